@@ -1,0 +1,67 @@
+import tseslint from 'typescript-eslint';
+
+const ENVIRONMENT = {
+  selector: "MemberExpression[object.name='process'][property.name='env']",
+  message: 'src/config is the only place that reads process.env.',
+};
+
+const REVEALED_SECRET = {
+  selector: "MemberExpression[object.name='Secret'][property.name='reveal']",
+  message:
+    'A secret is revealed only where it leaves for the store, the key or the person that it is for: see SECRETS_LEAVE_HERE.',
+};
+
+/** Where a `Secret` gives up its text; every other file can only hand it on. */
+const SECRETS_LEAVE_HERE = [
+  // To Vault, the databases and Redis, as credentials or as content.
+  'src/vault/client-secret-entry.ts',
+  'src/vault/kv-vault.ts',
+  'src/vault/token-renewal.ts',
+  'src/vault/vault-session.ts',
+  'src/tenancy/mysql-connection.ts',
+  'src/tenancy/mysql-database.ts',
+  'src/http/redis-limit-exchange.ts',
+  // Private keys: into Vault, and into key objects.
+  'src/issuing/key-ring.codec.ts',
+  'src/issuing/loaded-key-ring.ts',
+  // Shown once, to whoever ran the command.
+  'src/cli/apply.command.ts',
+  'src/cli/quickstart.command.ts',
+  'src/cli/secrets.command.ts',
+];
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/node_modules/**', 'data/**', 'coverage/**', 'test-results/**', '.cache/**'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': [
+        'error',
+        { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      'no-restricted-syntax': ['error', ENVIRONMENT, REVEALED_SECRET],
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  { files: SECRETS_LEAVE_HERE, rules: { 'no-restricted-syntax': ['error', ENVIRONMENT] } },
+  {
+    files: ['src/config/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', '**/*.spec.ts', 'examples/**/*.ts'],
+    rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' },
+  },
+  {
+    // Tests build broken values on purpose and hand callbacks to Jest.
+    files: ['test/**/*.ts', '**/*.spec.ts', 'bench/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unnecessary-condition': 'off',
+    },
+  },
+);

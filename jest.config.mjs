@@ -1,0 +1,24 @@
+const shared = {
+  testEnvironment: 'node',
+  // The libraries are tested from their sources: no build step can make a test stale.
+  testEnvironmentOptions: { customExportConditions: ['tessera-source', 'node', 'node-addons'] },
+  transform: { '^.+\\.ts$': '@swc/jest' },
+  extensionsToTreatAsEsm: ['.ts'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/', '<rootDir>/data/'],
+};
+
+export default {
+  projects: [
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{src,libs,bench}/**/*.spec.ts'] },
+    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/{e2e,conformance}/**/*.e2e.ts'] },
+    { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.int.ts'] },
+  ],
+  testTimeout: 30_000,
+  reporters: [
+    'default',
+    // CI adds up the totals of its runs.
+    ...(process.env.TEST_TOTALS_FILE
+      ? [['<rootDir>/scripts/jest-totals.mjs', { file: process.env.TEST_TOTALS_FILE }]]
+      : []),
+  ],
+};

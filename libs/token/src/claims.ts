@@ -1,0 +1,40 @@
+/** Which door a token came through. A token of one is never good at the other. */
+export type Surface = 'admin' | 'user';
+
+/** The three that Tessera signs with (RFC 7518, section 3.1; RFC 8037, section 3.1 with Ed25519). */
+export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
+
+/** The payload of a Tessera access token, wire names (RFC 9068, section 2.2, and Tessera's own). */
+export interface TesseraClaims {
+  /** `<PUBLIC_URL>/tenants/<tenant_id>` */
+  readonly iss: string;
+  readonly sub: string;
+  /** One audience, never an array. */
+  readonly aud: string;
+  readonly client_id: string;
+  /** Epoch seconds. */
+  readonly iat: number;
+  readonly exp: number;
+  readonly nbf?: number;
+  readonly jti: string;
+  /** Space-separated (RFC 6749, section 3.3); empty when the subject has none. */
+  readonly scope: string;
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+  readonly resources: readonly string[];
+  readonly tenant_id: string;
+  readonly project_id: string;
+  readonly email_id: string;
+  readonly surface: Surface;
+  /** After an exchange: who asked (RFC 8693, section 4.1). */
+  readonly act?: ActorClaim;
+  /** After an exchange: the issuer of the foreign token. */
+  readonly idp?: string;
+  readonly [claim: string]: unknown;
+}
+
+export interface ActorClaim {
+  readonly client_id?: string;
+  readonly sub: string;
+  readonly act?: ActorClaim;
+}

@@ -1,0 +1,18 @@
+/** Time that never goes back: for ages, pauses and deadlines. What tokens say about time is judged by `nowSeconds`. */
+export interface MonotonicClock {
+  nowMs(): number;
+  /** @returns what cancels it */
+  after(ms: number, run: () => void): () => void;
+}
+
+export const SYSTEM_MONOTONIC_CLOCK: MonotonicClock = {
+  nowMs: () => performance.now(),
+  after: (ms, run) => {
+    const timer = setTimeout(run, ms);
+    // A verifier must not keep a finished program alive.
+    timer.unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};

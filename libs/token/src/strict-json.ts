@@ -1,0 +1,97 @@
+export interface StrictJsonLimits {
+  /** Objects and arrays within each other; 1 allows one flat object. Keep it small: the check for duplicates recurses that deep. */
+  readonly maxDepth: number;
+  /** UTF-16 units. Default: no limit of its own. */
+  readonly maxLength?: number;
+}
+
+/** `reason` is one of a few fixed phrases; nothing of the text is in it. */
+export class StrictJsonError extends Error {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`not strict JSON: ${reason}`);
+    this.name = 'StrictJsonError';
+    this.reason = reason;
+  }
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+
+/**
+ * JSON that every parser reads alike (RFC 8259, section 4; RFC 7493): no duplicate member names, escaped spellings of one name included; no number
+ * beyond a double; no member `__proto__`, which becomes a prototype in the hands of whoever copies the object.
+ *
+ * The platform parses; here is only what it lets pass. Of two equal names it keeps one, so an object tree with fewer members than the
+ * text has colons outside strings had duplicates.
+ *
+ * @throws StrictJsonError
+ */
+export function parseStrictJson(text: string, limits: StrictJsonLimits): unknown {
+  if (text.length > (limits.maxLength ?? Infinity)) throw new StrictJsonError('too long');
+  const membersWritten = countMembersWritten(text, limits.maxDepth);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The platform's message quotes the text.
+    throw new StrictJsonError('syntax');
+  }
+  if (countMembers(value) !== membersWritten) throw new StrictJsonError('duplicate member name');
+  return value;
+}
+
+/** One pass without recursion, before anything is built: a deep text costs nothing. Its count is right for every text that then parses. */
+function countMembersWritten(text: string, maxDepth: number): number {
+  let depth = 0;
+  let members = 0;
+  for (let index = 0; index < text.length; index++) {
+    switch (text.charCodeAt(index)) {
+      case QUOTE:
+        index = endOfString(text, index);
+        break;
+      case COLON:
+        members++;
+        break;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        if (++depth > maxDepth) throw new StrictJsonError('nested too deeply');
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth--;
+        break;
+    }
+  }
+  return members;
+}
+
+function endOfString(text: string, start: number): number {
+  for (let index = start + 1; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit === BACKSLASH) index++;
+    else if (unit === QUOTE) return index;
+  }
+  throw new StrictJsonError('syntax');
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new StrictJsonError('number out of range');
+  if (typeof value !== 'object' || value === null) return 0;
+  let members = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) members += countMembers(item);
+    return members;
+  }
+  for (const [name, item] of Object.entries(value)) {
+    if (name === '__proto__') throw new StrictJsonError('member name __proto__');
+    members += 1 + countMembers(item);
+  }
+  return members;
+}

@@ -1,0 +1,6 @@
+export {
+  TestTessera,
+  type TestTesseraOptions,
+  type TestTokenFields,
+  type TestTokenRequest,
+} from './testing/test-tessera.ts';
