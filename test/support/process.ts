@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** A real server or command under test, ended by its own process id. */
+export interface RunningProcess {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** All that it printed so far, standard output and error mixed. */
+  output(): string;
+  /** Sends the signal and waits for the end; the exit code, or null when a signal ended it. */
+  end(signal?: NodeJS.Signals): Promise<number | null>;
+  readonly ended: Promise<number | null>;
+}
+
+export interface StartOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** Called until it returns true. */
+  readonly ready: (process: RunningProcess) => Promise<boolean> | boolean;
+  readonly readyWithinMs?: number;
+}
+
+const started = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+export async function startProcess(
+  command: string,
+  args: readonly string[],
+  options: StartOptions,
+): Promise<RunningProcess> {
+  const child = spawn(command, args, {
+    env: options.env ?? process.env,
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  started.add(child);
+  const chunks: string[] = [];
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => chunks.push(text));
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      started.delete(child);
+      resolve(code);
+    });
+  });
+  ended.catch(() => undefined);
+  await Promise.race([once(child, 'spawn'), ended]);
+  const running: RunningProcess = {
+    child,
+    pid: child.pid!,
+    output: () => chunks.join(''),
+    ended,
+    end: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+  const deadline = Date.now() + (options.readyWithinMs ?? 30_000);
+  while (!(await options.ready(running))) {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`${command} ended before it was ready:\n${running.output()}`);
+    if (Date.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`${command} was not ready in time:\n${running.output()}`);
+    }
+    await delay(50);
+  }
+  return running;
+}
+
+/** A port on 127.0.0.1 that nothing listens on now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

