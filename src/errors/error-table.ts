@@ -1,0 +1,129 @@
+/**
+ * The one table from a refusal to what the outside sees (RFC 9457 problem details) and how loudly it is logged.
+ * Adding a code without a row does not compile.
+ */
+export type ErrorCode =
+  | 'invalid_request'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'unauthorized'
+  | 'invalid_client'
+  | 'unauthorized_client'
+  | 'forbidden'
+  | 'client_not_found'
+  | 'route_not_found'
+  | 'method_not_allowed'
+  | 'request_timeout'
+  | 'header_fields_too_large'
+  | 'too_many_requests'
+  | 'token_too_large'
+  | 'temporarily_unavailable'
+  | 'server_error';
+
+export interface ErrorRow {
+  readonly status: number;
+  readonly title: string;
+  /** Default public text. A factor of the decision never appears here. */
+  readonly detail: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+}
+
+export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = Object.freeze({
+  invalid_request: {
+    status: 400,
+    title: 'Invalid request payload',
+    detail: 'The request does not have the documented form.',
+    logLevel: 'info',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'Payload too large',
+    detail: 'The request body is larger than 64 KiB.',
+    logLevel: 'info',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    detail: 'The request body must be application/json in UTF-8, or a form where the API says so.',
+    logLevel: 'info',
+  },
+  unauthorized: {
+    status: 401,
+    title: 'Unauthorized',
+    detail: 'The caller could not be authenticated or is not entitled to this token.',
+    logLevel: 'info',
+  },
+  // The next two by the names of RFC 6749, section 5.2, for clients that were written against it.
+  invalid_client: {
+    status: 401,
+    title: 'Unauthorized',
+    detail: 'The client could not be authenticated.',
+    logLevel: 'info',
+  },
+  unauthorized_client: {
+    status: 400,
+    title: 'Unauthorized client',
+    detail: 'The token was issued to another client.',
+    logLevel: 'info',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Forbidden',
+    detail: 'The token does not permit this.',
+    logLevel: 'info',
+  },
+  client_not_found: {
+    status: 404,
+    title: 'Client not found',
+    detail: 'No such client is registered.',
+    logLevel: 'info',
+  },
+  route_not_found: {
+    status: 404,
+    title: 'Not found',
+    detail: 'There is nothing at this address.',
+    logLevel: 'info',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'This address does not answer to that method.',
+    logLevel: 'info',
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request timeout',
+    detail: 'The request did not arrive in time.',
+    logLevel: 'info',
+  },
+  header_fields_too_large: {
+    status: 431,
+    title: 'Request header fields too large',
+    detail: 'The request headers are too large.',
+    logLevel: 'info',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    detail: 'Too many failed attempts came from this address. Try again later.',
+    logLevel: 'warn',
+  },
+  token_too_large: {
+    status: 500,
+    title: 'Failed to generate token',
+    detail: 'The token would exceed the size budget.',
+    logLevel: 'error',
+  },
+  temporarily_unavailable: {
+    status: 503,
+    title: 'Failed to generate token',
+    detail: 'A service that this request needs does not answer. Try again later.',
+    logLevel: 'error',
+  },
+  server_error: {
+    status: 500,
+    title: 'Failed to generate token',
+    detail: 'The request failed unexpectedly.',
+    logLevel: 'error',
+  },
+});
