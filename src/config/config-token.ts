@@ -1,0 +1,2 @@
+/** Stands for the `Config` interface where Nest injects it: `@Inject(CONFIG) config: Config`. */
+export const CONFIG = Symbol('Config');

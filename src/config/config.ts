@@ -1,0 +1,100 @@
+import type { Secret } from './secret.ts';
+
+/** The whole configuration, frozen. Made by `loadConfig` alone; nothing else reads the environment. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** The base of every issuer: `<publicUrl>/tenants/<tenant_id>`. No trailing slash. Never taken from a request. */
+  readonly publicUrl: string;
+  readonly logLevel: LogLevel;
+  /** Absolute path of the embedded stores. */
+  readonly dataDirectory: string;
+  readonly controlDatabase: ControlDatabaseConfig;
+  readonly vault: VaultConfig;
+  /** `REDIS_URL`, a secret because it may hold a password. Absent: each process counts failed attempts for itself. */
+  readonly redisUrl: Secret | undefined;
+  /** True when an OTLP endpoint is configured by the standard `OTEL_*` variables, which the OpenTelemetry SDK reads itself. */
+  readonly telemetry: boolean;
+  /** Exact `host:port` pairs that federation may reach although they are loopback or private. Development and tests only. */
+  readonly federationAllowedHosts: readonly string[];
+  /** Addresses or CIDR blocks whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: readonly string[];
+  /** Addresses or CIDR blocks, besides loopback, that may read `/metrics`. */
+  readonly metricsNetworks: readonly string[];
+  readonly limits: LimitsConfig;
+  readonly caches: CachesConfig;
+  readonly connections: ConnectionsConfig;
+  readonly audit: AuditConfig;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export type ControlDatabaseConfig =
+  | { readonly driver: 'sqlite' }
+  | {
+      readonly driver: 'mysql';
+      readonly host: string;
+      readonly port: number;
+      readonly username: string;
+      readonly password: Secret;
+      readonly database: string;
+      /** Connections of this process to the control plane. */
+      readonly poolSize: number;
+    };
+
+export type VaultConfig =
+  | { readonly kind: 'embedded' }
+  | {
+      readonly kind: 'vault';
+      /** `VAULT_ADDR`, e.g. `https://vault.example:8200`. */
+      readonly address: string;
+      readonly auth: VaultAuth;
+      readonly namespace: string | undefined;
+      readonly mount: string;
+      /** The longest that one operation may take, retries included. */
+      readonly timeoutMs: number;
+      readonly maxConcurrency: number;
+    };
+
+export type VaultAuth =
+  | { readonly method: 'token'; readonly token: Secret }
+  | { readonly method: 'approle'; readonly roleId: string; readonly secretId: Secret };
+
+export interface LimitsConfig {
+  /** Failures a minute per (source, client) before 429; ten times as many per source over all clients. */
+  readonly failuresPerMinute: number;
+  /** The largest compact token that is issued, bytes. */
+  readonly tokenBytes: number;
+}
+
+export interface CachesConfig {
+  readonly grantsSeconds: number;
+  readonly grantsEntries: number;
+  /** Maximum age of what was read from Vault: client secrets and key rings. */
+  readonly vaultSeconds: number;
+  /** How often a server asks the control plane what changed; below the promised 2 s. */
+  readonly changePollMs: number;
+  /** Tenant snapshots kept in memory. */
+  readonly tenants: number;
+  /** A snapshot older than this is read again even if nothing announced a change. */
+  readonly tenantSeconds: number;
+}
+
+export interface ConnectionsConfig {
+  /** Over all tenants, per process. */
+  readonly tenantBudget: number;
+  /** For one tenant, so that a noisy one cannot starve the others. */
+  readonly perTenant: number;
+  /** The longest wait for a lease, then 503. */
+  readonly waitMs: number;
+  /** The longest that connecting or one query may take, then 503. */
+  readonly timeoutMs: number;
+  readonly idleSeconds: number;
+  /** Lets databases on other hosts be reached without TLS: passwords and grants then cross the network readable. */
+  readonly dangerouslyAllowPlaintext: boolean;
+}
+
+export interface AuditConfig {
+  /** Records older than this are removed; 0 keeps them for ever. */
+  readonly retentionDays: number;
+}

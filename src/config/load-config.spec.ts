@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigurationError, type Environment, loadConfig } from './load-config.ts';
+import { Secret } from './secret.ts';
+import { SETTINGS } from './settings.ts';
+
+const MARK = 'm4rk-that-must-not-show';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'tessera-config-'));
+});
+afterEach(() => {
+  rmSync(cwd, { recursive: true });
+});
+
+function load(env: Environment = {}) {
+  return loadConfig(env, { cwd });
+}
+
+function faultsOf(env: Environment): readonly string[] {
+  try {
+    load(env);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.faults;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('loadConfig', () => {
+  it('is whole without any setting: embedded stores on loopback', () => {
+    const config = load();
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      publicUrl: 'http://localhost:3000',
+      controlDatabase: { driver: 'sqlite' },
+      vault: { kind: 'embedded' },
+      redisUrl: undefined,
+      telemetry: false,
+      trustedProxies: [],
+      metricsNetworks: [],
+    });
+    expect(config.dataDirectory).toBe(join(cwd, 'data'));
+  });
+
+  it('is frozen to the bottom', () => {
+    const config = load({ TESSERA_TRUSTED_PROXIES: '10.0.0.1' });
+    expect(
+      [config, config.limits, config.caches, config.trustedProxies, config.controlDatabase].every(Object.isFrozen),
+    ).toBe(true);
+  });
+
+  it('derives the public URL from the port', () => {
+    expect(load({ PORT: '4711' }).publicUrl).toBe('http://localhost:4711');
+  });
+
+  it('reads .env for what the environment leaves out', () => {
+    writeFileSync(join(cwd, '.env'), 'PORT=4000\nLOG_LEVEL=debug\n');
+    expect(load({ PORT: '5000' })).toMatchObject({ port: 5000, logLevel: 'debug' });
+  });
+
+  it('reads the parts of a database address, decoded', () => {
+    const { controlDatabase } = load({ DATABASE_URL: 'mysql://te%40ss:p%2Fw%3A@db.example:3307/tessera_control' });
+    expect(controlDatabase).toMatchObject({
+      driver: 'mysql',
+      host: 'db.example',
+      port: 3307,
+      username: 'te@ss',
+      database: 'tessera_control',
+    });
+    expect(controlDatabase.driver === 'mysql' && Secret.reveal(controlDatabase.password)).toBe('p/w:');
+  });
+
+  it('takes a Vault login by token or by AppRole', () => {
+    expect(load({ VAULT_ADDR: 'https://vault.example:8200', VAULT_TOKEN: 't' }).vault).toMatchObject({
+      auth: { method: 'token' },
+    });
+    expect(
+      load({ VAULT_ADDR: 'https://vault.example:8200', VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's' }).vault,
+    ).toMatchObject({ auth: { method: 'approle', roleId: 'r' } });
+  });
+
+  it('turns telemetry on for an OTLP endpoint, and off when it is disabled in the standard way', () => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
+    expect(load(endpoint).telemetry).toBe(true);
+    expect(load({ ...endpoint, OTEL_SDK_DISABLED: 'true' }).telemetry).toBe(false);
+  });
+
+  it('leaves names of the test suite alone', () => {
+    expect(load({ TESSERA_TEST_ANYTHING: '1' }).port).toBe(3000);
+  });
+});
+
+describe('loadConfig refuses', () => {
+  it.each<[string, string, string]>([
+    ['HOST', 'a b', 'HOST must be'],
+    ['PORT', '65536', 'PORT must be'],
+    ['PORT', '03000', 'PORT must be'],
+    ['PORT', '', 'PORT is set but empty'],
+    ['PORT', '0', 'PUBLIC_URL must be set when PORT is 0'],
+    ['PUBLIC_URL', 'https://x.example/', 'PUBLIC_URL must be'],
+    ['PUBLIC_URL', 'https://X.example', 'PUBLIC_URL must be'],
+    ['PUBLIC_URL', 'https://x.example:443', 'PUBLIC_URL must be'],
+    ['PUBLIC_URL', 'https://u:p@x.example', 'PUBLIC_URL must be'],
+    ['PUBLIC_URL', 'https://x.example?a=1', 'PUBLIC_URL must be'],
+    ['PUBLIC_URL', 'ftp://x.example', 'PUBLIC_URL must be'],
+    ['LOG_LEVEL', 'trace', 'LOG_LEVEL must be'],
+    ['DATABASE_URL', '', 'DATABASE_URL is set but empty'],
+    ['DATABASE_URL', 'postgres://u:p@h/n', 'DATABASE_URL must be'],
+    ['DATABASE_URL', 'mysql://h:1/n', 'DATABASE_URL must be'],
+    ['DATABASE_URL', 'mysql://u:p@h/n?ssl=0', 'DATABASE_URL must be'],
+    ['VAULT_ADDR', 'https://v.example', 'VAULT_ADDR needs a login'],
+    ['VAULT_TOKEN', 'x', 'VAULT_ADDR must be set when VAULT_TOKEN is'],
+    ['VAULT_TOKEN', 'x\n', 'VAULT_TOKEN must be'],
+    ['REDIS_URL', 'http://h', 'REDIS_URL must be'],
+    ['TESSERA_TRUSTED_PROXIES', '0.0.0.0/0', 'TESSERA_TRUSTED_PROXIES must be'],
+    ['TESSERA_TRUSTED_PROXIES', '10.0.0.0/8,', 'TESSERA_TRUSTED_PROXIES must be'],
+    ['TESSERA_TRUSTED_PROXIES', 'loopback', 'TESSERA_TRUSTED_PROXIES must be'],
+    ['TESSERA_FEDERATION_ALLOWED_HOSTS', 'localhost', 'TESSERA_FEDERATION_ALLOWED_HOSTS must be'],
+    ['TESSERA_FEDERATION_ALLOWED_HOSTS', '*:80', 'TESSERA_FEDERATION_ALLOWED_HOSTS must be'],
+    ['TESSERA_CHANGE_POLL_MS', '2000', 'TESSERA_CHANGE_POLL_MS must be'],
+    ['TESSERA_TRUSTED_PROXY', '10.0.0.1', 'TESSERA_TRUSTED_PROXY is not a setting'],
+  ])('%s=%j', (name, value, fault) => {
+    expect(faultsOf({ [name]: value })).toEqual([expect.stringContaining(fault)]);
+  });
+
+  it('a plain-text Vault that is not on this machine, unless that is asked for in ugly words', () => {
+    const env = { VAULT_ADDR: 'http://vault.example:8200', VAULT_TOKEN: 't' };
+    expect(faultsOf(env)).toEqual([expect.stringContaining('VAULT_ADDR must be https:')]);
+    expect(load({ ...env, TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_VAULT: 'true' }).vault.kind).toBe('vault');
+    expect(load({ ...env, VAULT_ADDR: 'http://127.0.0.1:8200' }).vault.kind).toBe('vault');
+  });
+
+  it('two logins to Vault at once', () => {
+    const env = { VAULT_ADDR: 'https://v.example', VAULT_TOKEN: 't', VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's' };
+    expect(faultsOf(env)).toEqual([expect.stringContaining('choose one login')]);
+  });
+
+  it('bounds that break the promise to answer within 3 s', () => {
+    const env = { TESSERA_CONNECTION_WAIT_MS: '2000', TESSERA_DATABASE_TIMEOUT_MS: '2000' };
+    expect(faultsOf(env)).toEqual([expect.stringContaining('2800 or less together')]);
+  });
+
+  it('all faults at once, naming every setting and no value', () => {
+    const names = Object.keys(SETTINGS);
+    const env = Object.fromEntries([...names, 'TESSERA_UNKNOWN'].map((name) => [name, ` \0${MARK} `]));
+    const faults = faultsOf(env);
+    for (const name of [...names, 'TESSERA_UNKNOWN'])
+      expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
+    expect(faults.join('\n')).not.toContain(MARK);
+  });
+
+  it('an unknown name that stands in .env', () => {
+    writeFileSync(join(cwd, '.env'), 'TESSERA_GRANT_CACHE=1\n');
+    expect(faultsOf({})).toEqual([expect.stringContaining('TESSERA_GRANT_CACHE is not a setting')]);
+  });
+});

@@ -1,0 +1,208 @@
+import type { Setting } from './setting.ts';
+import {
+  baseUrl,
+  flag,
+  hostPorts,
+  listenAddress,
+  matching,
+  mysqlUrl,
+  networks,
+  oneOf,
+  redisUrl,
+  secret,
+  wholeNumber,
+} from './setting-types.ts';
+
+/**
+ * Every setting of the service. The parser, the check for unknown names and the table in docs/operation.md all read this one.
+ */
+export const SETTINGS = {
+  HOST: {
+    description: 'Address that the server listens on.',
+    fallback: '127.0.0.1',
+    ...listenAddress,
+  },
+  PORT: {
+    description: 'Port that the server listens on; 0 takes a free one and needs `PUBLIC_URL`.',
+    fallback: '3000',
+    ...wholeNumber(0, 65_535),
+  },
+  PUBLIC_URL: {
+    description:
+      'Base of every issuer (`<PUBLIC_URL>/tenants/<tenant_id>`) as other services reach it. Never taken from a request. Changing it invalidates every token.',
+    absent: '`http://localhost:<PORT>`',
+    ...baseUrl,
+  },
+  LOG_LEVEL: {
+    description: 'Least severe log lines that are written.',
+    fallback: 'info',
+    ...oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+  },
+  DATABASE_URL: {
+    description: 'Control database (MySQL or MariaDB): `mysql://user:password@host:port/name`.',
+    absent: 'embedded SQLite',
+    secret: true,
+    ...mysqlUrl,
+  },
+  VAULT_ADDR: {
+    description: 'HashiCorp Vault or OpenBao.',
+    absent: 'embedded encrypted store',
+    ...baseUrl,
+  },
+  VAULT_TOKEN: {
+    description: 'Login by token; it is renewed.',
+    absent: 'login by AppRole',
+    secret: true,
+    ...secret,
+  },
+  VAULT_ROLE_ID: {
+    description: 'Login by AppRole.',
+    absent: 'login by token',
+    ...matching(/^[\x21-\x7e]{1,512}$/, 'printable ASCII without spaces'),
+  },
+  VAULT_SECRET_ID: {
+    description: 'The other half of the AppRole.',
+    absent: 'login by token',
+    secret: true,
+    ...secret,
+  },
+  VAULT_NAMESPACE: {
+    description: 'Vault namespace.',
+    absent: 'the root namespace',
+    ...matching(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*\/?$/, 'names of letters, digits, - and _, separated by /'),
+  },
+  VAULT_KV_MOUNT: {
+    description: 'Mount of the KV version 2 engine.',
+    fallback: 'kv',
+    ...matching(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/, 'names of letters, digits, - and _, separated by /'),
+  },
+  REDIS_URL: {
+    description: 'Redis through which replicas share their limits of failed attempts.',
+    absent: 'each process counts for itself',
+    secret: true,
+    ...redisUrl,
+  },
+  TESSERA_DATA_DIR: {
+    description: 'Folder of the embedded stores, relative to the working directory.',
+    fallback: './data',
+    ...matching(/^[^\0]{1,1024}$/, 'a path'),
+  },
+  TESSERA_TRUSTED_PROXIES: {
+    description:
+      'Addresses or CIDR blocks of proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, comma-separated.',
+    fallback: '',
+    mayBeEmpty: true,
+    ...networks,
+  },
+  TESSERA_METRICS_NETWORKS: {
+    description: 'Addresses or CIDR blocks that may read `/metrics`, besides loopback, comma-separated.',
+    fallback: '',
+    mayBeEmpty: true,
+    ...networks,
+  },
+  TESSERA_FEDERATION_ALLOWED_HOSTS: {
+    description:
+      'Development only: exact `host:port` pairs, comma-separated, that trusted issuers may have although they are loopback or private, plain HTTP included.',
+    fallback: '',
+    mayBeEmpty: true,
+    ...hostPorts,
+  },
+  TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_VAULT: {
+    description:
+      'Lets `VAULT_ADDR` be plain `http:` to a host that is not loopback: every secret then crosses the network readable.',
+    fallback: 'false',
+    ...flag,
+  },
+  TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_DATABASE: {
+    description:
+      'Lets databases on hosts that are not loopback be reached without TLS, the control database and tenants’ alike: passwords and grants then cross the network readable and changeable.',
+    fallback: 'false',
+    ...flag,
+  },
+  TESSERA_FAILURES_PER_MINUTE: {
+    description:
+      'Failed attempts a minute from one source for one client before 429; ten times as many from one source over all clients.',
+    fallback: '20',
+    ...wholeNumber(1, 100_000),
+  },
+  TESSERA_TOKEN_MAX_BYTES: {
+    description: 'Size budget of an issued token, bytes. Many servers take headers of 8 KiB in all.',
+    fallback: '6144',
+    ...wholeNumber(1024, 8192),
+  },
+  TESSERA_GRANTS_CACHE_SECONDS: {
+    description: 'Maximum age of roles, groups, scopes and resources in memory; 0 reads them for every token.',
+    fallback: '5',
+    ...wholeNumber(0, 300),
+  },
+  TESSERA_GRANTS_CACHE_ENTRIES: {
+    description: 'Subjects whose grants are kept in memory.',
+    fallback: '20000',
+    ...wholeNumber(1, 1_000_000),
+  },
+  TESSERA_VAULT_CACHE_SECONDS: {
+    description: 'Maximum age of client secrets and signing keys in memory.',
+    fallback: '30',
+    ...wholeNumber(1, 300),
+  },
+  TESSERA_VAULT_TIMEOUT_MS: {
+    description: 'The longest that one operation of Vault may take, retries included, before 503.',
+    fallback: '2000',
+    ...wholeNumber(100, 2500),
+  },
+  TESSERA_VAULT_CONCURRENCY: {
+    description: 'Operations of Vault at one time.',
+    fallback: '16',
+    ...wholeNumber(1, 256),
+  },
+  TESSERA_CHANGE_POLL_MS: {
+    description: 'How often the control database is asked what changed. A change is promised to be felt within 2 s.',
+    fallback: '500',
+    ...wholeNumber(50, 1500),
+  },
+  TESSERA_TENANT_CACHE_ENTRIES: {
+    description: 'Tenants kept in memory.',
+    fallback: '2000',
+    ...wholeNumber(1, 100_000),
+  },
+  TESSERA_TENANT_CACHE_SECONDS: {
+    description: 'Maximum age of a tenant in memory while the control database does not answer; then 503.',
+    fallback: '60',
+    ...wholeNumber(2, 3600),
+  },
+  TESSERA_CONTROL_POOL_SIZE: {
+    description: 'Connections of one process to the control database.',
+    fallback: '10',
+    ...wholeNumber(2, 200),
+  },
+  TESSERA_TENANT_CONNECTIONS: {
+    description: 'Connections of one process to all tenants’ databases together.',
+    fallback: '100',
+    ...wholeNumber(1, 10_000),
+  },
+  TESSERA_TENANT_CONNECTIONS_EACH: {
+    description: 'Connections of one process to one tenant’s database.',
+    fallback: '4',
+    ...wholeNumber(1, 100),
+  },
+  TESSERA_CONNECTION_WAIT_MS: {
+    description: 'The longest wait for a free connection before 503.',
+    fallback: '1000',
+    ...wholeNumber(10, 2500),
+  },
+  TESSERA_DATABASE_TIMEOUT_MS: {
+    description: 'The longest that connecting to a database or one query may take before 503.',
+    fallback: '1500',
+    ...wholeNumber(100, 2500),
+  },
+  TESSERA_CONNECTION_IDLE_SECONDS: {
+    description: 'A tenant’s connections that were idle for so long are closed.',
+    fallback: '60',
+    ...wholeNumber(1, 3600),
+  },
+  TESSERA_AUDIT_RETENTION_DAYS: {
+    description: 'Audit records older than this are removed; 0 keeps them for ever.',
+    fallback: '90',
+    ...wholeNumber(0, 3650),
+  },
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
