@@ -1,0 +1,84 @@
+import { type DynamicModule, type ModuleMetadata, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from '../config/config.ts';
+import { Log } from '../log/log.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import type { Clock } from '../vocabulary/clock.ts';
+import { serveApiDocs } from './api-docs.ts';
+import { BearerAuthenticator } from './bearer-authenticator.ts';
+import { EdgeModule } from './edge.module.ts';
+import { Edge } from './edge.ts';
+import { createHttpAdapter } from './http-adapter.ts';
+import { loadLimitExchange } from './load-limit-exchange.ts';
+import { loadTracing } from './load-tracing.ts';
+import { ProblemFilter } from './problem.filter.ts';
+import { RequestsInFlight } from './requests-in-flight.ts';
+import { RouteGuard } from './route-guard.ts';
+import { RouteRegistry } from './route-registry.ts';
+import type { RouteRow } from './route-table.ts';
+import { SourceAddresses } from './source-address.ts';
+
+export interface EdgeAppOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly routes: readonly RouteRow[];
+  /** The modules behind the edge. */
+  readonly imports: NonNullable<ModuleMetadata['imports']>;
+}
+
+@Module({})
+class RootModule {}
+
+/**
+ * A Nest application with the edge around whatever modules it is given; `createApp` gives it the service's own.
+ *
+ * @throws Error when a route has no row in the table, or a row no route
+ */
+export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastifyApplication> {
+  const { config, clock, log } = options;
+  const metrics = new Metrics();
+  const sources = new SourceAddresses(config.trustedProxies);
+  const registry = new RouteRegistry(options.routes);
+  const inFlight = new RequestsInFlight();
+  const tracing = await loadTracing(config);
+  const exchange = await loadLimitExchange(config, log);
+  const edge = new Edge({ publicUrl: config.publicUrl, registry, sources, inFlight, log, metrics, tracing });
+  const root: DynamicModule = {
+    module: RootModule,
+    imports: [EdgeModule.with({ config, clock, log, metrics, inFlight, exchange }), ...options.imports],
+  };
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals.
+  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(sources, metrics, edge), {
+    // Its lines quote errors and URLs; what matters of them goes through Log.
+    logger: false,
+    bodyParser: false,
+    abortOnError: false,
+  });
+  try {
+    const fastify = app.getHttpAdapter().getInstance();
+    edge.install(fastify, new RouteGuard(config.metricsNetworks, sources, bearersOf(app)));
+    if (tracing !== undefined) fastify.addHook('onClose', () => tracing.close());
+    app.useGlobalFilters(new ProblemFilter());
+    serveApiDocs(app, options.version);
+    await app.init();
+    await fastify.ready();
+    registry.assertComplete();
+  } catch (error) {
+    // What the providers opened would keep the process alive.
+    await app.close().catch(() => undefined);
+    throw error;
+  }
+  return app;
+}
+
+/** Bound by the module that knows the keys; a table without bearer rows needs none. */
+function bearersOf(app: NestFastifyApplication): BearerAuthenticator | undefined {
+  try {
+    return app.get(BearerAuthenticator, { strict: false });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,123 @@
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
+  onRequestHookHandler,
+} from 'fastify';
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Log } from '../log/log.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { outcomeOf, writeAccessLine } from './access-line.ts';
+import type { RequestsInFlight } from './requests-in-flight.ts';
+import { RequestContext } from './request-context.ts';
+import { ResponseHeaders } from './response-headers.ts';
+import type { RouteGuard } from './route-guard.ts';
+import type { RouteRegistry } from './route-registry.ts';
+import { labelOf, type RouteRow } from './route-table.ts';
+import { sendProblem } from './send-problem.ts';
+import type { SourceAddresses } from './source-address.ts';
+import { toTesseraError } from './to-tessera-error.ts';
+import type { Tracing } from './tracing.ts';
+
+/** The label of everything that is at no route. */
+const NO_ROUTE = 'none';
+
+export interface EdgeParts {
+  readonly publicUrl: string;
+  readonly registry: RouteRegistry;
+  readonly sources: SourceAddresses;
+  readonly inFlight: RequestsInFlight;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Absent unless OpenTelemetry is configured. */
+  readonly tracing: Tracing | undefined;
+}
+
+type Begin = (request: FastifyRequest, reply: FastifyReply) => void;
+
+/**
+ * What stands in front of every route, those of libraries included: a context, the row's headers and its guard; and behind every answer, one access
+ * line. Hooked into each route as Fastify registers it, so that a request costs no look-up and a route without a row is never served.
+ */
+export class Edge {
+  readonly #parts: EdgeParts;
+  readonly #headers: ResponseHeaders;
+  readonly #beginNowhere: Begin;
+
+  constructor(parts: EdgeParts) {
+    this.#parts = parts;
+    this.#headers = new ResponseHeaders(parts.publicUrl);
+    this.#beginNowhere = this.#beginner(NO_ROUTE, undefined);
+  }
+
+  /** Before the first route is registered. */
+  install(fastify: FastifyInstance, guard: RouteGuard): void {
+    fastify.decorateRequest('context', undefined);
+    fastify.addHook('onRoute', (route) => {
+      const row = this.#parts.registry.rowFor(route);
+      const begin = this.#beginner(labelOf(row), row);
+      const admit = guard.forRow(row);
+      const edgeOfRoute: onRequestHookHandler = (request, reply, done) => {
+        begin(request, reply);
+        if (lacksHost(request)) {
+          // Whatever wrote this does not speak the protocol; what else it sent is not worth reading.
+          reply.header('connection', 'close');
+          done(new TesseraError('invalid_request', 'no Host header'));
+        } else admit(request, done);
+      };
+      // Before whatever hooks the route brings itself.
+      route.onRequest = [edgeOfRoute, ...[route.onRequest ?? []].flat()];
+    });
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (request.is404) this.#answerNowhere(request, reply, done);
+      else done();
+    });
+  }
+
+  /** For an address that the router cannot read: no route, and none of the hooks. */
+  answerUnreadable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+    this.#beginNowhere(request, reply);
+    sendProblem(toTesseraError(error), request, reply);
+  }
+
+  #answerNowhere(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    this.#beginNowhere(request, reply);
+    const allow = this.#parts.registry.allowedMethods(request.raw.url ?? '');
+    if (allow.length === 0) done(new TesseraError('route_not_found', 'unknown route'));
+    // RFC 9110, section 9.3.7. Nothing of CORS: no page of another origin has business here.
+    else if (request.method === 'OPTIONS') void reply.code(204).header('allow', allow.join(', ')).send();
+    else done(new TesseraError('method_not_allowed', 'method not allowed', { allow }));
+  }
+
+  /** Everything that a start can know of a route is bound here. */
+  #beginner(label: string, row: RouteRow | undefined): Begin {
+    const { sources, inFlight, log, tracing } = this.#parts;
+    const metrics = this.#parts.metrics.route(label, row?.surface);
+    const headers = this.#headers.forRow(row);
+    return (request, reply) => {
+      const context = new RequestContext(request.id, label, sources.of(request.raw), row, performance.now());
+      request.context = context;
+      reply.header('x-request-id', context.requestId);
+      for (const [name, value] of headers) reply.header(name, value);
+      const response = reply.raw;
+      inFlight.begin(response);
+      const span = tracing?.begin(request, context);
+      // `close` comes once after every answer, sent or not; Fastify's onResponse never comes when the client went away.
+      response.on('close', () => {
+        inFlight.end(response);
+        const ms = performance.now() - context.startedAtMs;
+        const outcome = outcomeOf(context, response.writableFinished);
+        const status = response.headersSent ? response.statusCode : undefined;
+        metrics.finished(outcome, ms / 1000);
+        writeAccessLine(log, context, outcome, status, ms);
+        span?.end(outcome, status);
+      });
+    };
+  }
+}
+
+/** RFC 9112, section 3.2: HTTP/1.1 without it is a 400. What it says is believed nowhere. */
+function lacksHost({ headers, raw }: FastifyRequest): boolean {
+  return headers.host === undefined && raw.httpVersionMinor === 1;
+}

@@ -1,0 +1,35 @@
+import { fail, failureLimitsConformance, LIMIT, verdict } from '../../test/conformance/failure-limits.ts';
+import { TestClock } from '../../test/support/test-clock.ts';
+import { FailureLimits } from './failure-limits.ts';
+
+failureLimitsConformance('in process', () => {
+  const clock = new TestClock();
+  return Promise.resolve({ limits: new FailureLimits(LIMIT, clock), clock });
+});
+
+describe('failure limits in process', () => {
+  it('keep bounded memory, whatever fails', () => {
+    const limits = new FailureLimits(LIMIT, new TestClock());
+    for (let host = 0; host < 60_000; host++)
+      limits.recordFailure(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`, 'acme/shop/web');
+    expect(limits.size).toBe(100_000);
+  });
+
+  it('forget what is over when something new comes', () => {
+    const clock = new TestClock();
+    const limits = new FailureLimits(LIMIT, clock);
+    for (let host = 0; host < 200; host++) limits.recordFailure(`10.0.0.${host}`, 'acme/shop/web');
+    clock.advanceSeconds(61);
+    limits.recordFailure('192.0.2.1', 'acme/shop/web');
+    expect(limits.size).toBe(2);
+  });
+
+  it('start a new minute with the first failure after the old one', () => {
+    const clock = new TestClock();
+    const limits = new FailureLimits(LIMIT, clock);
+    fail(limits, '192.0.2.1', 'acme/shop/web', LIMIT - 1);
+    clock.advanceSeconds(61);
+    fail(limits, '192.0.2.1', 'acme/shop/web', 1);
+    expect(verdict(limits, '192.0.2.1', 'acme/shop/web')).toBe('accepted');
+  });
+});

@@ -1,0 +1,58 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import type { FastifyRequest } from 'fastify';
+import type { AuditOutcome, AuditTrace } from '../audit/audit-record.ts';
+import type { RouteRow } from './route-table.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Made by the edge before anything else sees the request. Read it with `contextOf`. */
+    context: RequestContext | undefined;
+  }
+}
+
+/**
+ * What belongs to one request. The edge makes it, the hops add what they have established, and one access line and one audit record are
+ * written from it. It travels in explicit arguments, as an `AuditTrace` below the edge.
+ */
+export class RequestContext implements AuditTrace {
+  readonly requestId: string;
+  /** The row's label; never the URL, which is the caller's text. */
+  readonly route: string;
+  /** The address of the peer, or the one that a trusted proxy gave. */
+  readonly source: string;
+  readonly row: RouteRow | undefined;
+  readonly startedAtMs: number;
+  outcome?: AuditOutcome;
+  reason?: string;
+  tenantId?: string;
+  projectId?: string;
+  clientId?: string;
+  subjectId?: string;
+  tokenId?: string;
+  keyId?: string;
+  secretId?: string;
+  /** Whose bearer opened a bearer route. */
+  caller?: VerifiedToken;
+  /** Where an unexpected error came from, without its message. */
+  fault?: string;
+
+  constructor(requestId: string, route: string, source: string, row: RouteRow | undefined, startedAtMs: number) {
+    this.requestId = requestId;
+    this.route = route;
+    this.source = source;
+    this.row = row;
+    this.startedAtMs = startedAtMs;
+  }
+}
+
+export function contextOf(request: FastifyRequest): RequestContext {
+  if (request.context === undefined) throw new Error('the request did not pass the edge');
+  return request.context;
+}
+
+/** The verified caller of a bearer route. */
+export function callerOf(request: FastifyRequest): VerifiedToken {
+  const { caller } = contextOf(request);
+  if (caller === undefined) throw new Error('the route has no bearer row in src/http/route-table.ts');
+  return caller;
+}

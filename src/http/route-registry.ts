@@ -1,0 +1,61 @@
+import type { RouteOptions } from 'fastify';
+import { labelOf, type RouteRow } from './route-table.ts';
+
+/** Holds the routes that Fastify registers against the table. */
+export class RouteRegistry {
+  readonly #rows = new Map<string, RouteRow>();
+  readonly #unregistered: Set<RouteRow>;
+  readonly #paths: readonly { readonly row: RouteRow; readonly pattern: RegExp }[];
+
+  constructor(table: readonly RouteRow[]) {
+    for (const row of table) {
+      if (this.#rows.has(labelOf(row))) throw new Error(`${labelOf(row)} has two rows in the route table: remove one`);
+      this.#rows.set(labelOf(row), row);
+    }
+    this.#unregistered = new Set(table);
+    this.#paths = table.map((row) => ({ row, pattern: patternOf(row.path) }));
+  }
+
+  /**
+   * The row of a route that is being registered.
+   *
+   * @throws Error when it has none: what nobody has decided about is not served
+   */
+  rowFor(route: Pick<RouteOptions, 'method' | 'url'>): RouteRow {
+    const methods = Array.isArray(route.method) ? route.method : [route.method];
+    const rows = methods.map((method) => {
+      const row = this.#rows.get(`${method === 'HEAD' ? 'GET' : method} ${route.url}`);
+      if (row === undefined)
+        throw new Error(`${method} ${route.url} has no row: decide who may use it in src/http/route-table.ts`);
+      this.#unregistered.delete(row);
+      return row;
+    });
+    const [first] = rows;
+    if (first === undefined || rows.some((row) => row !== first))
+      throw new Error(`${route.url} is registered for several methods at once: register each by itself`);
+    return first;
+  }
+
+  /** @throws Error when a row has no route: a decision about nothing is a decision about something else */
+  assertComplete(): void {
+    const missing = [...this.#unregistered].map(labelOf);
+    if (missing.length > 0)
+      throw new Error(`no route for ${missing.join(', ')}: register it or remove its row from src/http/route-table.ts`);
+  }
+
+  /** The methods that an address answers to; empty: there is nothing at it. */
+  allowedMethods(url: string): readonly string[] {
+    const path = url.split('?', 1)[0] ?? url;
+    const methods = this.#paths.filter(({ pattern }) => pattern.test(path)).map(({ row }) => row.method);
+    const withHead = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+    return withHead.length === 0 ? [] : [...new Set([...withHead, 'OPTIONS'])];
+  }
+}
+
+function patternOf(path: string): RegExp {
+  const source = path
+    .split('/')
+    .map((part) => (part === '*' ? '.+' : part.startsWith(':') ? '[^/]+' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('/');
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,199 @@
+import { Body, Controller, Get, HttpCode, Inject, Injectable, Module, Post, Req } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { VerifiedToken } from '@tessera/token/core';
+import type { FastifyRequest } from 'fastify';
+import type { AddressInfo } from 'node:net';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { TesseraError, unavailable } from '../../src/errors/tessera-error.ts';
+import { BearerAuthenticator } from '../../src/http/bearer-authenticator.ts';
+import { createEdgeApp } from '../../src/http/edge-app.ts';
+import { Readiness } from '../../src/http/readiness.ts';
+import { callerOf, contextOf } from '../../src/http/request-context.ts';
+import { ROUTE_TABLE, type RouteRow } from '../../src/http/route-table.ts';
+import { Log } from '../../src/log/log.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
+
+/** The rows that the edge itself brings, without those of the service's modules. */
+export const EDGE_ROUTES: readonly RouteRow[] = ROUTE_TABLE.filter(({ path }) =>
+  /^\/(healthz|readyz|metrics|docs)/.test(path),
+);
+
+export const PROBE_ROUTES: readonly RouteRow[] = [
+  { method: 'POST', path: '/probe/token', access: 'public', kind: 'token', surface: 'user' },
+  { method: 'POST', path: '/probe/token-unavailable', access: 'public', kind: 'token', surface: 'user' },
+  { method: 'POST', path: '/probe/token-broken', access: 'public', kind: 'token', surface: 'user' },
+  { method: 'GET', path: '/probe/unavailable', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/broken', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/unauthorized', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/limited', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/source', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/slow', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/items/:id', access: 'public', kind: 'api' },
+  { method: 'GET', path: '/probe/who', access: 'bearer-user', kind: 'api' },
+];
+
+/** Stands in the message of every unexpected error; must never come out. */
+export const FAULT_MARK = 'm4rk-in-a-foreign-error';
+
+/** Lets the slow route wait until a test says so. */
+@Injectable()
+export class Gate {
+  waiting = 0;
+  #open: () => void = () => undefined;
+  readonly #opened = new Promise<void>((resolve) => {
+    this.#open = resolve;
+  });
+
+  async pass(): Promise<void> {
+    this.waiting++;
+    await this.#opened;
+    this.waiting--;
+  }
+
+  open(): void {
+    this.#open();
+  }
+}
+
+@Controller('probe')
+class ProbeController {
+  readonly #gate: Gate;
+
+  constructor(@Inject(Gate) gate: Gate) {
+    this.#gate = gate;
+  }
+
+  @Post('token')
+  @HttpCode(200)
+  token(@Req() request: FastifyRequest, @Body() body: unknown) {
+    contextOf(request).outcome = 'issued';
+    return { received: body ?? null };
+  }
+
+  @Post('token-unavailable')
+  tokenUnavailable() {
+    throw unavailable('control database', 'connection refused', new Error(FAULT_MARK));
+  }
+
+  @Post('token-broken')
+  tokenBroken() {
+    throw new Error(`${FAULT_MARK}\n    at ${FAULT_MARK} (/etc/${FAULT_MARK}:1:1)`);
+  }
+
+  @Get('unavailable')
+  unavailable() {
+    throw unavailable('vault', 'sealed', new Error(FAULT_MARK));
+  }
+
+  @Get('broken')
+  broken() {
+    throw Object.assign(new Error(FAULT_MARK), { statusCode: 404, status: 401, code: FAULT_MARK });
+  }
+
+  @Get('unauthorized')
+  unauthorized() {
+    throw new TesseraError('unauthorized', 'the secret does not match');
+  }
+
+  @Get('limited')
+  limited() {
+    throw new TesseraError('too_many_requests', 'too many failures', { retryAfterSeconds: 17 });
+  }
+
+  @Get('source')
+  source(@Req() request: FastifyRequest) {
+    return { source: contextOf(request).source };
+  }
+
+  @Get('slow')
+  async slow() {
+    await this.#gate.pass();
+    return { slow: true };
+  }
+
+  @Get('items/:id')
+  item() {
+    return { item: true };
+  }
+
+  @Get('who')
+  who(@Req() request: FastifyRequest) {
+    return { subject: callerOf(request).subject };
+  }
+}
+
+/** Takes one fixed bearer: what a token is, is not the edge's business. */
+class OneBearer extends BearerAuthenticator {
+  override authenticate(authorization: string | undefined, surface: string): Promise<VerifiedToken> {
+    if (authorization === `Bearer good-${surface}`) return Promise.resolve({ subject: 'u-ada' } as VerifiedToken);
+    return Promise.reject(new TesseraError('unauthorized', 'the bearer is not good'));
+  }
+}
+
+@Module({
+  controllers: [ProbeController],
+  providers: [Gate, { provide: BearerAuthenticator, useClass: OneBearer }],
+})
+export class ProbeModule {}
+
+export interface LogLine {
+  readonly event: string;
+  readonly level: number;
+  readonly [field: string]: unknown;
+}
+
+export interface RunningEdge {
+  readonly app: NestFastifyApplication;
+  readonly port: number;
+  readonly url: string;
+  readonly gate: Gate;
+  readonly readiness: Readiness;
+  /** Everything logged so far. */
+  readonly lines: () => readonly LogLine[];
+  /** The access line of one request; waits until it is written, which is after the answer. */
+  readonly lineOf: (requestId: string | null) => Promise<LogLine>;
+  readonly close: () => Promise<void>;
+}
+
+export interface EdgeUnderTest {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly routes?: readonly RouteRow[];
+}
+
+/** The edge around a module of the tests, on a free port. */
+export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdge> {
+  const output: string[] = [];
+  const config = loadConfig({ LOG_LEVEL: 'debug', ...options.env }, { cwd: '/nonexistent' });
+  const app = await createEdgeApp({
+    config,
+    clock: new SystemClock(),
+    log: new Log(config.logLevel, { write: (line) => output.push(line) }),
+    version: '0.0.0',
+    routes: options.routes ?? [...EDGE_ROUTES, ...PROBE_ROUTES],
+    imports: [ProbeModule],
+  });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const lines = () => output.map((line) => JSON.parse(line) as LogLine);
+  return {
+    app,
+    port,
+    url: `http://127.0.0.1:${port}`,
+    gate: app.get(Gate, { strict: false }),
+    readiness: app.get(Readiness),
+    lines,
+    lineOf: (requestId) => eventually(() => lines().find((line) => line['request_id'] === requestId)),
+    close: () => app.close(),
+  };
+}
+
+/** What becomes true within moments, such as a line that is written after the answer. */
+export async function eventually<T>(look: () => T | undefined): Promise<T> {
+  const deadline = Date.now() + 5_000;
+  for (;;) {
+    const found = look();
+    if (found !== undefined) return found;
+    if (Date.now() > deadline) throw new Error('it did not come in time');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
