@@ -1,0 +1,16 @@
+import type { Config } from '../config/config.ts';
+import type { Log } from '../log/log.ts';
+import type { Clock } from '../vocabulary/clock.ts';
+import { EmbeddedVault } from './embedded-vault.ts';
+import { KvVault } from './kv-vault.ts';
+import type { VaultService } from './vault.service.ts';
+
+/** The secret store that the configuration names. Touches neither disk nor network before its first use. */
+export function createVault(
+  config: Pick<Config, 'vault' | 'dataDirectory'>,
+  clock: Clock,
+  log: Log,
+): VaultService & { close(): Promise<void> } {
+  const { vault, dataDirectory } = config;
+  return vault.kind === 'embedded' ? new EmbeddedVault(dataDirectory) : new KvVault(vault, clock, log);
+}
