@@ -1,0 +1,17 @@
+/** An administrator of one tenant, as the control plane keeps it. */
+export interface Administrator {
+  readonly id: string;
+  /** The operator's own writing; compared by its canonical form. */
+  readonly email: string;
+  readonly status: 'active' | 'disabled';
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+  readonly identities: readonly LinkedIdentity[];
+}
+
+/** A person at a foreign issuer: both exact, printable ASCII. */
+export interface LinkedIdentity {
+  /** The issuer's URL, not the trust's id. */
+  readonly issuer: string;
+  readonly sub: string;
+}

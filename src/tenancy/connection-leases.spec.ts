@@ -1,0 +1,148 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { refusalOf } from '../../test/support/refusal.ts';
+import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
+
+class Account implements LeaseAccount {
+  readonly name: string;
+  readonly limit: number;
+  readonly isShared: boolean;
+  capacity = 0;
+  leases = 0;
+  isEvictable = true;
+
+  constructor(name: string, limit = 4, isShared = false) {
+    this.name = name;
+    this.limit = limit;
+    this.isShared = isShared;
+  }
+}
+
+function leasesOf(budget: number, waitMs = 20) {
+  const events: string[] = [];
+  const leases = new ConnectionLeases<Account>(budget, waitMs, {
+    evict: async (account) => {
+      if (account.leases > 0) throw new Error('closed what is in use');
+      await Promise.resolve();
+      events.push(`closed ${account.name}`);
+    },
+    shrink: (account) => events.push(`took one of ${account.name}`),
+  });
+  return { leases, events };
+}
+
+describe('ConnectionLeases', () => {
+  it('gives a tenant up to its limit, then makes it wait, then refuses', async () => {
+    const { leases } = leasesOf(10);
+    const noisy = new Account('noisy', 2);
+    await leases.acquire(noisy);
+    await leases.acquire(noisy);
+    const refusal = await refusalOf(leases.acquire(noisy));
+    expect(refusal).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: 'tenant database: out of connections',
+    });
+    expect(leases.stats).toEqual({ connections: 2, leases: 2, waiting: 0 });
+  });
+
+  it('does not make another tenant wait for a noisy one', async () => {
+    const { leases } = leasesOf(10);
+    const noisy = new Account('noisy', 1);
+    await leases.acquire(noisy);
+    const waiting = refusalOf(leases.acquire(noisy));
+    await leases.acquire(new Account('quiet'));
+    await waiting;
+  });
+
+  it('hands a lease that comes back to who waited longest', async () => {
+    const { leases } = leasesOf(10, 1000);
+    const tenant = new Account('tenant', 1);
+    const order: number[] = [];
+    await leases.acquire(tenant);
+    const waiting = [1, 2, 3].map(async (number) => {
+      await leases.acquire(tenant);
+      order.push(number);
+      leases.release(tenant);
+    });
+    leases.release(tenant);
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2, 3]);
+    expect(leases.stats).toEqual({ connections: 1, leases: 0, waiting: 0 });
+  });
+
+  it('keeps the connections of a tenant that idles while the budget allows', async () => {
+    const { leases, events } = leasesOf(2);
+    const first = new Account('first');
+    await leases.acquire(first);
+    leases.release(first);
+    await leases.acquire(new Account('second'));
+    expect(events).toEqual([]);
+    expect(leases.stats.connections).toBe(2);
+  });
+
+  it('closes what idles longest when the budget is used up, and never what is in use', async () => {
+    const { leases, events } = leasesOf(3, 1000);
+    const [busy, older, newer] = [new Account('busy'), new Account('older'), new Account('newer')];
+    for (const account of [busy, older, newer]) await leases.acquire(account);
+    leases.release(older);
+    leases.release(newer);
+    await leases.acquire(new Account('another'));
+    expect(events).toEqual(['closed older']);
+    expect(leases.stats).toEqual({ connections: 3, leases: 2, waiting: 0 });
+  });
+
+  it('leaves a tenant alone that is being opened', async () => {
+    const { leases, events } = leasesOf(1);
+    const opening = new Account('opening');
+    opening.isEvictable = false;
+    await leases.acquire(opening);
+    leases.release(opening);
+    await refusalOf(leases.acquire(new Account('another')));
+    expect(events).toEqual([]);
+    leases.opened(opening);
+    await leases.acquire(new Account('third'));
+    expect(events).toEqual(['closed opening']);
+  });
+
+  it('takes a connection from a tenant that has several in use, for one that has none', async () => {
+    const { leases, events } = leasesOf(2, 1000);
+    const noisy = new Account('noisy', 2);
+    await leases.acquire(noisy);
+    await leases.acquire(noisy);
+    const quiet = new Account('quiet');
+    const waiting = leases.acquire(quiet);
+    const behind = leases.acquire(noisy);
+    leases.release(noisy);
+    await waiting;
+    expect(events).toEqual(['took one of noisy']);
+    expect([noisy.capacity, quiet.capacity]).toEqual([1, 1]);
+    leases.release(noisy);
+    await behind;
+    expect(leases.stats.connections).toBe(2);
+  });
+
+  it('never exceeds budget or limit, whatever the order of things', async () => {
+    const { leases } = leasesOf(7, 5000);
+    const accounts = Array.from({ length: 30 }, (_, number) => new Account(String(number), 3));
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 600 }, async (_, number) => {
+        const account = accounts[(number * 7919) % 30]!;
+        await leases.acquire(account);
+        most = Math.max(most, leases.stats.connections);
+        expect(account.leases).toBeLessThanOrEqual(account.capacity);
+        expect(account.capacity).toBeLessThanOrEqual(3);
+        if (number % 3 === 0) await delay(1);
+        leases.release(account);
+      }),
+    );
+    expect(most).toBeLessThanOrEqual(7);
+    expect(leases.stats).toMatchObject({ leases: 0, waiting: 0 });
+  });
+
+  it('serves any number of leases of an embedded database by one connection', async () => {
+    const { leases } = leasesOf(1);
+    const embedded = new Account('embedded', 1, true);
+    for (let number = 0; number < 10; number += 1) await leases.acquire(embedded);
+    expect(leases.stats).toEqual({ connections: 1, leases: 10, waiting: 0 });
+  });
+});

@@ -1,0 +1,181 @@
+import { type EntityManager, IsNull, Not } from 'typeorm';
+import { unavailable } from '../errors/tessera-error.ts';
+import { parseEmail } from '../vocabulary/email.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import type { Administrator } from './administrator.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { CONTROL_DATABASE } from './control-database.ts';
+import { AdministratorEntity, AdministratorIdentityEntity } from './entities/administrator.entity.ts';
+import { ChangeSequenceEntity } from './entities/change-sequence.entity.ts';
+import { ClientEntity } from './entities/client.entity.ts';
+import { ProjectEntity } from './entities/project.entity.ts';
+import { SecretUseEntity } from './entities/secret-use.entity.ts';
+import { TenantEntity } from './entities/tenant.entity.ts';
+import { TrustEntity } from './entities/trust.entity.ts';
+import { byTenant, readTenants } from './read-tenant.ts';
+import type { RowOf } from './schema.ts';
+import type { Tenant } from './tenant.ts';
+import { rowsFromTenant } from './tenant-rows.ts';
+
+/** A tenant with all that the control plane keeps of it. */
+export interface TenantState {
+  readonly tenant: Tenant;
+  readonly administrators: readonly Administrator[];
+}
+
+/** What is to be; the version is the control plane's to give. */
+export interface TenantDraft {
+  readonly tenant: Omit<Tenant, 'version'>;
+  readonly administrators: readonly Administrator[];
+}
+
+/** Kept until `purge`, so that keys and secrets of a removed tenant are not forgotten in Vault. */
+export interface Tombstone {
+  readonly tenantId: TenantId;
+  readonly removedAtMs: number;
+}
+
+/** Rows per statement: below SQLite's and MySQL's limits on placeholders. */
+const ROWS_PER_INSERT = 500;
+
+/**
+ * What provisioning does to the control plane. Every method is one transaction, which also raises the change sequence and stamps the
+ * tenant with it: this is how running servers learn of it.
+ */
+export class ControlPlaneWriter {
+  readonly #controlPlane: ControlPlane;
+
+  constructor(controlPlane: ControlPlane) {
+    this.#controlPlane = controlPlane;
+  }
+
+  /** All tenants that were not removed, with their administrators, by id. */
+  readTenants(): Promise<TenantState[]> {
+    return this.#controlPlane.snapshot(async (manager) => {
+      const tenants = await readTenants(manager);
+      const administrators = await readAdministrators(manager);
+      return tenants.map((tenant) => ({ tenant, administrators: administrators.get(tenant.id) ?? [] }));
+    });
+  }
+
+  readTombstones(): Promise<Tombstone[]> {
+    return this.#controlPlane.snapshot(async (manager) => {
+      const rows = await manager.find(TenantEntity, { where: { removedAtMs: Not(IsNull()) }, order: { id: 'ASC' } });
+      return rows.map((row) => ({ tenantId: row.id as TenantId, removedAtMs: row.removedAtMs ?? 0 }));
+    });
+  }
+
+  /** Makes the tenant what the draft says, whatever was there before; a tombstone comes back to life. Returns the new version. */
+  saveTenant(draft: TenantDraft): Promise<number> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const version = await nextVersion(manager);
+      const { tenant, projects, clients, trusts } = rowsFromTenant(draft.tenant, version);
+      await deleteParts(manager, draft.tenant.id);
+      await manager.upsert(TenantEntity, tenant, ['id']);
+      await insertAll(manager, ProjectEntity, projects);
+      await insertAll(manager, ClientEntity, clients);
+      await insertAll(manager, TrustEntity, trusts);
+      await insertAll(
+        manager,
+        AdministratorEntity,
+        draft.administrators.map((administrator) => administratorRow(draft.tenant.id, administrator)),
+      );
+      await insertAll(
+        manager,
+        AdministratorIdentityEntity,
+        draft.administrators.flatMap(({ id, identities }) =>
+          identities.map(({ issuer, sub }) => ({ tenantId: draft.tenant.id, issuer, sub, administratorId: id })),
+        ),
+      );
+      return version;
+    });
+  }
+
+  /** Leaves a tombstone. Removing what is not there is no error. */
+  removeTenant(id: TenantId, nowMs: number): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const version = await nextVersion(manager);
+      await deleteParts(manager, id);
+      await manager.update(TenantEntity, { id, removedAtMs: IsNull() }, { removedAtMs: nowMs, version });
+    });
+  }
+
+  /** Removes a tombstone and what was recorded of the tenant's secrets. The audit stays. */
+  forgetTenant(id: TenantId): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      await manager.delete(TenantEntity, { id, removedAtMs: Not(IsNull()) });
+      await manager.delete(SecretUseEntity, { tenantId: id });
+    });
+  }
+
+  /** Announces that the tenant's key ring, secrets or database credentials changed in Vault. */
+  touchTenant(id: TenantId): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const version = await nextVersion(manager);
+      await manager.update(TenantEntity, { id }, { version });
+    });
+  }
+}
+
+async function nextVersion(manager: EntityManager): Promise<number> {
+  await manager.increment(ChangeSequenceEntity, { id: 1 }, 'value', 1);
+  const row = await manager.findOneBy(ChangeSequenceEntity, { id: 1 });
+  if (row === null) throw unavailable(CONTROL_DATABASE, 'the change sequence is missing');
+  return row.value;
+}
+
+async function deleteParts(manager: EntityManager, tenantId: TenantId): Promise<void> {
+  const parts = [ProjectEntity, ClientEntity, TrustEntity, AdministratorIdentityEntity, AdministratorEntity];
+  for (const part of parts) await manager.delete(part, { tenantId });
+}
+
+async function insertAll<R extends object>(
+  manager: EntityManager,
+  entity: new () => R,
+  rows: readonly RowOf<R>[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT)
+    await manager
+      .createQueryBuilder()
+      .insert()
+      .into(entity)
+      .values(rows.slice(start, start + ROWS_PER_INSERT) as never)
+      .updateEntity(false)
+      .execute();
+}
+
+function administratorRow(tenantId: TenantId, administrator: Administrator): RowOf<AdministratorEntity> {
+  const email = parseEmail(administrator.email);
+  if (email === undefined) throw new Error('an administrator without an e-mail address that parses');
+  return {
+    tenantId,
+    id: administrator.id,
+    email: email.original,
+    emailCanonical: email.canonical,
+    status: administrator.status,
+    roles: JSON.stringify(administrator.roles),
+    scopes: JSON.stringify(administrator.scopes),
+  };
+}
+
+async function readAdministrators(manager: EntityManager): Promise<Map<string, Administrator[]>> {
+  const identities = byTenant(
+    await manager.find(AdministratorIdentityEntity, { order: { issuer: 'ASC', sub: 'ASC' } }),
+  );
+  const rows = byTenant(await manager.find(AdministratorEntity, { order: { id: 'ASC' } }));
+  return new Map(
+    [...rows].map(([tenantId, administrators]) => [
+      tenantId,
+      administrators.map((row) => ({
+        id: row.id,
+        email: row.email,
+        status: row.status as Administrator['status'],
+        roles: JSON.parse(row.roles) as string[],
+        scopes: JSON.parse(row.scopes) as string[],
+        identities: (identities.get(tenantId) ?? [])
+          .filter((identity) => identity.administratorId === row.id)
+          .map(({ issuer, sub }) => ({ issuer, sub })),
+      })),
+    ]),
+  );
+}

@@ -1,0 +1,34 @@
+import type { DataSource, EntityManager } from 'typeorm';
+
+export type SqlValue = string | number | null;
+export type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * The door to one database, SQLite or MySQL/MariaDB; TypeORM and its drivers stay behind it. Every call ends within the database's
+ * timeout, and rejects with `TesseraError('temporarily_unavailable')` alone: nothing that a driver threw passes this door.
+ */
+export abstract class Database {
+  /** A fixed name for errors, e.g. `control database`. */
+  abstract readonly name: string;
+  abstract readonly kind: 'sqlite' | 'mysql';
+  /** For migrations alone: calls on it are neither bounded nor translated. */
+  abstract readonly dataSource: DataSource;
+
+  /** One statement with `?` placeholders, prepared once per connection: the fast way. */
+  abstract query(sql: string, parameters?: readonly SqlValue[]): Promise<Row[]>;
+
+  /** Several reads of one moment. */
+  abstract snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+
+  /**
+   * All or nothing. On SQLite one at a time, and `query` waits meanwhile: do not call the database's own methods in `work`.
+   *
+   * @param timeoutMs for all of it; default: thirty times the database's timeout, because a large change is many statements
+   */
+  abstract transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T>;
+
+  /** Closes one idle connection, where there is more than one, so that another pool may open one. */
+  abstract shrink(): void;
+
+  abstract close(): Promise<void>;
+}

@@ -1,0 +1,39 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { ID_LENGTH, URL_LENGTH } from './tenant.entity.ts';
+
+/** Lists and choices are JSON: they are read and written whole, and no query looks into them. */
+@Entity('clients')
+export class ClientEntity {
+  @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })
+  tenantId!: string;
+
+  @PrimaryColumn({ name: 'project_id', type: 'varchar', length: ID_LENGTH })
+  projectId!: string;
+
+  @PrimaryColumn({ type: 'varchar', length: ID_LENGTH })
+  id!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  status!: string;
+
+  /** `{"kind":"confidential"}` or `{"kind":"secretless","networks":[…]}` */
+  @Column({ type: 'text' })
+  policy!: string;
+
+  @Column({ type: 'text' })
+  surfaces!: string;
+
+  @Column({ type: 'varchar', length: URL_LENGTH })
+  audience!: string;
+
+  /** A list, or `"unbounded"`. */
+  @Column({ type: 'text' })
+  scopes!: string;
+
+  /** `{"domains":[…]}`, or `"any"`. */
+  @Column({ type: 'text' })
+  subjects!: string;
+
+  @Column({ name: 'ttl_seconds', type: 'integer', nullable: true })
+  ttlSeconds!: number | null;
+}

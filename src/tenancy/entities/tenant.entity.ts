@@ -1,0 +1,50 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** The column lengths of ids and names, checked by the parsers long before: MySQL needs a number. */
+export const ID_LENGTH = 64;
+export const SUBJECT_ID_LENGTH = 128;
+export const GRANT_NAME_LENGTH = 128;
+export const EMAIL_LENGTH = 254;
+/** 767 bytes together with `sub`: what any InnoDB row format can index. */
+export const ISSUER_LENGTH = 512;
+/** OpenID Connect Core 1.0, section 2: at most 255 ASCII characters. */
+export const SUB_LENGTH = 255;
+export const URL_LENGTH = 2048;
+
+/** A tenant, or the tombstone of a removed one. */
+@Entity('tenants')
+export class TenantEntity {
+  @PrimaryColumn({ type: 'varchar', length: ID_LENGTH })
+  id!: string;
+
+  /** The value of the change sequence at the last change of anything that belongs to this tenant. */
+  @Column({ type: 'bigint' })
+  version!: number;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'varchar', length: 16 })
+  status!: string;
+
+  @Column({ name: 'removed_at_ms', type: 'bigint', nullable: true })
+  removedAtMs!: number | null;
+
+  @Column({ name: 'database_driver', type: 'varchar', length: 16 })
+  databaseDriver!: string;
+
+  @Column({ name: 'database_host', type: 'varchar', length: 255, nullable: true })
+  databaseHost!: string | null;
+
+  @Column({ name: 'database_port', type: 'integer', nullable: true })
+  databasePort!: number | null;
+
+  @Column({ name: 'database_name', type: 'varchar', length: 64, nullable: true })
+  databaseName!: string | null;
+
+  @Column({ name: 'token_algorithm', type: 'varchar', length: 16 })
+  tokenAlgorithm!: string;
+
+  @Column({ name: 'token_ttl_seconds', type: 'integer' })
+  tokenTtlSeconds!: number;
+}

@@ -1,0 +1,44 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { ID_LENGTH, ISSUER_LENGTH, URL_LENGTH } from './tenant.entity.ts';
+
+/** A foreign issuer that a tenant trusts. Lists and conditions are JSON. */
+@Entity('trusts')
+export class TrustEntity {
+  @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })
+  tenantId!: string;
+
+  @PrimaryColumn({ type: 'varchar', length: ID_LENGTH })
+  id!: string;
+
+  @Column({ type: 'varchar', length: ISSUER_LENGTH })
+  issuer!: string;
+
+  @Column({ name: 'jwks_uri', type: 'varchar', length: URL_LENGTH, nullable: true })
+  jwksUri!: string | null;
+
+  @Column({ type: 'text' })
+  audiences!: string;
+
+  @Column({ type: 'text' })
+  algorithms!: string;
+
+  /** `[[claim, [value, …]], …]`, or `"none"`. */
+  @Column({ type: 'text' })
+  conditions!: string;
+
+  /** `{"match":"email","domains":[…]}` or `{"match":"linked"}` */
+  @Column({ type: 'text' })
+  subject!: string;
+
+  @Column({ type: 'text' })
+  clients!: string;
+
+  @Column({ type: 'text' })
+  surfaces!: string;
+
+  @Column({ name: 'max_age_seconds', type: 'integer' })
+  maxAgeSeconds!: number;
+
+  @Column({ name: 'max_lifetime_seconds', type: 'integer' })
+  maxLifetimeSeconds!: number;
+}

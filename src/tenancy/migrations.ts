@@ -1,0 +1,39 @@
+import type { Database } from './database.ts';
+import { databaseFailure, reasonOfFailure } from './database-failure.ts';
+
+/** Not TypeORM's `migrations`: a tenant's database may keep its own under that name. */
+export const MIGRATIONS_TABLE = 'tessera_migrations';
+
+/** The names of the migrations that were not run yet. Reads only. */
+export async function pendingMigrations(database: Database): Promise<string[]> {
+  const done = new Set(await finishedMigrations(database));
+  return database.dataSource.migrations.map((migration) => migration.name ?? '').filter((name) => !done.has(name));
+}
+
+async function finishedMigrations(database: Database): Promise<unknown[]> {
+  try {
+    return (await database.query(`SELECT name FROM ${MIGRATIONS_TABLE}`)).map((row) => row['name']);
+  } catch (error) {
+    if (reasonOfFailure(error) === 'schema is missing') return [];
+    throw error;
+  }
+}
+
+/**
+ * Brings the database to the current schema.
+ *
+ * SQLite: in one transaction, so that two at once are one after the other and a killed one never was. MySQL commits each statement by itself:
+ * the caller holds a lock on the server, and each migration can be run again over its own beginning.
+ *
+ * @returns the names of the migrations that were run
+ */
+export async function runMigrations(database: Database): Promise<string[]> {
+  if ((await pendingMigrations(database)).length === 0) return [];
+  const run = (transaction: 'each' | 'none') => database.dataSource.runMigrations({ transaction });
+  try {
+    const done = database.kind === 'sqlite' ? await database.transaction(() => run('none')) : await run('each');
+    return done.map(({ name }) => name);
+  } catch (error) {
+    throw databaseFailure(database.name, error);
+  }
+}

@@ -1,0 +1,73 @@
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2';
+import { Secret } from '../config/secret.ts';
+import { databaseFailure } from './database-failure.ts';
+import type { MysqlOptions } from './mysql-database.ts';
+import { mysqlTls } from './mysql-tls.ts';
+
+export type MysqlServer = Pick<
+  MysqlOptions,
+  'name' | 'host' | 'port' | 'username' | 'password' | 'timeoutMs' | 'dangerouslyAllowPlaintext'
+> & {
+  /** Absent: connects to no database, to create one or to lock. */
+  readonly database?: string;
+};
+
+export interface MysqlConnection {
+  ask(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<Record<string, unknown>[]>;
+}
+
+/** One connection outside every pool: for locks, which belong to a connection, and for creating a database. */
+export async function withMysqlConnection<T>(
+  server: MysqlServer,
+  work: (connection: MysqlConnection) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(server);
+  try {
+    return await work({
+      ask: (sql, parameters = [], timeoutMs = server.timeoutMs) =>
+        ask(connection, server.name, sql, parameters, timeoutMs),
+    });
+  } finally {
+    connection.destroy();
+  }
+}
+
+function connect(server: MysqlServer): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    const connection = createConnection({
+      host: server.host,
+      port: server.port,
+      user: server.username,
+      password: Secret.reveal(server.password),
+      ...(server.database === undefined ? {} : { database: server.database }),
+      connectTimeout: server.timeoutMs,
+      ...mysqlTls(server.host, server.dangerouslyAllowPlaintext),
+      charset: 'utf8mb4',
+    });
+    // A connection that breaks while `work` does something else must not end the process.
+    connection.on('error', () => undefined);
+    connection.connect((error) => {
+      if (error === null) {
+        resolve(connection);
+        return;
+      }
+      connection.destroy();
+      reject(databaseFailure(server.name, error));
+    });
+  });
+}
+
+function ask(
+  connection: Connection,
+  name: string,
+  sql: string,
+  values: readonly (string | number)[],
+  timeout: number,
+): Promise<Record<string, unknown>[]> {
+  return new Promise((resolve, reject) => {
+    connection.query<RowDataPacket[]>({ sql, values: [...values], timeout }, (error, rows) => {
+      if (error === null) resolve(Array.isArray(rows) ? rows : []);
+      else reject(databaseFailure(name, error));
+    });
+  });
+}

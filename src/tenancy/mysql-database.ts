@@ -1,0 +1,239 @@
+import { createPool, type Pool, type PoolConnection, type PoolOptions, type RowDataPacket } from 'mysql2';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import { Secret } from '../config/secret.ts';
+import { Database, type Row, type SqlValue } from './database.ts';
+import { databaseFailure, databaseFailureReason } from './database-failure.ts';
+import { MIGRATIONS_TABLE } from './migrations.ts';
+import { mysqlTls } from './mysql-tls.ts';
+import type { Schema } from './schema.ts';
+import { SilentLogger } from './silent-logger.ts';
+
+export interface MysqlOptions {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly username: string;
+  readonly password: Secret;
+  readonly poolSize: number;
+  /** For connecting, and for each statement with the wait for its connection. */
+  readonly timeoutMs: number;
+  readonly dangerouslyAllowPlaintext: boolean;
+  readonly schema: Schema;
+}
+
+/** A transaction of the writers is many statements; one that takes longer than this many timeouts is given up. */
+const TRANSACTION_TIMEOUTS = 30;
+
+export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
+  const handle = new PoolHandle();
+  const dataSource = new DataSource({
+    type: 'mysql',
+    driver: { createPool: handle.create },
+    host: options.host,
+    port: options.port,
+    database: options.database,
+    username: options.username,
+    password: Secret.reveal(options.password),
+    poolSize: options.poolSize,
+    connectTimeout: options.timeoutMs,
+    ...mysqlTls(options.host, options.dangerouslyAllowPlaintext),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    // Whole numbers as numbers: all of ours are below 2^53.
+    supportBigNumbers: true,
+    bigNumberStrings: false,
+    entities: [...options.schema.entities] as never[],
+    migrations: [...options.schema.migrations],
+    migrationsTransactionMode: 'each',
+    migrationsTableName: MIGRATIONS_TABLE,
+    logger: new SilentLogger(),
+  });
+  try {
+    await within(options.timeoutMs, dataSource.initialize());
+    return new MysqlDatabase(options, dataSource, handle);
+  } catch (error) {
+    handle.destroy();
+    throw databaseFailure(options.name, error);
+  }
+}
+
+/**
+ * Holds the pool that TypeORM makes, and all its connections: mysql2 closes a pool politely or not at all, and a connection whose server
+ * does not answer never gets to its polite end.
+ */
+class PoolHandle {
+  readonly #connections = new Set<PoolConnection>();
+  #pool: Pool | undefined;
+
+  readonly create = (options: PoolOptions): Pool => {
+    const pool = createPool(options);
+    pool.on('connection', (connection) => {
+      this.#connections.add(connection);
+      // Without a listener a broken idle connection would end the process. mysql2 takes it out of the pool itself.
+      connection.on('error', () => this.#connections.delete(connection));
+      connection.on('end', () => this.#connections.delete(connection));
+    });
+    this.#pool = pool;
+    return pool;
+  };
+
+  get pool(): Pool {
+    if (this.#pool === undefined) throw new Error('the pool is made by DataSource.initialize()');
+    return this.#pool;
+  }
+
+  drop(connection: PoolConnection): void {
+    this.#connections.delete(connection);
+    connection.destroy();
+  }
+
+  /** Closes all sockets now. */
+  destroy(): void {
+    this.#pool?.end(() => undefined);
+    for (const connection of this.#connections) connection.destroy();
+    this.#connections.clear();
+  }
+}
+
+export class MysqlDatabase extends Database {
+  override readonly kind = 'mysql';
+  override readonly name: string;
+  override readonly dataSource: DataSource;
+  readonly #timeoutMs: number;
+  readonly #handle: PoolHandle;
+  #closed = false;
+
+  constructor(options: Pick<MysqlOptions, 'name' | 'timeoutMs'>, dataSource: DataSource, handle: PoolHandle) {
+    super();
+    this.name = options.name;
+    this.dataSource = dataSource;
+    this.#timeoutMs = options.timeoutMs;
+    this.#handle = handle;
+  }
+
+  /**
+   * Straight to the pool's prepared statements: TypeORM's own way sends text and passes its loggers and subscribers, which costs more
+   * than the query. One timer covers the wait for a connection and the answer; a connection that did not answer is closed, because
+   * its late answer would hold up whoever got it next.
+   */
+  override query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      let connection: PoolConnection | undefined;
+      let over = false;
+      const end = (error: unknown, rows: Row[]): void => {
+        over = true;
+        clearTimeout(timer);
+        if (error === null) resolve(rows);
+        else reject(databaseFailure(this.name, error));
+      };
+      const timer = setTimeout(() => {
+        if (connection !== undefined) this.#handle.drop(connection);
+        end(noAnswer(), []);
+      }, this.#timeoutMs);
+      this.#handle.pool.getConnection((refused, acquired) => {
+        if (over) {
+          if (refused === null) acquired.release();
+          return;
+        }
+        if (refused !== null) {
+          end(refused, []);
+          return;
+        }
+        connection = acquired;
+        acquired.execute<RowDataPacket[]>(sql, [...parameters], (failed, rows) => {
+          if (over) return;
+          if (failed !== null && isConnectionBroken(failed)) this.#handle.drop(acquired);
+          else acquired.release();
+          end(failed, Array.isArray(rows) ? rows : []);
+        });
+      });
+    });
+  }
+
+  override snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#inTransaction('START TRANSACTION WITH CONSISTENT SNAPSHOT', work, this.#timeoutMs);
+  }
+
+  override transaction<T>(
+    work: (manager: EntityManager) => Promise<T>,
+    timeoutMs = this.#timeoutMs * TRANSACTION_TIMEOUTS,
+  ): Promise<T> {
+    return this.#inTransaction('START TRANSACTION', work, timeoutMs);
+  }
+
+  override shrink(): void {
+    this.#handle.pool.getConnection((refused, connection) => {
+      if (refused === null) this.#handle.drop(connection);
+    });
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- closing sockets is done at once; SQLite's waits for its transactions.
+  override async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#handle.destroy();
+  }
+
+  async #inTransaction<T>(begin: string, work: (manager: EntityManager) => Promise<T>, timeoutMs: number): Promise<T> {
+    const startedAt = performance.now();
+    const runner = this.dataSource.createQueryRunner();
+    let connection: PoolConnection | undefined;
+    const connecting = runner.connect().then((acquired: PoolConnection) => (connection = acquired));
+    try {
+      await within(this.#timeoutMs, connecting);
+      // What the connection took is part of the time: a reader waits no longer than for one query.
+      return await within(timeoutMs - (performance.now() - startedAt), commitAfter(runner, begin, work));
+    } catch (error) {
+      // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
+      if (connection !== undefined) this.#handle.drop(connection);
+      else
+        connecting.then(
+          (late) => {
+            this.#handle.drop(late);
+          },
+          () => undefined,
+        );
+      connection = undefined;
+      throw databaseFailure(this.name, error);
+    } finally {
+      if (connection !== undefined) await runner.release();
+    }
+  }
+}
+
+async function commitAfter<T>(
+  runner: QueryRunner,
+  begin: string,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  await runner.query(begin);
+  const result = await work(runner.manager);
+  await runner.query('COMMIT');
+  return result;
+}
+
+function isConnectionBroken(error: unknown): boolean {
+  const { fatal } = error as { readonly fatal?: unknown };
+  return fatal === true || databaseFailureReason(error) === 'connection lost';
+}
+
+function noAnswer(): Error {
+  return Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
+}
+
+/** Rejects when `work` takes longer; what becomes of `work` then is the caller's business. */
+async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(noAnswer());
+    }, timeoutMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,47 @@
+import { type EntityManager, In, IsNull } from 'typeorm';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { ClientEntity } from './entities/client.entity.ts';
+import { ProjectEntity } from './entities/project.entity.ts';
+import { TenantEntity } from './entities/tenant.entity.ts';
+import { TrustEntity } from './entities/trust.entity.ts';
+import type { Tenant } from './tenant.ts';
+import { tenantFromRows } from './tenant-rows.ts';
+
+/** One tenant as of the caller's snapshot; undefined: unknown or removed. */
+export async function readTenant(manager: EntityManager, id: TenantId): Promise<Tenant | undefined> {
+  const [tenant] = await readTenants(manager, [id]);
+  return tenant;
+}
+
+/** All that were not removed, by id; everything in the order of its id. */
+export async function readTenants(manager: EntityManager, ids?: readonly TenantId[]): Promise<Tenant[]> {
+  const ofTenants = ids === undefined ? {} : { where: { tenantId: In(ids) } };
+  const tenants = await manager.find(TenantEntity, {
+    where: { removedAtMs: IsNull(), ...(ids === undefined ? {} : { id: In(ids) }) },
+    order: { id: 'ASC' },
+  });
+  // Equality is decided here as well, by bytes: a collation that somebody changed must not make two ids one.
+  const wanted = ids === undefined ? tenants : tenants.filter((row) => ids.includes(row.id as TenantId));
+  if (wanted.length === 0) return [];
+  const projects = byTenant(await manager.find(ProjectEntity, { ...ofTenants, order: { id: 'ASC' } }));
+  const clients = byTenant(await manager.find(ClientEntity, { ...ofTenants, order: { id: 'ASC' } }));
+  const trusts = byTenant(await manager.find(TrustEntity, { ...ofTenants, order: { id: 'ASC' } }));
+  return wanted.map((tenant) =>
+    tenantFromRows({
+      tenant,
+      projects: projects.get(tenant.id) ?? [],
+      clients: clients.get(tenant.id) ?? [],
+      trusts: trusts.get(tenant.id) ?? [],
+    }),
+  );
+}
+
+export function byTenant<R extends { readonly tenantId: string }>(rows: readonly R[]): Map<string, R[]> {
+  const groups = new Map<string, R[]>();
+  for (const row of rows) {
+    const group = groups.get(row.tenantId);
+    if (group === undefined) groups.set(row.tenantId, [row]);
+    else group.push(row);
+  }
+  return groups;
+}

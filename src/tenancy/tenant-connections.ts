@@ -1,0 +1,233 @@
+import type { ConnectionsConfig } from '../config/config.ts';
+import { TesseraError, unavailable } from '../errors/tessera-error.ts';
+import type { Clock } from '../vocabulary/clock.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
+import type { Database } from './database.ts';
+import { reasonOfFailure } from './database-failure.ts';
+import type { Tenant } from './tenant.ts';
+import { TENANT_DATABASE } from './tenant-database.ts';
+
+/** What a lease gives: plain statements. Whoever changes a directory opens it for that (DirectoryWriter). */
+export type TenantDataSource = Pick<Database, 'query' | 'kind'>;
+
+/**
+ * After a failed opening its error is the answer for so long: a tenant whose server is down costs one attempt a second, not one a
+ * request, and is found again well within the promised 5 s.
+ */
+const FAILURE_MS = 1000;
+
+class TenantPool implements LeaseAccount {
+  readonly tenantId: TenantId;
+  capacity = 0;
+  leases = 0;
+  isEvictable = false;
+  readonly limit: number;
+  readonly isShared: boolean;
+  /** Where it leads: a tenant that moved to another database gets another pool. */
+  readonly address: string;
+  database: Promise<Database> | undefined;
+  failure: { readonly error: unknown; readonly atMs: number } | undefined;
+  /** True once no request may begin with it. It is closed when the last lease ends. */
+  isRetired = false;
+  idleSinceMs = 0;
+
+  constructor(tenant: Tenant, perTenant: number) {
+    this.tenantId = tenant.id;
+    this.isShared = tenant.database.driver === 'sqlite';
+    this.limit = this.isShared ? 1 : perTenant;
+    this.address = addressOf(tenant);
+  }
+}
+
+export interface ConnectionStats {
+  readonly pools: number;
+  readonly connections: number;
+  readonly leases: number;
+  readonly waiting: number;
+  readonly openings: number;
+  readonly failures: number;
+}
+
+/**
+ * Connections to the tenants' own databases: one pool (a TypeORM DataSource) per tenant in use, opened once at a time, kept while it is
+ * used, closed when it idles or when others need its share of the budget, never while somebody holds a lease.
+ */
+export class TenantConnections {
+  readonly #open: (tenant: Tenant) => Promise<Database>;
+  readonly #clock: Clock;
+  readonly #limits: ConnectionsConfig;
+  readonly #leases: ConnectionLeases<TenantPool>;
+  readonly #pools = new Map<TenantId, TenantPool>();
+  readonly #sweeper: NodeJS.Timeout;
+  #closed = false;
+  #openings = 0;
+  #failures = 0;
+
+  constructor(open: (tenant: Tenant) => Promise<Database>, clock: Clock, limits: ConnectionsConfig) {
+    this.#open = open;
+    this.#clock = clock;
+    this.#limits = limits;
+    this.#leases = new ConnectionLeases(limits.tenantBudget, limits.waitMs, {
+      evict: (pool) => this.#evict(pool),
+      shrink: (pool) => {
+        void pool.database?.then((database) => {
+          database.shrink();
+        });
+      },
+    });
+    this.#sweeper = setInterval(
+      () => {
+        this.sweep();
+      },
+      Math.max(1000, (limits.idleSeconds * 1000) / 4),
+    );
+    this.#sweeper.unref();
+  }
+
+  /**
+   * Runs `work` with a lease on the tenant's database. `work` only reads: after an "access denied", which a rotated password causes, the
+   * credentials are read again and it runs once more.
+   *
+   * @throws TesseraError `temporarily_unavailable` when there is no lease, no opening or no answer in time; other tenants do not notice
+   */
+  async use<T>(tenant: Tenant, work: (database: TenantDataSource) => Promise<T>): Promise<T> {
+    try {
+      return await this.#useOnce(tenant, work);
+    } catch (error) {
+      const pool = this.#pools.get(tenant.id);
+      if (pool?.database === undefined || pool.failure !== undefined || reasonOfFailure(error) !== 'access denied')
+        throw error;
+      this.#retire(pool);
+      return this.#useOnce(tenant, work);
+    }
+  }
+
+  get stats(): ConnectionStats {
+    return { ...this.#leases.stats, pools: this.#pools.size, openings: this.#openings, failures: this.#failures };
+  }
+
+  /** Closes what idles for too long, and forgets failures that are over. */
+  sweep(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const idleBeforeMs = nowMs - this.#limits.idleSeconds * 1000;
+    for (const pool of [...this.#leases.idle()]) if (pool.idleSinceMs <= idleBeforeMs) void this.#leases.evict(pool);
+    for (const pool of this.#pools.values())
+      if (pool.failure !== undefined && nowMs - pool.failure.atMs >= FAILURE_MS) this.#forget(pool);
+  }
+
+  /** No lease is given any more; pools are closed at once, with what still runs in them. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweeper);
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(
+      pools.map(async (pool) => {
+        const database = await pool.database?.catch(() => undefined);
+        await database?.close();
+      }),
+    );
+  }
+
+  async #useOnce<T>(tenant: Tenant, work: (database: TenantDataSource) => Promise<T>): Promise<T> {
+    if (this.#closed) throw unavailable(TENANT_DATABASE, 'closed');
+    const deadlineMs = this.#clock.monotonicMs() + this.#limits.waitMs;
+    const pool = await this.#lease(tenant);
+    try {
+      const database = await this.#opened(tenant, pool, deadlineMs);
+      return await work(database);
+    } finally {
+      this.#release(pool);
+    }
+  }
+
+  async #lease(tenant: Tenant): Promise<TenantPool> {
+    for (;;) {
+      const pool = this.#poolOf(tenant);
+      if (pool.failure !== undefined) throw pool.failure.error;
+      await this.#leases.acquire(pool);
+      // It may have been closed while we waited for it; the lease is then on nothing.
+      if (!pool.isRetired) return pool;
+      this.#release(pool);
+    }
+  }
+
+  #poolOf(tenant: Tenant): TenantPool {
+    const known = this.#pools.get(tenant.id);
+    if (known !== undefined) {
+      const isOver = known.failure !== undefined && this.#clock.monotonicMs() - known.failure.atMs >= FAILURE_MS;
+      if (!isOver && known.address === addressOf(tenant)) return known;
+      this.#retire(known);
+    }
+    const pool = new TenantPool(tenant, this.#limits.perTenant);
+    this.#pools.set(tenant.id, pool);
+    return pool;
+  }
+
+  /** The pool's database, opened by whoever comes first; everybody waits for that one opening, but not past the own deadline. */
+  async #opened(tenant: Tenant, pool: TenantPool, deadlineMs: number): Promise<Database> {
+    pool.database ??= this.#openFor(tenant, pool);
+    if (pool.isEvictable) return pool.database;
+    const remainingMs = Math.max(0, deadlineMs - this.#clock.monotonicMs());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(unavailable(TENANT_DATABASE, 'no answer in time'));
+      }, remainingMs);
+    });
+    try {
+      return await Promise.race([pool.database, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #openFor(tenant: Tenant, pool: TenantPool): Promise<Database> {
+    this.#openings += 1;
+    try {
+      const database = await this.#open(tenant);
+      this.#leases.opened(pool);
+      return database;
+    } catch (error) {
+      this.#failures += 1;
+      pool.failure = { error: asUnavailable(error), atMs: this.#clock.monotonicMs() };
+      // Nothing is open behind it; its share goes back when the last who waited for it let go.
+      pool.isRetired = true;
+      if (pool.leases === 0) void this.#leases.evict(pool);
+      throw pool.failure.error;
+    }
+  }
+
+  #release(pool: TenantPool): void {
+    pool.idleSinceMs = this.#clock.monotonicMs();
+    this.#leases.release(pool);
+    if (pool.isRetired && pool.leases === 0 && pool.capacity > 0) void this.#leases.evict(pool);
+  }
+
+  #retire(pool: TenantPool): void {
+    this.#forget(pool);
+    pool.isRetired = true;
+    if (pool.leases === 0 && pool.capacity > 0) void this.#leases.evict(pool);
+  }
+
+  async #evict(pool: TenantPool): Promise<void> {
+    pool.isRetired = true;
+    // A failed one stays for a while as the memory of its failure; it holds no connection.
+    if (pool.failure === undefined) this.#forget(pool);
+    const database = await pool.database?.catch(() => undefined);
+    await database?.close();
+  }
+
+  #forget(pool: TenantPool): void {
+    if (this.#pools.get(pool.tenantId) === pool) this.#pools.delete(pool.tenantId);
+  }
+}
+
+function addressOf({ database }: Tenant): string {
+  return database.driver === 'sqlite' ? 'sqlite' : `${database.host} ${database.port} ${database.name}`;
+}
+
+function asUnavailable(error: unknown): TesseraError {
+  return error instanceof TesseraError ? error : unavailable(TENANT_DATABASE, 'cannot be opened', error);
+}

@@ -1,0 +1,129 @@
+import { LRUCache } from 'lru-cache';
+import { join } from 'node:path';
+import type { CachesConfig, ConnectionsConfig } from '../config/config.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import type { Clock } from '../vocabulary/clock.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/database-credentials.ts';
+import { databaseCredentialsPath } from '../vault/vault-path.ts';
+import type { VaultService } from '../vault/vault.service.ts';
+import type { Database } from './database.ts';
+import { reasonOfFailure } from './database-failure.ts';
+import type { MysqlOptions } from './mysql-database.ts';
+import { NO_ENTITIES } from './schema.ts';
+import { openSqliteDatabase } from './sqlite-database.ts';
+import type { Tenant, TenantDatabase } from './tenant.ts';
+
+export const TENANT_DATABASE = 'tenant database';
+
+/** The embedded directory of a tenant. The id was parsed: nothing in it leaves the folder. */
+export function tenantDatabaseFile(dataDirectory: string, tenantId: TenantId): string {
+  return join(dataDirectory, 'tenants', `${tenantId}.sqlite`);
+}
+
+/** How a tenant's server is reached, but for the schema that the opener wants. */
+export function tenantDatabaseOptions(
+  database: Extract<TenantDatabase, { driver: 'mysql' }>,
+  credentials: DatabaseCredentials,
+  limits: Pick<ConnectionsConfig, 'perTenant' | 'timeoutMs' | 'dangerouslyAllowPlaintext'>,
+): Omit<MysqlOptions, 'schema'> {
+  return {
+    name: TENANT_DATABASE,
+    host: database.host,
+    port: database.port,
+    database: database.name,
+    username: credentials.username,
+    password: credentials.password,
+    poolSize: limits.perTenant,
+    timeoutMs: limits.timeoutMs,
+    dangerouslyAllowPlaintext: limits.dangerouslyAllowPlaintext,
+  };
+}
+
+export async function readDatabaseCredentials(vault: VaultService, tenantId: TenantId): Promise<DatabaseCredentials> {
+  const entry = await vault.read(databaseCredentialsPath(tenantId));
+  if (entry === undefined) throw unavailable('vault', 'the credentials of a tenant database are missing');
+  return parseDatabaseCredentials(entry.data);
+}
+
+export interface TenantDatabaseSettings {
+  readonly dataDirectory: string;
+  readonly connections: Pick<ConnectionsConfig, 'perTenant' | 'timeoutMs' | 'dangerouslyAllowPlaintext'>;
+  readonly caches: Pick<CachesConfig, 'vaultSeconds' | 'tenants'>;
+}
+
+/** Opens tenants' databases for reading, and refuses one that states another tenant. */
+export class TenantDatabaseOpener {
+  readonly #settings: TenantDatabaseSettings;
+  readonly #vault: VaultService;
+  readonly #clock: Clock;
+  readonly #credentials: LRUCache<TenantId, { readonly credentials: DatabaseCredentials; readonly readAtMs: number }>;
+
+  constructor(settings: TenantDatabaseSettings, vault: VaultService, clock: Clock) {
+    this.#settings = settings;
+    this.#vault = vault;
+    this.#clock = clock;
+    this.#credentials = new LRUCache({ max: settings.caches.tenants });
+  }
+
+  async open(tenant: Tenant): Promise<Database> {
+    const database = await this.#connect(tenant);
+    try {
+      await assertOwner(database, tenant.id);
+      return database;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  async #connect(tenant: Tenant): Promise<Database> {
+    const { database } = tenant;
+    if (database.driver === 'sqlite') {
+      const file = tenantDatabaseFile(this.#settings.dataDirectory, tenant.id);
+      // A directory is made by provisioning alone: one that is missing must not come back empty.
+      return openSqliteDatabase({ name: TENANT_DATABASE, file, schema: NO_ENTITIES, create: false });
+    }
+    const remembered = this.#rememberedCredentials(tenant.id);
+    if (remembered !== undefined) {
+      try {
+        return await this.#connectAs(database, remembered);
+      } catch (error) {
+        // Rotated in Vault since they were read: once more with what Vault says now.
+        if (reasonOfFailure(error) !== 'access denied') throw error;
+        this.#credentials.delete(tenant.id);
+      }
+    }
+    const readAtMs = this.#clock.monotonicMs();
+    const credentials = await readDatabaseCredentials(this.#vault, tenant.id);
+    const connected = await this.#connectAs(database, credentials);
+    this.#credentials.set(tenant.id, { credentials, readAtMs });
+    return connected;
+  }
+
+  #rememberedCredentials(tenantId: TenantId): DatabaseCredentials | undefined {
+    const entry = this.#credentials.get(tenantId);
+    if (entry === undefined) return undefined;
+    const ageMs = this.#clock.monotonicMs() - entry.readAtMs;
+    return ageMs < this.#settings.caches.vaultSeconds * 1000 ? entry.credentials : undefined;
+  }
+
+  async #connectAs(
+    database: Extract<TenantDatabase, { driver: 'mysql' }>,
+    credentials: DatabaseCredentials,
+  ): Promise<Database> {
+    const { openMysqlDatabase } = await import('./mysql-database.ts');
+    return openMysqlDatabase({
+      ...tenantDatabaseOptions(database, credentials, this.#settings.connections),
+      schema: NO_ENTITIES,
+    });
+  }
+}
+
+/** A tenant's database says whose it is; one that names another tenant, or none, is not read. */
+export async function assertOwner(database: Pick<Database, 'query'>, tenantId: TenantId): Promise<void> {
+  const owners = await database.query('SELECT tenant_id FROM tessera_owner');
+  if (owners.length === 0) throw unavailable(TENANT_DATABASE, 'belongs to no tenant');
+  if (owners.some((row) => row['tenant_id'] !== tenantId))
+    throw unavailable(TENANT_DATABASE, 'belongs to another tenant');
+}

@@ -1,0 +1,36 @@
+import type { Config } from '../../src/config/config.ts';
+import { Secret } from '../../src/config/secret.ts';
+import type { VaultService } from '../../src/vault/vault.service.ts';
+import { databaseCredentialsPath } from '../../src/vault/vault-path.ts';
+import type { RunningMariaDb } from './mariadb.ts';
+import { storageConfig, tenantId } from './storage.ts';
+
+/** A configuration whose control plane is a database of this server. */
+export function mysqlConfig(
+  server: Pick<RunningMariaDb, 'host' | 'port' | 'rootPassword'>,
+  database: string,
+  dataDirectory: string,
+): Config {
+  return {
+    ...storageConfig(dataDirectory),
+    controlDatabase: {
+      driver: 'mysql',
+      host: server.host,
+      port: server.port,
+      username: 'root',
+      password: new Secret(server.rootPassword),
+      database,
+      poolSize: 5,
+    },
+  };
+}
+
+/** Puts a tenant's credentials where the service looks for them, over what is there. */
+export async function placeCredentials(
+  vault: VaultService,
+  tenant: string,
+  credentials: { readonly username: string; readonly password: string },
+): Promise<void> {
+  const path = databaseCredentialsPath(tenantId(tenant));
+  await vault.write(path, credentials, (await vault.read(path))?.version ?? 0);
+}
