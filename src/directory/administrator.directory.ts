@@ -1,0 +1,63 @@
+import { unavailable } from '../errors/tessera-error.ts';
+import { CONTROL_DATABASE } from '../tenancy/control-database.ts';
+import type { ControlPlane } from '../tenancy/control-plane.ts';
+import type { Row } from '../tenancy/database.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { CanonicalEmail } from '../vocabulary/email.ts';
+import { subjectFrom } from './grants-query.ts';
+import { isLinkable } from './linked-identity.ts';
+import { type Subject, SubjectDirectory } from './subject.ts';
+
+const BY_EMAIL = `
+SELECT a.tenant_id, a.id, a.email, a.email_canonical, a.status, a.roles, a.scopes
+  FROM administrators a
+ WHERE a.tenant_id = ? AND a.email_canonical = ?`;
+
+const BY_IDENTITY = `
+SELECT a.tenant_id, a.id, a.email, a.status, a.roles, a.scopes, i.issuer, i.sub
+  FROM administrator_identities i
+  JOIN administrators a ON a.tenant_id = i.tenant_id AND a.id = i.administrator_id
+ WHERE i.tenant_id = ? AND i.issuer = ? AND i.sub = ?`;
+
+/** The administrators of a tenant, in the control plane. Their scopes open no resource, and they are in no group. */
+export class AdministratorDirectory extends SubjectDirectory {
+  readonly #controlPlane: ControlPlane;
+
+  constructor(controlPlane: ControlPlane) {
+    super();
+    this.#controlPlane = controlPlane;
+  }
+
+  override async findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
+    const rows = await this.#controlPlane.query(BY_EMAIL, [tenant.id, email]);
+    return administrator(rows.find((row) => row['tenant_id'] === tenant.id && row['email_canonical'] === email));
+  }
+
+  override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
+    if (!isLinkable(issuer, sub)) return undefined;
+    const rows = await this.#controlPlane.query(BY_IDENTITY, [tenant.id, issuer, sub]);
+    return administrator(
+      rows.find((row) => row['tenant_id'] === tenant.id && row['issuer'] === issuer && row['sub'] === sub),
+    );
+  }
+}
+
+function administrator(row: Row | undefined): Subject | undefined {
+  if (row === undefined) return undefined;
+  return subjectFrom({
+    id: String(row['id']),
+    email: String(row['email']),
+    status: row['status'] === 'active' ? 'active' : 'disabled',
+    roles: namesIn(row['roles']),
+    groups: [],
+    scopes: namesIn(row['scopes']).map((name) => Object.freeze({ name, resource: undefined })),
+  });
+}
+
+function namesIn(json: unknown): string[] {
+  try {
+    return (JSON.parse(String(json)) as string[]).toSorted();
+  } catch (error) {
+    throw unavailable(CONTROL_DATABASE, 'a row is malformed', error);
+  }
+}

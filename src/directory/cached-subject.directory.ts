@@ -1,0 +1,112 @@
+import { LRUCache } from 'lru-cache';
+import type { CachesConfig } from '../config/config.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { Clock } from '../vocabulary/clock.ts';
+import type { CanonicalEmail } from '../vocabulary/email.ts';
+import { type Subject, SubjectDirectory } from './subject.ts';
+
+interface Entry {
+  readonly subject: Promise<Subject | undefined>;
+  readonly readAtMs: number;
+}
+
+/**
+ * Characters of grants over all cached subjects: about 64 MB at two bytes each. `grantsEntries` usual subjects are far below it; it is
+ * there for directories where each user has hundreds of scopes.
+ */
+const MAX_CHARACTERS = 32 * 1024 * 1024;
+/** What an entry costs beside its grants: key, promise, arrays. */
+const ENTRY_CHARACTERS = 500;
+
+/**
+ * Subjects from memory for a few seconds after they were read. A change of the tenant by `apply` has a new version and so a new
+ * key; a change made by hand in the tenant's database is seen when the entry's time is over.
+ *
+ * Errors are never kept. "Unknown" is, but apart: made-up addresses cannot push real people out.
+ */
+export class CachedSubjectDirectory extends SubjectDirectory {
+  readonly #source: SubjectDirectory;
+  readonly #clock: Clock;
+  readonly #maxAgeMs: number;
+  readonly #known: LRUCache<string, Entry>;
+  readonly #unknown: LRUCache<string, Entry>;
+  readonly #reading = new Map<string, Entry>();
+  #hits = 0;
+  #misses = 0;
+
+  constructor(
+    source: SubjectDirectory,
+    clock: Clock,
+    caches: Pick<CachesConfig, 'grantsSeconds' | 'grantsEntries'>,
+    maxCharacters = MAX_CHARACTERS,
+  ) {
+    super();
+    this.#source = source;
+    this.#clock = clock;
+    this.#maxAgeMs = caches.grantsSeconds * 1000;
+    this.#known = new LRUCache({ max: caches.grantsEntries, maxSize: maxCharacters });
+    this.#unknown = new LRUCache({ max: Math.max(1, Math.ceil(caches.grantsEntries / 10)) });
+  }
+
+  override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
+    // No part of a key can hold a space, so that no two look-ups share one.
+    const key = `${tenant.id} ${tenant.version} ${email}`;
+    return this.#fresh(key) ?? this.#read(key, () => this.#source.findByEmail(tenant, email));
+  }
+
+  override findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
+    // Foreign text may hold anything: JSON keeps its parts apart.
+    const key = `${tenant.id} ${tenant.version} ${JSON.stringify([issuer, sub])}`;
+    return this.#fresh(key) ?? this.#read(key, () => this.#source.findByIdentity(tenant, issuer, sub));
+  }
+
+  stats(): { readonly entries: number; readonly hits: number; readonly misses: number } {
+    return { entries: this.#known.size + this.#unknown.size, hits: this.#hits, misses: this.#misses };
+  }
+
+  #fresh(key: string): Promise<Subject | undefined> | undefined {
+    const entry = this.#known.get(key) ?? this.#unknown.get(key) ?? this.#reading.get(key);
+    if (entry === undefined || this.#clock.monotonicMs() - entry.readAtMs >= this.#maxAgeMs) {
+      this.#misses += 1;
+      return undefined;
+    }
+    this.#hits += 1;
+    return entry.subject;
+  }
+
+  #read(key: string, find: () => Promise<Subject | undefined>): Promise<Subject | undefined> {
+    // The age counts from before the read: what the database said is never older than the entry says.
+    const readAtMs = this.#clock.monotonicMs();
+    const subject = find();
+    const entry: Entry = { subject, readAtMs };
+    this.#reading.set(key, entry);
+    subject.then(
+      (found) => {
+        this.#done(key, entry);
+        if (found === undefined) {
+          this.#known.delete(key);
+          this.#unknown.set(key, entry);
+        } else {
+          this.#unknown.delete(key);
+          this.#known.set(key, entry, { size: sizeOf(found) });
+        }
+      },
+      () => {
+        this.#done(key, entry);
+      },
+    );
+    return subject;
+  }
+
+  #done(key: string, entry: Entry): void {
+    if (this.#reading.get(key) === entry) this.#reading.delete(key);
+  }
+}
+
+function sizeOf(subject: Subject): number {
+  let size = ENTRY_CHARACTERS + subject.id.length + subject.email.length;
+  for (const name of subject.roles) size += name.length;
+  for (const name of subject.groups) size += name.length;
+  for (const scope of subject.scopes) size += scope.name.length + (scope.resource?.length ?? 0) + 50;
+  return size;
+}

@@ -1,0 +1,39 @@
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { CanonicalEmail } from '../vocabulary/email.ts';
+import type { DirectoryOpener } from './directory.opener.ts';
+import type { DirectoryWriter } from './directory.writer.ts';
+import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
+import { isLinkable } from './linked-identity.ts';
+import { type Subject, SubjectDirectory } from './subject.ts';
+
+/** The users of a tenant as a server would find them, for commands that only look: an embedded database is read from a private copy. */
+export class CopiedUserDirectory extends SubjectDirectory {
+  readonly #opener: DirectoryOpener;
+
+  constructor(opener: DirectoryOpener) {
+    super();
+    this.#opener = opener;
+  }
+
+  override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
+    return this.#read(tenant, (directory) => findGrantsByEmail(directory, tenant.id, email));
+  }
+
+  override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
+    if (!isLinkable(issuer, sub)) return undefined;
+    return this.#read(tenant, (directory) => findGrantsByIdentity(directory, tenant.id, issuer, sub));
+  }
+
+  async #read(
+    tenant: Tenant,
+    find: (directory: DirectoryWriter) => Promise<Subject | undefined>,
+  ): Promise<Subject | undefined> {
+    const directory = await this.#opener.openForReading(tenant);
+    if (directory === undefined) return undefined;
+    try {
+      return await find(directory);
+    } finally {
+      await directory.close();
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { TenantConnections } from '../tenancy/tenant-connections.ts';
+import type { CanonicalEmail } from '../vocabulary/email.ts';
+import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
+import { isLinkable } from './linked-identity.ts';
+import { type Subject, SubjectDirectory } from './subject.ts';
+
+/** The users of a tenant, in the tenant's own database. */
+export class UserDirectory extends SubjectDirectory {
+  readonly #connections: TenantConnections;
+
+  constructor(connections: TenantConnections) {
+    super();
+    this.#connections = connections;
+  }
+
+  override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
+    return this.#connections.use(tenant, (database) => findGrantsByEmail(database, tenant.id, email));
+  }
+
+  override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
+    if (!isLinkable(issuer, sub)) return undefined;
+    return this.#connections.use(tenant, (database) => findGrantsByIdentity(database, tenant.id, issuer, sub));
+  }
+}

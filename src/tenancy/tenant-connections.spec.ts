@@ -1,0 +1,185 @@
+import { existsSync } from 'node:fs';
+import { refusalOf } from '../../test/support/refusal.ts';
+import { ManualClock, storageConfig, temporaryFolder, tenantDraft } from '../../test/support/storage.ts';
+import { provisionEmbeddedDirectory } from '../../test/support/tenant-directories.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import { EmbeddedVault } from '../vault/embedded-vault.ts';
+import type { Database } from './database.ts';
+import { TenantConnections } from './tenant-connections.ts';
+import { tenantDatabaseFile, TenantDatabaseOpener } from './tenant-database.ts';
+import type { Tenant } from './tenant.ts';
+
+describe('TenantConnections', () => {
+  const folder = temporaryFolder();
+  const config = storageConfig(folder.path);
+  const vault = new EmbeddedVault(folder.path);
+  const clock = new ManualClock();
+  const [a, b] = ['a', 'b'].map((id): Tenant => ({ ...tenantDraft(id).tenant, version: 1 })) as [Tenant, Tenant];
+  const opener = new TenantDatabaseOpener(config, vault, clock);
+  let opened: string[];
+  let closed: string[];
+  let failure: Error | undefined;
+  let connections: TenantConnections;
+
+  /** Opens real databases, and notes it. */
+  async function open(tenant: Tenant): Promise<Database> {
+    opened.push(tenant.id);
+    if (failure !== undefined) throw failure;
+    const database = await opener.open(tenant);
+    const close = database.close.bind(database);
+    database.close = () => {
+      closed.push(tenant.id);
+      return close();
+    };
+    return database;
+  }
+  const connect = (limits: Partial<typeof config.connections> = {}) => {
+    connections = new TenantConnections(open, clock, { ...config.connections, waitMs: 100, ...limits });
+    return connections;
+  };
+  const owner = (tenant: Tenant) =>
+    connections.use(tenant, async (database) => (await database.query('SELECT tenant_id FROM tessera_owner'))[0]);
+  /** A lease that is held until `end` is called. */
+  function hold(tenant: Tenant) {
+    let end: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (end = resolve));
+    let begun: () => void = () => undefined;
+    const started = new Promise<void>((resolve) => (begun = resolve));
+    const done = connections.use(tenant, async (database) => {
+      begun();
+      await held;
+      return database.query('SELECT tenant_id FROM tessera_owner');
+    });
+    return { started, end, done };
+  }
+
+  beforeAll(async () => {
+    for (const tenant of [a, b]) await provisionEmbeddedDirectory(folder.path, vault, tenant);
+  });
+  beforeEach(() => {
+    opened = [];
+    closed = [];
+    failure = undefined;
+  });
+  afterEach(() => connections.close());
+  afterAll(async () => {
+    await vault.close();
+    folder.remove();
+  });
+
+  it('opens once for many at a time, and not again afterwards', async () => {
+    connect();
+    await Promise.all(Array.from({ length: 50 }, () => owner(a)));
+    expect(await owner(a)).toEqual({ tenant_id: 'a' });
+    expect(opened).toEqual(['a']);
+  });
+
+  it('answers with the failure of an opening for a second, then tries again', async () => {
+    connect();
+    failure = unavailable('tenant database', 'connection refused');
+    const refusals = await Promise.all(Array.from({ length: 10 }, () => refusalOf(owner(a))));
+    expect(refusals[9]).toMatchObject({ reason: 'tenant database: connection refused' });
+    clock.advance(999);
+    await refusalOf(owner(a));
+    expect(opened).toEqual(['a']);
+    failure = undefined;
+    clock.advance(1);
+    expect(await owner(a)).toEqual({ tenant_id: 'a' });
+    expect(connections.stats).toMatchObject({ pools: 1, leases: 0, waiting: 0 });
+  });
+
+  it('gives the share of a failed opening back to the others', async () => {
+    connect({ tenantBudget: 1 });
+    failure = unavailable('tenant database', 'connection refused');
+    await refusalOf(owner(a));
+    failure = undefined;
+    expect(await owner(b)).toEqual({ tenant_id: 'b' });
+  });
+
+  it('closes what idles when another tenant needs its share', async () => {
+    connect({ tenantBudget: 1 });
+    await owner(a);
+    expect(await owner(b)).toEqual({ tenant_id: 'b' });
+    expect(closed).toEqual(['a']);
+    expect(connections.stats).toMatchObject({ pools: 1, connections: 1 });
+  });
+
+  it('never closes what is in use: the other tenant waits, a bounded time', async () => {
+    connect({ tenantBudget: 1 });
+    const lease = hold(a);
+    await lease.started;
+    expect((await refusalOf(owner(b))).reason).toBe('tenant database: out of connections');
+    expect(closed).toEqual([]);
+    const waiting = owner(b);
+    lease.end();
+    expect(await lease.done).toEqual([{ tenant_id: 'a' }]);
+    expect(await waiting).toEqual({ tenant_id: 'b' });
+  });
+
+  it('does not wait past its own time for an opening that takes longer', async () => {
+    let finish: () => void = () => undefined;
+    const slowly = new Promise<void>((resolve) => (finish = resolve));
+    connections = new TenantConnections(
+      async (tenant) => {
+        await slowly;
+        return open(tenant);
+      },
+      clock,
+      { ...config.connections, waitMs: 50 },
+    );
+    expect((await refusalOf(owner(a))).reason).toBe('tenant database: no answer in time');
+    finish();
+    // The opening went on behind, for whoever comes next.
+    expect(await owner(a)).toEqual({ tenant_id: 'a' });
+    expect(opened).toEqual(['a']);
+  });
+
+  it('closes what idles for too long, and nothing else', async () => {
+    connect({ idleSeconds: 60 });
+    await owner(a);
+    clock.advance(30_000);
+    await owner(b);
+    const lease = hold(b);
+    await lease.started;
+    clock.advance(30_000);
+    connections.sweep();
+    expect(connections.stats.pools).toBe(1);
+    lease.end();
+    await lease.done;
+    expect(closed).toEqual(['a']);
+  });
+
+  it('opens another pool when the tenant moved to another database, and closes the old one after its last lease', async () => {
+    connect();
+    const lease = hold(a);
+    await lease.started;
+    failure = unavailable('tenant database', 'connection refused');
+    const moved: Tenant = { ...a, version: 2, database: { driver: 'mysql', host: 'db2', port: 3306, name: 'd' } };
+    await refusalOf(connections.use(moved, (database) => database.query('SELECT 1')));
+    expect(opened).toEqual(['a', 'a']);
+    expect(closed).toEqual([]);
+    lease.end();
+    await lease.done;
+    expect(closed).toEqual(['a']);
+  });
+
+  it('keeps the pool when something else of the tenant changed', async () => {
+    connect();
+    await owner(a);
+    await owner({ ...a, version: 2, name: 'New name' });
+    expect(opened).toEqual(['a']);
+  });
+
+  it('does not make a directory that is missing', async () => {
+    connect();
+    const missing: Tenant = { ...tenantDraft('missing').tenant, version: 1 };
+    expect((await refusalOf(owner(missing))).reason).toBe('tenant database: database does not exist');
+    expect(existsSync(tenantDatabaseFile(folder.path, missing.id))).toBe(false);
+  });
+
+  it('refuses after it was closed', async () => {
+    connect();
+    await connections.close();
+    expect((await refusalOf(owner(a))).code).toBe('temporarily_unavailable');
+  });
+});

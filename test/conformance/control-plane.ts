@@ -1,0 +1,419 @@
+import type { AuditRecord } from '../../src/audit/audit-record.ts';
+import type { SpendableProof } from '../../src/audit/spending.ts';
+import { AdministratorDirectory } from '../../src/directory/administrator.directory.ts';
+import type { Administrator } from '../../src/tenancy/administrator.ts';
+import { ControlPlaneAuditStore } from '../../src/tenancy/control-plane-audit.store.ts';
+import type { ControlPlane } from '../../src/tenancy/control-plane.ts';
+import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
+import { readTenant } from '../../src/tenancy/read-tenant.ts';
+import { type NewRevocation, RevocationRecords } from '../../src/tenancy/revocation-records.ts';
+import { SpentTokens } from '../../src/tenancy/spent-tokens.ts';
+import { SecretUses } from '../../src/tenancy/secret-uses.ts';
+import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
+import { parseEmail } from '../../src/vocabulary/email.ts';
+import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/vocabulary/ids.ts';
+import { refusalOf } from '../support/refusal.ts';
+import { collectingLog, ManualClock, tenantDraft, tenantId } from '../support/storage.ts';
+
+export interface ControlPlaneUnderTest {
+  readonly controlPlane: ControlPlane;
+  /** Another process on the same database. */
+  another(): ControlPlane;
+  close(): Promise<void>;
+}
+
+const ROOT: Administrator = {
+  id: 'a-root',
+  email: 'Root@Acme.example',
+  status: 'active',
+  roles: ['tenant-admin'],
+  scopes: ['tenant:manage', 'audit:read'],
+  identities: [{ issuer: 'https://idp.example.com/realms/acme', sub: 'root-1' }],
+};
+
+const LINKED: Trust = {
+  id: parseTrustId('corp')!,
+  issuer: 'https://idp.example.com/realms/acme',
+  jwksUri: undefined,
+  audiences: ['tessera-acme'],
+  algorithms: ['RS256'],
+  conditions: 'none',
+  subject: { match: 'linked' },
+  clients: [parseClientId('web')!],
+  surfaces: ['user'],
+  maxAgeSeconds: 600,
+  maxLifetimeSeconds: 86_400,
+};
+
+const BY_EMAIL: Trust = {
+  ...LINKED,
+  id: parseTrustId('mail')!,
+  jwksUri: 'https://mail.example.com/keys',
+  conditions: new Map<string, readonly (string | number | boolean)[]>([
+    ['hd', ['acme.example', 'Ácme']],
+    ['level', [2, true]],
+  ]),
+  subject: { match: 'email', domains: new Set(['acme.example']) },
+};
+
+/** What the control plane promises, on one kind of database. */
+export function controlPlaneConformance(kind: string, start: () => Promise<ControlPlaneUnderTest>): void {
+  describe(`the control plane on ${kind}`, () => {
+    let store: ControlPlaneUnderTest;
+    let controlPlane: ControlPlane;
+    let writer: ControlPlaneWriter;
+
+    beforeAll(async () => {
+      store = await start();
+      ({ controlPlane } = store);
+      writer = new ControlPlaneWriter(controlPlane);
+    });
+    afterAll(async () => {
+      await controlPlane.close();
+      await store.close();
+    });
+
+    const read = (id: string) => controlPlane.snapshot((manager) => readTenant(manager, tenantId(id)));
+
+    it('is migrated once, by one of two who try at once', async () => {
+      expect(await controlPlane.pendingMigrations()).toEqual([]);
+      expect(await controlPlane.migrate()).toEqual([]);
+      await controlPlane.check();
+      await controlPlane.assertSchema();
+    });
+
+    it('gives a tenant back as it was saved', async () => {
+      const secretless = {
+        policy: { kind: 'secretless', networks: ['10.0.0.0/8', '::1/128'] },
+        surfaces: ['user'],
+        scopes: 'unbounded',
+        subjects: 'any',
+        ttlSeconds: undefined,
+      } as const;
+      const base = tenantDraft('whole', { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL] }, [ROOT]);
+      const [shop] = [...base.tenant.projects.values()] as [NonNullable<ReturnType<typeof base.tenant.projects.get>>];
+      const [web] = [...shop.clients.values()] as [NonNullable<ReturnType<typeof shop.clients.get>>];
+      const batch = { ...web, ...secretless, id: parseClientId('batch')! };
+      const tenant: Omit<Tenant, 'version'> = {
+        ...base.tenant,
+        database: { driver: 'mysql', host: 'db1.example', port: 3307, name: 't_whole' },
+        projects: new Map([
+          [
+            shop.id,
+            {
+              ...shop,
+              clients: new Map([
+                [batch.id, batch],
+                [web.id, web],
+              ]),
+            },
+          ],
+        ]),
+      };
+      const version = await writer.saveTenant({ ...base, tenant });
+      expect(await read('whole')).toEqual({ ...tenant, version });
+      const state = (await writer.readTenants()).find((other) => other.tenant.id === tenant.id);
+      expect(state).toEqual({
+        tenant: { ...tenant, version },
+        administrators: [{ ...ROOT, scopes: ROOT.scopes, roles: ROOT.roles }],
+      });
+    });
+
+    it('holds a client with more scopes than 64 KiB of text', async () => {
+      const draft = tenantDraft('wide');
+      const [shop] = [...draft.tenant.projects.values()] as [NonNullable<ReturnType<typeof draft.tenant.projects.get>>];
+      const scopes = new Set(Array.from({ length: 2000 }, (_, number) => `scope-${number}-`.padEnd(100, 'x')));
+      const clients = new Map([...shop.clients].map(([id, client]) => [id, { ...client, scopes }]));
+      await writer.saveTenant({
+        ...draft,
+        tenant: { ...draft.tenant, projects: new Map([[shop.id, { ...shop, clients }]]) },
+      });
+      const project = (await read('wide'))?.projects.get(shop.id);
+      expect(project?.clients.get(parseClientId('web')!)?.scopes).toEqual(scopes);
+    });
+
+    it('forgets projects, clients and administrators that the next draft leaves out', async () => {
+      await writer.saveTenant(tenantDraft('shrinks', {}, [ROOT]));
+      await writer.saveTenant(tenantDraft('shrinks', { projects: new Map() }));
+      const state = (await writer.readTenants()).find(({ tenant }) => tenant.id === 'shrinks');
+      expect(state?.tenant.projects.size).toBe(0);
+      expect(state?.administrators).toEqual([]);
+    });
+
+    it('changes nothing of the tenant when one part is impossible', async () => {
+      await writer.saveTenant(tenantDraft('whole-or-not', {}, [ROOT]));
+      const twice = [ROOT, { ...ROOT, id: 'a-other', identities: [] }];
+      await expect(writer.saveTenant(tenantDraft('whole-or-not', { name: 'New' }, twice))).rejects.toMatchObject({
+        reason: 'control database: constraint violated',
+      });
+      expect((await read('whole-or-not'))?.name).toBe('whole-or-not Ltd');
+      const state = (await writer.readTenants()).find(({ tenant }) => tenant.id === 'whole-or-not');
+      expect(state?.administrators).toEqual([ROOT]);
+    });
+
+    it('gives every change its own, higher version, also to writers in two processes at once', async () => {
+      const other = store.another();
+      try {
+        const otherWriter = new ControlPlaneWriter(other);
+        const versions = await Promise.all(
+          Array.from({ length: 20 }, (_, number) =>
+            (number % 2 === 0 ? writer : otherWriter).saveTenant(tenantDraft(`race-${number}`)),
+          ),
+        );
+        expect(new Set(versions).size).toBe(20);
+        const [row] = await controlPlane.query('SELECT value FROM change_sequence');
+        expect(Number(row?.['value'])).toBe(Math.max(...versions));
+      } finally {
+        await other.close();
+      }
+    });
+
+    it('leaves a tombstone, which only purge removes', async () => {
+      const gone = tenantId('gone');
+      await writer.saveTenant(tenantDraft('gone', {}, [ROOT]));
+      await writer.removeTenant(gone, 1_800_000_000_123);
+      expect(await read('gone')).toBeUndefined();
+      expect(await writer.readTombstones()).toContainEqual({ tenantId: gone, removedAtMs: 1_800_000_000_123 });
+      await writer.forgetTenant(gone);
+      expect(await writer.readTombstones()).not.toContainEqual(expect.objectContaining({ tenantId: gone }));
+    });
+
+    it('does not forget a tenant that is not removed', async () => {
+      await writer.saveTenant(tenantDraft('stays'));
+      await writer.forgetTenant(tenantId('stays'));
+      expect(await read('stays')).toBeDefined();
+    });
+
+    describe('as the directory of administrators', () => {
+      const find = async (tenant: Tenant, email: string) =>
+        new AdministratorDirectory(controlPlane).findByEmail(tenant, parseEmail(email)!.canonical);
+
+      it('finds an administrator of the tenant with roles and scopes, and no group or resource', async () => {
+        await writer.saveTenant(tenantDraft('admins', {}, [ROOT]));
+        expect(await find((await read('admins'))!, 'root@acme.example')).toEqual({
+          id: 'a-root',
+          email: 'Root@Acme.example',
+          status: 'active',
+          roles: ['tenant-admin'],
+          groups: [],
+          scopes: [
+            { name: 'audit:read', resource: undefined },
+            { name: 'tenant:manage', resource: undefined },
+          ],
+        });
+      });
+
+      it('does not find an administrator of another tenant', async () => {
+        await writer.saveTenant(tenantDraft('others', {}, [{ ...ROOT, id: 'a-else', email: 'else@acme.example' }]));
+        expect(await find((await read('others'))!, 'root@acme.example')).toBeUndefined();
+      });
+
+      it('finds a linked identity of this tenant only, issuer and sub exact', async () => {
+        const directory = new AdministratorDirectory(controlPlane);
+        const tenant = (await read('admins'))!;
+        const [{ issuer, sub }] = ROOT.identities as [{ issuer: string; sub: string }];
+        expect((await directory.findByIdentity(tenant, issuer, sub))?.id).toBe('a-root');
+        expect(await directory.findByIdentity((await read('others'))!, issuer, 'root-2')).toBeUndefined();
+        for (const [otherIssuer, otherSub] of [
+          [`${issuer}/`, sub],
+          [issuer, sub.toUpperCase()],
+          [issuer, `${sub} `],
+        ] as const)
+          expect(await directory.findByIdentity(tenant, otherIssuer, otherSub)).toBeUndefined();
+      });
+    });
+
+    describe('spent tokens', () => {
+      const spentTokensOf = (database: ControlPlane) => {
+        const { log, lines } = collectingLog();
+        return { spentTokens: new SpentTokens(database, clock, log), lines };
+      };
+      const clock = new ManualClock();
+      const proof = (changes: Partial<SpendableProof> = {}): SpendableProof => ({
+        issuer: LINKED.issuer,
+        tokenId: 'A'.repeat(43),
+        until: Math.floor(clock.ms / 1_000) + 60,
+        ...changes,
+      });
+      const rows = async () => (await controlPlane.query('SELECT token_id FROM spent_tokens')).length;
+
+      it('are spent once in a tenant, by issuer and id', async () => {
+        const { spentTokens } = spentTokensOf(controlPlane);
+        expect(await spentTokens.spend('acme', proof())).toBe(true);
+        expect(await spentTokens.spend('acme', proof())).toBe(false);
+        expect(await spentTokens.spend('acme', proof({ until: 1 }))).toBe(false);
+        expect(await spentTokens.spend('globex', proof())).toBe(true);
+        expect(await spentTokens.spend('acme', proof({ issuer: `${LINKED.issuer}/` }))).toBe(true);
+        expect(await spentTokens.spend('acme', proof({ issuer: LINKED.issuer.toUpperCase() }))).toBe(true);
+        expect(await spentTokens.spend('acme', proof({ tokenId: `${'A'.repeat(42)}a` }))).toBe(true);
+      });
+
+      it('are spent by one of two processes that come at once', async () => {
+        const other = store.another();
+        const both = [spentTokensOf(controlPlane).spentTokens, spentTokensOf(other).spentTokens];
+        for (let round = 0; round < 10; round++) {
+          const tokenId = String(round).padEnd(43, '-');
+          const spends = await Promise.all(
+            Array.from({ length: 10 }, (_, index) => both[index % 2]!.spend('acme', proof({ tokenId }))),
+          );
+          expect(spends.filter(Boolean)).toHaveLength(1);
+        }
+        await other.close();
+      });
+
+      it('are removed when their tokens have ended, and not before', async () => {
+        const { spentTokens, lines } = spentTokensOf(controlPlane);
+        // A day after their end: a clock that ran ahead and is put back must not find them forgotten.
+        const now = Math.floor(clock.ms / 1_000) - 86_400;
+        const ends = [-86_400, -40, -31, -1, 0, 1, 60];
+        for (const [index, end] of ends.entries())
+          await spentTokens.spend('acme', proof({ tokenId: String(index).padEnd(43, '+'), until: now + end }));
+        const before = await rows();
+        await spentTokens.clean();
+        expect(await rows()).toBe(before - 5);
+        expect(await spentTokens.spend('acme', proof({ tokenId: '5'.padEnd(43, '+') }))).toBe(false);
+        expect(lines).toEqual([]);
+      });
+
+      it('that cannot be written for another reason are no verdict', async () => {
+        const { spentTokens } = spentTokensOf(controlPlane);
+        const { code } = await refusalOf(spentTokens.spend(null as unknown as string, proof()));
+        expect(code).toBe('temporarily_unavailable');
+      });
+    });
+
+    describe('revocations', () => {
+      const now = 1_800_000_000;
+      const revocation = (id: string, until = now + 60): NewRevocation => ({
+        tenantId: tenantId('acme'),
+        kind: 'token',
+        id,
+        before: undefined,
+        until,
+      });
+
+      it('are numbered from 1 without a gap, and read in order from any number', async () => {
+        const records = new RevocationRecords(controlPlane);
+        expect(await records.sequence()).toBe(0);
+        const added = await records.add([revocation('a'), { ...revocation('b'), kind: 'subject', before: now }]);
+        expect(added.map(({ seq }) => seq)).toEqual([1, 2]);
+        expect(await records.newerThan(0)).toEqual(added);
+        expect(await records.newerThan(1)).toEqual(added.slice(1));
+        expect(await records.newerThan(2)).toEqual([]);
+        expect(await records.sequence()).toBe(2);
+      });
+
+      it('of two processes are seen in the order of their numbers: no number comes before a smaller one', async () => {
+        const other = store.another();
+        const both = [new RevocationRecords(controlPlane), new RevocationRecords(other)];
+        const start = await both[0]!.sequence();
+        const adding = Promise.all(
+          Array.from({ length: 40 }, (_, index) => both[index % 2]!.add([revocation(`t-${index}`)])),
+        );
+        const seen: number[] = [];
+        let done = false;
+        void adding.finally(() => (done = true));
+        for (let last = false; !last; last = done) {
+          for (const { seq } of await both[1]!.newerThan(start + seen.length)) seen.push(seq - start);
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        await adding;
+        for (const { seq } of await both[1]!.newerThan(start + seen.length)) seen.push(seq - start);
+        expect(seen).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
+        await other.close();
+      }, 30_000);
+
+      it('that fail leave no gap', async () => {
+        const records = new RevocationRecords(controlPlane);
+        const before = await records.sequence();
+        const { code } = await refusalOf(records.add([revocation('x'), revocation(null as unknown as string)]));
+        expect(code).toBe('temporarily_unavailable');
+        expect(await records.sequence()).toBe(before);
+        expect((await records.add([revocation('y')])).map(({ seq }) => seq)).toEqual([before + 1]);
+      });
+
+      it('are removed when they are of no use, and their numbers do not come back', async () => {
+        const records = new RevocationRecords(controlPlane);
+        const sequence = await records.sequence();
+        await records.add([revocation('old', now - 1), revocation('last', now)]);
+        await records.clean(now);
+        expect((await records.newerThan(sequence)).map(({ id }) => id)).toEqual(['last']);
+        await records.clean(now + 3600);
+        expect(await records.newerThan(0)).toEqual([]);
+        expect(await records.sequence()).toBe(sequence + 2);
+      });
+    });
+
+    describe('as the audit store', () => {
+      const record = (at: number): AuditRecord => ({
+        at,
+        requestId: `request-${at}`,
+        route: '/auth/user/generateToken',
+        source: '127.0.0.1',
+        outcome: 'unauthorized',
+        reason: 'secret does not match',
+        tenantId: 'acme',
+      });
+      const times = async () =>
+        (await controlPlane.query('SELECT at_ms FROM audit_records ORDER BY at_ms')).map((row) => row['at_ms']);
+
+      it('keeps all records of a large append, and purges those past their time', async () => {
+        const audit = new ControlPlaneAuditStore(controlPlane);
+        const start = 1_800_000_000_000;
+        await audit.append(Array.from({ length: 345 }, (_, number) => record(start + number)));
+        expect(await times()).toHaveLength(345);
+        await audit.purge(start + 340);
+        expect(await times()).toEqual([340, 341, 342, 343, 344].map((number) => start + number));
+        await audit.purge(start + 1000);
+        expect(await times()).toEqual([]);
+      });
+
+      it('keeps every member, and cuts what does not fit instead of losing the record', async () => {
+        const audit = new ControlPlaneAuditStore(controlPlane);
+        const full: AuditRecord = {
+          ...record(1),
+          reason: `é${'x'.repeat(400)}`,
+          projectId: 'shop',
+          clientId: 'web',
+          subjectId: 'u-ada',
+          tokenId: 'jti-1',
+          keyId: 'kid-1',
+          secretId: 'sec-1',
+        };
+        await audit.append([full]);
+        const [row] = await controlPlane.query('SELECT * FROM audit_records');
+        expect({ ...row, id: 0 }).toEqual({
+          id: 0,
+          at_ms: 1,
+          request_id: 'request-1',
+          route: '/auth/user/generateToken',
+          source: '127.0.0.1',
+          outcome: 'unauthorized',
+          reason: `?${'x'.repeat(254)}`,
+          tenant_id: 'acme',
+          project_id: 'shop',
+          client_id: 'web',
+          subject_id: 'u-ada',
+          token_id: 'jti-1',
+          key_id: 'kid-1',
+          secret_id: 'sec-1',
+        });
+      });
+    });
+
+    it('notes the last use of a secret, the latest of many', async () => {
+      const uses = new SecretUses(controlPlane, collectingLog().log);
+      const client = [parseTenantId('acme')!, parseProjectId('shop')!, parseClientId('web')!] as const;
+      uses.record(...client, 'sec-1', 1000);
+      uses.record(...client, 'sec-1', 2000);
+      uses.record(...client, 'sec-2', 1500);
+      await uses.flush();
+      uses.record(...client, 'sec-1', 3000);
+      await uses.close();
+      expect(await uses.list(...client)).toEqual([
+        { secretId: 'sec-1', lastUsedAtMs: 3000 },
+        { secretId: 'sec-2', lastUsedAtMs: 1500 },
+      ]);
+    });
+  });
+}

@@ -1,0 +1,356 @@
+import { type DirectoryChanges, type DirectoryState, type User } from '../../src/directory/directory-state.ts';
+import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
+import type { DirectoryWriter } from '../../src/directory/directory.writer.ts';
+import { UserDirectory } from '../../src/directory/user.directory.ts';
+import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
+import { TenantDatabaseOpener } from '../../src/tenancy/tenant-database.ts';
+import type { Tenant, TenantDatabase } from '../../src/tenancy/tenant.ts';
+import type { VaultService } from '../../src/vault/vault.service.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { parseEmail } from '../../src/vocabulary/email.ts';
+import { refusalOf } from '../support/refusal.ts';
+import { storageConfig, tenantDraft } from '../support/storage.ts';
+
+export interface DirectoriesUnderTest {
+  readonly dataDirectory: string;
+  /** Knows the credentials of each tenant that `newDatabase` made. */
+  readonly vault: VaultService;
+  /** An empty database, or the address of none yet, for the tenant. */
+  newDatabase(tenantId: string): Promise<TenantDatabase>;
+  /** Runs a statement in a tenant's database past the service, as its operator would. */
+  byHand(tenant: Tenant, statement: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const NO_CHANGES: DirectoryChanges = {
+  scopes: { put: [], remove: [] },
+  roles: { put: [], remove: [] },
+  groups: { put: [], remove: [] },
+  users: { put: [], remove: [] },
+};
+
+const ADA: User = {
+  id: 'u-ada',
+  email: 'Ada@Acme.example',
+  status: 'active',
+  roles: ['auditor'],
+  groups: ['sales', 'all'],
+  identities: [{ issuer: 'https://idp.example.com/realms/acme', sub: '248289761001' }],
+};
+const BOB: User = { id: 'u-bob', email: 'bob@acme.example', status: 'disabled', roles: [], groups: [], identities: [] };
+
+const STATE: DirectoryState = {
+  scopes: [
+    { name: 'orders:read', resource: 'orders' },
+    { name: 'orders:write', resource: 'orders' },
+    { name: 'reports:read', resource: undefined },
+  ],
+  roles: [
+    { name: 'auditor', scopes: ['reports:read'] },
+    { name: 'manager', scopes: ['orders:read', 'orders:write'] },
+    { name: 'nobody', scopes: [] },
+  ],
+  groups: [
+    { name: 'all', roles: [] },
+    { name: 'sales', roles: ['auditor', 'manager'] },
+  ],
+  users: [{ ...ADA, groups: ['all', 'sales'] }, BOB],
+};
+
+/** What a tenant's directory promises, on one kind of database: the same verdict on each. */
+export function directoryConformance(kind: string, start: () => Promise<DirectoriesUnderTest>): void {
+  describe(`a directory on ${kind}`, () => {
+    let stores: DirectoriesUnderTest;
+    let opener: DirectoryOpener;
+    let connections: TenantConnections;
+    let users: UserDirectory;
+    let count = 0;
+    const open: DirectoryWriter[] = [];
+
+    beforeAll(async () => {
+      stores = await start();
+      const config = storageConfig(stores.dataDirectory);
+      opener = new DirectoryOpener(config, stores.vault);
+      const databases = new TenantDatabaseOpener(config, stores.vault, new SystemClock());
+      connections = new TenantConnections((tenant) => databases.open(tenant), new SystemClock(), config.connections);
+      users = new UserDirectory(connections);
+    });
+    afterEach(async () => {
+      for (const writer of open.splice(0)) await writer.close();
+    });
+    afterAll(async () => {
+      await connections.close();
+      await stores.close();
+    });
+
+    /** A tenant that no other test knows. */
+    async function newTenant(): Promise<Tenant> {
+      const id = `t${(count += 1)}`;
+      return { ...tenantDraft(id, { database: await stores.newDatabase(id) }).tenant, version: 1 };
+    }
+    async function openDirectory(tenant: Pick<Tenant, 'id' | 'database'>): Promise<DirectoryWriter> {
+      const writer = await opener.open(tenant);
+      open.push(writer);
+      return writer;
+    }
+    async function newDirectory(state: DirectoryState = STATE) {
+      const tenant = await newTenant();
+      const writer = await openDirectory(tenant);
+      await writer.migrate();
+      await writer.apply(allOf(state));
+      return { tenant, writer };
+    }
+    const byEmail = (tenant: Tenant, email: string) => users.findByEmail(tenant, parseEmail(email)!.canonical);
+
+    describe('when provisioned', () => {
+      it('is made, migrated once, and empty', async () => {
+        const writer = await openDirectory(await newTenant());
+        expect(await writer.pendingMigrations()).toEqual(['Directory1764000000001']);
+        expect(await writer.migrate()).toEqual(['Directory1764000000001']);
+        expect(await writer.migrate()).toEqual([]);
+        expect(await writer.read()).toEqual({ scopes: [], roles: [], groups: [], users: [] });
+      });
+
+      it('is migrated by one of two who try at once', async () => {
+        const tenant = await newTenant();
+        const both = [await openDirectory(tenant), await openDirectory(tenant)];
+        const migrated = await Promise.all(both.map((writer) => writer.migrate()));
+        expect(migrated.flat()).toEqual(['Directory1764000000001']);
+      });
+
+      it('resumes a migration that was killed half-way', async () => {
+        const { tenant, writer } = await newDirectory();
+        await stores.byHand(tenant, 'DELETE FROM tessera_migrations');
+        await stores.byHand(tenant, 'DROP TABLE user_roles');
+        expect(await writer.migrate()).toEqual(['Directory1764000000001']);
+        expect((await writer.read()).users.map(({ id }) => id)).toEqual(['u-ada', 'u-bob']);
+      });
+
+      it('reads back what was written', async () => {
+        const { writer } = await newDirectory();
+        expect(await writer.read()).toEqual(STATE);
+      });
+
+      it('changes nothing when the same is written again', async () => {
+        const { writer } = await newDirectory();
+        await writer.apply(allOf(STATE));
+        expect(await writer.read()).toEqual(STATE);
+      });
+
+      it('replaces the links of what is written and keeps those of the rest', async () => {
+        const { writer } = await newDirectory();
+        await writer.apply({
+          ...NO_CHANGES,
+          roles: { put: [{ name: 'manager', scopes: ['orders:read'] }], remove: [] },
+        });
+        expect(await writer.read()).toEqual({
+          ...STATE,
+          roles: [STATE.roles[0], { name: 'manager', scopes: ['orders:read'] }, STATE.roles[2]],
+        });
+      });
+
+      it('takes the links of what is removed along', async () => {
+        const { writer } = await newDirectory();
+        await writer.apply({
+          scopes: { put: [], remove: ['orders:write'] },
+          roles: { put: [], remove: ['auditor'] },
+          groups: { put: [], remove: ['all'] },
+          users: { put: [], remove: ['u-bob'] },
+        });
+        expect(await writer.read()).toEqual({
+          scopes: [STATE.scopes[0], STATE.scopes[2]],
+          roles: [{ name: 'manager', scopes: ['orders:read'] }, STATE.roles[2]],
+          groups: [{ name: 'sales', roles: ['manager'] }],
+          users: [{ ...ADA, roles: [], groups: ['sales'] }],
+        });
+      });
+
+      it('lets two users swap their addresses', async () => {
+        const { tenant, writer } = await newDirectory();
+        const put = [
+          { ...ADA, email: BOB.email },
+          { ...BOB, email: ADA.email },
+        ];
+        await writer.apply({ ...NO_CHANGES, users: { put, remove: [] } });
+        expect((await byEmail(tenant, BOB.email))?.id).toBe('u-ada');
+        expect((await byEmail(tenant, ADA.email))?.id).toBe('u-bob');
+      });
+
+      it('changes nothing when one of the changes is impossible', async () => {
+        const { writer } = await newDirectory();
+        const impossible = { ...BOB, roles: ['no-such-role'] };
+        await refusalOf(writer.apply({ ...NO_CHANGES, users: { put: [impossible], remove: ['u-ada'] } }));
+        expect(await writer.read()).toEqual(STATE);
+      });
+
+      it('refuses two users with one address in two writings', async () => {
+        const { writer } = await newDirectory();
+        const twin = { ...BOB, id: 'u-twin', email: 'ADA@ACME.EXAMPLE' };
+        const refusal = await refusalOf(writer.apply({ ...NO_CHANGES, users: { put: [twin], remove: [] } }));
+        expect(refusal.reason).toBe('tenant database: constraint violated');
+      });
+
+      it('holds more users than one statement takes', async () => {
+        const many = Array.from({ length: 1201 }, (_, number) => ({
+          ...BOB,
+          id: `u-${String(number).padStart(5, '0')}`,
+          email: `user${number}@acme.example`,
+          roles: ['auditor'],
+        }));
+        const { writer } = await newDirectory({ ...STATE, users: many });
+        expect((await writer.read()).users).toEqual(many);
+      });
+    });
+
+    describe("when asked for a user's grants", () => {
+      it('gives roles directly and through groups, the scopes of those roles and their resources, each once', async () => {
+        const { tenant } = await newDirectory();
+        expect(await byEmail(tenant, 'ada@acme.example')).toEqual({
+          id: 'u-ada',
+          email: 'Ada@Acme.example',
+          status: 'active',
+          roles: ['auditor', 'manager'],
+          groups: ['all', 'sales'],
+          scopes: STATE.scopes,
+        });
+      });
+
+      it('gives a user without any grants empty lists', async () => {
+        const { tenant } = await newDirectory();
+        expect(await byEmail(tenant, 'bob@acme.example')).toEqual({
+          id: 'u-bob',
+          email: 'bob@acme.example',
+          status: 'disabled',
+          roles: [],
+          groups: [],
+          scopes: [],
+        });
+      });
+
+      it('finds nobody in an empty directory', async () => {
+        const { tenant } = await newDirectory({ scopes: [], roles: [], groups: [], users: [] });
+        expect(await byEmail(tenant, 'ada@acme.example')).toBeUndefined();
+      });
+
+      it('sees at once what the operator of the database changed', async () => {
+        const { tenant } = await newDirectory();
+        await byEmail(tenant, 'bob@acme.example');
+        await stores.byHand(tenant, "INSERT INTO user_roles (user_id, role_name) VALUES ('u-bob', 'manager')");
+        expect((await byEmail(tenant, 'bob@acme.example'))?.roles).toEqual(['manager']);
+      });
+
+      it.each(['ACTIVE', 'active ', '', 'locked'])(
+        'takes the status %j, written by hand, as disabled',
+        async (status) => {
+          const { tenant } = await newDirectory();
+          await stores.byHand(tenant, `UPDATE users SET status = '${status}' WHERE id = 'u-ada'`);
+          expect((await byEmail(tenant, 'ada@acme.example'))?.status).toBe('disabled');
+        },
+      );
+    });
+
+    describe('when people are told apart (case 20)', () => {
+      // Written by hand, past the parser: what stands in the database must not become somebody else by its collation.
+      it.each([
+        ['another case', 'ADA2@acme.example'],
+        ['a trailing space', 'ada2@acme.example '],
+        ['an accent', 'áda2@acme.example'],
+        ['the Kelvin sign', '\u212ada2@acme.example'],
+      ])('an address with %s in the canonical column is nobody', async (_, written) => {
+        const { tenant } = await newDirectory();
+        // MySQL refuses what is not ASCII in that column: refused is as good as not found.
+        await stores
+          .byHand(
+            tenant,
+            `INSERT INTO users (id, email, email_canonical, status) VALUES ('u-x', 'x', '${written}', 'active')`,
+          )
+          .catch(() => undefined);
+        expect(await byEmail(tenant, 'ada2@acme.example')).toBeUndefined();
+      });
+
+      it('finds one person in whatever ASCII case was asked', async () => {
+        const { tenant } = await newDirectory();
+        for (const writing of ['ada@acme.example', 'ADA@acme.EXAMPLE', 'Ada@Acme.example'])
+          expect((await byEmail(tenant, writing))?.id).toBe('u-ada');
+      });
+
+      it.each([
+        'ad_@acme.example',
+        'ad%@acme.example',
+        'ada*@acme.example',
+        "'or'1'='1@acme.example",
+        'ada@acme.example.evil',
+      ])('takes %s as an address and not as a pattern', async (address) => {
+        const { tenant } = await newDirectory();
+        expect(await byEmail(tenant, address)).toBeUndefined();
+      });
+
+      it('finds a linked identity by issuer and sub, both exact', async () => {
+        const { tenant } = await newDirectory();
+        const [{ issuer, sub }] = ADA.identities as [{ issuer: string; sub: string }];
+        expect((await users.findByIdentity(tenant, issuer, sub))?.id).toBe('u-ada');
+        for (const other of [`${issuer}/`, issuer.toUpperCase(), `${issuer} `, 'https://idp.example.org/realms/acme'])
+          expect(await users.findByIdentity(tenant, other, sub)).toBeUndefined();
+        for (const other of [`${sub} `, ` ${sub}`, `${sub}\u0000`, '２４８２８９７６１００１', sub.slice(1), ''])
+          expect(await users.findByIdentity(tenant, issuer, other)).toBeUndefined();
+      });
+
+      it('keeps one sub at two issuers apart', async () => {
+        const { tenant, writer } = await newDirectory();
+        const put = [{ ...BOB, identities: [{ issuer: 'https://other.example', sub: '248289761001' }] }];
+        await writer.apply({ ...NO_CHANGES, users: { put, remove: [] } });
+        expect((await users.findByIdentity(tenant, 'https://other.example', '248289761001'))?.id).toBe('u-bob');
+      });
+    });
+
+    describe('that states another tenant', () => {
+      it('is refused at the mint, also when it changed hands while it was open', async () => {
+        const { tenant } = await newDirectory();
+        await byEmail(tenant, 'ada@acme.example');
+        await stores.byHand(tenant, "UPDATE tessera_owner SET tenant_id = 'other'");
+        const refusal = await refusalOf(byEmail(tenant, 'ada@acme.example'));
+        expect(refusal).toMatchObject({
+          code: 'temporarily_unavailable',
+          reason: 'tenant database: belongs to another tenant',
+        });
+        const linked = users.findByIdentity(tenant, 'https://idp.example.com/realms/acme', '248289761001');
+        expect((await refusalOf(linked)).reason).toBe('tenant database: belongs to another tenant');
+      });
+
+      it('is refused at the mint when it names nobody', async () => {
+        const { tenant } = await newDirectory();
+        await stores.byHand(tenant, 'DELETE FROM tessera_owner');
+        expect((await refusalOf(byEmail(tenant, 'ada@acme.example'))).reason).toBe(
+          'tenant database: belongs to no tenant',
+        );
+      });
+
+      it('is refused by provisioning, and not touched', async () => {
+        const { tenant, writer } = await newDirectory();
+        await stores.byHand(tenant, "UPDATE tessera_owner SET tenant_id = 'other'");
+        for (const attempt of [
+          writer.migrate(),
+          writer.read(),
+          writer.apply({ ...NO_CHANGES, users: { put: [], remove: ['u-ada'] } }),
+        ])
+          expect((await refusalOf(attempt)).reason).toBe('tenant database: belongs to another tenant');
+        await stores.byHand(tenant, `UPDATE tessera_owner SET tenant_id = '${tenant.id}'`);
+        expect(await writer.read()).toEqual(STATE);
+      });
+    });
+
+    it('without a database or schema is unavailable, never empty', async () => {
+      const tenant = await newTenant();
+      expect((await refusalOf(byEmail(tenant, 'ada@acme.example'))).code).toBe('temporarily_unavailable');
+    });
+  });
+}
+
+export function allOf({ scopes, roles, groups, users }: DirectoryState): DirectoryChanges {
+  return {
+    scopes: { put: scopes, remove: [] },
+    roles: { put: roles, remove: [] },
+    groups: { put: groups, remove: [] },
+    users: { put: users, remove: [] },
+  };
+}

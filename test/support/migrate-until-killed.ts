@@ -1,0 +1,18 @@
+import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
+import { createControlPlane } from '../../src/tenancy/control-plane.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { mysqlConfig } from './mysql-config.ts';
+import { storageConfig, collectingLog } from './storage.ts';
+import { tenantOn } from './tenant-directories.ts';
+
+/** A process of its own, so that a test can kill it in the middle of migrating: first the control plane, then a directory. */
+const [port = '', rootPassword = '', controlDatabase = '', dataDirectory = '', tenant = ''] = process.argv.slice(2);
+const server = { host: '127.0.0.1', port: Number(port), rootPassword } as const;
+const controlPlane = createControlPlane(mysqlConfig(server, controlDatabase, dataDirectory), collectingLog().log);
+console.log('migrating');
+await controlPlane.migrate();
+const opener = new DirectoryOpener(storageConfig(dataDirectory), new EmbeddedVault(dataDirectory));
+const directory = await opener.open(tenantOn(server, server.port, tenant));
+await directory.migrate();
+console.log('migrated');
+process.exit(0);
