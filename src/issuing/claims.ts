@@ -1,0 +1,54 @@
+import type { TesseraClaims } from '@tessera/token';
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Admission } from './admission.ts';
+import { MAX_TOKEN_LIFE_SECONDS } from './key-ring.ts';
+
+export interface ClaimsContext {
+  /** Base of every issuer, from configuration. */
+  readonly publicUrl: string;
+  /** Epoch seconds. */
+  readonly now: number;
+  /** Unique in the tenant: a token is revoked by it. */
+  readonly jti: string;
+}
+
+/** The one writing of a tenant's issuer. */
+export function issuerOf(publicUrl: string, tenantId: string): string {
+  return `${publicUrl}/tenants/${tenantId}`;
+}
+
+/**
+ * What the token says: all of it from the admission, and no member that a caller could add.
+ *
+ * Its life is the least of what the policies and the proof allow. The key's end needs no term of its own: a key stays public for the
+ * longest life of a token after it has signed its last.
+ *
+ * @throws TesseraError unauthorized when the proof ends now or has ended
+ */
+export function buildClaims(admission: Admission, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
+  const { tenant, client, surface, subject, exchange, ...facts } = admission.facts;
+  const policyEnd = now + Math.min(facts.ttlSeconds, MAX_TOKEN_LIFE_SECONDS);
+  const exp = facts.notAfter === undefined ? policyEnd : Math.min(policyEnd, facts.notAfter);
+  if (exp <= now) throw new TesseraError('unauthorized', 'what was proven has ended');
+  return {
+    iss: issuerOf(publicUrl, tenant.id),
+    sub: subject.id,
+    aud: client.audience,
+    client_id: client.id,
+    iat: now,
+    exp,
+    jti,
+    scope: facts.scopes.join(' '),
+    roles: facts.roles,
+    groups: facts.groups,
+    resources: facts.resources,
+    tenant_id: tenant.id,
+    project_id: client.projectId,
+    email_id: subject.email,
+    surface,
+    ...(exchange !== undefined && {
+      act: { client_id: exchange.actor.clientId, sub: exchange.actor.sub },
+      idp: exchange.identityProvider,
+    }),
+  };
+}

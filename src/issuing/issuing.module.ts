@@ -1,0 +1,74 @@
+import { Module } from '@nestjs/common';
+import { CONFIG } from '../config/config-token.ts';
+import type { Config } from '../config/config.ts';
+import { BearerAuthenticator } from '../http/bearer-authenticator.ts';
+import { Log } from '../log/log.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
+import { VaultService } from '../vault/vault.service.ts';
+import { Clock } from '../vocabulary/clock.ts';
+import { BatchSigner } from './batch-signer.ts';
+import { JwtIssuer } from './jwt-issuer.ts';
+import { KeyRingStore } from './key-ring.store.ts';
+import { KeyRings } from './key-rings.ts';
+import { OwnBearerAuthenticator } from './own-bearer.authenticator.ts';
+import { OwnTokenVerifier } from './own-tokens.ts';
+import { PublishedDocumentsController } from './published-documents.controller.ts';
+import { PublishedDocuments } from './published-documents.ts';
+import { RevokedTokens } from './revoked-tokens.ts';
+
+/** Tokens and the keys behind them. */
+@Module({
+  controllers: [PublishedDocumentsController],
+  providers: [
+    { provide: KeyRingStore, inject: [VaultService], useFactory: (vault: VaultService) => new KeyRingStore(vault) },
+    {
+      provide: KeyRings,
+      inject: [CONFIG, KeyRingStore, TenantRepository, Clock, Log, Metrics],
+      useFactory: (
+        { caches }: Config,
+        store: KeyRingStore,
+        tenants: TenantRepository,
+        clock: Clock,
+        log: Log,
+        metrics: Metrics,
+      ) => {
+        const limits = { maxAgeSeconds: caches.vaultSeconds, maxRings: caches.tenants };
+        const keyRings = new KeyRings(store, tenants, clock, log, limits);
+        metrics.gauge(
+          'tessera_signing_key_age_seconds',
+          'Time since the key that signs was published, for tenants in use.',
+          ['tenant_id'],
+          () =>
+            keyRings.signingKeyAges().map(({ id, ageSeconds }) => ({ labels: { tenant_id: id }, value: ageSeconds })),
+        );
+        return keyRings;
+      },
+    },
+    {
+      provide: JwtIssuer,
+      inject: [CONFIG, KeyRings],
+      useFactory: ({ limits }: Config, keyRings: KeyRings) =>
+        new JwtIssuer(keyRings, new BatchSigner(), limits.tokenBytes),
+    },
+    {
+      provide: PublishedDocuments,
+      inject: [CONFIG, KeyRings, Clock],
+      useFactory: ({ publicUrl }: Config, keyRings: KeyRings, clock: Clock) =>
+        new PublishedDocuments(keyRings, clock, publicUrl),
+    },
+    {
+      provide: OwnTokenVerifier,
+      inject: [CONFIG, KeyRings, RevokedTokens, Clock],
+      useFactory: ({ publicUrl }: Config, keyRings: KeyRings, revoked: RevokedTokens, clock: Clock) =>
+        new OwnTokenVerifier(keyRings, revoked, clock, publicUrl),
+    },
+    {
+      provide: BearerAuthenticator,
+      inject: [OwnTokenVerifier],
+      useFactory: (tokens: OwnTokenVerifier) => new OwnBearerAuthenticator(tokens),
+    },
+  ],
+  exports: [KeyRings, JwtIssuer, OwnTokenVerifier, BearerAuthenticator],
+})
+export class IssuingModule {}

@@ -1,0 +1,63 @@
+import type { TesseraClaims } from '@tessera/token';
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { BatchSigner } from './batch-signer.ts';
+import type { KeyRings } from './key-rings.ts';
+import type { LoadedSigningKey } from './loaded-key-ring.ts';
+
+export interface SignedJwt {
+  readonly token: string;
+  readonly expiresInSeconds: number;
+  readonly kid: string;
+}
+
+/** The only maker of tokens: claims in, compact JWT out, by the key that signs for the tenant now. */
+export class JwtIssuer {
+  readonly #keyRings: KeyRings;
+  readonly #signer: BatchSigner;
+  readonly #maxTokenBytes: number;
+
+  constructor(keyRings: KeyRings, signer: BatchSigner, maxTokenBytes: number) {
+    this.#keyRings = keyRings;
+    this.#signer = signer;
+    this.#maxTokenBytes = maxTokenBytes;
+  }
+
+  /**
+   * @throws TesseraError temporarily_unavailable without a usable key ring, token_too_large over the size budget
+   */
+  async issue(tenant: Tenant, claims: TesseraClaims): Promise<SignedJwt> {
+    // Claims of one tenant under the key of another would be a token of both.
+    if (claims.tenant_id !== tenant.id) throw new TesseraError('server_error', 'the claims are of another tenant');
+    const key = await this.#keyRings.signingKey(tenant);
+    const signingInput = key.encodedHeader + Buffer.from(JSON.stringify(claims)).toString('base64url');
+    this.#checkSize(signingInput, key, claims);
+    const signature = await this.#sign(key, signingInput);
+    return {
+      token: `${signingInput}.${signature.toString('base64url')}`,
+      expiresInSeconds: claims.exp - claims.iat,
+      kid: key.kid,
+    };
+  }
+
+  #checkSize(signingInput: string, key: LoadedSigningKey, claims: TesseraClaims): void {
+    if (signingInput.length + 1 + key.encodedSignatureLength <= this.#maxTokenBytes) return;
+    throw new TesseraError('token_too_large', 'the token exceeds the size budget', {
+      detail: `The token would exceed the size budget of ${this.#maxTokenBytes} bytes; its largest claim is ${largestClaim(claims)}.`,
+    });
+  }
+
+  async #sign(key: LoadedSigningKey, signingInput: string): Promise<Buffer> {
+    try {
+      return await this.#signer.sign(key, Buffer.from(signingInput, 'latin1'));
+    } catch (cause) {
+      throw new TesseraError('server_error', 'signing failed', { cause });
+    }
+  }
+}
+
+/** The claim's name alone: what it says belongs to the subject. */
+function largestClaim(claims: TesseraClaims): string {
+  const sizes = Object.keys(claims).map((name) => ({ name, size: JSON.stringify({ [name]: claims[name] }).length }));
+  return sizes.reduce((largest, claim) => (claim.size > largest.size ? claim : largest)).name;
+}

@@ -1,0 +1,101 @@
+import { importVerificationKey, type VerificationKey } from '@tessera/token/core';
+import { createPrivateKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto';
+import { Secret } from '../config/secret.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import type { SigningAlgorithm } from '../tenancy/tenant.ts';
+import { type KeyRing, publishedKeys, type RingKey, signingKey, verificationKeys } from './key-ring.ts';
+import type { StoredKeyRing } from './key-ring.store.ts';
+import { ALGORITHMS } from './signing-algorithm.ts';
+
+/** A private key, ready to sign with; proven to belong to the published half. */
+export interface LoadedSigningKey {
+  readonly kid: string;
+  readonly alg: SigningAlgorithm;
+  readonly privateKey: KeyObject;
+  /** The protected header in base64url with the dot that follows it: the same for every token of the key. */
+  readonly encodedHeader: string;
+  /** Characters of a signature in base64url. */
+  readonly encodedSignatureLength: number;
+}
+
+/** A key ring whose keys were imported and checked once, so that a request does neither. */
+export class LoadedKeyRing {
+  readonly ring: KeyRing;
+  readonly version: number;
+  readonly #signing: ReadonlyMap<string, LoadedSigningKey>;
+  readonly #verification: ReadonlyMap<string, VerificationKey>;
+
+  /** @throws TesseraError temporarily_unavailable when any key of the ring is not what it says: then none of it is used */
+  constructor(stored: StoredKeyRing) {
+    this.ring = stored.ring;
+    this.version = stored.version;
+    const signing = new Map<string, LoadedSigningKey>();
+    const verification = new Map<string, VerificationKey>();
+    for (const key of stored.ring.keys) {
+      const publicHalf = importPublic(key);
+      verification.set(key.kid, publicHalf);
+      if (key.privateJwk !== undefined) signing.set(key.kid, importSigning(key, key.privateJwk, publicHalf.publicKey));
+    }
+    this.#signing = signing;
+    this.#verification = verification;
+  }
+
+  /** Whether reading that again would give this ring. A version alone does not say so: a purged tenant starts again at 1. */
+  isLoadedFrom(stored: StoredKeyRing): boolean {
+    return this.version === stored.version && JSON.stringify(this.ring) === JSON.stringify(stored.ring);
+  }
+
+  /** The key that signs at `now`; undefined when the ring has none. */
+  signingKey(now: number): LoadedSigningKey | undefined {
+    const key = signingKey(this.ring, now);
+    return key === undefined ? undefined : this.#signing.get(key.kid);
+  }
+
+  /** The key of that kid, if it may have signed a token that is alive at `now`. */
+  verificationKey(kid: string, now: number): VerificationKey | undefined {
+    const key = verificationKeys(this.ring, now).find((candidate) => candidate.kid === kid);
+    return key === undefined ? undefined : this.#verification.get(key.kid);
+  }
+
+  publishedKeys(now: number): RingKey[] {
+    return publishedKeys(this.ring, now);
+  }
+}
+
+function importPublic(key: RingKey): VerificationKey {
+  const imported = importVerificationKey({ ...key.publicJwk, kid: key.kid, alg: key.alg });
+  if (imported.key === undefined) throw refused();
+  return imported.key;
+}
+
+/**
+ * A private half that does not belong to the published one would make tokens that nobody accepts, or, worse, that only the wrong ones
+ * do: it signs once here, before it may sign anything that counts.
+ */
+function importSigning(key: RingKey, privateJwk: Secret, publicKey: KeyObject): LoadedSigningKey {
+  const { digest } = ALGORITHMS[key.alg];
+  const probe = Buffer.from(`does ${key.kid} belong to its published half?`);
+  let privateKey: KeyObject;
+  let signature: Buffer;
+  let belongs: boolean;
+  try {
+    privateKey = createPrivateKey({ format: 'jwk', key: JSON.parse(Secret.reveal(privateJwk)) as JsonWebKey });
+    signature = sign(digest, probe, { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    belongs = verify(digest, probe, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
+  } catch (error) {
+    throw refused(error);
+  }
+  if (!belongs) throw refused();
+  const encodedSignatureLength = signature.toString('base64url').length;
+  return { kid: key.kid, alg: key.alg, privateKey, encodedHeader: encodeHeader(key), encodedSignatureLength };
+}
+
+/** RFC 9068, section 2.1: exactly these three members. */
+function encodeHeader(key: RingKey): string {
+  const header = JSON.stringify({ typ: 'at+jwt', alg: key.alg, kid: key.kid });
+  return `${Buffer.from(header).toString('base64url')}.`;
+}
+
+function refused(cause?: unknown): Error {
+  return unavailable('key ring', 'a key is not what its entry says', cause);
+}

@@ -1,0 +1,115 @@
+import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import {
+  ApiHeader,
+  ApiNotFoundResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiResponse,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PublishedDocuments } from './published-documents.ts';
+import { sendDocument } from './send-document.ts';
+
+const TENANT = { name: 'tenantId', description: 'The tenant.', schema: { type: 'string' }, example: 'acme' } as const;
+const IF_NONE_MATCH = { name: 'If-None-Match', required: false, description: 'The ETag of a document at hand.' };
+const NOT_MODIFIED = { status: 304, description: 'The document at hand is current.' };
+const NO_TENANT = { description: 'There is no such tenant.' };
+const NO_KEYS = { description: 'The keys of the tenant cannot be had now. `Retry-After` says when to ask again.' };
+
+const KEY_SET_SCHEMA = {
+  type: 'object',
+  required: ['keys'],
+  properties: {
+    keys: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['kty', 'kid', 'alg', 'use'],
+        properties: {
+          kty: { type: 'string', enum: ['EC', 'RSA', 'OKP'] },
+          kid: { type: 'string' },
+          alg: { type: 'string', enum: ['ES256', 'RS256', 'EdDSA'] },
+          use: { type: 'string', enum: ['sig'] },
+          crv: { type: 'string' },
+          x: { type: 'string' },
+          y: { type: 'string' },
+          n: { type: 'string' },
+          e: { type: 'string' },
+        },
+      },
+    },
+  },
+};
+
+const METADATA_SCHEMA = {
+  type: 'object',
+  required: ['issuer', 'jwks_uri', 'token_endpoint', 'response_types_supported'],
+  properties: {
+    issuer: { type: 'string', format: 'uri' },
+    jwks_uri: { type: 'string', format: 'uri' },
+    token_endpoint: { type: 'string', format: 'uri' },
+    response_types_supported: { type: 'array', items: { type: 'string' } },
+  },
+  additionalProperties: true,
+};
+
+/** What a tenant shows to those who check its tokens. Public, cacheable, and written before anybody asks. */
+@ApiTags('Verification')
+@Controller()
+export class PublishedDocumentsController {
+  constructor(@Inject(PublishedDocuments) private readonly documents: PublishedDocuments) {}
+
+  @Get('tenants/:tenantId/jwks.json')
+  @ApiOperation({
+    summary: 'The public keys of a tenant',
+    description: 'A JSON Web Key Set (RFC 7517). No key signs before it stood here.',
+  })
+  @ApiParam(TENANT)
+  @ApiHeader(IF_NONE_MATCH)
+  @ApiOkResponse({ description: 'The key set.', schema: KEY_SET_SCHEMA })
+  @ApiResponse(NOT_MODIFIED)
+  @ApiNotFoundResponse(NO_TENANT)
+  @ApiServiceUnavailableResponse(NO_KEYS)
+  keySet(
+    @Param('tenantId') tenantId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendDocument(this.documents, 'keySet', tenantId, request, reply);
+  }
+
+  @Get('tenants/:tenantId/.well-known/openid-configuration')
+  @ApiOperation({ summary: 'Metadata of a tenant, OpenID Connect Discovery' })
+  @ApiParam(TENANT)
+  @ApiHeader(IF_NONE_MATCH)
+  @ApiOkResponse({ description: 'The metadata.', schema: METADATA_SCHEMA })
+  @ApiResponse(NOT_MODIFIED)
+  @ApiNotFoundResponse(NO_TENANT)
+  @ApiServiceUnavailableResponse(NO_KEYS)
+  openidConfiguration(
+    @Param('tenantId') tenantId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendDocument(this.documents, 'openidConfiguration', tenantId, request, reply);
+  }
+
+  @Get('.well-known/oauth-authorization-server/tenants/:tenantId')
+  @ApiOperation({ summary: 'Metadata of a tenant, RFC 8414' })
+  @ApiParam(TENANT)
+  @ApiHeader(IF_NONE_MATCH)
+  @ApiOkResponse({ description: 'The metadata.', schema: METADATA_SCHEMA })
+  @ApiResponse(NOT_MODIFIED)
+  @ApiNotFoundResponse(NO_TENANT)
+  @ApiServiceUnavailableResponse(NO_KEYS)
+  authorizationServerMetadata(
+    @Param('tenantId') tenantId: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendDocument(this.documents, 'authorizationServerMetadata', tenantId, request, reply);
+  }
+}

@@ -1,0 +1,61 @@
+import { hash } from 'node:crypto';
+import type { SigningAlgorithm } from '../tenancy/tenant.ts';
+
+/** The public half of a signing key: the members that make the key (RFC 7518, section 6; RFC 8037, section 2) and no others. */
+export type PublicJwk =
+  | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
+  | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
+  | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string };
+
+/** What each algorithm demands of its key, one row each. A row that is missing does not compile. */
+export interface AlgorithmRow {
+  readonly kty: PublicJwk['kty'];
+  readonly crv: string | undefined;
+  /** Members of the public half beside `kty` and `crv`, in alphabetical order. */
+  readonly publicMembers: readonly string[];
+  readonly privateMembers: readonly string[];
+  /** What node:crypto wants as digest; null: the algorithm brings its own. */
+  readonly digest: 'sha256' | null;
+  /**
+   * Whether a signature is so slow (milliseconds, not tens of microseconds) that it is made on the thread pool: on the event loop, one
+   * tenant with RSA keys would slow down all others.
+   */
+  readonly slow: boolean;
+}
+
+export const ALGORITHMS: Readonly<Record<SigningAlgorithm, AlgorithmRow>> = Object.freeze({
+  ES256: {
+    kty: 'EC',
+    crv: 'P-256',
+    publicMembers: ['x', 'y'],
+    privateMembers: ['d'],
+    digest: 'sha256',
+    slow: false,
+  },
+  RS256: {
+    kty: 'RSA',
+    crv: undefined,
+    publicMembers: ['e', 'n'],
+    privateMembers: ['d', 'p', 'q', 'dp', 'dq', 'qi'],
+    digest: 'sha256',
+    slow: true,
+  },
+  EdDSA: {
+    kty: 'OKP',
+    crv: 'Ed25519',
+    publicMembers: ['x'],
+    privateMembers: ['d'],
+    digest: null,
+    slow: false,
+  },
+});
+
+export function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
+  return typeof value === 'string' && Object.hasOwn(ALGORITHMS, value);
+}
+
+/** RFC 7638, section 3: SHA-256 over the required members in lexicographic order, base64url. */
+export function thumbprint(jwk: PublicJwk): string {
+  const sorted = Object.fromEntries(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return hash('sha256', JSON.stringify(sorted), 'base64url');
+}

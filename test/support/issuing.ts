@@ -1,0 +1,156 @@
+import { BatchSigner } from '../../src/issuing/batch-signer.ts';
+import { issuerOf } from '../../src/issuing/claims.ts';
+import { JwtIssuer } from '../../src/issuing/jwt-issuer.ts';
+import { KeyRingStore } from '../../src/issuing/key-ring.store.ts';
+import { firstRing } from '../../src/issuing/key-ring.transitions.ts';
+import { KeyRings } from '../../src/issuing/key-rings.ts';
+import { newSigningKey } from '../../src/issuing/new-signing-key.ts';
+import { OwnTokenVerifier } from '../../src/issuing/own-tokens.ts';
+import { PublishedDocuments } from '../../src/issuing/published-documents.ts';
+import { RevokedTokens } from '../../src/issuing/revoked-tokens.ts';
+import type { TesseraClaims, VerifiedToken } from '@tessera/token';
+import { unavailable } from '../../src/errors/tessera-error.ts';
+import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
+import { TenantRepository } from '../../src/tenancy/tenant.repository.ts';
+import type { SigningAlgorithm, Tenant } from '../../src/tenancy/tenant.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import type { VaultEntry } from '../../src/vault/vault.service.ts';
+import type { VaultPath } from '../../src/vault/vault-path.ts';
+import { epochSeconds } from '../../src/vocabulary/clock.ts';
+import {
+  collectingLog,
+  embeddedControlPlane,
+  ManualClock,
+  storageConfig,
+  temporaryFolder,
+  tenantDraft,
+  tenantId,
+} from './storage.ts';
+
+export const PUBLIC_URL = 'https://tessera.example';
+
+/** A clock whose wall time can be set wrong; the monotonic one never notices. */
+export class JumpyClock extends ManualClock {
+  #jumped = 0;
+
+  jump(ms: number): void {
+    this.ms += ms;
+    this.#jumped += ms;
+  }
+
+  override monotonicMs(): number {
+    return this.ms - this.#jumped;
+  }
+
+  get seconds(): number {
+    return epochSeconds(this.ms);
+  }
+}
+
+/** The embedded store with a plug to pull, and a count of what was read. */
+export class PluggedVault extends EmbeddedVault {
+  plugged = true;
+  reads = 0;
+  /** Readings wait for it, once they have read. */
+  gate: Promise<void> = Promise.resolve();
+
+  override async read(path: VaultPath): Promise<VaultEntry | undefined> {
+    this.reads += 1;
+    if (!this.plugged) throw unavailable('vault', 'unplugged');
+    const { gate } = this;
+    const entry = await super.read(path);
+    await gate;
+    return entry;
+  }
+}
+
+/** A list of revocations that the test writes. */
+export class RevokedByHand extends RevokedTokens {
+  readonly tokenIds = new Set<string>();
+  known = true;
+
+  override includes({ tokenId }: VerifiedToken): boolean {
+    if (!this.known) throw unavailable('revocations', 'never read');
+    return this.tokenIds.has(tokenId);
+  }
+}
+
+/** The Vault entry of a key ring, to be broken. */
+export interface RingDocument {
+  [member: string]: unknown;
+  keys: KeyDocument[];
+}
+export interface KeyDocument {
+  [member: string]: unknown;
+  public_jwk: Record<string, unknown>;
+  private_jwk: Record<string, unknown>;
+}
+
+export type IssuingDesk = Awaited<ReturnType<typeof openIssuingDesk>>;
+
+/** All of issuing over an embedded control plane and vault, as the server composes it. Tenants are added by the test. */
+export async function openIssuingDesk(options: { tokenBytes?: number; maxRings?: number } = {}) {
+  const folder = temporaryFolder();
+  const clock = new JumpyClock();
+  const { log, lines } = collectingLog();
+  const controlPlane = await embeddedControlPlane(folder.path);
+  const writer = new ControlPlaneWriter(controlPlane);
+  const tenants = new TenantRepository(controlPlane, clock, storageConfig(folder.path).caches);
+  const vault = new PluggedVault(folder.path);
+  const store = new KeyRingStore(vault);
+  const keyRings = new KeyRings(store, tenants, clock, log, { maxAgeSeconds: 30, maxRings: options.maxRings ?? 100 });
+  const revoked = new RevokedByHand();
+  return {
+    folder: folder.path,
+    clock,
+    lines,
+    writer,
+    tenants,
+    vault,
+    store,
+    keyRings,
+    issuer: new JwtIssuer(keyRings, new BatchSigner(), options.tokenBytes ?? 6144),
+    documents: new PublishedDocuments(keyRings, clock, PUBLIC_URL),
+    revoked,
+    ownTokens: new OwnTokenVerifier(keyRings, revoked, clock, PUBLIC_URL),
+    addTenant: async (id: string, algorithm: SigningAlgorithm = 'ES256'): Promise<Tenant> => {
+      await writer.saveTenant(tenantDraft(id, { tokens: { algorithm, ttlSeconds: 900 } }));
+      await store.create(tenantId(id), firstRing(await newSigningKey(algorithm), clock.seconds));
+      return tenants.open(tenantId(id));
+    },
+    close: async (): Promise<void> => {
+      await controlPlane.close();
+      folder.remove();
+    },
+  };
+}
+
+/** What happens behind the callers' backs takes real time, though short: waits for what it leads to. */
+export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error('it never came to be');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+export function claimsFor(tenant: Tenant, now: number, changes: Partial<TesseraClaims> = {}): TesseraClaims {
+  return {
+    iss: issuerOf(PUBLIC_URL, tenant.id),
+    sub: 'u-ada',
+    aud: 'shop-api',
+    client_id: 'web',
+    iat: now,
+    exp: now + 600,
+    jti: 'b0f7c2d4-5a53-4e04-9c3f-3a1f8b3c1d11',
+    scope: 'orders:read',
+    roles: ['manager'],
+    groups: ['sales'],
+    resources: ['orders'],
+    tenant_id: tenant.id,
+    project_id: 'shop',
+    email_id: 'ada@acme.example',
+    surface: 'user',
+    ...changes,
+  };
+}
