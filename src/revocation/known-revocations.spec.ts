@@ -1,0 +1,120 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import type { RevocationRecord } from '../tenancy/revocation-records.ts';
+import { parseTenantId } from '../vocabulary/ids.ts';
+import { KnownRevocations } from './known-revocations.ts';
+
+const NOW = 1_800_000_000;
+const ISSUER = 'https://tessera.example/tenants/acme';
+
+let known: KnownRevocations;
+beforeEach(() => {
+  known = new KnownRevocations((tenantId) => `https://tessera.example/tenants/${tenantId}`);
+});
+
+function record(seq: number, changes: Partial<RevocationRecord> = {}): RevocationRecord {
+  return {
+    seq,
+    tenantId: parseTenantId('acme')!,
+    kind: 'token',
+    id: `j-${seq}`,
+    before: undefined,
+    until: NOW + seq,
+    ...changes,
+  };
+}
+
+function add(...seqs: number[]): void {
+  known.add(
+    seqs.map((seq) => record(seq)),
+    Math.max(...seqs),
+  );
+}
+
+const page = (after: number) => JSON.parse(known.page(after).toString()) as { entries: { seq: number }[] };
+const seqs = (after: number) => page(after).entries.map(({ seq }) => seq);
+
+describe('a page of the feed', () => {
+  it('is empty at the start', () => {
+    expect(page(0)).toEqual({ sequence: 0, entries: [], more: false });
+  });
+
+  it('has the documented members, and no other', () => {
+    known.add([record(1), record(2, { kind: 'tenant', id: '*', before: NOW })], 2);
+    expect(page(0)).toEqual({
+      sequence: 2,
+      entries: [
+        { seq: 1, iss: ISSUER, kind: 'token', id: 'j-1', until: NOW + 1 },
+        { seq: 2, iss: ISSUER, kind: 'tenant', id: '*', before: NOW, until: NOW + 2 },
+      ],
+      more: false,
+    });
+  });
+
+  it('has what comes after a number, and nothing for whoever has all', () => {
+    add(1, 2, 3);
+    expect(seqs(1)).toEqual([2, 3]);
+    expect(page(3)).toEqual({ sequence: 3, entries: [], more: false });
+  });
+
+  it('is written once for all who ask from the same number, until there is news', () => {
+    add(1);
+    const first = known.page(0);
+    expect(known.page(0)).toBe(first);
+    add(2);
+    expect(known.page(0)).not.toBe(first);
+  });
+
+  it('starts anew whoever asks from a number that was never handed out', () => {
+    add(1, 2);
+    expect(page(3)).toMatchObject({ sequence: 2, reset: true, entries: [{ seq: 1 }, { seq: 2 }] });
+  });
+
+  it('starts anew whoever asks from below all that is kept, and nobody else', () => {
+    add(1, 2, 3, 4);
+    known.forget(NOW + 3);
+    expect(page(1)).toMatchObject({ sequence: 4, reset: true, entries: [{ seq: 3 }, { seq: 4 }] });
+    for (const after of [0, 2, 3, 4]) expect(page(after)).not.toHaveProperty('reset');
+    expect(seqs(0)).toEqual([3, 4]);
+    known.forget(NOW + 9);
+    expect(page(3)).toEqual({ sequence: 4, entries: [], more: false, reset: true });
+    expect(page(4)).toEqual({ sequence: 4, entries: [], more: false });
+  });
+
+  it('of a long list is one of several, which a reset gets through as well', () => {
+    known.add(
+      Array.from({ length: 9_000 }, (_, index) => record(index + 101, { until: NOW })),
+      9_100,
+    );
+    for (const start of [0, 50]) {
+      const numbers: number[] = [];
+      let pages = 0;
+      let resets = 0;
+      for (let after = start, more = true; more; pages++) {
+        const answer = page(after) as unknown as { sequence: number; more: boolean; reset?: true };
+        numbers.push(...seqs(after));
+        if (answer.reset) resets++;
+        ({ sequence: after, more } = answer);
+      }
+      expect([numbers.length, new Set(numbers).size, pages, resets]).toEqual([9_000, 9_000, 3, start === 0 ? 0 : 1]);
+    }
+  });
+});
+
+describe('the list that guards go by', () => {
+  const token = {
+    issuer: ISSUER,
+    tokenId: 'j-1',
+    subject: 's',
+    clientId: 'c',
+    keyId: 'k',
+    issuedAt: NOW,
+  } as VerifiedToken;
+
+  it('hits what was revoked, until it is of no use', () => {
+    expect(known.hits(token, NOW)).toBe(false);
+    add(1);
+    expect(known.hits(token, NOW + 1)).toBe(true);
+    expect(known.hits({ ...token, issuer: `${ISSUER}x` }, NOW)).toBe(false);
+    expect(known.hits(token, NOW + 2)).toBe(false);
+  });
+});

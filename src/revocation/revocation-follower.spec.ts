@@ -1,0 +1,129 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
+import { TesseraError, unavailable } from '../errors/tessera-error.ts';
+import type { RevocationRecord } from '../tenancy/revocation-records.ts';
+import { RevocationFollower, type RevocationSource } from './revocation-follower.ts';
+
+/** A control database that the test writes, and takes away. */
+class ListedSource implements RevocationSource {
+  records: RevocationRecord[] = [];
+  last = 0;
+  isThere = true;
+  questions = 0;
+
+  add(id: string): void {
+    this.last++;
+    this.records.push({ seq: this.last, tenantId: tenantId('acme'), kind: 'token', id, before: undefined, until: 2e9 });
+  }
+
+  sequence(): Promise<number> {
+    this.questions++;
+    return this.isThere ? Promise.resolve(this.last) : Promise.reject(unavailable('control database', 'gone'));
+  }
+
+  newerThan(seq: number): Promise<RevocationRecord[]> {
+    return Promise.resolve(this.records.filter((record) => record.seq > seq));
+  }
+
+  clean(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+let source: ListedSource;
+let clock: ManualClock;
+let lines: string[];
+let follower: RevocationFollower;
+beforeEach(() => {
+  source = new ListedSource();
+  clock = new ManualClock();
+  const { log, lines: written } = collectingLog();
+  lines = written;
+  follower = new RevocationFollower({ source, clock, log, issuerOf: (id) => `https://t.example/${id}`, pollMs: 500 });
+});
+
+const token = (tokenId: string) =>
+  ({
+    issuer: 'https://t.example/acme',
+    tokenId,
+    subject: 's',
+    clientId: 'c',
+    keyId: 'k',
+    issuedAt: 0,
+  }) as VerifiedToken;
+const page = (after: number) => JSON.parse(follower.page(after).toString()) as { sequence: number; entries: object[] };
+
+function refusal(work: () => unknown): TesseraError {
+  try {
+    work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TesseraError);
+    return error as TesseraError;
+  }
+  throw new Error('no refusal came');
+}
+
+it('judges no token, and answers no follower, before it has read the list', async () => {
+  source.isThere = false;
+  await follower.poll();
+  for (const work of [() => follower.includes(token('a')), () => follower.page(0)])
+    expect(refusal(work)).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: 'revocations: the list was never read',
+    });
+  source.isThere = true;
+  await follower.poll();
+  expect(follower.includes(token('a'))).toBe(false);
+});
+
+it('hears of what was revoked, tells it once, and says nothing when there is nothing', async () => {
+  let news = 0;
+  follower.onNews(() => news++);
+  source.add('a');
+  await follower.poll();
+  expect([follower.includes(token('a')), follower.includes(token('b')), news]).toEqual([true, false, 1]);
+  await follower.poll();
+  expect(news).toBe(1);
+  source.add('b');
+  await follower.poll();
+  expect([follower.includes(token('b')), news, page(1).entries.length]).toEqual([true, 2, 1]);
+});
+
+it('goes on with the list that it has while the database is away, and stops calling it current after 5 s', async () => {
+  source.add('a');
+  await follower.poll();
+  source.isThere = false;
+  clock.advance(5_000);
+  await follower.poll();
+  expect(page(0).sequence).toBe(1);
+  clock.advance(1);
+  await follower.poll();
+  expect(refusal(() => follower.page(0)).reason).toBe('revocations: the list is too old');
+  expect(follower.includes(token('a'))).toBe(true);
+  expect(lines.filter((line) => line.includes('revocations_not_followed'))).toHaveLength(1);
+  source.isThere = true;
+  await follower.poll();
+  expect(page(0).sequence).toBe(1);
+});
+
+it('takes a list that went back for another one, which followers take anew', async () => {
+  for (const id of ['a', 'b', 'c']) source.add(id);
+  await follower.poll();
+  source.records = source.records.slice(0, 1);
+  source.last = 1;
+  let news = 0;
+  follower.onNews(() => news++);
+  await follower.poll();
+  expect([follower.includes(token('a')), follower.includes(token('c')), news]).toEqual([true, false, 1]);
+  expect(page(3)).toMatchObject({ sequence: 1, reset: true });
+  expect(lines.join('')).toContain('revocations_went_back');
+});
+
+it('asks once for all who want to know at the same time, and again for what was written meanwhile', async () => {
+  await Promise.all(Array.from({ length: 100 }, () => follower.poll()));
+  expect(source.questions).toBe(1);
+  const polling = follower.poll();
+  source.add('a');
+  await Promise.all([polling, follower.catchUp()]);
+  expect([source.questions, follower.includes(token('a'))]).toEqual([3, true]);
+});

@@ -1,0 +1,41 @@
+import { EventEmitter } from 'node:events';
+import { MAX_WAITERS, RevocationWaiters } from './revocation-waiters.ts';
+
+const LONG_MS = 20_000;
+const connection = () => new EventEmitter();
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function isOver(wait: Promise<void>): Promise<boolean> {
+  let over = false;
+  void wait.then(() => (over = true));
+  await turn();
+  return over;
+}
+
+it('holds a bounded number, and lets the rest go at once', async () => {
+  const waiters = new RevocationWaiters(() => false);
+  const held = Array.from({ length: MAX_WAITERS }, () => waiters.wait(LONG_MS, connection()));
+  expect(await isOver(held.at(-1)!)).toBe(false);
+  expect(await isOver(waiters.wait(LONG_MS, connection()))).toBe(true);
+  expect(waiters.count).toBe(MAX_WAITERS);
+  waiters.releaseAll();
+  await Promise.all(held);
+  expect(waiters.count).toBe(0);
+});
+
+it('lets go of whoever left, and of nobody else, and keeps nothing of them', async () => {
+  const waiters = new RevocationWaiters(() => false);
+  const [left, stays] = [connection(), connection()];
+  const waits = [left, stays].map((one) => waiters.wait(LONG_MS, one));
+  left.emit('close');
+  expect(await Promise.all(waits.map(isOver))).toEqual([true, false]);
+  expect([waiters.count, left.listenerCount('close'), stays.listenerCount('close')]).toEqual([1, 0, 1]);
+  waiters.releaseAll();
+});
+
+it('holds nobody when the service is on its way out', async () => {
+  let isLeaving = false;
+  const waiters = new RevocationWaiters(() => isLeaving);
+  isLeaving = true;
+  expect(await isOver(waiters.wait(LONG_MS, connection()))).toBe(true);
+});
