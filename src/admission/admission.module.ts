@@ -1,0 +1,68 @@
+import { Module } from '@nestjs/common';
+import { AuditStore } from '../audit/audit-record.ts';
+import { AuditTrail } from '../audit/audit-trail.ts';
+import { SpentProofs } from '../audit/spending.ts';
+import { CONFIG } from '../config/config-token.ts';
+import type { Config } from '../config/config.ts';
+import { DirectoryModule, SUBJECT_DIRECTORIES } from '../directory/directory.module.ts';
+import type { SubjectDirectories } from '../directory/subject.ts';
+import { FailureLimits } from '../http/failure-limits.ts';
+import { IssuingModule } from '../issuing/issuing.module.ts';
+import { JwtIssuer } from '../issuing/jwt-issuer.ts';
+import { Log } from '../log/log.ts';
+import { Metrics } from '../metrics/metrics.ts';
+import { SecretUses } from '../tenancy/secret-uses.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
+import { VaultService } from '../vault/vault.service.ts';
+import { Clock } from '../vocabulary/clock.ts';
+import { ClientSecrets } from './client-secrets.ts';
+import { GenerateToken } from './generate-token.ts';
+import { TokenDesk } from './token-desk.ts';
+
+/** The one path to a token, which federation leads to as well, and the door of generateToken. */
+@Module({
+  imports: [IssuingModule, DirectoryModule],
+  providers: [
+    {
+      provide: ClientSecrets,
+      inject: [CONFIG, VaultService, TenantRepository, Clock, Log, Metrics],
+      useFactory: (
+        config: Config,
+        vault: VaultService,
+        tenants: TenantRepository,
+        clock: Clock,
+        log: Log,
+        metrics: Metrics,
+      ) => {
+        const cache = metrics.cache('client_secrets');
+        const secrets = new ClientSecrets({ vault, clock, log, maxAgeSeconds: config.caches.vaultSeconds, cache });
+        tenants.subscribe((tenantId) => {
+          secrets.forget(tenantId);
+        });
+        return secrets;
+      },
+    },
+    { provide: AuditTrail, inject: [AuditStore], useFactory: (store: AuditStore) => new AuditTrail(store) },
+    {
+      provide: TokenDesk,
+      inject: [CONFIG, Clock, TenantRepository, SUBJECT_DIRECTORIES, JwtIssuer, AuditTrail, SpentProofs],
+      useFactory: (
+        { publicUrl }: Config,
+        clock: Clock,
+        tenants: TenantRepository,
+        directories: SubjectDirectories,
+        issuer: JwtIssuer,
+        trail: AuditTrail,
+        spentProofs: SpentProofs,
+      ) => new TokenDesk({ publicUrl, clock, tenants, directories, issuer, trail, spentProofs }),
+    },
+    {
+      provide: GenerateToken,
+      inject: [TokenDesk, ClientSecrets, SecretUses, FailureLimits, Log],
+      useFactory: (desk: TokenDesk, secrets: ClientSecrets, uses: SecretUses, limits: FailureLimits, log: Log) =>
+        new GenerateToken(desk, secrets, uses, limits, log),
+    },
+  ],
+  exports: [GenerateToken, TokenDesk, ClientSecrets],
+})
+export class AdmissionModule {}

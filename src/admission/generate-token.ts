@@ -1,0 +1,79 @@
+import type { AuditTrace } from '../audit/audit-record.ts';
+import { audited } from '../audit/audited.ts';
+import type { TokenResponse } from '../audit/release.ts';
+import type { FailureLimits } from '../http/failure-limits.ts';
+import type { Log } from '../log/log.ts';
+import type { SecretUses } from '../tenancy/secret-uses.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
+import type { Surface } from '../vocabulary/surface.ts';
+import { AttemptLimit } from './attempt-limit.ts';
+import type { ClientSecrets } from './client-secrets.ts';
+import { mintToken } from './mint-token.ts';
+import { parseSecretTokenRequest } from './parse-secret-token-request.ts';
+import { proveBySecret } from './prove-by-secret.ts';
+import type { ProvenCaller } from './proven-caller.ts';
+import type { TokenDesk } from './token-desk.ts';
+import type { SecretTokenRequest } from './token-request.ts';
+
+/** The door of generateToken, the same for both surfaces: the parsed form, the limit on failures, and the one path to a token. */
+export class GenerateToken {
+  readonly #desk: TokenDesk;
+  readonly #secrets: ClientSecrets;
+  readonly #secretUses: SecretUses;
+  readonly #limits: FailureLimits;
+  readonly #log: Log;
+
+  constructor(desk: TokenDesk, secrets: ClientSecrets, secretUses: SecretUses, limits: FailureLimits, log: Log) {
+    this.#desk = desk;
+    this.#secrets = secrets;
+    this.#secretUses = secretUses;
+    this.#limits = limits;
+    this.#log = log;
+  }
+
+  /** @throws TesseraError with every code of the contract's page; the refusal is on record then */
+  answer(surface: Surface, body: unknown, trace: AuditTrace): Promise<TokenResponse> {
+    return audited(
+      this.#desk.trail,
+      this.#log,
+      () => this.#desk.clock.nowMs(),
+      trace,
+      () => this.#mint(surface, body, trace),
+    );
+  }
+
+  async #mint(surface: Surface, body: unknown, trace: AuditTrace): Promise<TokenResponse> {
+    const request = parseSecretTokenRequest(body, surface, trace.source);
+    trace.tenantId = request.tenantId;
+    trace.projectId = request.projectId;
+    trace.clientId = request.clientId;
+    const clientKey = `${request.tenantId}/${request.projectId}/${request.clientId}`;
+    const limit = new AttemptLimit(this.#limits, request.source, clientKey);
+    limit.check();
+    try {
+      return await mintToken(this.#desk, request, (tenant) => this.#prove(tenant, request, trace, limit), trace);
+    } catch (error) {
+      limit.count(error);
+      throw error;
+    }
+  }
+
+  async #prove(
+    tenant: Tenant,
+    request: SecretTokenRequest,
+    trace: AuditTrace,
+    limit: AttemptLimit,
+  ): Promise<ProvenCaller> {
+    const { caller, secretId } = await proveBySecret(this.#secrets, tenant, request).catch((error: unknown) => {
+      limit.count(error);
+      throw error;
+    });
+    // Once more: whoever sends a thousand guesses at once, while Vault is being read, shall not have a thousand of them judged.
+    limit.check();
+    if (secretId !== undefined) {
+      trace.secretId = secretId;
+      this.#secretUses.record(tenant.id, request.projectId, request.clientId, secretId, this.#desk.clock.nowMs());
+    }
+    return caller;
+  }
+}
