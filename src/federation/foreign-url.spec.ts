@@ -1,0 +1,89 @@
+import { isPublicAddress, refusalOfForeignUrl } from './foreign-url.ts';
+
+const ISSUER = { query: 'refused' } as const;
+const refusal = (url: string, allowed: readonly string[] = []): string | undefined =>
+  refusalOfForeignUrl(url, ISSUER, allowed);
+
+describe('refusalOfForeignUrl', () => {
+  it.each([
+    'https://idp.example.com',
+    'https://idp.example.com/realms/acme',
+    'https://8.8.8.8/',
+    'https://idp.example.com:443/',
+    'https://[2606:4700::1111]/',
+    'https://idp.example.com:8443/realms/acme',
+  ])('accepts %s', (url) => {
+    expect(refusal(url)).toBeUndefined();
+  });
+
+  it.each([
+    ['no URL', 'idp.example.com', /absolute https/],
+    ['another scheme', 'ftp://idp.example.com/', /https URL/],
+    ['a file', 'file:///etc/passwd', /https URL/],
+    ['plain http', 'http://idp.example.com/', /https URL/],
+    ['user and password', 'https://me:pw@idp.example.com/', /without user/],
+    ['an empty user', 'https://@idp.example.com/', /without user/],
+    ['a query', 'https://idp.example.com/?a=b', /query/],
+    ['an empty query', 'https://idp.example.com/?', /query/],
+    ['a fragment', 'https://idp.example.com/#a', /fragment/],
+    ['upper case in the host', 'https://IDP.example.com/', /lower case/],
+    ['a back slash', 'https:\\\\idp.example.com', /lower case/],
+    ['white space', ' https://idp.example.com', /absolute https/],
+    ['full-width letters', 'https://ｉdp.example.com', /printable ASCII/],
+    ['loopback', 'https://127.0.0.1/', /loopback/],
+    ['loopback in short form', 'https://127.1/', /usual form/],
+    ['loopback in hexadecimal', 'https://0x7f.0.0.1/', /usual form/],
+    ['loopback as one number', 'https://2130706433/', /usual form/],
+    ['loopback in octal', 'https://0177.0.0.1/', /usual form/],
+    ['localhost', 'https://localhost/', /loopback/],
+    ['localhost with a dot', 'https://localhost./', /loopback/],
+    ['a name below localhost', 'https://a.localhost/', /loopback/],
+    ['a name of the local network', 'https://intranet/', /loopback/],
+    ['a private address', 'https://10.0.0.1/', /private/],
+    ['the metadata address', 'https://169.254.169.254/', /private/],
+    ["Azure's host", 'https://168.63.129.16/', /private/],
+    ['the port of SSH', 'https://idp.example.com:22/', /port 443/],
+    ['the port of plain HTTP', 'https://idp.example.com:80/', /port 443/],
+    ['port 0', 'https://idp.example.com:0/', /port 443/],
+    ['the port of NFS', 'https://idp.example.com:2049/', /port 443/],
+    ['carrier-grade NAT', 'https://100.64.0.1/', /private/],
+    ['IPv6 loopback', 'https://[::1]/', /loopback/],
+    ['IPv4 in IPv6', 'https://[::ffff:7f00:1]/', /loopback/],
+    ['IPv4 behind NAT64', 'https://[64:ff9b::7f00:1]/', /private/],
+    ['IPv4 in 6to4', 'https://[2002:7f00:1::]/', /private/],
+    ['unique local', 'https://[fd00::1]/', /private/],
+    ['link-local', 'https://[fe80::1]/', /private/],
+  ])('refuses %s', (_, url, reason) => {
+    expect(refusal(url)).toMatch(reason);
+  });
+
+  it('accepts a listed host, exact with its port, plain http included', () => {
+    expect(refusal('http://127.0.0.1:4000/realm', ['127.0.0.1:4000'])).toBeUndefined();
+    expect(refusal('https://localhost/', ['localhost:443'])).toBeUndefined();
+    expect(refusal('http://127.0.0.1:4001/', ['127.0.0.1:4000'])).toBeDefined();
+    expect(refusal('http://me@127.0.0.1:4000/', ['127.0.0.1:4000'])).toBeDefined();
+  });
+
+  it('lets a key set have a query', () => {
+    expect(refusalOfForeignUrl('https://idp.example.com/keys?p=1', { query: 'allowed' }, [])).toBeUndefined();
+  });
+});
+
+describe('isPublicAddress', () => {
+  it.each(['1.1.1.1', '2606:4700::1111'])('is true for %s', (address) => {
+    expect(isPublicAddress(address)).toBe(true);
+  });
+  it.each([
+    '',
+    'example.com',
+    '0.0.0.0',
+    '::',
+    '::ffff:8.8.8.8',
+    '255.255.255.255',
+    'ff02::1',
+    'fe80::1%eth0',
+    '2606:4700::1%eth0',
+  ])('is false for "%s"', (address) => {
+    expect(isPublicAddress(address)).toBe(false);
+  });
+});

@@ -1,0 +1,96 @@
+import { type ExchangeDesk, openExchangeDesk } from '../../test/support/exchange-desk.ts';
+import { type RunningOidcProvider, startOidcProvider } from '../../test/support/oidc-provider.ts';
+import { refusalOf } from '../../test/support/refusal.ts';
+
+const KEYS_PATH = '/jwks';
+
+let provider: RunningOidcProvider;
+let desk: ExchangeDesk;
+
+beforeAll(async () => {
+  provider = await startOidcProvider({
+    clientId: 'tessera-acme',
+    accounts: [
+      { sub: '248289761001', email: 'grace@acme.example', email_verified: true, hd: 'acme.example' },
+      { sub: '248289761002', email: 'grace@acme.example', email_verified: false, hd: 'acme.example' },
+      { sub: '248289761003', email: 'eve@evil.example', email_verified: true, hd: 'acme.example' },
+      { sub: '248289761004', email: 'grace@acme.example', email_verified: true, hd: 'evil.example' },
+    ],
+  });
+  desk = await openExchangeDesk();
+  // Real logins carry real times.
+  desk.clock.ms = Date.now();
+});
+afterAll(async () => {
+  await desk.close();
+  await provider.close();
+});
+beforeEach(async () => {
+  desk.reset([provider.hostPort]);
+  await desk.trust({ issuer: provider.issuer });
+  provider.requests.length = 0;
+});
+
+const logIn = async (sub: string) => (await provider.logIn(sub)).idToken;
+const keyFetches = () => provider.requests.filter((path) => path === KEYS_PATH).length;
+
+async function expectRefused(sub: string, reason: string): Promise<void> {
+  const error = await refusalOf(desk.prove({ oidcToken: await logIn(sub) }));
+  expect([error.code, error.reason]).toEqual(['unauthorized', `the foreign token is refused: ${reason}`]);
+}
+
+describe('an ID token of a real login', () => {
+  it('proves the person by a verified address', async () => {
+    const facts = await desk.prove({ oidcToken: await logIn('248289761001') });
+    expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
+    expect(facts.exchange?.identityProvider).toBe(provider.issuer);
+  });
+
+  it('proves the person by the linked account', async () => {
+    await desk.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
+    const { subject } = await desk.prove({ oidcToken: await logIn('248289761002') });
+    expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761002' });
+  });
+
+  it('is refused when the address is not verified', () =>
+    expectRefused('248289761002', 'its e-mail address is not verified'));
+
+  it('is refused when the address is elsewhere', () =>
+    expectRefused('248289761003', 'its e-mail domain is not one of the trust'));
+
+  it('is refused when a condition does not hold', () => expectRefused('248289761004', 'it does not meet a condition'));
+
+  it('is refused when it is for another audience', async () => {
+    await desk.trust({ issuer: provider.issuer, audiences: ['another'] });
+    await expectRefused('248289761001', 'it is for another audience');
+  });
+
+  it('is refused when its access token comes in its place', async () => {
+    const { accessToken } = await provider.logIn('248289761001');
+    const error = await refusalOf(desk.prove({ oidcToken: accessToken }));
+    expect([error.code, error.reason]).toEqual(['unauthorized', 'the foreign token is refused: it is malformed']);
+  });
+
+  it('has a name to be spent by, though it has no jti', async () => {
+    const oidcToken = await logIn('248289761001');
+    const [once, again] = [await desk.prove({ oidcToken }), await desk.prove({ oidcToken })];
+    expect(again.once).toEqual(once.once);
+    await desk.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
+    const other = await desk.prove({ oidcToken: await logIn('248289761002') });
+    expect(other.once?.tokenId).not.toBe(once.once?.tokenId);
+  });
+});
+
+describe('a provider that rotates its keys', () => {
+  it('is asked once more, then tokens of the new key pass and those of the old do not', async () => {
+    const before = await logIn('248289761001');
+    await desk.prove({ oidcToken: before });
+    await provider.rotateKeys();
+    const after = await logIn('248289761001');
+    await Promise.all([desk.prove({ oidcToken: after }), desk.prove({ oidcToken: after })]);
+    expect(keyFetches()).toBe(2);
+    const error = await refusalOf(desk.prove({ oidcToken: before }));
+    expect(error.code).toBe('unauthorized');
+    expect(keyFetches()).toBe(2);
+  });
+});

@@ -1,0 +1,13 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+/** The body of oidcToken, for the documentation. The decision is the strict parser's (parse-oidc-token-request.ts). */
+export class OidcTokenDto {
+  @ApiProperty({
+    type: String,
+    writeOnly: true,
+    description:
+      'An ID token or JWT access token (at most 16 KiB) of an issuer that the tenant trusts for this client and surface.',
+    example: 'eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl',
+  })
+  oidc_token!: string;
+}

@@ -1,0 +1,83 @@
+import { parseCompactToken, TokenError } from '@tessera/token/core';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { parseClientId, parseProjectId, parseTenantId, type TenantId } from '../vocabulary/ids.ts';
+import type { Surface } from '../vocabulary/surface.ts';
+import type { OidcTokenRequest } from './oidc-token-request.ts';
+import { PresentedToken } from './presented-token.ts';
+
+/** What the edge knows of a request for an exchange. */
+export interface OidcTokenInput {
+  readonly surface: Surface;
+  /** Every `Authorization` header as it came: Node's joined view keeps the first of two and hides the other. */
+  readonly authorization: readonly string[] | undefined;
+  readonly body: unknown;
+  readonly source: string;
+}
+
+// RFC 6750, section 2.1, with the `token68` of RFC 9110, section 11.2; the scheme has no case (RFC 9110, section 11.1).
+const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+
+/**
+ * Hop 1 of oidcToken. The tenant comes from the bearer's `iss`, which nothing has proven yet: it says where to look, no more.
+ *
+ * @throws TesseraError unauthorized for the bearer, invalid_request for the body
+ */
+export function parseOidcTokenRequest(publicUrl: string, input: OidcTokenInput): OidcTokenRequest {
+  const bearer = parseBearer(input.authorization);
+  const oidcToken = parseBody(input.body);
+  const claims = unverifiedClaims(bearer);
+  return {
+    surface: input.surface,
+    source: input.source,
+    tenantId: tenantOf(claims['iss'], publicUrl),
+    claimedClient: claimedClientOf(claims),
+    bearer: new PresentedToken(bearer),
+    oidcToken: new PresentedToken(oidcToken),
+  };
+}
+
+function parseBearer(headers: readonly string[] | undefined): string {
+  if (headers === undefined || headers.length === 0) throw new TesseraError('unauthorized', 'no bearer');
+  const [header] = headers;
+  if (header === undefined || headers.length > 1) throw new TesseraError('unauthorized', 'more than one bearer');
+  const token = BEARER.exec(header)?.[1];
+  if (token === undefined) throw new TesseraError('unauthorized', 'the Authorization header is not one bearer');
+  return token;
+}
+
+function parseBody(body: unknown): string {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw refused('The body must be a JSON object.');
+  const { oidc_token: oidcToken, ...unknown } = body as Record<string, unknown>;
+  if (typeof oidcToken !== 'string') throw refused('oidc_token must be a string.');
+  if (Object.keys(unknown).length > 0) throw refused('The body has a member that is not oidc_token.');
+  return oidcToken;
+}
+
+function refused(detail: string): TesseraError {
+  return new TesseraError('invalid_request', 'the body is not an exchange request', { detail });
+}
+
+/** Exactly `<publicUrl>/tenants/<id>`: no other case, no slash behind it, no port spelled out. */
+function tenantOf(issuer: unknown, publicUrl: string): TenantId {
+  const base = `${publicUrl}/tenants/`;
+  const tenantId =
+    typeof issuer === 'string' && issuer.startsWith(base) ? parseTenantId(issuer.slice(base.length)) : undefined;
+  if (tenantId === undefined) throw new TesseraError('unauthorized', 'the bearer is of another issuer');
+  return tenantId;
+}
+
+/** One name for all that no client of ours can have. */
+function claimedClientOf(claims: Readonly<Record<string, unknown>>): string {
+  return `${parseProjectId(claims['project_id']) ?? '?'}/${parseClientId(claims['client_id']) ?? '?'}`;
+}
+
+function unverifiedClaims(bearer: string): Readonly<Record<string, unknown>> {
+  try {
+    return parseCompactToken(bearer).claims;
+  } catch (error) {
+    if (error instanceof TokenError)
+      throw new TesseraError('unauthorized', 'the bearer is malformed', { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,104 @@
+import type { ProvenFacts, SubjectReference } from '../admission/proven-caller.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { issuerOf } from '../issuing/claims.ts';
+import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
+import { type Clock, epochSeconds } from '../vocabulary/clock.ts';
+import type { Surface } from '../vocabulary/surface.ts';
+import { CLAIM_CHECKS, CLOCK_SKEW_SECONDS, mapSubject } from './claim-checks.ts';
+import { signatureHolds } from './foreign-algorithm.ts';
+import { type ForeignToken, parseForeignToken, spendingId } from './foreign-token.ts';
+import type { PresentedToken } from './presented-token.ts';
+import type { RemoteKeySets } from './remote-key-sets.ts';
+
+export interface ForeignTokenDeps {
+  /** Base of our own issuers. */
+  readonly publicUrl: string;
+  readonly keySets: RemoteKeySets;
+  readonly clock: Clock;
+}
+
+/** Who shows the token, and where. */
+export interface Presentation {
+  readonly tenant: Tenant;
+  readonly client: Client;
+  readonly surface: Surface;
+  readonly token: PresentedToken;
+}
+
+/** What a foreign token proves. */
+export interface ForeignProof {
+  readonly trust: Trust;
+  readonly subject: SubjectReference;
+  /** The end of the foreign token, epoch seconds. */
+  readonly notAfter: number;
+  readonly once: NonNullable<ProvenFacts['once']>;
+}
+
+/** In their order. Each is passed before the next begins. */
+export const FOREIGN_TOKEN_STEPS = [
+  'form',
+  'trust',
+  'key',
+  'signature',
+  ...(Object.keys(CLAIM_CHECKS) as (keyof typeof CLAIM_CHECKS)[]),
+  'subject',
+] as const;
+export type ForeignTokenStep = (typeof FOREIGN_TOKEN_STEPS)[number];
+
+/**
+ * Proves a foreign token against the one issuer that this tenant trusts for this client and surface. Before a trust is found nothing goes
+ * out; before the signature holds nothing that the token says decides anything but where to look.
+ *
+ * @param passed called after each step, for whoever explains; a refusal is the step after the last
+ * @throws TesseraError unauthorized, temporarily_unavailable
+ */
+export async function proveForeignToken(
+  deps: ForeignTokenDeps,
+  presentation: Presentation,
+  passed: (step: ForeignTokenStep) => void,
+): Promise<ForeignProof> {
+  const token = parseForeignToken(presentation.token);
+  passed('form');
+  const trust = trustFor(deps.publicUrl, presentation, token);
+  passed('trust');
+  const key = await deps.keySets.find(trust, token.algorithm, token.kid);
+  passed('key');
+  if (!signatureHolds(token.algorithm, key.publicKey, token.signingInput, token.signature))
+    throw refused('the key does not confirm its signature');
+  passed('signature');
+
+  const judged = { claims: token.claims, trust, now: epochSeconds(deps.clock.nowMs()) };
+  for (const [step, refusalOf] of Object.entries(CLAIM_CHECKS)) {
+    const refusal = refusalOf(judged);
+    if (refusal !== undefined) throw refused(refusal);
+    passed(step as keyof typeof CLAIM_CHECKS);
+  }
+  const { subject, refusal } = mapSubject(judged);
+  if (subject === undefined) throw refused(refusal);
+  passed('subject');
+
+  // The checks have shown that it is a number.
+  const end = Math.floor(token.claims['exp'] as number);
+  return {
+    trust,
+    subject,
+    notAfter: end,
+    once: { issuer: trust.issuer, tokenId: spendingId(token), until: end + CLOCK_SKEW_SECONDS },
+  };
+}
+
+/** A tenant has at most one trust for an issuer's URL. Exact: another case, port or slash is another issuer. */
+function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, token: ForeignToken): Trust {
+  // Ours prove a client, not a subject; were they taken here, every token could be renewed for ever.
+  if (token.issuer.startsWith(issuerOf(publicUrl, ''))) throw refused('it is one of ours');
+  const trust = tenant.trusts.find(({ issuer }) => issuer === token.issuer);
+  if (trust === undefined) throw refused('this tenant does not trust its issuer');
+  if (!trust.clients.includes(client.id)) throw refused('its issuer is not trusted for this client');
+  if (!trust.surfaces.includes(surface)) throw refused('its issuer is not trusted for this surface');
+  if (!trust.algorithms.includes(token.algorithm)) throw refused('its issuer is not trusted with this algorithm');
+  return trust;
+}
+
+function refused(why: string): TesseraError {
+  return new TesseraError('unauthorized', `the foreign token is refused: ${why}`);
+}

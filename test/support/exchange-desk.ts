@@ -1,0 +1,122 @@
+import type { TesseraClaims } from '@tessera/token';
+import type { ProvenFacts } from '../../src/admission/proven-caller.ts';
+import type { AuditTrace } from '../../src/audit/audit-record.ts';
+import { type Subject, SubjectDirectory } from '../../src/directory/subject.ts';
+import { Egress, resolveBySystem } from '../../src/federation/egress.ts';
+import { PresentedToken } from '../../src/federation/presented-token.ts';
+import { proveByOidc } from '../../src/federation/prove-by-oidc.ts';
+import { RemoteKeySets } from '../../src/federation/remote-key-sets.ts';
+import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
+import { type CanonicalEmail, parseEmail } from '../../src/vocabulary/email.ts';
+import { parseClientId, parseTrustId } from '../../src/vocabulary/ids.ts';
+import type { Surface } from '../../src/vocabulary/surface.ts';
+import { claimsFor, openIssuingDesk, PUBLIC_URL } from './issuing.ts';
+import { collectingLog, tenantDraft, tenantId } from './storage.ts';
+
+/** The subjects of one surface, in memory. */
+export class ListedSubjects extends SubjectDirectory {
+  readonly #subjects = new Map<CanonicalEmail, Subject>();
+
+  add(id: string, email: string, status: Subject['status'] = 'active'): void {
+    this.#subjects.set(parseEmail(email)!.canonical, { id, email, status, roles: [], groups: [], scopes: [] });
+  }
+
+  override findByEmail(_tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
+    return Promise.resolve(this.#subjects.get(email));
+  }
+
+  override findByIdentity(): Promise<Subject | undefined> {
+    return Promise.reject(
+      new Error('the bearer is found by its e-mail address; the other subject is for admit to find'),
+    );
+  }
+}
+
+export interface Attempt {
+  readonly oidcToken: string;
+  /** Default: a good one. */
+  readonly bearer?: string;
+  readonly surface?: Surface;
+  readonly tenant?: string;
+}
+
+export type ExchangeDesk = Awaited<ReturnType<typeof openExchangeDesk>>;
+
+/** Hop 3 of oidcToken over real issuing: the tenants acme and globex, and Ada, who may ask. `reset` and `trust` before the first proof. */
+export async function openExchangeDesk() {
+  const desk = await openIssuingDesk();
+  await desk.addTenant('globex');
+  await desk.addTenant('acme');
+  let keySets: RemoteKeySets | undefined;
+  const exchange = {
+    clock: desk.clock,
+    users: new ListedSubjects(),
+    admins: new ListedSubjects(),
+    trace: newTrace(),
+    open: (id: string): Promise<Tenant> => desk.tenants.open(tenantId(id)),
+
+    /** Cold keys and fresh directories. */
+    reset: (allowedHosts: readonly string[]): void => {
+      const egress = new Egress({ allowedHosts, resolve: resolveBySystem, certificateAuthorities: undefined });
+      keySets = new RemoteKeySets({ egress, clock: desk.clock, log: collectingLog().log, deadlineMs: 2_000 });
+      exchange.users = new ListedSubjects();
+      exchange.admins = new ListedSubjects();
+      for (const directory of [exchange.users, exchange.admins]) directory.add('u-ada', 'ada@acme.example');
+      exchange.trace = newTrace();
+    },
+
+    /** Gives acme one trust. */
+    trust: async (changes: Pick<Trust, 'issuer'> & Partial<Trust>, tenant: Partial<Tenant> = {}): Promise<void> => {
+      const trust: Trust = {
+        id: parseTrustId('corp')!,
+        jwksUri: undefined,
+        audiences: ['tessera-acme'],
+        algorithms: ['ES256'],
+        conditions: new Map([['hd', ['acme.example']]]),
+        subject: { match: 'email', domains: new Set(['acme.example']) },
+        clients: [parseClientId('web')!],
+        surfaces: ['user'],
+        maxAgeSeconds: 600,
+        maxLifetimeSeconds: 3_600,
+        ...changes,
+      };
+      await desk.writer.saveTenant(tenantDraft('acme', { trusts: [trust], ...tenant }));
+      desk.tenants.invalidate();
+    },
+
+    /** A token of ours that says what a test wants. */
+    bearer: async (changes: Partial<TesseraClaims> = {}, id = 'acme'): Promise<string> => {
+      const tenant = await exchange.open(id);
+      const claims = claimsFor(tenant, desk.clock.seconds, { sub: 'u-ada', ...changes });
+      return (await desk.issuer.issue(tenant, claims)).token;
+    },
+
+    prove: async (attempt: Attempt): Promise<ProvenFacts> => {
+      if (keySets === undefined) throw new Error('reset the desk first');
+      const tenant = await exchange.open(attempt.tenant ?? 'acme');
+      const deps = {
+        ownTokens: desk.ownTokens,
+        directories: { user: exchange.users, admin: exchange.admins },
+        keySets,
+        clock: desk.clock,
+        publicUrl: PUBLIC_URL,
+      };
+      const request = {
+        surface: attempt.surface ?? 'user',
+        tenantId: tenant.id,
+        source: exchange.trace.source,
+        claimedClient: 'shop/web',
+        bearer: new PresentedToken(attempt.bearer ?? (await exchange.bearer())),
+        oidcToken: new PresentedToken(attempt.oidcToken),
+      };
+      const caller = await proveByOidc(deps, tenant, request, exchange.trace);
+      return caller.facts;
+    },
+    close: desk.close,
+  };
+  return exchange;
+}
+
+function newTrace(): AuditTrace {
+  return { requestId: 'r-1', route: '/auth/user/oidcToken', source: '192.0.2.1' };
+}

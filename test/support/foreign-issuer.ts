@@ -1,0 +1,66 @@
+import { constants, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
+import type { ForeignAlgorithm } from '../../src/federation/foreign-algorithm.ts';
+
+/** The key of an identity provider of our own. */
+export interface ForeignSigningKey {
+  readonly kid: string;
+  readonly algorithm: ForeignAlgorithm;
+  readonly privateKey: KeyObject;
+  /** As a key set has it. */
+  readonly jwk: JsonWebKey;
+}
+
+const CURVES: Readonly<Partial<Record<ForeignAlgorithm, string>>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+
+export function foreignKey(
+  kid: string,
+  algorithm: ForeignAlgorithm = 'ES256',
+  rsa: { readonly bits: number; readonly exponent: number } = { bits: 2_048, exponent: 65_537 },
+): ForeignSigningKey {
+  const { privateKey, publicKey } = generate(algorithm, rsa);
+  return {
+    kid,
+    algorithm,
+    privateKey,
+    jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: algorithm, use: 'sig' },
+  };
+}
+
+function generate(algorithm: ForeignAlgorithm, { bits, exponent }: { bits: number; exponent: number }) {
+  const namedCurve = CURVES[algorithm];
+  if (namedCurve !== undefined) return generateKeyPairSync('ec', { namedCurve });
+  if (algorithm === 'EdDSA') return generateKeyPairSync('ed25519');
+  return generateKeyPairSync('rsa', { modulusLength: bits, publicExponent: exponent });
+}
+
+export interface WrittenToken {
+  readonly key: ForeignSigningKey;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Added to `alg`, `kid` and `typ`; undefined takes a member away. */
+  readonly header?: Readonly<Record<string, unknown>>;
+}
+
+/** A correctly signed token, whatever it says. */
+export function writeForeignToken({ key, claims, header = {} }: WrittenToken): string {
+  const fullHeader = { typ: 'JWT', alg: key.algorithm, kid: key.kid, ...header };
+  return signForeignText(key, JSON.stringify(fullHeader), JSON.stringify(claims));
+}
+
+/** The same for texts that no serialiser writes. */
+export function signForeignText(key: ForeignSigningKey, header: string, payload: string): string {
+  const signingInput = `${base64url(header)}.${base64url(payload)}`;
+  const digest = key.algorithm === 'EdDSA' ? null : `sha${key.algorithm.slice(2)}`;
+  const signature = sign(digest, Buffer.from(signingInput), {
+    key: key.privateKey,
+    dsaEncoding: 'ieee-p1363',
+    ...(key.algorithm.startsWith('PS') && {
+      padding: constants.RSA_PKCS1_PSS_PADDING,
+      saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+    }),
+  });
+  return `${signingInput}.${signature.toString('base64url')}`;
+}
+
+export function base64url(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Configuration } from 'oidc-provider';
+import { type IssuedTokens, logInByCode } from './code-flow.ts';
+import { foreignKey, type ForeignSigningKey } from './foreign-issuer.ts';
+
+/** Somebody who has an account, and what the provider says of them. */
+export interface ProviderAccount {
+  readonly sub: string;
+  readonly email?: string;
+  readonly email_verified?: unknown;
+  readonly [claim: string]: unknown;
+}
+
+/** The everyday identity provider: oidc-provider in this process, with one client. */
+export interface RunningOidcProvider {
+  readonly issuer: string;
+  /** For the list of allowed hosts. */
+  readonly hostPort: string;
+  /** The audience of its ID tokens. */
+  readonly clientId: string;
+  /** Paths that were asked for so far, in order. */
+  readonly requests: string[];
+  /** A real login by the authorization code flow. */
+  logIn(sub: string): Promise<IssuedTokens>;
+  /** From now on signs with a new key; the old one is published no more. */
+  rotateKeys(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface OidcProviderOptions {
+  readonly clientId: string;
+  readonly accounts: readonly ProviderAccount[];
+}
+
+const REDIRECT_URI = 'https://app.example/callback';
+/** Claims of an account beyond the standard ones ride on this scope. */
+const OWN_CLAIMS = ['hd', 'groups'];
+
+export async function startOidcProvider({ clientId, accounts }: OidcProviderOptions): Promise<RunningOidcProvider> {
+  const { default: Provider } = await quietly(() => import('oidc-provider'));
+  const clientSecret = randomBytes(32).toString('base64url');
+  const requests: string[] = [];
+  let answer: RequestListener = () => undefined;
+  const server = createServer((request, response) => {
+    requests.push((request.url ?? '').replace(/\?.*/, ''));
+    answer(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const issuer = `http://127.0.0.1:${port}`;
+  let keysMade = 0;
+  const rotateKeys = async (): Promise<void> => {
+    keysMade += 1;
+    const configuration = configurationOf(foreignKey(`key-${keysMade}`), { clientId, clientSecret, accounts });
+    const provider = await quietly(() => Promise.resolve(new Provider(issuer, configuration)));
+    const callback = provider.callback();
+    answer = (request, response) => void callback(request, response);
+  };
+  await rotateKeys();
+  return {
+    issuer,
+    hostPort: `127.0.0.1:${port}`,
+    clientId,
+    requests,
+    logIn: (sub) =>
+      logInByCode({
+        authorizationEndpoint: `${issuer}/auth`,
+        tokenEndpoint: `${issuer}/token`,
+        clientId,
+        clientSecret,
+        redirectUri: REDIRECT_URI,
+        scope: 'openid email own',
+        credentials: { login: sub, password: 'any' },
+      }),
+    rotateKeys,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+interface Registered extends OidcProviderOptions {
+  readonly clientSecret: string;
+}
+
+function configurationOf(key: ForeignSigningKey, { clientId, clientSecret, accounts }: Registered): Configuration {
+  return {
+    jwks: {
+      keys: [{ ...key.privateKey.export({ format: 'jwk' }), kid: key.kid, alg: key.algorithm, use: 'sig' }],
+    },
+    clients: [
+      {
+        client_id: clientId,
+        client_secret: clientSecret,
+        token_endpoint_auth_method: 'client_secret_post',
+        redirect_uris: [REDIRECT_URI],
+        id_token_signed_response_alg: key.algorithm,
+      },
+    ],
+    scopes: ['openid', 'email', 'own'],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'], own: OWN_CLAIMS },
+    // Puts the claims of the scopes into the ID token too, as most providers do.
+    conformIdTokenClaims: false,
+    cookies: { keys: [randomBytes(32).toString('base64url')] },
+    // Said in numbers, or it warns of its defaults.
+    ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
+    findAccount: (_context, sub) => {
+      const account = accounts.find((known) => known.sub === sub);
+      return account && { accountId: sub, claims: () => ({ ...account }) };
+    },
+  };
+}
+
+/** It says at each start that its login form, its store and this Node.js are for development, which is what they are used for here. */
+async function quietly<T>(work: () => Promise<T>): Promise<T> {
+  const { info, warn } = console;
+  console.info = console.warn = () => undefined;
+  try {
+    return await work();
+  } finally {
+    Object.assign(console, { info, warn });
+  }
+}
