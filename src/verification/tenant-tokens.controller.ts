@@ -1,0 +1,95 @@
+import { Body, Controller, HttpCode, Inject, Param, Post, Req } from '@nestjs/common';
+import {
+  ApiBasicAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiSecurity,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import { CLIENT_SCHEME } from '../http/api-docs.ts';
+import { ApiProblems } from '../http/api-problems.ts';
+import { contextOf } from '../http/request-context.ts';
+import type { ActiveToken, InactiveToken } from './active-token.ts';
+import { INTROSPECTION_SCHEMA, TokenStatusForm } from './token-status.dto.ts';
+import { TokenStatus } from './token-status.ts';
+
+const TENANT = { name: 'tenantId', description: 'The tenant.', schema: { type: 'string' }, example: 'acme' } as const;
+const FORM = 'application/x-www-form-urlencoded';
+
+/** What clients of a tenant ask and say about tokens, by the two RFCs. */
+@ApiTags('Verification')
+@Controller('tenants/:tenantId')
+export class TenantTokensController {
+  readonly #status: TokenStatus;
+
+  constructor(@Inject(TokenStatus) status: TokenStatus) {
+    this.#status = status;
+  }
+
+  @Post('introspect')
+  @HttpCode(200)
+  @ApiBasicAuth(CLIENT_SCHEME)
+  // Or in the form.
+  @ApiSecurity({})
+  @ApiOperation({
+    summary: 'Whether a token is good, and what it says (RFC 7662)',
+    description:
+      'The caller is a client of the tenant and proves it by its secret, in a Basic header or in the form. It sees the tokens of its own project; any other is not active, and neither is one of another surface than it asks for.',
+  })
+  @ApiParam(TENANT)
+  @ApiConsumes(FORM)
+  @ApiBody({ type: TokenStatusForm })
+  @ApiOkResponse({ description: 'The verdict, with the claims of an active token.', schema: INTROSPECTION_SCHEMA })
+  @ApiProblems(
+    'invalid_request',
+    'invalid_client',
+    'route_not_found',
+    'payload_too_large',
+    'unsupported_media_type',
+    'too_many_requests',
+    'temporarily_unavailable',
+  )
+  introspect(
+    @Param('tenantId') tenant: string,
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+  ): Promise<ActiveToken | InactiveToken> {
+    return this.#status.introspect({ tenant, body, authorization: authorizationOf(request) }, contextOf(request));
+  }
+
+  @Post('revoke')
+  @HttpCode(200)
+  @ApiBasicAuth(CLIENT_SCHEME)
+  // Or in the form.
+  @ApiSecurity({})
+  @ApiOperation({
+    summary: 'Ends a token before its time (RFC 7009)',
+    description:
+      'The caller is the client that the token was issued to, and proves it by its secret, in a Basic header or in the form. In force at this server when it answers, everywhere within 2 s. A token that is not good any more, or of another project, is no error.',
+  })
+  @ApiParam(TENANT)
+  @ApiConsumes(FORM)
+  @ApiBody({ type: TokenStatusForm })
+  @ApiOkResponse({ description: 'It is not good any more. No body.' })
+  @ApiProblems(
+    'invalid_request',
+    'unauthorized_client',
+    'invalid_client',
+    'route_not_found',
+    'payload_too_large',
+    'unsupported_media_type',
+    'too_many_requests',
+    'temporarily_unavailable',
+  )
+  revoke(@Param('tenantId') tenant: string, @Body() body: unknown, @Req() request: FastifyRequest): Promise<void> {
+    return this.#status.revoke({ tenant, body, authorization: authorizationOf(request) }, contextOf(request));
+  }
+}
+
+function authorizationOf(request: FastifyRequest): readonly string[] | undefined {
+  return request.raw.headersDistinct['authorization'];
+}

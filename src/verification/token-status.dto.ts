@@ -1,0 +1,66 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { type Surface, SURFACES } from '../vocabulary/surface.ts';
+
+/** The form of RFC 7009, section 2.1, and RFC 7662, section 2.1, for the documentation. */
+export class TokenStatusForm {
+  @ApiProperty({ type: String, minLength: 1, description: 'The token in question.' })
+  token!: string;
+
+  @ApiProperty({ type: String, required: false, description: 'Ignored: there is one type.', example: 'access_token' })
+  token_type_hint?: string;
+
+  @ApiProperty({
+    type: String,
+    enum: [...SURFACES],
+    required: false,
+    description: 'For introspection: of which surface the token must be; `user` without it.',
+  })
+  surface?: Surface;
+
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'The calling client where it does not authenticate by header: `project/client`, or the client alone.',
+    example: 'shop/web',
+  })
+  client_id?: string;
+
+  @ApiProperty({ type: String, required: false, description: 'Its secret, with `client_id`.' })
+  client_secret?: string;
+}
+
+export class VerifyTokenDto {
+  @ApiProperty({ type: String, description: 'The token in question.' })
+  token!: string;
+}
+
+/** An answer about a token: its claims if it is active, nothing else if it is not. */
+export const TOKEN_STATUS_SCHEMA = {
+  type: 'object',
+  required: ['active'],
+  properties: {
+    active: { type: 'boolean', example: true },
+    iss: { type: 'string' },
+    sub: { type: 'string', example: 'u-ada' },
+    aud: { type: 'string', example: 'shop-api' },
+    client_id: { type: 'string', example: 'web' },
+    iat: { type: 'integer' },
+    exp: { type: 'integer' },
+    jti: { type: 'string' },
+    scope: { type: 'string', example: 'orders:read orders:write' },
+    roles: { type: 'array', items: { type: 'string' } },
+    groups: { type: 'array', items: { type: 'string' } },
+    resources: { type: 'array', items: { type: 'string' } },
+    tenant_id: { type: 'string', example: 'acme' },
+    project_id: { type: 'string', example: 'shop' },
+    email_id: { type: 'string', example: 'ada@acme.example' },
+    surface: { type: 'string', enum: ['admin', 'user'] },
+    act: { type: 'object', description: 'After an exchange: who asked.' },
+    idp: { type: 'string', description: 'After an exchange: the issuer of the foreign token.' },
+  },
+};
+
+export const INTROSPECTION_SCHEMA = {
+  ...TOKEN_STATUS_SCHEMA,
+  properties: { ...TOKEN_STATUS_SCHEMA.properties, token_type: { type: 'string', enum: ['Bearer'] } },
+};

@@ -1,0 +1,25 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import { ApiProperty } from '@nestjs/swagger';
+import { ProfileDto, profileOf } from '../admission/profile.dto.ts';
+import { type Surface, SURFACES } from '../vocabulary/surface.ts';
+
+/** A token that was found good, and what it says. */
+export class ValidationDto extends ProfileDto {
+  @ApiProperty({ type: Boolean, enum: [true], example: true })
+  valid!: true;
+
+  @ApiProperty({ type: String, enum: [...SURFACES], example: 'user' })
+  surface!: Surface;
+}
+
+export function validationOf(token: VerifiedToken): Readonly<ValidationDto> {
+  return { valid: true, surface: token.surface, ...profileOf(token) };
+}
+
+export class PermissionDto {
+  @ApiProperty({ type: String, example: 'orders:read', maxLength: 128 })
+  scope!: string;
+
+  @ApiProperty({ type: String, example: 'orders', maxLength: 128 })
+  resource!: string;
+}
