@@ -1,0 +1,166 @@
+import { AdministratorDirectory } from '../directory/administrator.directory.ts';
+import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
+import { OperatorError } from '../errors/operator-error.ts';
+import { Egress, resolveBySystem } from '../federation/egress.ts';
+import { type ExplainedHop, explainExchange } from '../federation/explain-exchange.ts';
+import { fetchKeySet, KEYS_DEADLINE_MS } from '../federation/fetch-key-set.ts';
+import { PresentedToken } from '../federation/presented-token.ts';
+import { RemoteKeySets } from '../federation/remote-key-sets.ts';
+import { Log } from '../log/log.ts';
+import { printable } from '../provisioning/yaml-source.ts';
+import type { Tenant, Trust } from '../tenancy/tenant.ts';
+import type { Surface } from '../vocabulary/surface.ts';
+import { findTenant, type Installation, withReadOnly } from './installation.ts';
+import { type OutputFormat, printJson, printLines, table, type Terminal } from './terminal.ts';
+
+export interface CheckOptions {
+  readonly token?: string;
+  readonly client?: ProjectClient;
+  readonly surface: Surface;
+  readonly output: OutputFormat;
+}
+
+export interface ProjectClient {
+  readonly projectId: string;
+  readonly clientId: string;
+}
+
+// Far above what a token may have; what is longer is refused like at the server.
+const MAX_INPUT_BYTES = 1_000_000;
+
+/**
+ * Does what a server would: fetches the issuers' keys, or tries a token without its last hops.
+ *
+ * @throws OperatorError when a key set cannot be had, or there would be no token
+ */
+export async function checkIssuers(
+  tenantId: string,
+  issuerId: string | undefined,
+  options: CheckOptions,
+  terminal: Terminal,
+): Promise<void> {
+  await withReadOnly(terminal.loadConfig(), async (stores) => {
+    const { tenant } = await findTenant(stores, tenantId);
+    const trusts = chosenTrusts(tenant, issuerId);
+    const egress = new Egress({
+      allowedHosts: stores.config.federationAllowedHosts,
+      resolve: resolveBySystem,
+      certificateAuthorities: undefined,
+    });
+    if (options.token === undefined) await checkKeys(trusts, egress, options, terminal);
+    else await tryToken(tenant, trusts, egress, stores, options, terminal);
+  });
+}
+
+function chosenTrusts(tenant: Tenant, issuerId: string | undefined): readonly Trust[] {
+  const chosen = tenant.trusts.filter(({ id }) => issuerId === undefined || id === issuerId);
+  if (chosen.length > 0) return chosen;
+  throw new OperatorError(
+    tenant.trusts.length === 0
+      ? `Tenant ${tenant.id} trusts no issuer: add one under "issuers" in the tenants file.`
+      : `There is no such issuer: use one of ${tenant.trusts.map(({ id }) => id).join(', ')}.`,
+  );
+}
+
+async function checkKeys(
+  trusts: readonly Trust[],
+  egress: Egress,
+  { output }: CheckOptions,
+  { stdout }: Terminal,
+): Promise<void> {
+  const checked = await Promise.all(
+    trusts.map(async (trust) => {
+      const found = await fetchKeySet(egress, trust, AbortSignal.timeout(KEYS_DEADLINE_MS));
+      if (found.set === undefined) return { id: trust.id, issuer: trust.issuer, refusal: found.refusal };
+      const { keys, skipped } = found.set;
+      return {
+        id: trust.id,
+        issuer: trust.issuer,
+        jwks_uri: found.jwksUri,
+        keys: keys.map(({ kid, publicKey }) => ({ kid: kid ?? null, type: publicKey.asymmetricKeyType ?? '' })),
+        skipped,
+      };
+    }),
+  );
+  if (output === 'json') printJson(stdout, { issuers: checked });
+  else
+    printLines(
+      stdout,
+      checked.flatMap((issuer) =>
+        issuer.keys === undefined
+          ? [`${issuer.id}: ${issuer.issuer}`, `  refused: ${issuer.refusal}`]
+          : [
+              `${issuer.id}: ${issuer.issuer}`,
+              `  keys at ${issuer.jwks_uri}`,
+              ...issuer.keys.map(({ kid, type }) => `  key ${printable(kid ?? '(without kid)')}: ${type}`),
+              ...issuer.skipped.map((reason) => `  skipped: ${reason}`),
+            ],
+      ),
+    );
+  const failed = checked.filter(({ keys }) => keys === undefined);
+  if (failed.length > 0)
+    throw new OperatorError(
+      `No keys of ${failed.map(({ id }) => id).join(', ')}: a server could not check their tokens. Correct the trust, or ask who runs the issuer.`,
+    );
+}
+
+async function tryToken(
+  tenant: Tenant,
+  trusts: readonly Trust[],
+  egress: Egress,
+  stores: Installation,
+  { client, surface, output }: CheckOptions,
+  { stdin, stdout }: Terminal,
+): Promise<void> {
+  const shownBy = client ?? onlyClient(tenant, trusts);
+  const token = new PresentedToken((await readAll(stdin)).trim());
+  const { clock, database, directories, config } = stores;
+  const log = new Log('silent', { write: () => undefined });
+  const { hops, claims } = await explainExchange(
+    {
+      publicUrl: config.publicUrl,
+      keySets: new RemoteKeySets({ egress, clock, log, deadlineMs: KEYS_DEADLINE_MS }),
+      clock,
+      directories: { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) },
+    },
+    { tenant, ...shownBy, surface, token },
+  );
+  if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
+  else {
+    printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
+    if (claims !== undefined) printLines(stdout, ['', 'The token would say:', JSON.stringify(claims, null, 2)]);
+  }
+  if (claims === undefined) throw new OperatorError(`There would be no token: ${lastReason(hops)}.`);
+}
+
+function lastReason(hops: readonly ExplainedHop[]): string {
+  return hops.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
+}
+
+/** @throws OperatorError when it is not clear who shows the token */
+function onlyClient(tenant: Tenant, trusts: readonly Trust[]): ProjectClient {
+  const allowed = new Set(trusts.flatMap(({ clients }) => clients));
+  const names = [...tenant.projects.values()].flatMap((project) =>
+    [...project.clients.keys()]
+      .filter((id) => allowed.has(id))
+      .map((clientId) => ({ projectId: project.id, clientId })),
+  );
+  const [only] = names;
+  if (only !== undefined && names.length === 1) return only;
+  throw new OperatorError(
+    names.length === 0
+      ? 'No client may use this issuer: list one under "clients" of the issuer in the tenants file.'
+      : `Say who shows the token: --client ${names.map(({ projectId, clientId }) => `${projectId}/${clientId}`).join(' or --client ')}.`,
+  );
+}
+
+async function readAll(stdin: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of stdin) {
+    chunks.push(chunk);
+    length += chunk.byteLength;
+    if (length > MAX_INPUT_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

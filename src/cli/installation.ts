@@ -1,0 +1,109 @@
+import type { Config } from '../config/config.ts';
+import { DirectoryOpener } from '../directory/directory.opener.ts';
+import { OperatorError } from '../errors/operator-error.ts';
+import { KeyRingStore } from '../issuing/key-ring.store.ts';
+import { Log } from '../log/log.ts';
+import { ClientSecretStore } from '../provisioning/client-secret.store.ts';
+import type { Stores } from '../provisioning/stores.ts';
+import { openControlFile, controlDatabaseFile } from '../tenancy/control-database.ts';
+import { ControlPlane, createControlPlane } from '../tenancy/control-plane.ts';
+import { ControlPlaneWriter, type TenantState } from '../tenancy/control-plane.writer.ts';
+import { pendingMigrations } from '../tenancy/migrations.ts';
+import { copyDatabase } from '../tenancy/private-copy.ts';
+import { createVault } from '../vault/create-vault.ts';
+import type { VaultService } from '../vault/vault.service.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { SystemClock } from '../vocabulary/clock.ts';
+
+/** The stores of one installation, as the commands see them; the only composition of the CLI. */
+export interface Installation extends Stores {
+  readonly config: Config;
+  readonly vault: VaultService;
+  /** The database behind `controlPlane`. */
+  readonly database: ControlPlane;
+}
+
+/** Commands say on their own what went wrong. */
+const SILENT = new Log('silent', { write: () => undefined });
+
+/**
+ * For commands that only look, and for dry runs: embedded databases are read from a private copy, so that no file of the data directory
+ * changes, not even a time stamp.
+ */
+export async function withReadOnly<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
+  return withStores(config, await ControlPlane.copyOf(config, SILENT), work);
+}
+
+/** For commands that change something; those that change databases hold the apply lock. */
+export function withWritable<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
+  return withStores(config, createControlPlane(config, SILENT), work);
+}
+
+async function withStores<T>(
+  config: Config,
+  database: ControlPlane,
+  work: (installation: Installation) => Promise<T>,
+): Promise<T> {
+  const clock = new SystemClock();
+  const vault = createVault(config, clock, SILENT);
+  try {
+    return await work({
+      config,
+      clock,
+      vault,
+      database,
+      controlPlane: new ControlPlaneWriter(database),
+      directories: new DirectoryOpener(config, vault),
+      keyRings: new KeyRingStore(vault),
+      clientSecrets: new ClientSecretStore(vault, clock),
+    });
+  } finally {
+    await Promise.allSettled([database.close(), vault.close()]);
+  }
+}
+
+/** The migrations that the control database itself lacks; reads only. */
+export async function pendingControlMigrations(config: Config): Promise<string[]> {
+  if (config.controlDatabase.driver === 'mysql')
+    return withWritable(config, ({ database }) => database.pendingMigrations());
+  const copy = await copyDatabase(controlDatabaseFile(config));
+  try {
+    const database = await openControlFile(copy.file);
+    try {
+      return await pendingMigrations(database);
+    } finally {
+      await database.close();
+    }
+  } finally {
+    await copy.remove();
+  }
+}
+
+/** Tells the running servers at once that something of a tenant changed in Vault; they would find out by themselves later. */
+export async function announce(
+  { controlPlane, config }: Installation,
+  tenantId: TenantId,
+  done: string,
+): Promise<void> {
+  try {
+    await controlPlane.touchTenant(tenantId);
+  } catch (error) {
+    throw new OperatorError(
+      `${done}, but the running servers could not be told: they notice within ${config.caches.vaultSeconds} s by themselves. Do not repeat the command.`,
+      { cause: error },
+    );
+  }
+}
+
+/** @throws OperatorError when there is no such tenant */
+export async function findTenant({ controlPlane }: Installation, id: string): Promise<TenantState> {
+  const states = await controlPlane.readTenants();
+  const state = states.find(({ tenant }) => tenant.id === id);
+  if (state !== undefined) return state;
+  const known = states.slice(0, 10).map(({ tenant }) => tenant.id);
+  throw new OperatorError(
+    known.length === 0
+      ? 'There is no tenant yet: make one with `tessera apply -f FILE`.'
+      : `There is no such tenant: use one of ${known.join(', ')}${states.length > known.length ? ', …' : ''}, or make it with \`tessera apply -f FILE\`.`,
+  );
+}

@@ -1,0 +1,62 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import { OperatorError } from '../errors/operator-error.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { KeyRings } from '../issuing/key-rings.ts';
+import { OwnTokenVerifier } from '../issuing/own-tokens.ts';
+import { RevokedTokens } from '../issuing/revoked-tokens.ts';
+import { Log } from '../log/log.ts';
+import { SURFACES } from '../vocabulary/surface.ts';
+import type { Installation } from './installation.ts';
+
+/** Several times what the largest token has. */
+const MAX_INPUT_BYTES = 64 * 1024;
+
+/** Whether it was revoked before makes no difference to revoking it. */
+class NoneRevoked extends RevokedTokens {
+  override includes(): boolean {
+    return false;
+  }
+}
+
+/**
+ * A token from standard input, judged as a server does: what is revoked must be a token of this installation, and not a name that somebody made up.
+ *
+ * @throws OperatorError, which never quotes the token
+ */
+export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Uint8Array>): Promise<VerifiedToken> {
+  const { config, clock } = stores;
+  const tenants = {
+    open: async (id: string) => {
+      const state = (await stores.controlPlane.readTenants()).find(({ tenant }) => tenant.id === id);
+      if (state === undefined) throw new TesseraError('client_not_found', 'unknown tenant');
+      return state.tenant;
+    },
+    subscribe: () => undefined,
+  };
+  const keyRings = new KeyRings(stores.keyRings, tenants, clock, new Log('silent', { write: () => undefined }), {
+    maxAgeSeconds: config.caches.vaultSeconds,
+    maxRings: 1,
+  });
+  const verifier = new OwnTokenVerifier(keyRings, new NoneRevoked(), clock, config.publicUrl);
+  const text = await readText(stdin);
+  try {
+    return await verifier.verifyAt(text.trim(), SURFACES);
+  } catch (error) {
+    if (error instanceof TesseraError && error.code === 'unauthorized')
+      throw new OperatorError(
+        `That is no token that a service of this installation would let in (${error.reason}), so there is nothing to revoke. Check that PUBLIC_URL is that of the servers, and that the whole token was given.`,
+      );
+    throw error;
+  }
+}
+
+async function readText(stdin: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of stdin) {
+    bytes += chunk.length;
+    if (bytes > MAX_INPUT_BYTES) throw new OperatorError('Standard input is too long for a token: give one token.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,56 @@
+import { OperatorError } from '../errors/operator-error.ts';
+import { revoke, type Transition } from '../issuing/key-ring.transitions.ts';
+import type { KeyRing } from '../issuing/key-ring.ts';
+import { revocationOfKey } from '../revocation/new-revocations.ts';
+import { type NewRevocation, RevocationRecords } from '../tenancy/revocation-records.ts';
+import { epochSeconds } from '../vocabulary/clock.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { announce, type Installation } from './installation.ts';
+
+/**
+ * What the feed is to say of a key. A key that is revoked in its ring already is no fault: a command that was killed in between is finished by the next.
+ *
+ * @throws OperatorError for a key that is not there or signs now
+ */
+export async function keyRevocation(stores: Installation, tenantId: TenantId, kid: string): Promise<NewRevocation> {
+  const now = epochSeconds(stores.clock.nowMs());
+  const stored = await stores.keyRings.read(tenantId);
+  if (stored === undefined)
+    throw new OperatorError(
+      `Tenant ${tenantId} has no key ring: make one with \`tessera apply\`, or restore it from a backup.`,
+    );
+  const next = revokeOnce(stored.ring, kid, now);
+  if ('refusal' in next) throw new OperatorError(next.refusal);
+  return revocationOfKey(tenantId, kid, now);
+}
+
+/** Takes the key out of the public set, for those who read it and do not follow the feed. */
+export async function revokeInRing(stores: Installation, tenantId: TenantId, kid: string): Promise<void> {
+  const result = await stores.keyRings.update(tenantId, (ring) =>
+    revokeOnce(ring, kid, epochSeconds(stores.clock.nowMs())),
+  );
+  if ('refusal' in result) throw new OperatorError(result.refusal);
+  await announce(stores, tenantId, 'The key was taken out of the key ring');
+}
+
+/**
+ * Tells those who follow the feed, within 2 s, what all others learn when they read the key set again.
+ *
+ * @throws OperatorError when the control database does not take it
+ */
+export async function feedRevokedKey(stores: Installation, tenantId: TenantId, kid: string): Promise<void> {
+  try {
+    const revocation = revocationOfKey(tenantId, kid, epochSeconds(stores.clock.nowMs()));
+    await new RevocationRecords(stores.database).add([revocation]);
+  } catch (error) {
+    throw new OperatorError(
+      `The key was taken out of the key ring, but verifiers could not be told: they learn of it when they read the key set again. Run: tessera revoke --key ${tenantId}/${kid}`,
+      { cause: error },
+    );
+  }
+}
+
+function revokeOnce(ring: KeyRing, kid: string, now: number): Transition {
+  const isRevoked = ring.keys.some((key) => key.kid === kid && key.state === 'revoked');
+  return isRevoked ? { ring } : revoke(ring, kid, now);
+}
