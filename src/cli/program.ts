@@ -1,0 +1,74 @@
+import { Command, CommanderError } from 'commander';
+import { addApply } from './apply.command.ts';
+import { addConfig } from './config.command.ts';
+import { explainError } from './explain-error.ts';
+import { addExport } from './export.command.ts';
+import { addIssuers } from './issuers.command.ts';
+import { addKeys } from './keys.command.ts';
+import { addMigrate } from './migrate.command.ts';
+import { addPurge } from './purge.command.ts';
+import { addQuickstart } from './quickstart.command.ts';
+import { addRevoke } from './revoke.command.ts';
+import { addSecrets } from './secrets.command.ts';
+import { printLines, type Terminal } from './terminal.ts';
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USE = 2;
+
+/**
+ * Runs one command.
+ *
+ * @param args without node and script
+ * @returns the exit code: 0 done, 1 refused or failed, 2 wrong use
+ */
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    await buildProgram(terminal).parseAsync(args, { from: 'user' });
+    return DONE;
+  } catch (error) {
+    // Commander has said what is wrong already; help that was asked for is no error.
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 && error.code !== 'commander.help' ? DONE : WRONG_USE;
+    printLines(terminal.stderr, [explainError(error)]);
+    return FAILED;
+  }
+}
+
+/** All commands with their options; none is run yet. */
+export function buildProgram(terminal: Terminal): Command {
+  const program = new Command('tessera');
+  program
+    .description(
+      'Tessera: the token desk of a multi-tenant platform. Settings come from the environment and .env, as for the server.',
+    )
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.stdout.write(text),
+      writeErr: (text) => terminal.stderr.write(text),
+      getOutHelpWidth: () => terminal.stdout.columns ?? 100,
+      getErrHelpWidth: () => terminal.stderr.columns ?? 100,
+    })
+    .showHelpAfterError('(run the command with --help to see how it is used)')
+    .addHelpText(
+      'after',
+      `
+Start here:
+  $ tessera config check
+  $ tessera apply -f examples/acme.yaml --dry-run
+  $ tessera apply -f examples/acme.yaml
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
+    );
+  addApply(program, terminal);
+  addExport(program, terminal);
+  addMigrate(program, terminal);
+  addKeys(program, terminal);
+  addIssuers(program, terminal);
+  addSecrets(program, terminal);
+  addRevoke(program, terminal);
+  addConfig(program, terminal);
+  addPurge(program, terminal);
+  addQuickstart(program, terminal);
+  return program;
+}

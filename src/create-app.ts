@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { DestinationStream } from 'pino';
+import { APP_MODULES } from './app.module.ts';
+import type { Config } from './config/config.ts';
+import { createEdgeApp } from './http/edge-app.ts';
+import { ROUTE_TABLE } from './http/route-table.ts';
+import { Log } from './log/log.ts';
+import { standardOutput } from './log/standard-output.ts';
+import { type Clock, SystemClock } from './vocabulary/clock.ts';
+
+export interface CreateAppOptions {
+  readonly config: Config;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Where log lines go. Default: standard output. */
+  readonly logDestination?: DestinationStream;
+}
+
+/** The only composition, used by the server and by every test that speaks HTTP: initialised, not yet listening. */
+export function createApp(options: CreateAppOptions): Promise<NestFastifyApplication> {
+  return createEdgeApp({
+    config: options.config,
+    clock: options.clock ?? new SystemClock(),
+    log: new Log(options.config.logLevel, options.logDestination ?? standardOutput()),
+    version: packageVersion(),
+    routes: ROUTE_TABLE,
+    imports: APP_MODULES,
+  });
+}
+
+function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}

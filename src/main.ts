@@ -1,0 +1,53 @@
+import { isPlaintextToElsewhere, loadProcessConfig } from './config/load-config.ts';
+import { createApp } from './create-app.ts';
+import { OperatorError } from './errors/operator-error.ts';
+import { shutDown } from './http/shutdown.ts';
+import { describeFault } from './log/fault.ts';
+import { Log } from './log/log.ts';
+import { standardOutput } from './log/standard-output.ts';
+
+async function main(): Promise<void> {
+  const config = loadProcessConfig();
+  const output = standardOutput();
+  const log = new Log(config.logLevel, output);
+  process.once('exit', () => {
+    output.flushSync();
+  });
+  // Node's own report would print the message of the error, and what it was called with.
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+    process.on(event, (error: unknown) => {
+      log.error('crashed', { fault: describeFault(error) });
+      process.exit(1);
+    });
+
+  const app = await createApp({ config, logDestination: output });
+  await app.listen(config.port, config.host);
+  if (isPlaintextToElsewhere(config.publicUrl))
+    log.warn('public_url_is_plain_http', {
+      effect: 'whoever sits between can replace the keys that tokens are verified with',
+    });
+  log.info('listening', { address: await app.getUrl(), public_url: config.publicUrl });
+
+  let ending = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      // A second signal means: at once.
+      if (ending) process.exit(1);
+      ending = true;
+      log.info('shutting_down', { signal });
+      void shutDown(app).then(() => {
+        log.info('stopped');
+        process.exit(0);
+      });
+    });
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${startFailure(error)}\n`);
+  process.exit(1);
+});
+
+/** An operator's mistake is told as it is; of anything else only the place, because its message may quote a setting. */
+function startFailure(error: unknown): string {
+  return error instanceof OperatorError ? error.message : `The server could not start: ${describeFault(error)}`;
+}

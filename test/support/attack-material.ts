@@ -1,0 +1,51 @@
+import { createPrivateKey, type JsonWebKey } from 'node:crypto';
+import { decodeJwt } from 'jose';
+import type { AttackMaterial } from '../../libs/token/test/attack-table.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { keyRingPath } from '../../src/vault/vault-path.ts';
+import { parseTenantId } from '../../src/vocabulary/ids.ts';
+import type { TestDesk } from './tessera.ts';
+
+interface StoredKey {
+  readonly kid: string;
+  readonly alg: AttackMaterial['alg'];
+  readonly public_jwk: JsonWebKey;
+  readonly private_jwk: JsonWebKey;
+}
+
+/** The keys of a tenant as Vault has them, private halves included. */
+export async function storedKeysOf(desk: TestDesk, tenant: string): Promise<StoredKey[]> {
+  const vault = new EmbeddedVault(desk.config.dataDirectory);
+  const entry = await vault.read(keyRingPath(parseTenantId(tenant)!));
+  await vault.close();
+  return entry!.data['keys'] as StoredKey[];
+}
+
+/** A token of acme, for ada or root. */
+export async function issuedToken(desk: TestDesk, surface: 'admin' | 'user', client = 'web'): Promise<string> {
+  const answer = await desk.post(`/auth/${surface}/generateToken`, {
+    tenant_id: 'acme',
+    project_id: 'shop',
+    client_id: client,
+    email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
+    secret_id: desk.secret(`acme/shop/${client}`),
+  });
+  return answer.body['access_token'] as string;
+}
+
+/** A whole service's own keys and a token of its own, for the attack table. */
+export async function attackMaterial(desk: TestDesk): Promise<AttackMaterial> {
+  const acme = await signingKeyOf(desk, 'acme');
+  const globex = await signingKeyOf(desk, 'globex');
+  return {
+    ...acme,
+    claims: decodeJwt(await issuedToken(desk, 'user')),
+    nowSeconds: desk.clock.nowMs() / 1000,
+    other: { issuer: `${desk.url}/tenants/globex`, tenantId: 'globex', kid: globex.kid, privateKey: globex.privateKey },
+  };
+}
+
+async function signingKeyOf(desk: TestDesk, tenant: string) {
+  const { kid, alg, public_jwk: publicJwk, private_jwk } = (await storedKeysOf(desk, tenant))[0]!;
+  return { kid, alg, publicJwk, privateKey: createPrivateKey({ key: private_jwk, format: 'jwk' }) };
+}

@@ -1,0 +1,236 @@
+import { createPrivateKey, type JsonWebKey } from 'node:crypto';
+import type { AttackMaterial } from '../../libs/token/test/attack-table.ts';
+import { decodeJwt } from 'jose';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { keyRingPath } from '../../src/vault/vault-path.ts';
+import { parseTenantId } from '../../src/vocabulary/ids.ts';
+import type { Surface } from '../../src/vocabulary/surface.ts';
+import type { Answer } from './answer.ts';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from './foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from './hostile-provider.ts';
+import { startTessera, type TestDesk, type TestDeskOptions } from './tessera.ts';
+
+/** A whole service with identity providers of our own, asked over HTTP. */
+export interface ExchangeService {
+  readonly desk: TestDesk;
+  /** Trusted by acme for the client `web` on both surfaces. */
+  readonly provider: HostileProvider;
+  /** Trusted by globex alone. */
+  readonly elsewhere: HostileProvider;
+  /** Providers that acme trusts like the first, each for one test that spoils it: their keys stay in memory. */
+  next(): HostileProvider;
+  readonly key: ForeignSigningKey;
+  /** Connections that were made to any provider so far. */
+  connections(): number;
+  /** A bearer of acme's `web`, for Ada or the administrator, unless told otherwise. */
+  bearer(options?: BearerOptions): Promise<string>;
+  /** The claims of a good token of a provider for Grace, with a `jti` of its own. */
+  claims(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): Record<string, unknown>;
+  /** The token of these claims, signed rightly. */
+  foreign(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): string;
+  exchange(attempt?: ExchangeAttempt): Promise<Answer>;
+  /** The uniform 401 with this reason on record, and no connection to anybody. Fails otherwise. */
+  expectRefused(attempt: ExchangeAttempt, reason: string | RegExp): Promise<void>;
+  /** The same where an issuer may be asked. */
+  expectAnswerRefused(answer: Answer, reason: string | RegExp): void;
+  material(): Promise<AttackMaterial>;
+  close(): Promise<void>;
+}
+
+export interface BearerOptions {
+  readonly surface?: Surface;
+  readonly tenant?: 'acme' | 'globex';
+  readonly client?: string;
+}
+
+export interface ExchangeAttempt {
+  readonly surface?: Surface;
+  /** Default: a good one. */
+  readonly bearer?: string;
+  /** Default: a good one. */
+  readonly oidcToken?: unknown;
+}
+
+export interface ExchangeServiceOptions extends Pick<TestDeskOptions, 'failuresPerMinute' | 'env'> {
+  /** Further providers for `next`. */
+  readonly providers?: number;
+  /** Listed besides the providers: `host:port` of what a test puts before one of its own. */
+  readonly allowedHosts?: readonly string[];
+}
+
+const AUDIENCE = 'tessera-acme';
+
+export async function startExchangeService(options: ExchangeServiceOptions = {}): Promise<ExchangeService> {
+  const key = foreignKey('k1');
+  const providers = await Promise.all(
+    Array.from({ length: 2 + (options.providers ?? 0) }, () => startHostileProvider()),
+  );
+  for (const provider of providers) provider.keys = [key.jwk];
+  const [provider, elsewhere, ...spare] = providers as [HostileProvider, HostileProvider, ...HostileProvider[]];
+  const desk = await startTessera({
+    tenantsFile: exchangeTenants([provider, ...spare], elsewhere),
+    ...options,
+    env: {
+      TESSERA_FEDERATION_ALLOWED_HOSTS: [
+        ...providers.map(({ hostPort }) => hostPort),
+        ...(options.allowedHosts ?? []),
+      ].join(','),
+      ...options.env,
+    },
+  });
+  let made = 0;
+  let uniformBody: string | undefined;
+  const service: ExchangeService = {
+    desk,
+    provider,
+    elsewhere,
+    key,
+    next: () => {
+      const taken = spare.shift();
+      if (taken === undefined) throw new Error('start the service with more providers');
+      return taken;
+    },
+    connections: () => providers.reduce((sum, one) => sum + one.connections(), 0),
+    bearer: async ({ surface = 'user', tenant = 'acme', client = 'web' } = {}) => {
+      const answer = await desk.post(`/auth/${surface}/generateToken`, {
+        tenant_id: tenant,
+        project_id: 'shop',
+        client_id: client,
+        email_id: `${surface === 'user' ? 'ada' : 'root'}@${tenant}.example`,
+        secret_id: desk.secret(`${tenant}/shop/${client}`),
+      });
+      if (answer.status !== 200) throw new Error(`no bearer, but ${answer.text}`);
+      return answer.body['access_token'] as string;
+    },
+    claims: (changes = {}, of = provider) => {
+      const now = Math.floor(desk.clock.nowMs() / 1000);
+      return {
+        iss: of.issuer,
+        sub: '248289761001',
+        aud: AUDIENCE,
+        iat: now - 10,
+        exp: now + 300,
+        jti: `j-${++made}`,
+        email: 'grace@acme.example',
+        email_verified: true,
+        hd: 'acme.example',
+        ...changes,
+      };
+    },
+    foreign: (changes, of) => writeForeignToken({ key, claims: service.claims(changes, of) }),
+    exchange: async ({ surface = 'user', bearer, oidcToken = service.foreign() } = {}) =>
+      desk.post(
+        `/auth/${surface}/oidcToken`,
+        { oidc_token: oidcToken },
+        { authorization: `Bearer ${bearer ?? (await service.bearer({ surface }))}` },
+      ),
+    expectRefused: async (attempt, reason) => {
+      const before = service.connections();
+      service.expectAnswerRefused(await service.exchange(attempt), reason);
+      expect(service.connections()).toBe(before);
+    },
+    expectAnswerRefused: (answer, reason) => {
+      expect(answer.refusal()).toEqual({ status: 401, error: 'unauthorized', title: 'Unauthorized' });
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+      const body = JSON.stringify({ ...answer.body, request_id: '' });
+      expect(body).toBe((uniformBody ??= body));
+      const row = desk.auditRow(answer.requestId);
+      if (typeof reason === 'string') expect(row['reason']).toBe(reason);
+      else expect(row['reason']).toMatch(reason);
+      expect(row['outcome']).toBe('unauthorized');
+      expect(row['token_id']).toBeNull();
+    },
+    material: async () => {
+      const [acme, globex] = [await signingKeyOf(desk, 'acme'), await signingKeyOf(desk, 'globex')];
+      return {
+        ...acme,
+        claims: decodeJwt(await service.bearer()),
+        nowSeconds: desk.clock.nowMs() / 1000,
+        other: {
+          issuer: `${desk.url}/tenants/globex`,
+          tenantId: 'globex',
+          kid: globex.kid,
+          privateKey: globex.privateKey,
+        },
+      };
+    },
+    close: async () => {
+      await desk.close();
+      await Promise.all(providers.map((one) => one.close()));
+    },
+  };
+  return service;
+}
+
+/** The trust that every test starts from; `changes` are lines of YAML in place of its own. */
+export function trustOf(id: string, issuer: string, changes: Readonly<Record<string, string>> = {}): string {
+  const members = {
+    issuer: JSON.stringify(issuer),
+    audiences: `[${AUDIENCE}]`,
+    algorithms: '[ES256]',
+    conditions: '{ hd: acme.example }',
+    subject: '{ match: email, domains: [acme.example] }',
+    clients: '[web]',
+    surfaces: '[admin, user]',
+    max_lifetime: '1h',
+    ...changes,
+  };
+  const lines = Object.entries(members).map(([name, value]) => `        ${name}: ${value}\n`);
+  return `      - id: ${id}\n${lines.join('')}`;
+}
+
+/** Two tenants; acme's users and administrators are told apart by their ids. */
+export function tenantsWithTrusts(acmeTrusts: string, globexTrusts = ''): string {
+  return `apiVersion: tessera/v1
+tenants:
+${tenant('acme', acmeTrusts)}${tenant('globex', globexTrusts)}`;
+}
+
+function exchangeTenants(trusted: readonly HostileProvider[], elsewhere: HostileProvider): string {
+  const [first, ...spare] = trusted;
+  return tenantsWithTrusts(
+    trustOf('corp', first!.issuer) +
+      spare.map(({ issuer }, index) => trustOf(`spare-${index}`, issuer, { algorithms: '[ES256, RS256]' })).join(''),
+    trustOf('theirs', elsewhere.issuer, { subject: '{ match: email, domains: [globex.example] }' }),
+  );
+}
+
+function tenant(id: string, trusts: string): string {
+  return `  - id: ${id}
+    database: { driver: sqlite }
+    tokens: { ttl: 15m }
+    issuers:${trusts === '' ? ' []' : `\n${trusts.trimEnd()}`}
+    projects:
+      - id: shop
+        clients:
+          - { id: web, surfaces: [admin, user], scopes: unbounded, subjects: any, audience: shop-api }
+          - { id: other, surfaces: [admin, user], scopes: unbounded, subjects: any }
+    scopes:
+      - { name: "orders:read", resource: orders }
+    roles:
+      - { name: reader, scopes: ["orders:read"] }
+    users:
+      - { id: u-ada, email: ada@${id}.example }
+      - { id: u-grace, email: grace@${id}.example, roles: [reader] }
+      - { id: u-bob, email: bob@${id}.example, status: disabled }
+    admins:
+      - { id: a-root, email: root@${id}.example, scopes: ["tenant:manage"] }
+      - { id: a-grace, email: grace@${id}.example, roles: [auditor], scopes: ["audit:read"] }
+`;
+}
+
+interface StoredKey {
+  readonly kid: string;
+  readonly alg: AttackMaterial['alg'];
+  readonly public_jwk: JsonWebKey;
+  readonly private_jwk: JsonWebKey;
+}
+
+async function signingKeyOf(desk: TestDesk, tenantId: string) {
+  const vault = new EmbeddedVault(desk.config.dataDirectory);
+  const entry = await vault.read(keyRingPath(parseTenantId(tenantId)!));
+  await vault.close();
+  const [{ kid, alg, public_jwk: publicJwk, private_jwk }] = entry!.data['keys'] as [StoredKey];
+  return { kid, alg, publicJwk, privateKey: createPrivateKey({ key: private_jwk, format: 'jwk' }) };
+}
