@@ -1,0 +1,81 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Surface, VerifiedToken } from '@tessera/token';
+import { accessRulesOf, addRequirement, markPublic } from './access-rules.ts';
+import { carriedToken } from './carried-token.ts';
+import type { Requirement } from './requirement.ts';
+
+type ClassOrMethodDecorator = ClassDecorator & MethodDecorator;
+/** At least one: asking for none of nothing would be asking for nothing. */
+type Names = readonly [string, ...string[]];
+
+/** All of these scopes. */
+export const RequireScopes = (...names: Names): ClassOrMethodDecorator =>
+  required({ kind: 'scopes', names, mode: 'all' });
+
+/** One of these scopes. */
+export const RequireAnyScope = (...names: Names): ClassOrMethodDecorator =>
+  required({ kind: 'scopes', names, mode: 'any' });
+
+/** All of these roles. */
+export const RequireRoles = (...names: Names): ClassOrMethodDecorator =>
+  required({ kind: 'roles', names, mode: 'all' });
+
+/** One of these roles. */
+export const RequireAnyRole = (...names: Names): ClassOrMethodDecorator =>
+  required({ kind: 'roles', names, mode: 'any' });
+
+/** All of these groups. */
+export const RequireGroups = (...names: Names): ClassOrMethodDecorator =>
+  required({ kind: 'groups', names, mode: 'all' });
+
+/** All of these resources. */
+export const RequireResources = (...names: Names): ClassOrMethodDecorator =>
+  required({ kind: 'resources', names, mode: 'all' });
+
+/** The resource, and the scope `<resource>:<action>`. */
+export const RequirePermission = (resource: string, action: string): ClassOrMethodDecorator =>
+  required({ kind: 'permission', resource, action });
+
+/** A token of one of these tenants. */
+export const RequireTenant = (...tenantIds: Names): ClassOrMethodDecorator => required({ kind: 'tenant', tenantIds });
+
+/** A token of the tenant that the path names: `@RequireTenantParam('tenantId')` on `tenants/:tenantId/orders`. */
+export const RequireTenantParam = (param: string): ClassOrMethodDecorator => required({ kind: 'tenantParam', param });
+
+/** A token of this surface. The module's `surfaces` must let it in, too. */
+export const RequireSurface = (surface: Surface): ClassOrMethodDecorator => required({ kind: 'surface', surface });
+
+/** 503 while the list of revocations is stale, whatever the module's `whenStale` says. With revocations off it is always stale. */
+export const RequireFreshRevocations = (): ClassOrMethodDecorator => required({ kind: 'freshRevocations' });
+
+/** Opens a method, or those methods of a class that require nothing. A token that comes along is not looked at. */
+export const Public = (): ClassOrMethodDecorator => decorate(markPublic);
+
+/** The verified token; undefined on a public handler. */
+export const Token = createParamDecorator((_: unknown, context: ExecutionContext): VerifiedToken | undefined =>
+  tokenFor(context),
+);
+
+/** The token's tenant id; undefined on a public handler. */
+export const Tenant = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string | undefined => tokenFor(context)?.tenantId,
+);
+
+/** A public handler never gets one, not even of another field of the same GraphQL request. */
+function tokenFor(context: ExecutionContext): VerifiedToken | undefined {
+  const { isPublic } = accessRulesOf(context.getClass(), context.getHandler());
+  return isPublic ? undefined : carriedToken(context);
+}
+
+function required(requirement: Requirement): ClassOrMethodDecorator {
+  return decorate((target) => {
+    addRequirement(target, requirement);
+  });
+}
+
+/** On a method the rule is written to the function, where Nest's own decorators write. */
+function decorate(write: (target: object) => void): ClassOrMethodDecorator {
+  return (target: object, _key?: string | symbol, descriptor?: { readonly value?: unknown }): void => {
+    write((descriptor?.value as object | undefined) ?? target);
+  };
+}

@@ -1,0 +1,29 @@
+export {
+  TESSERA_CLIENT_OPTIONS,
+  type TesseraClientExtras,
+  type TesseraClientOptions,
+  type TesseraClientOptionsFactory,
+} from './client-options.ts';
+export {
+  Public,
+  RequireAnyRole,
+  RequireAnyScope,
+  RequireFreshRevocations,
+  RequireGroups,
+  RequirePermission,
+  RequireResources,
+  RequireRoles,
+  RequireScopes,
+  RequireSurface,
+  RequireTenant,
+  RequireTenantParam,
+  Tenant,
+  Token,
+} from './decorators.ts';
+export { TesseraClientModule } from './tessera-client.module.ts';
+export { TesseraGuard } from './tessera.guard.ts';
+export { TesseraVerifier } from './tessera-verifier.ts';
+export { type ProvidedToken, TesseraTokens } from './tokens/tessera-tokens.ts';
+export type { TokenProviderOptions, TokenRequest, TokenResponse } from './tokens/token-provider-options.ts';
+export { TokenRequestError } from './tokens/token-request-error.ts';
+export { TokenError, type TokenErrorCode, type VerifiedToken, type VerifierOptions } from '@tessera/token';

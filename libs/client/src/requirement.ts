@@ -1,0 +1,68 @@
+import type { Surface, VerifiedToken } from '@tessera/token';
+
+/** What a handler asks of a token beyond being valid. */
+export type Requirement =
+  | {
+      readonly kind: 'scopes' | 'roles' | 'groups' | 'resources';
+      readonly names: readonly string[];
+      readonly mode: 'all' | 'any';
+    }
+  | { readonly kind: 'permission'; readonly resource: string; readonly action: string }
+  | { readonly kind: 'tenant'; readonly tenantIds: readonly string[] }
+  | { readonly kind: 'tenantParam'; readonly param: string }
+  | { readonly kind: 'surface'; readonly surface: Surface }
+  /** Asked of the verifier, not of the token. */
+  | { readonly kind: 'freshRevocations' };
+
+/** @param params the parameters in the request's path, decoded */
+export function isMet(
+  requirement: Requirement,
+  token: VerifiedToken,
+  params: Readonly<Record<string, unknown>>,
+): boolean {
+  switch (requirement.kind) {
+    case 'scopes':
+    case 'roles':
+    case 'groups':
+    case 'resources': {
+      const { names, mode } = requirement;
+      const held = token[requirement.kind];
+      const holds = (name: string): boolean => held.includes(name);
+      // An empty list asks for nothing that could be met: such a handler does not start, and if it did it would stay closed.
+      return names.length > 0 && (mode === 'all' ? names.every(holds) : names.some(holds));
+    }
+    case 'permission': {
+      const { resource, action } = requirement;
+      return token.resources.includes(resource) && token.scopes.includes(`${resource}:${action}`);
+    }
+    case 'tenant':
+      return requirement.tenantIds.includes(token.tenantId);
+    case 'tenantParam':
+      return Object.hasOwn(params, requirement.param) && params[requirement.param] === token.tenantId;
+    case 'surface':
+      return token.surface === requirement.surface;
+    case 'freshRevocations':
+      return true;
+  }
+}
+
+/** The texts that a requirement names; a requirement without any, or with an empty one, is a mistake. */
+export function namesOf(requirement: Requirement): readonly unknown[] {
+  switch (requirement.kind) {
+    case 'scopes':
+    case 'roles':
+    case 'groups':
+    case 'resources':
+      return requirement.names;
+    case 'permission':
+      return [requirement.resource, requirement.action];
+    case 'tenant':
+      return requirement.tenantIds;
+    case 'tenantParam':
+      return [requirement.param];
+    case 'surface':
+      return [requirement.surface];
+    case 'freshRevocations':
+      return [requirement.kind];
+  }
+}

@@ -1,0 +1,59 @@
+import { ConfigurableModuleBuilder, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { createVerifier } from '@tessera/token';
+import { AccessRulesCheck } from './access-rules.check.ts';
+import { TESSERA_CLIENT_OPTIONS, type TesseraClientExtras, type TesseraClientOptions } from './client-options.ts';
+import { TesseraGuard } from './tessera.guard.ts';
+import { TesseraVerifier } from './tessera-verifier.ts';
+import { createTesseraTokens, TesseraTokens } from './tokens/tessera-tokens.ts';
+
+const DEFAULT_EXTRAS: TesseraClientExtras = { isGlobal: true, guard: 'global' };
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TesseraClientOptions>({
+  optionsInjectionToken: TESSERA_CLIENT_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createTesseraClientOptions')
+  .setExtras(DEFAULT_EXTRAS, (definition, { isGlobal = true, guard = 'global' }) => ({
+    ...definition,
+    global: isGlobal,
+    providers: [
+      ...(definition.providers ?? []),
+      ...(isGuardedBy(guard) ? [{ provide: APP_GUARD, useExisting: TesseraGuard }] : []),
+    ],
+  }))
+  .build();
+
+/** Closes every route of the application it is imported in, but those that say `@Public()`. */
+@Module({
+  providers: [
+    { provide: TesseraVerifier, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createVerifier },
+    { provide: TesseraTokens, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createTesseraTokens },
+    TesseraGuard,
+    AccessRulesCheck,
+  ],
+  // The options, too: `@UseGuards(TesseraGuard)` makes a guard in the module that uses it.
+  exports: [TesseraGuard, TesseraVerifier, TesseraTokens, TESSERA_CLIENT_OPTIONS],
+})
+export class TesseraClientModule extends ConfigurableModuleClass implements OnModuleDestroy {
+  readonly #verifier: TesseraVerifier;
+  readonly #tokens: TesseraTokens;
+
+  constructor(@Inject(TesseraVerifier) verifier: TesseraVerifier, @Inject(TesseraTokens) tokens: TesseraTokens) {
+    super();
+    this.#verifier = verifier;
+    this.#tokens = tokens;
+  }
+
+  onModuleDestroy(): void {
+    this.#verifier.close();
+    this.#tokens.close();
+  }
+}
+
+/** A misspelt word must not leave an application open. */
+function isGuardedBy(guard: unknown): boolean {
+  if (guard !== 'global' && guard !== 'manual')
+    throw new TypeError("Tessera: guard is unknown: use 'global' or 'manual'");
+  return guard === 'global';
+}

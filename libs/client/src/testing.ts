@@ -1,0 +1,1 @@
+export { TestTessera, type TestTesseraOptions, type TestTokenFields } from '@tessera/token/testing';

@@ -1,0 +1,375 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TesseraClientOptions } from '../client-options.ts';
+import { createTesseraTokens, type TokenClock, TesseraTokens } from './tessera-tokens.ts';
+import type { TokenProviderOptions } from './token-provider-options.ts';
+import { TokenRequestError } from './token-request-error.ts';
+import { parseTokenSettings } from './token-settings.ts';
+
+/** Time that the test moves; waits are kept and take no time. */
+class TestClock implements TokenClock {
+  #now = 1_800_000_000_000;
+  readonly waits: number[] = [];
+
+  nowMs(): number {
+    return this.#now;
+  }
+
+  monotonicMs(): number {
+    return this.#now;
+  }
+
+  sleep(ms: number): Promise<void> {
+    this.waits.push(ms);
+    return Promise.resolve();
+  }
+
+  advanceSeconds(seconds: number): void {
+    this.#now += seconds * 1_000;
+  }
+}
+
+interface Received {
+  readonly url: string;
+  readonly contentType: string | undefined;
+  readonly body: Record<string, unknown>;
+}
+
+let server: Server;
+let received: Received[];
+/** The next answers; after them tokens are given out. */
+let answers: ((response: ServerResponse, request: IncomingMessage) => void)[];
+let clock: TestClock;
+const providers: TesseraTokens[] = [];
+
+beforeEach(async () => {
+  received = [];
+  answers = [];
+  clock = new TestClock();
+  server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      received.push({
+        url: request.url ?? '',
+        contentType: request.headers['content-type'],
+        body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>,
+      });
+      const answer =
+        answers.shift() ?? give({ access_token: `t-${received.length}`, expires_in: 600, token_type: 'Bearer' });
+      answer(response, request);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+afterEach(async () => {
+  for (const provider of providers.splice(0)) provider.close();
+  server.close();
+  server.closeAllConnections();
+  await once(server, 'close');
+});
+
+function give(body: unknown, status = 200, headers: Record<string, string> = {}) {
+  return (response: ServerResponse): void => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  };
+}
+
+function baseUrl(): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function newTokens(more: Partial<TokenProviderOptions> = {}, options: object = {}): TesseraTokens {
+  const tokens = new TesseraTokens(
+    parseTokenSettings({
+      baseUrl: baseUrl(),
+      tenants: 'all',
+      audience: 'shop-api',
+      tokens: {
+        tenantId: 'acme',
+        projectId: 'shop',
+        clientId: 'web',
+        emailId: 'svc@acme.example',
+        secretId: 's3cret',
+        ...more,
+      },
+      ...options,
+    }),
+    clock,
+  );
+  providers.push(tokens);
+  return tokens;
+}
+
+async function refusal(result: Promise<unknown>): Promise<TokenRequestError> {
+  try {
+    await result;
+  } catch (error) {
+    expect(error).toBeInstanceOf(TokenRequestError);
+    const text = `${String(error)} ${JSON.stringify(error)} ${(error as Error).stack ?? ''}`;
+    expect(text).not.toContain('s3cret');
+    expect((error as Error).cause).toBeUndefined();
+    return error as TokenRequestError;
+  }
+  throw new Error('gave a token');
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('did not happen');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 30));
+}
+
+describe('TesseraTokens', () => {
+  it('asks as the contract says, and hands the token over', async () => {
+    const tokens = newTokens();
+    expect(await tokens.get()).toEqual({ accessToken: 't-1', expiresAt: 1_800_000_600 });
+    expect(await tokens.headers()).toEqual({ authorization: 'Bearer t-1' });
+    expect(received).toEqual([
+      {
+        url: '/auth/user/generateToken',
+        contentType: 'application/json',
+        body: {
+          tenant_id: 'acme',
+          project_id: 'shop',
+          client_id: 'web',
+          email_id: 'svc@acme.example',
+          secret_id: 's3cret',
+        },
+      },
+    ]);
+  });
+
+  it('sends no secret when it has none, and uses the surface that was given', async () => {
+    await newTokens({ secretId: undefined as never, surface: 'admin' }).get();
+    expect(received[0]).toMatchObject({ url: '/auth/admin/generateToken' });
+    expect(received[0]!.body).not.toHaveProperty('secret_id');
+  });
+
+  it('asks fetchBaseUrl before baseUrl, and its own url before both', async () => {
+    await newTokens({}, { baseUrl: 'https://tessera.invalid', fetchBaseUrl: baseUrl() }).get();
+    await newTokens({ url: baseUrl() }, { baseUrl: 'https://tessera.invalid' }).get();
+    expect(received).toHaveLength(2);
+  });
+
+  it('asks once for many callers, and once for each key', async () => {
+    const tokens = newTokens();
+    const same = await Promise.all(Array.from({ length: 20 }, () => tokens.get()));
+    expect(new Set(same.map(({ accessToken }) => accessToken)).size).toBe(1);
+    for (const overrides of [
+      { tenantId: 'globex' },
+      { projectId: 'other' },
+      { clientId: 'other' },
+      { emailId: 'other@acme.example' },
+      { surface: 'admin' as const },
+    ]) {
+      await tokens.get(overrides);
+      await tokens.get(overrides);
+    }
+    await tokens.get({ tenantId: undefined as never });
+    expect(received).toHaveLength(6);
+  });
+
+  it('asks for the secret at each fetch', async () => {
+    let n = 0;
+    const tokens = newTokens({ secretId: ({ tenantId }) => Promise.resolve(`${tenantId}-${++n}`) });
+    await tokens.get();
+    await tokens.get({ tenantId: 'globex' });
+    expect(received.map(({ body }) => body.secret_id)).toEqual(['acme-1', 'globex-2']);
+  });
+
+  it('refreshes behind the caller from 60 s before the end, and serves the old one meanwhile', async () => {
+    const tokens = newTokens();
+    await tokens.get();
+    clock.advanceSeconds(539);
+    await tokens.get();
+    expect(received).toHaveLength(1);
+    clock.advanceSeconds(1);
+    expect((await tokens.get()).accessToken).toBe('t-1');
+    await until(() => received.length === 2);
+    expect((await tokens.get()).accessToken).toBe('t-2');
+    expect(received).toHaveLength(2);
+  });
+
+  it('refreshes a short-lived token at half of its life', async () => {
+    answers.push(give({ access_token: 'short', expires_in: 20, token_type: 'Bearer' }));
+    const tokens = newTokens();
+    await tokens.get();
+    clock.advanceSeconds(9);
+    await tokens.get();
+    expect(received).toHaveLength(1);
+    clock.advanceSeconds(1);
+    expect((await tokens.get()).accessToken).toBe('short');
+    await until(() => received.length === 2);
+  });
+
+  it('keeps the old token until it ends when a refresh fails, and does not try at every call', async () => {
+    const tokens = newTokens();
+    await tokens.get();
+    answers.push(give({ error: 'unauthorized' }, 401), give({ error: 'unauthorized' }, 401));
+    clock.advanceSeconds(590);
+    for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
+    await until(() => received.length === 2);
+    for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
+    // A refresh behind the caller would have arrived by now.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(received).toHaveLength(2);
+    clock.advanceSeconds(10);
+    expect(await refusal(tokens.get())).toMatchObject({ status: 401, error: 'unauthorized' });
+    expect((await tokens.get()).accessToken).toBe('t-4');
+  });
+
+  it.each([400, 401, 404, 413, 415, 500])('does not try again at %i, and does not keep it', async (status) => {
+    answers.push(give({ error: 'invalid_request' }, status));
+    const tokens = newTokens();
+    expect(await refusal(tokens.get())).toMatchObject({ status, error: 'invalid_request' });
+    expect(received).toHaveLength(1);
+    expect((await tokens.get()).accessToken).toBe('t-2');
+    expect(clock.waits).toEqual([]);
+  });
+
+  it('tries again at 503 and 429, as late as Retry-After says, up to 10 s', async () => {
+    answers.push(
+      give({ error: 'temporarily_unavailable' }, 503, { 'retry-after': '3' }),
+      give({}, 429, { 'retry-after': '60' }),
+    );
+    expect((await newTokens().get()).accessToken).toBe('t-3');
+    expect(clock.waits).toEqual([3_000, 10_000]);
+  });
+
+  it('gives up after three tries', async () => {
+    for (let i = 0; i < 3; i++) answers.push(give({ error: 'temporarily_unavailable' }, 503, { 'retry-after': '7' }));
+    expect(await refusal(newTokens().get())).toMatchObject({
+      status: 503,
+      error: 'temporarily_unavailable',
+      retryAfterSeconds: 7,
+    });
+    expect(received).toHaveLength(3);
+    expect(clock.waits).toEqual([7_000, 7_000]);
+  });
+
+  it('tries again when the connection is lost, a second later', async () => {
+    answers.push((response) => response.destroy());
+    expect((await newTokens().get()).accessToken).toBe('t-2');
+    expect(clock.waits).toEqual([1_000]);
+  });
+
+  it('says unreachable when there was no answer', async () => {
+    const error = await refusal(newTokens({ url: 'http://127.0.0.1:9', maxTries: 1 }).get());
+    expect(error).toMatchObject({ error: 'unreachable' });
+    expect(error.status).toBeUndefined();
+    answers.push(() => undefined);
+    expect(await refusal(newTokens({ timeoutMilliseconds: 100, maxTries: 1 }).get())).toMatchObject({
+      error: 'unreachable',
+    });
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['HTML', (response) => response.end('<html>')],
+    ['no token', give({ expires_in: 600, token_type: 'Bearer' })],
+    ['another type', give({ access_token: 't', expires_in: 600, token_type: 'DPoP' })],
+    ['no life', give({ access_token: 't', expires_in: 0, token_type: 'Bearer' })],
+    ['a life in words', give({ access_token: 't', expires_in: '600', token_type: 'Bearer' })],
+    ['a token that breaks headers', give({ access_token: 't\r\nx: y', expires_in: 600, token_type: 'Bearer' })],
+    ['a redirect', (response) => response.writeHead(307, { location: '/elsewhere' }).end()],
+    ['30 MB', (response) => response.end(' '.repeat(30_000_000))],
+    ['an error that is no code', give({ error: 'S3cret <script>' }, 400)],
+  ])('refuses an answer of %s', async (_, answer) => {
+    answers.push(answer);
+    expect((await refusal(newTokens().get())).error).toBe('unexpected_answer');
+    expect(received).toHaveLength(1);
+  });
+
+  it('says that the secret was not to be had, without what was thrown', async () => {
+    const failing = newTokens({
+      secretId: () => {
+        throw new Error('s3cret');
+      },
+    });
+    expect((await refusal(failing.get())).error).toBe('secret_unavailable');
+    expect(received).toHaveLength(0);
+  });
+
+  it('forgets what the other side refused, and nothing else', async () => {
+    const tokens = newTokens();
+    await tokens.get();
+    await tokens.get({ tenantId: 'globex' });
+    tokens.invalidate();
+    expect((await tokens.get({ tenantId: 'globex' })).accessToken).toBe('t-2');
+    expect((await tokens.get()).accessToken).toBe('t-3');
+    tokens.invalidate({ tenantId: 'globex' });
+    expect((await tokens.get({ tenantId: 'globex' })).accessToken).toBe('t-4');
+  });
+
+  it('keeps no more tokens than it may', async () => {
+    const tokens = newTokens({ maxCached: 2 });
+    for (const tenantId of ['a', 'b', 'a', 'c', 'a', 'b']) await tokens.get({ tenantId });
+    expect(received.map(({ body }) => body.tenant_id)).toEqual(['a', 'b', 'c', 'b']);
+  });
+
+  it('ends what is under way when it is closed', async () => {
+    answers.push(() => undefined);
+    const tokens = newTokens({ maxTries: 1 });
+    const pending = refusal(tokens.get());
+    await until(() => received.length === 1);
+    tokens.close();
+    expect((await pending).error).toBe('unreachable');
+  });
+
+  it('ends a wait when it is closed', async () => {
+    answers.push(give({}, 503, { 'retry-after': '10' }));
+    const tokens = createTesseraTokens({
+      baseUrl: baseUrl(),
+      tenants: 'all',
+      audience: 'a',
+      tokens: { tenantId: 'acme', projectId: 'shop', clientId: 'web', emailId: 'svc@acme.example' },
+    });
+    const pending = refusal(tokens.get());
+    await until(() => received.length === 1);
+    tokens.close();
+    expect((await pending).status).toBe(503);
+  });
+});
+
+describe('the options of outgoing calls', () => {
+  const GOOD = { tenantId: 'acme', projectId: 'shop', clientId: 'web', emailId: 'svc@acme.example' };
+  const issuer = 'https://t.example/tenants/acme';
+
+  it.each<[string, object, RegExp]>([
+    ['without a place to ask', { issuer, audience: 'a', tokens: GOOD }, /tokens\.url is missing/],
+    ['by plain http', { issuer, audience: 'a', tokens: { ...GOOD, url: 'http://t.example' } }, /plain http/],
+    [
+      'with another surface',
+      { issuer, audience: 'a', tokens: { ...GOOD, url: 'https://t', surface: '../x' } },
+      /surface/,
+    ],
+    ['without a tenant', { issuer, audience: 'a', tokens: { ...GOOD, url: 'https://t', tenantId: '' } }, /tenantId/],
+    ['without a try', { issuer, audience: 'a', tokens: { ...GOOD, url: 'https://t', maxTries: 0 } }, /maxTries/],
+  ])('are refused %s', (_, options, message) => {
+    expect(() => createTesseraTokens(options as TesseraClientOptions)).toThrow(TypeError);
+    expect(() => createTesseraTokens(options as TesseraClientOptions)).toThrow(message);
+  });
+
+  it('may be missing until a token is asked for', async () => {
+    const tokens = createTesseraTokens({ issuer, audience: 'a' });
+    await expect(tokens.get()).rejects.toThrow(/tokens is not among the options: pass tokens/);
+  });
+
+  it('take a source in place of HTTP', async () => {
+    const tokens = createTesseraTokens({
+      issuer,
+      audience: 'a',
+      tokens: {
+        ...GOOD,
+        source: ({ tenantId }) => Promise.resolve({ access_token: tenantId, expires_in: 60, token_type: 'Bearer' }),
+      },
+    });
+    expect(await tokens.headers({ tenantId: 'globex' })).toEqual({ authorization: 'Bearer globex' });
+  });
+});
