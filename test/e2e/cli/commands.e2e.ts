@@ -1,0 +1,287 @@
+import { readdir } from 'node:fs/promises';
+import { ControlPlane, createControlPlane } from '../../../src/tenancy/control-plane.ts';
+import { SecretUses } from '../../../src/tenancy/secret-uses.ts';
+import { Secret } from '../../../src/config/secret.ts';
+import { Log } from '../../../src/log/log.ts';
+import { ClientSecretStore } from '../../../src/provisioning/client-secret.store.ts';
+import { EmbeddedVault } from '../../../src/vault/embedded-vault.ts';
+import { clientSecretPath } from '../../../src/vault/vault-path.ts';
+import { parseClientId, parseProjectId, parseTenantId } from '../../../src/vocabulary/ids.ts';
+import { SystemClock } from '../../../src/vocabulary/clock.ts';
+import { CONTROL_PLANE_SCHEMA } from '../../../src/tenancy/control-plane.schema.ts';
+import { ACME, GLOBEX, tenantsFile } from './files.ts';
+import { type CliResult, TestInstallation } from './installation.ts';
+
+const WEB = {
+  tenantId: parseTenantId('acme')!,
+  projectId: parseProjectId('shop')!,
+  clientId: parseClientId('web')!,
+};
+const WEB_PATH = clientSecretPath(WEB.tenantId, WEB.projectId, WEB.clientId);
+const SILENT = new Log('silent', { write: () => undefined });
+
+let installation: TestInstallation;
+beforeEach(async () => {
+  installation = await TestInstallation.make();
+});
+afterEach(() => installation.remove());
+
+async function run(line: string): Promise<CliResult> {
+  return installation.run(line.split(' '));
+}
+
+/** What one command or another prints. */
+interface Printed {
+  readonly keys: readonly Readonly<Record<string, string>>[];
+  readonly secrets: readonly Readonly<Record<string, string>>[];
+  readonly migrated: readonly unknown[];
+  readonly id: string;
+  readonly secret_id: string;
+}
+
+/** The JSON that a command prints. Fails when the command does. */
+async function json(line: string): Promise<Printed> {
+  const result = await run(`${line} -o json`);
+  if (result.code !== 0) throw new Error(`${line} ended with ${result.code}: ${result.stderr}`);
+  expect(result.stderr).toBe('');
+  return JSON.parse(result.stdout) as Printed;
+}
+
+/** The tenant's version in the control plane: what running servers follow. */
+async function version(): Promise<number> {
+  const controlPlane = await ControlPlane.copyOf(installation.config(), SILENT);
+  try {
+    const [row] = await controlPlane.query("SELECT version FROM tenants WHERE id = 'acme'");
+    return Number(row!['version']);
+  } finally {
+    await controlPlane.close();
+  }
+}
+
+describe('tessera', () => {
+  it.each([
+    ['--help', 0],
+    ['apply --help', 0],
+    ['secrets add --help', 0],
+    ['', 2],
+    ['keys', 2],
+    ['aply', 2],
+    ['apply', 2],
+    ['apply -f', 2],
+    ['apply -f - extra', 2],
+    ['apply -f - --output yaml', 2],
+    ['keys list', 2],
+    ['keys list ../acme', 2],
+    ['secrets list acme/shop', 2],
+    ['secrets list acme/shop/web/x', 2],
+    ['secrets add acme/shop/web --expires-in 90', 2],
+    ['keys rotate acme --lead soon', 2],
+    ['keys rotate acme --lead 0s', 2],
+  ])('%s ends with %i and leaves the disk alone', async (line, code) => {
+    const result = await installation.run(line === '' ? [] : line.split(' '));
+    expect(result.code).toBe(code);
+    expect(code === 0 ? result.stdout : result.stderr).toMatch(/Usage: tessera|--help/);
+    expect(code === 0 ? result.stderr : result.stdout).toBe('');
+    expect(await readdir(installation.folder)).toEqual([]);
+  });
+
+  it('shows an example in the help of every command', async () => {
+    const commands = [
+      ...['apply', 'export', 'migrate', 'purge', 'quickstart', 'config check'],
+      ...['list', 'rotate', 'activate', 'retire', 'revoke'].map((name) => `keys ${name}`),
+      ...['list', 'add', 'retire'].map((name) => `secrets ${name}`),
+    ];
+    for (const command of commands) {
+      const { stdout } = await run(`${command} --help`);
+      expect(stdout).toMatch(/Examples?:\n {2}\$ (tessera|npm run)/);
+    }
+  });
+
+  it('names faulty settings, never their values, and how to go on', async () => {
+    await installation.write('.env', 'PORT=hunter2\nTESSERA_NOPE=1\n');
+    const result = await run('export');
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/PORT must be.*|TESSERA_NOPE is not a setting/);
+    expect(result.stderr).toMatch(/Correct them in the environment or in \.env\.\n$/);
+    expect(result.stderr).not.toContain('hunter2');
+  });
+
+  it('shows progress of long work to a terminal alone', async () => {
+    const many = tenantsFile(...Array.from({ length: 30 }, (_, i) => GLOBEX.replace('globex', `t${i}`)));
+    const seen = await installation.run(['apply', '-f', '-', '-o', 'json'], { stdin: many, isTTY: true });
+    expect(seen.stderr).toMatch(/applying tenant \d+\/30/);
+    expect(JSON.parse(seen.stdout).secrets).toHaveLength(30);
+    const unseen = await installation.run(['apply', '-f', '-'], { stdin: many });
+    expect(unseen.stderr).toBe('');
+  });
+});
+
+describe('config check', () => {
+  it('says what the settings mean, without secrets', async () => {
+    const result = await run('config check');
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toMatch(/The configuration is good[^]*embedded SQLite/);
+    expect(await readdir(installation.folder)).toEqual([]);
+  });
+
+  it('refuses a wrong setting', async () => {
+    await installation.write('.env', 'PORT=99999\n');
+    expect(await run('config check')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/PORT/) });
+  });
+});
+
+describe('migrate', () => {
+  it('runs what is missing, once', async () => {
+    expect((await json('migrate --dry-run')).migrated).toEqual([
+      { database: 'control', migrations: CONTROL_PLANE_SCHEMA.migrations.map(({ name }) => name) },
+    ]);
+    expect(await readdir(installation.folder)).toEqual([]);
+    expect((await json('migrate')).migrated).toHaveLength(1);
+    expect(await run('migrate')).toMatchObject({ code: 0, stdout: 'Every schema is current.\n' });
+  });
+});
+
+describe('keys', () => {
+  beforeEach(() => installation.applied(tenantsFile(ACME)));
+
+  it('rotates: a key is public first, and one rotation at a time', async () => {
+    const before = await version();
+    const [first, next] = (await json('keys rotate acme')).keys as [Printed['keys'][0], Printed['keys'][0]];
+    expect(first).toMatchObject({ state: 'active', retire_at: next['activated_at'] });
+    expect(next).toMatchObject({ state: 'next', retire_at: null });
+    expect(await version()).toBeGreaterThan(before);
+    expect(await run('keys rotate acme')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/waits to become active already/),
+    });
+    expect(await run(`keys activate acme ${next['kid']}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not been public for long enough/),
+    });
+    const { keys } = await json(`keys activate acme ${next['kid']} --dangerously-before-verifiers-know-it`);
+    expect(keys.map(({ state }) => state)).toEqual(['retired', 'active']);
+    expect((await json(`keys revoke acme ${first['kid']}`)).keys[0]!['state']).toBe('revoked');
+    expect(await run(`keys revoke acme ${next['kid']}`)).toMatchObject({ code: 1 });
+  });
+
+  it('lists keys in columns, without private halves', async () => {
+    const { stdout } = await run('keys list acme');
+    expect(stdout).toMatch(/^KID +ALG +STATE[^]*ES256 +active/);
+    expect(JSON.stringify(await json('keys list acme'))).not.toMatch(/"d"|private/);
+  });
+
+  it('names the tenants there are when it is asked for another', async () => {
+    expect(await run('keys list globex')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/no such tenant: use one of acme/),
+    });
+  });
+});
+
+describe('secrets', () => {
+  let first: string;
+  beforeEach(async () => {
+    first = (await installation.applied(tenantsFile(ACME))).secrets[0]!.secret_id;
+  });
+
+  it('are two at most, shown once, and one is always left', async () => {
+    const before = await version();
+    const added = await json('secrets add acme/shop/web --expires-in 90d --label new');
+    expect(added.secret_id).toMatch(/^tsk_/);
+    expect(added.secret_id).not.toBe(first);
+    expect(await version()).toBeGreaterThan(before);
+    expect(await run('secrets add acme/shop/web')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/two live secrets already: .*secrets retire/),
+    });
+
+    const { secrets } = await json('secrets list acme/shop/web');
+    expect(secrets).toEqual([
+      expect.objectContaining({ state: 'live', expires_at: null, last_used_at: null, label: null }),
+      expect.objectContaining({ id: added.id, state: 'live', expires_at: expect.any(String), label: 'new' }),
+    ]);
+    expect(JSON.stringify(secrets)).not.toContain('tsk_');
+
+    expect(await run(`secrets retire acme/shop/web ${secrets[0]!['id']}`)).toMatchObject({ code: 0 });
+    expect(await run(`secrets retire acme/shop/web ${added.id}`)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no live secret left: .*secrets add/),
+    });
+    expect(await run('secrets retire acme/shop/web nope')).toMatchObject({ code: 1 });
+  });
+
+  it('end later when they are told so', async () => {
+    await json('secrets add acme/shop/web');
+    const [old] = (await json('secrets list acme/shop/web')).secrets;
+    expect(await run(`secrets retire acme/shop/web ${old!['id']} --in 24h`)).toMatchObject({ code: 0 });
+    const [ending] = (await json('secrets list acme/shop/web')).secrets;
+    expect(Date.parse(ending!['expires_at']!) - Date.now()).toBeGreaterThan(86_000_000);
+  });
+
+  it('have a last use', async () => {
+    const controlPlane = createControlPlane(installation.config(), SILENT);
+    const uses = new SecretUses(controlPlane, SILENT);
+    const [secret] = (await json('secrets list acme/shop/web')).secrets;
+    uses.record(WEB.tenantId, WEB.projectId, WEB.clientId, secret!['id']!, Date.parse('2030-01-02T03:04:05Z'));
+    await uses.close();
+    await controlPlane.close();
+    expect((await json('secrets list acme/shop/web')).secrets[0]!['last_used_at']).toBe('2030-01-02T03:04:05Z');
+  });
+
+  it('that was put there by hand is live: apply makes none, and it can be retired', async () => {
+    const vault = new EmbeddedVault(installation.dataDirectory);
+    const { version: stored } = (await vault.read(WEB_PATH))!;
+    await vault.write(WEB_PATH, { secret_id: 'by-hand' }, stored);
+    expect(await installation.applied(tenantsFile(ACME))).toEqual({ changes: [], secrets: [] });
+    await json('secrets add acme/shop/web');
+    const { secrets } = await json('secrets list acme/shop/web');
+    expect(secrets[0]).toMatchObject({ id: 'hand-placed', created_at: null });
+    expect(await run('secrets retire acme/shop/web hand-placed')).toMatchObject({ code: 0 });
+    expect((await vault.read(WEB_PATH))!.data).not.toHaveProperty('secret_id');
+  });
+
+  it('that are all gone are made again by apply', async () => {
+    const vault = new EmbeddedVault(installation.dataDirectory);
+    await vault.destroy(WEB_PATH);
+    const { changes, secrets } = await installation.applied(tenantsFile(ACME));
+    expect(changes).toEqual([{ action: 'create', kind: 'secret', id: 'acme/shop/web' }]);
+    const entry = await new ClientSecretStore(vault, new SystemClock()).read(WEB);
+    expect(entry.generated[0]!.sha256).toEqual(new Secret(secrets[0]!.secret_id).sha256());
+  });
+
+  it('of an unknown client are refused with the clients there are', async () => {
+    expect(await run('secrets add acme/shop/app')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/no such client: use one of acme\/shop\/kiosk, acme\/shop\/web/),
+    });
+  });
+});
+
+describe('purge', () => {
+  it('destroys what removed tenants and clients left, only when it is told twice', async () => {
+    await installation.applied(tenantsFile(ACME, GLOBEX));
+    const without = ACME.replace(/ {10}- \{ id: web.*\n/, '').replace('clients: [web]', 'clients: []');
+    await installation.applied(tenantsFile(without), '--prune');
+
+    const before = await installation.fingerprint();
+    expect(await json('purge --dry-run')).toEqual({ tenants: ['globex'], secrets: ['secret/acme/shop/web'] });
+    expect(await run('purge')).toMatchObject({ code: 1, stderr: expect.stringMatching(/run: tessera purge --yes\n$/) });
+    expect(await installation.fingerprint()).toEqual(before);
+
+    expect(await run('purge --yes')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/destroyed: tenant globex/),
+    });
+    const files = Object.keys((await installation.fingerprint())!).filter((name) => /\.(sealed|sqlite)/.test(name));
+    expect(files.join()).not.toMatch(/globex|web/);
+    expect(await run('purge')).toMatchObject({ code: 0, stdout: 'Nothing is left to purge.\n' });
+
+    const { changes, secrets } = await installation.applied(tenantsFile(ACME, GLOBEX));
+    expect(changes).toContainEqual({ action: 'create', kind: 'key_ring', id: 'globex' });
+    expect(secrets).toHaveLength(2);
+  });
+});

@@ -1,0 +1,155 @@
+import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
+import { foreignKey, writeForeignToken } from '../../support/foreign-issuer.ts';
+import { type HostileProvider, sendJson, startHostileProvider } from '../../support/hostile-provider.ts';
+import { TestInstallation } from './installation.ts';
+
+const KEY = foreignKey('k1');
+let provider: HostileProvider;
+let installation: TestInstallation;
+beforeEach(async () => {
+  provider = await startHostileProvider();
+  provider.keys = [KEY.jwk];
+  installation = await TestInstallation.make({ TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort });
+  await installation.applied(tenantsWithTrusts(trustOf('corp', provider.issuer)));
+});
+afterEach(async () => {
+  await provider.close();
+  await installation.remove();
+});
+
+const now = Math.floor(Date.now() / 1000);
+const token = (changes: Record<string, unknown> = {}) =>
+  writeForeignToken({
+    key: KEY,
+    claims: {
+      iss: provider.issuer,
+      sub: '1',
+      aud: 'tessera-acme',
+      iat: now,
+      exp: now + 300,
+      email: 'grace@acme.example',
+      email_verified: true,
+      hd: 'acme.example',
+      ...changes,
+    },
+  });
+const check = (line: string, stdin = '') => installation.run(`issuers check ${line}`.split(' '), { stdin });
+
+interface Explained {
+  readonly hops: readonly { readonly hop: string; readonly outcome: string; readonly reason?: string }[];
+  readonly claims: Readonly<Record<string, unknown>> | null;
+}
+
+describe('tessera issuers list', () => {
+  it('shows whom a tenant trusts, as text and as JSON', async () => {
+    const text = await installation.run(['issuers', 'list', 'acme']);
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text.stdout).toMatch(/^ID +ISSUER/);
+    expect(text.stdout).toContain(`corp  ${provider.issuer}  web`);
+    const json = await installation.run(['issuers', 'list', 'acme', '-o', 'json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      issuers: [{ id: 'corp', issuer: provider.issuer, jwks_uri: null, conditions: { hd: ['acme.example'] } }],
+    });
+  });
+
+  it('says what to do where there is none, and where there is no tenant', async () => {
+    expect((await installation.run(['issuers', 'list', 'globex'])).stdout).toContain('trusts no issuer: add one');
+    expect(await installation.run(['issuers', 'list', 'nobody'])).toMatchObject({ code: 1 });
+  });
+});
+
+describe('tessera issuers check', () => {
+  it('fetches the keys as a server would', async () => {
+    const { code, stdout } = await check('acme corp');
+    expect(code).toBe(0);
+    expect(stdout).toBe(`corp: ${provider.issuer}\n  keys at ${provider.jwksUri}\n  key k1: ec\n`);
+    expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
+  });
+
+  it('says what is wrong with them', async () => {
+    provider.onDiscovery = (_request, response) => {
+      sendJson(response, { issuer: 'https://idp.example.com' });
+    };
+    const { code, stdout, stderr } = await check('acme');
+    expect(code).toBe(1);
+    expect(stdout).toContain('  refused: discovery: it names another issuer');
+    expect(stderr).toContain('No keys of corp');
+  });
+
+  it('prints nothing of a key set that a terminal would obey', async () => {
+    provider.keys = [{ ...KEY.jwk, kid: '\u001b[2J\nkey evil' }];
+    const { stdout } = await check('acme corp');
+    expect(stdout).not.toContain('\u001b');
+    expect(stdout.split('\n')).toHaveLength(4);
+  });
+
+  it('shows hop by hop what a token would lead to, and leaves everything as it was', async () => {
+    const before = await installation.fingerprint();
+    const shown = token();
+    const runs = [
+      await check('acme corp --token - -o json', `${shown}\n`),
+      await check('acme corp --token - -o json', shown),
+    ];
+    // Twice: nothing was used up.
+    for (const { code, stdout } of runs) {
+      expect(code).toBe(0);
+      const { hops, claims } = JSON.parse(stdout) as Explained;
+      expect(hops.map(({ hop }) => hop)).toEqual(
+        'client form trust key signature kind audience times conditions subject admission claims'.split(' '),
+      );
+      expect(new Set(hops.map(({ outcome }) => outcome))).toEqual(new Set(['passed']));
+      expect(claims).toMatchObject({ sub: 'u-grace', scope: 'orders:read', idp: provider.issuer, exp: now + 300 });
+      expect(stdout).not.toContain(shown);
+    }
+    expect(await installation.fingerprint()).toEqual(before);
+  });
+
+  it('never repeats a token that was given on the command line', async () => {
+    const { code, stdout, stderr } = await check('acme corp --token eyJhbGciOi.MARKED.c2ln');
+    expect(code).toBe(2);
+    expect(stderr).toContain('write --token - and give the token on standard input');
+    expect(stdout + stderr).not.toContain('MARKED');
+  });
+
+  it('says at which hop a token fails, and why', async () => {
+    const { code, stdout, stderr } = await check('acme corp --token -', token({ aud: 'account' }));
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^signature +passed$/m);
+    expect(stdout).toMatch(/^audience +refused +the foreign token is refused: it is for another audience$/m);
+    expect(stdout).toMatch(/^times +not reached$/m);
+    expect(stderr).toContain('There would be no token: the foreign token is refused: it is for another audience.');
+  });
+
+  it.each([
+    ['nobody of the directory', { email: 'nobody@acme.example' }, 'admission', 'unknown subject'],
+    ['somebody who is disabled', { email: 'bob@acme.example' }, 'admission', 'the subject is disabled'],
+  ])('says so for %s', async (_name, claims, hop, reason) => {
+    const { stdout } = await check('acme corp --token - -o json', token(claims));
+    expect((JSON.parse(stdout) as Explained).hops).toContainEqual({ hop, outcome: 'refused', reason });
+  });
+
+  it('looks administrators up on the admin surface', async () => {
+    const { stdout } = await check('acme corp --token - --surface admin -o json', token());
+    expect((JSON.parse(stdout) as Explained).claims).toMatchObject({ sub: 'a-grace', surface: 'admin' });
+  });
+
+  it('tries another client', async () => {
+    const { stdout } = await check('acme corp --token - --client shop/other -o json', token());
+    expect((JSON.parse(stdout) as Explained).hops).toContainEqual({
+      hop: 'trust',
+      outcome: 'refused',
+      reason: 'the foreign token is refused: its issuer is not trusted for this client',
+    });
+  });
+
+  it.each(['acme corp --token eyJ.a.b', 'acme corp --token - --client web', 'acme corp --surface all'])(
+    '%s is wrong use',
+    async (line) => {
+      expect((await check(line)).code).toBe(2);
+    },
+  );
+
+  it('of an issuer that is not there names those that are', async () => {
+    expect(await check('acme home')).toMatchObject({ code: 1, stderr: expect.stringContaining('use one of corp') });
+  });
+});

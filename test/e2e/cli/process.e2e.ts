@@ -1,0 +1,191 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, watch } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { withReadOnly } from '../../../src/cli/installation.ts';
+import { freePort, startProcess } from '../../support/process.ts';
+import { ACME, tenantsFile } from './files.ts';
+import { type CliResult, TestInstallation } from './installation.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+const FROM_SOURCE = [
+  '--conditions=tessera-source',
+  '--import',
+  `${REPOSITORY}/scripts/typescript.mjs`,
+  `${REPOSITORY}/src/cli.ts`,
+];
+
+let installation: TestInstallation;
+beforeEach(async () => {
+  installation = await TestInstallation.make({ TESSERA_DATA_DIR: 'data', LOG_LEVEL: 'error' });
+});
+afterEach(() => installation.remove());
+
+function environment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], ...installation.env };
+}
+
+function start(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [...FROM_SOURCE, ...args], { cwd: installation.folder, env: environment() });
+}
+
+async function finish(child: ChildProcess, stdin: string): Promise<CliResult> {
+  const written = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]!.setEncoding('utf8').on('data', (text: string) => (written[name] += text));
+  child.stdin!.end(stdin);
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, ...written };
+}
+
+/** Some tenants with the users, keys and secrets of each; a round of its own changes every one of them. */
+function manyTenants(count: number, round: number): string {
+  const tenant = (id: string): string => `  - id: ${id}
+    name: Round ${round}
+    database: { driver: sqlite }
+    projects: [{ id: app, clients: [{ id: c${round}, surfaces: [user], scopes: unbounded, subjects: any }] }]
+    roles: [{ name: r${round}, scopes: [] }]
+    users: [{ id: u${round}, email: u${round}@x.example, roles: [r${round}] }]
+`;
+  return tenantsFile(...Array.from({ length: count }, (_, index) => tenant(`t${index}`)));
+}
+
+describe('the program', () => {
+  it('fails when the secrets that it shows once could not be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [...FROM_SOURCE, 'apply', '-f', '-'], {
+      cwd: installation.folder,
+      env: environment(),
+      stdio: ['pipe', full, 'pipe'],
+    });
+    closeSync(full);
+    let said = '';
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.stdin!.end(tenantsFile(ACME));
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(said).toMatch(/^The output could not be written\. .*`tessera secrets add`/);
+  });
+
+  it('ends with 0, 1 or 2, and prints JSON alone to standard output', async () => {
+    const done = await finish(start(['apply', '-f', '-', '--output', 'json']), tenantsFile(ACME));
+    expect(done).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(done.stdout)).toMatchObject({ secrets: [{ client_id: 'web' }] });
+    const refused = await finish(start(['apply', '-f', '-']), 'tenants: 1');
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^<stdin>:1:1: .*\n<stdin>:1:10: /),
+    });
+    expect(refused.stderr).not.toMatch(/\n\s+at /);
+    expect(await finish(start(['apply']), '')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('waits for another apply, and both are done', async () => {
+    const text = manyTenants(5, 0);
+    const results = await Promise.all([0, 1].map(() => finish(start(['apply', '-f', '-', '-o', 'json']), text)));
+    expect(results.map(({ code, stderr }) => `${code}${stderr}`)).toEqual(['0', '0']);
+    const changed = results.map(({ stdout }) => JSON.parse(stdout).secrets.length as number);
+    expect(changed.sort()).toEqual([0, 5]);
+  });
+});
+
+describe('kill -9 during apply', () => {
+  const TENANTS = 12;
+  const ROUNDS = 6;
+
+  it('leaves a state without half a tenant, which the next apply completes', async () => {
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const child = start(['apply', '-f', '-', '--prune', '-o', 'json']);
+      const ended = finish(child, manyTenants(TENANTS, round));
+      await untilItWrites(child);
+      await delay(Math.random() * 500);
+      child.kill('SIGKILL');
+      await ended;
+      await assertNoHalfTenant();
+    }
+    const last = manyTenants(TENANTS, ROUNDS);
+    await installation.applied(last, '--prune');
+    expect(await installation.applied(last, '--prune')).toEqual({ changes: [], secrets: [] });
+    expect(await assertNoHalfTenant()).toBe(TENANTS);
+  }, 120_000);
+
+  /** Reading is over when the first file of a tenant is written. */
+  async function untilItWrites(child: ChildProcess): Promise<void> {
+    const folder = `${installation.dataDirectory}/tenants`;
+    while (!existsSync(folder) && child.exitCode === null) await delay(5);
+    const watching = new AbortController();
+    const ended = once(child, 'close', { signal: watching.signal });
+    const written = once(watch(folder, { signal: watching.signal }), 'change', { signal: watching.signal });
+    await Promise.race([ended, written]);
+    for (const waiting of [ended, written]) waiting.catch(() => undefined);
+    watching.abort();
+  }
+
+  /** Whatever the control plane shows can mint: its directory, its key ring and its clients' secrets are there. */
+  async function assertNoHalfTenant(): Promise<number> {
+    return withReadOnly(installation.config(), async (stores) => {
+      const states = await stores.controlPlane.readTenants();
+      for (const { tenant } of states) {
+        const directory = await stores.directories.openForReading(tenant);
+        expect((await directory!.read()).users).toHaveLength(1);
+        await directory!.close();
+        expect((await stores.keyRings.read(tenant.id))!.ring.keys).toHaveLength(1);
+        for (const project of tenant.projects.values())
+          for (const client of project.clients.values()) {
+            const name = { tenantId: tenant.id, projectId: project.id, clientId: client.id };
+            expect(await stores.clientSecrets.hasLiveSecret(name)).toBe(true);
+          }
+      }
+      return states.length;
+    });
+  }
+});
+
+describe('quickstart', () => {
+  it('starts a server and prints a request that works, on the second run too', async () => {
+    for (const run of [1, 2]) {
+      const port = await freePort();
+      const server = await startProcess(process.execPath, [...FROM_SOURCE, 'quickstart'], {
+        cwd: installation.folder,
+        env: { ...environment(), PORT: String(port) },
+        ready: (running) => running.output().includes('Ctrl-C ends the server.'),
+      });
+      try {
+        const [, url, body] = /^curl -sS (\S+) -H 'content-type: application\/json' -d '(.*)'$/m.exec(server.output())!;
+        expect(url).toBe(`http://127.0.0.1:${port}/auth/user/generateToken`);
+        const answer = await fetch(url!, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: body!,
+        });
+        expect(`run ${run}: ${answer.status}`).toBe(`run ${run}: 200`);
+        expect(await answer.json()).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
+      } finally {
+        expect(await server.end()).toBe(0);
+      }
+    }
+    const { stdout } = await installation.run(['secrets', 'list', 'acme/shop/web', '-o', 'json']);
+    expect(JSON.parse(stdout).secrets).toEqual([expect.objectContaining({ label: 'quickstart', state: 'live' })]);
+  }, 60_000);
+
+  it('refuses a port that is taken, with the way out', async () => {
+    const port = await freePort();
+    const other = createServer().listen(port, '127.0.0.1');
+    try {
+      const result = await finish(
+        spawn(process.execPath, [...FROM_SOURCE, 'quickstart'], {
+          cwd: installation.folder,
+          env: { ...environment(), PORT: String(port) },
+        }),
+        '',
+      );
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`PORT=${port + 1} npm run quickstart`);
+      expect(existsSync(installation.dataDirectory)).toBe(false);
+    } finally {
+      other.close();
+    }
+  });
+});

@@ -1,0 +1,167 @@
+import { Readable } from 'node:stream';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { runCli } from '../../../src/cli/program.ts';
+import { issuedToken } from '../../support/attack-material.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+
+/** `tessera revoke` beside a running server: what it says, and what the server then refuses. */
+let desk: TestDesk;
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function revoke(args: readonly string[], stdin = ''): Promise<Run> {
+  const written = { stdout: '', stderr: '' };
+  const sink = (name: keyof typeof written) => ({ write: (text: string) => (written[name] += text) });
+  const code = await runCli(['revoke', ...args], {
+    stdin: Readable.from([Buffer.from(stdin)]),
+    stdout: sink('stdout'),
+    stderr: sink('stderr'),
+    loadConfig: () => desk.config,
+  });
+  await desk.caughtUp();
+  return { code, ...written };
+}
+
+const statusOf = async (token: string) =>
+  (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
+const entries = async () => ((await desk.get('/revocations')).body['entries'] as Record<string, unknown>[]) ?? [];
+
+describe('revokes', () => {
+  // A subject's or a tenant's revocation hits what the next test gets in the same second.
+  beforeEach(async () => {
+    desk = await startTessera();
+  });
+  afterEach(() => desk.close());
+
+  it.each<[string, (token: string) => readonly string[], Record<string, unknown>]>([
+    ['a token by its id', (token) => ['--jti', `acme/${decodeJwt(token).jti!}`], { kind: 'token' }],
+    ['a subject', () => ['--subject', 'acme/u-ada'], { kind: 'subject', id: 'u-ada' }],
+    ['a subject, its tenant apart', () => ['--tenant', 'acme', '--subject', 'u-ada'], { kind: 'subject', id: 'u-ada' }],
+    ['a client', () => ['--client', 'acme/shop/web'], { kind: 'client', id: 'web' }],
+    ['a client without its project', () => ['--client', 'acme/web'], { kind: 'client', id: 'web' }],
+    ['a tenant', () => ['--tenant', 'acme'], { kind: 'tenant', id: '*' }],
+  ])('%s', async (_name, args, entry) => {
+    const token = await issuedToken(desk, 'user');
+    const result = await revoke(args(token));
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(result.stdout).toMatch(/^Revoked /);
+    expect(await entries()).toMatchObject([{ seq: 1, iss: `${desk.url}/tenants/acme`, ...entry }]);
+    expect(await statusOf(token)).toBe(401);
+  });
+
+  it('the token that it is given, without showing it', async () => {
+    const [token, other] = [await issuedToken(desk, 'user'), await issuedToken(desk, 'user')];
+    const result = await revoke(['--token', '-', '-o', 'json'], `${token}\n`);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    const { jti, exp } = decodeJwt(token);
+    expect(JSON.parse(result.stdout)).toEqual({
+      dry_run: false,
+      revoked: [{ seq: 1, iss: `${desk.url}/tenants/acme`, kind: 'token', id: jti, until: exp! + 300 }],
+    });
+    expect([await statusOf(token), await statusOf(other)]).toEqual([401, 200]);
+  });
+
+  it('a key, in the ring and in the feed, and finishes what was begun', async () => {
+    const token = await issuedToken(desk, 'user');
+    const { kid } = decodeProtectedHeader(token);
+    const signs = await revoke(['--key', `acme/${kid!}`]);
+    expect(signs).toMatchObject({ code: 1, stdout: '' });
+    expect(signs.stderr).toContain('tessera keys rotate');
+    await desk.cli(['keys', 'rotate', 'acme']);
+    const { keys } = JSON.parse(await desk.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
+    const next = keys.find((key) => key.kid !== kid)!.kid;
+    await desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+    expect(await entries()).toEqual([]);
+    for (const seq of [1, 2]) {
+      expect((await revoke(['--key', `acme/${kid!}`])).code).toBe(0);
+      expect((await entries()).at(-1)).toEqual({
+        seq,
+        iss: `${desk.url}/tenants/acme`,
+        kind: 'key',
+        id: kid,
+        until: expect.any(Number),
+      });
+    }
+    expect((await desk.get('/tenants/acme/jwks.json')).text).not.toContain(kid);
+    expect(await statusOf(token)).toBe(401);
+  });
+
+  it('for followers what `keys revoke` revokes', async () => {
+    const { kid } = decodeProtectedHeader(await issuedToken(desk, 'user'));
+    await desk.cli(['keys', 'rotate', 'acme']);
+    const { keys } = JSON.parse(await desk.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
+    const next = keys.find((key) => key.kid !== kid)!.kid;
+    await desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+    await desk.cli(['keys', 'revoke', 'acme', kid!]);
+    await desk.caughtUp();
+    expect(await entries()).toMatchObject([{ kind: 'key', id: kid }]);
+  });
+});
+
+describe('without a change', () => {
+  beforeAll(async () => {
+    desk = await startTessera();
+  });
+  afterAll(() => desk.close());
+
+  it('says with --dry-run what it would do, and does nothing', async () => {
+    const token = await issuedToken(desk, 'user');
+    for (const args of [
+      ['--token', '-'],
+      ['--subject', 'acme/u-ada'],
+      ['--tenant', 'acme'],
+    ]) {
+      const result = await revoke([...args, '--dry-run'], token);
+      expect(result).toMatchObject({ code: 0, stderr: '' });
+      expect(result.stdout).toMatch(/^Would revoke .* this was a dry run, nothing was changed\.\n/);
+    }
+    const { stdout } = await revoke(['--client', 'acme/shop/web', '--dry-run', '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ dry_run: true, revoked: [{ kind: 'client', id: 'web' }] });
+    expect(stdout).not.toContain('seq');
+    expect(await entries()).toEqual([]);
+    expect(await statusOf(token)).toBe(200);
+  });
+
+  it.each([
+    ['an unknown tenant', ['--tenant', 'nobody']],
+    ['an unknown client', ['--client', 'acme/shop/nobody']],
+    ['a client of another project', ['--client', 'acme/closed/web']],
+    ['an unknown key', ['--key', 'acme/nobody']],
+    ['text that is no token', ['--token', '-']],
+  ])('refuses %s, and changes nothing', async (_name, args) => {
+    const result = await revoke(args, 'not a token');
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(await entries()).toEqual([]);
+  });
+
+  it('refuses a token of another installation, one that is forged, and one that has ended', async () => {
+    const token = await issuedToken(desk, 'user');
+    const other = await startTessera();
+    const foreign = await issuedToken(other, 'user');
+    await other.close();
+    for (const bad of [foreign, `${token.slice(0, -8)}AAAAAAAA`]) {
+      const result = await revoke(['--token', '-'], bad);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).not.toContain(bad.slice(0, 40));
+    }
+    expect(await entries()).toEqual([]);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['two things', ['--jti', 'acme/a', '--subject', 'acme/b']],
+    ['a token with its tenant', ['--token', '-', '--tenant', 'acme']],
+    ['a token on the command line', ['--token', 'eyJ0eXAiOiJhdCtqd3QifQ.secret.secret']],
+    ['no tenant', ['--jti', 'a']],
+    ['an empty id', ['--jti', 'acme/']],
+    ['an id with a line break', ['--subject', 'acme/a\nb']],
+  ])('is wrong use with %s', async (_name, args) => {
+    const result = await revoke(args);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toMatch(/^error: /);
+    expect(result.stderr).not.toContain('secret');
+  });
+});

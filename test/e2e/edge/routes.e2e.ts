@@ -1,0 +1,152 @@
+import { loadConfig } from '../../../src/config/load-config.ts';
+import { createEdgeApp } from '../../../src/http/edge-app.ts';
+import { ROUTE_TABLE } from '../../../src/http/route-table.ts';
+import { Log } from '../../../src/log/log.ts';
+import { SystemClock } from '../../../src/vocabulary/clock.ts';
+import { EDGE_ROUTES, PROBE_ROUTES, type RunningEdge, startEdge } from '../../support/edge.ts';
+
+describe('the route table', () => {
+  it('stops the start for a route without a row', async () => {
+    await expect(startEdge({ routes: EDGE_ROUTES })).rejects.toThrow('has no row: decide who may use it');
+  });
+
+  it('stops the start for a row without a route', async () => {
+    const ghost = { method: 'GET', path: '/ghost', access: 'public', kind: 'api' } as const;
+    await expect(startEdge({ routes: [...allRows(), ghost] })).rejects.toThrow('no route for GET /ghost');
+  });
+
+  it.each(['/docs', '/docs-json', '/docs/*', '/docs/swagger-ui-init.js'])(
+    'stops the start when the library route %s has no row',
+    async (path) => {
+      await expect(startEdge({ routes: allRows().filter((row) => row.path !== path) })).rejects.toThrow(
+        `${path} has no row`,
+      );
+    },
+  );
+
+  it('stops the start for two rows of one route', async () => {
+    await expect(startEdge({ routes: [...allRows(), ...EDGE_ROUTES.slice(0, 1)] })).rejects.toThrow('has two rows');
+  });
+
+  it('has no row that opens a page of a method that changes something', () => {
+    expect(ROUTE_TABLE.filter((row) => row.kind === 'page' && row.method !== 'GET')).toEqual([]);
+  });
+});
+
+describe('methods', () => {
+  let edge: RunningEdge;
+  beforeAll(async () => {
+    edge = await startEdge();
+  });
+  afterAll(() => edge.close());
+
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY'])(
+    '%s on a POST route is 405 and says what is allowed',
+    async (method) => {
+      const answer = await fetch(`${edge.url}/probe/token`, { method });
+      expect(answer.status).toBe(405);
+      expect(answer.headers.get('allow')).toBe('POST, OPTIONS');
+      expect(await answer.json()).toMatchObject({ error: 'method_not_allowed', status: 405 });
+      expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ outcome: 'method_not_allowed' });
+    },
+  );
+
+  it.each(['POST', 'PUT', 'DELETE'])('%s on a GET route with a parameter is 405', async (method) => {
+    const answer = await fetch(`${edge.url}/probe/items/1`, { method });
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
+  });
+
+  it('an overriding header or parameter does not change the method', async () => {
+    const answer = await fetch(`${edge.url}/probe/token?_method=POST`, {
+      headers: { 'x-http-method-override': 'POST' },
+    });
+    expect(answer.status).toBe(405);
+  });
+
+  it('HEAD answers like GET without a body', async () => {
+    const answer = await fetch(`${edge.url}/healthz`, { method: 'HEAD' });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-length')).toBe('15');
+    expect(await answer.text()).toBe('');
+  });
+
+  it('HEAD passes the same guard as GET', async () => {
+    expect((await fetch(`${edge.url}/probe/who`, { method: 'HEAD' })).status).toBe(401);
+  });
+
+  it('OPTIONS says what is allowed and nothing of other origins', async () => {
+    const answer = await fetch(`${edge.url}/probe/token`, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+    });
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('allow')).toBe('POST, OPTIONS');
+    expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);
+  });
+
+  it.each([
+    '/nothing',
+    '/healthz/',
+    '/HEALTHZ',
+    '//healthz',
+    '/probe/items/',
+    `/probe/items/${'a'.repeat(101)}`,
+    '/docs/LICENSE',
+    '/docs/nothing.js',
+  ])('there is nothing at %s', async (path) => {
+    const answer = await fetch(`${edge.url}${path}`);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ error: 'route_not_found', title: 'Not found' });
+    expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ outcome: 'route_not_found' });
+  });
+
+  it('a broken body does not turn an unknown address into something else', async () => {
+    const answer = await fetch(`${edge.url}/nothing`, {
+      method: 'POST',
+      body: '{',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(answer.status).toBe(404);
+  });
+});
+
+describe('bearer routes', () => {
+  let edge: RunningEdge;
+  beforeAll(async () => {
+    edge = await startEdge();
+  });
+  afterAll(() => edge.close());
+
+  it('accepts a bearer of the surface', async () => {
+    const answer = await fetch(`${edge.url}/probe/who`, { headers: { authorization: 'Bearer good-user' } });
+    expect(await answer.json()).toEqual({ subject: 'u-ada' });
+  });
+
+  it.each([undefined, 'Bearer good-admin', 'Bearer bad', 'Basic Z29vZC11c2Vy'])('rejects %s', async (authorization) => {
+    const answer = await fetch(`${edge.url}/probe/who`, {
+      headers: authorization === undefined ? {} : { authorization },
+    });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="tessera"');
+    expect(await answer.json()).toMatchObject({ error: 'unauthorized', title: 'Unauthorized' });
+    expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ reason: 'the bearer is not good' });
+  });
+
+  it('stops the start when nobody can check bearers', async () => {
+    const row = { method: 'GET', path: '/healthz', access: 'bearer-admin', kind: 'probe' } as const;
+    const start = createEdgeApp({
+      config: loadConfig({}, { cwd: '/nonexistent' }),
+      clock: new SystemClock(),
+      log: new Log('silent', { write: () => undefined }),
+      version: '0.0.0',
+      routes: [row, ...EDGE_ROUTES.filter(({ path }) => path !== '/healthz')],
+      imports: [],
+    });
+    await expect(start).rejects.toThrow('needs a provider of BearerAuthenticator');
+  });
+});
+
+function allRows() {
+  return [...EDGE_ROUTES, ...PROBE_ROUTES];
+}

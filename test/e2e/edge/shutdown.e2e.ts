@@ -1,0 +1,156 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { request } from 'node:http';
+import { Agent } from 'node:http';
+import { shutDown } from '../../../src/http/shutdown.ts';
+import { eventually, type RunningEdge, startEdge } from '../../support/edge.ts';
+import { openSocket, readAnswer } from '../../support/raw-http.ts';
+import { startServer } from '../../support/server-process.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-shutdown-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const HEAD = 'POST /probe/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+
+describe('a shutdown', () => {
+  let edge: RunningEdge;
+  beforeEach(async () => {
+    edge = await startEdge();
+  });
+
+  it('answers in full what it has heard, and takes nothing new', async () => {
+    const slow = fetch(`${edge.url}/probe/slow`);
+    const body = await openSocket(edge.port);
+    const bodyAnswer = readAnswer(body);
+    body.write(`${HEAD}Content-Length: 7\r\n\r\n{"a`);
+    await eventually(() => (edge.gate.waiting === 1 ? true : undefined));
+    await delay(50);
+
+    const down = shutDown(edge.app);
+    await delay(500);
+    await expect(openSocket(edge.port)).rejects.toThrow('ECONNREFUSED');
+    body.write('":1}');
+    edge.gate.open();
+
+    const answer = await slow;
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toEqual({ slow: true });
+    expect(await bodyAnswer).toMatchObject({ status: 200, body: '{"received":{"a":1}}' });
+    await down;
+  });
+
+  it('serves what was on its way over an open connection, as the last of that connection', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    expect(await getThrough(agent, `${edge.url}/healthz`)).toMatchObject({ status: 200, connection: 'keep-alive' });
+    const down = shutDown(edge.app);
+    const ready = await getThrough(agent, `${edge.url}/readyz`);
+    expect(ready).toMatchObject({ status: 503, connection: 'close' });
+    expect(ready.body).toContain('"down":["shutting down"]');
+    await down;
+    agent.destroy();
+  });
+
+  it('makes the answer to what was asked before it the last of that connection too', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const slow = getThrough(agent, `${edge.url}/probe/slow`);
+    await eventually(() => (edge.gate.waiting === 1 ? true : undefined));
+    const down = shutDown(edge.app);
+    edge.gate.open();
+    expect(await slow).toMatchObject({ status: 200, connection: 'close' });
+    await down;
+    agent.destroy();
+  });
+
+  it('does not wait for connections that say nothing', async () => {
+    const silent = await openSocket(edge.port);
+    const startedAt = performance.now();
+    await Promise.all([readAnswer(silent), shutDown(edge.app)]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('gives up on whoever is still sending after the time for a request', async () => {
+    const sender = await openSocket(edge.port);
+    const answer = readAnswer(sender);
+    sender.write(`${HEAD}Content-Length: 1000\r\n\r\n`);
+    await delay(50);
+    const startedAt = performance.now();
+    await shutDown(edge.app);
+    await answer;
+    expect(performance.now() - startedAt).toBeLessThan(13_000);
+  });
+});
+
+describe('the server process', () => {
+  it('ends with 0 at SIGTERM under load, with an answer for every request that it accepted', async () => {
+    const server = await startServer({ LOG_LEVEL: 'debug' }, folder);
+    const statuses: number[] = [];
+    const failures: string[] = [];
+    let stop = false;
+    const clients = Array.from({ length: 16 }, async () => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      while (!stop) {
+        try {
+          statuses.push((await getThrough(agent, `${server.url}/docs-json`)).status);
+        } catch (error) {
+          failures.push((error as NodeJS.ErrnoException).code ?? String(error));
+          break;
+        }
+      }
+      agent.destroy();
+    });
+    // Until the load is on: how soon that is, is the machine's business.
+    await eventually(() => (statuses.length > 100 ? true : undefined));
+    const code = await server.end('SIGTERM');
+    stop = true;
+    await Promise.all(clients);
+    expect(code).toBe(0);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    // Each client ended at a connection that was no longer taken, not within a request.
+    expect(new Set(failures)).toEqual(new Set(['ECONNREFUSED']));
+    const lines = server
+      .output()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string });
+    expect(lines.at(-1)?.event).toBe('stopped');
+    expect(lines.filter(({ event }) => event === 'request').length).toBe(statuses.length);
+  });
+
+  it('says all faults of its configuration and no value, and ends with 1', async () => {
+    const mark = 'm4rk';
+    const attempt = startServer({ LOG_LEVEL: mark, VAULT_TOKEN: ` ${mark}`, TESSERA_NOTHING: mark }, folder);
+    const message = await attempt.then(
+      () => 'it started',
+      (error: unknown) => String(error),
+    );
+    for (const name of ['LOG_LEVEL must be', 'VAULT_TOKEN must be', 'TESSERA_NOTHING is not a setting'])
+      expect(message).toContain(name);
+    expect(message).not.toContain(mark);
+  });
+});
+
+interface Got {
+  readonly status: number;
+  readonly connection: string | undefined;
+  readonly body: string;
+}
+
+function getThrough(agent: Agent, url: string): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { agent }, (response) => {
+      const chunks: string[] = [];
+      response.setEncoding('utf8').on('data', (chunk: string) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, connection: response.headers.connection, body: chunks.join('') });
+      });
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}

@@ -1,0 +1,58 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type RunningEdge, startEdge } from '../../support/edge.ts';
+import { openSocket, type RawAnswer, readAnswer } from '../../support/raw-http.ts';
+
+/** The promise is ten seconds; a moment more is for noticing. */
+const CUT_AFTER_MS = 9_500;
+const CUT_BEFORE_MS = 11_500;
+
+let edge: RunningEdge;
+beforeAll(async () => {
+  edge = await startEdge();
+});
+afterAll(() => edge.close());
+
+/** Sends the start, then one byte at a time for as long as the server listens. */
+async function trickle(start: string, drip: string): Promise<RawAnswer> {
+  const startedAt = performance.now();
+  const socket = await openSocket(edge.port);
+  const answer = readAnswer(socket, startedAt);
+  socket.write(start);
+  let over = false;
+  void answer.then(() => (over = true));
+  while (!over) {
+    // A server that never cuts must fail the test, not hang it.
+    if (performance.now() - startedAt > CUT_BEFORE_MS) socket.destroy();
+    if (drip !== '' && socket.writable) socket.write(drip);
+    await delay(400);
+  }
+  return answer;
+}
+
+const HEAD = 'POST /probe/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
+
+describe('slow clients', () => {
+  it('are cut at ten seconds, in whatever they are slow, while others are served', async () => {
+    const slow = {
+      silent: trickle('', ''),
+      headers: trickle('POST /probe/token HTTP/1.1\r\nHost: x\r\n', 'X-A: b\r\n'),
+      halfLine: trickle('GET /heal', ''),
+      body: trickle(`${HEAD}Content-Length: 1000\r\n\r\n`, ' '),
+      chunks: trickle(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`, '1\r\n \r\n'),
+    };
+    await delay(5_000);
+    expect((await fetch(`${edge.url}/probe/token`, { method: 'POST' })).status).toBe(200);
+    for (const answer of await Promise.all(Object.values(slow))) {
+      expect(answer.ms).toBeGreaterThan(CUT_AFTER_MS);
+      expect(answer.ms).toBeLessThan(CUT_BEFORE_MS);
+      if (answer.text === '') continue;
+      expect(answer.status).toBe(408);
+      expect(JSON.parse(answer.body)).toMatchObject({ error: 'request_timeout', status: 408 });
+    }
+    const cut = edge.lines().filter((line) => line['outcome'] === 'request_timeout' || line['outcome'] === 'aborted');
+    expect(cut.map((line) => line['route'])).toEqual(['POST /probe/token', 'POST /probe/token']);
+    expect(edge.lines().filter((line) => line['outcome'] === 'server_error')).toEqual([]);
+    const metrics = await (await fetch(`${edge.url}/metrics`)).text();
+    expect(metrics).toMatch(/tessera_http_refused_connections_total\{reason="timeout"\} 5/);
+  });
+});

@@ -1,0 +1,118 @@
+import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/token/test/attack-table.ts';
+import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
+import { eventually } from '../../support/issuing.ts';
+
+/** Cases 1 to 8: the bearer. The tenants' real keys are in the attacker's hand, and the foreign token is good. */
+let service: ExchangeService;
+let material: AttackMaterial;
+beforeAll(async () => {
+  service = await startExchangeService();
+  material = await service.material();
+  // Keys are warm: whatever connection comes now was made for a token.
+  expect((await service.exchange()).status).toBe(200);
+});
+afterAll(() => service.close());
+
+it('accepts the bearer that every attack starts from', async () => {
+  expect((await service.exchange({ bearer: goodToken(material) })).status).toBe(200);
+});
+
+describe('refuses', () => {
+  it.each(ATTACK_TABLE.filter((row) => row.only === undefined).map((row) => ({ case: row.case, name: row.name, row })))(
+    'case $case: $name',
+    async ({ row }) => {
+      const before = service.connections();
+      const bearer = row.make(material);
+      // White space at a field's end is no part of its value (RFC 9110, section 5.5): what arrives there is the good token.
+      if (bearer !== bearer.trim() && (await service.exchange({ bearer: bearer.trim() })).status === 200) return;
+      const answer = await service.exchange({ bearer }).catch(() => undefined);
+      // No HTTP client sends that as a header; past the size of all headers it never reaches the door.
+      if (answer === undefined || answer.status === 431) return;
+      service.expectAnswerRefused(answer, /bearer/);
+      expect(service.connections()).toBe(before);
+    },
+  );
+
+  it.each<[string, () => Promise<string>, RegExp]>([
+    ['a bearer of the other surface', () => service.bearer({ surface: 'admin' }), /^bearer: surface/],
+    [
+      'a bearer that came from an exchange itself',
+      async () => (await service.exchange()).body['access_token'] as string,
+      /^bearer: it came from an exchange$/,
+    ],
+    ['the foreign token as bearer', () => Promise.resolve(service.foreign()), /^the bearer is malformed$/],
+    [
+      'a bearer of a tenant that is not there',
+      () =>
+        Promise.resolve(
+          goodToken({ ...material, claims: { ...material.claims, iss: `${service.desk.url}/tenants/x` } }),
+        ),
+      /^bearer: unknown tenant$/,
+    ],
+    [
+      'a bearer whose subject is nobody any more',
+      () => Promise.resolve(goodToken({ ...material, claims: { ...material.claims, sub: 'u-gone' } })),
+      /^bearer: its subject is no more$/,
+    ],
+    [
+      'a bearer of a client that is no more',
+      () => Promise.resolve(goodToken({ ...material, claims: { ...material.claims, client_id: 'gone' } })),
+      /^bearer: its client is no more$/,
+    ],
+  ])('%s', async (_name, bearer, reason) => {
+    const made = await bearer();
+    await service.expectRefused({ bearer: made }, reason);
+  });
+
+  it.each<[string, (bearer: string) => Record<string, string>, RegExp]>([
+    ['no bearer', () => ({}), /^no bearer$/],
+    ['another scheme', (bearer) => ({ authorization: `Basic ${bearer}` }), /not one bearer$/],
+    ['two bearers in one header', (bearer) => ({ authorization: `Bearer ${bearer}, Bearer ${bearer}` }), /not one/],
+  ])('%s', async (_name, headers, reason) => {
+    const answer = await service.desk.post(
+      '/auth/user/oidcToken',
+      { oidc_token: service.foreign() },
+      headers(await service.bearer()),
+    );
+    service.expectAnswerRefused(answer, reason);
+  });
+
+  it('a bearer in the query or the body', async () => {
+    const bearer = await service.bearer();
+    const body = { oidc_token: service.foreign() };
+    service.expectAnswerRefused(
+      await service.desk.post(`/auth/user/oidcToken?access_token=${bearer}`, body),
+      /^no bearer$/,
+    );
+    const both = await service.desk.post(
+      '/auth/user/oidcToken',
+      { ...body, access_token: bearer },
+      { authorization: `Bearer ${bearer}` },
+    );
+    expect(both.refusal()).toMatchObject({ status: 400 });
+  });
+
+  it('a bearer after its end and the skew, and none before', async () => {
+    const bearer = await service.bearer();
+    service.desk.clock.advanceSeconds(900 + 20);
+    expect((await service.exchange({ bearer })).status).toBe(200);
+    service.desk.clock.advanceSeconds(41);
+    service.expectAnswerRefused(await service.exchange({ bearer }), 'bearer: exp has passed');
+  });
+
+  it('case 8: a bearer of a revoked key, and not that of a retired one', async () => {
+    const old = await service.bearer();
+    const { kid } = await service.material();
+    const keys = JSON.parse(await service.desk.cli(['keys', 'rotate', 'acme', '-o', 'json'])) as {
+      keys: { kid: string; state: string }[];
+    };
+    const next = keys.keys.find((key) => key.state === 'next')!.kid;
+    await service.desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+    await service.desk.caughtUp();
+    expect((await service.exchange({ bearer: old })).status).toBe(200);
+    await service.desk.cli(['keys', 'revoke', 'acme', kid]);
+    await service.desk.caughtUp();
+    await eventually(async () => (await service.exchange({ bearer: old })).status === 401);
+    expect((await service.exchange()).status).toBe(200);
+  });
+});

@@ -1,0 +1,356 @@
+import { createHmac } from 'node:crypto';
+import { decodeJwt } from 'jose';
+import type { Answer } from '../../support/answer.ts';
+import {
+  type ExchangeService,
+  startExchangeService,
+  tenantsWithTrusts,
+  trustOf,
+} from '../../support/exchange-service.ts';
+import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../support/foreign-issuer.ts';
+
+/** Cases 9 to 13, and 1 to 7 where the foreign token takes their place. */
+let service: ExchangeService;
+beforeAll(async () => {
+  service = await startExchangeService();
+});
+afterAll(() => service.close());
+
+const now = () => Math.floor(service.desk.clock.nowMs() / 1000);
+const REFUSED = 'the foreign token is refused: ';
+const saysOf = (answer: Answer) => {
+  expect(answer.status).toBe(200);
+  return decodeJwt(answer.body['access_token'] as string);
+};
+
+describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => {
+  it('a good bearer with a good token gives a token for whom the token is about', async () => {
+    const answer = await service.exchange({ surface });
+    expect(answer.body).toEqual({ access_token: expect.any(String), expires_in: 300, token_type: 'Bearer' });
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const claims = saysOf(answer);
+    expect(claims).toMatchObject({
+      iss: `${service.desk.url}/tenants/acme`,
+      aud: 'shop-api',
+      client_id: 'web',
+      tenant_id: 'acme',
+      project_id: 'shop',
+      email_id: 'grace@acme.example',
+      surface,
+      idp: service.provider.issuer,
+      act: { client_id: 'web', sub: surface === 'user' ? 'u-ada' : 'a-root' },
+      ...(surface === 'user'
+        ? { sub: 'u-grace', roles: ['reader'], scope: 'orders:read', resources: ['orders'] }
+        : { sub: 'a-grace', roles: ['auditor'], scope: 'audit:read', resources: [] }),
+    });
+    expect(service.desk.auditRow(answer.requestId)).toMatchObject({
+      outcome: 'issued',
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      subject_id: claims.sub,
+      token_id: claims.jti,
+      secret_id: null,
+    });
+  });
+
+  it('and opens the door of its surface, and no other', async () => {
+    const token = (await service.exchange({ surface })).body['access_token'] as string;
+    const authorization = `Bearer ${token}`;
+    expect((await service.desk.get(`/auth/${surface}/profile`, { authorization })).status).toBe(200);
+    const other = surface === 'user' ? 'admin' : 'user';
+    expect((await service.desk.get(`/auth/${other}/profile`, { authorization })).status).toBe(401);
+  });
+});
+
+describe('case 1 to 7: the form of a foreign token', () => {
+  const parts = (token: string) => token.split('.') as [string, string, string];
+
+  it.each<[string, () => string, string]>([
+    [
+      'alg none',
+      () => `${base64url('{"alg":"none"}')}.${parts(service.foreign())[1]}.`,
+      'its algorithm proves nothing about who signed',
+    ],
+    [
+      'HS256 keyed with the public key',
+      () => {
+        const input = `${base64url('{"alg":"HS256","kid":"k1"}')}.${parts(service.foreign())[1]}`;
+        const mac = createHmac('sha256', JSON.stringify(service.key.jwk)).update(input).digest('base64url');
+        return `${input}.${mac}`;
+      },
+      'its algorithm proves nothing about who signed',
+    ],
+    [
+      'an algorithm that the trust does not list',
+      () => writeForeignToken({ key: foreignKey('k1', 'RS256'), claims: service.claims() }),
+      'its issuer is not trusted with this algorithm',
+    ],
+    [
+      'a key of its own in the header',
+      () => {
+        const own = foreignKey('k1');
+        return writeForeignToken({ key: own, claims: service.claims(), header: { jwk: own.jwk } });
+      },
+      'the key does not confirm its signature',
+    ],
+    ...(['crit', 'b64', 'zip'] as const).map((member): [string, () => string, string] => [
+      `${member} in the header`,
+      () => writeForeignToken({ key: service.key, claims: service.claims(), header: { [member]: ['x'] } }),
+      'its header changes its meaning',
+    ]),
+    [
+      'a kid that is a path',
+      () => writeForeignToken({ key: service.key, claims: service.claims(), header: { kid: 7 } }),
+      'its kid is not a text',
+    ],
+    [
+      'a name that stands twice',
+      () => {
+        const payload = JSON.stringify(service.claims()).replace('{', '{"email":"ada@acme.example",');
+        return signForeignText(service.key, '{"alg":"ES256","kid":"k1"}', payload);
+      },
+      'it is malformed',
+    ],
+    ['padding', () => `${service.foreign()}=`, 'it is malformed'],
+    ['a space behind it', () => `${service.foreign()} `, 'it is malformed'],
+    ['four parts', () => `${service.foreign()}.x`, 'it is malformed'],
+    ['a thousand dots', () => '.'.repeat(1_000), 'it is malformed'],
+    [
+      'deep JSON',
+      () => signForeignText(service.key, '{"alg":"ES256"}', `{"a":${'['.repeat(2_000)}${']'.repeat(2_000)}}`),
+      'it is malformed',
+    ],
+    ['an iat that is a text', () => service.foreign({ iat: String(now()) }), 'its iat is missing or not a time'],
+    ['no exp', () => service.foreign({ exp: undefined }), 'its exp is missing or not a time'],
+    ['an exp beyond all numbers', () => service.foreign({ exp: 1e300 }), 'its exp is missing or not a time'],
+  ])('%s', async (_name, make, reason) => {
+    // Keys are warm, so that any connection is a new look.
+    await service.exchange();
+    await service.expectRefused({ oidcToken: make() }, REFUSED + reason);
+  });
+
+  it('every signature with one bit changed', async () => {
+    const good = service.foreign();
+    const [header, payload, signature] = parts(good);
+    for (const at of [0, 20, 63]) {
+      const bytes = Buffer.from(signature, 'base64url');
+      bytes[at]! ^= 1;
+      const oidcToken = `${header}.${payload}.${bytes.toString('base64url')}`;
+      await service.expectRefused({ oidcToken }, `${REFUSED}the key does not confirm its signature`);
+    }
+    expect((await service.exchange({ oidcToken: good })).status).toBe(200);
+  });
+});
+
+describe('case 9: a token that is not for us', () => {
+  it.each<[string, Record<string, unknown>, string]>([
+    ['no aud', { aud: undefined }, 'its audience is missing or not a text'],
+    ['another aud', { aud: 'account' }, 'it is for another audience'],
+    [
+      'two auds without azp',
+      { aud: ['tessera-acme', 'x'] },
+      'it is for several audiences and was asked for by another',
+    ],
+    ['an access token for another API', { aud: 'https://api.example', scope: 'read' }, 'it is for another audience'],
+    ['a logout token', { events: {} }, 'it is a security event'],
+    ['a token that came from an exchange', { act: { sub: 'x' } }, 'it came from an exchange itself'],
+    ['a token that is bound to a key', { cnf: { jkt: 'x' } }, 'it is bound to a key'],
+  ])('%s', async (_name, claims, reason) => {
+    await service.expectRefused({ oidcToken: service.foreign(claims) }, REFUSED + reason);
+  });
+
+  it('two auds with an azp of ours are accepted', async () => {
+    const oidcToken = service.foreign({ aud: ['tessera-acme', 'x'], azp: 'tessera-acme' });
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+  });
+
+  it('our own token, from a secret or from an exchange', async () => {
+    await service.expectRefused({ oidcToken: await service.bearer() }, `${REFUSED}it is one of ours`);
+    const exchanged = (await service.exchange()).body['access_token'];
+    await service.expectRefused({ oidcToken: exchanged }, `${REFUSED}it is one of ours`);
+    const theirs = await service.bearer({ tenant: 'globex' });
+    await service.expectRefused({ oidcToken: theirs }, `${REFUSED}it is one of ours`);
+  });
+
+  it.each([
+    ['an empty string', ''],
+    ['an opaque string', 'ya29.a0AfH6SMBx'],
+    ['a JWE', `${base64url('{"alg":"RSA-OAEP","enc":"A256GCM"}')}.AAAA.AAAA.AAAA.AAAA`],
+    ['HTML', '<!doctype html><title>Sign in</title>'],
+    ['60 kB', 'a'.repeat(60_000)],
+  ])('%s', async (_name, oidcToken) => {
+    await service.expectRefused({ oidcToken }, `${REFUSED}it is malformed`);
+  });
+
+  it('a signed token over 16 KiB', async () => {
+    const oidcToken = service.foreign({ filler: 'x'.repeat(12_300) });
+    expect(oidcToken.length).toBeGreaterThan(16_384);
+    await service.expectRefused({ oidcToken }, `${REFUSED}it is malformed`);
+  });
+
+  it('100 kB are not even read', async () => {
+    const answer = await service.exchange({ oidcToken: 'a'.repeat(100_000) });
+    expect(answer.refusal()).toMatchObject({ status: 413, error: 'payload_too_large' });
+  });
+});
+
+describe('case 10: whom a token is about', () => {
+  it.each([
+    ['false', false],
+    ['missing', undefined],
+    ['"true"', 'true'],
+    ['1', 1],
+  ])('is not said by an address whose email_verified is %s', async (_name, email_verified) => {
+    await service.expectRefused(
+      { oidcToken: service.foreign({ email: 'ada@acme.example', email_verified }) },
+      `${REFUSED}its e-mail address is not verified`,
+    );
+  });
+
+  it('is not somebody outside the domains of the trust', async () => {
+    await service.expectRefused(
+      { oidcToken: service.foreign({ email: 'grace@evil.example' }) },
+      `${REFUSED}its e-mail domain is not one of the trust`,
+    );
+  });
+
+  it('is not an account that fails the condition', async () => {
+    await service.expectRefused(
+      { oidcToken: service.foreign({ hd: 'evil.example' }) },
+      `${REFUSED}it does not meet a condition`,
+    );
+  });
+
+  it.each([
+    ['nobody', 'nobody@acme.example', 'unknown subject'],
+    ['somebody who is disabled', 'bob@acme.example', 'the subject is disabled'],
+    ['an administrator on the user surface', 'root@acme.example', 'unknown subject'],
+  ])('is not %s', async (_name, email, reason) => {
+    await service.expectRefused({ oidcToken: service.foreign({ email }) }, reason);
+  });
+
+  it('the same sub at a second issuer is another person', async () => {
+    const linked = await startExchangeService();
+    const { provider, elsewhere, desk } = linked;
+    const linkedTrust = { subject: '{ match: linked }' };
+    const file = tenantsWithTrusts(
+      trustOf('corp', provider.issuer, linkedTrust) + trustOf('other', elsewhere.issuer, linkedTrust),
+    ).replace(
+      '{ id: u-grace, email: grace@acme.example, ',
+      '{ id: u-grace, email: grace@acme.example, identities: [{ issuer: corp, sub: "248289761001" }], ',
+    );
+    await desk.apply(file);
+    const found = await linked.exchange({ oidcToken: linked.foreign({ email_verified: false }) });
+    expect(saysOf(found)).toMatchObject({ sub: 'u-grace', idp: provider.issuer });
+    linked.expectAnswerRefused(await linked.exchange({ oidcToken: linked.foreign({}, elsewhere) }), 'unknown subject');
+    await linked.close();
+  });
+});
+
+describe('case 11: an issuer that is not trusted here is not asked', () => {
+  it.each<[string, (own: string) => string]>([
+    ['with a slash', (own) => `${own}/`],
+    ['in another case', (own) => own.replace('http', 'HTTP')],
+    ['at another port', (own) => own.replace(/\d+$/, '1')],
+    ['by another name', (own) => own.replace('127.0.0.1', 'localhost')],
+    ['trusted by another tenant only', () => service.elsewhere.issuer],
+    ['of nobody', () => 'https://idp.example.com'],
+  ])('%s', async (_name, other) => {
+    const oidcToken = service.foreign({ iss: other(service.provider.issuer) });
+    await service.expectRefused({ oidcToken }, `${REFUSED}this tenant does not trust its issuer`);
+    expect(service.elsewhere.connections()).toBe(0);
+  });
+
+  it('trusted for another client', async () => {
+    await service.expectRefused(
+      { bearer: await service.bearer({ client: 'other' }) },
+      `${REFUSED}its issuer is not trusted for this client`,
+    );
+  });
+
+  it('trusted for another surface', async () => {
+    const { desk, provider, elsewhere } = service;
+    const usersOnly = trustOf('users-only', elsewhere.issuer, { surfaces: '[user]' });
+    await desk.apply(tenantsWithTrusts(trustOf('corp', provider.issuer) + usersOnly));
+    const oidcToken = service.foreign({}, elsewhere);
+    await service.expectRefused(
+      { surface: 'admin', oidcToken },
+      `${REFUSED}its issuer is not trusted for this surface`,
+    );
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+  });
+});
+
+describe('case 12: a token is good once', () => {
+  const used = `${REFUSED}it was used before`;
+
+  it('one after the other: the second is refused, on the other surface too', async () => {
+    const oidcToken = service.foreign();
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+    await service.expectRefused({ oidcToken }, used);
+    await service.expectRefused({ oidcToken, surface: 'admin' }, used);
+  });
+
+  it('ten at once: one token, and one record of it', async () => {
+    const bearer = await service.bearer();
+    const oidcToken = service.foreign();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => service.exchange({ bearer, oidcToken })));
+    const [won, lost] = [
+      answers.filter(({ status }) => status === 200),
+      answers.filter(({ status }) => status !== 200),
+    ];
+    expect(won).toHaveLength(1);
+    for (const answer of lost) service.expectAnswerRefused(answer, used);
+  });
+
+  it('without a jti its bytes are what is used up, also with the other spelling of its signature', async () => {
+    const oidcToken = service.foreign({ jti: undefined });
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+    await service.expectRefused({ oidcToken }, used);
+    await service.expectRefused({ oidcToken: otherSpelling(oidcToken) }, used);
+    expect((await service.exchange({ oidcToken: service.foreign({ jti: undefined, nonce: 'x' }) })).status).toBe(200);
+  });
+
+  it('signed anew with the same jti it is the same token', async () => {
+    const jti = 'once';
+    expect((await service.exchange({ oidcToken: service.foreign({ jti }) })).status).toBe(200);
+    await service.expectRefused({ oidcToken: service.foreign({ jti, nonce: 'x' }) }, used);
+  });
+
+  it('one that was refused is not used up', async () => {
+    const oidcToken = service.foreign();
+    await service.expectRefused({ oidcToken, bearer: await service.bearer({ client: 'other' }) }, /not trusted/);
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+  });
+});
+
+describe('case 13: the times of a token', () => {
+  it.each<[string, (at: number) => Record<string, unknown>, string]>([
+    ['older than the trust allows', (at) => ({ iat: at - 631 }), 'it is older than the trust allows'],
+    ['from the future', (at) => ({ iat: at + 31 }), 'it was issued in the future'],
+    ['too long-lived', (at) => ({ iat: at, exp: at + 3_601 }), 'its life is longer than the trust allows'],
+    ['at its end', (at) => ({ exp: at }), 'it has expired'],
+    ['before its beginning', (at) => ({ nbf: at + 31 }), 'it is not valid yet'],
+  ])('%s', async (_name, times, reason) => {
+    await service.expectRefused({ oidcToken: service.foreign(times(now())) }, REFUSED + reason);
+  });
+
+  it('what is issued never outlives it', async () => {
+    const exp = now() + 42;
+    const answer = await service.exchange({ oidcToken: service.foreign({ exp: exp + 0.9 }) });
+    expect(saysOf(answer).exp).toBe(exp);
+    expect(answer.body['expires_in']).toBe(42);
+    const long = saysOf(await service.exchange({ oidcToken: service.foreign({ exp: now() + 3_500 }) }));
+    expect(long.exp).toBe(now() + 900);
+  });
+});
+
+/** (r, s) and (r, n − s) are signatures of the same. */
+function otherSpelling(token: string): string {
+  const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+  const [header, payload, signature] = token.split('.') as [string, string, string];
+  const bytes = Buffer.from(signature, 'base64url');
+  const s = (order - BigInt(`0x${bytes.subarray(32).toString('hex')}`)).toString(16).padStart(64, '0');
+  return `${header}.${payload}.${Buffer.concat([bytes.subarray(0, 32), Buffer.from(s, 'hex')]).toString('base64url')}`;
+}

@@ -1,0 +1,237 @@
+import {
+  type ExchangeService,
+  startExchangeService,
+  tenantsWithTrusts,
+  trustOf,
+} from '../../support/exchange-service.ts';
+import { foreignKey, writeForeignToken } from '../../support/foreign-issuer.ts';
+import { HOSTILE_ANSWERS, type HostileProvider, sendJson } from '../../support/hostile-provider.ts';
+import { TestInstallation } from '../cli/installation.ts';
+
+/** Cases 14 to 16: the issuer and its keys. */
+const NO_SUCH_KEY = 'the issuer has no usable key of this kid and algorithm';
+const ANSWERS = Object.entries(HOSTILE_ANSWERS);
+
+let service: ExchangeService;
+beforeAll(async () => {
+  service = await startExchangeService({ providers: 2 * ANSWERS.length + 20 });
+});
+afterAll(() => service.close());
+
+const keyFetches = ({ requests }: HostileProvider) => requests.filter((path) => path === '/keys').length;
+const exchangeOf = (provider: HostileProvider, kid = 'k1') =>
+  service.exchange({
+    oidcToken: writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } }),
+  });
+
+/** 503 within 3 s, which tells the caller nothing of who or what; the reason is on record. */
+async function expectUnavailable(provider: HostileProvider, reason: string): Promise<void> {
+  const startedAt = performance.now();
+  const answer = await exchangeOf(provider);
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(answer.refusal()).toEqual({
+    status: 503,
+    error: 'temporarily_unavailable',
+    title: 'Failed to generate token',
+  });
+  expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  expect(answer.text).not.toContain(provider.hostPort);
+  expect(service.desk.auditReason(answer.requestId)).toBe(`identity provider: ${reason}`);
+}
+
+describe('case 14: the keys of an issuer', () => {
+  it('are fetched once for any number of exchanges at once', async () => {
+    const provider = service.next();
+    const answers = await Promise.all(Array.from({ length: 20 }, () => exchangeOf(provider)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
+  });
+
+  it('are fetched again when the issuer has rotated, once', async () => {
+    const provider = service.next();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    const rotated = foreignKey('k2');
+    provider.keys = [rotated.jwk];
+    const token = () => writeForeignToken({ key: rotated, claims: service.claims({}, provider) });
+    expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
+    expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
+    expect(keyFetches(provider)).toBe(2);
+    service.expectAnswerRefused(await exchangeOf(provider), NO_SUCH_KEY);
+  });
+
+  it('are looked for once per cool-down, whatever kids somebody invents', async () => {
+    const provider = service.next();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    for (let kid = 0; kid < 20; kid++) service.expectAnswerRefused(await exchangeOf(provider, `x${kid}`), NO_SUCH_KEY);
+    expect(keyFetches(provider)).toBe(2);
+    service.desk.clock.advanceSeconds(31);
+    service.expectAnswerRefused(await exchangeOf(provider, 'y'), NO_SUCH_KEY);
+    expect(keyFetches(provider)).toBe(3);
+  });
+
+  it('serve for an hour while the issuer is down, and no longer', async () => {
+    const provider = service.next();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    await provider.stop();
+    for (const seconds of [300, 1_500, 1_700]) {
+      service.desk.clock.advanceSeconds(seconds);
+      expect((await exchangeOf(provider)).status).toBe(200);
+    }
+    service.desk.clock.advanceSeconds(200);
+    await expectUnavailable(provider, 'discovery: no usable answer');
+    await provider.start();
+    service.desk.clock.advanceSeconds(31);
+    expect((await exchangeOf(provider)).status).toBe(200);
+  });
+
+  it('that were never had are a 503, and no storm', async () => {
+    const provider = service.next();
+    provider.onDiscovery = (_request, response) => {
+      sendJson(response, {}, 500);
+    };
+    const answers = await Promise.all(Array.from({ length: 30 }, () => exchangeOf(provider)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(provider.requests).toHaveLength(1);
+    await exchangeOf(provider);
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  it('an issuer that is down harms the tokens of no other', async () => {
+    const provider = service.next();
+    await provider.stop();
+    await expectUnavailable(provider, 'discovery: no usable answer');
+    expect((await service.exchange()).status).toBe(200);
+  });
+});
+
+describe('case 15: an issuer answers', () => {
+  it.each(ANSWERS)('for discovery with %s', async (_name, { handler, reason }) => {
+    const provider = service.next();
+    provider.onDiscovery = handler;
+    await expectUnavailable(provider, `discovery: ${reason}`);
+    expect(keyFetches(provider)).toBe(0);
+  });
+
+  it.each(ANSWERS)('for its keys with %s', async (_name, { handler, reason }) => {
+    const provider = service.next();
+    provider.onKeys = handler;
+    await expectUnavailable(provider, `keys: ${reason}`);
+  });
+
+  it.each<[string, (provider: HostileProvider) => object, string]>([
+    ['another issuer', () => ({ issuer: 'https://idp.example.com' }), 'it names another issuer'],
+    [
+      'keys at another host',
+      () => ({ jwks_uri: service.elsewhere.jwksUri }),
+      'its keys are at another host, which the trust must name as jwks_uri',
+    ],
+    [
+      'keys at the metadata service',
+      () => ({ jwks_uri: 'http://169.254.169.254/keys' }),
+      'the URL of its keys may not be fetched',
+    ],
+    ['no keys', () => ({ jwks_uri: undefined }), 'it names no keys'],
+  ])('with a document that names %s', async (_name, changes, reason) => {
+    const provider = service.next();
+    const { issuer, jwksUri } = provider;
+    provider.onDiscovery = (_request, response) => {
+      sendJson(response, { issuer, jwks_uri: jwksUri, ...changes(provider) });
+    };
+    await expectUnavailable(provider, `discovery: ${reason}`);
+    expect(service.elsewhere.connections()).toBe(0);
+  });
+
+  it('with 50,000 keys', async () => {
+    const provider = service.next();
+    provider.keys = Array.from({ length: 50_000 }, () => service.key.jwk);
+    await expectUnavailable(provider, 'keys: an answer over 256 KiB');
+  });
+
+  it('with 101 keys', async () => {
+    const provider = service.next();
+    provider.keys = Array.from({ length: 101 }, (_, index) => ({ ...service.key.jwk, kid: `k${index}` }));
+    await expectUnavailable(provider, 'keys: the key set has over 100 keys');
+  });
+
+  it('with a private key', async () => {
+    const provider = service.next();
+    provider.keys = [service.key.jwk, service.key.privateKey.export({ format: 'jwk' })];
+    await expectUnavailable(provider, 'keys: the key set holds a private key');
+  });
+
+  it.each([
+    ['RSA 1024', { bits: 1_024, exponent: 65_537 }],
+    ['an exponent of 3', { bits: 2_048, exponent: 3 }],
+  ])('with %s, which is skipped', async (_name, rsa) => {
+    const weak = foreignKey('weak', 'RS256', rsa);
+    const spoilt = service.next();
+    spoilt.keys = [weak.jwk, service.key.jwk];
+    const oidcToken = writeForeignToken({ key: weak, claims: service.claims({}, spoilt) });
+    service.expectAnswerRefused(await service.exchange({ oidcToken }), NO_SUCH_KEY);
+    expect((await exchangeOf(spoilt)).status).toBe(200);
+  });
+});
+
+describe('case 16: an issuer inside', () => {
+  it.each([
+    'http://idp.example.com',
+    'ftp://idp.example.com',
+    'https://user:pass@idp.example.com',
+    'https://127.0.0.1',
+    'https://localhost',
+    'https://idp',
+    'https://10.1.2.3',
+    'https://192.168.1.1:8443',
+    'https://169.254.169.254',
+    'https://[::1]',
+    'https://[::ffff:127.0.0.1]',
+    'https://[fd00::1]',
+    'https://[fe80::1]',
+    'https://0x7f.1',
+    'https://2130706433',
+    'https://017700000001',
+    'https://127.1',
+    'https://idp.example.com:22',
+  ])('%s is refused when a trust is saved', async (issuer) => {
+    const installation = await TestInstallation.make();
+    for (const trust of [
+      trustOf('corp', issuer),
+      trustOf('corp', 'https://idp.example.com', { jwks_uri: `"${issuer}/k"` }),
+    ]) {
+      const { code, stderr } = await installation.apply(tenantsWithTrusts(trust));
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/must (?:be|not|have|write)/)]);
+    }
+    expect(await installation.fingerprint()).toBeUndefined();
+    await installation.remove();
+  });
+
+  it('one that was saved when it was allowed is refused at each connect', async () => {
+    const { provider, key } = service;
+    const strict = await startExchangeService({ env: {} });
+    const { desk } = strict;
+    await expect(desk.apply(tenantsWithTrusts(trustOf('corp', provider.issuer)))).rejects.toThrow(/plain http/);
+    await strict.close();
+    // The same file, saved by a command that has the host in its list and read by a server that has not.
+    const before = provider.connections();
+    const lax = await TestInstallation.make({ TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort });
+    expect((await lax.apply(tenantsWithTrusts(trustOf('corp', provider.issuer)))).code).toBe(0);
+    const wary = await TestInstallation.make({ TESSERA_DATA_DIR: lax.dataDirectory });
+    const checked = await wary.run(['issuers', 'check', 'acme', 'corp']);
+    expect([checked.code, checked.stdout]).toEqual([1, expect.stringContaining('its URL may not be fetched')]);
+    const token = writeForeignToken({ key, claims: service.claims({}, provider) });
+    const tried = await wary.run(['issuers', 'check', 'acme', 'corp', '--token', '-'], { stdin: token });
+    expect([tried.code, tried.stderr]).toEqual([1, expect.stringContaining('its URL may not be fetched')]);
+    expect(provider.connections()).toBe(before);
+    await lax.remove();
+    await wary.remove();
+  });
+
+  it('the hosts that are let in are in the log of each start', () => {
+    const line = service.desk
+      .log()
+      .split('\n')
+      .find((text) => text.includes('"event":"federation_allowed_hosts"'));
+    expect(line).toContain(service.provider.hostPort);
+    expect(line).toContain('"level":40');
+  });
+});

@@ -1,0 +1,248 @@
+import type { Answer } from '../../support/answer.ts';
+import {
+  type ExchangeService,
+  startExchangeService,
+  tenantsWithTrusts,
+  trustOf,
+} from '../../support/exchange-service.ts';
+import { foreignKey, writeForeignToken } from '../../support/foreign-issuer.ts';
+import { type HostileProvider, sendJson, startHostileProvider } from '../../support/hostile-provider.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { TestInstallation } from '../cli/installation.ts';
+
+/** Case 27 where the identity provider is what fails, and case 16 where the list of allowed hosts has changed since a trust was saved. */
+interface Route {
+  readonly issuer: string;
+  readonly hostPort: string;
+  readonly provider: HostileProvider;
+  /** Between the service and the provider. */
+  readonly proxy: TcpProxy;
+}
+
+interface Fault {
+  readonly begin: (route: Route) => void | Promise<void>;
+  readonly end: (route: Route) => void | Promise<void>;
+  readonly reason: string;
+}
+
+const FAULTS: readonly [string, Fault][] = [
+  [
+    'stopped',
+    {
+      begin: ({ provider }) => provider.stop(),
+      end: ({ provider }) => provider.start(),
+      reason: 'discovery: no usable answer',
+    },
+  ],
+  [
+    'killed while it is asked where its keys are',
+    {
+      begin: ({ provider }) => {
+        provider.onDiscovery = () => void provider.stop();
+      },
+      end: restart,
+      reason: 'discovery: no usable answer',
+    },
+  ],
+  [
+    'killed while it is asked for its keys',
+    {
+      begin: ({ provider }) => {
+        provider.onKeys = () => void provider.stop();
+      },
+      end: restart,
+      reason: 'keys: no usable answer',
+    },
+  ],
+  [
+    'behind a network that loses its answers',
+    {
+      begin: ({ proxy }) => {
+        proxy.setMode('lose-answers');
+      },
+      end: heal,
+      reason: 'discovery: no usable answer',
+    },
+  ],
+  [
+    'in a black hole',
+    {
+      begin: ({ proxy }) => {
+        proxy.setMode('black-hole');
+      },
+      end: heal,
+      reason: 'discovery: no answer in time',
+    },
+  ],
+  [
+    'slower than anybody waits',
+    {
+      begin: ({ proxy }) => {
+        proxy.setMode({ delayMs: 1_200 });
+      },
+      end: heal,
+      reason: 'discovery: no answer in time',
+    },
+  ],
+];
+
+let service: ExchangeService;
+let routes: Route[];
+let trusts: string;
+const unused: Route[] = [];
+beforeAll(async () => {
+  routes = await Promise.all(Array.from({ length: 2 * FAULTS.length }, startRoute));
+  unused.push(...routes);
+  service = await startExchangeService({ allowedHosts: routes.map(({ hostPort }) => hostPort) });
+  for (const { provider } of routes) provider.keys = [service.key.jwk];
+  trusts =
+    trustOf('corp', service.provider.issuer) +
+    routes.map(({ issuer }, index) => trustOf(`route-${index}`, issuer)).join('');
+  await service.desk.apply(tenantsWithTrusts(trusts));
+});
+afterAll(async () => {
+  await service.close();
+  await Promise.all(routes.map(({ proxy }) => proxy.close()));
+  await Promise.all(routes.map(({ provider }) => provider.close()));
+});
+
+async function startRoute(): Promise<Route> {
+  const provider = await startHostileProvider();
+  const proxy = await startTcpProxy(provider.port);
+  const hostPort = `127.0.0.1:${proxy.port}`;
+  const route = { issuer: `http://${hostPort}`, hostPort, provider, proxy };
+  serve(route);
+  return route;
+}
+
+function serve({ issuer, provider }: Route): void {
+  provider.onDiscovery = (_request, response) => {
+    sendJson(response, { issuer, jwks_uri: `${issuer}/keys` });
+  };
+  provider.onKeys = (_request, response) => {
+    sendJson(response, { keys: provider.keys });
+  };
+}
+
+async function restart(route: Route): Promise<void> {
+  serve(route);
+  await route.provider.start();
+}
+
+function heal({ proxy }: Route): void {
+  proxy.setMode('pass');
+}
+
+function exchangeOf(issuer: string, key = service.key): Promise<Answer> {
+  return service.exchange({ oidcToken: writeForeignToken({ key, claims: service.claims({ iss: issuer }) }) });
+}
+
+async function timed<T>(work: Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  const result = await work;
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  return result;
+}
+
+/** A 503 that says when to come again, and to nobody but the record what is wrong. */
+function expectUnavailable(answer: Answer, hostPort: string, reason: string): void {
+  expect(answer.refusal()).toEqual({
+    status: 503,
+    error: 'temporarily_unavailable',
+    title: 'Failed to generate token',
+  });
+  expect(['1', '2', '3', '4']).toContain(answer.headers.get('retry-after'));
+  expect(answer.text).not.toContain(hostPort);
+  expect(answer.text).not.toContain('identity provider');
+  expect(service.desk.auditRow(answer.requestId)).toMatchObject({
+    outcome: 'temporarily_unavailable',
+    reason: `identity provider: ${reason}`,
+    token_id: null,
+  });
+}
+
+/** Within 5 s, without a restart. */
+async function expectRecovery(ask: () => Promise<Answer>): Promise<void> {
+  const startedAt = performance.now();
+  for (let second = 1; second <= 5; second++) {
+    service.desk.clock.advanceSeconds(1);
+    const { status } = await ask();
+    if (status === 200) {
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+      return;
+    }
+    expect(status).toBe(503);
+  }
+  throw new Error('not again within 5 s');
+}
+
+describe('case 27: an identity provider that is', () => {
+  it.each(FAULTS)('%s, and was never reached: 503 for its tokens alone, until it is back', async (_name, fault) => {
+    const route = unused.shift()!;
+    await fault.begin(route);
+    // Many at once, and beside them the tokens of another issuer and the other door.
+    const [others, bearer, ...answers] = await timed(
+      Promise.all([
+        service.exchange(),
+        service.bearer(),
+        ...Array.from({ length: 5 }, () => exchangeOf(route.issuer)),
+      ] as const),
+    );
+    expect([others.status, typeof bearer]).toEqual([200, 'string']);
+    for (const answer of answers) expectUnavailable(answer, route.hostPort, fault.reason);
+    // A long outage makes the way back no longer.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      service.desk.clock.advanceSeconds(60);
+      expect((await timed(exchangeOf(route.issuer))).status).toBe(503);
+    }
+    await fault.end(route);
+    await expectRecovery(() => exchangeOf(route.issuer));
+  });
+
+  it.each(FAULTS)('%s, and was reached before: goes on, and its next key is heard of', async (_name, fault) => {
+    const route = unused.shift()!;
+    expect((await exchangeOf(route.issuer)).status).toBe(200);
+    await fault.begin(route);
+    for (const seconds of [301, 400, 600]) {
+      service.desk.clock.advanceSeconds(seconds);
+      expect((await timed(exchangeOf(route.issuer))).status).toBe(200);
+    }
+    await fault.end(route);
+    const rotated = foreignKey('k2');
+    route.provider.keys = [rotated.jwk];
+    await expectRecovery(() => exchangeOf(route.issuer, rotated));
+  });
+});
+
+describe('case 16: a trust whose host was allowed when it was saved', () => {
+  it.each([
+    ['for its issuer', (uri: string) => trustOf('stranger', uri), 'discovery: its URL may not be fetched'],
+    [
+      'for its keys',
+      (uri: string) => trustOf('stranger', 'https://idp.example.com', { jwks_uri: JSON.stringify(`${uri}/keys`) }),
+      'keys: its URL may not be fetched',
+    ],
+  ])('%s is a 503 of a server that does not list it, and no connection', async (_name, trust, reason) => {
+    const { desk, provider, key } = service;
+    const stranger = await startHostileProvider();
+    stranger.keys = [key.jwk];
+    const listed = [provider, stranger, ...routes].map(({ hostPort }) => hostPort);
+    const lax = await TestInstallation.make({
+      PUBLIC_URL: desk.url,
+      TESSERA_DATA_DIR: desk.config.dataDirectory,
+      TESSERA_FEDERATION_ALLOWED_HOSTS: listed.join(','),
+    });
+    const text = trust(stranger.issuer);
+    expect(await lax.apply(tenantsWithTrusts(trusts + text))).toMatchObject({ code: 0 });
+    await desk.caughtUp();
+    const issuer = text.includes('idp.example.com') ? 'https://idp.example.com' : stranger.issuer;
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expectUnavailable(await timed(exchangeOf(issuer)), stranger.hostPort, reason);
+      desk.clock.advanceSeconds(60);
+    }
+    expect(stranger.connections()).toBe(0);
+    expect((await service.exchange()).status).toBe(200);
+    await lax.remove();
+    await stranger.close();
+  });
+});

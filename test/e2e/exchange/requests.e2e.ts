@@ -1,0 +1,151 @@
+import type { Answer } from '../../support/answer.ts';
+import { readAnswer } from '../../support/answer.ts';
+import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
+
+/** Cases 17 to 26 where a bearer and a foreign token stand in the place of a secret. */
+let service: ExchangeService;
+beforeAll(async () => {
+  service = await startExchangeService({ failuresPerMinute: 20 });
+});
+afterAll(() => service.close());
+// Windows of the limit end.
+beforeEach(() => {
+  service.desk.clock.advanceSeconds(61);
+});
+
+const PATH = '/auth/user/oidcToken';
+
+async function send(
+  body: string | URLSearchParams,
+  headers: Record<string, string> = {},
+  path = PATH,
+): Promise<Answer> {
+  return readAnswer(
+    await fetch(service.desk.url + path, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${await service.bearer()}`,
+        ...headers,
+      },
+      body,
+    }),
+  );
+}
+
+describe('case 24: a body', () => {
+  it.each<[string, (token: string) => string | URLSearchParams, Record<string, string>, number]>([
+    [
+      'form-encoded',
+      (token) => new URLSearchParams({ oidc_token: token }),
+      { 'content-type': 'application/x-www-form-urlencoded' },
+      415,
+    ],
+    ['that says it is text', (token) => JSON.stringify({ oidc_token: token }), { 'content-type': 'text/plain' }, 415],
+    ['that is not JSON', () => '{', {}, 400],
+    ['without oidc_token', () => '{}', {}, 400],
+    ['with a null', () => '{"oidc_token":null}', {}, 400],
+    ['with a list', (token) => JSON.stringify({ oidc_token: [token] }), {}, 400],
+    ['with an object', () => '{"oidc_token":{"$ne":1}}', {}, 400],
+    ['with a number', () => '{"oidc_token":1}', {}, 400],
+    ['with another member', (token) => JSON.stringify({ oidc_token: token, email_id: 'ada@acme.example' }), {}, 400],
+    ['with the member twice', (token) => `{"oidc_token":"${token}","oidc_token":"${token}"}`, {}, 400],
+    ['with __proto__', (token) => `{"oidc_token":"${token}","__proto__":{"x":1}}`, {}, 400],
+    ['that is a list', (token) => JSON.stringify([token]), {}, 400],
+    ['with a byte order mark', (token) => `\ufeff${JSON.stringify({ oidc_token: token })}`, {}, 400],
+    ['over 64 KiB', () => JSON.stringify({ oidc_token: 'a'.repeat(70_000) }), {}, 413],
+  ])('%s is refused, and nobody is asked', async (_name, body, headers, status) => {
+    const [connections, rows] = [service.connections(), service.desk.auditRows()];
+    const answer = await send(body(service.foreign()), headers);
+    expect(answer.refusal().status).toBe(status);
+    expect(service.connections()).toBe(connections);
+    // The bearer's own record, and none of a request that was none.
+    expect(service.desk.auditRows()).toBe(rows + 1);
+    expect(({} as Record<string, unknown>)['x']).toBeUndefined();
+  });
+});
+
+describe('case 25: a request', () => {
+  it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('by %s is a 405', async (method) => {
+    const answer = await readAnswer(await fetch(service.desk.url + PATH, { method }));
+    expect(answer.refusal()).toMatchObject({ status: 405 });
+    expect(answer.headers.get('allow')).toContain('POST');
+  });
+
+  it('with a forwarded host gets the configured issuer', async () => {
+    const answer = await send(JSON.stringify({ oidc_token: service.foreign() }), {
+      'x-forwarded-host': 'evil.example',
+      forwarded: 'host=evil.example',
+      'x-http-method-override': 'GET',
+    });
+    const [, payload] = (answer.body['access_token'] as string).split('.');
+    const { iss } = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as { iss: string };
+    expect(iss).toBe(`${service.desk.url}/tenants/acme`);
+  });
+});
+
+describe('case 22: failures', () => {
+  const fail = (attempt: Parameters<ExchangeService['exchange']>[0]) => service.exchange(attempt);
+
+  it('of foreign tokens: twenty a minute, then the right one is refused too, and nothing more is recorded', async () => {
+    const bearer = await service.bearer();
+    for (let count = 0; count < 20; count++) expect((await fail({ bearer, oidcToken: 'wrong' })).status).toBe(401);
+    const rows = service.desk.auditRows();
+    const limited = await fail({ bearer });
+    expect(limited.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(service.desk.auditRows()).toBe(rows);
+    // Another client from here, another address, and the client's own way to a bearer are unharmed.
+    expect((await fail({ bearer: await service.bearer({ client: 'other' }) })).status).toBe(401);
+    service.desk.clock.advanceSeconds(61);
+    expect((await fail({})).status).toBe(200);
+  });
+
+  it('of bearers: whoever sends none fills no table', async () => {
+    const rows = service.desk.auditRows();
+    const statuses: number[] = [];
+    for (let count = 0; count < 30; count++) statuses.push((await service.desk.post(PATH, { oidc_token: 'x' })).status);
+    expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 10 }, () => 429)]);
+    expect(service.desk.auditRows()).toBe(rows + 20);
+    expect((await fail({})).status).toBe(200);
+  });
+
+  it('at once: no more are judged than one after the other', async () => {
+    const bearer = await service.bearer();
+    const answers = await Promise.all(Array.from({ length: 60 }, () => fail({ bearer, oidcToken: 'wrong' })));
+    expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
+    expect(answers.filter(({ status }) => status === 429)).toHaveLength(40);
+  });
+
+  it('of an issuer are nobody’s', async () => {
+    const down = await startExchangeService({ failuresPerMinute: 3 });
+    await down.provider.stop();
+    const bearer = await down.bearer();
+    for (let count = 0; count < 8; count++) {
+      expect((await down.exchange({ bearer })).status).toBe(503);
+      down.desk.clock.advanceSeconds(1);
+    }
+    await down.provider.start();
+    down.desk.clock.advanceSeconds(31);
+    expect((await down.exchange()).status).toBe(200);
+    await down.close();
+  });
+});
+
+describe('case 26: the log', () => {
+  it('holds neither token nor address, at debug level', async () => {
+    const bearer = await service.bearer();
+    const good = service.foreign({ email: 'grace@acme.example' });
+    const answers = [
+      await service.exchange({ bearer, oidcToken: good }),
+      await service.exchange({ bearer, oidcToken: good }),
+      await service.exchange({ bearer, oidcToken: service.foreign({ email: 'marked@acme.example' }) }),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([200, 401, 401]);
+    const log = service.desk.log();
+    const secrets = [bearer, good, answers[0]!.body['access_token'] as string].map((token) => token.split('.')[2]!);
+    for (const mark of [...secrets, 'marked@', 'grace@', 'ada@']) expect(log).not.toContain(mark);
+    expect(log).toContain('it was used before');
+    expect(answers[1]!.text).not.toContain('used');
+  });
+});

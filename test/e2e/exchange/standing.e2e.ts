@@ -1,0 +1,182 @@
+import { decodeJwt } from 'jose';
+import type { Answer } from '../../support/answer.ts';
+import {
+  type ExchangeService,
+  startExchangeService,
+  tenantsWithTrusts,
+  trustOf,
+} from '../../support/exchange-service.ts';
+import { type HostileProvider, sendJson } from '../../support/hostile-provider.ts';
+
+/** Cases 18, 20 and 23 at this door: who somebody is today, whatever a good bearer and a good foreign token say. Case 30: what time it is. */
+let service: ExchangeService;
+/** Its keys are cold. */
+let slow: HostileProvider;
+let tenants: string;
+beforeAll(async () => {
+  service = await startExchangeService({ providers: 1 });
+  const { provider, elsewhere } = service;
+  slow = service.next();
+  tenants = tenantsWithTrusts(
+    trustOf('corp', provider.issuer) + trustOf('spare-0', slow.issuer),
+    trustOf('theirs', elsewhere.issuer),
+  )
+    // Whom a careless fold of letters would make of somebody else.
+    .replace(
+      '      - { id: u-bob',
+      '      - { id: u-kim, email: kim@acme.example }\n      - { id: u-ina, email: Ina@acme.example }\n$&',
+    )
+    // A user of acme who is an administrator of globex.
+    .replace(
+      '      - { id: a-root, email: root@globex.example',
+      '      - { id: g-ada, email: ada@acme.example, scopes: ["audit:read"] }\n$&',
+    );
+});
+beforeEach(() => service.desk.apply(tenants));
+afterAll(() => service.close());
+
+const REFUSED = 'the foreign token is refused: ';
+const now = () => Math.floor(service.desk.clock.nowMs() / 1000);
+const saysOf = (answer: Answer) => {
+  expect(answer.status).toBe(200);
+  return decodeJwt(answer.body['access_token'] as string);
+};
+
+describe('case 18: a good foreign token, and a bearer from before', () => {
+  it.each([
+    ['the client was disabled', '- { id: web, ', 'status: disabled, ', 'the client is disabled'],
+    ['the project was disabled', '      - id: shop\n', '        status: disabled\n', 'the project is disabled'],
+    ['the tenant was suspended', '  - id: acme\n', '    status: suspended\n', 'the tenant is suspended'],
+    ['whoever asks was disabled', '{ id: u-ada, ', 'status: disabled, ', 'bearer: its subject is disabled'],
+    ['whom it is about was disabled', '{ id: u-grace, ', 'status: disabled, ', 'the subject is disabled'],
+  ])('%s', async (_name, place, addition, reason) => {
+    const bearer = await service.bearer();
+    const oidcToken = service.foreign();
+    await service.desk.apply(tenants.replace(place, `${place}${addition}`));
+    await service.expectRefused({ bearer, oidcToken }, reason);
+    // None of it was the token's fault, nor is it used up.
+    await service.desk.apply(tenants);
+    expect(saysOf(await service.exchange({ bearer, oidcToken }))).toMatchObject({ sub: 'u-grace' });
+  });
+
+  it('about somebody who was taken out of the directory', async () => {
+    const bearer = await service.bearer();
+    const oidcToken = service.foreign();
+    expect(saysOf(await service.exchange({ bearer }))).toMatchObject({ sub: 'u-grace' });
+    await service.desk.apply(tenants.replace(/.*id: u-grace.*\n/, ''), ['--prune']);
+    await service.expectRefused({ bearer, oidcToken }, 'unknown subject');
+  });
+});
+
+describe('case 23: a user of one tenant who is an administrator of another', () => {
+  const ada = { email: 'ada@acme.example' };
+
+  it('is each only where it is', async () => {
+    const { elsewhere } = service;
+    expect(saysOf(await service.exchange({ oidcToken: service.foreign(ada) }))).toMatchObject({
+      sub: 'u-ada',
+      tenant_id: 'acme',
+    });
+    const admin = await service.exchange({
+      surface: 'admin',
+      bearer: await service.bearer({ surface: 'admin', tenant: 'globex' }),
+      oidcToken: service.foreign(ada, elsewhere),
+    });
+    expect(saysOf(admin)).toMatchObject({ sub: 'g-ada', tenant_id: 'globex', surface: 'admin', scope: 'audit:read' });
+  });
+
+  it('is no administrator of the first, and no user of the second', async () => {
+    await service.expectRefused({ surface: 'admin', oidcToken: service.foreign(ada) }, 'unknown subject');
+    const bearer = await service.bearer({ tenant: 'globex' });
+    await service.expectRefused({ bearer, oidcToken: service.foreign(ada, service.elsewhere) }, 'unknown subject');
+  });
+
+  it('brings no token for the one to the bearer of the other', async () => {
+    const bearer = await service.bearer({ surface: 'admin', tenant: 'globex' });
+    await service.expectRefused(
+      { surface: 'admin', bearer, oidcToken: service.foreign(ada) },
+      `${REFUSED}this tenant does not trust its issuer`,
+    );
+  });
+});
+
+describe('case 20: an e-mail address in a foreign token', () => {
+  it.each(['GRACE@acme.example', 'Grace@ACME.Example'])('%s is Grace’s', async (email) => {
+    expect(saysOf(await service.exchange({ oidcToken: service.foreign({ email }) }))).toMatchObject({
+      sub: 'u-grace',
+      email_id: 'grace@acme.example',
+    });
+  });
+
+  it.each([
+    ['the Kelvin sign', '\u212aim@acme.example'],
+    ['a dotless i', '\u0131na@acme.example'],
+    ['a dotted capital I', '\u0130na@acme.example'],
+    ['an accent', 'gr\u00e1ce@acme.example'],
+    ['an accent on its own', 'gra\u0301ce@acme.example'],
+    ['a full-width letter', '\uff47race@acme.example'],
+    ['a Cyrillic letter', 'gr\u0430ce@acme.example'],
+    ['a sharp s in the domain', 'grace@a\u00dfme.example'],
+    ['a space behind', 'grace@acme.example '],
+    ['a space before', ' grace@acme.example'],
+    ['a line break behind', 'grace@acme.example\r\n'],
+    ['NUL behind', 'grace@acme.example\0'],
+    ['a dot behind', 'grace@acme.example.'],
+    ['two @', 'grace@@acme.example'],
+    ['two domains, ours last', 'grace@evil.example@acme.example'],
+    ['two domains, ours first', 'grace@acme.example@evil.example'],
+    ['a name around it', 'Grace <grace@acme.example>'],
+    ['255 characters', `${'g'.repeat(242)}@acme.example`],
+  ])('with %s is nobody’s', async (_name, email) => {
+    await service.expectRefused({ oidcToken: service.foreign({ email }) }, `${REFUSED}it has no usable e-mail address`);
+  });
+});
+
+describe('case 30: the clock', () => {
+  it('jumps past the end of a foreign token, and back', async () => {
+    const { clock } = service.desk;
+    const exp = now() + 300;
+    const oidcToken = service.foreign({ exp });
+    clock.jumpSeconds(301);
+    await service.expectRefused({ oidcToken }, `${REFUSED}it has expired`);
+    clock.jumpSeconds(-301);
+    expect(saysOf(await service.exchange({ oidcToken })).exp).toBe(exp);
+  });
+
+  it.each([10, 20])('goes %s s back, and no token outlives the foreign one or its own time', async (seconds) => {
+    const exp = now() + 300;
+    const [short, long] = [service.foreign({ exp }), service.foreign({ exp: now() + 3_500 })];
+    service.desk.clock.jumpSeconds(-seconds);
+    const answer = await service.exchange({ oidcToken: short });
+    expect(saysOf(answer).exp).toBe(exp);
+    expect(answer.body['expires_in']).toBe(300 + seconds);
+    expect(saysOf(await service.exchange({ oidcToken: long })).exp).toBe(now() + 900);
+    service.desk.clock.jumpSeconds(seconds);
+  });
+
+  it('goes back before a foreign token was made', async () => {
+    const oidcToken = service.foreign();
+    service.desk.clock.jumpSeconds(-120);
+    await service.expectRefused({ oidcToken }, `${REFUSED}it was issued in the future`);
+    service.desk.clock.jumpSeconds(120);
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+  });
+
+  it('jumps past the end of a foreign token while its keys are fetched', async () => {
+    slow.onKeys = (_request, response) => {
+      service.desk.clock.jumpSeconds(301);
+      sendJson(response, { keys: slow.keys });
+    };
+    const bearer = await service.bearer();
+    const answer = await service.exchange({ bearer, oidcToken: service.foreign({}, slow) });
+    service.desk.clock.jumpSeconds(-301);
+    service.expectAnswerRefused(answer, `${REFUSED}it has expired`);
+  });
+
+  it('jumps and comes back: what was used stays used', async () => {
+    const oidcToken = service.foreign();
+    expect((await service.exchange({ oidcToken })).status).toBe(200);
+    for (const seconds of [400, -400]) service.desk.clock.jumpSeconds(seconds);
+    await service.expectRefused({ oidcToken }, `${REFUSED}it was used before`);
+  });
+});

@@ -1,0 +1,176 @@
+import Database from 'better-sqlite3';
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Secret } from '../../src/config/secret.ts';
+import { KeyRingStore } from '../../src/issuing/key-ring.store.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { parseTenantId } from '../../src/vocabulary/ids.ts';
+import { Marks } from '../support/marks.ts';
+import { TENANTS_FILE } from '../support/tenants-file.ts';
+import { startTessera, type TestDesk } from '../support/tessera.ts';
+
+/**
+ * On the embedded stores: secrets, addresses, private keys and the issued tokens themselves are marks; every fault is run at debug level, and
+ * nothing of them is in a log line, an answer, a metric, an audit row or, but for the directories' own addresses, a file.
+ */
+let desk: TestDesk;
+let marks: Marks;
+
+beforeEach(async () => {
+  marks = new Marks();
+  desk = await startTessera({
+    tenantsFile: TENANTS_FILE.replace('Ada@acme.example', email('a user')).replace(
+      'root@acme.example',
+      email('an administrator'),
+    ),
+  });
+  marks.add('a client secret', desk.secret('acme/shop/anything'));
+  marks.add('the key of the embedded vault', readFileSync(file('vault.key'), 'latin1').trim());
+  const vault = new EmbeddedVault(desk.config.dataDirectory);
+  for (const tenant of ['acme', 'globex']) {
+    const stored = await new KeyRingStore(vault).read(parseTenantId(tenant)!);
+    for (const { privateJwk } of stored!.ring.keys)
+      marks.add('a private key', (JSON.parse(Secret.reveal(privateJwk!)) as { d: string }).d);
+  }
+  await vault.close();
+});
+afterEach(() => desk.close());
+
+const file = (...path: string[]) => join(desk.config.dataDirectory, ...path);
+const email = (who: string) => marks.once(`the address of ${who}`, (mark) => `${mark}@acme.example`);
+
+async function ask(
+  surface: 'admin' | 'user',
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<string | undefined> {
+  const answer = await desk.post(`/auth/${surface}/generateToken`, {
+    tenant_id: 'acme',
+    project_id: 'shop',
+    client_id: 'anything',
+    email_id: email(surface === 'user' ? 'a user' : 'an administrator'),
+    secret_id: desk.secret('acme/shop/anything'),
+    ...changes,
+  });
+  const token = answer.body['access_token'] as string | undefined;
+  if (token === undefined) marks.search('a refusal', answer.text + JSON.stringify([...answer.headers]));
+  // The signature makes it a token, and the payload holds an address: neither may be seen, not even in parts.
+  else for (const part of token.split('.').slice(1)) marks.add('a part of a token', part);
+  return token;
+}
+
+async function exercise(): Promise<void> {
+  const wrong = marks.once('a wrong secret', (mark) => mark);
+  for (const surface of ['user', 'admin'] as const) {
+    const token = await ask(surface);
+    await ask(surface, { secret_id: wrong });
+    await ask(surface, { secret_id: [wrong] });
+    await ask(surface, { email_id: email('nobody') });
+    await ask(surface, { email_id: `${email('nobody')}@twice` });
+    await ask(surface, { [wrong]: wrong });
+    const other = surface === 'user' ? 'admin' : 'user';
+    for (const bearer of [token, `${token}x`, wrong]) {
+      // Its own profile is for the subject, who may see its address.
+      await desk.get(`/auth/${surface}/profile`, { authorization: `Bearer ${bearer}` });
+      const refusal = await desk.get(`/auth/${other}/profile?token=${bearer}`, { authorization: `Bearer ${bearer}` });
+      marks.search('a refusal', refusal.text + JSON.stringify([...refusal.headers]));
+    }
+  }
+}
+
+function onDatabase(path: string, ...statements: readonly string[]): void {
+  const database = new Database(path);
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+function hide(path: string): () => void {
+  renameSync(path, `${path}.hidden`);
+  return () => {
+    renameSync(`${path}.hidden`, path);
+  };
+}
+
+function replace(path: string, content: Buffer): () => void {
+  const before = readFileSync(path);
+  writeFileSync(path, content);
+  return () => {
+    writeFileSync(path, before);
+  };
+}
+
+const sealed = (...path: string[]) => file('vault', ...path.slice(0, -1), `${path.at(-1)}.sealed`);
+
+/** Each begins a fault and gives back how it ends. */
+const faults: readonly (readonly [name: string, begin: () => () => void])[] = [
+  ['nothing', () => () => undefined],
+  ['a client’s entry that is cut off', () => replace(sealed('secret', 'acme', 'shop', 'anything'), Buffer.from('x'))],
+  ['a key ring that is cut off', () => replace(sealed('keys', 'acme'), Buffer.from('x'))],
+  [
+    'the entries of another client',
+    () => replace(sealed('secret', 'acme', 'shop', 'anything'), readFileSync(sealed('secret', 'acme', 'shop', 'web'))),
+  ],
+  ['a vault without its key', () => hide(file('vault.key'))],
+  [
+    'a vault with another key',
+    () => replace(file('vault.key'), Buffer.from(readFileSync(file('vault.key'))).reverse()),
+  ],
+  ['a directory that lacks a table', () => onDatabaseAndBack(file('tenants', 'acme.sqlite'), 'users')],
+  ['an audit that lacks its table', () => onDatabaseAndBack(file('control.sqlite'), 'audit_records')],
+  [
+    'a malformed row',
+    () => {
+      const mark = marks.plant('what stands in a malformed row');
+      onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = roles || '${mark}'`);
+      return () => {
+        onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = replace(roles, '${mark}', '')`);
+        // What was deleted stays in the pages of the file, which is where it belongs.
+        onDatabase(file('control.sqlite'), 'VACUUM', 'PRAGMA wal_checkpoint(TRUNCATE)');
+      };
+    },
+  ],
+];
+
+function onDatabaseAndBack(path: string, table: string): () => void {
+  onDatabase(path, `ALTER TABLE ${table} RENAME TO hidden`);
+  return () => {
+    onDatabase(path, `ALTER TABLE hidden RENAME TO ${table}`);
+  };
+}
+
+it.each(faults)('nothing comes out with %s', async (_, begin) => {
+  await exercise();
+  const end = begin();
+  try {
+    await exercise();
+    // Past the age of everything that is remembered.
+    desk.clock.advanceSeconds(120);
+    await exercise();
+  } finally {
+    end();
+  }
+  desk.clock.advanceSeconds(5);
+  expect(await ask('user')).toBeDefined();
+  expect(await ask('admin')).toBeDefined();
+
+  marks.search('the log', desk.log());
+  marks.search('the metrics', (await desk.get('/metrics')).text);
+  onAudit((rows) => {
+    expect(rows.length).toBeGreaterThan(5);
+    marks.search('the audit', JSON.stringify(rows));
+  });
+  for (const name of readdirSync(desk.config.dataDirectory, { recursive: true, encoding: 'utf8' })) {
+    const path = file(name);
+    if (!statSync(path).isFile() || name === 'vault.key') continue;
+    marks.search(`the file ${name}`, readFileSync(path, 'latin1'), { allow: /^the address of |^what stands in/ });
+  }
+  expect(marks.found).toEqual([]);
+});
+
+function onAudit(look: (rows: readonly unknown[]) => void): void {
+  const database = new Database(file('control.sqlite'), { readonly: true });
+  try {
+    look(database.prepare('SELECT * FROM audit_records').all());
+  } finally {
+    database.close();
+  }
+}

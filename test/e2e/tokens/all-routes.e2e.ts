@@ -1,0 +1,88 @@
+import { ROUTE_TABLE, type RouteAccess, type RouteRow } from '../../../src/http/route-table.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+
+/** Every route that is served, asked by every kind of caller. A row that is added is walked without a word here. */
+let desk: TestDesk;
+let bearers: Record<Caller, string | undefined>;
+beforeAll(async () => {
+  desk = await startTessera();
+  const user = await tokenOf('user', 'acme', 'ada@acme.example');
+  bearers = {
+    nobody: undefined,
+    'a stranger with a made-up token': 'Bearer eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln',
+    'a user whose token was revoked': `Bearer ${user}`,
+    'a user': `Bearer ${await tokenOf('user', 'acme', 'ada@acme.example')}`,
+    'a user of another tenant': `Bearer ${await tokenOf('user', 'globex', 'gus@globex.example')}`,
+    'an administrator': `Bearer ${await tokenOf('admin', 'acme', 'root@acme.example')}`,
+  };
+  const jti = (JSON.parse(Buffer.from(user.split('.')[1]!, 'base64url').toString()) as { jti: string }).jti;
+  await desk.cli(['revoke', '--jti', `acme/${jti}`]);
+  await desk.caughtUp();
+});
+afterAll(() => desk.close());
+
+const CALLERS = [
+  'nobody',
+  'a stranger with a made-up token',
+  'a user whose token was revoked',
+  'a user',
+  'a user of another tenant',
+  'an administrator',
+] as const;
+type Caller = (typeof CALLERS)[number];
+
+/** Whom each kind of access lets past the edge. `asked` is of users, because the walk names no surface. */
+const LETS_IN: Readonly<Record<RouteAccess, readonly Caller[]>> = {
+  public: CALLERS,
+  operator: CALLERS,
+  'bearer-admin': ['an administrator'],
+  'bearer-user': ['a user', 'a user of another tenant'],
+  'bearer-asked': ['a user', 'a user of another tenant'],
+};
+
+async function tokenOf(surface: 'admin' | 'user', tenant: string, email: string): Promise<string> {
+  const body = {
+    tenant_id: tenant,
+    project_id: 'shop',
+    client_id: 'web',
+    email_id: email,
+    secret_id: desk.secret(`${tenant}/shop/web`),
+  };
+  return (await desk.post(`/auth/${surface}/generateToken`, body)).body['access_token'] as string;
+}
+
+function ask(row: RouteRow, caller: Caller) {
+  const path = row.path.replace(':tenantId', 'acme').replace('*', 'swagger-ui.css');
+  const authorization = bearers[caller];
+  const headers = authorization === undefined ? undefined : { authorization };
+  return row.method === 'GET' ? desk.get(path, headers) : desk.post(path, {}, headers);
+}
+
+describe.each(ROUTE_TABLE.map((row) => ({ label: `${row.method} ${row.path}`, row })))('$label', ({ row }) => {
+  it.each(CALLERS)('%s', async (caller) => {
+    const answer = await ask(row, caller);
+    if (LETS_IN[row.access].includes(caller)) {
+      // Past the edge: what the handler says of an empty request is its own business, but it is an answer.
+      expect(answer.status).toBeLessThan(500);
+      if (row.access !== 'public') expect(answer.status).not.toBe(401);
+      return;
+    }
+    expect(answer.refusal()).toMatchObject({ status: 401, error: 'unauthorized' });
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+  });
+});
+
+it.each([
+  '/auth',
+  '/auth/user',
+  '/auth/user/generatetoken',
+  '/auth/user/generateToken/',
+  '//auth/user/profile',
+  '/tenants/acme',
+  '/.env',
+
+  '/auth/user%2Fprofile',
+])('nothing is at %s', async (path) => {
+  const answer = await desk.get(path, { authorization: bearers['a user']! });
+  expect([404, 405]).toContain(answer.refusal().status);
+});

@@ -1,0 +1,157 @@
+import { RevocationRecords } from '../../../src/tenancy/revocation-records.ts';
+import { createControlPlane } from '../../../src/tenancy/control-plane.ts';
+import { revocationOfAll } from '../../../src/revocation/new-revocations.ts';
+import type { Answer } from '../../support/answer.ts';
+import { issuedToken } from '../../support/attack-material.ts';
+import { collectingLog, tenantId } from '../../support/storage.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+
+/** The feed as its description says, over HTTP. One list for all tests: each starts from what it finds. */
+let desk: TestDesk;
+beforeAll(async () => {
+  desk = await startTessera();
+});
+afterAll(() => desk.close());
+
+interface Feed {
+  readonly sequence: number;
+  readonly entries: readonly Readonly<Record<string, unknown>>[];
+  readonly more: boolean;
+  readonly reset?: true;
+}
+
+const ask = (query: string): Promise<Answer> => desk.get(`/revocations${query}`);
+const feed = async (query: string) => JSON.parse((await ask(query)).text) as Feed;
+
+async function revokeOne(): Promise<string> {
+  const token = await issuedToken(desk, 'user');
+  const answer = await desk.postForm('/tenants/acme/revoke', {
+    token,
+    client_id: 'shop/web',
+    client_secret: desk.secret('acme/shop/web'),
+  });
+  expect(answer.status).toBe(200);
+  return (JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { jti: string }).jti;
+}
+
+/** As another process would: the server has to hear of it. */
+async function revokeElsewhere(id: string): Promise<void> {
+  const controlPlane = createControlPlane(desk.config, collectingLog().log);
+  const now = Math.floor(desk.clock.nowMs() / 1000);
+  await new RevocationRecords(controlPlane).add([revocationOfAll(tenantId('acme'), 'subject', id, now)]);
+  await controlPlane.close();
+}
+
+const now = async () => (await feed('')).sequence;
+
+it('is empty, public and never cached at first', async () => {
+  const answer = await ask('?after=0&wait=0');
+  expect([answer.status, answer.text]).toEqual([200, '{"sequence":0,"entries":[],"more":false}']);
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  expect((await ask('')).text).toBe(answer.text);
+});
+
+it('names what was revoked, from the number that was asked for', async () => {
+  const start = await now();
+  const jti = await revokeOne();
+  const iss = `${desk.url}/tenants/acme`;
+  expect(await feed(`?after=${start}&wait=0`)).toEqual({
+    sequence: start + 1,
+    entries: [{ seq: start + 1, iss, kind: 'token', id: jti, until: expect.any(Number) }],
+    more: false,
+  });
+  await revokeOne();
+  expect((await feed(`?after=${start + 1}&wait=0`)).entries.map(({ seq }) => seq)).toEqual([start + 2]);
+  expect(await feed(`?after=${start + 7}&wait=20`)).toMatchObject({ sequence: start + 2, reset: true, more: false });
+});
+
+it('answers at the end of the wait when nothing came', async () => {
+  const sequence = await now();
+  const startedAt = performance.now();
+  expect(await feed(`?after=${sequence}&wait=1`)).toEqual({ sequence, entries: [], more: false });
+  expect(performance.now() - startedAt).toBeGreaterThan(950);
+});
+
+it.each([
+  ['its own process', revokeOne],
+  ['another process', () => revokeElsewhere('u-carol')],
+])('tells whoever waits at once what was revoked by %s', async (_where, revoke) => {
+  const start = await now();
+  const waiting = Promise.all(Array.from({ length: 50 }, () => feed(`?after=${start}&wait=20`)));
+  await until(async () => (await followers()) === 50);
+  await revoke();
+  const startedAt = performance.now();
+  for (const answer of await waiting) expect(answer.sequence).toBe(start + 1);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+it('is what the server’s own guards go by within 2 s, whoever wrote it', async () => {
+  const profile = async (token: string) =>
+    (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
+  const token = await issuedToken(desk, 'user');
+  expect(await profile(token)).toBe(200);
+  await revokeElsewhere('u-ada');
+  const startedAt = performance.now();
+  await until(async () => (await profile(token)) === 401);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  // Those of the same second are revoked, too.
+  desk.clock.advanceSeconds(1);
+  expect(await profile(await issuedToken(desk, 'user'))).toBe(200);
+});
+
+it('forgets what is of no use', async () => {
+  await revokeOne();
+  const sequence = await now();
+  desk.clock.advanceSeconds(86_400 + 301);
+  await desk.caughtUp();
+  expect(await feed('?after=0&wait=0')).toEqual({ sequence, entries: [], more: false });
+});
+
+it.each([
+  '?after=-1',
+  '?after=1.5',
+  '?after=x',
+  '?after=01',
+  '?wait=21',
+  '?wait=-1',
+  '?after=1&after=2',
+  '?after=9007199254740993',
+  '?wait=',
+])('rejects %s', async (query) => {
+  expect((await ask(query)).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+});
+
+it('lets go of those who left', async () => {
+  const abort = new AbortController();
+  const left = fetch(`${desk.url}/revocations?after=${await now()}&wait=20`, { signal: abort.signal }).catch(
+    () => undefined,
+  );
+  await until(async () => (await followers()) === 1);
+  abort.abort();
+  await left;
+  await until(async () => (await followers()) === 0);
+});
+
+it('lets all go, with an answer, when the server ends', async () => {
+  const other = await startTessera();
+  const waiting = fetch(`${other.url}/revocations?after=0&wait=20`).then((answer) => answer.json());
+  await until(async () => (await followers(other)) === 1);
+  const startedAt = performance.now();
+  await other.close();
+  expect(await waiting).toEqual({ sequence: 0, entries: [], more: false });
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+});
+
+async function followers(of: TestDesk = desk): Promise<number> {
+  const metrics = await of.get('/metrics');
+  return Number(/^tessera_revocation_followers (\d+)$/m.exec(metrics.text)?.[1]);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error('it never came to be');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

@@ -1,0 +1,234 @@
+import { decodeJwt } from 'jose';
+import { issuedToken } from '../../support/attack-material.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { TENANTS_FILE } from '../../support/tenants-file.ts';
+
+/** Introspection (RFC 7662) and revocation (RFC 7009): who may ask, how they prove it, and what they are told. */
+const TWO_PROJECTS = TENANTS_FILE.replace(
+  '      - id: closed\n',
+  `      - id: billing
+        name: Billing
+        clients:
+          - { id: cron, surfaces: [user], audience: shop-api, scopes: unbounded, subjects: any }
+          - { id: reader, surfaces: [user], scopes: unbounded, subjects: any }
+      - id: closed
+`,
+);
+let desk: TestDesk;
+beforeAll(async () => {
+  desk = await startTessera({ tenantsFile: TWO_PROJECTS });
+});
+afterAll(() => desk.close());
+
+const secretOf = (client: string) => desk.secret(`acme/${client}`);
+const basic = (id: string, secret: string) => ({
+  authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`,
+});
+const web = () => basic('shop/web', secretOf('shop/web'));
+type Door = 'introspect' | 'revoke';
+const ask = (door: Door, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
+  desk.postForm(`/tenants/acme/${door}`, form, headers);
+
+async function isActive(token: string): Promise<unknown> {
+  return (await ask('introspect', { token }, web())).body['active'];
+}
+
+describe('introspection', () => {
+  it('tells a client of the project what the token says', async () => {
+    const token = await issuedToken(desk, 'user');
+    const answer = await ask('introspect', { token, token_type_hint: 'refresh_token', later: 'ignored' }, web());
+    expect(answer.body).toEqual({ ...decodeJwt(token), token_type: 'Bearer', active: true });
+    expect((await ask('introspect', { token }, basic('shop/reader', secretOf('shop/reader')))).body['active']).toBe(
+      true,
+    );
+  });
+
+  it('shows nothing to a client of another project, also one whose audience is the same', async () => {
+    const token = await issuedToken(desk, 'user');
+    const answer = await ask('introspect', { token }, basic('billing/cron', secretOf('billing/cron')));
+    expect(answer.text).toBe('{"active":false}');
+  });
+
+  it('shows nothing to a client of another tenant, whose address is another', async () => {
+    const token = await issuedToken(desk, 'user');
+    const globex = basic('shop/web', desk.secret('globex/shop/web'));
+    expect((await desk.postForm('/tenants/globex/introspect', { token }, globex)).text).toBe('{"active":false}');
+    expect((await ask('introspect', { token }, globex)).refusal().status).toBe(401);
+  });
+
+  it('finds an admin token active where one is asked for, and nowhere else', async () => {
+    const token = await issuedToken(desk, 'admin');
+    expect(await isActive(token)).toBe(false);
+    expect((await ask('introspect', { token, surface: 'admin' }, web())).body['active']).toBe(true);
+    const user = await issuedToken(desk, 'user');
+    expect((await ask('introspect', { token: user, surface: 'admin' }, web())).body['active']).toBe(false);
+    expect((await ask('introspect', { token, surface: 'root' }, web())).refusal().status).toBe(400);
+  });
+});
+
+describe('revocation', () => {
+  it('ends the token at every door of this server as soon as it has answered, and no other token', async () => {
+    const token = await issuedToken(desk, 'user');
+    const other = await issuedToken(desk, 'user');
+    const answer = await ask('revoke', { token }, web());
+    expect([answer.status, answer.text]).toEqual([200, '']);
+    expect(await isActive(token)).toBe(false);
+    expect((await desk.post('/auth/user/verifyToken', { token })).body).toEqual({ active: false });
+    for (const path of ['/auth/user/profile', '/auth/validate'])
+      expect((await desk.get(path, { authorization: `Bearer ${token}` })).refusal().status).toBe(401);
+    expect(await isActive(other)).toBe(true);
+  });
+
+  it('is on record, with the token and who revoked it', async () => {
+    const token = await issuedToken(desk, 'admin');
+    const { requestId } = await ask('revoke', { token }, web());
+    expect(desk.auditRow(requestId)).toMatchObject({
+      outcome: 'revoked',
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      subject_id: 'a-root',
+      token_id: decodeJwt(token).jti,
+      route: 'POST /tenants/:tenantId/revoke',
+    });
+  });
+
+  it('of another client’s token is refused, and of another project’s does nothing', async () => {
+    const token = await issuedToken(desk, 'user');
+    const answer = await ask('revoke', { token }, basic('shop/reader', secretOf('shop/reader')));
+    expect(answer.refusal()).toMatchObject({ status: 400, error: 'unauthorized_client' });
+    expect((await ask('revoke', { token }, basic('billing/cron', secretOf('billing/cron')))).status).toBe(200);
+    expect(await isActive(token)).toBe(true);
+  });
+
+  it('of what is no good token is no error, and is not kept', async () => {
+    const before = (await desk.get('/revocations')).body['sequence'];
+    const token = await issuedToken(desk, 'user');
+    expect((await ask('revoke', { token }, web())).status).toBe(200);
+    for (const dead of ['x', 'a.b.c', token, `${token}A`]) {
+      const answer = await ask('revoke', { token: dead }, web());
+      expect([answer.status, answer.text]).toEqual([200, '']);
+    }
+    expect((await desk.get('/revocations')).body['sequence']).toBe(Number(before) + 1);
+  });
+});
+
+describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
+  const token = 'a.b.c';
+
+  it.each([
+    ['in the header, by project and client', () => [{ token }, web()]],
+    ['in the header, by client', () => [{ token }, basic('web', secretOf('shop/web'))]],
+    [
+      'in the header, the slash not encoded',
+      () => [
+        { token },
+        { authorization: `Basic ${Buffer.from(`shop/web:${secretOf('shop/web')}`).toString('base64')}` },
+      ],
+    ],
+    ['in the form', () => [{ token, client_id: 'shop/web', client_secret: secretOf('shop/web') }, {}]],
+    ['in the header, and once more its name in the form', () => [{ token, client_id: 'shop/web' }, web()]],
+  ] as [string, () => [Record<string, string>, Record<string, string>]][])(
+    'accepts a secret %s',
+    async (_name, make) => {
+      const [form, headers] = make();
+      expect((await ask(door, form, headers)).status).toBe(200);
+    },
+  );
+
+  it.each([
+    ['without credentials', () => [{ token }, {}]],
+    ['without a secret', () => [{ token, client_id: 'shop/web' }, {}]],
+    ['with a wrong secret', () => [{ token }, basic('shop/web', 'wrong')]],
+    ['with the secret of another client', () => [{ token }, basic('shop/web', secretOf('shop/reader'))]],
+    ['that is not there', () => [{ token }, basic('shop/nobody', secretOf('shop/web'))]],
+    ['of another project', () => [{ token }, basic('billing/web', secretOf('shop/web'))]],
+    ['whose name two projects have', () => [{ token }, basic('reader', secretOf('shop/reader'))]],
+    ['that is disabled', () => [{ token }, basic('shop/gone', secretOf('shop/gone'))]],
+    ['of a disabled project', () => [{ token }, basic('closed/late', secretOf('closed/late'))]],
+    ['that needs no secret elsewhere', () => [{ token, client_id: 'shop/kiosk', client_secret: '' }, {}]],
+    ['with an id that cannot be', () => [{ token }, basic('../shop/web', secretOf('shop/web'))]],
+    ['with a bearer', () => [{ token }, { authorization: `Bearer ${secretOf('shop/web')}` }]],
+    ['with base64 that is none', () => [{ token }, { authorization: `${web().authorization}*` }]],
+    ['without a colon', () => [{ token }, { authorization: `Basic ${Buffer.from('shop/web').toString('base64')}` }]],
+  ] as [string, () => [Record<string, string>, Record<string, string>]][])('is refused %s', async (_name, make) => {
+    const [form, headers] = make();
+    const answer = await ask(door, form, headers);
+    expect(answer.refusal()).toEqual({ status: 401, error: 'invalid_client', title: 'Unauthorized' });
+    expect(answer.headers.get('www-authenticate')).toBe('Basic realm="tessera", charset="UTF-8"');
+    expect(answer.body['detail']).toBe('The client could not be authenticated.');
+    expect(desk.auditRow(answer.requestId)).toMatchObject({ outcome: 'invalid_client', tenant_id: 'acme' });
+  });
+
+  it.each([
+    ['with a secret in header and form', () => ({ token, client_id: 'shop/web', client_secret: secretOf('shop/web') })],
+    ['with another name in the form', () => ({ token, client_id: 'shop/reader' })],
+    ['without a token', () => ({ token_type_hint: 'access_token' })],
+    ['with an empty token', () => ({ token: '' })],
+    ['with the token twice', () => `token=${token}&token=${token}`],
+    ['with a parameter that nobody knows twice', () => `token=${token}&x=1&x=2`],
+    ['with a name twice, once escaped', () => `token=${token}&%74oken=${token}`],
+    ['with a broken escape', () => `token=${token}&x=%zz`],
+    ['with bytes that are no UTF-8', () => `token=${token}&x=%ff`],
+    ['with bytes that are not encoded', () => `token=${token}&x=é`],
+  ] as [string, () => string | Record<string, string>][])('is refused 400 %s', async (_name, form) => {
+    expect((await ask(door, form(), web())).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+  });
+
+  it.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x'])(
+    'is refused 415 for %s',
+    async (type) => {
+      const answer = await ask(door, '{"token":"a.b.c"}', { ...web(), 'content-type': type });
+      expect(answer.refusal()).toMatchObject({ status: 415, error: 'unsupported_media_type' });
+    },
+  );
+
+  it('is told 404 at a tenant that is not there, or cannot be', async () => {
+    for (const tenant of ['nobody', 'ACME', '..%2facme'])
+      expect((await desk.postForm(`/tenants/${tenant}/${door}`, { token }, web())).refusal()).toMatchObject({
+        status: 404,
+        error: 'route_not_found',
+      });
+  });
+
+  it('is refused when its tenant is suspended', async () => {
+    const headers = basic('shop/web', desk.secret('initech/shop/web'));
+    expect((await desk.postForm(`/tenants/initech/${door}`, { token }, headers)).refusal().status).toBe(401);
+  });
+});
+
+it('counts wrong secrets with those of generateToken, and answers 429 with the right one too', async () => {
+  const limited = await startTessera({ failuresPerMinute: 5 });
+  try {
+    const wrong = basic('shop/web', 'wrong');
+    for (let attempt = 0; attempt < 5; attempt++)
+      expect((await limited.postForm('/tenants/acme/introspect', { token: 'x' }, wrong)).refusal().status).toBe(401);
+    const right = basic('shop/web', limited.secret('acme/shop/web'));
+    const answer = await limited.postForm('/tenants/acme/introspect', { token: 'x' }, right);
+    expect(answer.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
+    const mint = await limited.post('/auth/user/generateToken', {
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      email_id: 'ada@acme.example',
+      secret_id: limited.secret('acme/shop/web'),
+    });
+    expect(mint.refusal().status).toBe(429);
+    const reader = basic('shop/reader', limited.secret('acme/shop/reader'));
+    expect((await limited.postForm('/tenants/acme/introspect', { token: 'x' }, reader)).status).toBe(200);
+  } finally {
+    await limited.close();
+  }
+});
+
+it('takes a form nowhere else', async () => {
+  for (const path of ['/auth/user/generateToken', '/auth/user/verifyToken', '/auth/validate/permissions']) {
+    const headers = { authorization: `Bearer ${await issuedToken(desk, 'user')}` };
+    expect((await desk.postForm(path, { token: 'x' }, headers)).refusal().status).toBe(415);
+  }
+});
+
+it('keeps the caller’s secret and the token out of the log', () => {
+  expect(desk.log()).not.toContain(secretOf('shop/web'));
+  expect(desk.log()).not.toContain(Buffer.from(`shop%2Fweb:`).toString('base64').slice(0, 12));
+});
