@@ -1,0 +1,59 @@
+import { withApplyLock } from '../../src/tenancy/apply-lock.ts';
+import { createControlPlane } from '../../src/tenancy/control-plane.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { controlPlaneConformance } from '../conformance/control-plane.ts';
+import { directoryConformance } from '../conformance/directory.ts';
+import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
+import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
+import { collectingLog, temporaryFolder } from '../support/storage.ts';
+
+let server: RunningMariaDb;
+const folder = temporaryFolder();
+
+beforeAll(async () => {
+  // A default collation that equates case and accents and pads spaces: what the tables say for themselves must win.
+  server = await startMariaDb({
+    serverOptions: ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci'],
+  });
+}, 60_000);
+afterAll(async () => {
+  await server.close();
+  folder.remove();
+});
+
+controlPlaneConformance('MysqlDatabase', async () => {
+  await server.sql('CREATE DATABASE control');
+  const config = mysqlConfig(server, 'control', folder.path);
+  const { log } = collectingLog();
+  const both = [createControlPlane(config, log), createControlPlane(config, log)] as const;
+  const migrated = await Promise.all(both.map((one) => withApplyLock(config, () => one.migrate())));
+  expect(migrated.flat()).toEqual([
+    'ControlPlane1764000000000',
+    'SpentTokens1764000000002',
+    'Revocations1764000000003',
+  ]);
+  await both[1].close();
+  return {
+    controlPlane: both[0],
+    another: () => createControlPlane(config, log),
+    close: () => Promise.resolve(),
+  };
+});
+
+directoryConformance('MysqlDatabase', () => {
+  const vault = new EmbeddedVault(folder.path);
+  return Promise.resolve({
+    dataDirectory: folder.path,
+    vault,
+    newDatabase: async (tenantId) => {
+      const name = `d_${tenantId}`;
+      await server.createTenantDatabase(name);
+      await placeCredentials(vault, tenantId, { username: name, password: `${name}-password` });
+      return { driver: 'mysql' as const, host: server.host, port: server.port, name };
+    },
+    byHand: async (tenant, statement) => {
+      await server.sql(`USE d_${tenant.id}`, statement);
+    },
+    close: () => Promise.resolve(),
+  });
+});

@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
+import { OperatorError } from '../../src/errors/operator-error.ts';
+import { withApplyLock } from '../../src/tenancy/apply-lock.ts';
+import { createControlPlane } from '../../src/tenancy/control-plane.ts';
+import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
+import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
+import { startProcess } from '../support/process.ts';
+import { refusalOf } from '../support/refusal.ts';
+import { REPOSITORY } from '../support/required-servers.ts';
+import { collectingLog, storageConfig, temporaryFolder, tenantDraft } from '../support/storage.ts';
+import { provisionDirectory, SMALL_DIRECTORY, tenantOn } from '../support/tenant-directories.ts';
+
+const folder = temporaryFolder();
+const vault = new EmbeddedVault(folder.path);
+const opener = new DirectoryOpener(storageConfig(folder.path), vault);
+let server: RunningMariaDb;
+
+beforeAll(async () => {
+  server = await startMariaDb();
+}, 60_000);
+afterAll(async () => {
+  await server.close();
+  await vault.close();
+  folder.remove();
+});
+
+const tenant = (id: string) => tenantOn(server, server.port, id);
+
+describe('a tenant database that is not there', () => {
+  it('is created when the credentials allow it', async () => {
+    await server.sql("CREATE USER maker@'%' IDENTIFIED BY 'maker'", "GRANT ALL ON *.* TO maker@'%'");
+    await placeCredentials(vault, 'made', { username: 'maker', password: 'maker' });
+    const writer = await opener.open(tenant('made'));
+    expect(await writer.migrate()).toHaveLength(1);
+    await writer.close();
+  });
+
+  it('is an error with the SQL for its administrator otherwise, and that SQL does it', async () => {
+    await server.sql("CREATE USER poor@'%' IDENTIFIED BY 'poor'");
+    await placeCredentials(vault, 'refused', { username: 'poor', password: 'poor' });
+    const error: unknown = await opener.open(tenant('refused')).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OperatorError);
+    const [, ...statements] = (error as Error).message.split('\n');
+    expect(statements).toEqual([
+      '  CREATE DATABASE IF NOT EXISTS `d_refused` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;',
+      "  GRANT ALL PRIVILEGES ON `d_refused`.* TO 'poor'@'%';",
+    ]);
+    await server.sql(...statements);
+    const writer = await opener.open(tenant('refused'));
+    expect(await writer.migrate()).toHaveLength(1);
+    await writer.close();
+  });
+
+  it('is none when it is asked for by a dry run', async () => {
+    await placeCredentials(vault, 'none', { username: 'maker', password: 'maker' });
+    expect(await opener.openForReading(tenant('none'))).toBeUndefined();
+    expect(await server.sql("SHOW DATABASES LIKE 'd_none'")).toEqual([]);
+  });
+
+  it('never gets a name that is more than a name', async () => {
+    await placeCredentials(vault, 'evil', { username: 'maker', password: 'maker' });
+    const database = {
+      driver: 'mysql',
+      host: server.host,
+      port: server.port,
+      name: 'x`; DROP DATABASE d_made; --',
+    } as const;
+    await expect(opener.open({ ...tenant('evil'), database })).rejects.toThrow(OperatorError);
+    expect(await server.sql("SHOW DATABASES LIKE 'd_made'")).toHaveLength(1);
+  });
+
+  it('is no matter of SQL when the password is wrong', async () => {
+    await placeCredentials(vault, 'wrong', { username: 'poor', password: 'not it' });
+    expect((await refusalOf(opener.open(tenant('wrong')))).reason).toBe('tenant database: access denied');
+  });
+
+  it('needs credentials in Vault, and the error says where', async () => {
+    await expect(opener.open(tenant('nowhere'))).rejects.toThrow(/database\/nowhere/);
+  });
+});
+
+it('a dry run on a server reads what is there', async () => {
+  await provisionDirectory(server, vault, 'read');
+  const reading = await opener.openForReading(tenant('read'));
+  expect(await reading?.read()).toEqual(SMALL_DIRECTORY);
+  await reading?.close();
+});
+
+it('one process at a time applies, and a killed one leaves no lock', async () => {
+  await server.sql('CREATE DATABASE locked');
+  const config = mysqlConfig(server, 'locked', folder.path);
+  await withApplyLock(config, async () => {
+    await expect(withApplyLock(config, () => Promise.resolve(), 0)).rejects.toThrow(OperatorError);
+    // The lock goes with its connection, as it does when a process is killed.
+    const [row] = await server.sql(
+      "SELECT id FROM information_schema.processlist WHERE db = 'locked' AND command = 'Sleep' ORDER BY id LIMIT 1",
+    );
+    await server.sql(`KILL ${String(row?.['id'])}`);
+    await delay(50);
+    await withApplyLock(config, () => Promise.resolve(), 0);
+  });
+});
+
+it.each([0, 5, 10, 20, 40, 60, 80, 120, 200])('a migration killed after %i ms is completed by the next', async (ms) => {
+  const name = `killed_${ms}`;
+  await server.sql(`CREATE DATABASE c_${name}`);
+  await server.createTenantDatabase(`d_${name}`);
+  await placeCredentials(vault, name, { username: `d_${name}`, password: `d_${name}-password` });
+  const migrating = await startProcess(
+    process.execPath,
+    [
+      '--import',
+      './scripts/typescript.mjs',
+      'test/support/migrate-until-killed.ts',
+      String(server.port),
+      server.rootPassword,
+      `c_${name}`,
+      folder.path,
+      name,
+    ],
+    { cwd: REPOSITORY, ready: (running) => running.output().includes('migrating') },
+  );
+  await delay(ms);
+  await migrating.end('SIGKILL');
+
+  const controlPlane = createControlPlane(mysqlConfig(server, `c_${name}`, folder.path), collectingLog().log);
+  await controlPlane.migrate();
+  const writer = new ControlPlaneWriter(controlPlane);
+  expect(await writer.saveTenant(tenantDraft('acme'))).toBe(1);
+  await controlPlane.close();
+  await provisionDirectory(server, vault, name);
+  const reading = await opener.openForReading(tenant(name));
+  expect(await reading?.read()).toEqual(SMALL_DIRECTORY);
+  await reading?.close();
+});

@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { ATTACK_TABLE, type AttackMaterial } from '../../libs/token/test/attack-table.ts';
+import { attackMaterial, issuedToken } from '../support/attack-material.ts';
+import { REPOSITORY, requireServer } from '../support/required-servers.ts';
+import { startTessera, type TestDesk } from '../support/tessera.ts';
+
+/** examples/verify-python as its README says to run it: a verifier that is none of ours, from the key set alone. */
+let desk: TestDesk;
+let material: AttackMaterial;
+beforeAll(async () => {
+  desk = await startTessera();
+  material = await attackMaterial(desk);
+});
+afterAll(() => desk.close());
+
+function verify(
+  token: string,
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(requireServer('pyjwt'), [join(REPOSITORY, 'examples/verify-python/verify.py')], {
+      env: { PATH: process.env['PATH'], ISSUER: `${desk.url}/tenants/acme`, AUDIENCE: 'shop-api' },
+    });
+    const written = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].setEncoding('utf8').on('data', (text: string) => (written[name] += text));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ code, ...written });
+    });
+    child.stdin.end(token);
+  });
+}
+
+it('accepts a user token, and prints what it says', async () => {
+  const { code, stdout } = await verify(await issuedToken(desk, 'user'));
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ sub: 'u-ada', tenant_id: 'acme', scope: 'orders:read orders:write' });
+});
+
+it('refuses an admin token', async () => {
+  expect((await verify(await issuedToken(desk, 'admin'))).stderr).toBe('refused: InvalidTokenError\n');
+});
+
+it.each(
+  [
+    'alg none without a signature',
+    'HS256 keyed with the public key as PEM',
+    'a signature of zeros (CVE-2022-21449)',
+    'a key that was never published',
+    'exp 61 s ago',
+    'exp missing',
+  ].map((name) => [name]),
+)('refuses: %s', async (name) => {
+  const row = ATTACK_TABLE.find((candidate) => candidate.name === name)!;
+  const { code, stdout, stderr } = await verify(row.make(material));
+  expect([code, stdout]).toEqual([1, '']);
+  expect(stderr).toMatch(/^refused: \w+\n$/);
+});

@@ -1,0 +1,261 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { eventually } from '../../support/eventually.ts';
+import { Landscape, type Replica, TENANTS } from '../../support/landscape.ts';
+import { Marks } from '../../support/marks.ts';
+
+/**
+ * Everything that must stay secret is planted as a mark, every dependency is broken in every way that makes libraries talk, at debug level and
+ * with traces on; then whatever came out of the service is searched.
+ */
+let landscape: Landscape;
+let replica: Replica;
+let collector: Server;
+let spans = '';
+
+beforeAll(async () => {
+  landscape = await Landscape.onDevVault();
+  const { marks, vault } = landscape;
+  const token = marks.plant('the Vault token');
+  await vault.createToken({ id: token });
+  landscape.logInBy({ VAULT_TOKEN: token });
+  for (const tenant of TENANTS) {
+    const ring = (await vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data as {
+      keys: { private_jwk: { d: string } }[];
+    };
+    for (const key of ring.keys) marks.add(`a private key of ${tenant}`, key.private_jwk.d);
+    const entry = (await vault.api('GET', `kv/data/secret/${tenant}/shop/web`)).body.data.data as {
+      secrets: { sha256: string }[];
+    };
+    for (const { sha256 } of entry.secrets) marks.add(`a digest of a secret of ${tenant}`, sha256);
+  }
+  collector = createServer((request, response) => {
+    request.setEncoding('utf8').on('data', (text: string) => (spans += text));
+    request.on('end', () => response.setHeader('content-type', 'application/json').end('{}'));
+  }).listen(0, '127.0.0.1');
+  await once(collector, 'listening');
+  replica = await landscape.startReplica({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${marks.plant('what the collector wants to see')}`,
+  });
+}, 120_000);
+afterAll(async () => {
+  await landscape.close();
+  collector.closeAllConnections();
+  collector.close();
+});
+
+/** Requests of every kind, each with marks wherever a caller can put them. */
+async function exercise(): Promise<void> {
+  const { marks } = landscape;
+  const mark = (what: string) => marks.once(what, (text) => text);
+  const wrong = mark('a wrong secret');
+  for (const surface of ['user', 'admin'] as const) {
+    for (const tenant of TENANTS) await replica.mint(tenant, { surface });
+    await replica.mint('acme', { surface, secret: wrong, client: 'other' });
+    await replica.mint('acme', { surface, email: `${mark('an unknown address')}@acme.example` });
+    await replica.mint('acme', { surface, email: mark('a malformed address') });
+  }
+  const bearer = { authorization: `Bearer ${mark('a bearer')}.${mark('claims')}.${mark('a signature')}` };
+  const inQuery = `?secret_id=${wrong}&access_token=${mark('a token in the query')}`;
+  for (const path of [
+    ...['/auth/user/profile', '/auth/admin/profile', '/auth/user/generateToken', '/nowhere', '/metrics', '/readyz'],
+    ...['/tenants/acme/jwks.json', '/tenants/globex/.well-known/openid-configuration', '/docs-json'],
+    `/tenants/${mark('the id of no tenant')}/jwks.json`,
+  ]) {
+    const { text, headers } = await replica.get(path + inQuery, { ...bearer, cookie: `session=${mark('a cookie')}` });
+    marks.search(`the answer at ${path}`, text + JSON.stringify([...headers]));
+  }
+  for (const [type, body] of [
+    ['application/json', `{"secret_id": "${wrong}", "secret_id": "${wrong}"}`],
+    ['application/json', `{"${mark('a member')}": "${mark('a value')}"`],
+    ['application/json', JSON.stringify({ tenant_id: mark('an id'), [mark('an unknown member')]: wrong })],
+    ['application/x-www-form-urlencoded', `secret_id=${wrong}`],
+  ] as const) {
+    const answer = await fetch(`${replica.url}/auth/user/generateToken`, {
+      method: 'POST',
+      headers: { 'content-type': type, ...bearer },
+      body,
+    });
+    marks.search('an answer to a broken body', await answer.text());
+  }
+}
+
+async function commands(): Promise<void> {
+  for (const args of [['export'], ['keys', 'list', 'acme'], ['secrets', 'add', 'globex/shop/other']])
+    await landscape.startCli(args).result;
+  await landscape.startCli(['apply', '-f', '-', '--dry-run'], landscape.tenantsFile({ clients: ['more'] })).result;
+}
+
+interface Fault {
+  readonly name: string;
+  readonly begin: () => unknown;
+  readonly end: () => unknown;
+}
+
+/** Replaces an entry in Vault, and puts the old one back. */
+function entry(name: string, path: string, make: (mark: string) => unknown): Fault {
+  let before: unknown;
+  return {
+    name,
+    begin: async () => {
+      before = (await landscape.vault.api('GET', `kv/data/${path}`)).body.data.data;
+      await landscape.vault.api('POST', `kv/data/${path}`, { data: make(landscape.marks.plant(name)) });
+    },
+    end: () => landscape.vault.api('POST', `kv/data/${path}`, { data: before }),
+  };
+}
+
+const control = (...statements: string[]) => landscape.control.sql(...statements);
+const acme = (...statements: string[]) => landscape.acmeServer.sql(...statements);
+
+const faults: Fault[] = [
+  { name: 'nothing', begin: () => undefined, end: () => undefined },
+  {
+    name: 'a control database that is stopped',
+    begin: () => landscape.control.stop(),
+    end: () => landscape.control.restart(),
+  },
+  {
+    name: 'a control database that refuses the password',
+    begin: async () => {
+      await control(`ALTER USER 'tessera'@'%' IDENTIFIED BY 'another'`);
+      landscape.proxies.control.cut();
+    },
+    end: () => control(`ALTER USER 'tessera'@'%' IDENTIFIED BY '${landscape.controlPassword}'`),
+  },
+  {
+    name: 'a row of the control database that is malformed',
+    begin: () =>
+      control(
+        `UPDATE control.administrators SET scopes = '["${landscape.marks.plant('what stands in a malformed row')}'`,
+      ),
+    end: () => control(`UPDATE control.administrators SET scopes = '["tenant:manage"]'`),
+  },
+  {
+    name: 'an audit that lacks a column',
+    begin: () => control('ALTER TABLE control.audit_records CHANGE source source_elsewhere varchar(64)'),
+    end: () => control('ALTER TABLE control.audit_records CHANGE source_elsewhere source varchar(64)'),
+  },
+  {
+    name: 'a tenant’s database that is killed',
+    begin: () => landscape.acmeServer.stop('SIGKILL'),
+    end: () => landscape.acmeServer.restart(),
+  },
+  {
+    name: 'a tenant’s database that lacks a column',
+    begin: () => acme('ALTER TABLE t_acme.users CHANGE email_canonical hidden varchar(255)'),
+    end: () => acme('ALTER TABLE t_acme.users CHANGE hidden email_canonical varchar(255)'),
+  },
+  entry('a password of a tenant’s database that is wrong', 'database/acme', (mark) => ({
+    username: 'acme',
+    password: mark,
+  })),
+  entry('credentials of a tenant’s database that are malformed', 'database/acme', (mark) => ({
+    username: [mark],
+    password: { mark },
+  })),
+  entry('a client’s entry that is malformed', 'secret/acme/shop/web', (mark) => ({ secret_id: [mark], secrets: mark })),
+  entry('a generated secret that is malformed', 'secret/acme/shop/web', (mark) => ({
+    secrets: [{ id: mark, sha256: mark }],
+  })),
+  entry('a key ring that is malformed', 'keys/acme', (mark) => ({ keys: [{ kid: mark, private_jwk: { d: mark } }] })),
+  entry('a key ring with a private key that is none', 'keys/acme', (mark) => ({
+    keys: [
+      {
+        kid: 'none',
+        alg: 'ES256',
+        state: 'active',
+        published_at: 1,
+        activated_at: 1,
+        public_jwk: { kty: 'EC', crv: 'P-256', x: mark, y: mark },
+        private_jwk: { kty: 'EC', crv: 'P-256', x: mark, y: mark, d: mark },
+      },
+    ],
+  })),
+  {
+    name: 'a Vault that refuses the token',
+    begin: () =>
+      landscape.vault.api('PUT', 'sys/policies/acl/tessera', { policy: 'path "none" { capabilities = ["read"] }' }),
+    end: () =>
+      landscape.vault.api('PUT', 'sys/policies/acl/tessera', {
+        policy: 'path "kv/*" { capabilities = ["create", "read", "update", "list", "delete"] }',
+      }),
+  },
+  {
+    name: 'a Vault whose answers are lost',
+    begin: () => {
+      landscape.proxies.vault.setMode('lose-answers');
+    },
+    end: () => {
+      landscape.proxies.vault.setMode('pass');
+    },
+  },
+  {
+    name: 'a Redis that is killed',
+    begin: () => landscape.redis.stop('SIGKILL'),
+    end: () => landscape.redis.restart(),
+  },
+];
+
+it.each(faults)(
+  'nothing comes out with $name',
+  async ({ name, begin, end }) => {
+    await begin();
+    try {
+      // Twice, with the caches' age of one second between: with what was remembered, and without.
+      await exercise();
+      await commands();
+      await exercise();
+    } finally {
+      await end();
+    }
+    const healthy = async () =>
+      (await Promise.all(TENANTS.map((tenant) => replica.mint(tenant)))).every(({ status }) => status === 200);
+    await eventually('all is well again', healthy, 6000);
+    expect(`${name}: ${landscape.leaks().join('; ')}`).toBe(`${name}: `);
+  },
+  60_000,
+);
+
+it('nothing comes out of commands and servers that cannot log in', async () => {
+  const wrong = landscape.marks.plant('a wrong password');
+  for (const environment of [
+    { DATABASE_URL: `mysql://tessera:${wrong}@127.0.0.1:${landscape.control.port}/control` },
+    { DATABASE_URL: `mysql://${wrong}:x@127.0.0.1:${landscape.control.port}/control` },
+    { VAULT_TOKEN: wrong },
+    { REDIS_URL: `redis://:${wrong}@127.0.0.1:${landscape.redis.port}` },
+  ]) {
+    for (const args of [
+      ['keys', 'rotate', 'acme'],
+      ['config', 'check'],
+    ])
+      await landscape.startCli(args, '', environment).result;
+    const other = await landscape.startReplica(environment);
+    await other.mint('acme');
+    await other.mint('acme', { surface: 'admin', secret: 'wrong' });
+    expect(await other.end()).toBe(0);
+  }
+  expect(landscape.leaks()).toEqual([]);
+}, 60_000);
+
+it('nothing is in the traces, the metrics and the audit, which are not empty', async () => {
+  landscape.marks.search('the metrics', (await replica.get('/metrics')).text);
+  const rows = await landscape.control.sql('SELECT * FROM control.audit_records');
+  landscape.marks.search('the audit', JSON.stringify(rows));
+  expect(await replica.end()).toBe(0);
+  landscape.marks.search('the traces', spans);
+  expect(spans).toContain('POST /auth/user/generateToken');
+  expect(rows.length).toBeGreaterThan(50);
+  expect(landscape.leaks()).toEqual([]);
+});
+
+it('a mark that comes out is found, in whatever spelling', () => {
+  const marks = new Marks();
+  const mark = marks.plant('a mark');
+  marks.search('plain text', `x${mark}y`);
+  marks.search('base64', Buffer.from(mark).toString('base64'));
+  marks.search('an allowed place', mark, { allow: /^a mark$/ });
+  expect(marks.found).toEqual(['a mark in base64', 'a mark in plain text']);
+});

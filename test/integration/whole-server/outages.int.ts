@@ -1,0 +1,325 @@
+import { Redis } from 'ioredis';
+import { createConnection, type Connection } from 'mysql2/promise';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { eventually } from '../../support/eventually.ts';
+import { Landscape, type Replica, TENANTS } from '../../support/landscape.ts';
+import { type Load, type LoadOutcome, startLoad } from '../../support/load.ts';
+import type { RunningMariaDb } from '../../support/mariadb.ts';
+import type { RaftOpenBao } from '../../support/openbao.ts';
+
+/** What the outside is promised. */
+const ANSWER_MS = 3000;
+const RECOVERY_MS = 5000;
+
+let landscape: Landscape<RaftOpenBao>;
+/** One process for all outages: none of them needs a restart to be over. */
+let replica: Replica;
+let bearer: string;
+
+beforeAll(async () => {
+  landscape = await Landscape.onRaftVault();
+  replica = await landscape.startReplica();
+  const answer = await replica.mint('acme');
+  bearer = `Bearer ${String(answer.body['access_token'])}`;
+  for (const path of DOCUMENTS) expect((await replica.get(path)).status).toBe(200);
+}, 120_000);
+afterAll(() => landscape.close());
+
+interface Outage {
+  readonly name: string;
+  begin(): Promise<void> | void;
+  end(): Promise<void> | void;
+}
+
+type Need = (outcome: Pick<LoadOutcome, 'tenant' | 'surface'>) => boolean;
+
+const everybody: Need = () => true;
+const nobody: Need = () => false;
+const usersOfAcme: Need = ({ tenant, surface }) => tenant === 'acme' && surface === 'user';
+
+const DOCUMENTS = TENANTS.flatMap((tenant) => [
+  `/tenants/${tenant}/jwks.json`,
+  `/tenants/${tenant}/.well-known/openid-configuration`,
+  `/.well-known/oauth-authorization-server/tenants/${tenant}`,
+]);
+
+/** The whole course of an outage, with a load before, in and after it. */
+async function endure(outage: Outage, needs: Need, notReady: readonly string[]): Promise<void> {
+  const load = startLoad(replica, TENANTS, 2, 5);
+  try {
+    await eventually('all is well before the outage', () => allHad(200, load, 0, everybody), 10_000);
+    await outage.begin();
+    const brokenAt = performance.now();
+    try {
+      await eventually('whoever needs it gets a 503', () => allHad(503, load, brokenAt, needs), 10_000);
+      await delay(1000);
+      await assertServesFromMemory(notReady);
+    } finally {
+      await outage.end();
+    }
+    const mendedAt = performance.now();
+    await eventually('everybody is served again', () => allHad(200, load, mendedAt, everybody), RECOVERY_MS);
+    await eventually('it is ready again', async () => (await replica.get('/readyz')).status === 200, RECOVERY_MS);
+  } finally {
+    await load.stop();
+  }
+  assertVerdicts(load.outcomes, needs);
+  const audited = await landscape.auditedTokens();
+  expect(load.outcomes.filter(({ tokenId }) => tokenId !== undefined && !audited.has(tokenId))).toEqual([]);
+}
+
+/** Whether each kind of caller had an answer of that status to a request that was sent since then. */
+function allHad(status: number, load: Load, since: number, who: Need): boolean {
+  return TENANTS.flatMap((tenant) => (['user', 'admin'] as const).map((surface) => ({ tenant, surface })))
+    .filter(who)
+    .every(({ tenant, surface }) =>
+      load.outcomes.some(
+        (outcome) =>
+          outcome.status === status && outcome.at >= since && outcome.tenant === tenant && outcome.surface === surface,
+      ),
+    );
+}
+
+async function assertServesFromMemory(notReady: readonly string[]): Promise<void> {
+  for (const path of DOCUMENTS) {
+    const { status, ms } = await replica.get(path);
+    expect(`${path} ${status} ${ms < 1000}`).toBe(`${path} 200 true`);
+  }
+  const profile = await replica.get('/auth/user/profile', { authorization: bearer });
+  expect([profile.status, profile.ms < 1000]).toEqual([200, true]);
+  expect((await replica.get('/healthz')).status).toBe(200);
+  // The answer holds for half a second, and a check may take two.
+  await eventually(
+    `readiness names ${notReady.join()}`,
+    async () => isDeepStrictEqual((await replica.get('/readyz')).body['down'] ?? [], notReady),
+    3000,
+  );
+}
+
+/** A token or a 503 with the time to try again, in time; whoever does not need what is away has tokens only. */
+function assertVerdicts(outcomes: readonly LoadOutcome[], needs: Need): void {
+  const wrong = outcomes.filter((outcome) => outcome.status !== 200 && !(outcome.status === 503 && needs(outcome)));
+  expect(wrong.slice(0, 5)).toEqual([]);
+  const refusals = outcomes.filter(({ status }) => status === 503);
+  expect(refusals.filter(({ retryAfter }) => !/^[1-9]\d*$/.test(retryAfter ?? '')).slice(0, 5)).toEqual([]);
+  expect(outcomes.filter(({ ms }) => ms >= ANSWER_MS).slice(0, 5)).toEqual([]);
+}
+
+type ServerName = 'control' | 'acmeServer';
+
+/** What can happen to a database server, and to the account that is used on it. */
+function databaseOutages(name: ServerName): Outage[] {
+  const server = (): RunningMariaDb => landscape[name];
+  const proxy = () => landscape.proxies[name === 'control' ? 'control' : 'acme'];
+  const user = name === 'control' ? 'tessera' : 'acme';
+  const password = () => (name === 'control' ? landscape.controlPassword : landscape.databasePassword('acme'));
+  let holder: Connection | undefined;
+  const killConnections = async () => {
+    const rows = await server().sql(
+      `SELECT id AS connection FROM information_schema.processlist WHERE user = '${user}'`,
+    );
+    for (const { connection } of rows) {
+      if (Number(connection) !== holder?.threadId)
+        await server()
+          .sql(`KILL ${connection}`)
+          .catch(() => undefined);
+    }
+  };
+  return [
+    { name: 'stopped', begin: () => server().stop(), end: () => server().restart() },
+    { name: 'killed', begin: () => server().stop('SIGKILL'), end: () => server().restart() },
+    {
+      name: 'behind a black hole',
+      begin: () => {
+        proxy().setMode('black-hole');
+      },
+      end: () => {
+        proxy().setMode('pass');
+      },
+    },
+    {
+      name: 'frozen',
+      begin: () => {
+        server().pause();
+      },
+      end: () => {
+        server().resume();
+      },
+    },
+    {
+      name: 'slow',
+      begin: () => {
+        proxy().setMode({ delayMs: 900 });
+      },
+      end: () => {
+        proxy().setMode('pass');
+      },
+    },
+    {
+      name: 'out of connections',
+      begin: async () => {
+        await server().sql(`ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS 1`);
+        // The service wants the only one too.
+        await eventually('the only connection is taken', async () => {
+          await killConnections();
+          holder = await createConnection({ host: '127.0.0.1', port: server().port, user, password: password() }).catch(
+            () => undefined,
+          );
+          return holder !== undefined;
+        });
+      },
+      end: async () => {
+        holder?.destroy();
+        await server().sql(`ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS 0`);
+      },
+    },
+    {
+      name: 'given another password',
+      begin: async () => {
+        await server().sql(`ALTER USER '${user}'@'%' IDENTIFIED BY 'another'`);
+        await killConnections();
+      },
+      end: async () => {
+        await server().sql(`ALTER USER '${user}'@'%' IDENTIFIED BY '${password()}'`);
+      },
+    },
+  ];
+}
+
+const vaultOutages: Outage[] = [
+  { name: 'sealed', begin: () => landscape.vault.seal(), end: () => landscape.vault.unseal() },
+  {
+    name: 'killed',
+    begin: () => landscape.vault.stop('SIGKILL'),
+    end: async () => {
+      await landscape.vault.start();
+      await landscape.vault.unseal();
+    },
+  },
+  {
+    name: 'behind a black hole',
+    begin: () => {
+      landscape.proxies.vault.setMode('black-hole');
+    },
+    end: () => {
+      landscape.proxies.vault.setMode('pass');
+    },
+  },
+  {
+    name: 'slow',
+    begin: () => {
+      landscape.proxies.vault.setMode({ delayMs: 1200 });
+    },
+    end: () => {
+      landscape.proxies.vault.setMode('pass');
+    },
+  },
+  {
+    name: 'without our role',
+    begin: async () => {
+      await landscape.vault.api('DELETE', `auth/approle/role/${landscape.vaultRole.name}`);
+      await landscape.vault.api('PUT', 'sys/leases/revoke-prefix/auth/approle', {});
+    },
+    end: async () => {
+      const { name, roleId, secretId } = landscape.vaultRole;
+      await landscape.vault.api('POST', `auth/approle/role/${name}`, { token_policies: ['tessera'] });
+      await landscape.vault.api('POST', `auth/approle/role/${name}/role-id`, { role_id: roleId });
+      await landscape.vault.api('POST', `auth/approle/role/${name}/custom-secret-id`, { secret_id: secretId });
+    },
+  },
+];
+
+/** As an operator, on a connection of its own. */
+async function onRedis(password: string, ...commands: readonly (readonly string[])[]): Promise<void> {
+  const redis = new Redis({ port: landscape.redis.port, host: '127.0.0.1', password });
+  for (const [command, ...args] of commands) await redis.call(command!, ...args);
+  redis.disconnect();
+}
+
+const redisOutages: Outage[] = [
+  {
+    name: 'given another password',
+    begin: () =>
+      onRedis(
+        landscape.redisPassword,
+        ['CONFIG', 'SET', 'requirepass', 'another'],
+        ...['normal', 'pubsub'].map((type) => ['CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes']),
+      ),
+    end: () => onRedis('another', ['CONFIG', 'SET', 'requirepass', landscape.redisPassword]),
+  },
+  { name: 'stopped', begin: () => landscape.redis.stop(), end: () => landscape.redis.restart() },
+  { name: 'killed', begin: () => landscape.redis.stop('SIGKILL'), end: () => landscape.redis.restart() },
+  {
+    name: 'behind a black hole',
+    begin: () => {
+      landscape.proxies.redis.setMode('black-hole');
+    },
+    end: () => {
+      landscape.proxies.redis.setMode('pass');
+      landscape.proxies.redis.cut();
+    },
+  },
+];
+
+describe('the control database', () => {
+  it.each(databaseOutages('control'))(
+    '$name is a 503 for every token, and the documents go on',
+    (outage) => endure(outage, everybody, ['control database']),
+    60_000,
+  );
+});
+
+describe('the database of one tenant', () => {
+  it.each(databaseOutages('acmeServer'))(
+    '$name is a 503 for its users alone',
+    (outage) => endure(outage, usersOfAcme, []),
+    60_000,
+  );
+});
+
+describe('Vault', () => {
+  it.each(vaultOutages)(
+    '$name is a 503 for every token once the stated age is over, and the documents go on',
+    (outage) => endure(outage, everybody, ['vault']),
+    60_000,
+  );
+});
+
+describe('Redis', () => {
+  const told = (what: string) => replica.output().split(`"event":"redis_${what}"`).length - 1;
+
+  it.each(redisOutages)(
+    '$name is nobody’s 503, and wrong secrets stay refused',
+    async (outage) => {
+      await endure(
+        {
+          ...outage,
+          begin: async () => {
+            await outage.begin();
+            expect((await replica.mint('acme', { client: 'other', secret: 'wrong' })).refusal().status).toBe(401);
+            await eventually('the log says that it is away', () => told('unavailable') > told('available'), 3000);
+          },
+          end: async () => {
+            await outage.end();
+            await eventually(
+              'the log says that it is back',
+              () => told('unavailable') === told('available'),
+              RECOVERY_MS,
+            );
+          },
+        },
+        nobody,
+        [],
+      );
+    },
+    60_000,
+  );
+});
+
+it('is over for one and the same process, which let no secret, token or address out', async () => {
+  expect(replica.child.exitCode).toBeNull();
+  expect((await replica.get('/metrics')).status).toBe(200);
+  landscape.marks.search('the metrics', (await replica.get('/metrics')).text);
+  expect(landscape.leaks()).toEqual([]);
+});

@@ -1,0 +1,237 @@
+import { eventually } from '../../support/eventually.ts';
+import { Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
+import type { RaftOpenBao } from '../../support/openbao.ts';
+
+const RECOVERY_MS = 5000;
+
+let landscape: Landscape<RaftOpenBao>;
+beforeAll(async () => {
+  landscape = await Landscape.onRaftVault();
+}, 120_000);
+afterEach(async () => {
+  try {
+    expect(landscape.leaks()).toEqual([]);
+  } finally {
+    await landscape.rest();
+  }
+});
+afterAll(() => landscape.close());
+
+async function served(replica: Replica, tenants: readonly TenantName[] = TENANTS): Promise<number[]> {
+  return Promise.all(tenants.map(async (tenant) => (await replica.mint(tenant)).status));
+}
+
+async function becomesReady(replica: Replica): Promise<void> {
+  const all = async () => (await served(replica)).every((status) => status === 200);
+  await eventually('all tenants are served', all, RECOVERY_MS);
+  await eventually('it is ready', async () => (await replica.get('/readyz')).status === 200, RECOVERY_MS);
+}
+
+interface Absence {
+  readonly name: string;
+  readonly down: readonly string[];
+  begin(): Promise<void> | void;
+  end(): Promise<void> | void;
+}
+
+const absences: Absence[] = [
+  {
+    name: 'the control database is stopped',
+    down: ['control database'],
+    begin: () => landscape.control.stop(),
+    end: () => landscape.control.restart(),
+  },
+  {
+    name: 'the control database is behind a black hole',
+    down: ['control database'],
+    begin: () => {
+      landscape.proxies.control.setMode('black-hole');
+    },
+    end: () => {
+      landscape.proxies.control.setMode('pass');
+    },
+  },
+  {
+    name: 'Vault is stopped',
+    down: ['vault'],
+    begin: () => landscape.vault.stop(),
+    end: async () => {
+      await landscape.vault.start();
+      await landscape.vault.unseal();
+    },
+  },
+  {
+    name: 'Vault is sealed',
+    down: ['vault'],
+    begin: () => landscape.vault.seal(),
+    end: () => landscape.vault.unseal(),
+  },
+  {
+    name: 'Vault is behind a black hole',
+    down: ['vault'],
+    begin: () => {
+      landscape.proxies.vault.setMode('black-hole');
+    },
+    end: () => {
+      landscape.proxies.vault.setMode('pass');
+    },
+  },
+  {
+    name: 'nothing at all is there',
+    down: ['control database', 'vault'],
+    begin: async () => {
+      await landscape.redis.stop();
+      await landscape.vault.stop('SIGKILL');
+      await Promise.all([landscape.control, landscape.acmeServer, landscape.othersServer].map((one) => one.stop()));
+    },
+    end: async () => {
+      await Promise.all([landscape.control, landscape.acmeServer, landscape.othersServer].map((one) => one.restart()));
+      await landscape.vault.start();
+      await landscape.vault.unseal();
+      await landscape.redis.restart();
+    },
+  },
+];
+
+describe('a server that starts while', () => {
+  it.each(absences)(
+    '$name answers 503, says so, and serves when it comes',
+    async (absence) => {
+      await absence.begin();
+      let replica: Replica;
+      try {
+        replica = await landscape.startReplica();
+        for (const path of ['/tenants/acme/jwks.json', '/tenants/acme/.well-known/openid-configuration']) {
+          const answer = await replica.get(path);
+          expect([answer.refusal().status, answer.ms < 3000]).toEqual([503, true]);
+        }
+        for (const tenant of TENANTS) {
+          const answer = await replica.mint(tenant);
+          expect(answer.refusal()).toMatchObject({ status: 503, error: 'temporarily_unavailable' });
+          expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+          expect(answer.ms).toBeLessThan(3000);
+        }
+        expect((await replica.get('/healthz')).status).toBe(200);
+        expect((await replica.get('/readyz')).body).toMatchObject({
+          status: 503,
+          down: expect.arrayContaining([...absence.down]),
+        });
+      } finally {
+        await absence.end();
+      }
+      await becomesReady(replica);
+    },
+    60_000,
+  );
+
+  it('Redis is away serves all the same, with one warning', async () => {
+    await landscape.redis.stop();
+    try {
+      const replica = await landscape.startReplica();
+      expect(await served(replica)).toEqual([200, 200, 200]);
+      expect(replica.output().match(/redis_unavailable/g)).toHaveLength(1);
+    } finally {
+      await landscape.redis.restart();
+    }
+  }, 30_000);
+});
+
+describe('a broken tenant does not keep the others from', () => {
+  const others = ['globex', 'initech'] as const;
+
+  it.each([
+    ['whose database is stopped', () => landscape.acmeServer.stop(), () => landscape.acmeServer.restart()],
+    [
+      'whose database is gone',
+      () => landscape.acmeServer.sql('ALTER TABLE t_acme.tessera_owner RENAME TO t_acme.hidden'),
+      () => landscape.acmeServer.sql('ALTER TABLE t_acme.hidden RENAME TO t_acme.tessera_owner'),
+    ],
+    [
+      'whose database states another tenant',
+      () => landscape.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'globex'"),
+      () => landscape.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'acme'"),
+    ],
+    [
+      'whose credentials are not in Vault',
+      () => landscape.vault.api('POST', 'kv/data/database/acme', { data: { username: 'acme' } }),
+      () => landscape.placeCredentials('acme'),
+    ],
+    ['whose key ring is malformed', () => breakKeyRing('acme'), () => mendKeyRing('acme')],
+  ])(
+    'a start and from being served: one %s',
+    async (_, begin, end) => {
+      await begin();
+      let replica: Replica;
+      try {
+        replica = await landscape.startReplica();
+        expect(await served(replica, others)).toEqual([200, 200]);
+        expect((await replica.mint('acme')).refusal()).toMatchObject({ status: 503 });
+        expect((await replica.get('/readyz')).status).toBe(200);
+      } finally {
+        await end();
+      }
+      await becomesReady(replica);
+    },
+    30_000,
+  );
+
+  let ring: unknown;
+  async function breakKeyRing(tenant: TenantName): Promise<void> {
+    ring = (await landscape.vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data;
+    const mark = landscape.marks.once('what stands in a malformed ring', (text) => text);
+    await landscape.vault.api('POST', `kv/data/keys/${tenant}`, { data: { keys: [{ kid: mark, private_jwk: mark }] } });
+  }
+  async function mendKeyRing(tenant: TenantName): Promise<void> {
+    await landscape.vault.api('POST', `kv/data/keys/${tenant}`, { data: ring });
+  }
+});
+
+describe('a control database on an old schema', () => {
+  const age = () =>
+    landscape.control.sql(
+      'CREATE TABLE control.noted SELECT * FROM control.tessera_migrations',
+      'DELETE FROM control.tessera_migrations',
+    );
+  const renew = () => landscape.control.sql('DROP TABLE control.noted');
+
+  it('stops the start with the command to run, after which it starts', async () => {
+    await age();
+    const { code, output } = await landscape.runServer();
+    expect(code).toBe(1);
+    expect(output).toMatch(/schema is not current.*Run: tessera migrate/);
+    expect(output).not.toContain('"event":"listening"');
+    await landscape.cli(['migrate']);
+    await becomesReady(await landscape.startReplica());
+    await renew();
+  }, 30_000);
+
+  it('that comes only after the start is not ready, and the log says what to run', async () => {
+    landscape.proxies.control.setMode('black-hole');
+    const replica = await landscape.startReplica();
+    await age();
+    landscape.proxies.control.setMode('pass');
+    const isSaid = () =>
+      /schema_not_current.*tessera migrate|tessera migrate.*schema_not_current/.test(replica.output());
+    await eventually('the log says what to run', isSaid, RECOVERY_MS);
+    expect((await replica.get('/readyz')).body).toMatchObject({ status: 503, down: ['control database'] });
+    await landscape.cli(['migrate']);
+    await becomesReady(replica);
+    await renew();
+  }, 30_000);
+});
+
+it('refuses to start with a wrong setting, by its name and without its value', async () => {
+  const mark = landscape.marks.plant('a wrong setting');
+  const { code, output } = await landscape.runServer({
+    DATABASE_URL: `postgres://x:${mark}@127.0.0.1/control`,
+    VAULT_ADDR: `ftp://${mark}`,
+    REDIS_URL: `http://${mark}`,
+    TESSERA_TOKEN: mark,
+    LOG_LEVEL: mark,
+  });
+  expect(code).toBe(1);
+  for (const name of ['DATABASE_URL', 'VAULT_ADDR', 'REDIS_URL', 'TESSERA_TOKEN', 'LOG_LEVEL'])
+    expect(output).toContain(name);
+  landscape.marks.search('what a start says', output);
+  expect(landscape.leaks()).toEqual([]);
+});
