@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import { freePort } from '../test/support/process.ts';
+import { REPOSITORY } from '../test/support/required-servers.ts';
+import type { Load } from './load.ts';
+import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
+import { BASELINE_SECRET, SAMPLE, sampleBody } from './sample-request.ts';
+import { provisionSample } from './sample-tenant.ts';
+import { GENERATE_TOKEN } from './tessera.ts';
+
+/** One server that makes tokens; all of them are measured in one run, in turns. */
+export interface Contender {
+  readonly name: string;
+  /** @param folder an empty one of its own */
+  start(folder: string): Promise<RunningContender>;
+}
+
+export interface RunningContender {
+  readonly process: PinnedProcess;
+  readonly load: Load;
+}
+
+export const BARE = 'bare Fastify, JSON schema, synchronous ES256';
+export const BATCHED = 'the same, signatures in batches';
+export const PROVIDER = 'oidc-provider 9, client_credentials, JWT';
+export const SUBJECT = 'Tessera, user generateToken, warm, embedded';
+
+export const CONTENDERS: readonly Contender[] = [
+  { name: BARE, start: (folder) => startBare(folder, 'sync') },
+  { name: BATCHED, start: (folder) => startBare(folder, 'batched') },
+  { name: PROVIDER, start: startProvider },
+  { name: SUBJECT, start: startTessera },
+];
+
+async function startBare(folder: string, scheduling: 'sync' | 'batched'): Promise<RunningContender> {
+  const port = await freePort();
+  return {
+    process: await startBaseline(folder, 'bare-fastify.ts', [String(port), scheduling]),
+    load: {
+      url: `http://127.0.0.1:${port}${GENERATE_TOKEN}`,
+      contentType: 'application/json',
+      bodies: [sampleBody(BASELINE_SECRET)],
+    },
+  };
+}
+
+async function startProvider(folder: string): Promise<RunningContender> {
+  const port = await freePort();
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: SAMPLE.client,
+    client_secret: BASELINE_SECRET,
+    resource: 'https://shop.example',
+    scope: SAMPLE.scopes.join(' '),
+  });
+  return {
+    process: await startBaseline(folder, 'oidc-provider.ts', [String(port)]),
+    load: {
+      url: `http://127.0.0.1:${port}/token`,
+      contentType: 'application/x-www-form-urlencoded',
+      bodies: [form.toString()],
+    },
+  };
+}
+
+async function startTessera(folder: string): Promise<RunningContender> {
+  const tessera = await provisionSample(folder);
+  const body = tessera.body(SAMPLE.tenant, SAMPLE.email);
+  return {
+    process: await tessera.start(),
+    load: tessera.load([body]),
+  };
+}
+
+function startBaseline(folder: string, file: string, args: readonly string[]): Promise<PinnedProcess> {
+  const command = [process.execPath, '--import', './scripts/typescript.mjs', join('bench/baselines', file), ...args];
+  return startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') });
+}

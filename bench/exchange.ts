@@ -1,0 +1,176 @@
+import { writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { JsonWebKey } from 'node:crypto';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../test/support/foreign-issuer.ts';
+import { startHostileProvider } from '../test/support/hostile-provider.ts';
+import { freePort } from '../test/support/process.ts';
+import { REPOSITORY } from '../test/support/required-servers.ts';
+import { CONNECTIONS, type Load, type LoadResult, runLoad, untilAnswered } from './load.ts';
+import { median } from './median.ts';
+import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
+import { type Section, decimals, targetMark } from './report.ts';
+import { SAMPLE } from './sample-request.ts';
+import { Tessera } from './tessera.ts';
+import { tenantsFile } from './tenants-file.ts';
+
+const ROUNDS = 3;
+const WARM_UP_SECONDS = 3;
+const TARGET = 0.5;
+const OIDC_TOKEN = '/auth/user/oidcToken';
+/** A token is good once: each request needs its own. No server here takes more of them in a second. */
+const MOST_PER_SECOND = 6_000;
+/** Of the first round too: the load asks ahead on each connection. */
+const MARGIN = 2 * CONNECTIONS;
+
+interface Contender {
+  readonly name: string;
+  readonly process: PinnedProcess;
+  readonly load: Load;
+  readonly results: LoadResult[];
+  sent: number;
+}
+
+const BARE = 'bare Fastify, two ES256 verified, one row in SQLite, one ES256 made';
+const SUBJECT = 'Tessera, user oidcToken, keys warm, embedded';
+
+/** An exchange with the issuer's keys in memory, against the least that an exchange can do. */
+export async function exchange(folder: string, seconds: number): Promise<Section> {
+  const provider = await startHostileProvider();
+  const key = foreignKey('bench');
+  provider.keys = [key.jwk];
+  const contenders: Contender[] = [];
+  try {
+    const bodies = tokensOf(provider.issuer, key, (WARM_UP_SECONDS + ROUNDS * seconds) * MOST_PER_SECOND);
+    const tessera = await startTessera(join(folder, 'tessera'), provider.issuer, provider.hostPort);
+    contenders.push({
+      name: SUBJECT,
+      process: tessera.process,
+      load: { ...tessera.load, bodies },
+      results: [],
+      sent: 0,
+    });
+    const bare = await startBare(join(folder, 'bare'), [tessera.publicJwk, key.jwk]);
+    const load = { ...tessera.load, url: bare.url, bodies };
+    contenders.unshift({ name: BARE, process: bare.process, load, results: [], sent: 0 });
+    for (const contender of contenders) {
+      await untilAnswered(contender.process, contender.load);
+      contender.sent = MARGIN;
+      await run(folder, contender, WARM_UP_SECONDS);
+    }
+    for (let round = 0; round < ROUNDS; round++)
+      for (const contender of contenders) contender.results.push(await run(folder, contender, seconds));
+    return report(contenders, seconds);
+  } finally {
+    await Promise.all(contenders.map(({ process }) => process.end()));
+    await provider.close();
+  }
+}
+
+async function run(folder: string, contender: Contender, seconds: number): Promise<LoadResult> {
+  const { process, load } = contender;
+  const bodies = load.bodies.slice(contender.sent, contender.sent + seconds * MOST_PER_SECOND);
+  const result = await runLoad(folder, process, { ...load, bodies }, seconds);
+  if (result.requests + MARGIN > bodies.length) throw new Error('too few tokens: some were sent twice');
+  contender.sent += result.requests + MARGIN;
+  return result;
+}
+
+function tokensOf(issuer: string, key: ForeignSigningKey, count: number): string[] {
+  const iat = Math.floor(Date.now() / 1000);
+  return Array.from({ length: count }, (_, index) => {
+    const claims = {
+      iss: issuer,
+      sub: '248289761001',
+      aud: 'tessera-acme',
+      iat,
+      exp: iat + 3_600,
+      jti: `bench-${index}`,
+      email: SAMPLE.email,
+      email_verified: true,
+      hd: 'acme.example',
+    };
+    return JSON.stringify({ oidc_token: writeForeignToken({ key, claims }) });
+  });
+}
+
+async function startTessera(folder: string, issuer: string, hostPort: string) {
+  const tessera = await Tessera.in(folder, { TESSERA_FEDERATION_ALLOWED_HOSTS: hostPort });
+  const trust = {
+    id: 'corp',
+    issuer,
+    audiences: ['tessera-acme'],
+    algorithms: ['ES256'],
+    conditions: { hd: 'acme.example' },
+    subject: { match: 'email', domains: ['acme.example'] },
+    clients: [SAMPLE.client],
+    surfaces: ['user'],
+    max_age: '1h',
+  };
+  const users = [{ id: SAMPLE.userId, email: SAMPLE.email }];
+  await tessera.apply(tenantsFile([{ id: SAMPLE.tenant, database: { driver: 'sqlite' }, users, issuers: [trust] }]));
+  const process = await tessera.start();
+  const asking = tessera.load([tessera.body(SAMPLE.tenant, SAMPLE.email)]);
+  await untilAnswered(process, asking);
+  const answer = await fetch(asking.url, {
+    method: 'POST',
+    headers: { 'content-type': asking.contentType },
+    body: asking.bodies[0]!,
+  });
+  const { access_token } = (await answer.json()) as { access_token: string };
+  const published = await fetch(new URL(`/tenants/${SAMPLE.tenant}/jwks.json`, asking.url));
+  const { keys } = (await published.json()) as { keys: [JsonWebKey] };
+  return {
+    process,
+    publicJwk: keys[0],
+    load: { ...tessera.load([], OIDC_TOKEN), authorization: `Bearer ${access_token}` },
+  };
+}
+
+async function startBare(folder: string, publicJwks: readonly [JsonWebKey, JsonWebKey]) {
+  await mkdir(folder);
+  const port = await freePort();
+  const keys = join(folder, 'keys.json');
+  writeFileSync(keys, JSON.stringify(publicJwks));
+  const program = ['./bench/baselines/bare-exchange.ts', String(port), join(folder, 'spent.sqlite'), keys];
+  const command = [process.execPath, '--import', './scripts/typescript.mjs', ...program];
+  return {
+    url: `http://127.0.0.1:${port}${OIDC_TOKEN}`,
+    process: await startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') }),
+  };
+}
+
+function report(contenders: readonly Contender[], seconds: number): Section {
+  const rows = contenders.map(({ name, results, process }) => ({
+    name,
+    perSecond: median(results.map((result) => result.requestsPerSecond)),
+    p50: median(results.map((result) => result.p50Ms)),
+    p99: median(results.map((result) => result.p99Ms)),
+    failures: results.reduce((sum, result) => sum + result.failures, 0),
+    residentMiB: process.residentMiB(),
+  }));
+  const [bare, subject] = rows;
+  const ratio = (subject?.perSecond ?? Number.NaN) / (bare?.perSecond ?? Number.NaN);
+  return {
+    title: 'Exchange',
+    text:
+      `Every request shows another foreign token; the issuer's keys are in memory. Each server on one core, the load from the other; ` +
+      `${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${seconds} s, medians. Audit and access log of Tessera are on.`,
+    tables: [
+      {
+        head: ['contender', 'requests/s', 'to bare', 'p50 ms', 'p99 ms', 'failures', 'MiB', 'target', 'met'],
+        rows: rows.map((row) => [
+          row.name,
+          decimals(row.perSecond, 0),
+          decimals(row.perSecond / (bare?.perSecond ?? Number.NaN), 2),
+          decimals(row.p50, 1),
+          decimals(row.p99, 1),
+          String(row.failures),
+          String(row.residentMiB),
+          row === subject ? `≥ ${TARGET}` : '',
+          row === subject ? targetMark(ratio >= TARGET) : '',
+        ]),
+      },
+    ],
+  };
+}

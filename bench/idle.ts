@@ -1,0 +1,53 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { median } from './median.ts';
+import { untilAnswered } from './load.ts';
+import { type Section, decimals, targetMark } from './report.ts';
+import { SAMPLE } from './sample-request.ts';
+import { provisionSample } from './sample-tenant.ts';
+
+const STARTS = 3;
+const IDLE_SECONDS = 5;
+// Finer than the second digit that is printed.
+const POLL_MS = 5;
+const MAX_START_SECONDS = 2;
+const MAX_IDLE_MIB = 150;
+
+/** From the start of the process to its first token, and what it holds in memory when nobody asks. */
+export async function idle(folder: string): Promise<Section> {
+  const tessera = await provisionSample(folder);
+  const load = tessera.load([tessera.body(SAMPLE.tenant, SAMPLE.email)]);
+  const firstTokenSeconds: number[] = [];
+  const idleMiB: number[] = [];
+  for (let start = 0; start < STARTS; start++) {
+    const startedAt = performance.now();
+    const server = await tessera.start();
+    try {
+      await untilAnswered(server, load, POLL_MS);
+      firstTokenSeconds.push((performance.now() - startedAt) / 1000);
+      await delay(IDLE_SECONDS * 1000);
+      idleMiB.push(server.residentMiB());
+    } finally {
+      await server.end();
+    }
+  }
+  const seconds = median(firstTokenSeconds);
+  const memory = median(idleMiB);
+  return {
+    title: 'Start and idle memory',
+    text: `Embedded default, medians of ${STARTS} starts: from the start of the process to the first token; resident memory ${IDLE_SECONDS} s after it.`,
+    tables: [
+      {
+        head: ['measure', 'value', 'target', 'met'],
+        rows: [
+          [
+            'start to first token',
+            `${decimals(seconds, 2)} s`,
+            `≤ ${MAX_START_SECONDS} s`,
+            targetMark(seconds <= MAX_START_SECONDS),
+          ],
+          ['idle memory', `${decimals(memory, 0)} MiB`, `≤ ${MAX_IDLE_MIB} MiB`, targetMark(memory <= MAX_IDLE_MIB)],
+        ],
+      },
+    ],
+  };
+}

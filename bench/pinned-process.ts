@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+
+/** The server under measurement has a core of its own; whatever it talks to and whatever loads it shares the other. */
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+
+export interface PinnedProcess {
+  readonly pid: number;
+  hasEnded(): boolean;
+  /** The last of what it printed. */
+  lastLines(): string;
+  /** Resident memory now, MiB. */
+  residentMiB(): number;
+  /** CPU time since its start, user and system. */
+  cpuSeconds(): number;
+  /** Asks it to end, by its own process id, and waits. */
+  end(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/**
+ * Starts a program on one core. What it prints goes to a file, as an access log does in production; a pipe would put the reader's work
+ * on the core of the load.
+ */
+export async function startPinned(
+  core: number,
+  command: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd: string; readonly logFile: string },
+): Promise<PinnedProcess> {
+  const log = openSync(options.logFile, 'a');
+  // taskset replaces itself by the program: the child's process id is the program's.
+  const child = spawn('taskset', ['--cpu-list', String(core), ...command], {
+    cwd: options.cwd,
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...options.env },
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  await once(child, 'spawn');
+  return {
+    pid: child.pid!,
+    hasEnded: () => !running.has(child),
+    lastLines: () => readFileSync(options.logFile, 'utf8').split('\n').slice(-10).join('\n'),
+    residentMiB: () => residentMiB(child.pid!),
+    cpuSeconds: () => cpuSeconds(child.pid!),
+    end: async () => {
+      if (!running.has(child)) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Puts this process, and so all that it starts without a core of its own, on the core of the load. */
+export async function pinThisProcess(): Promise<void> {
+  const child = spawn('taskset', ['--all-tasks', '--cpu-list', '--pid', String(LOAD_CORE), String(process.pid)], {
+    stdio: 'ignore',
+  });
+  await once(child, 'exit');
+  if (child.exitCode !== 0) throw new Error('taskset failed: the benchmarks need Linux with two cores');
+}
+
+/** Linux counts in hundredths of a second for everybody who asks (proc(5)). */
+function cpuSeconds(pid: number): number {
+  // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+function residentMiB(pid: number): number {
+  const kiB = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Math.round(Number(kiB) / 1024);
+}

@@ -1,0 +1,55 @@
+/** `npm run bench [-- --only comparison,exchange,verify,followers,idle,cold,tenants] [--seconds N] [--write]`; needs `npm run build` before. */
+import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { coldSubjects } from './cold-subjects.ts';
+import { compare } from './comparison.ts';
+import { exchange } from './exchange.ts';
+import { idle } from './idle.ts';
+import { pinThisProcess } from './pinned-process.ts';
+import { type Section, toMarkdown, writeSections } from './report.ts';
+import { revocationFollowers } from './revocation-followers.ts';
+import { thousandTenants } from './thousand-tenants.ts';
+import { verification } from './verification.ts';
+
+/** Each gets an empty folder and the seconds of one round of load. */
+const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => Promise<Section>>> = {
+  comparison: compare,
+  exchange,
+  verify: verification,
+  followers: revocationFollowers,
+  idle,
+  cold: coldSubjects,
+  tenants: thousandTenants,
+};
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', default: Object.keys(BENCHMARKS).join(',') },
+    seconds: { type: 'string', default: '5' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const chosen = values.only.split(',').map((name) => {
+  const benchmark = BENCHMARKS[name];
+  if (benchmark === undefined) throw new Error(`--only takes ${Object.keys(BENCHMARKS).join(', ')}; not ${name}`);
+  return [name, benchmark] as const;
+});
+
+await pinThisProcess();
+const folder = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
+try {
+  const sections: Section[] = [];
+  for (const [name, benchmark] of chosen) {
+    console.error(`${name} …`);
+    const own = join(folder, name);
+    await mkdir(own);
+    const section = await benchmark(own, Number(values.seconds));
+    sections.push(section);
+    console.log(`${toMarkdown(section)}\n`);
+  }
+  if (values.write) writeSections(sections);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,28 @@
+/** The one request that every contender answers, and what the token for it says. */
+export const SAMPLE = {
+  tenant: 'acme',
+  project: 'shop',
+  client: 'web',
+  audience: 'shop-api',
+  ttlSeconds: 600,
+  userId: 'u-ada',
+  email: 'ada@acme.example',
+  roles: ['manager'],
+  groups: ['sales'],
+  scopes: ['orders:read', 'orders:write'],
+  resources: ['orders'],
+} as const;
+
+/** The body of `POST /auth/user/generateToken`. */
+export function sampleBody(secret: string): string {
+  return JSON.stringify({
+    client_id: SAMPLE.client,
+    email_id: SAMPLE.email,
+    project_id: SAMPLE.project,
+    tenant_id: SAMPLE.tenant,
+    secret_id: secret,
+  });
+}
+
+/** A secret of the length that Tessera makes; the baselines take any. */
+export const BASELINE_SECRET = `tsk_${'x'.repeat(43)}`;

@@ -1,0 +1,50 @@
+import { stringify } from 'yaml';
+import { SAMPLE } from './sample-request.ts';
+
+export interface TenantPlan {
+  readonly id: string;
+  readonly database: { readonly driver: 'sqlite' } | MysqlDatabase;
+  readonly users: readonly { readonly id: string; readonly email: string }[];
+  /** Whom it trusts for oidcToken, as in a tenants file. */
+  readonly issuers?: readonly object[];
+}
+
+export interface MysqlDatabase {
+  readonly driver: 'mysql';
+  readonly host: string;
+  readonly port: number;
+  readonly name: string;
+}
+
+/** The tenants file of a benchmark: every user gets the roles, scopes and resources of the sample request through a group. */
+export function tenantsFile(tenants: readonly TenantPlan[]): string {
+  return stringify(
+    {
+      apiVersion: 'tessera/v1',
+      tenants: tenants.map(({ id, database, users, issuers = [] }) => ({
+        id,
+        name: id,
+        status: 'active',
+        database,
+        tokens: { alg: 'ES256', ttl: `${SAMPLE.ttlSeconds}s` },
+        issuers,
+        projects: [{ id: SAMPLE.project, name: 'Shop', clients: [client] }],
+        scopes: SAMPLE.scopes.map((name) => ({ name, resource: SAMPLE.resources[0] })),
+        roles: SAMPLE.roles.map((name) => ({ name, scopes: SAMPLE.scopes })),
+        groups: SAMPLE.groups.map((name) => ({ name, roles: SAMPLE.roles })),
+        users: users.map((user) => ({ ...user, roles: [], groups: SAMPLE.groups, status: 'active' })),
+      })),
+    },
+    // Anchors are for people; the file of a thousand tenants would be full of them.
+    { aliasDuplicateObjects: false },
+  );
+}
+
+const client = {
+  id: SAMPLE.client,
+  policy: 'confidential',
+  surfaces: ['user'],
+  audience: SAMPLE.audience,
+  scopes: SAMPLE.scopes,
+  subjects: { domains: ['acme.example'] },
+};

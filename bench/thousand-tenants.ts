@@ -1,0 +1,139 @@
+import { CONNECTIONS, type Load, type LoadResult, runLoad, untilAnswered } from './load.ts';
+import type { PinnedProcess } from './pinned-process.ts';
+import { ProductionStores } from './production-stores.ts';
+import { type Section, decimals, targetMark } from './report.ts';
+import { Tessera } from './tessera.ts';
+import { type TenantPlan, tenantsFile } from './tenants-file.ts';
+
+const TENANTS = 1000;
+const USERS_EACH = 20;
+/** Declared to the server below; what it may have open to all tenants together, and to the control plane. */
+const TENANT_CONNECTIONS = 100;
+const CONTROL_CONNECTIONS = 10;
+
+/** A thousand tenants, each with a database of its own, served by one process with a hundred connections. */
+export async function thousandTenants(folder: string, seconds: number): Promise<Section> {
+  const stores = await ProductionStores.start('unsynced');
+  try {
+    const tessera = await Tessera.in(folder, {
+      ...stores.settings(),
+      TESSERA_TENANT_CONNECTIONS: String(TENANT_CONNECTIONS),
+      TESSERA_CONTROL_POOL_SIZE: String(CONTROL_CONNECTIONS),
+    });
+    const tenants = await planTenants(stores);
+    const startedAt = performance.now();
+    await tessera.apply(tenantsFile(tenants));
+    const applySeconds = (performance.now() - startedAt) / 1000;
+    const server = await tessera.start();
+    try {
+      const measures = await measure({ folder, tessera, server, stores, tenants, seconds });
+      return report(measures, applySeconds, seconds, server);
+    } finally {
+      await server.end();
+    }
+  } finally {
+    await stores.close();
+  }
+}
+
+interface Measures {
+  /** From no tenant in memory to all of them. */
+  readonly firstTurnSeconds: number;
+  readonly warm: LoadResult;
+  readonly cold: LoadResult;
+  readonly peakConnections: number;
+}
+
+interface Setup {
+  readonly folder: string;
+  readonly tessera: Tessera;
+  readonly server: PinnedProcess;
+  readonly stores: ProductionStores;
+  readonly tenants: readonly TenantPlan[];
+  readonly seconds: number;
+}
+
+async function measure({ folder, tessera, server, stores, tenants, seconds }: Setup): Promise<Measures> {
+  // User by user and not tenant by tenant: each request meets another tenant than the one before.
+  const bodies = Array.from({ length: USERS_EACH }, (_, user) =>
+    tenants.map(({ id, users }) => tessera.body(id, users[user]!.email)),
+  );
+  await untilAnswered(server, tessera.load(bodies[0]!));
+  await stores.forgetPeak();
+  const startedAt = performance.now();
+  await askOnceEach(tessera.load(bodies[0]!));
+  const firstTurnSeconds = (performance.now() - startedAt) / 1000;
+  const warm = await runLoad(folder, server, tessera.load(bodies[0]!), seconds);
+  const cold = await runLoad(folder, server, tessera.load(bodies.flat()), seconds);
+  return { firstTurnSeconds, warm, cold, peakConnections: await stores.peakConnections() };
+}
+
+async function askOnceEach(load: Load): Promise<void> {
+  const rest = [...load.bodies];
+  const ask = async (): Promise<void> => {
+    for (let body = rest.pop(); body !== undefined; body = rest.pop()) {
+      const answer = await fetch(load.url, { method: 'POST', headers: { 'content-type': load.contentType }, body });
+      await answer.arrayBuffer();
+      if (answer.status !== 200) throw new Error(`a tenant's first token: ${answer.status}`);
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, ask));
+}
+
+async function planTenants(stores: ProductionStores): Promise<TenantPlan[]> {
+  const plans: TenantPlan[] = [];
+  for (let tenant = 0; tenant < TENANTS; tenant++) {
+    const id = `t${String(tenant).padStart(4, '0')}`;
+    plans.push({
+      id,
+      database: await stores.databaseOf(id),
+      users: Array.from({ length: USERS_EACH }, (_, user) => ({ id: `u-${user}`, email: `u${user}@acme.example` })),
+    });
+  }
+  return plans;
+}
+
+function report(
+  { firstTurnSeconds, warm, cold, peakConnections }: Measures,
+  applySeconds: number,
+  seconds: number,
+  server: PinnedProcess,
+): Section {
+  const budget = TENANT_CONNECTIONS + CONTROL_CONNECTIONS;
+  const row = (name: string, result: LoadResult) => [
+    name,
+    decimals(result.requestsPerSecond, 0),
+    decimals(result.p50Ms, 1),
+    decimals(result.p99Ms, 1),
+    String(result.failures),
+  ];
+  return {
+    title: 'A thousand tenants on MariaDB',
+    text:
+      `${decimals(TENANTS, 0)} tenants with a database each on one MariaDB that does not wait for its disk, provisioned by one \`tessera apply\`; requests go round over ` +
+      `all tenants, ${CONNECTIONS} connections, ${seconds} s each. Declared budget: ${TENANT_CONNECTIONS} connections to tenants and ${CONTROL_CONNECTIONS} to the control plane.`,
+    tables: [
+      {
+        head: ['requests', 'requests/s', 'p50 ms', 'p99 ms', 'failures'],
+        rows: [
+          row('one subject of each tenant, in memory', warm),
+          row(`${decimals(TENANTS * USERS_EACH, 0)} subjects, each read from its database`, cold),
+        ],
+      },
+      {
+        head: ['measure', 'value', 'target', 'met'],
+        rows: [
+          [
+            'most connections at one time',
+            String(peakConnections),
+            `≤ ${budget}`,
+            targetMark(peakConnections <= budget),
+          ],
+          ['first token of every tenant, nothing in memory', `${decimals(firstTurnSeconds, 1)} s`, '', ''],
+          ['apply', `${decimals(applySeconds, 0)} s`, '', ''],
+          ['resident memory', `${server.residentMiB()} MiB`, '', ''],
+        ],
+      },
+    ],
+  };
+}

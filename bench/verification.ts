@@ -1,0 +1,106 @@
+import { createVerifier } from '@tessera/token';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, randomUUID, sign, verify } from 'node:crypto';
+import { median } from './median.ts';
+import { type Section, decimals, targetMark } from './report.ts';
+import { SAMPLE } from './sample-request.ts';
+
+/** Many and short: whatever else the machine does meets all contenders alike. */
+const ROUNDS = 15;
+/** So many different tokens that nobody can remember the last one. */
+const TOKENS = 200;
+const ISSUER = 'https://tessera.example/tenants/acme';
+
+type Verify = (token: string) => unknown;
+
+/** One token after the other in this process: what @tessera/token adds to the bare signature check and the bare JSON, beside jose. */
+export async function verification(_folder: string, secondsEach: number): Promise<Section> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk: JsonWebKey = { ...publicKey.export({ format: 'jwk' }), kid: 'k-1', alg: 'ES256', use: 'sig' };
+  const tokens = Array.from({ length: TOKENS }, () =>
+    newToken((input) => sign('sha256', input, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
+  );
+  const verifier = createVerifier({ issuers: [{ issuer: ISSUER, jwks: { keys: [jwk] } }], audience: SAMPLE.audience });
+  const key = createPublicKey({ key: jwk, format: 'jwk' });
+  const keys = createLocalJWKSet({ keys: [jwk] });
+  const contenders: readonly (readonly [name: string, verify: Verify])[] = [
+    ['bare node:crypto + JSON.parse', (token) => bareVerify(token, key)],
+    ['@tessera/token', (token) => verifier.verify(token)],
+    [
+      'jose jwtVerify',
+      (token) =>
+        jwtVerify(token, keys, { issuer: ISSUER, audience: SAMPLE.audience, typ: 'at+jwt', algorithms: ['ES256'] }),
+    ],
+  ];
+  const results = new Map(contenders.map(([name]) => [name, [] as number[]]));
+  for (const [, run] of contenders) await perSecond(run, tokens, 1);
+  for (let round = 0; round < ROUNDS; round++)
+    for (const [name, run] of contenders) results.get(name)!.push(await perSecond(run, tokens, secondsEach / ROUNDS));
+  verifier.close();
+  return report(contenders.map(([name]) => ({ name, perSecond: median(results.get(name)!) })));
+}
+
+function newToken(signer: (input: Buffer) => Buffer): string {
+  const now = Math.floor(Date.now() / 1000);
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const header = encode({ typ: 'at+jwt', alg: 'ES256', kid: 'k-1' });
+  const payload = encode({
+    iss: ISSUER,
+    sub: SAMPLE.userId,
+    aud: SAMPLE.audience,
+    client_id: SAMPLE.client,
+    iat: now,
+    exp: now + 3_600,
+    jti: randomUUID(),
+    scope: SAMPLE.scopes.join(' '),
+    roles: SAMPLE.roles,
+    groups: SAMPLE.groups,
+    resources: SAMPLE.resources,
+    tenant_id: SAMPLE.tenant,
+    project_id: SAMPLE.project,
+    email_id: SAMPLE.email,
+    surface: 'user',
+  });
+  return `${header}.${payload}.${signer(Buffer.from(`${header}.${payload}`)).toString('base64url')}`;
+}
+
+/** No check but the signature: the limit. */
+function bareVerify(token: string, key: ReturnType<typeof createPublicKey>): unknown {
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const input = Buffer.from(`${header}.${payload}`);
+  if (!verify('sha256', input, { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(signature, 'base64url')))
+    throw new Error('the signature does not hold');
+  JSON.parse(Buffer.from(header, 'base64url').toString());
+  return JSON.parse(Buffer.from(payload, 'base64url').toString());
+}
+
+async function perSecond(run: Verify, tokens: readonly string[], seconds: number): Promise<number> {
+  const startedAt = performance.now();
+  let count = 0;
+  while (performance.now() - startedAt < seconds * 1_000) {
+    for (const token of tokens) await run(token);
+    count += tokens.length;
+  }
+  return count / ((performance.now() - startedAt) / 1_000);
+}
+
+function report(rows: readonly { readonly name: string; readonly perSecond: number }[]): Section {
+  const [bare, ours, jose] = rows.map((row) => row.perSecond) as [number, number, number];
+  return {
+    title: 'Verifying a token',
+    text: `ES256, the claims of the sample, one token after the other on one core; ${ROUNDS} alternating rounds, medians. The bare check asks for nothing but the signature.`,
+    tables: [
+      {
+        head: ['verifier', 'tokens/s', 'to bare'],
+        rows: rows.map((row) => [row.name, decimals(row.perSecond, 0), decimals(row.perSecond / bare, 2)]),
+      },
+      {
+        head: ['@tessera/token to', 'ratio', 'target', 'met'],
+        rows: [
+          ['bare node:crypto + JSON.parse', decimals(ours / bare, 2), '≥ 0.9', targetMark(ours / bare >= 0.9)],
+          ['jose jwtVerify', decimals(ours / jose, 2), '> 1', targetMark(ours > jose)],
+        ],
+      },
+    ],
+  };
+}
