@@ -1,0 +1,53 @@
+import { readTenantsFile } from '../../../src/provisioning/read-tenants-file.ts';
+import { codeBlocks, readPage } from '../../support/markdown.ts';
+
+const page = readPage('docs/exchange.md');
+const trusts = codeBlocks(page).filter(({ language }) => /^ya?ml$/.test(language));
+
+/** What a block is written into: a tenant with the client that all of them name. */
+function inTenant(block: string): Uint8Array {
+  const indented = block.replace(/^(?=.)/gm, '    ');
+  return Buffer.from(`apiVersion: tessera/v1
+tenants:
+  - id: acme
+    database: { driver: sqlite }
+    projects:
+      - { id: shop, clients: [{ id: web, surfaces: [admin, user], scopes: unbounded, subjects: any }] }
+${indented}`);
+}
+
+const read = (block: string) =>
+  readTenantsFile(inTenant(block), { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' });
+
+describe('docs/exchange.md', () => {
+  it('has a trust for each of the worked set-ups', () => {
+    expect(trusts).toHaveLength(6);
+  });
+
+  it.each(trusts.map(({ code }) => [/issuer: (\S+)/.exec(code)?.[1], code]))(
+    'the trust in %s has no fault',
+    (_, code) => {
+      const result = read(code);
+      expect('faults' in result ? result.faults : []).toEqual([]);
+    },
+  );
+
+  it('has no trust without a condition', () => {
+    for (const { code } of trusts) {
+      const result = read(code);
+      const issuers = 'file' in result ? result.file.tenants.flatMap((tenant) => tenant.issuers) : [];
+      expect(issuers.map(({ conditions }) => conditions)).not.toContain('none');
+      expect(issuers).toHaveLength(1);
+    }
+  });
+
+  it('names every key of a trust', () => {
+    const full = `issuers:\n  - { id: x, wrong: 1 }\n`;
+    const result = read(full);
+    const message = 'faults' in result ? result.faults.map(({ message }) => message).join(' ') : '';
+    for (const key of ['issuer', 'audiences', 'conditions', 'subject', 'clients', 'surfaces']) {
+      expect(message).toContain(`"${key}"`);
+      expect(page).toContain(`\n| \`${key}\``);
+    }
+  });
+});

@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { firstCells, readPage, section } from '../../support/markdown.ts';
+import { REPOSITORY } from '../../support/required-servers.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+
+const page = readPage('docs/operation.md');
+
+/** What is written in the source as the event of a log line. */
+function eventsInSource(): Map<string, string> {
+  const events = new Map<string, string>();
+  for (const file of readdirSync(join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file.endsWith('.spec.ts')) continue;
+    const text = readFileSync(join(REPOSITORY, 'src', file), 'utf8');
+    for (const [, level = '', event = ''] of text.matchAll(/log\.(debug|info|warn|error)\(\s*'([a-z_]+)'/gi))
+      events.set(event, level);
+    for (const [, event = ''] of text.matchAll(/log\[level\]\('([a-z_]+)'/g)) events.set(event, 'by its outcome');
+  }
+  return events;
+}
+
+/** Metrics are exposed when something has been counted or not: their HELP lines are always there. */
+async function metricsOf(desk: TestDesk): Promise<string[]> {
+  const text = await (await fetch(`${desk.url}/metrics`)).text();
+  return [...text.matchAll(/^# HELP (\w+)/gm)].map(([, name = '']) => name);
+}
+
+describe('docs/operation.md', () => {
+  it('has a row for every log event, with its level, and no other', () => {
+    const rows = [...section(page, '## Log events').matchAll(/^\| `([a-z_]+)` +\| ([a-z ]+?) +\|/gm)];
+    const documented = new Map(rows.map(([, event = '', level = '']) => [event, level]));
+    const source = eventsInSource();
+    expect(source.size).toBeGreaterThan(15);
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(source));
+  });
+
+  it('has a row for every metric, and no other', async () => {
+    const desk = await startTessera();
+    try {
+      const documented = firstCells(section(page, '## Metrics'))
+        .filter((cell) => /^`(?:tessera|process)_\w+`$/.test(cell))
+        .map((cell) => cell.replaceAll('`', ''));
+      expect(documented.sort()).toEqual((await metricsOf(desk)).sort());
+    } finally {
+      await desk.close();
+    }
+  });
+});
+
+describe('docs/architecture.md', () => {
+  it('has a row for every folder of the source', () => {
+    const folders = readdirSync(join(REPOSITORY, 'src'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    const table = section(readPage('docs/architecture.md'), '## Folders');
+    expect(folders.map(({ name }) => `\`src/${name}\``).filter((name) => !table.includes(name))).toEqual([]);
+  });
+});

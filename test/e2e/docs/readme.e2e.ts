@@ -1,0 +1,164 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { codeBlocks, readPage } from '../../support/markdown.ts';
+import { freePort } from '../../support/process.ts';
+import { REPOSITORY } from '../../support/required-servers.ts';
+import { type ServerProcess, startServer } from '../../support/server-process.ts';
+
+const run = promisify(execFile);
+
+/** What a block needs that this suite does not have, by how the block begins. Every other shell block is run as it stands. */
+const NOT_HERE: readonly (readonly [begins: string, needs: string])[] = [
+  ['npm ci ', 'a clean copy of the repository'],
+  ['vault ', 'Vault: test/integration/deployment.int.ts'],
+  ['cp deploy/tenants.yaml ', 'databases and Vault: test/integration/deployment.int.ts'],
+  ['curl -sS http://localhost:3000/auth/user/oidcToken ', 'a foreign issuer'],
+  ['curl -sS http://localhost:3000/auth/admin/oidcToken ', 'a foreign issuer'],
+  ['useradd ', 'root and systemd'],
+  ['systemd-run ', 'root and systemd'],
+  ['export DATABASE_PASSWORD=', 'Docker'],
+];
+
+const FROM_SOURCE = [
+  `'${process.execPath}' --conditions=tessera-source`,
+  `--import '${REPOSITORY}/scripts/typescript.mjs' '${REPOSITORY}/src/cli.ts'`,
+].join(' ');
+
+let folder: string;
+let server: ServerProcess;
+let secret: string;
+let token: string;
+let baseUrl: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-readme-'));
+  const port = await freePort();
+  const settings = {
+    TESSERA_DATA_DIR: join(folder, 'data'),
+    PUBLIC_URL: `http://localhost:${port}`,
+    LOG_LEVEL: 'info',
+  };
+  const { stdout } = await bash(
+    `cd '${folder}' && ${FROM_SOURCE} apply -f '${REPOSITORY}/examples/acme.yaml' --output json`,
+    settings,
+  );
+  secret = (JSON.parse(stdout) as { secrets: { secret_id: string }[] }).secrets[0]!.secret_id;
+  server = await startServer({ ...settings, PORT: String(port) }, folder);
+  const answer = await fetch(`${settings.PUBLIC_URL}/auth/user/generateToken`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      email_id: 'ada@acme.example',
+      secret_id: secret,
+    }),
+  });
+  token = ((await answer.json()) as { access_token: string }).access_token;
+  baseUrl = settings.PUBLIC_URL;
+}, 60_000);
+
+afterAll(async () => {
+  await server.end();
+  await rm(folder, { recursive: true });
+});
+
+function bash(script: string, env: Readonly<Record<string, string>> = {}) {
+  return run('bash', ['--norc', '-euo', 'pipefail', '-c', script], { env: { PATH: process.env['PATH'], ...env } });
+}
+
+/** A block as a reader runs it, with the port and the secret of this suite's server. */
+function here(code: string): string {
+  return code
+    .replace("SECRET='tsk_…'", `SECRET='${secret}'`)
+    .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):3000/g, baseUrl)
+    .replaceAll('node dist/cli.js', FROM_SOURCE);
+}
+
+function shellBlocks(page: string): string[] {
+  return codeBlocks(readPage(page))
+    .filter(({ language }) => language === 'sh')
+    .map(({ code }) => code);
+}
+
+const needs = (code: string) => NOT_HERE.find(([begins]) => code.startsWith(begins))?.[1];
+const runnable = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')].filter(
+  (code) => needs(code) === undefined,
+);
+
+describe('shell blocks', () => {
+  it('of README.md and docs/api.md are some', () => {
+    expect(runnable.length).toBeGreaterThan(10);
+  });
+
+  const curl = existsSync('/usr/bin/curl') ? it : it.skip;
+  curl.each(runnable.map((code) => [code.split('\n', 1)[0], code]))('%s (curl)', async (_firstLine, code = '') => {
+    const { stdout } = await bash(`cd '${folder}'\n${here(code)}`, { SECRET: secret, TOKEN: token });
+    expect(stdout).not.toContain('urn:tessera:error');
+    if (code.includes('/generateToken') && !code.includes('/profile'))
+      expect(JSON.parse(stdout)).toEqual({ access_token: expect.any(String), expires_in: 600, token_type: 'Bearer' });
+    if (code.includes('/user/profile')) expect(JSON.parse(stdout)).toMatchObject({ roles: ['manager'] });
+    if (code.includes('config check')) expect(stdout).toContain('The configuration is good.');
+  });
+
+  it('that are not run here are read by the shell, and name programs and files that are there', async () => {
+    const scripts = Object.keys((JSON.parse(readPage('package.json')) as { scripts: object }).scripts);
+    for (const code of shellBlocks('README.md').filter((block) => needs(block) !== undefined)) {
+      await run('bash', ['-n', '-c', code]);
+      for (const [, script = ''] of code.matchAll(/npm run ([\w:-]+)/g)) expect(scripts).toContain(script);
+      for (const [path] of code.matchAll(/\bdeploy\/[\w./-]+/g)) expect(existsSync(join(REPOSITORY, path))).toBe(true);
+      for (const [, program = ''] of code.matchAll(/dist\/(\w+)\.js/g))
+        expect(existsSync(join(REPOSITORY, `src/${program}.ts`))).toBe(true);
+    }
+  });
+
+  it('has no reason to leave out a block that is not there', () => {
+    const blocks = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')];
+    expect(NOT_HERE.filter(([begins]) => !blocks.some((code) => code.startsWith(begins)))).toEqual([]);
+  });
+});
+
+describe('checking a token in another service', () => {
+  const block = (language: string) => {
+    const found = codeBlocks(readPage('README.md')).find((candidate) => candidate.language === language);
+    if (found === undefined) throw new Error(`README.md has no block of ${language}`);
+    return found.code;
+  };
+
+  it('works in Node.js with jose as the README shows it', async () => {
+    const program = `const token = process.env.TOKEN;\n${here(block('js'))}\nconsole.log(payload.sub);`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: REPOSITORY,
+      env: { PATH: process.env['PATH'], TOKEN: token },
+    });
+    expect(stdout).toBe('u-ada\n');
+  });
+
+  const python = pythonWithJwt();
+  (python === undefined ? it.skip : it)(
+    'works in Python with PyJWT as the README shows it (PyJWT[crypto])',
+    async () => {
+      const program = `import os\ntoken = os.environ["TOKEN"]\n${here(block('python'))}\nprint(claims["sub"])`;
+      const { stdout } = await run(python!, ['-c', program], { env: { PATH: process.env['PATH'], TOKEN: token } });
+      expect(stdout).toBe('u-ada\n');
+    },
+  );
+});
+
+function pythonWithJwt(): string | undefined {
+  return [process.env['TESSERA_TEST_PYTHON'] ?? '', join(REPOSITORY, '.cache/pyjwt/bin/python'), 'python3'].find(
+    (program) => {
+      try {
+        execFileSync(program, ['-c', 'import jwt, cryptography'], { stdio: 'ignore' });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  );
+}

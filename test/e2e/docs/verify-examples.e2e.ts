@@ -1,0 +1,81 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { parse } from 'yaml';
+import { readPage } from '../../support/markdown.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+
+/** The values that the examples for other verifiers name, against a server that was made as they say: acme.yaml at http://localhost:3000. */
+const PUBLIC_URL = 'http://localhost:3000';
+let desk: TestDesk;
+let metadata: Readonly<Record<string, string>>;
+let token: string;
+beforeAll(async () => {
+  desk = await startTessera({ tenantsFile: readPage('examples/acme.yaml'), env: { PUBLIC_URL } });
+  // It is at another port than it says.
+  const at = `http://localhost:${desk.config.port}`;
+  metadata = (await (await fetch(`${at}/tenants/acme/.well-known/openid-configuration`)).json()) as typeof metadata;
+  const answer = await fetch(`${at}/auth/user/generateToken`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      email_id: 'ada@acme.example',
+      secret_id: desk.secret('acme/shop/web'),
+    }),
+  });
+  token = ((await answer.json()) as { access_token: string }).access_token;
+});
+afterAll(() => desk.close());
+
+interface Provider {
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly remote_jwks: { readonly http_uri: { readonly uri: string; readonly cluster: string } };
+  readonly payload_in_metadata: string;
+}
+
+/** The first object that has the member, however deep. */
+function find(value: unknown, member: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (member in value) return (value as Record<string, unknown>)[member];
+  return Object.values(value)
+    .map((inner) => find(inner, member))
+    .find((found) => found !== undefined);
+}
+
+it('examples/envoy.yaml names the issuer, the key set, the audience and the surface of the token', () => {
+  const config: unknown = parse(readPage('examples/envoy.yaml'));
+  const { tessera } = find(config, 'providers') as { tessera: Provider };
+  expect(tessera.issuer).toBe(metadata['issuer']);
+  expect(tessera.remote_jwks.http_uri.uri).toBe(metadata['jwks_uri']);
+  expect(tessera.audiences).toEqual([decodeJwt(token).aud]);
+  const [principal] = find(config, 'principals') as [{ metadata: { path: object[]; value: object } }];
+  expect(principal.metadata.path).toEqual([{ key: tessera.payload_in_metadata }, { key: 'surface' }]);
+  expect(principal.metadata.value).toEqual({ string_match: { exact: decodeJwt(token)['surface'] } });
+  const clusters = (find(config, 'clusters') as { name: string }[]).map(({ name }) => name);
+  expect(clusters).toContain(tessera.remote_jwks.http_uri.cluster);
+  const { hostname, port } = new URL(tessera.remote_jwks.http_uri.uri);
+  expect(JSON.stringify(config)).toContain(`"address":"${hostname}","port_value":${port}`);
+});
+
+it('examples/verify-spring.md names them, the algorithm, the client and the place of introspection', () => {
+  const page = readPage('examples/verify-spring.md');
+  const yaml = /```yaml\n([\s\S]*?)```/.exec(page)![1]!;
+  const { aud, client_id } = decodeJwt(token);
+  expect(parse(yaml)).toEqual({
+    tessera: { issuer: metadata['issuer'], 'jwk-set-uri': metadata['jwks_uri'], audience: aud },
+  });
+  expect(page).toContain(`SignatureAlgorithm.${decodeProtectedHeader(token).alg!}`);
+  expect(page).toContain(`clientId("${String(client_id)}")`);
+  expect(page).toContain(`\`${metadata['introspection_endpoint']!}\``);
+  expect(String(decodeJwt(token)['scope']).split(' ')).toContain(/SCOPE_([a-z:]+)"/.exec(page)![1]);
+});
+
+it('examples/verify-python has the same defaults, and the algorithm of the tenant', () => {
+  const script = readPage('examples/verify-python/verify.py');
+  expect(script).toContain(`"ISSUER", "${metadata['issuer']!}"`);
+  expect(script).toContain(`"AUDIENCE", "${String(decodeJwt(token).aud)}"`);
+  expect(script).toContain(`["${decodeProtectedHeader(token).alg!}"]`);
+  expect(metadata['jwks_uri']).toBe(`${metadata['issuer']!}/jwks.json`);
+});
