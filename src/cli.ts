@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { runCli } from './cli/program.ts';
 import { loadProcessConfig } from './config/load-config.ts';
+import { SystemClock } from './vocabulary/clock.ts';
 
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   // A reader that has seen enough (`| head`) is no failure. A full disk is: what was lost may be a secret that is shown once.
@@ -16,5 +17,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  clock: new SystemClock(),
   loadConfig: loadProcessConfig,
 });

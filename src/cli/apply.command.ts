@@ -96,7 +96,7 @@ export async function applyFile(
     if (config.controlDatabase.driver === 'mysql' && pending.length > 0) await migrateControl(config, report);
     const plan = await planOrRefuse(config, file, rules, terminal);
     if (config.controlDatabase.driver === 'sqlite' && pending.length > 0) await migrateControl(config, report);
-    const progress = new Progress(terminal.stderr);
+    const progress = new Progress(terminal);
     await withWritable(config, (stores) =>
       carryOut(plan, stores, report, (done, total) => {
         progress.show('applying tenant', done, total);
@@ -178,7 +178,7 @@ async function planOrRefuse(
   terminal: Terminal,
   isNew = false,
 ): Promise<Plan> {
-  const progress = new Progress(terminal.stderr);
+  const progress = new Progress(terminal);
   const plan = await withReadOnly(config, async (stores) =>
     planFile(file, isNew ? [] : await stores.controlPlane.readTenants(), stores, {
       prune: rules.prune,

@@ -23,7 +23,7 @@ Examples:
 }
 
 async function runExport(terminal: Terminal): Promise<void> {
-  const progress = new Progress(terminal.stderr);
+  const progress = new Progress(terminal);
   const tenants = await withReadOnly(terminal.loadConfig(), (stores) =>
     readInstallation(stores, (done, total) => {
       progress.show('reading tenant', done, total);

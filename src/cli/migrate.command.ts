@@ -101,7 +101,7 @@ async function eachTenant(
   work: (state: TenantState) => Promise<string[]>,
 ): Promise<void> {
   const states = await controlPlane.readTenants();
-  const progress = new Progress(terminal.stderr);
+  const progress = new Progress(terminal);
   for (const [index, state] of states.entries()) {
     progress.show('tenant database', index, states.length);
     try {

@@ -1,4 +1,5 @@
-import type { TextSink } from './terminal.ts';
+import type { Terminal, TextSink } from './terminal.ts';
+import type { Clock } from '../vocabulary/clock.ts';
 
 /** Shorter work needs no telling. */
 const SILENT_MS = 500;
@@ -7,16 +8,19 @@ const INTERVAL_MS = 100;
 /** One line on standard error that tells how far long work is; nothing at all when nobody looks. */
 export class Progress {
   readonly #sink: TextSink;
-  readonly #start = performance.now();
+  readonly #clock: Clock;
+  readonly #start: number;
   #last = -Infinity;
   #shown = false;
 
-  constructor(sink: TextSink) {
-    this.#sink = sink;
+  constructor({ stderr, clock }: Pick<Terminal, 'stderr' | 'clock'>) {
+    this.#sink = stderr;
+    this.#clock = clock;
+    this.#start = clock.monotonicMs();
   }
 
   show(what: string, done: number, total: number): void {
-    const now = performance.now();
+    const now = this.#clock.monotonicMs();
     if (this.#sink.isTTY !== true || now - this.#start < SILENT_MS || now - this.#last < INTERVAL_MS) return;
     this.#last = now;
     this.#shown = true;

@@ -1,10 +1,13 @@
 import type { Config } from '../config/config.ts';
+import type { Clock } from '../vocabulary/clock.ts';
 
 /** All that a command sees of the world outside: what a test hands over to watch it. */
 export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: TextSink;
   readonly stderr: TextSink;
+  /** Tells how long the work has taken, so that progress of short work stays unsaid. */
+  readonly clock: Clock;
   /** @throws ConfigurationError with all faults at once */
   loadConfig(): Config;
 }

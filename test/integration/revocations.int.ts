@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/storage.ts';
@@ -42,6 +43,7 @@ async function cli(args: readonly string[], stdin = ''): Promise<string> {
     stdin: [Buffer.from(stdin)] as unknown as AsyncIterable<Uint8Array>,
     stdout: { write: (text: string) => (stdout += text) },
     stderr: { write: (text: string) => (stderr += text) },
+    clock: new SystemClock(),
     loadConfig: () => loadConfig(env, { cwd: folder.path }),
   });
   if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}: ${stderr}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import type { Surface } from '../../src/vocabulary/surface.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
@@ -32,6 +33,7 @@ export async function startExchangeReplicas(
       stdin: (async function* () {})(),
       stdout: { write: (text: string) => (written.out += text) },
       stderr: { write: (text: string) => (written.err += text) },
+      clock: new SystemClock(),
       loadConfig: () => loadConfig(env, { cwd: folder }),
     });
     if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}:\n${written.err}`);

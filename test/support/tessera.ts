@@ -10,6 +10,7 @@ import { createApp } from '../../src/create-app.ts';
 import { shutDown } from '../../src/http/shutdown.ts';
 import { RevocationFollower } from '../../src/revocation/revocation-follower.ts';
 import { ChangeFollower } from '../../src/tenancy/change-follower.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import { freePort } from './process.ts';
 import { TENANTS_FILE } from './tenants-file.ts';
@@ -177,6 +178,7 @@ async function runOrFail(config: Config, args: readonly string[]): Promise<strin
     stdin: (async function* () {})(),
     stdout: { write: (text: string) => (output += text) },
     stderr: { write: (text: string) => (complaints += text) },
+    clock: new SystemClock(),
     loadConfig: () => config,
   });
   if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}:\n${complaints}`);

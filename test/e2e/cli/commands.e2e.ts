@@ -9,6 +9,7 @@ import { clientSecretPath } from '../../../src/vault/vault-path.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../../../src/vocabulary/ids.ts';
 import { SystemClock } from '../../../src/vocabulary/clock.ts';
 import { CONTROL_PLANE_SCHEMA } from '../../../src/tenancy/control-plane.schema.ts';
+import { TestClock } from '../../support/test-clock.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
 
@@ -19,6 +20,14 @@ const WEB = {
 };
 const WEB_PATH = clientSecretPath(WEB.tenantId, WEB.projectId, WEB.clientId);
 const SILENT = new Log('silent', { write: () => undefined });
+
+/** Every look at it comes a second after the last. */
+class SlowWorkClock extends TestClock {
+  override monotonicMs(): number {
+    this.advanceSeconds(1);
+    return super.monotonicMs();
+  }
+}
 
 let installation: TestInstallation;
 beforeEach(async () => {
@@ -107,12 +116,19 @@ describe('tessera', () => {
   });
 
   it('shows progress of long work to a terminal alone', async () => {
-    const many = tenantsFile(...Array.from({ length: 30 }, (_, i) => GLOBEX.replace('globex', `t${i}`)));
-    const seen = await installation.run(['apply', '-f', '-', '-o', 'json'], { stdin: many, isTTY: true });
-    expect(seen.stderr).toMatch(/applying tenant \d+\/30/);
-    expect(JSON.parse(seen.stdout).secrets).toHaveLength(30);
-    const unseen = await installation.run(['apply', '-f', '-'], { stdin: many });
+    const many = tenantsFile(...Array.from({ length: 3 }, (_, i) => GLOBEX.replace('globex', `t${i}`)));
+    const clock = new SlowWorkClock();
+    const seen = await installation.run(['apply', '-f', '-', '-o', 'json'], { stdin: many, isTTY: true, clock });
+    expect(seen.stderr).toMatch(/applying tenant 2\/3/);
+    expect(JSON.parse(seen.stdout).secrets).toHaveLength(3);
+    const unseen = await installation.run(['apply', '-f', '-'], { stdin: many, clock });
     expect(unseen.stderr).toBe('');
+  });
+
+  it('says nothing of short work', async () => {
+    const clock = new TestClock();
+    const { stderr } = await installation.run(['apply', '-f', '-'], { stdin: tenantsFile(GLOBEX), isTTY: true, clock });
+    expect(stderr).toBe('');
   });
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { runCli } from '../../../src/cli/program.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import type { Config } from '../../../src/config/config.ts';
+import { SystemClock, type Clock } from '../../../src/vocabulary/clock.ts';
 
 export interface CliResult {
   readonly code: number;
@@ -34,7 +35,10 @@ export class TestInstallation {
     return loadConfig(this.env, { cwd: this.folder });
   }
 
-  async run(args: readonly string[], options: { stdin?: string; isTTY?: boolean } = {}): Promise<CliResult> {
+  async run(
+    args: readonly string[],
+    options: { stdin?: string; isTTY?: boolean; clock?: Clock } = {},
+  ): Promise<CliResult> {
     const written = { stdout: '', stderr: '' };
     const sink = (name: keyof typeof written) => ({
       write: (text: string) => (written[name] += text),
@@ -44,6 +48,7 @@ export class TestInstallation {
       stdin: bytesOf(options.stdin ?? ''),
       stdout: sink('stdout'),
       stderr: sink('stderr'),
+      clock: options.clock ?? new SystemClock(),
       loadConfig: () => this.config(),
     });
     return { code, ...written };

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { runCli } from '../../../src/cli/program.ts';
+import { SystemClock } from '../../../src/vocabulary/clock.ts';
 import { issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 
@@ -19,6 +20,7 @@ async function revoke(args: readonly string[], stdin = ''): Promise<Run> {
     stdin: Readable.from([Buffer.from(stdin)]),
     stdout: sink('stdout'),
     stderr: sink('stderr'),
+    clock: new SystemClock(),
     loadConfig: () => desk.config,
   });
   await desk.caughtUp();

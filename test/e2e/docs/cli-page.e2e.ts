@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { buildProgram } from '../../../src/cli/program.ts';
+import { SystemClock } from '../../../src/vocabulary/clock.ts';
 import { codeBlocks, firstCells, readPage, section } from '../../support/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
@@ -11,6 +12,7 @@ function program(): Command {
     stdin: { [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }) },
     stdout: nowhere,
     stderr: nowhere,
+    clock: new SystemClock(),
     loadConfig: () => {
       throw new Error('no command is run here');
     },
