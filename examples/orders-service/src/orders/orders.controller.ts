@@ -1,0 +1,37 @@
+import { Controller, Delete, Get, HttpCode, NotFoundException, Param } from '@nestjs/common';
+import { RequireRoles, RequireScopes, Token, type VerifiedToken } from '@tessera/client';
+import { StockClient } from './stock.client.ts';
+
+interface Order {
+  readonly id: string;
+  /** The subject of the customer's tokens. */
+  readonly customer: string;
+  readonly article: string;
+}
+
+/** Stands in for a database. */
+const ORDERS = new Map<string, Order>([
+  ['o-1', { id: 'o-1', customer: 'u-ada', article: 'lamp' }],
+  ['o-2', { id: 'o-2', customer: 'u-bob', article: 'chair' }],
+]);
+
+@Controller('orders')
+export class OrdersController {
+  constructor(private readonly stock: StockClient) {}
+
+  @Get(':id')
+  @RequireScopes('orders:read')
+  async show(@Param('id') id: string, @Token() token: VerifiedToken): Promise<Order & { inStock: number }> {
+    const order = ORDERS.get(id);
+    // A scope says what may be read, not whose. Another's order is answered like none.
+    if (order?.customer !== token.subject) throw new NotFoundException();
+    return { ...order, inStock: await this.stock.level(order.article) };
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @RequireRoles('manager')
+  cancel(@Param('id') id: string): void {
+    if (!ORDERS.delete(id)) throw new NotFoundException();
+  }
+}

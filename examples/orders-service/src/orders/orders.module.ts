@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TesseraClientModule } from '@tessera/client';
+import { HealthController } from '../health.controller.ts';
+import type { Settings } from '../read-settings.ts';
+import { OrdersController } from './orders.controller.ts';
+import { STOCK_URL, StockClient } from './stock.client.ts';
+
+export const ORDERS_SETTINGS = [
+  'HOST',
+  'PORT',
+  'TOKENS_URL',
+  'TENANT',
+  'AUDIENCE',
+  'PROJECT',
+  'CLIENT_ID',
+  'CLIENT_EMAIL',
+  'CLIENT_SECRET_FILE',
+  'STOCK_URL',
+] as const;
+
+@Module({ controllers: [OrdersController, HealthController], providers: [StockClient] })
+export class OrdersModule {
+  static register(settings: Settings<(typeof ORDERS_SETTINGS)[number]>): DynamicModule {
+    return {
+      module: OrdersModule,
+      imports: [
+        TesseraClientModule.forRoot({
+          baseUrl: settings.TOKENS_URL,
+          tenants: [settings.TENANT],
+          audience: settings.AUDIENCE,
+          tokens: {
+            tenantId: settings.TENANT,
+            projectId: settings.PROJECT,
+            clientId: settings.CLIENT_ID,
+            emailId: settings.CLIENT_EMAIL,
+            // Read for each token, so that a rotated secret needs no restart.
+            secretId: async () => (await readFile(settings.CLIENT_SECRET_FILE, 'utf8')).trim(),
+          },
+        }),
+      ],
+      providers: [{ provide: STOCK_URL, useValue: settings.STOCK_URL }],
+    };
+  }
+}

@@ -1,0 +1,19 @@
+import { Controller, Get, NotFoundException, Param } from '@nestjs/common';
+import { RequireScopes } from '@tessera/client';
+
+/** Stands in for a database. */
+const LEVELS = new Map([
+  ['lamp', 40],
+  ['chair', 3],
+]);
+
+@Controller('stock')
+@RequireScopes('stock:read')
+export class StockController {
+  @Get(':article')
+  level(@Param('article') article: string): { inStock: number } {
+    const inStock = LEVELS.get(article);
+    if (inStock === undefined) throw new NotFoundException();
+    return { inStock };
+  }
+}
