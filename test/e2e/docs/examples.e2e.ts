@@ -6,8 +6,11 @@ import { REPOSITORY } from '../../support/required-servers.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 /** Those that are tenants files. */
-const examples = readdirSync(join(REPOSITORY, 'examples')).filter(
-  (name) => name.endsWith('.yaml') && readPage(`examples/${name}`).includes('apiVersion: tessera/'),
+const examples = readdirSync(join(REPOSITORY, 'examples'), { recursive: true, encoding: 'utf8' }).filter(
+  (name) =>
+    name.endsWith('.yaml') &&
+    !name.includes('node_modules') &&
+    readPage(`examples/${name}`).includes('apiVersion: tessera/'),
 );
 
 describe('examples', () => {
