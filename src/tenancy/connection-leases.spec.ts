@@ -25,7 +25,10 @@ function leasesOf(budget: number, waitMs = 20) {
       await Promise.resolve();
       events.push(`closed ${account.name}`);
     },
-    shrink: (account) => events.push(`took one of ${account.name}`),
+    shrink: async (account) => {
+      await Promise.resolve();
+      events.push(`took one of ${account.name}`);
+    },
   });
   return { leases, events };
 }

@@ -18,7 +18,7 @@ export interface LeaseOwner<Account> {
   /** Closes all of an idle account's connections. It has no leases and gets none any more. */
   evict(account: Account): Promise<void>;
   /** Closes one idle connection of an account that has more than it has leases. */
-  shrink(account: Account): void;
+  shrink(account: Account): Promise<void>;
 }
 
 interface Waiter<Account> {
@@ -125,30 +125,21 @@ export class ConnectionLeases<Account extends LeaseAccount> {
   }
 
   #serve(released: Account | undefined): void {
+    let wanted = -this.#closing;
     for (const waiter of this.#waiting) {
-      if (!this.#take(waiter.account)) {
-        if (released === undefined || !this.#canGive(released, waiter.account)) continue;
-        this.#owner.shrink(released);
-        released.capacity -= 1;
-        this.#used -= 1;
-        this.#take(waiter.account);
+      if (this.#take(waiter.account)) {
+        this.#waiting.delete(waiter);
+        waiter.granted();
+        continue;
       }
-      this.#waiting.delete(waiter);
-      waiter.granted();
+      if (waiter.account.capacity >= waiter.account.limit) continue;
+      wanted += 1;
+      // At once, before a later waiter takes the lease that came back.
+      if (wanted <= 0 || released === undefined || released === waiter.account || !canGive(released)) continue;
+      wanted -= 1;
+      void this.#shrink(released);
     }
     if (this.#waiting.size > 0) this.#makeRoom();
-  }
-
-  /** Only a waiter that the budget keeps out takes from another, and only what that one does not use. */
-  #canGive(released: Account, wanting: Account): boolean {
-    return (
-      released !== wanting &&
-      !released.isShared &&
-      released.isEvictable &&
-      released.leases > 0 &&
-      released.leases < released.capacity &&
-      wanting.capacity < wanting.limit
-    );
   }
 
   /** Closes as many idle pools as those who wait for the budget need. */
@@ -163,8 +154,27 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     }
   }
 
+  /** Its connection is its own no longer, but counts until it is closed. */
+
+  async #shrink(account: Account): Promise<void> {
+    account.capacity -= 1;
+    this.#closing += 1;
+    try {
+      await this.#owner.shrink(account);
+    } finally {
+      this.#closing -= 1;
+      this.#used -= 1;
+      if (this.#waiting.size > 0) this.#serve(undefined);
+    }
+  }
+
   /** Idle ones in the order of how long they are. */
   idle(): Iterable<Account> {
     return this.#idle;
   }
+}
+
+/** Only what it does not use. */
+function canGive({ isShared, isEvictable, leases, capacity }: LeaseAccount): boolean {
+  return !isShared && isEvictable && leases > 0 && leases < capacity;
 }

@@ -27,8 +27,9 @@ export abstract class Database {
    */
   abstract transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T>;
 
-  /** Closes one idle connection, where there is more than one, so that another pool may open one. */
-  abstract shrink(): void;
+  /** Closes one idle connection, where there is more than one, so that another pool may open one; resolves when its server knows. */
+  abstract shrink(): Promise<void>;
 
+  /** Resolves when the server knows that all connections are closed, or after a short wait for a server that does not answer. */
   abstract close(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { createPool, type Pool, type PoolConnection, type PoolOptions, type RowDataPacket } from 'mysql2';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { Secret } from '../config/secret.ts';
@@ -21,6 +23,9 @@ export interface MysqlOptions {
   readonly dangerouslyAllowPlaintext: boolean;
   readonly schema: Schema;
 }
+
+/** How long a server may take to close a connection that we closed. Less than a request waits for a connection. */
+const GOODBYE_MS = 500;
 
 /** A transaction of the writers is many statements; one that takes longer than this many timeouts is given up. */
 const TRANSACTION_TIMEOUTS = 30;
@@ -53,7 +58,7 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
     await within(options.timeoutMs, dataSource.initialize());
     return new MysqlDatabase(options, dataSource, handle);
   } catch (error) {
-    handle.destroy();
+    void handle.closeAll();
     throw databaseFailure(options.name, error);
   }
 }
@@ -88,11 +93,21 @@ class PoolHandle {
     connection.destroy();
   }
 
-  /** Closes all sockets now. */
-  destroy(): void {
+  /** Like `drop`, for a connection that is idle. Resolves when the server has let go of it, or does not answer. */
+  async close(connection: PoolConnection): Promise<void> {
+    const closed = socketsClosed([connection]);
+    this.drop(connection);
+    await closed;
+  }
+
+  /** Closes all sockets. Resolves when the server has let go of them, or does not answer. */
+  async closeAll(): Promise<void> {
+    const closed = socketsClosed(this.#connections);
+    // Says goodbye on those that are idle: a server notes the others as broken off.
     this.#pool?.end(() => undefined);
     for (const connection of this.#connections) connection.destroy();
     this.#connections.clear();
+    await closed;
   }
 }
 
@@ -102,7 +117,7 @@ export class MysqlDatabase extends Database {
   override readonly dataSource: DataSource;
   readonly #timeoutMs: number;
   readonly #handle: PoolHandle;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(options: Pick<MysqlOptions, 'name' | 'timeoutMs'>, dataSource: DataSource, handle: PoolHandle) {
     super();
@@ -162,17 +177,17 @@ export class MysqlDatabase extends Database {
     return this.#inTransaction('START TRANSACTION', work, timeoutMs);
   }
 
-  override shrink(): void {
-    this.#handle.pool.getConnection((refused, connection) => {
-      if (refused === null) this.#handle.drop(connection);
+  override shrink(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handle.pool.getConnection((refused, connection) => {
+        resolve(refused === null ? this.#handle.close(connection) : undefined);
+      });
     });
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- closing sockets is done at once; SQLite's waits for its transactions.
-  override async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#handle.destroy();
+  override close(): Promise<void> {
+    this.#closing ??= this.#handle.closeAll();
+    return this.#closing;
   }
 
   async #inTransaction<T>(begin: string, work: (manager: EntityManager) => Promise<T>, timeoutMs: number): Promise<T> {
@@ -211,6 +226,26 @@ async function commitAfter<T>(
   const result = await work(runner.manager);
   await runner.query('COMMIT');
   return result;
+}
+
+/**
+ * A server counts a connection until it has seen the goodbye, and may have many to see: until then the connection's share in a budget
+ * is not free.
+ */
+async function socketsClosed(connections: Iterable<PoolConnection>): Promise<void> {
+  const sockets = [...connections].map(socketOf).filter((socket) => !socket.closed);
+  const patience = new AbortController();
+  const gone = Promise.all(sockets.map((socket) => once(socket, 'close', { signal: patience.signal })));
+  const timer = setTimeout(() => {
+    patience.abort();
+  }, GOODBYE_MS);
+  await gone.catch(() => undefined);
+  clearTimeout(timer);
+}
+
+/** The typings of mysql2 leave it out. */
+function socketOf(connection: PoolConnection): Socket {
+  return (connection as PoolConnection & { readonly stream: Socket }).stream;
 }
 
 function isConnectionBroken(error: unknown): boolean {

@@ -99,8 +99,8 @@ export class SqliteDatabase extends Database {
   }
 
   /** There is one connection, and it is the database. */
-  override shrink(): void {
-    return;
+  override shrink(): Promise<void> {
+    return Promise.resolve();
   }
 
   override async close(): Promise<void> {

@@ -70,11 +70,7 @@ export class TenantConnections {
     this.#limits = limits;
     this.#leases = new ConnectionLeases(limits.tenantBudget, limits.waitMs, {
       evict: (pool) => this.#evict(pool),
-      shrink: (pool) => {
-        void pool.database?.then((database) => {
-          database.shrink();
-        });
-      },
+      shrink: async (pool) => (await pool.database)?.shrink(),
     });
     this.#sweeper = setInterval(
       () => {

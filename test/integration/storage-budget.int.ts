@@ -55,6 +55,7 @@ afterAll(async () => {
 });
 
 it('1,000 tenants are all served within the budget of connections', async () => {
+  await server.sql('FLUSH STATUS');
   const served = new Set<string>();
   const queue = [...tenants];
   await Promise.all(
@@ -68,8 +69,11 @@ it('1,000 tenants are all served within the budget of connections', async () => 
   expect(served.size).toBe(TENANTS);
   expect(connections.stats).toMatchObject({ leases: 0, waiting: 0 });
   expect(connections.stats.connections).toBeLessThanOrEqual(BUDGET);
-  // Counted where the connections pass, not where they are planned; a closed one takes a moment to be seen closed there.
-  expect(proxy.mostConnections()).toBeLessThanOrEqual(BUDGET + 5);
+  // Counted where the connections pass and where they end, not where they are planned.
+  expect(proxy.mostConnections()).toBeLessThanOrEqual(BUDGET);
+  const [used] = await server.sql(`SHOW GLOBAL STATUS LIKE 'Max_used_connections'`);
+  // One is the test's own, and a thread of the server is counted until a moment after its socket is closed.
+  expect(Number(used?.['Value'])).toBeLessThanOrEqual(BUDGET + 1 + 2);
 }, 60_000);
 
 it('1,000 interleaved requests of two tenants never get the grants of the other', async () => {
