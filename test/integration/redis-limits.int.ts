@@ -83,7 +83,7 @@ describe('failure limits of two replicas', () => {
     const startedAt = performance.now();
     fail(one.limits, '198.51.100.5', CLIENT, LIMIT);
     expect(refuses(one, '198.51.100.5')).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(100);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
     await delay(1_000);
     expect(refuses(other, '198.51.100.5')).toBe(false);
     expect(events()).toEqual(['redis_unavailable', 'redis_unavailable']);

@@ -265,7 +265,7 @@ describe('KvVault over a bad network', () => {
     const waiting = Array.from({ length: 1_004 }, () => refusalOf(vault.read(path)));
     const started = performance.now();
     expect(await reasonOf(vault.read(path))).toBe('vault: too many operations are waiting');
-    expect(performance.now() - started).toBeLessThan(100);
+    expect(performance.now() - started).toBeLessThan(1_000);
     await Promise.all(waiting);
   });
 
