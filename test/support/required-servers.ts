@@ -1,4 +1,4 @@
-import { accessSync, constants, readdirSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
 /** The repository's own folder: where `.cache` lies, and what servers under test are started in. */
@@ -7,6 +7,8 @@ export const REPOSITORY = resolve(import.meta.dirname, '../..');
 interface RequiredServer {
   /** What to install, as the line "not run" says it. */
   readonly package: string;
+  /** `data` is a folder of files that a test reads; nothing in it is started. */
+  readonly kind?: 'program' | 'data';
   /** A path in this variable wins over every other place. */
   readonly environment: string;
   /** Below the repository, for what package managers of the system do not have. `*` stands for one folder. */
@@ -15,7 +17,7 @@ interface RequiredServer {
   readonly commands: readonly string[];
 }
 
-/** Every real program that a test may need. None of them is needed by `npm test`: what is missing is said, not failed. */
+/** Every real program, and all foreign data, that a test may need. `npm test` needs none of it: what is missing is said, not failed. */
 export const SERVERS = {
   mariadb: {
     package: 'mariadb-server',
@@ -75,6 +77,14 @@ export const SERVERS = {
     cached: ['.cache/pyjwt/bin/python'],
     commands: [],
   },
+  /** Project Wycheproof's test vectors: .ci/run takes the files out of the module. */
+  wycheproof: {
+    package: 'the Go module github.com/c2sp/wycheproof',
+    kind: 'data',
+    environment: 'TESSERA_TEST_WYCHEPROOF',
+    cached: ['.cache/wycheproof/v0.0.0-20260902155932-3fa63dd0344a'],
+    commands: [],
+  },
   /** The benchmarks' load generator; no suite needs it. */
   wrk: {
     package: 'wrk',
@@ -111,19 +121,22 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'whole-server/outages': ['mariadb', 'openbao', 'redis'],
   'whole-server/replicas': ['mariadb', 'openbao', 'redis'],
   'whole-server/start': ['mariadb', 'openbao', 'redis'],
+  wycheproof: ['wycheproof'],
 };
 
 // Debian keeps servers where an ordinary user's PATH does not look.
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** @returns the program's absolute path; undefined when it is not installed */
+/** @returns the absolute path of the program or of the folder; undefined when it is not installed */
 export function findServer(name: ServerName): string | undefined {
   const server: RequiredServer = SERVERS[name];
+  const isThere = server.kind === 'data' ? isFolder : isProgram;
   const given = process.env[server.environment];
   // A path that was given and is wrong must not fall back to another program in silence.
   if (given !== undefined && given !== '') {
-    if (isProgram(given)) return given;
-    throw new Error(`${server.environment} is not a program that can be run; correct or unset it`);
+    if (isThere(given)) return given;
+    const what = server.kind === 'data' ? 'a folder' : 'a program that can be run';
+    throw new Error(`${server.environment} is not ${what}; correct or unset it`);
   }
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SYSTEM_FOLDERS].filter(
     (folder) => folder !== '',
@@ -132,10 +145,10 @@ export function findServer(name: ServerName): string | undefined {
     ...server.cached.flatMap((pattern) => expand(REPOSITORY, pattern.split('/'))),
     ...server.commands.flatMap((command) => folders.map((folder) => join(folder, command))),
   ];
-  return candidates.find(isProgram);
+  return candidates.find(isThere);
 }
 
-/** For suites: the program's path, or an error that says what to install. */
+/** For suites: the path, or an error that says what to install. */
 export function requireServer(name: ServerName): string {
   const program = findServer(name);
   if (program === undefined) throw new Error(`${name} is not installed; install ${SERVERS[name].package}`);
@@ -149,6 +162,10 @@ function isProgram(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 function expand(folder: string, [head, ...rest]: readonly string[]): string[] {
