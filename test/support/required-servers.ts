@@ -107,6 +107,8 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   issuing: ['openbao'],
   keycloak: ['keycloak', 'java'],
   openapi: ['schemathesis'],
+  // npm alone, with its registry.
+  'packed-libraries': [],
   'redis-limits': ['redis'],
   revocations: ['mariadb'],
   'storage-budget': ['mariadb'],

@@ -1,0 +1,226 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { issuedToken } from '../support/attack-material.ts';
+import { eventually } from '../support/eventually.ts';
+import {
+  type Build,
+  buildApplication,
+  type BuiltApplication,
+  CLASSIC_COMMONJS,
+  findEntry,
+  type ForeignApplication,
+  installApplication,
+  packLibraries,
+  runItsJest,
+  runProgram,
+  startApplication,
+} from '../support/foreign-application.ts';
+import { REPOSITORY } from '../support/required-servers.ts';
+import { startTessera, type TestDesk } from '../support/tessera.ts';
+
+/** The tarballs that `npm pack` makes, in applications that know nothing of this repository: installed, compiled, started and asked. */
+const NEST_11 = {
+  '@nestjs/common': '11.2.10',
+  '@nestjs/core': '11.2.10',
+  '@nestjs/platform-express': '11.2.10',
+  '@nestjs/testing': '11.2.6',
+  '@types/jest': '29.5.14',
+  '@types/node': '20.19.43',
+  jest: '29.7.0',
+  'reflect-metadata': '0.2.2',
+  rxjs: '7.8.2',
+  'ts-jest': '29.4.15',
+  // The last one that has `moduleResolution: node10` without a complaint.
+  typescript: '5.9.3',
+};
+const NEST_12 = {
+  '@nestjs/common': '12.5.1',
+  '@nestjs/core': '12.5.1',
+  '@nestjs/platform-fastify': '12.5.0',
+  '@types/node': '20.19.43',
+  'reflect-metadata': '0.2.2',
+  rxjs: '7.8.2',
+  typescript: '6.0.3',
+};
+
+/** Nest 12 is ESM: node16, which knows no `require` of ESM, cannot compile a CommonJS application of it, with or without Tessera. */
+const BUILDS: readonly (readonly [application: 'nest-11' | 'nest-12', name: string, build: Build])[] = [
+  ['nest-11', 'import-node16', { type: 'module', compilerOptions: { module: 'node16' } }],
+  ['nest-11', 'import-nodenext', { type: 'module', compilerOptions: { module: 'nodenext' } }],
+  ['nest-11', 'require-node16', { type: 'commonjs', compilerOptions: { module: 'node16' } }],
+  ['nest-11', 'require-nodenext', { type: 'commonjs', compilerOptions: { module: 'nodenext' } }],
+  ['nest-11', 'require-classic', { type: 'commonjs', compilerOptions: CLASSIC_COMMONJS }],
+  ['nest-12', 'import-nodenext', { type: 'module', compilerOptions: { module: 'nodenext' } }],
+  ['nest-12', 'require-nodenext', { type: 'commonjs', compilerOptions: { module: 'nodenext' } }],
+  ['nest-12', 'require-bundler', { type: 'commonjs', compilerOptions: { module: 'commonjs' } }],
+];
+
+let folder: string;
+let desk: TestDesk;
+let applications: Readonly<Record<'nest-11' | 'nest-12', ForeignApplication>>;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tessera-packed-'));
+  const tarballs = await packLibraries(join(folder, 'tarballs'));
+  const [express, fastify] = await Promise.all([
+    installApplication(join(folder, 'nest-11'), 'express', { ...NEST_11, ...tarballs }),
+    installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
+  ]);
+  applications = { 'nest-11': express, 'nest-12': fastify };
+  desk = await startTessera();
+}, 180_000);
+afterAll(async () => {
+  await desk?.close();
+  await rm(folder, { recursive: true });
+});
+
+describe.each(['token', 'client'])('@tessera/%s, as it was packed', (name) => {
+  const sourceFolder = join(REPOSITORY, 'libs', name, 'src');
+  const sources = filesIn(sourceFolder).filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'));
+  const packed = () => join(applications['nest-11'].folder, 'node_modules/@tessera', name);
+
+  it('holds the outputs of its sources in both forms, and nothing else', () => {
+    const outputs = sources
+      .map((file) => file.slice(0, -'.ts'.length))
+      .flatMap((file) => ['.js', '.js.map', '.d.ts'].map((suffix) => file + suffix))
+      .flatMap((file) => [`dist/cjs/${file}`, `dist/esm/${file}`]);
+    const others = ['LICENSE', 'README.md', 'package.json', 'dist/esm/package.json'];
+    expect(filesIn(packed()).sort()).toEqual([...outputs, ...others].sort());
+  });
+
+  it('was built from the sources as they are now', () => {
+    const stale = sources.filter((file) => {
+      const current = readFileSync(join(sourceFolder, file), 'utf8');
+      return ['cjs', 'esm'].some((form) => {
+        const map = readFileSync(join(packed(), 'dist', form, file.replace(/\.ts$/, '.js.map')), 'utf8');
+        return (JSON.parse(map) as { sourcesContent: string[] }).sourcesContent[0] !== current;
+      });
+    });
+    expect(stale).toEqual([]);
+  });
+
+  it('runs nothing when it is installed', () => {
+    const { scripts } = JSON.parse(readFileSync(join(packed(), 'package.json'), 'utf8')) as { scripts: object };
+    expect(Object.keys(scripts)).toEqual(['prepack']);
+  });
+});
+
+it.each([
+  ['@tessera/token', 'index'],
+  ['@tessera/token/core', 'core'],
+  ['@tessera/token/testing', 'testing'],
+  ['@tessera/client', 'index'],
+  ['@tessera/client/testing', 'testing'],
+])('%s is its ESM by import and its CommonJS by require', async (entry, file) => {
+  expect(await findEntry(applications['nest-11'], entry, 'module')).toBe(`dist/esm/${file}.js`);
+  expect(await findEntry(applications['nest-11'], entry, 'commonjs')).toBe(`dist/cjs/${file}.js`);
+});
+
+describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
+  let built: BuiltApplication;
+  let app: Awaited<ReturnType<typeof startApplication>>;
+
+  beforeAll(async () => {
+    built = await buildApplication(applications[applicationName], buildName, build);
+    app = await startApplication(built, { TESSERA_URL: desk.url, TESSERA_SECRET: desk.secret('acme/shop/web') });
+  }, 90_000);
+  afterAll(() => app?.end());
+
+  async function ask(path: string, token?: string, method = 'GET') {
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const answer = await fetch(app.url + path, { method, headers });
+    const body = (await answer.json()) as Record<string, unknown>;
+    return { status: answer.status, body, authenticate: answer.headers.get('www-authenticate') };
+  }
+
+  it('loads the libraries in its own form', () => {
+    const program = readFileSync(join(built.folder, 'orders.module.js'), 'utf8');
+    expect(program.includes('require("@tessera/client")')).toBe(build.type === 'commonjs');
+    expect(/^import .* from '@tessera\/client';$/ms.test(program)).toBe(build.type === 'module');
+  });
+
+  it('finds every entry of the packages', async () => {
+    expect(JSON.parse(await runProgram(built, 'without-nest'))).toEqual({
+      tenant: 'acme',
+      scopes: ['orders:read'],
+      refused: 'TOKEN_SIGNATURE_INVALID',
+      oneTestingClass: true,
+      decorator: 'function',
+      parser: 'function',
+    });
+  });
+
+  it('lets in a token that Tessera issued, and knows whose it is', async () => {
+    expect(await ask('/orders', await issuedToken(desk, 'user'))).toMatchObject({
+      status: 200,
+      body: {
+        subject: 'u-ada',
+        email: 'Ada@acme.example',
+        tenant: 'acme',
+        scopes: ['orders:read', 'orders:write'],
+        verified: true,
+      },
+    });
+  });
+
+  it('refuses a call without a token', async () => {
+    expect(await ask('/orders')).toMatchObject({
+      status: 401,
+      body: { error: 'token_missing' },
+      authenticate: 'Bearer realm="shop-api"',
+    });
+  });
+
+  it('refuses a token that lacks the scope', async () => {
+    expect(await ask('/orders/1', await issuedToken(desk, 'user'), 'DELETE')).toMatchObject({
+      status: 403,
+      body: { error: 'insufficient_scope' },
+      authenticate: 'Bearer realm="shop-api", error="insufficient_scope", scope="orders:delete"',
+    });
+  });
+
+  it('refuses a token whose scopes were changed', async () => {
+    const [header, payload, signature] = (await issuedToken(desk, 'user')).split('.');
+    const claims = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as { scope: string };
+    claims.scope += ' orders:delete';
+    const changed = Buffer.from(JSON.stringify(claims)).toString('base64url');
+    expect(await ask('/orders/1', `${header}.${changed}.${signature}`, 'DELETE')).toMatchObject({
+      status: 401,
+      body: { error: 'invalid_token' },
+      authenticate: 'Bearer realm="shop-api", error="invalid_token"',
+    });
+  });
+
+  it('refuses a token of an administrator', async () => {
+    expect((await ask('/orders', await issuedToken(desk, 'admin'))).status).toBe(401);
+  });
+
+  it('refuses a token once Tessera revoked it', async () => {
+    const token = await issuedToken(desk, 'user');
+    expect((await ask('/orders', token)).status).toBe(200);
+    const secret = desk.secret('acme/shop/web');
+    const authorization = `Basic ${Buffer.from(`shop%2Fweb:${secret}`).toString('base64')}`;
+    expect((await desk.postForm('/tenants/acme/revoke', { token }, { authorization })).status).toBe(200);
+    await eventually('refused', async () => (await ask('/orders', token)).status === 401);
+  });
+
+  it('gets a token of its own for an outgoing call', async () => {
+    expect(await ask('/who-am-i')).toMatchObject({ status: 200, body: { email_id: 'Ada@acme.example' } });
+  });
+
+  it('leaves open what says so', async () => {
+    expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok' } });
+  });
+});
+
+it("runs in a Nest 11 application's Jest, which is CommonJS", async () => {
+  expect(await runItsJest(applications['nest-11'])).toBe(8);
+}, 90_000);
+
+function filesIn(root: string): string[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+}

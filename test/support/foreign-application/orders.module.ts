@@ -1,0 +1,78 @@
+import 'reflect-metadata';
+import { Controller, Delete, Get, Module, Param } from '@nestjs/common';
+import {
+  Public,
+  RequireRoles,
+  RequireScopes,
+  RequireTenant,
+  Tenant,
+  TesseraClientModule,
+  TesseraTokens,
+  Token,
+} from '@tessera/client';
+import { isVerifiedToken, type VerifiedToken } from '@tessera/token';
+
+const TESSERA = process.env['TESSERA_URL'] ?? 'https://tessera.example';
+
+@Controller('orders')
+@RequireTenant('acme')
+export class OrdersController {
+  @Get()
+  @RequireScopes('orders:read')
+  list(@Token() token: VerifiedToken, @Tenant() tenant: string) {
+    const { subject, email, scopes } = token;
+    return { subject, email, scopes, tenant, verified: isVerifiedToken(token) };
+  }
+
+  @Delete(':id')
+  @RequireScopes('orders:delete')
+  remove(@Param('id') id: string) {
+    return { removed: id };
+  }
+
+  @Get('report')
+  @RequireRoles('manager')
+  report() {
+    return { orders: 0 };
+  }
+}
+
+@Controller()
+export class OpenController {
+  // Injected by its type, as most applications do: the compiler must find the class, not only its declaration.
+  constructor(private readonly tokens: TesseraTokens) {}
+
+  @Get('health')
+  @Public()
+  health() {
+    return { status: 'ok' };
+  }
+
+  /** What Tessera says of the service's own token, which this call got from there. */
+  @Get('who-am-i')
+  @Public()
+  async whoAmI() {
+    const answer = await fetch(`${TESSERA}/auth/user/profile`, { headers: await this.tokens.headers() });
+    return (await answer.json()) as object;
+  }
+}
+
+/** Somebody else's service. The suite copies it into applications of their own, so it imports packages and nothing else. */
+@Module({
+  imports: [
+    TesseraClientModule.forRoot({
+      baseUrl: TESSERA,
+      tenants: 'all',
+      audience: 'shop-api',
+      tokens: {
+        tenantId: 'acme',
+        projectId: 'shop',
+        clientId: 'web',
+        emailId: 'ada@acme.example',
+        secretId: () => process.env['TESSERA_SECRET'] ?? '',
+      },
+    }),
+  ],
+  controllers: [OrdersController, OpenController],
+})
+export class OrdersModule {}
