@@ -64,11 +64,11 @@ let applications: Readonly<Record<'nest-11' | 'nest-12', ForeignApplication>>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-packed-'));
   const tarballs = await packLibraries(join(folder, 'tarballs'));
-  const [express, fastify] = await Promise.all([
-    installApplication(join(folder, 'nest-11'), 'express', { ...NEST_11, ...tarballs }),
-    installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
-  ]);
-  applications = { 'nest-11': express, 'nest-12': fastify };
+  // One after the other: a failure must not leave the other install writing into a folder that is being removed.
+  applications = {
+    'nest-11': await installApplication(join(folder, 'nest-11'), 'express', { ...NEST_11, ...tarballs }),
+    'nest-12': await installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
+  };
   desk = await startTessera();
 }, 180_000);
 afterAll(async () => {
