@@ -6,7 +6,7 @@ import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../test/s
 import { startHostileProvider } from '../test/support/hostile-provider.ts';
 import { freePort } from '../test/support/process.ts';
 import { REPOSITORY } from '../test/support/required-servers.ts';
-import { CONNECTIONS, type Load, type LoadResult, runLoad, untilAnswered } from './load.ts';
+import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './load.ts';
 import { median } from './median.ts';
 import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
 import { type Section, decimals, targetMark } from './report.ts';
@@ -26,7 +26,7 @@ const MARGIN = 2 * CONNECTIONS;
 interface Contender {
   readonly name: string;
   readonly process: PinnedProcess;
-  readonly load: Load;
+  readonly load: PostLoad;
   readonly results: LoadResult[];
   sent: number;
 }

@@ -5,7 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { requireServer } from '../test/support/required-servers.ts';
 import type { PinnedProcess } from './pinned-process.ts';
 
-export interface Load {
+export type Load = PostLoad | GetLoad;
+
+export interface PostLoad {
+  readonly method?: 'POST';
   readonly url: string;
   readonly contentType: string;
   /** The value of `Authorization`, where the door wants one. */
@@ -15,6 +18,13 @@ export interface Load {
    */
   readonly bodies: readonly string[];
   readonly firstBody?: number;
+}
+
+export interface GetLoad {
+  readonly method: 'GET';
+  readonly url: string;
+  /** Values of `Authorization` that take turns. */
+  readonly authorizations: readonly string[];
 }
 
 export interface LoadResult {
@@ -34,10 +44,10 @@ export const CONNECTIONS = 32;
  */
 export async function runLoad(folder: string, server: PinnedProcess, load: Load, seconds: number): Promise<LoadResult> {
   const script = join(folder, 'load.lua');
-  const bodies = join(folder, 'load.bodies');
-  // One body a line: JSON and form bodies have no line break.
-  await writeFile(bodies, load.bodies.join('\n'));
-  await writeFile(script, luaScript(load, bodies));
+  const turns = join(folder, 'load.turns');
+  // One a line: JSON and form bodies and values of headers have no line break.
+  await writeFile(turns, (load.method === 'GET' ? load.authorizations : load.bodies).join('\n'));
+  await writeFile(script, luaScript(load, turns));
   const output = await run(requireServer('wrk'), [
     ...['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`, '--timeout', '10s'],
     ...['--script', script, load.url],
@@ -56,17 +66,16 @@ export async function runLoad(folder: string, server: PinnedProcess, load: Load,
   };
 }
 
-function luaScript(load: Load, bodiesFile: string): string {
+function luaScript(load: Load, turnsFile: string): string {
   return `
-    local bodies = {}
-    for line in io.lines(${JSON.stringify(bodiesFile)}) do bodies[#bodies + 1] = line end
-    local headers = { ["Content-Type"] = ${JSON.stringify(load.contentType)} }
-    headers["Authorization"] = ${load.authorization === undefined ? 'nil' : JSON.stringify(load.authorization)}
+    local turns = {}
+    for line in io.lines(${JSON.stringify(turnsFile)}) do turns[#turns + 1] = line end
+    ${luaFormat(load)}
     local requests = {}
-    local next = ${load.firstBody ?? 0} % #bodies
+    local next = ${load.method === 'GET' ? 0 : (load.firstBody ?? 0)} % #turns
     function request()
-      next = next % #bodies + 1
-      if not requests[next] then requests[next] = wrk.format("POST", nil, headers, bodies[next]) end
+      next = next % #turns + 1
+      if not requests[next] then requests[next] = format(turns[next]) end
       return requests[next]
     end
     function done(summary, latency)
@@ -75,6 +84,17 @@ function luaScript(load: Load, bodiesFile: string): string {
         summary.requests, summary.duration, errors.status + errors.connect + errors.read + errors.write + errors.timeout,
         latency:percentile(50), latency:percentile(99)))
     end
+  `;
+}
+
+/** The request of one turn, as the bytes that wrk sends. */
+function luaFormat(load: Load): string {
+  if (load.method === 'GET')
+    return `local function format(turn) return wrk.format("GET", nil, { ["Authorization"] = turn }) end`;
+  return `
+    local headers = { ["Content-Type"] = ${JSON.stringify(load.contentType)} }
+    headers["Authorization"] = ${load.authorization === undefined ? 'nil' : JSON.stringify(load.authorization)}
+    local function format(turn) return wrk.format("POST", nil, headers, turn) end
   `;
 }
 
@@ -94,18 +114,23 @@ function run(command: string, args: readonly string[]): Promise<string> {
 /** Polls the server until it answers the load's first request with a 200. */
 export async function untilAnswered(server: PinnedProcess, load: Load, pollMs = 20, withinMs = 30_000): Promise<void> {
   const deadline = performance.now() + withinMs;
-  const headers = {
-    'content-type': load.contentType,
-    ...(load.authorization === undefined ? {} : { authorization: load.authorization }),
-  };
-  const request = { method: 'POST', headers, body: load.bodies[0] ?? '' };
+  const request = firstRequest(load);
   for (;;) {
     const answer = await fetch(load.url, request).catch(() => undefined);
     await answer?.arrayBuffer();
     if (answer?.status === 200) return;
-    if (server.hasEnded()) throw new Error(`the server ended before its first token:\n${server.lastLines()}`);
+    if (server.hasEnded()) throw new Error(`the server ended before its first answer:\n${server.lastLines()}`);
     if (performance.now() > deadline)
-      throw new Error(`no token from ${load.url}, but ${answer?.status ?? 'no answer'}:\n${server.lastLines()}`);
+      throw new Error(`no 200 from ${load.url}, but ${answer?.status ?? 'no answer'}:\n${server.lastLines()}`);
     await delay(pollMs);
   }
+}
+
+function firstRequest(load: Load): RequestInit {
+  if (load.method === 'GET') return { headers: { authorization: load.authorizations[0] ?? '' } };
+  const headers = {
+    'content-type': load.contentType,
+    ...(load.authorization === undefined ? {} : { authorization: load.authorization }),
+  };
+  return { method: 'POST', headers, body: load.bodies[0] ?? '' };
 }

@@ -13,6 +13,12 @@ describe('a benchmark report', () => {
     );
   });
 
+  it('puts the text of a table above it', () => {
+    const [table] = section('1').tables;
+    const tables = [table!, { ...table!, text: 'Once more.' }];
+    expect(toMarkdown({ ...section('1'), tables })).toMatch(/How fast\.\n\n\|.*\|\n\nOnce more\.\n\n\|/s);
+  });
+
   it('adds a section that the document does not have', () => {
     const document = replaceSection('# Benchmarks\n', section('1'), 'Two cores.');
     expect(document).toMatch(/^# Benchmarks\n\n<!-- npm run bench: Speed -->/);

@@ -10,6 +10,8 @@ export interface Section {
 }
 
 export interface Table {
+  /** Above it, where the section's own text says nothing of it. */
+  readonly text?: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
@@ -19,7 +21,8 @@ const begin = (title: string) => `<!-- npm run bench: ${title} -->`;
 const end = (title: string) => `<!-- end: ${title} -->`;
 
 export function toMarkdown({ title, text, tables }: Section): string {
-  return [`## ${title}`, text, ...tables.map(tableToMarkdown)].join('\n\n');
+  const blocks = tables.flatMap((table) => [...(table.text === undefined ? [] : [table.text]), tableToMarkdown(table)]);
+  return [`## ${title}`, text, ...blocks].join('\n\n');
 }
 
 /** Writes what was measured to docs/benchmarks.md; sections that were not measured now stay as they are. */

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../test/support/process.ts';
 import { REPOSITORY } from '../test/support/required-servers.ts';
-import type { Load } from './load.ts';
+import type { PostLoad } from './load.ts';
 import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
 import { SAMPLE } from './sample-request.ts';
 
@@ -58,7 +58,7 @@ export class Tessera {
     });
   }
 
-  load(bodies: readonly string[], path = GENERATE_TOKEN): Load {
+  load(bodies: readonly string[], path = GENERATE_TOKEN): PostLoad {
     return { url: `http://127.0.0.1:${this.#port}${path}`, contentType: 'application/json', bodies };
   }
 

@@ -1,4 +1,4 @@
-import { CONNECTIONS, type Load, type LoadResult, runLoad, untilAnswered } from './load.ts';
+import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './load.ts';
 import type { PinnedProcess } from './pinned-process.ts';
 import { ProductionStores } from './production-stores.ts';
 import { type Section, decimals, targetMark } from './report.ts';
@@ -68,7 +68,7 @@ async function measure({ folder, tessera, server, stores, tenants, seconds }: Se
   return { firstTurnSeconds, warm, cold, peakConnections: await stores.peakConnections() };
 }
 
-async function askOnceEach(load: Load): Promise<void> {
+async function askOnceEach(load: PostLoad): Promise<void> {
   const rest = [...load.bodies];
   const ask = async (): Promise<void> => {
     for (let body = rest.pop(); body !== undefined; body = rest.pop()) {

@@ -1,25 +1,37 @@
 import { createVerifier } from '@tessera/token';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { createPublicKey, generateKeyPairSync, type JsonWebKey, randomUUID, sign, verify } from 'node:crypto';
+import { createPublicKey, verify } from 'node:crypto';
+import { guardedRoute } from './guarded-route.ts';
 import { median } from './median.ts';
-import { type Section, decimals, targetMark } from './report.ts';
+import { type Section, type Table, decimals, targetMark } from './report.ts';
 import { SAMPLE } from './sample-request.ts';
+import { ISSUER, newSampleKey, newSampleToken } from './sample-token.ts';
 
 /** Many and short: whatever else the machine does meets all contenders alike. */
 const ROUNDS = 15;
 /** So many different tokens that nobody can remember the last one. */
 const TOKENS = 200;
-const ISSUER = 'https://tessera.example/tenants/acme';
 
 type Verify = (token: string) => unknown;
 
-/** One token after the other in this process: what @tessera/token adds to the bare signature check and the bare JSON, beside jose. */
-export async function verification(_folder: string, secondsEach: number): Promise<Section> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk: JsonWebKey = { ...publicKey.export({ format: 'jwk' }), kid: 'k-1', alg: 'ES256', use: 'sig' };
-  const tokens = Array.from({ length: TOKENS }, () =>
-    newToken((input) => sign('sha256', input, { key: privateKey, dsaEncoding: 'ieee-p1363' })),
-  );
+/**
+ * One token after the other in this process: what @tessera/token adds to the bare signature check and the bare JSON, beside jose. Then what the guard
+ * of @tessera/client adds to a route.
+ */
+export async function verification(folder: string, secondsEach: number): Promise<Section> {
+  const perSecond = await verifyInProcess(secondsEach);
+  return report(perSecond, await guardedRoute(folder, secondsEach));
+}
+
+interface Row {
+  readonly name: string;
+  readonly perSecond: number;
+}
+
+async function verifyInProcess(secondsEach: number): Promise<readonly Row[]> {
+  const sampleKey = newSampleKey();
+  const jwk = sampleKey.publicJwk;
+  const tokens = Array.from({ length: TOKENS }, () => newSampleToken(sampleKey));
   const verifier = createVerifier({ issuers: [{ issuer: ISSUER, jwks: { keys: [jwk] } }], audience: SAMPLE.audience });
   const key = createPublicKey({ key: jwk, format: 'jwk' });
   const keys = createLocalJWKSet({ keys: [jwk] });
@@ -37,31 +49,7 @@ export async function verification(_folder: string, secondsEach: number): Promis
   for (let round = 0; round < ROUNDS; round++)
     for (const [name, run] of contenders) results.get(name)!.push(await perSecond(run, tokens, secondsEach / ROUNDS));
   verifier.close();
-  return report(contenders.map(([name]) => ({ name, perSecond: median(results.get(name)!) })));
-}
-
-function newToken(signer: (input: Buffer) => Buffer): string {
-  const now = Math.floor(Date.now() / 1000);
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const header = encode({ typ: 'at+jwt', alg: 'ES256', kid: 'k-1' });
-  const payload = encode({
-    iss: ISSUER,
-    sub: SAMPLE.userId,
-    aud: SAMPLE.audience,
-    client_id: SAMPLE.client,
-    iat: now,
-    exp: now + 3_600,
-    jti: randomUUID(),
-    scope: SAMPLE.scopes.join(' '),
-    roles: SAMPLE.roles,
-    groups: SAMPLE.groups,
-    resources: SAMPLE.resources,
-    tenant_id: SAMPLE.tenant,
-    project_id: SAMPLE.project,
-    email_id: SAMPLE.email,
-    surface: 'user',
-  });
-  return `${header}.${payload}.${signer(Buffer.from(`${header}.${payload}`)).toString('base64url')}`;
+  return contenders.map(([name]) => ({ name, perSecond: median(results.get(name)!) }));
 }
 
 /** No check but the signature: the limit. */
@@ -84,7 +72,7 @@ async function perSecond(run: Verify, tokens: readonly string[], seconds: number
   return count / ((performance.now() - startedAt) / 1_000);
 }
 
-function report(rows: readonly { readonly name: string; readonly perSecond: number }[]): Section {
+function report(rows: readonly Row[], routes: Table): Section {
   const [bare, ours, jose] = rows.map((row) => row.perSecond) as [number, number, number];
   return {
     title: 'Verifying a token',
@@ -101,6 +89,7 @@ function report(rows: readonly { readonly name: string; readonly perSecond: numb
           ['jose jwtVerify', decimals(ours / jose, 2), '> 1', targetMark(ours > jose)],
         ],
       },
+      routes,
     ],
   };
 }

@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from '../test/support/process.ts';
+import { REPOSITORY } from '../test/support/required-servers.ts';
+import { CONNECTIONS, type GetLoad, type LoadResult, runLoad, untilAnswered } from './load.ts';
+import { median } from './median.ts';
+import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
+import { type Table, decimals, targetMark } from './report.ts';
+import { newSampleKey, newSampleToken, type SampleKey } from './sample-token.ts';
+
+const ROUNDS = 3;
+const WARM_UP_SECONDS = 3;
+/** Different ones, in turn, as of so many callers. */
+const TOKENS = 64;
+/** Of the requests of the other: a guard that adds a tenth to the time answers 1 / 1.1 of them. */
+const TARGET = 0.91;
+
+const BY_HAND = 'Nest route, verified by hand with node:crypto';
+const GUARDED = 'Nest route, guard of @tessera/client';
+
+interface Contender {
+  readonly name: string;
+  readonly process: PinnedProcess;
+  readonly load: GetLoad;
+  readonly results: LoadResult[];
+}
+
+/** What the guard of @tessera/client adds to a Nest route, against a guard written by hand. */
+export async function guardedRoute(folder: string, seconds: number): Promise<Table> {
+  if (!existsSync(join(REPOSITORY, 'libs/client/dist')))
+    throw new Error('libs/client/dist is missing; run: npm run build');
+  const key = newSampleKey();
+  const keysFile = join(folder, 'keys.json');
+  await writeFile(keysFile, JSON.stringify({ keys: [key.publicJwk] }));
+  const authorizations = Array.from({ length: TOKENS }, () => `Bearer ${newSampleToken(key)}`);
+  const contenders: Contender[] = [];
+  try {
+    for (const [name, program] of [
+      [BY_HAND, 'by-hand-route'],
+      [GUARDED, 'guarded-route'],
+    ] as const) {
+      const { process, url } = await start(join(folder, program), program, keysFile);
+      contenders.push({ name, process, load: { method: 'GET', url, authorizations }, results: [] });
+    }
+    for (const { process, load } of contenders) {
+      await untilAnswered(process, load);
+      await mustRefuse(load.url, key);
+      await runLoad(folder, process, load, WARM_UP_SECONDS);
+    }
+    for (let round = 0; round < ROUNDS; round++)
+      for (const { process, load, results } of contenders) results.push(await runLoad(folder, process, load, seconds));
+    return report(contenders, seconds);
+  } finally {
+    await Promise.all(contenders.map(({ process }) => process.end()));
+  }
+}
+
+async function start(folder: string, program: string, keysFile: string) {
+  await mkdir(folder);
+  const port = await freePort();
+  const file = `./bench/servers/${program}.ts`;
+  const command = [process.execPath, '--import', './scripts/typescript.mjs', file, String(port), keysFile];
+  return {
+    url: `http://127.0.0.1:${port}/orders`,
+    process: await startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') }),
+  };
+}
+
+/** A server that checks nothing would win. */
+async function mustRefuse(url: string, key: SampleKey): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  const refused: readonly (readonly [what: string, token: string, status: number])[] = [
+    ['a forged token', newSampleToken(newSampleKey()), 401],
+    ['a token of another issuer', newSampleToken(key, { iss: 'https://other.example/tenants/acme' }), 401],
+    ['a token for another service', newSampleToken(key, { aud: 'other-api' }), 401],
+    ['an expired token', newSampleToken(key, { iat: now - 7_200, exp: now - 3_600 }), 401],
+    ['a token without the scope', newSampleToken(key, { scope: 'orders:write' }), 403],
+  ];
+  for (const [what, token, status] of refused) {
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    await answer.arrayBuffer();
+    if (answer.status !== status) throw new Error(`${url} answered ${answer.status} to ${what}, not ${status}`);
+  }
+}
+
+function report(contenders: readonly Contender[], seconds: number): Table {
+  const rows = contenders.map(({ name, results }) => ({
+    name,
+    perSecond: median(results.map((result) => result.requestsPerSecond)),
+    p50: median(results.map((result) => result.p50Ms)),
+    p99: median(results.map((result) => result.p99Ms)),
+    failures: results.reduce((sum, result) => sum + result.failures, 0),
+  }));
+  const byHand = rows[0]?.perSecond ?? Number.NaN;
+  return {
+    text:
+      `A route of Nest on Fastify that asks for one scope, closed in both ways with the same key set. ${TOKENS} tokens in turn, and neither side ` +
+      `remembers one: each request is verified anew. Revocations are off, as the one by hand knows none. Each server on one core, the load from ` +
+      `the other; ${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${seconds} s, medians.`,
+    head: ['route', 'requests/s', 'to by hand', 'p50 ms', 'p99 ms', 'failures', 'target', 'met'],
+    rows: rows.map(({ name, perSecond, p50, p99, failures }) => [
+      name,
+      decimals(perSecond, 0),
+      decimals(perSecond / byHand, 2),
+      decimals(p50, 1),
+      decimals(p99, 1),
+      String(failures),
+      name === GUARDED ? `≥ ${TARGET}` : '',
+      name === GUARDED ? targetMark(perSecond / byHand >= TARGET) : '',
+    ]),
+  };
+}
