@@ -15,6 +15,13 @@ function publicJwk(type: 'ES256' | 'RS256' | 'EdDSA', rsa = {}): JsonWebKey {
 const ec = publicJwk('ES256');
 const rsa = publicJwk('RS256');
 const ed = publicJwk('EdDSA');
+// A power of 65537 modulo every small prime, as the moduli of CVE-2017-15361 are.
+const SMALL_PRIMES = [
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
+  127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
+const rocaModulus = SMALL_PRIMES.reduce((product, prime) => product * BigInt(prime), 1n << 1_850n) + 65_537n;
+const roca = { ...rsa, n: Buffer.from(rocaModulus.toString(16).padStart(516, '0'), 'hex').toString('base64url') };
 const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' });
 
 describe('importVerificationKey', () => {
@@ -48,6 +55,7 @@ describe('importVerificationKey', () => {
     ['RSA of 1024 bits', publicJwk('RS256', { modulusLength: 1_024 }), 'RSA under 2048 bits'],
     ['RSA with e = 3', publicJwk('RS256', { publicExponent: 3 }), 'RSA exponent under 65537'],
     ['RSA with e = 1', { ...rsa, e: 'AQ' }, 'RSA exponent under 65537'],
+    ['RSA of the generator of CVE-2017-15361', roca, 'RSA key of a broken generator'],
     ['a private key', { ...ec, d: 'AAAA' }, 'holds a private key'],
     ['null', null, 'not an object'],
     ['a text', 'key', 'not an object'],

@@ -1,5 +1,6 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { SigningAlgorithm } from './claims.ts';
+import { isRocaModulus } from './roca.ts';
 
 /** A public key that was checked: it fits its `alg`, and its `alg` alone says how it verifies. */
 export interface VerificationKey {
@@ -77,6 +78,7 @@ export function importKeyMaterial(jwk: object): ImportedKeyMaterial {
     const { modulusLength = 0, publicExponent = 0n } = publicKey.asymmetricKeyDetails ?? {};
     if (modulusLength < 2_048) return { reason: 'RSA under 2048 bits' };
     if (publicExponent < 65_537n) return { reason: 'RSA exponent under 65537' };
+    if (isRocaModulus(publicKey.export({ format: 'jwk' }).n ?? '')) return { reason: 'RSA key of a broken generator' };
   }
   return { publicKey };
 }
