@@ -27,7 +27,7 @@ process.argv = [process.execPath, cli, 'quickstart'];
 await import(pathToFileURL(cli).href);
 
 function buildIsOutdated() {
-  const stamps = ['dist', 'libs/token/dist'].map((folder) => join(root, folder, '.tsbuildinfo'));
+  const stamps = ['dist', 'libs/token/dist/esm'].map((folder) => join(root, folder, '.tsbuildinfo'));
   if (!existsSync(cli) || !stamps.every(existsSync)) return true;
   const built = Math.min(...stamps.map((stamp) => statSync(stamp).mtimeMs));
   return ['src', 'libs/token/src'].some((folder) => newestIn(join(root, folder)) > built);
