@@ -342,9 +342,9 @@ const WRITINGS: readonly AttackRow[] = [
     name: 'the standard alphabet',
     codes: MALFORMED,
     make: (material) => {
-      // Nearly every signature has one; the first token that does is taken.
-      for (;;) {
-        const token = goodToken(material);
+      // Nearly every token has one of the two. Where it has not, the next one says something else: Ed25519 signs the same text alike for ever.
+      for (let attempt = 1; ; attempt++) {
+        const token = goodToken({ ...material, claims: { ...material.claims, jti: `j-${attempt}` } });
         if (/[-_]/.test(token)) return token.replaceAll('-', '+').replaceAll('_', '/');
       }
     },
