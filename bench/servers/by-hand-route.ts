@@ -11,7 +11,7 @@ import {
   ForbiddenException,
   Get,
   Module,
-  Req,
+  createParamDecorator,
   UnauthorizedException,
   UseGuards,
 } from '@nestjs/common';
@@ -72,12 +72,17 @@ function decode(part: string): unknown {
   }
 }
 
+const Caller = createParamDecorator(
+  (_: unknown, context: ExecutionContext): Claims | undefined =>
+    context.switchToHttp().getRequest<AuthorizedRequest>().claims,
+);
+
 @Controller('orders')
 class OrdersController {
   @Get()
   @UseGuards(OrdersReadGuard)
-  list(@Req() request: AuthorizedRequest): object {
-    return { subject: request.claims?.sub, orders: [] };
+  list(@Caller() claims: Claims): object {
+    return { subject: claims.sub, orders: [] };
   }
 }
 

@@ -1,12 +1,13 @@
 /** What the `Authorization` header of a request holds. */
 export type Bearer =
   | { readonly kind: 'none' }
+  /** What follows the scheme; verification says whether it is a token. */
   | { readonly kind: 'token'; readonly token: string }
-  /** A header that is not exactly one bearer token. */
+  /** More than one header, another scheme, or nothing after it. */
   | { readonly kind: 'invalid' };
 
 /** RFC 6750, section 2.1; the scheme has no case (RFC 9110, section 11.1). */
-const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+const SCHEME = /^bearer +/i;
 
 interface HeaderSource {
   readonly headers?: Readonly<Record<string, unknown>>;
@@ -20,8 +21,18 @@ export function readBearer(request: object): Bearer {
   const value = headers?.authorization;
   if (value === undefined) return { kind: 'none' };
   // Node keeps the first of two headers and drops the other without a word; a proxy in front may have gone by the other.
-  const names = rawHeaders ?? raw?.rawHeaders ?? [];
-  const count = names.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization').length;
-  const token = typeof value === 'string' && count < 2 ? BEARER.exec(value)?.[1] : undefined;
-  return token === undefined ? { kind: 'invalid' } : { kind: 'token', token };
+  const count = countAuthorizations(rawHeaders ?? raw?.rawHeaders ?? []);
+  if (typeof value !== 'string' || count > 1) return { kind: 'invalid' };
+  const scheme = SCHEME.exec(value)?.[0] ?? value;
+  return scheme === value ? { kind: 'invalid' } : { kind: 'token', token: value.slice(scheme.length) };
+}
+
+/** @param rawHeaders names and values in turn */
+function countAuthorizations(rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 'authorization'.length && name.toLowerCase() === 'authorization') count++;
+  }
+  return count;
 }

@@ -13,6 +13,7 @@ import {
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import type { TokenError, VerifiedToken } from '@tessera/token';
+import { carriedToken } from './carried-token.ts';
 import {
   Public,
   RequireAnyRole,
@@ -377,6 +378,22 @@ describe('TesseraGuard on every route', () => {
     expect((await call(app, '/open/closed', { scopes: ['x'] })).status).toBe(200);
   });
 
+  it('holds to a rule that is written after the first call', async () => {
+    @Controller('late')
+    class LateController {
+      @Get()
+      @RequireScopes('first')
+      list(): string {
+        return 'in';
+      }
+    }
+    const late = await start([LateController]);
+    expect((await call(late, '/late', { scopes: ['first'] })).status).toBe(200);
+    RequireScopes('second')(LateController);
+    expect((await call(late, '/late', { scopes: ['first'] })).status).toBe(403);
+    expect((await call(late, '/late', { scopes: ['first', 'second'] })).status).toBe(200);
+  });
+
   it('asks for fresh revocations', async () => {
     expect((await call(app, '/rules/fresh', {})).status).toBe(200);
     const stale = await start([RulesController], { revocations: 'off' });
@@ -519,6 +536,18 @@ describe('TesseraGuard outside HTTP', () => {
     await expect(guard.canActivate(contextOf(type, [{}, { token: tessera.token() }]))).rejects.toMatchObject({
       status: 403,
     });
+  });
+
+  it('hands over the later of two tokens that came on one connection', async () => {
+    const guard = await guardWith({ extractToken: (context) => context.getArgByIndex<{ token: string }>(1).token });
+    const message = { token: '' };
+    for (const subject of ['u-ada', 'u-bob']) {
+      message.token = tessera.token({ subject, scopes: ['x'] });
+      const context = contextOf('rpc', [{}, message]);
+      expect(await guard.canActivate(context)).toBe(true);
+      expect(carriedToken(context)?.subject).toBe(subject);
+    }
+    expect(carriedToken(contextOf('rpc', [{}, { ...message }]))).toBeUndefined();
   });
 
   it('reads the header of the request behind GraphQL', async () => {

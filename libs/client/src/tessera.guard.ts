@@ -36,7 +36,13 @@ export class TesseraGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { isPublic, requirements } = accessRulesOf(context.getClass(), context.getHandler());
     if (isPublic) return true;
-    const refusal = await this.#judge(context, requirements);
+    let refusal: Refusal | undefined;
+    try {
+      const token = this.extractToken(context);
+      refusal = token === undefined ? MISSING : this.#admit(context, requirements, await this.#verifier.verify(token));
+    } catch (error) {
+      refusal = refusalFor(error);
+    }
     if (refusal === undefined) return true;
     this.#logger.debug(`${refusal.cause?.code ?? refusal.code}: ${refusal.reason}`);
     const exception = refuse(context, refusal, this.#realm);
@@ -68,28 +74,23 @@ export class TesseraGuard implements CanActivate {
   }
 
   /** @returns undefined for a yes */
-  async #judge(context: ExecutionContext, requirements: readonly Requirement[]): Promise<Refusal | undefined> {
-    try {
-      const token = this.extractToken(context);
-      if (token === undefined) return { code: 'token_missing', reason: 'no token came along' };
-      const verified = await this.#verify(token);
-      if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier);
-      const refusal = firstUnmet(context, requirements, verified);
-      if (refusal === undefined) carryToken(context, verified);
-      return refusal;
-    } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
-      const code = error.verdict === 'refused' ? 'invalid_token' : 'temporarily_unavailable';
-      return { code, reason: error.reason, cause: error };
-    }
-  }
-
-  async #verify(token: string): Promise<VerifiedToken> {
-    const verified = await this.#verifier.verify(token);
+  #admit(context: ExecutionContext, requirements: readonly Requirement[], token: VerifiedToken): Refusal | undefined {
     // The verifier can be replaced, by a double as well; what it returns must still have been verified.
-    if (!isVerifiedToken(verified)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier gave no verified token');
-    return verified;
+    if (!isVerifiedToken(token)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier gave no verified token');
+    if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier);
+    const refusal = firstUnmet(context, requirements, token);
+    if (refusal === undefined) carryToken(context, token);
+    return refusal;
   }
+}
+
+const MISSING: Refusal = { code: 'token_missing', reason: 'no token came along' };
+
+/** What is no judgement of a token is thrown on. */
+function refusalFor(error: unknown): Refusal {
+  if (!(error instanceof TokenError)) throw error;
+  const code = error.verdict === 'refused' ? 'invalid_token' : 'temporarily_unavailable';
+  return { code, reason: error.reason, cause: error };
 }
 
 function firstUnmet(
@@ -97,6 +98,7 @@ function firstUnmet(
   requirements: readonly Requirement[],
   token: VerifiedToken,
 ): Refusal | undefined {
+  if (requirements.length === 0) return undefined;
   const { params = {} } = (requestOf(context) ?? {}) as { readonly params?: Readonly<Record<string, unknown>> };
   const unmet = requirements.find((requirement) => !isMet(requirement, token, params));
   if (unmet === undefined) return undefined;

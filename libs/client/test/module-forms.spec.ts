@@ -43,4 +43,32 @@ describe('the built package', () => {
       const testing = require('@tessera/client/testing');`;
     expect(run(requires + USE, 'commonjs')).toEqual(EXPECTED);
   });
+
+  it('hands on, in one form, what the other has verified', () => {
+    const script = `
+      import { createRequire } from 'node:module';
+      import { Logger } from '@nestjs/common';
+      import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants.js';
+      import * as imported from '@tessera/client';
+      import { TestTessera } from '@tessera/client/testing';
+      const required = createRequire(import.meta.url)('@tessera/client');
+      Logger.overrideLogger(false);
+      class Orders { list() {} }
+      required.RequireScopes('orders:read')(Orders.prototype, 'list', Object.getOwnPropertyDescriptor(Orders.prototype, 'list'));
+      required.Token()(Orders.prototype, 'list', 0);
+      const [{ factory }] = Object.values(Reflect.getMetadata(ROUTE_ARGS_METADATA, Orders, 'list'));
+      const tessera = new TestTessera({ audience: 'shop-api' });
+      const options = tessera.clientOptions;
+      const { createVerifier } = await import('@tessera/token');
+      const guard = new imported.TesseraGuard(createVerifier(options), options);
+      const answers = [];
+      for (const scopes of [[], ['orders:read']]) {
+        const request = { headers: { authorization: 'Bearer ' + tessera.token({ subject: 'u-ada', scopes }) } };
+        const context = { getType: () => 'http', getArgByIndex: (index) => [request][index], getClass: () => Orders, getHandler: () => Orders.prototype.list,
+          switchToHttp: () => ({ getResponse: () => ({ header: () => undefined }) }) };
+        answers.push(await guard.canActivate(context).catch((error) => error.getStatus()), factory(undefined, context)?.subject ?? 'none');
+      }
+      console.log(JSON.stringify([required.Token === imported.Token, ...answers]));`;
+    expect(run(script, 'module')).toEqual([false, 403, 'none', true, 'u-ada']);
+  });
 });

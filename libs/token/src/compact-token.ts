@@ -42,8 +42,8 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @throws TokenError `TOKEN_MALFORMED`
  */
 export function parseCompactToken(token: string, limits: CompactTokenLimits = LIMITS): ParsedToken {
-  const { header, claims, signingInput, signature } = parseCompactForm(token, limits);
-  return { header: checkHeader(header), claims, signingInput, signature };
+  const parts = splitParts(token, limits);
+  return { header: readHeader(parts.header, limits), ...readRest(parts, limits) };
 }
 
 /**
@@ -52,6 +52,18 @@ export function parseCompactToken(token: string, limits: CompactTokenLimits = LI
  * @throws TokenError `TOKEN_MALFORMED`
  */
 export function parseCompactForm(token: string, limits: CompactTokenLimits): CompactForm {
+  const parts = splitParts(token, limits);
+  return { header: parseObject(decodePart(parts.header), limits), ...readRest(parts, limits) };
+}
+
+interface CompactParts {
+  readonly header: string;
+  readonly payload: string;
+  readonly signature: string;
+  readonly signingInput: string;
+}
+
+function splitParts(token: string, limits: CompactTokenLimits): CompactParts {
   // Callers without types reach this too, with whatever came in a header.
   if (typeof (token as unknown) !== 'string') throw malformed('not a string');
   // Characters beyond ASCII are refused below, so units are bytes.
@@ -60,10 +72,38 @@ export function parseCompactForm(token: string, limits: CompactTokenLimits): Com
   const payloadEnd = token.indexOf('.', headerEnd + 1);
   if (headerEnd < 0 || payloadEnd < 0 || token.includes('.', payloadEnd + 1)) throw malformed('not three parts');
 
-  const header = parseObject(decodePart(token.slice(0, headerEnd)), limits);
-  const claims = parseObject(decodePart(token.slice(headerEnd + 1, payloadEnd)), limits);
-  const signature = decodePart(token.slice(payloadEnd + 1));
-  return { header, claims, signingInput: token.slice(0, payloadEnd), signature };
+  return {
+    header: token.slice(0, headerEnd),
+    payload: token.slice(headerEnd + 1, payloadEnd),
+    signature: token.slice(payloadEnd + 1),
+    signingInput: token.slice(0, payloadEnd),
+  };
+}
+
+function readRest(parts: CompactParts, limits: CompactTokenLimits): Omit<ParsedToken, 'header'> {
+  return {
+    claims: parseObject(decodePart(parts.payload), limits),
+    signingInput: parts.signingInput,
+    signature: decodePart(parts.signature),
+  };
+}
+
+// All tokens of one key have the same header. What it says follows from its text alone, so it is read once; whoever sends others in plenty only has
+// them read again.
+const readHeaders = new Map<string, TokenHeader>();
+const HEADERS_KEPT = 100;
+const LONGEST_HEADER_KEPT = 256;
+
+function readHeader(part: string, limits: CompactTokenLimits): TokenHeader {
+  const known = readHeaders.get(part);
+  if (known !== undefined) return known;
+  const header = checkHeader(parseObject(decodePart(part), limits));
+  if (part.length <= LONGEST_HEADER_KEPT) {
+    if (readHeaders.size >= HEADERS_KEPT) readHeaders.clear();
+    // A copy: a slice would keep the token whose part it is.
+    readHeaders.set(Buffer.from(part, 'latin1').toString('latin1'), header);
+  }
+  return header;
 }
 
 /**
@@ -102,7 +142,7 @@ function checkHeader(header: Readonly<Record<string, unknown>>): TokenHeader {
   if (!isText(typ) || !isText(alg) || !isText(kid)) throw malformed('typ, alg or kid is not a text');
   // RFC 9068, section 4: both spellings; media types have no case (RFC 2045, section 5.1).
   if (!/^(?:application\/)?at\+jwt$/i.test(typ)) throw malformed('typ is not at+jwt');
-  return { typ, alg, kid };
+  return Object.freeze({ typ, alg, kid });
 }
 
 function isText(value: unknown): value is string {

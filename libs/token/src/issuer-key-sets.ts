@@ -106,10 +106,10 @@ class InlineKeySet implements KeySet {
     this.#keys = keys;
   }
 
-  find(kid: string): Promise<VerificationKey> {
+  find(kid: string): VerificationKey {
     const key = this.#keys.get(kid);
-    if (key !== undefined) return Promise.resolve(key);
-    return Promise.reject(new TokenError('TOKEN_KEY_UNKNOWN', 'the key set has no usable key of this kid'));
+    if (key === undefined) throw new TokenError('TOKEN_KEY_UNKNOWN', 'the key set has no usable key of this kid');
+    return key;
   }
 
   hydrate(): Promise<void> {

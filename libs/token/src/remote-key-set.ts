@@ -7,8 +7,12 @@ import type { VerificationKey } from './verification-key.ts';
 
 /** What finds an issuer's key by its kid. */
 export interface KeySet {
-  /** @throws TokenError `TOKEN_KEY_UNKNOWN`, `TOKEN_ISSUER_UNTRUSTED`, `KEYS_UNAVAILABLE` */
-  find(kid: string): Promise<VerificationKey>;
+  /**
+   * At once when the key is in memory; else a promise, which rejects with the same errors.
+   *
+   * @throws TokenError `TOKEN_KEY_UNKNOWN`, `TOKEN_ISSUER_UNTRUSTED`, `KEYS_UNAVAILABLE`
+   */
+  find(kid: string): VerificationKey | Promise<VerificationKey>;
   /** Asks now, whatever was known. The same errors, without the first. */
   hydrate(): Promise<void>;
 }
@@ -63,7 +67,7 @@ export class RemoteKeySet implements KeySet {
     this.#onLoaded = hooks.onLoaded;
   }
 
-  async find(kid: string): Promise<VerificationKey> {
+  find(kid: string): VerificationKey | Promise<VerificationKey> {
     const now = this.#clock.nowMs();
     if (now < this.#absentUntil) throw unknownIssuer();
     const served = now - this.#loadedAt <= this.#settings.staleMs ? this.#keys : undefined;
@@ -72,8 +76,12 @@ export class RemoteKeySet implements KeySet {
       if (now - this.#loadedAt > this.#settings.maxAgeMs && now >= this.#nextTryAt) void this.#load();
       return key;
     }
-    // One awaited fetch for one caller, so that a verdict is never later than one deadline.
-    const outcome = await (this.#inFlight ?? (served === undefined ? this.#loadFirst(now) : this.#search(now)));
+    return this.#fetched(kid, this.#inFlight ?? (served === undefined ? this.#loadFirst(now) : this.#search(now)));
+  }
+
+  /** One awaited fetch for one caller, so that a verdict is never later than one deadline. */
+  async #fetched(kid: string, fetched: Promise<Outcome> | Outcome): Promise<VerificationKey> {
+    const outcome = await fetched;
     if (outcome === 'absent') throw unknownIssuer();
     if (outcome === 'failed') throw this.#unavailable();
     const found = this.#keys?.get(kid);

@@ -7,8 +7,8 @@ import type { VerifierSettings } from './verifier-settings.ts';
 
 /** What verification asks after everything else holds. */
 export interface RevocationCheck {
-  /** Called early, so that waiting for a first answer and for keys overlap. Never rejects. */
-  ready(): Promise<void>;
+  /** Called early, so that waiting for a first answer and for keys overlap. Never rejects; undefined where there is nothing to wait for. */
+  ready(): Promise<void> | undefined;
   /** @throws TokenError `TOKEN_REVOKED`, `REVOCATIONS_STALE` */
   check(token: VerifiedToken): void;
   /** @throws TokenError `REVOCATIONS_STALE` */
@@ -24,10 +24,10 @@ export function createRevocationCheck(
   const { revocations } = settings;
   switch (revocations.kind) {
     case 'off':
-      return { ready: async () => {}, check: () => undefined, demandFresh: refuseStale };
+      return { ready: () => undefined, check: () => undefined, demandFresh: refuseStale };
     case 'source':
       return {
-        ready: async () => {},
+        ready: () => undefined,
         check: (token) => {
           askSource(revocations.source, token);
         },

@@ -57,10 +57,10 @@ export class RevocationFeed {
   }
 
   /** Resolves when there is an answer to go by, or none within the deadline. Costs nothing while the feed is followed. Never rejects. */
-  async ready(): Promise<void> {
+  ready(): Promise<void> | undefined {
     this.#usedAt = this.#clock.nowMs();
     if (this.#state === 'idle') this.#ask();
-    if (this.#state === 'asking') await this.#answer;
+    return this.#state === 'asking' ? this.#answer : undefined;
   }
 
   get isFresh(): boolean {

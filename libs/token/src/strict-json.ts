@@ -73,10 +73,11 @@ function countMembersWritten(text: string, maxDepth: number): number {
 }
 
 function endOfString(text: string, start: number): number {
-  for (let index = start + 1; index < text.length; index++) {
-    const unit = text.charCodeAt(index);
-    if (unit === BACKSLASH) index++;
-    else if (unit === QUOTE) return index;
+  for (let end = text.indexOf('"', start + 1); end > 0; end = text.indexOf('"', end + 1)) {
+    // After an even number of backslashes, each of which stands for itself with the next, the quote stands for itself.
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return end;
   }
   throw new StrictJsonError('syntax');
 }
@@ -89,9 +90,9 @@ function countMembers(value: unknown): number {
     for (const item of value) members += countMembers(item);
     return members;
   }
-  for (const [name, item] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
     if (name === '__proto__') throw new StrictJsonError('member name __proto__');
-    members += 1 + countMembers(item);
+    members += 1 + countMembers((value as Readonly<Record<string, unknown>>)[name]);
   }
   return members;
 }

@@ -41,7 +41,7 @@ export function isVerifiedToken(value: unknown): value is VerifiedToken {
 /** Called by verification alone, after the last check. Not exported by the package. */
 export function sealVerifiedToken(claims: TesseraClaims, keyId: string): VerifiedToken {
   freezeDeeply(claims);
-  const token: VerifiedToken = {
+  const token: { -readonly [Member in keyof VerifiedToken]: VerifiedToken[Member] } = {
     issuer: claims.iss,
     subject: claims.sub,
     audience: claims.aud,
@@ -58,10 +58,10 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
     resources: claims.resources,
     issuedAt: claims.iat,
     expiresAt: claims.exp,
-    ...(claims.act === undefined ? {} : { actor: claims.act }),
-    ...(claims.idp === undefined ? {} : { identityProvider: claims.idp }),
     claims,
   };
+  if (claims.act !== undefined) token.actor = claims.act;
+  if (claims.idp !== undefined) token.identityProvider = claims.idp;
   verified.add(Object.freeze(token));
   return token;
 }
@@ -69,6 +69,7 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
 /** As deep as the parser allows. */
 function freezeDeeply(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
-  for (const item of Object.values(value)) freezeDeeply(item);
+  if (Array.isArray(value)) for (const item of value) freezeDeeply(item);
+  else for (const name of Object.keys(value)) freezeDeeply((value as Readonly<Record<string, unknown>>)[name]);
   Object.freeze(value);
 }

@@ -92,7 +92,8 @@ class OfflineVerifier implements TokenVerifier {
       throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is outside the trust');
 
     const revocationsReady = this.#revocations.ready();
-    const key = await keySet.find(parsed.header.kid);
+    const found = keySet.find(parsed.header.kid);
+    const key = 'then' in found ? await found : found;
     if (!this.#settings.algorithms.includes(key.alg))
       throw new TokenError('TOKEN_ALGORITHM_REFUSED', 'the alg of the key is not allowed here');
     const { audiences, surfaces, clockSkewSeconds, maxLifetimeSeconds, nowSeconds } = this.#settings;
@@ -105,7 +106,7 @@ class OfflineVerifier implements TokenVerifier {
       maxLifetimeSeconds,
       nowSeconds: nowSeconds(),
     });
-    await revocationsReady;
+    if (revocationsReady !== undefined) await revocationsReady;
     this.#revocations.check(verified);
     return verified;
   }
