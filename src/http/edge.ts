@@ -101,11 +101,11 @@ export class Edge {
       reply.header('x-request-id', context.requestId);
       for (const [name, value] of headers) reply.header(name, value);
       const response = reply.raw;
-      inFlight.begin(response);
+      const unanswered = inFlight.begin(response);
       const span = tracing?.begin(request, context);
       // `close` comes once after every answer, sent or not; Fastify's onResponse never comes when the client went away.
       response.on('close', () => {
-        inFlight.end(response);
+        inFlight.end(unanswered);
         const ms = performance.now() - context.startedAtMs;
         const outcome = outcomeOf(context, response.writableFinished);
         const status = response.headersSent ? response.statusCode : undefined;
