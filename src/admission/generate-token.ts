@@ -10,7 +10,7 @@ import { AttemptLimit } from './attempt-limit.ts';
 import type { ClientSecrets } from './client-secrets.ts';
 import { mintToken } from './mint-token.ts';
 import { parseSecretTokenRequest } from './parse-secret-token-request.ts';
-import { proveBySecret } from './prove-by-secret.ts';
+import { proveBySecret, type SecretProof } from './prove-by-secret.ts';
 import type { ProvenCaller } from './proven-caller.ts';
 import type { TokenDesk } from './token-desk.ts';
 import type { SecretTokenRequest } from './token-request.ts';
@@ -64,12 +64,17 @@ export class GenerateToken {
     trace: AuditTrace,
     limit: AttemptLimit,
   ): Promise<ProvenCaller> {
-    const { caller, secretId } = await proveBySecret(this.#secrets, tenant, request).catch((error: unknown) => {
+    let proof: SecretProof;
+    try {
+      proof = await proveBySecret(this.#secrets, tenant, request);
+    } catch (error) {
+      // Here, and not on the way out: before the next of those that waited for the same reading of Vault is judged.
       limit.count(error);
       throw error;
-    });
+    }
     // Once more: whoever sends a thousand guesses at once, while Vault is being read, shall not have a thousand of them judged.
     limit.check();
+    const { caller, secretId } = proof;
     if (secretId !== undefined) {
       trace.secretId = secretId;
       this.#secretUses.record(tenant.id, request.projectId, request.clientId, secretId, this.#desk.clock.nowMs());

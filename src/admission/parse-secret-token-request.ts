@@ -6,6 +6,8 @@ import type { Surface } from '../vocabulary/surface.ts';
 import { explainGenerateToken } from './generate-token.dto.ts';
 import type { SecretTokenRequest } from './token-request.ts';
 
+const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_id', 'tenant_id', 'secret_id']);
+
 /**
  * Hop 1 of generateToken. What passes is of the documented form to the letter: known members only, ids allow-listed, one ASCII address.
  *
@@ -13,14 +15,14 @@ import type { SecretTokenRequest } from './token-request.ts';
  */
 export function parseSecretTokenRequest(body: unknown, surface: Surface, source: string): SecretTokenRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refused(body);
-  const { client_id, email_id, project_id, tenant_id, secret_id, ...unknown } = body as Record<string, unknown>;
+  const { client_id, email_id, project_id, tenant_id, secret_id } = body as Record<string, unknown>;
   const tenantId = parseTenantId(tenant_id);
   const projectId = parseProjectId(project_id);
   const clientId = parseClientId(client_id);
   const email = parseEmail(email_id);
   if (tenantId === undefined || projectId === undefined || clientId === undefined || email === undefined)
     throw refused(body);
-  if (Object.keys(unknown).length > 0) throw refused(body);
+  if (!Object.keys(body).every((name) => MEMBERS.has(name))) throw refused(body);
   if (typeof secret_id === 'string') {
     return { surface, source, tenantId, projectId, clientId, email, credential: new Secret(secret_id) };
   }

@@ -11,17 +11,19 @@ export interface AuditTrace {
   readonly requestId: string;
   readonly route: string;
   readonly source: string;
-  outcome?: AuditOutcome;
+  outcome?: AuditOutcome | undefined;
   /** The private reason of a refusal: a fixed phrase. */
-  reason?: string;
-  tenantId?: string;
-  projectId?: string;
-  clientId?: string;
-  subjectId?: string;
-  tokenId?: string;
-  keyId?: string;
+  reason?: string | undefined;
+  tenantId?: string | undefined;
+  projectId?: string | undefined;
+  clientId?: string | undefined;
+  subjectId?: string | undefined;
+  tokenId?: string | undefined;
+  keyId?: string | undefined;
   /** Which of the client's secrets proved it. */
-  secretId?: string;
+  secretId?: string | undefined;
+  /** When it ended, milliseconds since the epoch. */
+  at?: number | undefined;
 }
 
 /** A trace that came to its end; `at` is milliseconds since the epoch. Unchanged until the store has answered. */

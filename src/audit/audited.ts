@@ -3,6 +3,7 @@ import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { Log } from '../log/log.ts';
 import type { AuditRecord, AuditTrace } from './audit-record.ts';
 import type { AuditTrail } from './audit-trail.ts';
+import { TimeLimit } from './time-limit.ts';
 
 /**
  * Which refusals are kept in the store. The others named no well-formed client or came from a source that is being limited: they stand in
@@ -31,12 +32,12 @@ const KEPT: Readonly<Record<ErrorCode, boolean>> = Object.freeze({
  * The whole way to a token may take so long. Each dependency has a bound of its own, but a request can meet several slow ones in a row, and
  * "unavailable" is promised within 3 s: what is left of them is for the record below.
  */
-const ANSWER_WITHIN_MS = 2_400;
+const ANSWER = new TimeLimit(2_400);
 /**
  * So long a refusal waits for its own record. When it is the audit store that does not answer, the record would only wait for the same
  * time-out again; it is still written behind, if it can be.
  */
-const RECORD_WITHIN_MS = 400;
+const RECORD = new TimeLimit(400);
 
 /**
  * Runs the whole way to a token, so that a refusal at any hop is recorded with its private reason. A success is recorded by `release`, before the
@@ -52,7 +53,7 @@ export async function audited<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await within(ANSWER_WITHIN_MS, work(), () => Promise.reject(unavailable('token', 'not made in time')));
+    return await ANSWER.within(work(), notMadeInTime);
   } catch (error) {
     const code = error instanceof TesseraError ? error.code : 'server_error';
     trace.outcome = code;
@@ -62,7 +63,7 @@ export async function audited<T>(
       const recorded = trail.append(record).catch(() => {
         log.warn('audit_record_not_written', { request_id: trace.requestId });
       });
-      await within(RECORD_WITHIN_MS, recorded, () => Promise.resolve());
+      await RECORD.within(recorded, () => Promise.resolve());
       // Work that came too late goes on, and may have had its say meanwhile.
       trace.outcome = code;
     }
@@ -70,14 +71,6 @@ export async function audited<T>(
   }
 }
 
-/** Ends when the work does, or with what `late` says when the time is over; what comes of the work then is dropped. */
-function within<T>(ms: number, work: Promise<T>, late: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      resolve(late());
-    }, ms);
-    work.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-    });
-  });
+function notMadeInTime(): Promise<never> {
+  return Promise.reject(unavailable('token', 'not made in time'));
 }

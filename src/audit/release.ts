@@ -1,5 +1,5 @@
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { AuditTrace } from './audit-record.ts';
+import type { AuditRecord, AuditTrace } from './audit-record.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { SpendableProof, SpentProofs } from './spending.ts';
 
@@ -40,7 +40,9 @@ export async function release(
 ): Promise<TokenResponse> {
   if (once !== undefined) await spend(spentProofs, trace, once);
   // The trace itself becomes the record: a copy would cost as much as a look-up. A refusal by the store overwrites its outcome.
-  await trail.append(Object.assign(trace, { at: nowMs, outcome: 'issued' as const }));
+  trace.at = nowMs;
+  trace.outcome = 'issued';
+  await trail.append(trace as AuditRecord);
   return { access_token: signed.token, expires_in: signed.expiresInSeconds, token_type: 'Bearer' };
 }
 

@@ -22,19 +22,21 @@ export class RequestContext implements AuditTrace {
   readonly source: string;
   readonly row: RouteRow | undefined;
   readonly startedAtMs: number;
-  outcome?: AuditOutcome;
-  reason?: string;
-  tenantId?: string;
-  projectId?: string;
-  clientId?: string;
-  subjectId?: string;
-  tokenId?: string;
-  keyId?: string;
-  secretId?: string;
+  // All there from the start: an object that grows member by member is made anew each time.
+  outcome: AuditOutcome | undefined = undefined;
+  reason: string | undefined = undefined;
+  tenantId: string | undefined = undefined;
+  projectId: string | undefined = undefined;
+  clientId: string | undefined = undefined;
+  subjectId: string | undefined = undefined;
+  tokenId: string | undefined = undefined;
+  keyId: string | undefined = undefined;
+  secretId: string | undefined = undefined;
+  at: number | undefined = undefined;
   /** Whose bearer opened a bearer route. */
-  caller?: VerifiedToken;
+  caller: VerifiedToken | undefined = undefined;
   /** Where an unexpected error came from, without its message. */
-  fault?: string;
+  fault: string | undefined = undefined;
 
   constructor(requestId: string, route: string, source: string, row: RouteRow | undefined, startedAtMs: number) {
     this.requestId = requestId;

@@ -1,4 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { createPublicKey, generateKeyPairSync, type KeyObject, verify } from 'node:crypto';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { BatchSigner } from './batch-signer.ts';
 import type { LoadedSigningKey } from './loaded-key-ring.ts';
 
@@ -47,20 +52,37 @@ it('fails the one that cannot be signed, and no other of its batch', async () =>
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });
 
-it('signs RSA beside the event loop, and fails there alone too', async () => {
+it('signs RSA on the thread pool, and fails there alone too', async () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const signer = new BatchSigner();
-  let turns = 0;
-  let turning = setImmediate(function again() {
-    turns += 1;
-    turning = setImmediate(again);
+  const release = occupyThreadPool();
+  let isSigned = false;
+  const signed = signer.sign(keyOf('RS256', rsa.privateKey), Buffer.from('x')).finally(() => {
+    isSigned = true;
   });
-  const signatures = await Promise.all(
-    Array.from({ length: 40 }, (_, index) => signer.sign(keyOf('RS256', rsa.privateKey), Buffer.from(String(index)))),
-  );
-  clearImmediate(turning);
-  // All of them made on the event loop would be one turn, or two.
-  expect(turns).toBeGreaterThan(3);
-  expect(verify('sha256', Buffer.from('7'), rsa.publicKey, signatures[7]!)).toBe(true);
+  try {
+    // One that was asked for later, on the event loop, does not wait for it.
+    expect(holds('y', await signer.sign(good, Buffer.from('y')))).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isSigned).toBe(false);
+  } finally {
+    await release();
+  }
+  expect(verify('sha256', Buffer.from('x'), rsa.publicKey, await signed)).toBe(true);
   await expect(signer.sign(keyOf('RS256', rsa.publicKey), Buffer.from('x'))).rejects.toThrow();
 });
+
+/** Every thread waits for somebody to write to a pipe. What it returns is the one who does. */
+function occupyThreadPool(): () => Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-'));
+  const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
+  const pipes = Array.from({ length: threads }, (_, index) => join(folder, String(index)));
+  execFileSync('mkfifo', pipes);
+  const readers = pipes.map((pipe) => open(pipe, 'r'));
+  return async () => {
+    const writers = pipes.map((pipe) => openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK));
+    for (const reader of await Promise.all(readers)) await reader.close();
+    for (const writer of writers) closeSync(writer);
+    rmSync(folder, { recursive: true });
+  };
+}

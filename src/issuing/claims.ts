@@ -26,7 +26,8 @@ export function issuerOf(publicUrl: string, tenantId: string): string {
  * @throws TesseraError unauthorized when the proof ends now or has ended
  */
 export function buildClaims(admission: Admission, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
-  const { tenant, client, surface, subject, exchange, ...facts } = admission.facts;
+  const { facts } = admission;
+  const { tenant, client, surface, subject, exchange } = facts;
   const policyEnd = now + Math.min(facts.ttlSeconds, MAX_TOKEN_LIFE_SECONDS);
   const exp = facts.notAfter === undefined ? policyEnd : Math.min(policyEnd, facts.notAfter);
   if (exp <= now) throw new TesseraError('unauthorized', 'what was proven has ended');

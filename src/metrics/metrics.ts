@@ -14,8 +14,8 @@ export interface CacheMetrics {
   miss(): void;
 }
 
-/** One gauge value, read when somebody looks. */
-export interface GaugeSample {
+/** One value, read when somebody looks. */
+export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -26,10 +26,9 @@ export interface GaugeSample {
  */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #requests = this.#counter('tessera_http_requests_total', 'Requests by route and outcome.', [
-    'route',
-    'outcome',
-  ]);
+  // Counted in plain numbers, which cost a request nothing, and handed to the library when somebody looks.
+  readonly #finished: { readonly route: string; readonly byOutcome: ReadonlyMap<string, number> }[] = [];
+  readonly #lookUps: { readonly cache: string; hit: number; miss: number }[] = [];
   readonly #durations = this.#histogram(
     'tessera_http_request_duration_seconds',
     'Time from headers read to answer sent; issued tokens are in tessera_mint_duration_seconds.',
@@ -38,10 +37,6 @@ export class Metrics {
   readonly #mints = this.#histogram('tessera_mint_duration_seconds', 'Time from headers read to token sent.', [
     'surface',
   ]);
-  readonly #caches = this.#counter('tessera_cache_requests_total', 'Look-ups by cache and result.', [
-    'cache',
-    'result',
-  ]);
   readonly #refusedConnections = this.#counter(
     'tessera_http_refused_connections_total',
     'Connections ended because what came over them was not HTTP or too slow.',
@@ -49,6 +44,17 @@ export class Metrics {
   );
 
   constructor() {
+    this.#counter('tessera_http_requests_total', 'Requests by route and outcome.', ['route', 'outcome'], () =>
+      this.#finished.flatMap(({ route, byOutcome }) =>
+        [...byOutcome].map(([outcome, value]) => ({ labels: { route, outcome }, value })),
+      ),
+    );
+    this.#counter('tessera_cache_requests_total', 'Look-ups by cache and result.', ['cache', 'result'], () =>
+      this.#lookUps.flatMap(({ cache, hit, miss }) => [
+        { labels: { cache, result: 'hit' }, value: hit },
+        { labels: { cache, result: 'miss' }, value: miss },
+      ]),
+    );
     this.gauge('process_resident_memory_bytes', 'Resident memory.', [], () => [
       { labels: {}, value: process.memoryUsage.rss() },
     ]);
@@ -67,12 +73,11 @@ export class Metrics {
   route(label: string, surface?: string): RouteMetrics {
     const duration = this.#durations.labels(label);
     const mint = surface === undefined ? duration : this.#mints.labels(surface);
-    const outcomes = new Map<string, Counter.Internal>();
+    const byOutcome = new Map<string, number>();
+    this.#finished.push({ route: label, byOutcome });
     return {
       finished: (outcome, seconds) => {
-        let count = outcomes.get(outcome);
-        if (count === undefined) outcomes.set(outcome, (count = this.#requests.labels(label, outcome)));
-        count.inc();
+        byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
         (outcome === 'issued' ? mint : duration).observe(seconds);
       },
     };
@@ -80,14 +85,14 @@ export class Metrics {
 
   /** @param name a fixed word such as `grants` */
   cache(name: string): CacheMetrics {
-    const hits = this.#caches.labels(name, 'hit');
-    const misses = this.#caches.labels(name, 'miss');
+    const lookUps = { cache: name, hit: 0, miss: 0 };
+    this.#lookUps.push(lookUps);
     return {
       hit: () => {
-        hits.inc();
+        lookUps.hit++;
       },
       miss: () => {
-        misses.inc();
+        lookUps.miss++;
       },
     };
   }
@@ -97,7 +102,7 @@ export class Metrics {
   }
 
   /** A value that is read only when somebody looks, and costs nothing until then. */
-  gauge(name: string, help: string, labelNames: readonly string[], read: () => readonly GaugeSample[]): void {
+  gauge(name: string, help: string, labelNames: readonly string[], read: () => readonly Sample[]): void {
     new Gauge({
       name,
       help,
@@ -119,8 +124,18 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #counter(name: string, help: string, labelNames: string[]): Counter {
-    return new Counter({ name, help, labelNames, registers: [this.#registry] });
+  #counter(name: string, help: string, labelNames: string[], read?: () => readonly Sample[]): Counter {
+    return new Counter({
+      name,
+      help,
+      labelNames,
+      registers: [this.#registry],
+      collect() {
+        if (read === undefined) return;
+        this.reset();
+        for (const { labels, value } of read()) this.inc({ ...labels }, value);
+      },
+    });
   }
 
   #histogram(name: string, help: string, labelNames: string[]): Histogram {

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
+import { Controller, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { GenerateToken } from '../admission/generate-token.ts';
@@ -43,8 +43,8 @@ export class UserTokenController {
     'token_too_large',
     'temporarily_unavailable',
   )
-  generateToken(@Body() body: unknown, @Req() request: FastifyRequest): Promise<TokenResponse> {
-    return this.#generateToken.answer('user', body, contextOf(request));
+  generateToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
+    return this.#generateToken.answer('user', request.body, contextOf(request));
   }
 
   @Post('oidcToken')
@@ -69,7 +69,12 @@ export class UserTokenController {
     'token_too_large',
     'temporarily_unavailable',
   )
-  oidcToken(@Body() body: unknown, @Req() request: FastifyRequest): Promise<TokenResponse> {
-    return this.#exchangeToken.answer('user', request.raw.headersDistinct['authorization'], body, contextOf(request));
+  oidcToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
+    return this.#exchangeToken.answer(
+      'user',
+      request.raw.headersDistinct['authorization'],
+      request.body,
+      contextOf(request),
+    );
   }
 }

@@ -37,5 +37,6 @@ export function parseEmail(value: unknown): EmailAddress | undefined {
 
 /** ASCII case folding only; other characters stay as they are. */
 export function lowerCaseAscii(text: string): string {
+  if (!/[A-Z]/.test(text)) return text;
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
