@@ -17,7 +17,7 @@ import { VaultService } from '../vault/vault.service.ts';
 import { Clock } from '../vocabulary/clock.ts';
 import { ClientSecrets } from './client-secrets.ts';
 import { GenerateToken } from './generate-token.ts';
-import { TokenDesk } from './token-desk.ts';
+import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
 
 /** The one path to a token, which federation leads to as well, and the door of generateToken. */
 @Module({
@@ -44,7 +44,7 @@ import { TokenDesk } from './token-desk.ts';
     },
     { provide: AuditTrail, inject: [AuditStore], useFactory: (store: AuditStore) => new AuditTrail(store) },
     {
-      provide: TokenDesk,
+      provide: TOKEN_DESK,
       inject: [CONFIG, Clock, TenantRepository, SUBJECT_DIRECTORIES, JwtIssuer, AuditTrail, SpentProofs],
       useFactory: (
         { publicUrl }: Config,
@@ -54,15 +54,15 @@ import { TokenDesk } from './token-desk.ts';
         issuer: JwtIssuer,
         trail: AuditTrail,
         spentProofs: SpentProofs,
-      ) => new TokenDesk({ publicUrl, clock, tenants, directories, issuer, trail, spentProofs }),
+      ): TokenDesk => ({ publicUrl, clock, tenants, directories, issuer, trail, spentProofs }),
     },
     {
       provide: GenerateToken,
-      inject: [TokenDesk, ClientSecrets, SecretUses, FailureLimits, Log],
+      inject: [TOKEN_DESK, ClientSecrets, SecretUses, FailureLimits, Log],
       useFactory: (desk: TokenDesk, secrets: ClientSecrets, uses: SecretUses, limits: FailureLimits, log: Log) =>
         new GenerateToken(desk, secrets, uses, limits, log),
     },
   ],
-  exports: [GenerateToken, TokenDesk, ClientSecrets],
+  exports: [GenerateToken, TOKEN_DESK, ClientSecrets],
 })
 export class AdmissionModule {}

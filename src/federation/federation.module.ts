@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AdmissionModule } from '../admission/admission.module.ts';
-import { TokenDesk } from '../admission/token-desk.ts';
+import { TOKEN_DESK, type TokenDesk } from '../admission/token-desk.ts';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
 import { FailureLimits } from '../http/failure-limits.ts';
@@ -34,7 +34,7 @@ import { RemoteKeySets } from './remote-key-sets.ts';
     },
     {
       provide: ExchangeToken,
-      inject: [TokenDesk, OwnTokenVerifier, RemoteKeySets, FailureLimits, Log],
+      inject: [TOKEN_DESK, OwnTokenVerifier, RemoteKeySets, FailureLimits, Log],
       useFactory: (
         desk: TokenDesk,
         ownTokens: OwnTokenVerifier,

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
+import { applyDecorators, Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import {
   ApiHeader,
   ApiNotFoundResponse,
@@ -56,6 +56,17 @@ const METADATA_SCHEMA = {
   additionalProperties: true,
 };
 
+/** What Swagger says of each of them alike. */
+const ApiDocument = (description: string, schema: typeof KEY_SET_SCHEMA | typeof METADATA_SCHEMA): MethodDecorator =>
+  applyDecorators(
+    ApiParam(TENANT),
+    ApiHeader(IF_NONE_MATCH),
+    ApiOkResponse({ description, schema }),
+    ApiResponse(NOT_MODIFIED),
+    ApiNotFoundResponse(NO_TENANT),
+    ApiServiceUnavailableResponse(NO_KEYS),
+  );
+
 /** What a tenant shows to those who check its tokens. Public, cacheable, and written before anybody asks. */
 @ApiTags('Verification')
 @Controller()
@@ -67,12 +78,7 @@ export class PublishedDocumentsController {
     summary: 'The public keys of a tenant',
     description: 'A JSON Web Key Set (RFC 7517). No key signs before it stood here.',
   })
-  @ApiParam(TENANT)
-  @ApiHeader(IF_NONE_MATCH)
-  @ApiOkResponse({ description: 'The key set.', schema: KEY_SET_SCHEMA })
-  @ApiResponse(NOT_MODIFIED)
-  @ApiNotFoundResponse(NO_TENANT)
-  @ApiServiceUnavailableResponse(NO_KEYS)
+  @ApiDocument('The key set.', KEY_SET_SCHEMA)
   keySet(
     @Param('tenantId') tenantId: string,
     @Req() request: FastifyRequest,
@@ -83,12 +89,7 @@ export class PublishedDocumentsController {
 
   @Get('tenants/:tenantId/.well-known/openid-configuration')
   @ApiOperation({ summary: 'Metadata of a tenant, OpenID Connect Discovery' })
-  @ApiParam(TENANT)
-  @ApiHeader(IF_NONE_MATCH)
-  @ApiOkResponse({ description: 'The metadata.', schema: METADATA_SCHEMA })
-  @ApiResponse(NOT_MODIFIED)
-  @ApiNotFoundResponse(NO_TENANT)
-  @ApiServiceUnavailableResponse(NO_KEYS)
+  @ApiDocument('The metadata.', METADATA_SCHEMA)
   openidConfiguration(
     @Param('tenantId') tenantId: string,
     @Req() request: FastifyRequest,
@@ -99,12 +100,7 @@ export class PublishedDocumentsController {
 
   @Get('.well-known/oauth-authorization-server/tenants/:tenantId')
   @ApiOperation({ summary: 'Metadata of a tenant, RFC 8414' })
-  @ApiParam(TENANT)
-  @ApiHeader(IF_NONE_MATCH)
-  @ApiOkResponse({ description: 'The metadata.', schema: METADATA_SCHEMA })
-  @ApiResponse(NOT_MODIFIED)
-  @ApiNotFoundResponse(NO_TENANT)
-  @ApiServiceUnavailableResponse(NO_KEYS)
+  @ApiDocument('The metadata.', METADATA_SCHEMA)
   authorizationServerMetadata(
     @Param('tenantId') tenantId: string,
     @Req() request: FastifyRequest,

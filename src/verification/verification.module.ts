@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AdmissionModule } from '../admission/admission.module.ts';
 import { ClientSecrets } from '../admission/client-secrets.ts';
-import { TokenDesk } from '../admission/token-desk.ts';
+import { TOKEN_DESK, type TokenDesk } from '../admission/token-desk.ts';
 import { FailureLimits } from '../http/failure-limits.ts';
 import { IssuingModule } from '../issuing/issuing.module.ts';
 import { OwnTokenVerifier } from '../issuing/own-tokens.ts';
@@ -25,7 +25,7 @@ import { VerifyToken } from './verify-token.ts';
     },
     {
       provide: TokenStatus,
-      inject: [TokenDesk, ClientSecrets, SecretUses, FailureLimits, OwnTokenVerifier, Revoker, Log],
+      inject: [TOKEN_DESK, ClientSecrets, SecretUses, FailureLimits, OwnTokenVerifier, Revoker, Log],
       useFactory: (
         desk: TokenDesk,
         secrets: ClientSecrets,
