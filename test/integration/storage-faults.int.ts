@@ -165,7 +165,7 @@ describe("a tenant's server that does not answer", () => {
 
   it('is a 503 in time when the process itself stands still', async () => {
     await ask(broken);
-    failing.pause();
+    await failing.pause();
     try {
       expect((await unavailableAfterMs(() => ask(broken))).ms).toBeLessThan(ANSWER_MS);
     } finally {

@@ -19,11 +19,12 @@ export interface RunningMariaDb {
   sql(...statements: readonly string[]): Promise<RowDataPacket[]>;
   /** An empty database and a user who may do everything in it alone. */
   createTenantDatabase(name: string, user?: string, password?: string): Promise<void>;
-  /** Ends the server; `SIGKILL` is the crash, `SIGSTOP` makes it silent until `resume`. */
+  /** Ends the server; `SIGKILL` is the crash. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** The same data on the same port. */
   restart(): Promise<void>;
-  pause(): void;
+  /** Makes it silent until `resume`; resolves once it is. */
+  pause(): Promise<void>;
   resume(): void;
   /** Ends the server and removes its data. */
   close(): Promise<void>;
@@ -116,10 +117,12 @@ export async function startMariaDb(
       server = await start();
       isRunning = true;
     },
-    pause: () => void server.child.kill('SIGSTOP'),
-    resume: () => void server.child.kill('SIGCONT'),
+    pause: () => server.pause(),
+    resume: () => {
+      server.resume();
+    },
     close: async () => {
-      server.child.kill('SIGCONT');
+      server.resume();
       if (isRunning) await server.end('SIGKILL');
       await rm(folder, { recursive: true, force: true });
     },

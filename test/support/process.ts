@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -12,6 +13,9 @@ export interface RunningProcess {
   /** Sends the signal and waits for the end; the exit code, or null when a signal ended it. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
   readonly ended: Promise<number | null>;
+  /** Makes it silent until `resume`; resolves once each of its threads stands still. */
+  pause(): Promise<void>;
+  resume(): void;
 }
 
 export interface StartOptions {
@@ -59,6 +63,12 @@ export async function startProcess(
       child.kill(signal);
       return ended;
     },
+    pause: async () => {
+      child.kill('SIGSTOP');
+      // The kernel stops one thread after another: for some milliseconds another one may still answer.
+      while (!(await standsStill(child.pid!))) await delay(1);
+    },
+    resume: () => void child.kill('SIGCONT'),
   };
   const deadline = Date.now() + (options.readyWithinMs ?? 30_000);
   while (!(await options.ready(running))) {
@@ -71,6 +81,13 @@ export async function startProcess(
     await delay(50);
   }
   return running;
+}
+
+/** Whether every thread is in state T; proc_pid_stat(5): the state follows the name, which is in parentheses. */
+async function standsStill(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, 'latin1')));
+  return stats.every((stat) => stat.slice(stat.lastIndexOf(')')).startsWith(') T'));
 }
 
 /** A port on 127.0.0.1 that nothing listens on now. */

@@ -140,9 +140,7 @@ function databaseOutages(name: ServerName): Outage[] {
     },
     {
       name: 'frozen',
-      begin: () => {
-        server().pause();
-      },
+      begin: () => server().pause(),
       end: () => {
         server().resume();
       },
