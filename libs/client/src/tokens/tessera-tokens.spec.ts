@@ -160,7 +160,7 @@ describe('TesseraTokens', () => {
 
   it('asks once for many callers, and once for each key', async () => {
     const tokens = newTokens();
-    const same = await Promise.all(Array.from({ length: 20 }, () => tokens.get()));
+    const same = await Promise.all(Array.from({ length: 100 }, () => tokens.get()));
     expect(new Set(same.map(({ accessToken }) => accessToken)).size).toBe(1);
     for (const overrides of [
       { tenantId: 'globex' },
