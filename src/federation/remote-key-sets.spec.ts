@@ -1,3 +1,4 @@
+import { eventually } from '../../test/support/eventually.ts';
 import { foreignKey } from '../../test/support/foreign-issuer.ts';
 import {
   HOSTILE_ANSWERS,
@@ -5,7 +6,6 @@ import {
   sendJson,
   startHostileProvider,
 } from '../../test/support/hostile-provider.ts';
-import { eventually } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import { collectingLog, ManualClock } from '../../test/support/storage.ts';
 import { Egress, resolveBySystem } from './egress.ts';
@@ -79,8 +79,8 @@ describe('a warm set', () => {
     provider.keys = [SECOND.jwk];
     // They still get what is in memory.
     await Promise.all([find(), find(), find()]);
-    await eventually(() => fetches() === 2);
-    await eventually(async () => (await find('second').catch(() => undefined)) !== undefined);
+    await eventually('the refetch', () => fetches() === 2);
+    await eventually('the new key', async () => (await find('second').catch(() => undefined)) !== undefined);
     expect(fetches()).toBe(2);
     after(SEARCH_COOLDOWN_MS);
     await expectUnknown(find('first'));
@@ -157,7 +157,7 @@ describe('an issuer that is down', () => {
     after(STALE_MS);
     expect((await find()).kid).toBe('first');
     after(1_000);
-    await eventually(async () => (await find().catch(() => undefined)) === undefined);
+    await eventually('the keys are stale', async () => (await find().catch(() => undefined)) === undefined);
     const error = await refusalOf(find());
     expect(error.code).toBe('temporarily_unavailable');
   });
@@ -280,7 +280,7 @@ describe('discovery', () => {
     await findByDiscovery();
     after(1_000);
     await findByDiscovery();
-    await eventually(() => provider.requests.length === 6);
+    await eventually('both documents are asked for again', () => provider.requests.length === 6);
     expect(provider.requests.slice(3)).toEqual(['/keys', discovery, '/keys']);
   });
 

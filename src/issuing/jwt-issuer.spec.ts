@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
-import { claimsFor, eventually, type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { claimsFor, type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';
 import { MIN_LEAD_SECONDS } from './key-ring.ts';
@@ -61,7 +62,10 @@ it('signs with the next key from the hand-over on, and both tokens verify', asyn
 
   await desk.store.update(tenant.id, (ring) => revoke(ring, before.kid, desk.clock.seconds));
   desk.tenants.invalidate(tenant.id);
-  await eventually(async () => !(await desk.documents.find(tenant.id, 'keySet')).body.includes(before.kid));
+  await eventually(
+    'the revoked key is published no more',
+    async () => !(await desk.documents.find(tenant.id, 'keySet')).body.includes(before.kid),
+  );
   await expect(joseVerify(tenant, before.token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
 });
 

@@ -1,10 +1,5 @@
-import {
-  eventually,
-  type IssuingDesk,
-  type KeyDocument,
-  openIssuingDesk,
-  type RingDocument,
-} from '../../test/support/issuing.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { type IssuingDesk, type KeyDocument, openIssuingDesk, type RingDocument } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import { tenantId } from '../../test/support/storage.ts';
 import { Secret } from '../config/secret.ts';
@@ -68,7 +63,7 @@ describe('reading', () => {
   it('is repeated behind the caller at half the maximum age', async () => {
     desk.clock.advance(15_001);
     await signingKid();
-    await eventually(() => desk.vault.reads === 1);
+    await eventually('a reading', () => desk.vault.reads === 1);
     desk.clock.advance(15_000);
     await signingKid();
     expect(desk.vault.reads).toBe(1);
@@ -118,7 +113,10 @@ describe('an announced change', () => {
     expect(await publishedKids()).toEqual([firstKid]);
     desk.vault.reads = 0;
     desk.tenants.invalidate(ACME);
-    await eventually(async () => desk.vault.reads === 1 && (await publishedKids()).length === 2);
+    await eventually(
+      'the reading of both keys',
+      async () => desk.vault.reads === 1 && (await publishedKids()).length === 2,
+    );
     expect(await publishedKids()).toEqual([firstKid, next.kid]);
     expect(desk.vault.reads).toBe(1);
   });
@@ -127,15 +125,15 @@ describe('an announced change', () => {
     let open = (): void => undefined;
     desk.vault.gate = new Promise((resolve) => (open = resolve));
     desk.tenants.invalidate(ACME);
-    await eventually(() => desk.vault.reads === 1);
+    await eventually('a reading', () => desk.vault.reads === 1);
     // What this reading found is of before the change, and still under way when it is announced.
     desk.vault.gate = Promise.resolve();
     await change((ring, now) => rotate(ring, next, now));
     desk.tenants.invalidate(ACME);
     open();
     // One under way, one of the change itself, and one after: nobody had to use the ring for it.
-    await eventually(() => desk.vault.reads === 3);
-    await eventually(async () => (await publishedKids()).includes(next.kid));
+    await eventually('a reading for each change', () => desk.vault.reads === 3);
+    await eventually('both keys are published', async () => (await publishedKids()).includes(next.kid));
   });
 
   it('of unknown extent is read at the next use', async () => {
@@ -143,7 +141,7 @@ describe('an announced change', () => {
     desk.vault.reads = 0;
     desk.tenants.invalidate();
     await signingKid();
-    await eventually(async () => (await publishedKids()).includes(next.kid));
+    await eventually('both keys are published', async () => (await publishedKids()).includes(next.kid));
     expect(desk.vault.reads).toBe(1);
   });
 
@@ -159,17 +157,23 @@ describe('an announced change', () => {
     await change((ring, now) => rotate(ring, next, now));
     await change((ring, now) => activate(ring, next.kid, now, { dangerouslyBeforeVerifiersKnowIt: true }));
     desk.tenants.invalidate(ACME);
-    await eventually(async () => (await signingKid()) === next.kid);
+    await eventually('the new key signs', async () => (await signingKid()) === next.kid);
     expect(await keyRings.verificationKey(ACME, firstKid)).toBeDefined();
     await change((ring, now) => revoke(ring, firstKid, now));
     desk.tenants.invalidate(ACME);
-    await eventually(async () => (await keyRings.verificationKey(ACME, firstKid)) === undefined);
+    await eventually(
+      'the revoked key is gone',
+      async () => (await keyRings.verificationKey(ACME, firstKid)) === undefined,
+    );
   });
 
   it('that removes the tenant takes its keys out of memory', async () => {
     await desk.writer.removeTenant(ACME, desk.clock.ms);
     desk.tenants.invalidate(ACME);
-    await eventually(async () => (await keyRings.published(ACME).catch(() => undefined)) === undefined);
+    await eventually(
+      'the tenant is gone',
+      async () => (await keyRings.published(ACME).catch(() => undefined)) === undefined,
+    );
     expect((await refusalOf(keyRings.published(ACME))).code).toBe('client_not_found');
     expect(alarms()).toEqual([]);
   });
@@ -276,7 +280,7 @@ describe('a ring that is not usable', () => {
   it('does not take the place of the last good one for those who verify', async () => {
     await edit((keys) => (keys[0]!.private_jwk['d'] = 'A'.repeat(43)));
     desk.tenants.invalidate(ACME);
-    await eventually(() => alarms().length === 1);
+    await eventually('the alarm', () => alarms().length === 1);
     expect(await publishedKids()).toEqual([firstKid]);
   });
 

@@ -1,6 +1,7 @@
 import { sign } from 'node:crypto';
 import { isVerifiedToken } from '@tessera/token';
-import { claimsFor, eventually, type IssuingDesk, openIssuingDesk } from '../../test/support/issuing.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { claimsFor, type IssuingDesk, openIssuingDesk } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { MIN_LEAD_SECONDS } from './key-ring.ts';
@@ -142,7 +143,10 @@ describe('a key', () => {
     const firstKid = stored.ring.keys[0]!.kid;
     await desk.store.update(acme.id, (ring) => revoke(ring, firstKid, desk.clock.seconds));
     desk.tenants.invalidate(acme.id);
-    await eventually(async () => (await desk.keyRings.verificationKey(acme.id, firstKid)) === undefined);
+    await eventually(
+      'the revoked key is gone',
+      async () => (await desk.keyRings.verificationKey(acme.id, firstKid)) === undefined,
+    );
     expect(await reasonOf(byFirst)).toBe('bearer: the tenant has no such key that signs');
     expect(await desk.ownTokens.verify(byNext, 'user')).toBeDefined();
   });

@@ -1,7 +1,8 @@
 import { ConsoleLogger, Global, Module } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { eventually, type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import { collectingLog, storageConfig, tenantId } from '../../test/support/storage.ts';
 import { CONFIG } from '../config/config-token.ts';
@@ -122,7 +123,7 @@ describe('an edition', () => {
     const next = await newSigningKey('EdDSA');
     await desk.store.update(ACME, (ring) => rotate(ring, next, desk.clock.seconds));
     desk.tenants.invalidate(ACME);
-    await eventually(async () => (await desk.documents.find(ACME, 'keySet')).etag !== before.etag);
+    await eventually('another key set', async () => (await desk.documents.find(ACME, 'keySet')).etag !== before.etag);
     const both = JSON.parse((await desk.documents.find(ACME, 'openidConfiguration')).body) as object;
     expect(both).toMatchObject({ id_token_signing_alg_values_supported: ['ES256', 'EdDSA'] });
 

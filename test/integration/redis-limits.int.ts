@@ -4,6 +4,7 @@ import { FailureLimits } from '../../src/http/failure-limits.ts';
 import { RedisLimitExchange } from '../../src/http/redis-limit-exchange.ts';
 import { Log } from '../../src/log/log.ts';
 import { fail, failureLimitsConformance, LIMIT, verdict } from '../conformance/failure-limits.ts';
+import { eventually } from '../support/eventually.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
 import { TestClock } from '../support/test-clock.ts';
 
@@ -14,6 +15,7 @@ interface Replica {
 }
 
 const CLIENT = 'acme/shop/web';
+const WITHIN_MS = 8_000;
 const output: string[] = [];
 const replicas: Replica[] = [];
 let redis: RunningRedis;
@@ -35,16 +37,8 @@ async function replica(): Promise<Replica> {
   const clock = new TestClock();
   const started = { limits: new FailureLimits(LIMIT, clock, exchange), exchange, clock };
   replicas.push(started);
-  await until(() => exchange.available);
+  await eventually('Redis is there', () => exchange.available, WITHIN_MS);
   return started;
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 8_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error('it did not come in time');
-    await delay(10);
-  }
 }
 
 const refuses = ({ limits }: Replica, source: string) => verdict(limits, source, CLIENT) !== 'accepted';
@@ -56,13 +50,13 @@ describe('failure limits of two replicas', () => {
     const [one, other] = [await replica(), await replica()];
     fail(one.limits, '198.51.100.1', CLIENT, LIMIT / 2);
     fail(other.limits, '198.51.100.1', CLIENT, LIMIT / 2);
-    await until(() => refuses(one, '198.51.100.1') && refuses(other, '198.51.100.1'));
+    await eventually('both refuse', () => refuses(one, '198.51.100.1') && refuses(other, '198.51.100.1'), WITHIN_MS);
   });
 
   it('reach a replica that saw no failure itself', async () => {
     const [one, other] = [await replica(), await replica()];
     fail(one.limits, '198.51.100.2', CLIENT, LIMIT);
-    await until(() => refuses(other, '198.51.100.2'));
+    await eventually('the other refuses', () => refuses(other, '198.51.100.2'), WITHIN_MS);
     expect(verdict(other.limits, '198.51.100.3', CLIENT)).toBe('accepted');
   });
 
@@ -72,14 +66,14 @@ describe('failure limits of two replicas', () => {
     await delay(100);
     const late = await replica();
     fail(late.limits, '198.51.100.4', CLIENT, 1);
-    await until(() => refuses(late, '198.51.100.4'));
+    await eventually('the late one refuses', () => refuses(late, '198.51.100.4'), WITHIN_MS);
   });
 
   it('go on in each process while Redis is away, with one warning, and together again after it', async () => {
     const [one, other] = [await replica(), await replica()];
     output.length = 0;
     await redis.stop('SIGKILL');
-    await until(() => !one.exchange.available && !other.exchange.available);
+    await eventually('Redis is away', () => !one.exchange.available && !other.exchange.available, WITHIN_MS);
     const startedAt = performance.now();
     fail(one.limits, '198.51.100.5', CLIENT, LIMIT);
     expect(refuses(one, '198.51.100.5')).toBe(true);
@@ -89,12 +83,13 @@ describe('failure limits of two replicas', () => {
     expect(events()).toEqual(['redis_unavailable', 'redis_unavailable']);
 
     await redis.restart();
-    await until(() => one.exchange.available && other.exchange.available);
+    await eventually('Redis is back', () => one.exchange.available && other.exchange.available, WITHIN_MS);
     // A subscription is made again a moment after its connection.
-    await until(() => {
+    const otherHears = () => {
       fail(one.limits, '198.51.100.6', CLIENT, 1);
       return refuses(other, '198.51.100.6');
-    });
+    };
+    await eventually('the other refuses', otherHears, WITHIN_MS);
     expect(events()).toEqual(['redis_unavailable', 'redis_unavailable', 'redis_available', 'redis_available']);
   });
 });

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { eventually } from '../support/eventually.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/storage.ts';
@@ -96,15 +97,6 @@ function follower(server: ServerProcess): TokenVerifier {
   return verifier;
 }
 
-async function msUntil(condition: () => Promise<boolean>): Promise<number> {
-  const startedAt = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - startedAt > 10_000) throw new Error('it never came to be');
-    await delay(10);
-  }
-  return performance.now() - startedAt;
-}
-
 const isRevoked = async (verifier: TokenVerifier, token: string) => {
   const refusal: unknown = await verifier.verify(token).then(
     () => undefined,
@@ -133,8 +125,8 @@ it('a revocation at one is felt within 2 s by a verifier that follows the other,
   await revoke(one, token);
   expect(await profileStatus(one, token)).toBe(401);
   const [atVerifier, atGuard] = await Promise.all([
-    msUntil(() => isRevoked(verifier, token)),
-    msUntil(async () => (await profileStatus(other, token)) === 401),
+    eventually('the verifier refuses', () => isRevoked(verifier, token)),
+    eventually('the guard refuses', async () => (await profileStatus(other, token)) === 401),
   ]);
   expect(Math.max(atVerifier, atGuard)).toBeLessThan(FELT_WITHIN_MS);
   expect((await verifier.verify(stays)).subject).toBe('u-ada');
@@ -145,7 +137,9 @@ it('a revocation by the command line is felt within 2 s by both, and new tokens 
   const following = servers.map(follower);
   for (const verifier of following) await verifier.verify(token);
   await cli(['revoke', '--subject', 'acme/u-ada']);
-  const felt = await Promise.all(following.map((verifier) => msUntil(() => isRevoked(verifier, token))));
+  const felt = await Promise.all(
+    following.map((verifier) => eventually('the verifier refuses', () => isRevoked(verifier, token))),
+  );
   expect(Math.max(...felt)).toBeLessThan(FELT_WITHIN_MS);
   await delay(1_100);
   const fresh = await issue(servers[1]);
@@ -181,16 +175,18 @@ it('with the database away: guards go on, the feed says after 5 s that it cannot
   const [one, other] = servers;
   const [token, stays] = [await issue(one), await issue(one)];
   await revoke(one, token);
-  await msUntil(async () => (await profileStatus(other, token)) === 401);
+  await eventually('the guard refuses', async () => (await profileStatus(other, token)) === 401);
   await database.stop('SIGKILL');
   const status = async () => (await fetch(`${other.url}/revocations`)).status;
-  await msUntil(async () => (await status()) === 503);
+  await eventually('the feed cannot say', async () => (await status()) === 503, 10_000);
   expect(await profileStatus(other, token)).toBe(401);
   expect(await profileStatus(other, stays)).toBe(200);
   await database.restart();
-  expect(await msUntil(async () => (await status()) === 200)).toBeLessThan(5_000);
+  expect(await eventually('the feed says again', async () => (await status()) === 200, 10_000)).toBeLessThan(5_000);
   await revoke(other, stays);
-  expect(await msUntil(async () => (await profileStatus(one, stays)) === 401)).toBeLessThan(FELT_WITHIN_MS);
+  expect(await eventually('the guard refuses', async () => (await profileStatus(one, stays)) === 401)).toBeLessThan(
+    FELT_WITHIN_MS,
+  );
 }, 60_000);
 
 it('a server that ends lets its followers go, who find the other', async () => {

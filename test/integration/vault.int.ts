@@ -5,6 +5,7 @@ import { clientSecretPath, keyRingPath, tenantSecretsFolder, type VaultPath } fr
 import { VaultConflict, type VaultService } from '../../src/vault/vault.service.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../../src/vocabulary/ids.ts';
 import { vaultServiceConformance } from '../conformance/vault-service.ts';
+import { eventually } from '../support/eventually.ts';
 import { byRole, byToken, KvVaults } from '../support/kv-vault.ts';
 import {
   type RaftOpenBao,
@@ -393,7 +394,7 @@ describe('KvVault through seal, kill and restart', () => {
         }
       }
     })();
-    await until(() => acknowledged >= 20);
+    await eventually('twenty writes', () => acknowledged >= 20, 20_000);
     killed = true;
     await raft.stop('SIGKILL');
     await writer;
@@ -464,11 +465,3 @@ describe('KvVault and secrets', () => {
       expect(seen).not.toMatch(/marked-|hvs\.|hvb\.|\bs\.[A-Za-z0-9]{20}/);
   });
 });
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('it did not come to pass');
-    await delay(10);
-  }
-}

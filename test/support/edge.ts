@@ -12,6 +12,7 @@ import { callerOf, contextOf } from '../../src/http/request-context.ts';
 import { ROUTE_TABLE, type RouteRow } from '../../src/http/route-table.ts';
 import { Log } from '../../src/log/log.ts';
 import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { eventually } from './eventually.ts';
 
 /** The rows that the edge itself brings, without those of the service's modules. */
 export const EDGE_ROUTES: readonly RouteRow[] = ROUTE_TABLE.filter(({ path }) =>
@@ -182,18 +183,12 @@ export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdg
     gate: app.get(Gate, { strict: false }),
     readiness: app.get(Readiness),
     lines,
-    lineOf: (requestId) => eventually(() => lines().find((line) => line['request_id'] === requestId)),
+    lineOf: async (requestId) => {
+      const find = () => lines().find((line) => line['request_id'] === requestId);
+      // A line is written after the answer.
+      await eventually('the line of the request', () => find() !== undefined);
+      return find()!;
+    },
     close: () => app.close(),
   };
-}
-
-/** What becomes true within moments, such as a line that is written after the answer. */
-export async function eventually<T>(look: () => T | undefined): Promise<T> {
-  const deadline = Date.now() + 5_000;
-  for (;;) {
-    const found = look();
-    if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error('it did not come in time');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

@@ -125,15 +125,6 @@ export async function openIssuingDesk(options: { tokenBytes?: number; maxRings?:
   };
 }
 
-/** What happens behind the callers' backs takes real time, though short: waits for what it leads to. */
-export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('it never came to be');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 export function claimsFor(tenant: Tenant, now: number, changes: Partial<TesseraClaims> = {}): TesseraClaims {
   return {
     iss: issuerOf(PUBLIC_URL, tenant.id),

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from './eventually.ts';
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { findServer, requireServer } from './required-servers.ts';
+
+const READY_WITHIN_MS = 30_000;
 
 /** OpenBao, which speaks Vault's API, with a KV version 2 engine at `kv`. */
 export interface RunningOpenBao {
@@ -143,7 +145,7 @@ export async function startOpenBaoRaft(): Promise<RaftOpenBao> {
   const { keys_base64: unsealKeys, root_token: rootToken } = keys as { keys_base64: string[]; root_token: string };
   const unseal = async () => {
     await request(port, '', 'PUT', 'sys/unseal', { key: unsealKeys[0] });
-    await until(() => isActive(port));
+    await eventually('OpenBao is active', () => isActive(port), READY_WITHIN_MS);
   };
   await unseal();
   await prepare(port, rootToken);
@@ -193,7 +195,8 @@ async function prepare(port: number, token: string): Promise<void> {
   await request(port, token, 'POST', 'sys/auth/approle', { type: 'approle' });
   await request(port, token, 'PUT', 'sys/policies/acl/tessera', { policy: POLICY });
   // A new engine refuses writes while it sets up its storage.
-  await until(async () => (await tryRequest(port, token, 'GET', 'kv/config'))?.status === 200);
+  const isSetUp = async () => (await tryRequest(port, token, 'GET', 'kv/config'))?.status === 200;
+  await eventually('the engine is set up', isSetUp, READY_WITHIN_MS);
 }
 
 async function isActive(port: number): Promise<boolean> {
@@ -232,12 +235,4 @@ async function request(
   const text = await response.text();
   if (!response.ok && response.status !== 404) throw new Error(`${method} ${path}: ${response.status} ${text}`);
   return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('OpenBao was not ready in time');
-    await delay(50);
-  }
 }

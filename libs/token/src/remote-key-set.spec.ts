@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import { eventually } from '../../../test/support/eventually.ts';
 import { ManualClock } from '../test/manual-clock.ts';
 import { json, newEcKey, TesseraServer, type TestKey } from '../test/tessera-server.ts';
 import { TokenError, type TokenVerifier, type VerifierOptions } from './index.ts';
@@ -49,15 +51,10 @@ async function refusal(result: Promise<unknown>): Promise<TokenError> {
   throw new Error('was let in');
 }
 
-/** What a background fetch needs to arrive; the test asserts what it changed. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('did not happen');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  // The answer is on its way back.
-  await new Promise((resolve) => setTimeout(resolve, 50));
+/** What a fetch behind the caller needs to arrive: the request, and a moment for its answer. */
+async function refetched(times: number): Promise<void> {
+  await eventually('the refetch', () => server.keyRequests('acme') === times);
+  await delay(50);
 }
 
 describe('keys from Tessera', () => {
@@ -178,7 +175,7 @@ describe('a tenant that does not exist', () => {
     server.onKeys('acme', json({}, 404));
     clock.advanceSeconds(301);
     await verifier.verify(server.token('acme', key));
-    await until(() => server.keyRequests('acme') === 2);
+    await refetched(2);
     expect((await refusal(verifier.verify(server.token('acme', key)))).code).toBe('TOKEN_ISSUER_UNTRUSTED');
   });
 });
@@ -206,11 +203,11 @@ describe('while Tessera is down', () => {
     await verifier.verify(server.token('acme', key));
     clock.advanceSeconds(11);
     await verifier.verify(server.token('acme', key));
-    await until(() => server.keyRequests('acme') === 2);
+    await refetched(2);
     server.onKeys('acme', json({}, 503));
     clock.advanceSeconds(100);
     await verifier.verify(server.token('acme', key));
-    await until(() => server.keyRequests('acme') === 3);
+    await refetched(3);
     clock.advanceSeconds(1);
     expect((await refusal(verifier.verify(server.token('acme', key)))).code).toBe('KEYS_UNAVAILABLE');
     server.publish('acme', key.publicJwk);
@@ -247,7 +244,7 @@ describe('while Tessera is down', () => {
     server.onKeys('acme', () => undefined);
     const verifier = newVerifier({ keys: { timeoutMilliseconds: 60_000 } });
     const pending = refusal(verifier.verify(server.token('acme', key)));
-    await until(() => server.keyRequests('acme') === 1);
+    await eventually('the request', () => server.keyRequests('acme') === 1);
     verifier.close();
     expect((await pending).code).toBe('KEYS_UNAVAILABLE');
   });

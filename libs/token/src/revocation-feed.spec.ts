@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { eventually } from '../../../test/support/eventually.ts';
 import { ManualClock } from '../test/manual-clock.ts';
 import { json, newEcKey, TesseraServer, type TestKey } from '../test/tessera-server.ts';
 import { demandFreshRevocations, type RevocationOptions, TokenError, type TokenVerifier } from './index.ts';
@@ -80,14 +81,6 @@ async function refusal(result: Promise<unknown>): Promise<TokenError> {
   throw new Error('was let in');
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('did not happen');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
 async function untilRefused(verifier: TokenVerifier, token: string): Promise<TokenError> {
   for (;;) {
     const result = await verifier.verify(token).catch((error: unknown) => error);
@@ -103,16 +96,16 @@ describe('the feed of revocations', () => {
       response.end(JSON.stringify({ sequence: sequence--, entries: [], more: false }));
     });
     await newVerifier().verify(server.token('acme', key));
-    await until(() => feedRequests().length === 2 && clock.pendingTimers === 1);
+    await eventually('the second question, and a wait', () => feedRequests().length === 2 && clock.pendingTimers === 1);
     clock.advanceSeconds(1);
-    await until(() => feedRequests().length === 3);
+    await eventually('the third question', () => feedRequests().length === 3);
     expect(feedRequests().at(-1)).toBe('/revocations?after=5&wait=0');
   });
 
   it('is asked without waiting first, then with at most half of the stale time', async () => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
-    await until(() => feed.waiting.length === 1);
+    await eventually('a follower that waits', () => feed.waiting.length === 1);
     expect(feedRequests()).toEqual(['/revocations?after=0&wait=0', '/revocations?after=0&wait=15']);
   });
 
@@ -125,10 +118,10 @@ describe('the feed of revocations', () => {
     const verifier = newVerifier();
     const token = server.token('acme', key, { jti: 'j-1' });
     await verifier.verify(token);
-    await until(() => feed.waiting.length === 1);
+    await eventually('a follower that waits', () => feed.waiting.length === 1);
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1' });
     expect((await untilRefused(verifier, token)).code).toBe('TOKEN_REVOKED');
-    await until(() => feed.waiting.length === 1);
+    await eventually('a follower that waits', () => feed.waiting.length === 1);
     expect(feedRequests().at(-1)).toBe('/revocations?after=1&wait=15');
     expect(await verifier.verify(server.token('acme', key, { jti: 'j-2' }))).toBeDefined();
   });
@@ -182,7 +175,7 @@ describe('the feed of revocations', () => {
     const verifier = newVerifier();
     const token = (jti: string): string => server.token('acme', key, { jti });
     expect((await refusal(verifier.verify(token('old')))).code).toBe('TOKEN_REVOKED');
-    await until(() => feedRequests().at(-1) === '/revocations?after=3&wait=15');
+    await eventually('a question after the last page', () => feedRequests().at(-1) === '/revocations?after=3&wait=15');
     expect(await verifier.verify(token('old'))).toBeDefined();
     for (const jti of ['a', 'b']) expect((await refusal(verifier.verify(token(jti)))).code).toBe('TOKEN_REVOKED');
   });
@@ -190,18 +183,18 @@ describe('the feed of revocations', () => {
   it('that does not wait is not asked in a loop', async () => {
     server.on('/revocations', json({ sequence: 0, entries: [], more: false }));
     await newVerifier().verify(server.token('acme', key));
-    await until(() => feedRequests().length === 2);
+    await eventually('the second question', () => feedRequests().length === 2);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(feedRequests()).toHaveLength(2);
     clock.advanceSeconds(1);
-    await until(() => feedRequests().length === 3);
+    await eventually('the third question', () => feedRequests().length === 3);
   });
 
   it('is left alone when no token has come for the stale time, and asked at once for the next', async () => {
     const verifier = newVerifier();
     const token = server.token('acme', key, { jti: 'j-1' });
     await verifier.verify(token);
-    await until(() => feed.waiting.length === 1);
+    await eventually('a follower that waits', () => feed.waiting.length === 1);
     clock.advanceSeconds(31);
     feed.revoke({ iss: 'https://elsewhere.example', kind: 'tenant', id: '*' });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -237,12 +230,12 @@ describe('a feed that does not answer', () => {
     expect(await verifier.verify(server.token('acme', key))).toBeDefined();
     let tries = 1;
     for (const pause of [1, 2, 4]) {
-      await until(() => clock.pendingTimers === 1);
+      await eventually('a wait', () => clock.pendingTimers === 1);
       clock.advanceSeconds(pause - 0.1);
       expect(feedRequests()).toHaveLength(tries);
       clock.advanceSeconds(0.1);
       tries++;
-      await until(() => feedRequests().length === tries);
+      await eventually('the next try', () => feedRequests().length === tries);
     }
     expect(() => {
       demandFreshRevocations(verifier);
@@ -260,9 +253,9 @@ describe('a feed that does not answer', () => {
     });
     expect((await refusal(verifier.hydrate())).code).toBe('REVOCATIONS_STALE');
     new FeedServer(server);
-    await until(() => clock.pendingTimers === 1);
+    await eventually('a wait', () => clock.pendingTimers === 1);
     clock.advanceSeconds(1);
-    await until(() => feedRequests().length >= 3);
+    await eventually('the third question', () => feedRequests().length >= 3);
     expect(await verifier.verify(token)).toBeDefined();
   });
 
@@ -270,7 +263,7 @@ describe('a feed that does not answer', () => {
     const verifier = newVerifier({ whenStale: 'refuse', maxStaleSeconds: 10 });
     const token = server.token('acme', key);
     await verifier.verify(token);
-    await until(() => feed.waiting.length === 1);
+    await eventually('a follower that waits', () => feed.waiting.length === 1);
     expect(feedRequests().at(-1)).toBe('/revocations?after=0&wait=5');
     clock.advanceSeconds(10);
     expect(await verifier.verify(token)).toBeDefined();
@@ -295,7 +288,7 @@ describe('a feed that does not answer', () => {
     server.on('/revocations', json({}, 500));
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
-    await until(() => clock.pendingTimers === 1);
+    await eventually('a wait', () => clock.pendingTimers === 1);
     verifier.close();
     expect(clock.pendingTimers).toBe(0);
   });

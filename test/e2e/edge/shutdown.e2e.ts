@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'node:http';
 import { Agent } from 'node:http';
 import { shutDown } from '../../../src/http/shutdown.ts';
-import { eventually, type RunningEdge, startEdge } from '../../support/edge.ts';
+import { type RunningEdge, startEdge } from '../../support/edge.ts';
+import { eventually } from '../../support/eventually.ts';
 import { openSocket, readAnswer } from '../../support/raw-http.ts';
 import { startServer } from '../../support/server-process.ts';
 
@@ -28,7 +29,7 @@ describe('a shutdown', () => {
     const body = await openSocket(edge.port);
     const bodyAnswer = readAnswer(body);
     body.write(`${HEAD}Content-Length: 7\r\n\r\n{"a`);
-    await eventually(() => (edge.gate.waiting === 1 ? true : undefined));
+    await eventually('the request waits', () => edge.gate.waiting === 1);
     await delay(50);
 
     const down = shutDown(edge.app);
@@ -58,7 +59,7 @@ describe('a shutdown', () => {
   it('makes the answer to what was asked before it the last of that connection too', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const slow = getThrough(agent, `${edge.url}/probe/slow`);
-    await eventually(() => (edge.gate.waiting === 1 ? true : undefined));
+    await eventually('the request waits', () => edge.gate.waiting === 1);
     const down = shutDown(edge.app);
     edge.gate.open();
     expect(await slow).toMatchObject({ status: 200, connection: 'close' });
@@ -104,7 +105,7 @@ describe('the server process', () => {
       agent.destroy();
     });
     // Until the load is on: how soon that is, is the machine's business.
-    await eventually(() => (statuses.length > 100 ? true : undefined));
+    await eventually('a hundred answers', () => statuses.length > 100);
     const code = await server.end('SIGTERM');
     stop = true;
     await Promise.all(clients);

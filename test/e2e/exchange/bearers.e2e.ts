@@ -1,6 +1,6 @@
 import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/token/test/attack-table.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
-import { eventually } from '../../support/issuing.ts';
 
 /** Cases 1 to 8: the bearer. The tenants' real keys are in the attacker's hand, and the foreign token is good. */
 let service: ExchangeService;
@@ -112,7 +112,7 @@ describe('refuses', () => {
     expect((await service.exchange({ bearer: old })).status).toBe(200);
     await service.desk.cli(['keys', 'revoke', 'acme', kid]);
     await service.desk.caughtUp();
-    await eventually(async () => (await service.exchange({ bearer: old })).status === 401);
+    await eventually('the refusal', async () => (await service.exchange({ bearer: old })).status === 401);
     expect((await service.exchange()).status).toBe(200);
   });
 });

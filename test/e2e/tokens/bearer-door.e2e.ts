@@ -1,6 +1,6 @@
 import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/token/test/attack-table.ts';
 import { attackMaterial, issuedToken, storedKeysOf } from '../../support/attack-material.ts';
-import { eventually } from '../../support/issuing.ts';
+import { eventually } from '../../support/eventually.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 
 /** The attack table against the service's own bearer door, with the tenants' real keys in the attacker's hand. */
@@ -93,7 +93,7 @@ describe('rejects', () => {
     await desk.cli(['keys', 'activate', 'acme', next.kid, '--dangerously-before-verifiers-know-it']);
     await desk.cli(['keys', 'revoke', 'acme', material.kid]);
     await desk.caughtUp();
-    await eventually(async () => (await profile(token)).status === 401);
+    await eventually('the refusal', async () => (await profile(token)).status === 401);
     expect((await profile(await tokenOf('user'))).status).toBe(200);
   });
 });

@@ -3,6 +3,7 @@ import { createControlPlane } from '../../../src/tenancy/control-plane.ts';
 import { revocationOfAll } from '../../../src/revocation/new-revocations.ts';
 import type { Answer } from '../../support/answer.ts';
 import { issuedToken } from '../../support/attack-material.ts';
+import { eventually } from '../../support/eventually.ts';
 import { collectingLog, tenantId } from '../../support/storage.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 
@@ -79,7 +80,7 @@ it.each([
 ])('tells whoever waits at once what was revoked by %s', async (_where, revoke) => {
   const start = await now();
   const waiting = Promise.all(Array.from({ length: 50 }, () => feed(`?after=${start}&wait=20`)));
-  await until(async () => (await followers()) === 50);
+  await eventually('all wait', async () => (await followers()) === 50);
   await revoke();
   const startedAt = performance.now();
   for (const answer of await waiting) expect(answer.sequence).toBe(start + 1);
@@ -93,7 +94,7 @@ it('is what the server’s own guards go by within 2 s, whoever wrote it', async
   expect(await profile(token)).toBe(200);
   await revokeElsewhere('u-ada');
   const startedAt = performance.now();
-  await until(async () => (await profile(token)) === 401);
+  await eventually('the guard refuses', async () => (await profile(token)) === 401);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   // Those of the same second are revoked, too.
   desk.clock.advanceSeconds(1);
@@ -127,16 +128,16 @@ it('lets go of those who left', async () => {
   const left = fetch(`${desk.url}/revocations?after=${await now()}&wait=20`, { signal: abort.signal }).catch(
     () => undefined,
   );
-  await until(async () => (await followers()) === 1);
+  await eventually('one waits', async () => (await followers()) === 1);
   abort.abort();
   await left;
-  await until(async () => (await followers()) === 0);
+  await eventually('nobody waits', async () => (await followers()) === 0);
 });
 
 it('lets all go, with an answer, when the server ends', async () => {
   const other = await startTessera();
   const waiting = fetch(`${other.url}/revocations?after=0&wait=20`).then((answer) => answer.json());
-  await until(async () => (await followers(other)) === 1);
+  await eventually('one waits', async () => (await followers(other)) === 1);
   const startedAt = performance.now();
   await other.close();
   expect(await waiting).toEqual({ sequence: 0, entries: [], more: false });
@@ -146,12 +147,4 @@ it('lets all go, with an answer, when the server ends', async () => {
 async function followers(of: TestDesk = desk): Promise<number> {
   const metrics = await of.get('/metrics');
   return Number(/^tessera_revocation_followers (\d+)$/m.exec(metrics.text)?.[1]);
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('it never came to be');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

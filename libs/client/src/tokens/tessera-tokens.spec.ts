@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { eventually } from '../../../../test/support/eventually.ts';
 import type { TesseraClientOptions } from '../client-options.ts';
 import { createTesseraTokens, type TokenClock, TesseraTokens } from './tessera-tokens.ts';
 import type { TokenProviderOptions } from './token-provider-options.ts';
@@ -117,15 +118,6 @@ async function refusal(result: Promise<unknown>): Promise<TokenRequestError> {
   throw new Error('gave a token');
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('did not happen');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  await new Promise((resolve) => setTimeout(resolve, 30));
-}
-
 describe('TesseraTokens', () => {
   it('asks as the contract says, and hands the token over', async () => {
     const tokens = newTokens();
@@ -192,8 +184,7 @@ describe('TesseraTokens', () => {
     expect(received).toHaveLength(1);
     clock.advanceSeconds(1);
     expect((await tokens.get()).accessToken).toBe('t-1');
-    await until(() => received.length === 2);
-    expect((await tokens.get()).accessToken).toBe('t-2');
+    await eventually('the new one', async () => (await tokens.get()).accessToken === 't-2');
     expect(received).toHaveLength(2);
   });
 
@@ -206,7 +197,7 @@ describe('TesseraTokens', () => {
     expect(received).toHaveLength(1);
     clock.advanceSeconds(1);
     expect((await tokens.get()).accessToken).toBe('short');
-    await until(() => received.length === 2);
+    await eventually('the refresh', () => received.length === 2);
   });
 
   it('keeps the old token until it ends when a refresh fails, and does not try at every call', async () => {
@@ -215,7 +206,7 @@ describe('TesseraTokens', () => {
     answers.push(give({ error: 'unauthorized' }, 401), give({ error: 'unauthorized' }, 401));
     clock.advanceSeconds(590);
     for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
-    await until(() => received.length === 2);
+    await eventually('the refresh', () => received.length === 2);
     for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
     // A refresh behind the caller would have arrived by now.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -317,7 +308,7 @@ describe('TesseraTokens', () => {
     answers.push(() => undefined);
     const tokens = newTokens({ maxTries: 1 });
     const pending = refusal(tokens.get());
-    await until(() => received.length === 1);
+    await eventually('the request', () => received.length === 1);
     tokens.close();
     expect((await pending).error).toBe('unreachable');
   });
@@ -331,7 +322,7 @@ describe('TesseraTokens', () => {
       tokens: { tenantId: 'acme', projectId: 'shop', clientId: 'web', emailId: 'svc@acme.example' },
     });
     const pending = refusal(tokens.get());
-    await until(() => received.length === 1);
+    await eventually('the request', () => received.length === 1);
     tokens.close();
     expect((await pending).status).toBe(503);
   });
