@@ -1,4 +1,4 @@
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { foreignKey } from '../../test/support/foreign-issuer.ts';
 import {
   HOSTILE_ANSWERS,

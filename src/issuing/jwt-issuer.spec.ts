@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { claimsFor, type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';

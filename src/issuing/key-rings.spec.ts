@@ -1,4 +1,4 @@
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { type IssuingDesk, type KeyDocument, openIssuingDesk, type RingDocument } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import { tenantId } from '../../test/support/storage.ts';

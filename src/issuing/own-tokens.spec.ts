@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
 import { isVerifiedToken } from '@tessera/token';
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { claimsFor, type IssuingDesk, openIssuingDesk } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import type { Tenant } from '../tenancy/tenant.ts';

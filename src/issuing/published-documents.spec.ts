@@ -1,7 +1,7 @@
 import { ConsoleLogger, Global, Module } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { eventually } from '../../test/support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import { collectingLog, storageConfig, tenantId } from '../../test/support/storage.ts';

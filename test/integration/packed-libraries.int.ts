@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { issuedToken } from '../support/attack-material.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import {
   type Build,
   buildApplication,

@@ -4,7 +4,7 @@ import { FailureLimits } from '../../src/http/failure-limits.ts';
 import { RedisLimitExchange } from '../../src/http/redis-limit-exchange.ts';
 import { Log } from '../../src/log/log.ts';
 import { fail, failureLimitsConformance, LIMIT, verdict } from '../conformance/failure-limits.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
 import { TestClock } from '../support/test-clock.ts';
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { SystemClock } from '../../src/vocabulary/clock.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/storage.ts';

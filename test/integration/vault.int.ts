@@ -5,7 +5,7 @@ import { clientSecretPath, keyRingPath, tenantSecretsFolder, type VaultPath } fr
 import { VaultConflict, type VaultService } from '../../src/vault/vault.service.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../../src/vocabulary/ids.ts';
 import { vaultServiceConformance } from '../conformance/vault-service.ts';
-import { eventually } from '../support/eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { byRole, byToken, KvVaults } from '../support/kv-vault.ts';
 import {
   type RaftOpenBao,

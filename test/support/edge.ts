@@ -12,7 +12,7 @@ import { callerOf, contextOf } from '../../src/http/request-context.ts';
 import { ROUTE_TABLE, type RouteRow } from '../../src/http/route-table.ts';
 import { Log } from '../../src/log/log.ts';
 import { SystemClock } from '../../src/vocabulary/clock.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 
 /** The rows that the edge itself brings, without those of the service's modules. */
 export const EDGE_ROUTES: readonly RouteRow[] = ROUTE_TABLE.filter(({ path }) =>

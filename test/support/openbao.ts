@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from './eventually.ts';
+import { eventually } from '../../libs/token/test/eventually.ts';
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { findServer, requireServer } from './required-servers.ts';
 

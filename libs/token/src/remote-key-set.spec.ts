@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { generateKeyPairSync } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { eventually } from '../../../test/support/eventually.ts';
+import { eventually } from '../test/eventually.ts';
 import { ManualClock } from '../test/manual-clock.ts';
 import { json, newEcKey, TesseraServer, type TestKey } from '../test/tessera-server.ts';
 import { TokenError, type TokenVerifier, type VerifierOptions } from './index.ts';

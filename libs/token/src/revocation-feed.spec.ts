@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { eventually } from '../../../test/support/eventually.ts';
+import { eventually } from '../test/eventually.ts';
 import { ManualClock } from '../test/manual-clock.ts';
 import { json, newEcKey, TesseraServer, type TestKey } from '../test/tessera-server.ts';
 import { demandFreshRevocations, type RevocationOptions, TokenError, type TokenVerifier } from './index.ts';

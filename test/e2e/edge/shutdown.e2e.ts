@@ -6,7 +6,7 @@ import { request } from 'node:http';
 import { Agent } from 'node:http';
 import { shutDown } from '../../../src/http/shutdown.ts';
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { openSocket, readAnswer } from '../../support/raw-http.ts';
 import { startServer } from '../../support/server-process.ts';
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Answer, readAnswer } from '../../support/answer.ts';
 import { builtProgram } from '../../support/built-program.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { readPage } from '../../support/markdown.ts';
 import { freePort, type RunningProcess, startProcess } from '../../support/process.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';

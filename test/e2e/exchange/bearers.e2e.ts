@@ -1,5 +1,5 @@
 import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/token/test/attack-table.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
 
 /** Cases 1 to 8: the bearer. The tenants' real keys are in the attacker's hand, and the foreign token is good. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type ServerProcess, startServer } from '../../support/server-process.ts';
 import { ACME, tenantsFile } from '../cli/files.ts';
 import { TestInstallation } from '../cli/installation.ts';

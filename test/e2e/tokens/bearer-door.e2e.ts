@@ -1,6 +1,6 @@
 import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/token/test/attack-table.ts';
 import { attackMaterial, issuedToken, storedKeysOf } from '../../support/attack-material.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 
 /** The attack table against the service's own bearer door, with the tenants' real keys in the attacker's hand. */

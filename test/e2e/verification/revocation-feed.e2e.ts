@@ -3,7 +3,7 @@ import { createControlPlane } from '../../../src/tenancy/control-plane.ts';
 import { revocationOfAll } from '../../../src/revocation/new-revocations.ts';
 import type { Answer } from '../../support/answer.ts';
 import { issuedToken } from '../../support/attack-material.ts';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { collectingLog, tenantId } from '../../support/storage.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 

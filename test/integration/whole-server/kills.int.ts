@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type CliRun, Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
 import { type Load, startLoad } from '../../support/load.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';

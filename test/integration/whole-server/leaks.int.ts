@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { Landscape, type Replica, TENANTS } from '../../support/landscape.ts';
 import { Marks } from '../../support/marks.ts';
 

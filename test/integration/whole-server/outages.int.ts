@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { createConnection, type Connection } from 'mysql2/promise';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { Landscape, type Replica, TENANTS } from '../../support/landscape.ts';
 import { type Load, type LoadOutcome, startLoad } from '../../support/load.ts';
 import type { RunningMariaDb } from '../../support/mariadb.ts';

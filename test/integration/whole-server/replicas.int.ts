@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
 
 /** A change by `apply`, the command line or another replica is in force within this time. */

@@ -1,4 +1,4 @@
-import { eventually } from '../../support/eventually.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';
 

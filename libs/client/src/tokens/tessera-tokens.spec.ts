@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eventually } from '../../../../test/support/eventually.ts';
+import { eventually } from '../../../token/test/eventually.ts';
 import type { TesseraClientOptions } from '../client-options.ts';
 import { createTesseraTokens, type TokenClock, TesseraTokens } from './tessera-tokens.ts';
 import type { TokenProviderOptions } from './token-provider-options.ts';
