@@ -153,8 +153,9 @@ async function change(
     const result = await stores.keyRings.update(tenant.id, (ring) => decide(ring, epochSeconds(stores.clock.nowMs())));
     if ('refusal' in result) throw new OperatorError(result.refusal);
     print(result.ring, stores, options, terminal);
-    await announce(stores, tenant.id, 'The key ring was changed');
+    // First, as nobody finds it out later: what the announcement says, the servers notice by themselves.
     await afterwards(stores, tenant.id);
+    await announce(stores, tenant.id, 'The key ring was changed');
   });
 }
 

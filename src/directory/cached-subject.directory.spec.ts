@@ -51,6 +51,13 @@ describe('CachedSubjectDirectory', () => {
   });
   const ada = () => cache.findByEmail(acme, email('ada@acme.example'));
 
+  it('asks once for all who come together after the maximum age', async () => {
+    await ada();
+    clock.advance(5000);
+    await Promise.all(Array.from({ length: 50 }, ada));
+    expect(source.asked).toHaveLength(2);
+  });
+
   it('asks once within the maximum age, and again after it', async () => {
     const first = await ada();
     clock.advance(4999);

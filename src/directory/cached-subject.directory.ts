@@ -65,13 +65,18 @@ export class CachedSubjectDirectory extends SubjectDirectory {
   }
 
   #fresh(key: string): Promise<Subject | undefined> | undefined {
-    const entry = this.#known.get(key) ?? this.#unknown.get(key) ?? this.#reading.get(key);
-    if (entry === undefined || this.#clock.monotonicMs() - entry.readAtMs >= this.#maxAgeMs) {
-      this.#misses += 1;
-      return undefined;
-    }
-    this.#hits += 1;
-    return entry.subject;
+    const entry =
+      this.#young(this.#known.get(key)) ??
+      this.#young(this.#unknown.get(key)) ??
+      // An entry whose time is over must not hide the reading that is under way for it.
+      this.#young(this.#reading.get(key));
+    if (entry === undefined) this.#misses += 1;
+    else this.#hits += 1;
+    return entry?.subject;
+  }
+
+  #young(entry: Entry | undefined): Entry | undefined {
+    return entry !== undefined && this.#clock.monotonicMs() - entry.readAtMs < this.#maxAgeMs ? entry : undefined;
   }
 
   #read(key: string, find: () => Promise<Subject | undefined>): Promise<Subject | undefined> {

@@ -38,6 +38,13 @@ describe('a page of the feed', () => {
     expect(page(0)).toEqual({ sequence: 0, entries: [], more: false });
   });
 
+  it('is one for all numbers that were never handed out, however many are made up', () => {
+    add(1, 2);
+    for (let after = 3; after < 203; after++) page(after);
+    expect(known.page(1_000)).toBe(known.page(2_000));
+    expect(page(1_000)).toMatchObject({ reset: true, sequence: 2 });
+  });
+
   it('has the documented members, and no other', () => {
     known.add([record(1), record(2, { kind: 'tenant', id: '*', before: NOW })], 2);
     expect(page(0)).toEqual({

@@ -12,6 +12,8 @@ interface Entry {
 const ENTRIES_PER_PAGE = 4000;
 /** Followers are at a few cursors; whoever makes cursors up shall not fill memory with pages. */
 const PAGES_KEPT = 64;
+/** Where the page of all foreign numbers is kept; no cursor is below zero. */
+const FOREIGN = -1;
 
 /**
  * All revocations of use, in memory: the list that this server's own guards go by, and the pages of the feed, each written once for all who ask
@@ -65,10 +67,12 @@ export class KnownRevocations {
 
   /** What comes after that number; a body that is ready to be sent. */
   page(after: number): Buffer {
-    let page = this.#pages.get(after);
+    // All numbers that were never handed out get the same page: made-up ones must not make a buffer each.
+    const cursor = this.#isForeign(after) ? FOREIGN : after;
+    let page = this.#pages.get(cursor);
     if (page === undefined) {
       page = Buffer.from(this.#write(after));
-      if (this.#pages.size < PAGES_KEPT) this.#pages.set(after, page);
+      if (cursor === FOREIGN || this.#pages.size < PAGES_KEPT) this.#pages.set(cursor, page);
     }
     return page;
   }

@@ -1,6 +1,7 @@
 import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/token/test/attack-table.ts';
 import { attackMaterial, issuedToken, storedKeysOf } from '../../support/attack-material.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
+import { sendRaw } from '../../support/raw-http.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 
 /** The attack table against the service's own bearer door, with the tenants' real keys in the attacker's hand. */
@@ -79,6 +80,17 @@ describe('rejects', () => {
     const token = await tokenOf('user');
     const answer = await desk.get('/auth/user/profile', header === undefined ? {} : { authorization: header(token) });
     expect(answer.refusal().status).toBe(401);
+  });
+
+  it('two headers', async () => {
+    const header = `Authorization: Bearer ${await tokenOf('user')}\r\n`;
+    const ask = (headers: string) =>
+      sendRaw(
+        Number(new URL(desk.url).port),
+        `GET /auth/user/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`,
+      );
+    expect((await ask(header)).status).toBe(200);
+    expect((await ask(header + header)).status).toBe(401);
   });
 
   it('a token in the query', async () => {
