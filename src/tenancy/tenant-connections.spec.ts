@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
+import BetterSqlite from 'better-sqlite3';
 import { refusalOf } from '../../test/support/refusal.ts';
 import { ManualClock, storageConfig, temporaryFolder, tenantDraft } from '../../test/support/storage.ts';
 import { provisionEmbeddedDirectory } from '../../test/support/tenant-directories.ts';
@@ -163,10 +164,37 @@ describe('TenantConnections', () => {
     expect(closed).toEqual(['a']);
   });
 
-  it('keeps the pool when something else of the tenant changed', async () => {
+  it('opens an embedded directory again when its tenant changed: the file may be another', async () => {
+    const connected = connect();
+    const names = () =>
+      connected.use(again, async (database) =>
+        (await database.query('SELECT name FROM scopes')).map(({ name }) => name),
+      );
+    let again: Tenant = { ...tenantDraft('again').tenant, version: 1 };
+    await provisionEmbeddedDirectory(folder.path, vault, again);
+    const byHand = (sql: string) => {
+      const database = new BetterSqlite(tenantDatabaseFile(folder.path, again.id));
+      database.exec(sql);
+      database.close();
+    };
+    byHand(`DELETE FROM scopes; INSERT INTO scopes (name) VALUES ('old')`);
+    expect(await names()).toEqual(['old']);
+    for (const end of ['', '-wal', '-shm']) rmSync(tenantDatabaseFile(folder.path, again.id) + end, { force: true });
+    await provisionEmbeddedDirectory(folder.path, vault, again);
+    byHand(`DELETE FROM scopes; INSERT INTO scopes (name) VALUES ('new')`);
+    again = { ...again, version: 2 };
+    expect(await names()).toEqual(['new']);
+    expect(closed).toEqual(['again']);
+    expect(await names()).toEqual(['new']);
+    expect(opened).toEqual(['again', 'again']);
+  });
+
+  it('keeps the pool of a server when something else of the tenant changed', async () => {
     connect();
-    await owner(a);
-    await owner({ ...a, version: 2, name: 'New name' });
+    failure = unavailable('tenant database', 'connection refused');
+    const onServer: Tenant = { ...a, database: { driver: 'mysql', host: 'db2', port: 3306, name: 'd' } };
+    await refusalOf(owner(onServer));
+    await refusalOf(owner({ ...onServer, version: 2, name: 'New name' }));
     expect(opened).toEqual(['a']);
   });
 

@@ -220,8 +220,12 @@ export class TenantConnections {
   }
 }
 
-function addressOf({ database }: Tenant): string {
-  return database.driver === 'sqlite' ? 'sqlite' : `${database.host} ${database.port} ${database.name}`;
+/**
+ * An embedded directory goes with its tenant's version: removed, destroyed and made again under the same id it is another file, while whoever
+ * has the old one open still reads that.
+ */
+function addressOf({ database, version }: Tenant): string {
+  return database.driver === 'sqlite' ? `sqlite ${version}` : `${database.host} ${database.port} ${database.name}`;
 }
 
 function asUnavailable(error: unknown): TesseraError {

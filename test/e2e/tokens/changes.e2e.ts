@@ -62,6 +62,21 @@ describe('a change by apply', () => {
   });
 });
 
+describe('a tenant that was removed, destroyed and made again under its id', () => {
+  it('is the new one, down to its people, on a server that had the old one open', async () => {
+    expect(await rolesOf()).toEqual(['keeper', 'manager']);
+    const others = TENANTS_FILE.slice(TENANTS_FILE.indexOf('  - id: globex'));
+    await desk.apply(`apiVersion: tessera/v1\ntenants:\n${others}`, ['--prune']);
+    expect((await ask()).refusal()).toMatchObject({ status: 404 });
+    await desk.cli(['purge', '--yes']);
+    await desk.apply(
+      TENANTS_FILE.replace('id: u-ada, email: Ada@acme.example', 'id: u-dora, email: dora@acme.example'),
+    );
+    expect((await ask('ada@acme.example')).refusal()).toMatchObject({ status: 401 });
+    expect(await rolesOf('dora@acme.example')).toEqual(['keeper', 'manager']);
+  });
+});
+
 describe('a change by hand in the tenant’s database', () => {
   it('is in the next token when the stated age of the grants is over, and not before', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
