@@ -3,6 +3,7 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { type KeyRing, MIN_LEAD_SECONDS, type RingKey, stateOf } from '../issuing/key-ring.ts';
 import { activate, retire, revoke, rotate, type Transition } from '../issuing/key-ring.transitions.ts';
 import { newSigningKey } from '../issuing/new-signing-key.ts';
+import { revocationOfKey } from '../revocation/new-revocations.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { epochSeconds } from '../vocabulary/clock.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
@@ -87,7 +88,7 @@ export function addKeys(program: Command, terminal: Terminal): void {
         options,
         terminal,
         () => (ring, now) => transition(name, ring, kid, now, options),
-        name === 'revoke' ? (stores, id) => feedRevokedKey(stores, id, kid) : undefined,
+        name === 'revoke' ? (stores, id) => feedRevokedKey(stores, revocationOfKey(id, kid, nowOf(stores))) : undefined,
       ),
     );
   }
@@ -144,23 +145,26 @@ async function change(
   options: Output,
   terminal: Terminal,
   prepare: (tenant: Tenant) => Decide | Promise<Decide>,
-  afterwards: (stores: Installation, tenantId: TenantId) => Promise<void> = () => Promise.resolve(),
+  afterwards: (stores: Installation, tenantId: TenantId) => Promise<unknown> = () => Promise.resolve(),
 ): Promise<void> {
   const config = terminal.loadConfig();
   const { tenant } = await withReadOnly(config, (stores) => findTenant(stores, tenantId));
   const decide = await prepare(tenant);
   await withWritable(config, async (stores) => {
-    const result = await stores.keyRings.update(tenant.id, (ring) => decide(ring, epochSeconds(stores.clock.nowMs())));
+    const result = await stores.keyRings.update(tenant.id, (ring) => decide(ring, nowOf(stores)));
     if ('refusal' in result) throw new OperatorError(result.refusal);
     print(result.ring, stores, options, terminal);
-    // First, as nobody finds it out later: what the announcement says, the servers notice by themselves.
     await afterwards(stores, tenant.id);
     await announce(stores, tenant.id, 'The key ring was changed');
   });
 }
 
-function print({ keys }: KeyRing, { clock }: Installation, { output }: Output, { stdout }: Terminal): void {
-  const now = epochSeconds(clock.nowMs());
+function nowOf({ clock }: Installation): number {
+  return epochSeconds(clock.nowMs());
+}
+
+function print({ keys }: KeyRing, stores: Installation, { output }: Output, { stdout }: Terminal): void {
+  const now = nowOf(stores);
   if (output === 'json') {
     printJson(stdout, {
       keys: keys.map((key) => ({

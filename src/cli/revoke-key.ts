@@ -2,10 +2,10 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { revoke, type Transition } from '../issuing/key-ring.transitions.ts';
 import type { KeyRing } from '../issuing/key-ring.ts';
 import { revocationOfKey } from '../revocation/new-revocations.ts';
-import { type NewRevocation, RevocationRecords } from '../tenancy/revocation-records.ts';
+import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../tenancy/revocation-records.ts';
 import { epochSeconds } from '../vocabulary/clock.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
-import { announce, type Installation } from './installation.ts';
+import type { Installation } from './installation.ts';
 
 /**
  * What the feed is to say of a key. A key that is revoked in its ring already is no fault: a command that was killed in between is finished by the next.
@@ -24,27 +24,35 @@ export async function keyRevocation(stores: Installation, tenantId: TenantId, ki
   return revocationOfKey(tenantId, kid, now);
 }
 
-/** Takes the key out of the public set, for those who read it and do not follow the feed. */
+/**
+ * Takes the key out of the public set, for those who read it and do not follow the feed. First of all: refused by the ring, the key must not be
+ * in the feed.
+ *
+ * @throws OperatorError for a key that signs by now
+ */
 export async function revokeInRing(stores: Installation, tenantId: TenantId, kid: string): Promise<void> {
   const result = await stores.keyRings.update(tenantId, (ring) =>
     revokeOnce(ring, kid, epochSeconds(stores.clock.nowMs())),
   );
   if ('refusal' in result) throw new OperatorError(result.refusal);
-  await announce(stores, tenantId, 'The key was taken out of the key ring');
 }
 
 /**
- * Tells those who follow the feed, within 2 s, what all others learn when they read the key set again.
+ * Tells those who follow the feed, within 2 s, what all others learn when they read the key set again. Before the change of the ring is
+ * announced: servers notice that by themselves, but nobody finds out what the feed does not say.
  *
+ * @param revocation of a key that is out of the ring
  * @throws OperatorError when the control database does not take it
  */
-export async function feedRevokedKey(stores: Installation, tenantId: TenantId, kid: string): Promise<void> {
+export async function feedRevokedKey(stores: Installation, revocation: NewRevocation): Promise<RevocationRecord> {
   try {
-    const revocation = revocationOfKey(tenantId, kid, epochSeconds(stores.clock.nowMs()));
-    await new RevocationRecords(stores.database).add([revocation]);
+    const [record] = await new RevocationRecords(stores.database).add([revocation]);
+    if (record === undefined) throw new Error('the record was not returned');
+    return record;
   } catch (error) {
+    const { tenantId, id } = revocation;
     throw new OperatorError(
-      `The key was taken out of the key ring, but verifiers could not be told: they learn of it when they read the key set again. Run: tessera revoke --key ${tenantId}/${kid}`,
+      `The key was taken out of the key ring, but verifiers could not be told: they learn of it when they read the key set again. Run: tessera revoke --key ${tenantId}/${id}`,
       { cause: error },
     );
   }

@@ -10,10 +10,10 @@ import {
 import { type NewRevocation, RevocationRecords } from '../tenancy/revocation-records.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { epochSeconds } from '../vocabulary/clock.ts';
-import { findTenant, type Installation, withReadOnly, withWritable } from './installation.ts';
+import { announce, findTenant, type Installation, withReadOnly, withWritable } from './installation.ts';
 import { outputOption, tenantArgument } from './options.ts';
 import { readOwnToken } from './own-token.ts';
-import { keyRevocation, revokeInRing } from './revoke-key.ts';
+import { feedRevokedKey, keyRevocation, revokeInRing } from './revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, type Terminal } from './terminal.ts';
 
 interface RevokeOptions {
@@ -81,9 +81,16 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
     return;
   }
   await withWritable(config, async (stores) => {
-    if (plan.revocation.kind === 'key') await revokeInRing(stores, plan.revocation.tenantId, plan.revocation.id);
-    const [record] = await new RevocationRecords(stores.database).add([plan.revocation]);
-    print(plan, record?.seq, config.publicUrl, options, terminal);
+    const { revocation } = plan;
+    if (revocation.kind === 'key') {
+      await revokeInRing(stores, revocation.tenantId, revocation.id);
+      const { seq } = await feedRevokedKey(stores, revocation);
+      print(plan, seq, config.publicUrl, options, terminal);
+      await announce(stores, revocation.tenantId, 'The key was revoked');
+    } else {
+      const [record] = await new RevocationRecords(stores.database).add([revocation]);
+      print(plan, record?.seq, config.publicUrl, options, terminal);
+    }
   });
 }
 

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import Database from 'better-sqlite3';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { runCli } from '../../../src/cli/program.ts';
 import { SystemClock } from '../../../src/vocabulary/clock.ts';
@@ -13,10 +14,27 @@ interface Run {
   readonly stderr: string;
 }
 
-async function revoke(args: readonly string[], stdin = ''): Promise<Run> {
+/** From then on it does not sign. */
+async function replaceKey(kid: string): Promise<void> {
+  await desk.cli(['keys', 'rotate', 'acme']);
+  const { keys } = JSON.parse(await desk.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
+  const next = keys.find((key) => key.kid !== kid)!.kid;
+  await desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+}
+
+/** As on a disk that is full by then: the table takes nothing more. */
+function refuseWrites(statement: string): void {
+  const database = new Database(`${desk.config.dataDirectory}/control.sqlite`);
+  database.exec(`CREATE TRIGGER refuse_writes BEFORE ${statement} BEGIN SELECT RAISE(ABORT, 'refused'); END`);
+  database.close();
+}
+
+const revoke = (args: readonly string[], stdin?: string) => run(['revoke', ...args], stdin);
+
+async function run(args: readonly string[], stdin = ''): Promise<Run> {
   const written = { stdout: '', stderr: '' };
   const sink = (name: keyof typeof written) => ({ write: (text: string) => (written[name] += text) });
-  const code = await runCli(['revoke', ...args], {
+  const code = await runCli(args, {
     stdin: Readable.from([Buffer.from(stdin)]),
     stdout: sink('stdout'),
     stderr: sink('stderr'),
@@ -72,10 +90,7 @@ describe('revokes', () => {
     const signs = await revoke(['--key', `acme/${kid!}`]);
     expect(signs).toMatchObject({ code: 1, stdout: '' });
     expect(signs.stderr).toContain('tessera keys rotate');
-    await desk.cli(['keys', 'rotate', 'acme']);
-    const { keys } = JSON.parse(await desk.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
-    const next = keys.find((key) => key.kid !== kid)!.kid;
-    await desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+    await replaceKey(kid!);
     expect(await entries()).toEqual([]);
     for (const seq of [1, 2]) {
       expect((await revoke(['--key', `acme/${kid!}`])).code).toBe(0);
@@ -93,13 +108,39 @@ describe('revokes', () => {
 
   it('for followers what `keys revoke` revokes', async () => {
     const { kid } = decodeProtectedHeader(await issuedToken(desk, 'user'));
-    await desk.cli(['keys', 'rotate', 'acme']);
-    const { keys } = JSON.parse(await desk.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
-    const next = keys.find((key) => key.kid !== kid)!.kid;
-    await desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+    await replaceKey(kid!);
     await desk.cli(['keys', 'revoke', 'acme', kid!]);
     await desk.caughtUp();
     expect(await entries()).toMatchObject([{ kind: 'key', id: kid }]);
+  });
+
+  it.each([
+    ['revoke --key', (kid: string) => ['revoke', '--key', `acme/${kid}`]],
+    ['keys revoke', (kid: string) => ['keys', 'revoke', 'acme', kid]],
+  ])('a key for followers with `%s`, also when the servers cannot be told of the ring', async (_name, args) => {
+    const token = await issuedToken(desk, 'user');
+    const { kid } = decodeProtectedHeader(token);
+    await replaceKey(kid!);
+    refuseWrites('UPDATE ON tenants');
+    const result = await run(args(kid!));
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/Do not repeat the command\.\n$/) });
+    expect(await entries()).toMatchObject([{ kind: 'key', id: kid }]);
+    expect(await statusOf(token)).toBe(401);
+  });
+
+  it.each([
+    ['revoke --key', (kid: string) => ['revoke', '--key', `acme/${kid}`]],
+    ['keys revoke', (kid: string) => ['keys', 'revoke', 'acme', kid]],
+  ])('a key with `%s`, and says how to go on when the feed does not take it', async (_name, args) => {
+    const { kid } = decodeProtectedHeader(await issuedToken(desk, 'user'));
+    await replaceKey(kid!);
+    refuseWrites('INSERT ON revocations');
+    const result = await run(args(kid!));
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(`Run: tessera revoke --key acme/${kid!}`),
+    });
+    expect(await desk.cli(['keys', 'list', 'acme'])).toMatch(new RegExp(`${kid!} .*revoked`));
   });
 });
 
