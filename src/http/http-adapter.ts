@@ -14,6 +14,11 @@ import { acceptStrictJsonOnly, BODY_LIMIT_BYTES } from './strict-json-body.ts';
 
 /** Headers must be whole within this time, and the request within the same: slow senders hold nothing open. */
 const REQUEST_TIMEOUT_MS = 10_000;
+/**
+ * A connection on which nothing moves for so long is ended, so that answers that nobody reads hold no memory; Node takes up to twice the time to
+ * see that. Longer than a follower of the feed may wait (20 s).
+ */
+const STALLED_CONNECTION_MS = 25_000;
 // Node looks at slow connections only every 30 s by default.
 const CHECK_CONNECTIONS_EVERY_MS = 500;
 /** Longer than the idle time of common load balancers (60 s), so that it is they who end an idle connection. */
@@ -29,6 +34,7 @@ export function createHttpAdapter(sources: SourceAddresses, metrics: Metrics, ed
     // Nest's middleware is not used, and its plugin would run for every request.
     skipMiddie: true,
     bodyLimit: BODY_LIMIT_BYTES,
+    connectionTimeout: STALLED_CONNECTION_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: {

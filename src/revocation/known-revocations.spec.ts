@@ -107,6 +107,40 @@ describe('a page of the feed', () => {
   });
 });
 
+describe('pages of made-up cursors', () => {
+  const COUNT = 10_000;
+  beforeEach(() => {
+    known.add(
+      Array.from({ length: COUNT }, (_, index) => record(index + 1)),
+      COUNT,
+    );
+  });
+  const everyCursor = () => Array.from({ length: COUNT }, (_, cursor) => known.page(cursor));
+
+  it('hold little memory, however many there are and whoever keeps them', () => {
+    let bytes = 0;
+    for (const buffer of new Set(everyCursor())) bytes += buffer.byteLength;
+    const entry = known.page(0).byteLength / 4000;
+    // 64 that are kept and those where whole pages begin; all others are short.
+    expect(bytes).toBeLessThan(entry * (67 * 4000 + COUNT * 60));
+  });
+
+  it('take no whole page from whoever starts anew, and nothing from anybody', () => {
+    everyCursor();
+    let pages = 0;
+    let from = 0;
+    for (let more = true; more; pages++)
+      ({ sequence: from, more } = page(from) as unknown as { sequence: number; more: boolean });
+    expect([pages, from]).toEqual([3, COUNT]);
+    const numbers: number[] = [];
+    for (let after = 5_001, more = true; more;) {
+      numbers.push(...seqs(after));
+      ({ sequence: after, more } = page(after) as unknown as { sequence: number; more: boolean });
+    }
+    expect(numbers).toEqual(Array.from({ length: COUNT - 5_001 }, (_, index) => index + 5_002));
+  });
+});
+
 describe('the list that guards go by', () => {
   const token = {
     issuer: ISSUER,

@@ -10,9 +10,11 @@ interface Entry {
 
 /** About 1 MB with ordinary ids, and below what followers take of one answer (4 MiB) with the longest. */
 const ENTRIES_PER_PAGE = 4000;
-/** Followers are at a few cursors; whoever makes cursors up shall not fill memory with pages. */
+/** Followers are at a few places; whoever makes cursors up shall not fill memory with pages. */
 const PAGES_KEPT = 64;
-/** Where the page of all foreign numbers is kept; no cursor is below zero. */
+/** Of a page that is not kept: each answer holds one of its own until its client has read it. */
+const ENTRIES_PER_UNKEPT_PAGE = 50;
+/** Where the page of all foreign numbers is kept; no index is below zero. */
 const FOREIGN = -1;
 
 /**
@@ -22,6 +24,7 @@ const FOREIGN = -1;
 export class KnownRevocations {
   readonly #issuerOf: (tenantId: string) => string;
   readonly #list = new RevocationList();
+  /** By the index of their first entry. */
   readonly #pages = new Map<number, Buffer>();
   #entries: Entry[] = [];
   #sequence = 0;
@@ -67,20 +70,21 @@ export class KnownRevocations {
 
   /** What comes after that number; a body that is ready to be sent. */
   page(after: number): Buffer {
+    const reset = this.#isForeign(after);
+    const start = reset ? 0 : firstAfter(this.#entries, after);
     // All numbers that were never handed out get the same page: made-up ones must not make a buffer each.
-    const cursor = this.#isForeign(after) ? FOREIGN : after;
-    let page = this.#pages.get(cursor);
-    if (page === undefined) {
-      page = Buffer.from(this.#write(after));
-      if (cursor === FOREIGN || this.#pages.size < PAGES_KEPT) this.#pages.set(cursor, page);
-    }
+    const place = reset ? FOREIGN : start;
+    const kept = this.#pages.get(place);
+    if (kept !== undefined) return kept;
+    // Whoever starts anew and goes on from there always finds whole pages, whatever others ask for.
+    const keep = start % ENTRIES_PER_PAGE === 0 || this.#pages.size < PAGES_KEPT;
+    const page = Buffer.from(this.#write(start, keep ? ENTRIES_PER_PAGE : ENTRIES_PER_UNKEPT_PAGE, reset));
+    if (keep) this.#pages.set(place, page);
     return page;
   }
 
-  #write(after: number): string {
-    const reset = this.#isForeign(after);
-    const start = reset ? 0 : firstAfter(this.#entries, after);
-    const entries = this.#entries.slice(start, start + ENTRIES_PER_PAGE);
+  #write(start: number, limit: number, reset: boolean): string {
+    const entries = this.#entries.slice(start, start + limit);
     const more = start + entries.length < this.#entries.length;
     const sequence = more ? (entries.at(-1)?.seq ?? this.#sequence) : this.#sequence;
     const list = entries.map(({ json }) => json).join(',');

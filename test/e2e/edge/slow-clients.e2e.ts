@@ -1,10 +1,15 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
 import { openSocket, type RawAnswer, readAnswer } from '../../support/raw-http.ts';
 
 /** The promise is ten seconds; a moment more is for noticing. */
 const CUT_AFTER_MS = 9_500;
 const CUT_BEFORE_MS = 11_500;
+/** Above the 20 s that a follower may wait, below a minute. */
+const STALLED_AFTER_MS = 24_000;
+const STALLED_BEFORE_MS = 55_000;
 
 let edge: RunningEdge;
 beforeAll(async () => {
@@ -55,4 +60,31 @@ describe('slow clients', () => {
     const metrics = await (await fetch(`${edge.url}/metrics`)).text();
     expect(metrics).toMatch(/tessera_http_refused_connections_total\{reason="timeout"\} 5/);
   });
+
+  it('are cut when they do not read what they asked for, and not while they keep a connection for later', async () => {
+    const idle = await openSocket(edge.port);
+    const answers: Buffer[] = [];
+    idle.on('data', (chunk: Buffer) => answers.push(chunk));
+    idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+
+    const startedAt = performance.now();
+    const deaf = await openSocket(edge.port);
+    deaf.on('error', () => undefined);
+    deaf.pause();
+    // Answers of 30 MB: more than the buffers of both ends hold.
+    deaf.write('GET /docs-json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5_000));
+    const isCut = () =>
+      edge.lines().some((line) => line['route'] === 'GET /docs-json' && line['outcome'] === 'aborted');
+    await eventually('the end of the connection', isCut, STALLED_BEFORE_MS);
+    expect(performance.now() - startedAt).toBeGreaterThan(STALLED_AFTER_MS);
+    deaf.destroy();
+
+    idle.end('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(idle, 'close');
+    expect(
+      Buffer.concat(answers)
+        .toString()
+        .match(/HTTP\/1\.1 200 OK/g),
+    ).toHaveLength(2);
+  }, 60_000);
 });
