@@ -5,6 +5,7 @@ import type { FailureLimits } from '../http/failure-limits.ts';
 import type { Log } from '../log/log.ts';
 import type { SecretUses } from '../tenancy/secret-uses.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
+import type { RequestOrigin } from '../vocabulary/request-origin.ts';
 import type { Surface } from '../vocabulary/surface.ts';
 import { AttemptLimit } from './attempt-limit.ts';
 import type { ClientSecrets } from './client-secrets.ts';
@@ -32,7 +33,7 @@ export class GenerateToken {
   }
 
   /** @throws TesseraError with every code of the contract's page; the refusal is on record then */
-  answer(surface: Surface, body: unknown, trace: AuditTrace): Promise<TokenResponse> {
+  answer(surface: Surface, body: unknown, trace: AuditTrace & RequestOrigin): Promise<TokenResponse> {
     return audited(
       this.#desk.trail,
       this.#log,
@@ -42,8 +43,8 @@ export class GenerateToken {
     );
   }
 
-  async #mint(surface: Surface, body: unknown, trace: AuditTrace): Promise<TokenResponse> {
-    const request = parseSecretTokenRequest(body, surface, trace.source);
+  async #mint(surface: Surface, body: unknown, trace: AuditTrace & RequestOrigin): Promise<TokenResponse> {
+    const request = parseSecretTokenRequest(body, surface, trace);
     trace.tenantId = request.tenantId;
     trace.projectId = request.projectId;
     trace.clientId = request.clientId;

@@ -2,6 +2,7 @@ import { Secret } from '../config/secret.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { parseSecretTokenRequest } from './parse-secret-token-request.ts';
 
+const ORIGIN = { source: '192.0.2.1', network: 'unknown' };
 const GOOD = {
   client_id: 'web',
   email_id: 'Ada@acme.example',
@@ -12,7 +13,7 @@ const GOOD = {
 
 function refusal(body: unknown): TesseraError {
   try {
-    parseSecretTokenRequest(body, 'user', '192.0.2.1');
+    parseSecretTokenRequest(body, 'user', ORIGIN);
   } catch (error) {
     if (error instanceof TesseraError) return error;
     throw error;
@@ -22,10 +23,10 @@ function refusal(body: unknown): TesseraError {
 
 describe('parseSecretTokenRequest', () => {
   it('accepts the documented form', () => {
-    const request = parseSecretTokenRequest(GOOD, 'user', '192.0.2.1');
+    const request = parseSecretTokenRequest(GOOD, 'user', ORIGIN);
     expect(request).toMatchObject({
       surface: 'user',
-      source: '192.0.2.1',
+      ...ORIGIN,
       tenantId: 'acme',
       projectId: 'shop',
       clientId: 'web',
@@ -36,13 +37,13 @@ describe('parseSecretTokenRequest', () => {
 
   it('accepts a request without secret_id, and says that none was sent', () => {
     const body = { client_id: 'web', email_id: 'ada@acme.example', project_id: 'shop', tenant_id: 'acme' };
-    expect(parseSecretTokenRequest(body, 'admin', '192.0.2.1').credential).toBeUndefined();
+    expect(parseSecretTokenRequest(body, 'admin', ORIGIN).credential).toBeUndefined();
   });
 
   it.each(['', ' ', 's3cret\n', 'nul\0', 'x'.repeat(60_000)])(
     'leaves the secret %j as it is, to be proven or refused',
     (text) => {
-      const request = parseSecretTokenRequest({ ...GOOD, secret_id: text }, 'user', '192.0.2.1');
+      const request = parseSecretTokenRequest({ ...GOOD, secret_id: text }, 'user', ORIGIN);
       expect(request.credential?.equals(new Secret(text))).toBe(true);
     },
   );

@@ -2,6 +2,7 @@ import { Secret } from '../config/secret.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { parseEmail } from '../vocabulary/email.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../vocabulary/ids.ts';
+import type { RequestOrigin } from '../vocabulary/request-origin.ts';
 import type { Surface } from '../vocabulary/surface.ts';
 import { explainGenerateToken } from './generate-token.dto.ts';
 import type { SecretTokenRequest } from './token-request.ts';
@@ -13,7 +14,11 @@ const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_
  *
  * @throws TesseraError invalid_request, before anything else was touched
  */
-export function parseSecretTokenRequest(body: unknown, surface: Surface, source: string): SecretTokenRequest {
+export function parseSecretTokenRequest(
+  body: unknown,
+  surface: Surface,
+  { source, network }: RequestOrigin,
+): SecretTokenRequest {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refused(body);
   const { client_id, email_id, project_id, tenant_id, secret_id } = body as Record<string, unknown>;
   const tenantId = parseTenantId(tenant_id);
@@ -24,11 +29,11 @@ export function parseSecretTokenRequest(body: unknown, surface: Surface, source:
     throw refused(body);
   if (!Object.keys(body).every((name) => MEMBERS.has(name))) throw refused(body);
   if (typeof secret_id === 'string') {
-    return { surface, source, tenantId, projectId, clientId, email, credential: new Secret(secret_id) };
+    return { surface, source, network, tenantId, projectId, clientId, email, credential: new Secret(secret_id) };
   }
   // `"secret_id": null` is a member of the wrong type, not an absent one.
   if (secret_id !== undefined || 'secret_id' in body) throw refused(body);
-  return { surface, source, tenantId, projectId, clientId, email, credential: undefined };
+  return { surface, source, network, tenantId, projectId, clientId, email, credential: undefined };
 }
 
 function refused(body: unknown): TesseraError {

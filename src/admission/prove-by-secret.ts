@@ -107,7 +107,7 @@ function refuseUnproven(client: Client, request: SecretTokenRequest): void {
   if (client.policy.kind !== 'secretless') throw new TesseraError('unauthorized', 'the secret is missing');
   if (request.surface !== 'user')
     throw new TesseraError('unauthorized', 'a secretless client asked on the admin surface');
-  if (!networksOf(client.policy).contains(request.source)) {
+  if (!networksOf(client.policy).contains(request.network)) {
     throw new TesseraError('unauthorized', 'a secretless client asked from another network');
   }
 }

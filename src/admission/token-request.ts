@@ -7,7 +7,7 @@ import type { Surface } from '../vocabulary/surface.ts';
 export interface TokenRequest {
   readonly surface: Surface;
   readonly tenantId: TenantId;
-  /** The address that the request came from, for network conditions and limits. */
+  /** The address that the request came from, for limits. */
   readonly source: string;
 }
 
@@ -16,6 +16,8 @@ export interface SecretTokenRequest extends TokenRequest {
   readonly projectId: ProjectId;
   readonly clientId: ClientId;
   readonly email: EmailAddress;
+  /** The address that conditions on networks go by. */
+  readonly network: string;
   /** What was sent as `secret_id`; undefined: nothing was. */
   readonly credential: Secret | undefined;
 }

@@ -59,7 +59,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
   });
   try {
     const fastify = app.getHttpAdapter().getInstance();
-    edge.install(fastify, new RouteGuard(config.metricsNetworks, sources, bearersOf(app)));
+    edge.install(fastify, new RouteGuard(config.metricsNetworks, bearersOf(app)));
     if (tracing !== undefined) fastify.addHook('onClose', () => tracing.close());
     app.useGlobalFilters(new ProblemFilter());
     serveApiDocs(app, options.version);

@@ -96,7 +96,7 @@ export class Edge {
     const metrics = this.#parts.metrics.route(label, row?.surface);
     const headers = this.#headers.forRow(row);
     return (request, reply) => {
-      const context = new RequestContext(request.id, label, sources.of(request.raw), row, performance.now());
+      const context = new RequestContext(request.id, label, sources.originOf(request.raw), row, performance.now());
       request.context = context;
       reply.header('x-request-id', context.requestId);
       for (const [name, value] of headers) reply.header(name, value);

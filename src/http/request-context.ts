@@ -1,6 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import type { FastifyRequest } from 'fastify';
 import type { AuditOutcome, AuditTrace } from '../audit/audit-record.ts';
+import type { RequestOrigin } from '../vocabulary/request-origin.ts';
 import type { RouteRow } from './route-table.ts';
 
 declare module 'fastify' {
@@ -14,12 +15,12 @@ declare module 'fastify' {
  * What belongs to one request. The edge makes it, the hops add what they have established, and one access line and one audit record are
  * written from it. It travels in explicit arguments, as an `AuditTrace` below the edge.
  */
-export class RequestContext implements AuditTrace {
+export class RequestContext implements AuditTrace, RequestOrigin {
   readonly requestId: string;
   /** The row's label; never the URL, which is the caller's text. */
   readonly route: string;
-  /** The address of the peer, or the one that a trusted proxy gave. */
   readonly source: string;
+  readonly network: string;
   readonly row: RouteRow | undefined;
   readonly startedAtMs: number;
   // All there from the start: an object that grows member by member is made anew each time.
@@ -38,10 +39,17 @@ export class RequestContext implements AuditTrace {
   /** Where an unexpected error came from, without its message. */
   fault: string | undefined = undefined;
 
-  constructor(requestId: string, route: string, source: string, row: RouteRow | undefined, startedAtMs: number) {
+  constructor(
+    requestId: string,
+    route: string,
+    { source, network }: RequestOrigin,
+    row: RouteRow | undefined,
+    startedAtMs: number,
+  ) {
     this.requestId = requestId;
     this.route = route;
     this.source = source;
+    this.network = network;
     this.row = row;
     this.startedAtMs = startedAtMs;
   }

@@ -7,35 +7,22 @@ import type { BearerAuthenticator } from './bearer-authenticator.ts';
 import { queryParameter } from './query-parameter.ts';
 import { contextOf } from './request-context.ts';
 import type { RouteRow } from './route-table.ts';
-import type { SourceAddresses } from './source-address.ts';
 
 type Admit = (request: FastifyRequest, done: HookHandlerDoneFunction) => void;
 
 const LOOPBACK = ['127.0.0.0/8', '::1'];
 
-/** What proxies add to a request that they pass on; each is configured to add some of these. */
-const FORWARDING_HEADERS = [
-  'x-forwarded-for',
-  'forwarded',
-  'x-real-ip',
-  'via',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-];
-
 /** Turns the `access` of a row into a check. */
 export class RouteGuard {
   readonly #operators: NetworkSet;
-  readonly #sources: SourceAddresses;
   readonly #bearers: BearerAuthenticator | undefined;
 
   /**
    * @param operatorNetworks besides loopback
    * @param bearers undefined only where no row asks for a bearer
    */
-  constructor(operatorNetworks: readonly string[], sources: SourceAddresses, bearers: BearerAuthenticator | undefined) {
+  constructor(operatorNetworks: readonly string[], bearers: BearerAuthenticator | undefined) {
     this.#operators = new NetworkSet([...LOOPBACK, ...operatorNetworks]);
-    this.#sources = sources;
     this.#bearers = bearers;
   }
 
@@ -47,7 +34,7 @@ export class RouteGuard {
         };
       case 'operator':
         return (request, done) => {
-          if (this.#isOperator(request)) done();
+          if (this.#operators.contains(contextOf(request).network)) done();
           else
             done(
               new TesseraError('forbidden', 'not an address of operators', {
@@ -90,12 +77,5 @@ export class RouteGuard {
         },
       );
     };
-  }
-
-  /** A proxy on this machine that nobody told us to trust makes every stranger look like loopback: what it forwards is no operator's. */
-  #isOperator(request: FastifyRequest): boolean {
-    const forwarded = FORWARDING_HEADERS.some((name) => request.headers[name] !== undefined);
-    if (forwarded && !this.#sources.isTrustedProxy(request.raw)) return false;
-    return this.#operators.contains(contextOf(request).source);
   }
 }

@@ -13,16 +13,18 @@ afterAll(() => desk.close());
 interface Ask {
   readonly surface?: 'admin' | 'user';
   readonly body?: Readonly<Record<string, unknown>>;
+  readonly headers?: Record<string, string>;
 }
 
-function ask({ surface = 'user', body = {} }: Ask = {}) {
+function ask({ surface = 'user', body = {}, headers }: Ask = {}) {
   const good = {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: 'web',
     email_id: surface === 'admin' ? 'root@acme.example' : 'ada@acme.example',
   };
-  return desk.post(`/auth/${surface}/generateToken`, { ...good, secret_id: desk.secret('acme/shop/web'), ...body });
+  const request = { ...good, secret_id: desk.secret('acme/shop/web'), ...body };
+  return desk.post(`/auth/${surface}/generateToken`, request, headers);
 }
 
 describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (surface) => {
@@ -244,6 +246,21 @@ describe('a secretless client', () => {
     expect(answer.refusal()).toMatchObject({ status: 401 });
     expect(await desk.auditReason(answer.requestId)).toBe(reason);
   });
+
+  it.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-proto', 'x-forwarded-host'])(
+    'is rejected when the network is only that of somebody who passes it on, as %s shows',
+    async (name) => {
+      const answer = await ask({
+        body: { client_id: 'kiosk', secret_id: undefined },
+        headers: { [name]: '127.0.0.1' },
+      });
+      expect(answer.refusal()).toMatchObject({ status: 401 });
+      expect(desk.auditRow(answer.requestId)).toMatchObject({
+        reason: 'a secretless client asked from another network',
+        source: '127.0.0.1',
+      });
+    },
+  );
 
   it('is rejected on the admin surface', async () => {
     const answer = await ask({ surface: 'admin', body: { client_id: 'kiosk', secret_id: undefined } });
