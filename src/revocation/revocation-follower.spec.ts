@@ -2,7 +2,9 @@ import type { VerifiedToken } from '@tessera/token/core';
 import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { RevocationRecord } from '../tenancy/revocation-records.ts';
+import { TestClock } from '../../test/support/test-clock.ts';
 import { RevocationFollower, type RevocationSource } from './revocation-follower.ts';
+import { Revoker } from './revoker.ts';
 
 /** A control database that the test writes, and takes away. */
 class ListedSource implements RevocationSource {
@@ -126,4 +128,80 @@ it('asks once for all who want to know at the same time, and again for what was 
   source.add('a');
   await Promise.all([polling, follower.catchUp()]);
   expect([source.questions, follower.includes(token('a'))]).toEqual([3, true]);
+});
+
+describe('a clock that was wrong', () => {
+  const UNTIL = 1_200;
+  let setClock: TestClock;
+  let followed: RevocationFollower;
+  beforeEach(() => {
+    setClock = new TestClock();
+    const { log } = collectingLog();
+    followed = new RevocationFollower({
+      source,
+      clock: setClock,
+      log,
+      issuerOf: (id) => `https://t.example/${id}`,
+      pollMs: 500,
+    });
+    source.add('a');
+    const [record] = source.records;
+    source.records = [{ ...record!, until: Math.floor(setClock.nowMs() / 1000) + UNTIL }];
+  });
+  const entries = () => JSON.parse(followed.page(0).toString()) as { entries: object[] };
+
+  it('and ran ahead for a while forgets nothing that is of use when it is right again', async () => {
+    await followed.poll();
+    setClock.jumpSeconds(3_600);
+    await followed.poll();
+    setClock.jumpSeconds(-3_600);
+    expect(followed.includes(token('a'))).toBe(true);
+    await followed.poll();
+    expect([followed.includes(token('a')), entries().entries.length]).toEqual([true, 1]);
+  });
+
+  it('from the start on is no reason to know less when it is right: the list is read again', async () => {
+    setClock.jumpSeconds(3_600);
+    await followed.poll();
+    expect(followed.includes(token('a'))).toBe(false);
+    setClock.jumpSeconds(-3_600);
+    source.isThere = false;
+    await followed.poll();
+    source.isThere = true;
+    await followed.poll();
+    expect([followed.includes(token('a')), entries().entries.length]).toEqual([true, 1]);
+  });
+
+  it('forgets in time when it was right', async () => {
+    await followed.poll();
+    setClock.advanceSeconds(UNTIL + 1);
+    await followed.poll();
+    expect(entries().entries).toEqual([]);
+  });
+});
+
+describe('whoever revokes from within', () => {
+  const revocation = { tenantId: tenantId('acme'), kind: 'token', id: 'a', before: undefined, until: 2e9 } as const;
+  const records = {
+    add: () => {
+      source.add('a');
+      return Promise.resolve([...source.records]);
+    },
+  };
+
+  it('is answered when it is in force here', async () => {
+    await follower.poll();
+    await new Revoker(records, follower).revoke(revocation);
+    expect(follower.includes(token('a'))).toBe(true);
+  });
+
+  it('is told that it is not when the list cannot be read, and may repeat it', async () => {
+    await follower.poll();
+    source.isThere = false;
+    const error: unknown = await new Revoker(records, follower).revoke(revocation).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: 'revocations: recorded, but not known here yet',
+    });
+  });
 });

@@ -1,4 +1,4 @@
-import type { VerifiedToken } from '@tessera/token/core';
+import { ForgettingTime, type VerifiedToken } from '@tessera/token/core';
 import { unavailable } from '../errors/tessera-error.ts';
 import { RevokedTokens } from '../issuing/revoked-tokens.ts';
 import type { Log } from '../log/log.ts';
@@ -38,7 +38,10 @@ const CLOCK_MARGIN_SECONDS = 86_400;
 export class RevocationFollower extends RevokedTokens {
   readonly #options: RevocationFollowerOptions;
   readonly #listeners: (() => void)[] = [];
+  readonly #forgetting = new ForgettingTime();
   #known: KnownRevocations;
+  /** Something of use may have been forgotten: the list is read again, whole. */
+  #isDoubtful = false;
   /** By the monotonic clock, when the last question that was answered was asked. */
   #heardAtMs = -Infinity;
   #polling: Promise<void> | undefined;
@@ -65,6 +68,11 @@ export class RevocationFollower extends RevokedTokens {
     this.#stopped = true;
     clearTimeout(this.#timer);
     clearInterval(this.#cleaning);
+  }
+
+  /** Every number up to it is known. */
+  get sequence(): number {
+    return this.#known.sequence;
   }
 
   /** Called whenever the list has become longer, or another one. */
@@ -137,12 +145,14 @@ export class RevocationFollower extends RevokedTokens {
   }
 
   async #follow(): Promise<void> {
-    const { source, issuerOf, log } = this.#options;
+    const { source, issuerOf, log, clock } = this.#options;
+    const { certain, wentBack: clockWentBack } = this.#forgetting.observe(this.#now(), clock.monotonicMs());
+    if (clockWentBack) this.#isDoubtful = true;
     const sequence = await source.sequence();
     const wentBack = sequence < this.#known.sequence;
     if (wentBack) log.error('revocations_went_back', { fix: 'see "Backup and restore" in docs/operation.md' });
     // A new list is used when it is whole: half a list would let in what was revoked.
-    const isWhole = !wentBack && this.#heardAtMs !== -Infinity;
+    const isWhole = !wentBack && !this.#isDoubtful && this.#heardAtMs !== -Infinity;
     const known = isWhole ? this.#known : new KnownRevocations(issuerOf);
     while (known.sequence < sequence) {
       const records = await source.newerThan(known.sequence);
@@ -150,8 +160,9 @@ export class RevocationFollower extends RevokedTokens {
       // Fewer than could be read at once: that was all, and numbers without a record were forgotten.
       known.add(records, records.length < READ_AT_ONCE ? Math.max(sequence, last) : last);
     }
-    known.forget(this.#now());
+    known.forget(certain);
     this.#known = known;
+    this.#isDoubtful = false;
   }
 
   #schedule(): void {

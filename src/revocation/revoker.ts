@@ -1,12 +1,13 @@
+import { unavailable } from '../errors/tessera-error.ts';
 import type { NewRevocation, RevocationRecords } from '../tenancy/revocation-records.ts';
 import type { RevocationFollower } from './revocation-follower.ts';
 
 /** Revokes from within a server. */
 export class Revoker {
-  readonly #records: RevocationRecords;
+  readonly #records: Pick<RevocationRecords, 'add'>;
   readonly #follower: RevocationFollower;
 
-  constructor(records: RevocationRecords, follower: RevocationFollower) {
+  constructor(records: Pick<RevocationRecords, 'add'>, follower: RevocationFollower) {
     this.#records = records;
     this.#follower = follower;
   }
@@ -14,10 +15,12 @@ export class Revoker {
   /**
    * Durable when it resolves, in force in this process and told to its followers; within one round of theirs in all others.
    *
-   * @throws TesseraError temporarily_unavailable
+   * @throws TesseraError temporarily_unavailable; it may be durable then, and to repeat it does no harm
    */
   async revoke(revocation: NewRevocation): Promise<void> {
-    await this.#records.add([revocation]);
+    const [record] = await this.#records.add([revocation]);
     await this.#follower.catchUp();
+    if (record === undefined || this.#follower.sequence < record.seq)
+      throw unavailable('revocations', 'recorded, but not known here yet');
   }
 }

@@ -22,4 +22,5 @@ export type { ClaimPolicy } from './claim-checks.ts';
 export type { VerifiedToken } from './verified-token.ts';
 export { TokenError, type TokenErrorCode, type TokenErrorDetails, type TokenVerdict } from './token-error.ts';
 export { fetchableUrl, wrongOption } from './option-rules.ts';
+export { ForgettingTime } from './forgetting-time.ts';
 export { RevocationList, type Revocation, type RevocationKind } from './revocation-list.ts';

@@ -24,13 +24,14 @@ afterEach(async () => {
   await server.stop();
 });
 
-function newVerifier(revocations?: RevocationOptions): TokenVerifier {
+function newVerifier(revocations?: RevocationOptions, nowSeconds?: () => number): TokenVerifier {
   const verifier = createVerifierWithClock(
     {
       baseUrl: server.baseUrl,
       tenants: ['acme'],
       audience: 'shop-api',
       ...(revocations === undefined ? {} : { revocations }),
+      ...(nowSeconds === undefined ? {} : { nowSeconds }),
     },
     clock,
   );
@@ -157,6 +158,21 @@ describe('the feed of revocations', () => {
     const issuedAt = (iat: number): string => server.token('acme', key, { iat });
     expect((await refusal(verifier.verify(issuedAt(now - 60)))).code).toBe('TOKEN_REVOKED');
     expect(await verifier.verify(issuedAt(now - 59))).toBeDefined();
+  });
+
+  it('is not forgotten for a clock that runs ahead for a while', async () => {
+    const start = Math.floor(Date.now() / 1_000);
+    let ahead = 0;
+    feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1', until: start + 1_200 });
+    const verifier = newVerifier(undefined, () => start + ahead);
+    const token = server.token('acme', key, { jti: 'j-1' });
+    expect((await refusal(verifier.verify(token))).code).toBe('TOKEN_REVOKED');
+    ahead = 3_600;
+    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-2' });
+    await eventually('a follower that waits again', () => feed.waiting.length === 1);
+    ahead = 0;
+    expect((await refusal(verifier.verify(token))).code).toBe('TOKEN_REVOKED');
   });
 
   it('starts anew on reset, and takes pages as one answer', async () => {

@@ -1,5 +1,6 @@
 import type { Closing } from './closing.ts';
 import { fetchJson } from './fetch-json.ts';
+import { ForgettingTime } from './forgetting-time.ts';
 import type { MonotonicClock } from './monotonic-clock.ts';
 import { parseRevocationAnswer, type RevocationAnswer } from './revocation-answer.ts';
 import { RevocationList } from './revocation-list.ts';
@@ -35,6 +36,7 @@ export class RevocationFeed {
   readonly #clock: MonotonicClock;
   readonly #closing: Closing;
 
+  readonly #forgetting = new ForgettingTime();
   #list = new RevocationList();
   /** A new list in the making after `reset`, until its last page is here. */
   #successor: RevocationList | undefined;
@@ -121,7 +123,7 @@ export class RevocationFeed {
     if (!answer.more) {
       this.#list = list;
       this.#successor = undefined;
-      list.forget(this.#settings.nowSeconds());
+      list.forget(this.#forgetting.observe(this.#settings.nowSeconds(), this.#clock.nowMs()).certain);
     }
   }
 
