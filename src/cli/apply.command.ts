@@ -90,7 +90,7 @@ export async function applyFile(
   report: Report,
   terminal: Terminal,
 ): Promise<void> {
-  await withApplyLock(config, async () => {
+  await withApplyLock(config, async (assertHeld) => {
     const pending = await pendingControlMigrations(config);
     // A shared database is planned on as it is; of an embedded one there is a migrated copy, so that a refusal changes nothing.
     if (config.controlDatabase.driver === 'mysql' && pending.length > 0) await migrateControl(config, report);
@@ -98,9 +98,15 @@ export async function applyFile(
     if (config.controlDatabase.driver === 'sqlite' && pending.length > 0) await migrateControl(config, report);
     const progress = new Progress(terminal);
     await withWritable(config, (stores) =>
-      carryOut(plan, stores, report, (done, total) => {
-        progress.show('applying tenant', done, total);
-      }),
+      carryOut(
+        plan,
+        stores,
+        report,
+        (done, total) => {
+          progress.show('applying tenant', done, total);
+        },
+        assertHeld,
+      ),
     );
     progress.end();
   });

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { OperatorError } from '../errors/operator-error.ts';
-import { withApplyLock } from '../tenancy/apply-lock.ts';
+import { type AssertHeld, withApplyLock } from '../tenancy/apply-lock.ts';
 import type { TenantState } from '../tenancy/control-plane.writer.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
@@ -51,9 +51,10 @@ async function runPurge(options: PurgeOptions, terminal: Terminal): Promise<void
       throw new OperatorError('Nothing was destroyed. There is no way back: if you mean it, run: tessera purge --yes');
     return;
   }
-  await withApplyLock(config, async () => {
+  await withApplyLock(config, async (assertHeld) => {
     const found = await withReadOnly(config, findLeftovers);
-    if (found.tenants.length + found.secrets.length > 0) await withWritable(config, (stores) => destroy(found, stores));
+    if (found.tenants.length + found.secrets.length > 0)
+      await withWritable(config, (stores) => destroy(found, stores, assertHeld));
     print(found, options.output, 'destroyed', terminal);
   });
 }
@@ -77,10 +78,14 @@ function secretPathsOf({ id, projects }: TenantState['tenant']): ReadonlySet<Vau
 }
 
 /** The tombstone goes last: killed before, the next purge finds the tenant again. */
-async function destroy({ tenants, secrets }: Leftovers, stores: Installation): Promise<void> {
+async function destroy({ tenants, secrets }: Leftovers, stores: Installation, assertHeld: AssertHeld): Promise<void> {
   const { vault, directories, controlPlane } = stores;
-  for (const path of secrets) await vault.destroy(path);
+  for (const path of secrets) {
+    await assertHeld();
+    await vault.destroy(path);
+  }
   for (const id of tenants) {
+    await assertHeld();
     for (const path of await vault.list(tenantSecretsFolder(id))) await vault.destroy(path);
     await vault.destroy(keyRingPath(id));
     await vault.destroy(databaseCredentialsPath(id));

@@ -2,6 +2,7 @@ import type { Secret } from '../config/secret.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { rotate, firstRing } from '../issuing/key-ring.transitions.ts';
 import { newSigningKey } from '../issuing/new-signing-key.ts';
+import type { AssertHeld } from '../tenancy/apply-lock.ts';
 import { epochSeconds } from '../vocabulary/clock.ts';
 import type { ClientName } from './client-secret.store.ts';
 import type { Plan, TenantFailure } from './plan.ts';
@@ -30,12 +31,16 @@ export async function carryOut(
   stores: Stores,
   report: Report,
   onTenant: (done: number, total: number) => void,
+  assertHeld: AssertHeld,
 ): Promise<void> {
   report.failures.push(...plan.failures);
   const changed = plan.tenants.filter(({ changes, directory }) => changes.length > 0 || directory.open);
   const done = await severalAtOnce(changed, onTenant, async (tenantPlan) => {
     // Secrets go to the common report as they are made, so that an apply that is ended shows them.
-    const isDone = await attempt(tenantPlan.tenant.id, report, () => carryOutTenant(tenantPlan, stores, report));
+    const isDone = await attempt(tenantPlan.tenant.id, report, async () => {
+      await assertHeld();
+      await carryOutTenant(tenantPlan, stores, report, assertHeld);
+    });
     return isDone ? tenantPlan.changes : [];
   });
   report.changes.push(...done.flat());
@@ -43,6 +48,7 @@ export async function carryOut(
   report.secrets.sort((one, other) => (order.get(one.client.tenantId) ?? 0) - (order.get(other.client.tenantId) ?? 0));
   for (const id of plan.removals) {
     await attempt(id, report, async () => {
+      await assertHeld();
       await stores.controlPlane.removeTenant(id, stores.clock.nowMs());
       report.changes.push({ action: 'remove', kind: 'tenant', id });
     });
@@ -63,7 +69,7 @@ async function attempt(
   }
 }
 
-async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report): Promise<void> {
+async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, assertHeld: AssertHeld): Promise<void> {
   if (plan.directory.open) await carryOutDirectory(plan, stores);
   if (plan.keyRing === 'create') await createKeyRing(plan, stores);
   if (plan.keyRing === 'rotate') await rotateKeyRing(plan, stores);
@@ -71,6 +77,8 @@ async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report):
     const secret = await stores.clientSecrets.ensure(client);
     if (secret !== undefined) report.secrets.push({ client, secret });
   }
+  // Keys and secrets may have taken long, and what is saved replaces whatever is there.
+  await assertHeld();
   if (plan.rows) await stores.controlPlane.saveTenant(draftFromSpec(plan.tenant));
   else if (plan.changes.length > 0) await stores.controlPlane.touchTenant(plan.tenant.id);
 }

@@ -11,18 +11,25 @@ import { databaseFailure } from './database-failure.ts';
 /** Long enough for another `apply` of usual size; whoever waits longer wants to know. */
 const WAIT_MS = 10_000;
 
+/** @throws OperatorError when the lock was lost meanwhile: somebody else may hold it, and what was planned may be overtaken */
+export type AssertHeld = () => Promise<void>;
+
 /**
  * At most one process at a time changes schemas and configuration of one installation. The lock belongs to the process and goes
- * with it, by whatever signal.
+ * with it, by whatever signal. A lock on a server goes with its connection, too: `work` asks before each thing that it changes.
  */
-export async function withApplyLock<T>(config: Config, work: () => Promise<T>, waitMs = WAIT_MS): Promise<T> {
+export async function withApplyLock<T>(
+  config: Config,
+  work: (assertHeld: AssertHeld) => Promise<T>,
+  waitMs = WAIT_MS,
+): Promise<T> {
   return config.controlDatabase.driver === 'sqlite'
     ? withFileLock(join(config.dataDirectory, 'apply.lock'), work, waitMs)
     : withServerLock(config, work, waitMs);
 }
 
 /** An exclusive transaction on an empty database: SQLite's own file lock, which the kernel releases. */
-async function withFileLock<T>(file: string, work: () => Promise<T>, waitMs: number): Promise<T> {
+async function withFileLock<T>(file: string, work: (assertHeld: AssertHeld) => Promise<T>, waitMs: number): Promise<T> {
   mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
   const lock = new BetterSqlite3(file, { timeout: 0 });
   chmodSync(file, 0o600);
@@ -32,7 +39,8 @@ async function withFileLock<T>(file: string, work: () => Promise<T>, waitMs: num
       if (performance.now() > deadline) throw lockIsHeld();
       await delay(50);
     }
-    return await work();
+    // It is this process's own, and nothing takes it away.
+    return await work(() => Promise.resolve());
   } finally {
     lock.close();
   }
@@ -48,12 +56,17 @@ function tryLock(lock: BetterSqlite3.Database): boolean {
   }
 }
 
-async function withServerLock<T>(config: Config, work: () => Promise<T>, waitMs: number): Promise<T> {
+async function withServerLock<T>(
+  config: Config,
+  work: (assertHeld: AssertHeld) => Promise<T>,
+  waitMs: number,
+): Promise<T> {
   const { withMysqlConnection } = await import('./mysql-connection.ts');
   const options = controlDatabaseOptions(config);
   return withMysqlConnection(options, async (connection) => {
-    await takeNamedLock(connection, `apply:${options.database}`, waitMs);
-    return work();
+    const name = `apply:${options.database}`;
+    await takeNamedLock(connection, name, waitMs);
+    return work(() => assertNamedLock(connection, name));
   });
 }
 
@@ -67,10 +80,31 @@ interface Asking {
 
 /** A lock on the server that lasts as long as this connection. */
 export async function takeNamedLock(connection: Asking, name: string, waitMs = WAIT_MS): Promise<void> {
-  // MySQL allows 64 characters, and a database's name alone may have them.
-  const key = `tessera:${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
-  const [row] = await connection.ask('SELECT GET_LOCK(?, ?) AS held', [key, waitMs / 1000], waitMs + 2000);
+  const asked = [lockKey(name), waitMs / 1000];
+  const [row] = await connection.ask('SELECT GET_LOCK(?, ?) AS held', asked, waitMs + 2000);
   if (Number(row?.['held']) !== 1) throw lockIsHeld();
+}
+
+async function assertNamedLock(connection: Asking, name: string): Promise<void> {
+  let row: Record<string, unknown> | undefined;
+  try {
+    [row] = await connection.ask('SELECT IS_USED_LOCK(?) = CONNECTION_ID() AS held', [lockKey(name)]);
+  } catch (error) {
+    throw lockIsLost(error);
+  }
+  if (Number(row?.['held']) !== 1) throw lockIsLost(undefined);
+}
+
+/** MySQL allows 64 characters, and a database's name alone may have them. */
+function lockKey(name: string): string {
+  return `tessera:${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
+}
+
+function lockIsLost(cause: unknown): OperatorError {
+  return new OperatorError(
+    'The connection that held the lock on this installation broke, so that another process may be changing it. Run the command again.',
+    { cause },
+  );
 }
 
 function lockIsHeld(): OperatorError {

@@ -92,8 +92,9 @@ it('a dry run on a server reads what is there', async () => {
 it('one process at a time applies, and a killed one leaves no lock', async () => {
   await server.sql('CREATE DATABASE locked');
   const config = mysqlConfig(server, 'locked', folder.path);
-  await withApplyLock(config, async () => {
+  await withApplyLock(config, async (assertHeld) => {
     await expect(withApplyLock(config, () => Promise.resolve(), 0)).rejects.toThrow(OperatorError);
+    await assertHeld();
     // The lock goes with its connection, as it does when a process is killed.
     const [row] = await server.sql(
       "SELECT id FROM information_schema.processlist WHERE db = 'locked' AND command = 'Sleep' ORDER BY id LIMIT 1",
@@ -101,6 +102,8 @@ it('one process at a time applies, and a killed one leaves no lock', async () =>
     await server.sql(`KILL ${String(row?.['id'])}`);
     await delay(50);
     await withApplyLock(config, () => Promise.resolve(), 0);
+    // Whoever held it learns of it before the next change.
+    await expect(assertHeld()).rejects.toThrow(/the lock on this installation broke/);
   });
 });
 
