@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { OperatorError } from '../errors/operator-error.ts';
 import { type KeyRing, MIN_LEAD_SECONDS, type RingKey, stateOf } from '../issuing/key-ring.ts';
-import { activate, retire, revoke, rotate, type Transition } from '../issuing/key-ring.transitions.ts';
+import { activate, retire, rotate, type Transition } from '../issuing/key-ring.transitions.ts';
 import { newSigningKey } from '../issuing/new-signing-key.ts';
 import { revocationOfKey } from '../revocation/new-revocations.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
@@ -9,7 +9,7 @@ import { epochSeconds } from '../vocabulary/clock.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
 import { announce, findTenant, type Installation, withReadOnly, withWritable } from './installation.ts';
 import { durationArgument, outputOption, tenantArgument } from './options.ts';
-import { feedRevokedKey } from './revoke-key.ts';
+import { feedRevokedKey, revokeOnce } from './revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, table, type Terminal } from './terminal.ts';
 
 interface Output {
@@ -109,7 +109,7 @@ function transition(
     case 'retire':
       return retire(ring, kid, now);
     case 'revoke':
-      return revoke(ring, kid, now);
+      return revokeOnce(ring, kid, now);
   }
 }
 
@@ -153,8 +153,8 @@ async function change(
   await withWritable(config, async (stores) => {
     const result = await stores.keyRings.update(tenant.id, (ring) => decide(ring, nowOf(stores)));
     if ('refusal' in result) throw new OperatorError(result.refusal);
-    print(result.ring, stores, options, terminal);
     await afterwards(stores, tenant.id);
+    print(result.ring, stores, options, terminal);
     await announce(stores, tenant.id, 'The key ring was changed');
   });
 }

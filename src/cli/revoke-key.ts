@@ -8,7 +8,7 @@ import type { TenantId } from '../vocabulary/ids.ts';
 import type { Installation } from './installation.ts';
 
 /**
- * What the feed is to say of a key. A key that is revoked in its ring already is no fault: a command that was killed in between is finished by the next.
+ * What the feed is to say of a key.
  *
  * @throws OperatorError for a key that is not there or signs now
  */
@@ -58,7 +58,8 @@ export async function feedRevokedKey(stores: Installation, revocation: NewRevoca
   }
 }
 
-function revokeOnce(ring: KeyRing, kid: string, now: number): Transition {
+/** A key that is revoked already is no fault: a command that was killed in between is finished by the next. */
+export function revokeOnce(ring: KeyRing, kid: string, now: number): Transition {
   const isRevoked = ring.keys.some((key) => key.kid === kid && key.state === 'revoked');
   return isRevoked ? { ring } : revoke(ring, kid, now);
 }

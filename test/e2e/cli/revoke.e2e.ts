@@ -29,6 +29,12 @@ function refuseWrites(statement: string): void {
   database.close();
 }
 
+function acceptWrites(): void {
+  const database = new Database(`${desk.config.dataDirectory}/control.sqlite`);
+  database.exec('DROP TRIGGER refuse_writes');
+  database.close();
+}
+
 const revoke = (args: readonly string[], stdin?: string) => run(['revoke', ...args], stdin);
 
 async function run(args: readonly string[], stdin = ''): Promise<Run> {
@@ -141,6 +147,10 @@ describe('revokes', () => {
       stderr: expect.stringContaining(`Run: tessera revoke --key acme/${kid!}`),
     });
     expect(await desk.cli(['keys', 'list', 'acme'])).toMatch(new RegExp(`${kid!} .*revoked`));
+    // As after the end of the first command in its middle: the next completes it.
+    acceptWrites();
+    expect((await run(args(kid!))).code).toBe(0);
+    expect(await entries()).toMatchObject([{ kind: 'key', id: kid }]);
   });
 });
 
