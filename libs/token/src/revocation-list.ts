@@ -14,7 +14,13 @@ export interface Revocation {
   readonly until: number;
 }
 
-/** Revocations, found by what a token says of itself. */
+/** What of a token a revocation can name. */
+export type RevocableToken = Pick<
+  VerifiedToken,
+  'issuer' | 'tokenId' | 'subject' | 'clientId' | 'keyId' | 'issuedAt' | 'actor'
+>;
+
+/** Revocations, found by what a token says of itself and of those who acted for it. */
 export class RevocationList {
   readonly #entries = new Map<string, Revocation[]>();
 
@@ -26,7 +32,7 @@ export class RevocationList {
     else entries.push(revocation);
   }
 
-  hits(token: VerifiedToken, nowSeconds: number): boolean {
+  hits(token: RevocableToken, nowSeconds: number): boolean {
     if (this.#entries.size === 0) return false;
     const { issuer } = token;
     return (
@@ -34,7 +40,8 @@ export class RevocationList {
       this.#has(token, nowSeconds, nameOf(issuer, 'subject', token.subject)) ||
       this.#has(token, nowSeconds, nameOf(issuer, 'client', token.clientId)) ||
       this.#has(token, nowSeconds, nameOf(issuer, 'key', token.keyId)) ||
-      this.#has(token, nowSeconds, nameOf(issuer, 'tenant', '*'))
+      this.#has(token, nowSeconds, nameOf(issuer, 'tenant', '*')) ||
+      this.#hitsActor(token, nowSeconds)
     );
   }
 
@@ -46,7 +53,20 @@ export class RevocationList {
     }
   }
 
-  #has(token: VerifiedToken, nowSeconds: number, name: string): boolean {
+  /** Who is revoked must not live on in what it was exchanged for: every actor of the chain counts (RFC 8693, section 4.1). */
+  #hitsActor(token: RevocableToken, nowSeconds: number): boolean {
+    for (let { actor } = token; actor !== undefined; actor = actor.act) {
+      if (this.#has(token, nowSeconds, nameOf(token.issuer, 'subject', actor.sub))) return true;
+      if (
+        actor.client_id !== undefined &&
+        this.#has(token, nowSeconds, nameOf(token.issuer, 'client', actor.client_id))
+      )
+        return true;
+    }
+    return false;
+  }
+
+  #has(token: RevocableToken, nowSeconds: number, name: string): boolean {
     const entries = this.#entries.get(name);
     return (
       entries?.some(({ before, until }) => nowSeconds <= until && (before === undefined || token.issuedAt <= before)) ??

@@ -1,0 +1,46 @@
+import { type RevocableToken, RevocationList, type RevocationKind } from './revocation-list.ts';
+
+const NOW = 1_800_000_000;
+const ISSUER = 'https://tessera.example/tenants/acme';
+/** Two exchanges deep: `bob` asked by client `inner`, for whom `eve` had asked by client `outer`. */
+const EXCHANGED: RevocableToken = {
+  issuer: ISSUER,
+  tokenId: 'j-1',
+  subject: 'ada',
+  clientId: 'web',
+  keyId: 'k-1',
+  issuedAt: NOW,
+  actor: { sub: 'bob', client_id: 'inner', act: { sub: 'eve', client_id: 'outer' } },
+};
+
+function hits(kind: RevocationKind, id: string, token: RevocableToken, before = NOW, issuer = ISSUER): boolean {
+  const list = new RevocationList();
+  list.add({ issuer, kind, id, before, until: NOW + 10 });
+  return list.hits(token, NOW);
+}
+
+describe('a revocation of an actor', () => {
+  it.each([
+    ['subject', 'bob'],
+    ['subject', 'eve'],
+    ['client', 'inner'],
+    ['client', 'outer'],
+  ] as const)('%s %s ends what it was exchanged for, whatever depth it acted at', (kind, id) => {
+    expect(hits(kind, id, EXCHANGED)).toBe(true);
+    expect(hits(kind, `${id}x`, EXCHANGED)).toBe(false);
+    expect(hits(kind, id, { ...EXCHANGED, issuedAt: NOW + 1 })).toBe(false);
+    expect(hits(kind, id, EXCHANGED, NOW, `${ISSUER}-2`)).toBe(false);
+  });
+
+  it('of another kind is none of the actor', () => {
+    expect(hits('subject', 'inner', EXCHANGED)).toBe(false);
+    expect(hits('client', 'bob', EXCHANGED)).toBe(false);
+    expect(hits('token', 'bob', EXCHANGED)).toBe(false);
+  });
+
+  it('hits an actor without a client by its subject alone', () => {
+    const token = { ...EXCHANGED, actor: { sub: 'bob' } };
+    expect(hits('subject', 'bob', token)).toBe(true);
+    expect(hits('client', 'inner', token)).toBe(false);
+  });
+});
