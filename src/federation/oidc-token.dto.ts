@@ -5,6 +5,7 @@ export class OidcTokenDto {
   @ApiProperty({
     type: String,
     writeOnly: true,
+    minLength: 1,
     description:
       'An ID token or JWT access token (at most 16 KiB) of an issuer that the tenant trusts for this client and surface.',
     example: 'eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl',

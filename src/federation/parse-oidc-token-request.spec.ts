@@ -45,10 +45,6 @@ describe('parseOidcTokenRequest', () => {
     expect(parse({ authorization: [`Bearer ${HEADER}.${payload}.c2ln`] }).claimedClient).toBe(claimedClient);
   });
 
-  it('leaves an empty oidc_token to be refused with the others', () => {
-    expect(PresentedToken.text(parse({ body: { oidc_token: '' } }).oidcToken)).toBe('');
-  });
-
   it('shows neither token to whoever prints the request', () => {
     const request = parse({ body: { oidc_token: 'MARKED' } });
     const shown = `${inspect(request, { depth: 9 })} ${JSON.stringify(request)} ${String(request.oidcToken)}`;
@@ -96,6 +92,7 @@ describe('parseOidcTokenRequest', () => {
     ['a list', [{ oidc_token: 'a' }], 'The body must be a JSON object.'],
     ['no oidc_token', {}, 'oidc_token must be a string.'],
     ['null in oidc_token', { oidc_token: null }, 'oidc_token must be a string.'],
+    ['an empty oidc_token', { oidc_token: '' }, 'oidc_token must not be empty.'],
     ['a list in oidc_token', { oidc_token: ['a'] }, 'oidc_token must be a string.'],
     ['an object in oidc_token', { oidc_token: { $ne: 1 } }, 'oidc_token must be a string.'],
     ['another member', { oidc_token: 'a', client_id: 'web' }, 'The body has a member that is not oidc_token.'],

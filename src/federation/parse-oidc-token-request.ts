@@ -1,4 +1,4 @@
-import { parseCompactToken, TokenError } from '@tessera/token/core';
+import { type Bearer, parseCompactToken, readBearer, TokenError } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { parseClientId, parseProjectId, parseTenantId, type TenantId } from '../vocabulary/ids.ts';
 import type { Surface } from '../vocabulary/surface.ts';
@@ -8,14 +8,17 @@ import { PresentedToken } from './presented-token.ts';
 /** What the edge knows of a request for an exchange. */
 export interface OidcTokenInput {
   readonly surface: Surface;
-  /** Every `Authorization` header as it came: Node's joined view keeps the first of two and hides the other. */
+  /** Every `Authorization` header as it came. */
   readonly authorization: readonly string[] | undefined;
   readonly body: unknown;
   readonly source: string;
 }
 
-// RFC 6750, section 2.1, with the `token68` of RFC 9110, section 11.2; the scheme has no case (RFC 9110, section 11.1).
-const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
+const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
+  none: 'no bearer',
+  several: 'more than one bearer',
+  malformed: 'the Authorization header is not one bearer',
+};
 
 /**
  * Hop 1 of oidcToken. The tenant comes from the bearer's `iss`, which nothing has proven yet: it says where to look, no more.
@@ -37,12 +40,9 @@ export function parseOidcTokenRequest(publicUrl: string, input: OidcTokenInput):
 }
 
 function parseBearer(headers: readonly string[] | undefined): string {
-  if (headers === undefined || headers.length === 0) throw new TesseraError('unauthorized', 'no bearer');
-  const [header] = headers;
-  if (header === undefined || headers.length > 1) throw new TesseraError('unauthorized', 'more than one bearer');
-  const token = BEARER.exec(header)?.[1];
-  if (token === undefined) throw new TesseraError('unauthorized', 'the Authorization header is not one bearer');
-  return token;
+  const bearer = readBearer(headers ?? []);
+  if (bearer.kind !== 'token') throw new TesseraError('unauthorized', NO_TOKEN[bearer.kind]);
+  return bearer.token;
 }
 
 function parseBody(body: unknown): string {
@@ -50,6 +50,7 @@ function parseBody(body: unknown): string {
     throw refused('The body must be a JSON object.');
   const { oidc_token: oidcToken, ...unknown } = body as Record<string, unknown>;
   if (typeof oidcToken !== 'string') throw refused('oidc_token must be a string.');
+  if (oidcToken === '') throw refused('oidc_token must not be empty.');
   if (Object.keys(unknown).length > 0) throw refused('The body has a member that is not oidc_token.');
   return oidcToken;
 }

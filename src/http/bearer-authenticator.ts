@@ -4,8 +4,8 @@ import type { Surface } from '../vocabulary/surface.ts';
 /** Who checks the bearer of a bearer route: the edge knows nothing of keys. */
 export abstract class BearerAuthenticator {
   /**
-   * @param authorization the request's header of that name
+   * @param authorization every header of that name
    * @throws TesseraError unauthorized, temporarily_unavailable
    */
-  abstract authenticate(authorization: string | undefined, surface: Surface): Promise<VerifiedToken>;
+  abstract authenticate(authorization: readonly string[], surface: Surface): Promise<VerifiedToken>;
 }

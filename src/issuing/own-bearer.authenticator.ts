@@ -1,11 +1,15 @@
-import type { VerifiedToken } from '@tessera/token/core';
+import { type Bearer, readBearer, type VerifiedToken } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { BearerAuthenticator } from '../http/bearer-authenticator.ts';
 import type { Surface } from '../vocabulary/surface.ts';
 import type { OwnTokenVerifier } from './own-tokens.ts';
 
-// RFC 6750, section 2.1: one scheme, one space, one token of the b64token alphabet. The scheme is case-insensitive (RFC 9110, section 11.1).
-const BEARER = /^bearer ([\w.~+/-]+=*)$/i;
+const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
+  none: 'bearer: there is none',
+  // Whoever stands behind a gateway may go by another of several headers than the one that is checked here.
+  several: 'bearer: more than one header',
+  malformed: 'bearer: not one bearer token',
+};
 
 /** Opens the edge's bearer routes to the tokens that this service issued. */
 export class OwnBearerAuthenticator extends BearerAuthenticator {
@@ -16,10 +20,9 @@ export class OwnBearerAuthenticator extends BearerAuthenticator {
     this.#tokens = tokens;
   }
 
-  override authenticate(authorization: string | undefined, surface: Surface): Promise<VerifiedToken> {
-    if (authorization === undefined) return Promise.reject(new TesseraError('unauthorized', 'bearer: there is none'));
-    const token = BEARER.exec(authorization)?.[1];
-    if (token === undefined) return Promise.reject(new TesseraError('unauthorized', 'bearer: not one bearer token'));
-    return this.#tokens.verify(token, surface);
+  override authenticate(authorization: readonly string[], surface: Surface): Promise<VerifiedToken> {
+    const bearer = readBearer(authorization);
+    if (bearer.kind !== 'token') return Promise.reject(new TesseraError('unauthorized', NO_TOKEN[bearer.kind]));
+    return this.#tokens.verify(bearer.token, surface);
   }
 }

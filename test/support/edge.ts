@@ -125,8 +125,9 @@ class ProbeController {
 
 /** Takes one fixed bearer: what a token is, is not the edge's business. */
 class OneBearer extends BearerAuthenticator {
-  override authenticate(authorization: string | undefined, surface: string): Promise<VerifiedToken> {
-    if (authorization === `Bearer good-${surface}`) return Promise.resolve({ subject: 'u-ada' } as VerifiedToken);
+  override authenticate([authorization, ...others]: readonly string[], surface: string): Promise<VerifiedToken> {
+    if (authorization === `Bearer good-${surface}` && others.length === 0)
+      return Promise.resolve({ subject: 'u-ada' } as VerifiedToken);
     return Promise.reject(new TesseraError('unauthorized', 'the bearer is not good'));
   }
 }

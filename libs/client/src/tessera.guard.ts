@@ -8,7 +8,7 @@ import {
 } from '@nestjs/common';
 import { demandFreshRevocations, isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
 import { accessRulesOf } from './access-rules.ts';
-import { readBearer } from './bearer.ts';
+import { bearerOf } from './bearer.ts';
 import { carryToken, requestOf } from './carried-token.ts';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientOptions } from './client-options.ts';
 import { checkRealm, type Refusal, refuse } from './refusal.ts';
@@ -59,9 +59,10 @@ export class TesseraGuard implements CanActivate {
   protected extractToken(context: ExecutionContext): string | undefined {
     const request = requestOf(context);
     if (request === undefined) return this.#options.extractToken?.(context);
-    const bearer = readBearer(request);
-    if (bearer.kind === 'invalid') throw new TokenError('TOKEN_MALFORMED', 'the header is not one bearer token');
-    return bearer.kind === 'token' ? bearer.token : undefined;
+    const bearer = bearerOf(request);
+    if (bearer.kind === 'none') return undefined;
+    if (bearer.kind === 'token') return bearer.token;
+    throw new TokenError('TOKEN_MALFORMED', 'the header is not one bearer token');
   }
 
   /**

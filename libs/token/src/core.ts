@@ -1,4 +1,5 @@
 /** The synchronous half, for callers that hold the keys themselves: no network, no cache, no clock. What @tessera/client builds on is here, too. */
+export { readBearer, type Bearer } from './bearer.ts';
 export { parseStrictJson, StrictJsonError, type StrictJsonLimits } from './strict-json.ts';
 export {
   parseCompactForm,

@@ -44,6 +44,7 @@ describe('case 24: a body', () => {
     ['that says it is text', (token) => JSON.stringify({ oidc_token: token }), { 'content-type': 'text/plain' }, 415],
     ['that is not JSON', () => '{', {}, 400],
     ['without oidc_token', () => '{}', {}, 400],
+    ['with an empty token', () => '{"oidc_token":""}', {}, 400],
     ['with a null', () => '{"oidc_token":null}', {}, 400],
     ['with a list', (token) => JSON.stringify({ oidc_token: [token] }), {}, 400],
     ['with an object', () => '{"oidc_token":{"$ne":1}}', {}, 400],
