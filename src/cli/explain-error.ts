@@ -6,6 +6,10 @@ import { TesseraError } from '../errors/tessera-error.ts';
 const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
   ['control database: schema is missing', 'Run: tessera migrate'],
   [
+    'control database: read only',
+    'The server takes no writes: it is a replica, or is handing over to another. Let DATABASE_URL lead to the primary (embedded: let TESSERA_DATA_DIR be written), then run the command again.',
+  ],
+  [
     'control database',
     'Check that the database runs and that DATABASE_URL is right (embedded: that TESSERA_DATA_DIR may be written), then run the command again.',
   ],
@@ -14,6 +18,10 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
     "Check the tenant's `database` in the tenants file: each tenant needs its own.",
   ],
   ['tenant database: schema is missing', 'Run: tessera migrate'],
+  [
+    'tenant database: read only',
+    "The server takes no writes: it is a replica, or is handing over to another. Let the tenant's `database` in the tenants file lead to the primary, then run the command again.",
+  ],
   [
     'tenant database',
     "Check the tenant's `database` in the tenants file and its credentials in Vault at database/<tenant>, then run the command again.",

@@ -11,6 +11,12 @@ describe('databaseFailure', () => {
     ['ETIMEDOUT', 'no answer in time'],
     ['ER_ACCESS_DENIED_ERROR', 'access denied'],
     ['ER_CON_COUNT_ERROR', 'out of connections'],
+    ['ER_OPTION_PREVENTS_STATEMENT', 'read only'],
+    ['ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', 'read only'],
+    ['ER_READ_ONLY_MODE', 'read only'],
+    ['SQLITE_READONLY_DBMOVED', 'read only'],
+    ['ER_UNKNOWN_COM_ERROR', 'not ready'],
+    ['ER_LOCK_WAIT_TIMEOUT', 'busy'],
     ['SQLITE_BUSY_SNAPSHOT', 'busy'],
     ['SQLITE_CONSTRAINT_PRIMARYKEY', 'constraint violated'],
     ['SQLITE_FULL', 'disk full'],
@@ -18,6 +24,12 @@ describe('databaseFailure', () => {
   ] as const)('reads %s as "%s", also when TypeORM wrapped it', (code, reason) => {
     expect(databaseFailureReason(coded(code))).toBe(reason);
     expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], coded(code)))).toBe(reason);
+  });
+
+  it("reads what MariaDB alone says by its number, because the driver's table has no name for it", () => {
+    const killed = Object.assign(new Error('MARKED'), { code: undefined, errno: 1927 });
+    expect(databaseFailureReason(killed)).toBe('connection lost');
+    expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], killed))).toBe('connection lost');
   });
 
   it.each([undefined, null, 'text', {}, new Error('plain')])('reads %p as "query failed"', (error) => {

@@ -12,6 +12,10 @@ export type DatabaseFailureReason =
   | 'database does not exist'
   | 'schema is missing'
   | 'busy'
+  /** It answers and takes no writes: a replica, or a primary that hands over to its successor. */
+  | 'read only'
+  /** A node of a cluster that has lost the others, or has not joined them yet. */
+  | 'not ready'
   | 'disk full'
   | 'constraint violated'
   | 'query failed';
@@ -26,11 +30,32 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['EPIPE', 'connection lost'],
   ['PROTOCOL_CONNECTION_LOST', 'connection lost'],
   ['ER_SERVER_SHUTDOWN', 'connection lost'],
-  ['ER_CONNECTION_KILLED', 'connection lost'],
+  ['ER_NEW_ABORTING_CONNECTION', 'connection lost'],
+  ['ER_ABORTING_CONNECTION', 'connection lost'],
+  ['ER_FORCING_CLOSE', 'connection lost'],
+  ['ER_CLIENT_INTERACTION_TIMEOUT', 'connection lost'],
   ['ETIMEDOUT', 'no answer in time'],
   ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer in time'],
   ['ER_LOCK_WAIT_TIMEOUT', 'busy'],
   ['ER_LOCK_DEADLOCK', 'busy'],
+  // Group replication certifies at commit; whoever comes second tries again.
+  ['ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'busy'],
+  // By `read_only` and `super_read_only`.
+  ['ER_OPTION_PREVENTS_STATEMENT', 'read only'],
+  ['ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', 'read only'],
+  ['ER_READ_ONLY_TRANSACTION', 'read only'],
+  ['ER_READ_ONLY_MODE', 'read only'],
+  ['ER_OPEN_AS_READONLY', 'read only'],
+  ['ER_INNODB_READ_ONLY', 'read only'],
+  ['ER_INNODB_FORCED_RECOVERY', 'read only'],
+  ['ER_SCHEMA_READ_ONLY', 'read only'],
+  // Galera: "WSREP has not yet prepared node for application use", for reads too.
+  ['ER_UNKNOWN_COM_ERROR', 'not ready'],
+  // Group replication: a member that the others have put out, or that waits for them.
+  ['ER_RUN_HOOK_ERROR', 'not ready'],
+  ['ER_GRP_TRX_CONSISTENCY_BEFORE', 'not ready'],
+  ['ER_GRP_TRX_CONSISTENCY_AFTER_ON_TRX_BEGIN', 'not ready'],
+  ['ER_GRP_TRX_CONSISTENCY_BEGIN_NOT_ALLOWED', 'not ready'],
   ['ER_ACCESS_DENIED_ERROR', 'access denied'],
   ['ER_ACCESS_DENIED_NO_PASSWORD_ERROR', 'access denied'],
   ['ER_DBACCESS_DENIED_ERROR', 'no access to the database'],
@@ -53,13 +78,20 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['SQLITE_CANTOPEN', 'database does not exist'],
 ]);
 
+/** Errors of MariaDB alone, which mysql2 has no names for. */
+const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
+  // ER_CONNECTION_KILLED
+  [1927, 'connection lost'],
+]);
+
 /** A foreign error's kind, read from its code alone: its message may hold values. */
 export function databaseFailureReason(error: unknown): DatabaseFailureReason {
   const code = codeOf(error);
-  const known = REASON_BY_CODE.get(code);
+  const known = REASON_BY_CODE.get(code) ?? REASON_BY_NUMBER.get(numberOf(error));
   if (known !== undefined) return known;
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy';
   if (code.startsWith('SQLITE_CONSTRAINT')) return 'constraint violated';
+  if (code.startsWith('SQLITE_READONLY')) return 'read only';
   if (code === 'SQLITE_ERROR' && /^no such (?:table|column)/.test(messageOf(error))) return 'schema is missing';
   return 'query failed';
 }
@@ -67,6 +99,13 @@ export function databaseFailureReason(error: unknown): DatabaseFailureReason {
 /** What leaves the door in place of a foreign error; our own errors pass as they are. */
 export function databaseFailure(database: string, error: unknown): TesseraError {
   return error instanceof TesseraError ? error : unavailable(database, databaseFailureReason(error), error);
+}
+
+/**
+ * Whether another connection may do better: behind a proxy, or a name that moved, it leads to the server that has taken over.
+ */
+export function isServerStoodDown(reason: DatabaseFailureReason | undefined): boolean {
+  return reason === 'read only' || reason === 'not ready';
 }
 
 /** The reason behind an error that left the door; undefined for any other error. */
@@ -80,6 +119,12 @@ function codeOf(error: unknown): string {
   // TypeORM wraps the driver's error.
   const { code, driverError } = error as { readonly code?: unknown; readonly driverError?: unknown };
   return typeof code === 'string' ? code : driverError === undefined ? '' : codeOf(driverError);
+}
+
+function numberOf(error: unknown): number {
+  if (typeof error !== 'object' || error === null) return 0;
+  const { errno, driverError } = error as { readonly errno?: unknown; readonly driverError?: unknown };
+  return typeof errno === 'number' ? errno : driverError === undefined ? 0 : numberOf(driverError);
 }
 
 function messageOf(error: unknown): string {

@@ -4,7 +4,7 @@ import { createPool, type Pool, type PoolConnection, type PoolOptions, type RowD
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import { Secret } from '../config/secret.ts';
 import { Database, type Row, type SqlValue } from './database.ts';
-import { databaseFailure, databaseFailureReason } from './database-failure.ts';
+import { databaseFailure, databaseFailureReason, isServerStoodDown, reasonOfFailure } from './database-failure.ts';
 import { MIGRATIONS_TABLE } from './migrations.ts';
 import { mysqlTls } from './mysql-tls.ts';
 import type { Schema } from './schema.ts';
@@ -29,6 +29,12 @@ const GOODBYE_MS = 500;
 
 /** A transaction of the writers is many statements; one that takes longer than this many timeouts is given up. */
 const TRANSACTION_TIMEOUTS = 30;
+
+/**
+ * While a server takes no writes, all connections to it are replaced so often at most: soon enough to find its successor, and no storm of
+ * logins while there is none yet.
+ */
+const RETIRE_EVERY_MS = 250;
 
 export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
   const handle = new PoolHandle();
@@ -69,6 +75,10 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
  */
 class PoolHandle {
   readonly #connections = new Set<PoolConnection>();
+  readonly #idle = new Set<PoolConnection>();
+  /** In use when all were retired: closed when they are given back. */
+  readonly #retired = new WeakSet<PoolConnection>();
+  #retiredAtMs = -Infinity;
   #pool: Pool | undefined;
 
   readonly create = (options: PoolOptions): Pool => {
@@ -76,8 +86,17 @@ class PoolHandle {
     pool.on('connection', (connection) => {
       this.#connections.add(connection);
       // Without a listener a broken idle connection would end the process. mysql2 takes it out of the pool itself.
-      connection.on('error', () => this.#connections.delete(connection));
-      connection.on('end', () => this.#connections.delete(connection));
+      connection.on('error', () => {
+        this.#forget(connection);
+      });
+      connection.on('end', () => {
+        this.#forget(connection);
+      });
+    });
+    pool.on('acquire', (connection) => this.#idle.delete(connection));
+    pool.on('release', (connection) => {
+      if (this.#retired.has(connection)) this.drop(connection);
+      else this.#idle.add(connection);
     });
     this.#pool = pool;
     return pool;
@@ -89,8 +108,30 @@ class PoolHandle {
   }
 
   drop(connection: PoolConnection): void {
-    this.#connections.delete(connection);
+    this.#forget(connection);
     connection.destroy();
+  }
+
+  /** After a statement, whether it went well or not. */
+  giveBack(connection: PoolConnection, failed: unknown): void {
+    if (failed !== null) this.retireIfStoodDown(failed);
+    if (this.#retired.has(connection) || (failed !== null && isConnectionBroken(failed))) this.drop(connection);
+    else connection.release();
+  }
+
+  /** No connection of now is used again when the server has stood down: idle ones are closed at once, so that nobody reads there on. */
+  retireIfStoodDown(error: unknown): void {
+    if (!isServerStoodDown(reasonOfFailure(error) ?? databaseFailureReason(error))) return;
+    const nowMs = performance.now();
+    if (nowMs - this.#retiredAtMs < RETIRE_EVERY_MS) return;
+    this.#retiredAtMs = nowMs;
+    for (const connection of this.#connections) this.#retired.add(connection);
+    for (const connection of [...this.#idle]) this.drop(connection);
+  }
+
+  #forget(connection: PoolConnection): void {
+    this.#connections.delete(connection);
+    this.#idle.delete(connection);
   }
 
   /** Like `drop`, for a connection that is idle. Resolves when the server has let go of it, or does not answer. */
@@ -158,8 +199,7 @@ export class MysqlDatabase extends Database {
         connection = acquired;
         acquired.execute<RowDataPacket[]>(sql, [...parameters], (failed, rows) => {
           if (over) return;
-          if (failed !== null && isConnectionBroken(failed)) this.#handle.drop(acquired);
-          else acquired.release();
+          this.#handle.giveBack(acquired, failed);
           end(failed, Array.isArray(rows) ? rows : []);
         });
       });
@@ -200,6 +240,7 @@ export class MysqlDatabase extends Database {
       // What the connection took is part of the time: a reader waits no longer than for one query.
       return await within(timeoutMs - (performance.now() - startedAt), commitAfter(runner, begin, work));
     } catch (error) {
+      this.#handle.retireIfStoodDown(error);
       // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
       if (connection !== undefined) this.#handle.drop(connection);
       else

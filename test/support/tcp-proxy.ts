@@ -15,6 +15,8 @@ export interface TcpProxy {
   readonly port: number;
   /** Holds for open connections too. What a black hole swallowed is lost: that connection stays dead. */
   setMode(mode: ProxyMode): void;
+  /** Where new connections lead from now on. Open ones stay where they are, as with a real proxy. */
+  switchTo(targetPort: number): void;
   /** Breaks all open connections, in the middle of whatever they do. */
   cut(): void;
   /** Connections that are open now. */
@@ -24,7 +26,8 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+export async function startTcpProxy(firstTargetPort: number): Promise<TcpProxy> {
+  let targetPort = firstTargetPort;
   let mode: ProxyMode = 'pass';
   let most = 0;
   const clients = new Set<Socket>();
@@ -63,6 +66,9 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     port,
     setMode: (next) => {
       mode = next;
+    },
+    switchTo: (next) => {
+      targetPort = next;
     },
     cut,
     openConnections: () => clients.size,
