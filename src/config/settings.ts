@@ -89,7 +89,7 @@ export const SETTINGS = {
   },
   TESSERA_TRUSTED_PROXIES: {
     description:
-      'Addresses or CIDR blocks of proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, comma-separated.',
+      'Addresses or CIDR blocks of proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, comma-separated. A request of one that names no caller belongs to no network.',
     fallback: '',
     mayBeEmpty: true,
     ...networks,

@@ -18,6 +18,7 @@ import { RouteGuard } from './route-guard.ts';
 import { RouteRegistry } from './route-registry.ts';
 import type { RouteRow } from './route-table.ts';
 import { SourceAddresses } from './source-address.ts';
+import { UnlistedProxyWarning } from './unlisted-proxy-warning.ts';
 
 export interface EdgeAppOptions {
   readonly config: Config;
@@ -40,7 +41,7 @@ class RootModule {}
 export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastifyApplication> {
   const { config, clock, log } = options;
   const metrics = new Metrics();
-  const sources = new SourceAddresses(config.trustedProxies);
+  const sources = new SourceAddresses(config.trustedProxies, new UnlistedProxyWarning(log, clock));
   const registry = new RouteRegistry(options.routes);
   const inFlight = new RequestsInFlight();
   const tracing = await loadTracing(config);

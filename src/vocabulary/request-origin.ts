@@ -3,8 +3,8 @@ export interface RequestOrigin {
   /** The address of the peer, or the one that a trusted proxy gave. */
   readonly source: string;
   /**
-   * The address that conditions on networks go by: `source`, but one that no network contains for what somebody passes on whom nobody told us
-   * to trust. A proxy on this machine makes every stranger look like loopback, one in a client's network makes them look like the client.
+   * The address that conditions on networks go by: `source`, or a text that no network contains. Requests that an unlisted proxy forwards have no
+   * network, and neither have those of a listed proxy that names no caller.
    */
   readonly network: string;
 }

@@ -11,7 +11,7 @@ import { Readiness } from '../../src/http/readiness.ts';
 import { callerOf, contextOf } from '../../src/http/request-context.ts';
 import { ROUTE_TABLE, type RouteRow } from '../../src/http/route-table.ts';
 import { Log } from '../../src/log/log.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { type Clock, SystemClock } from '../../src/vocabulary/clock.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 
 /** The rows that the edge itself brings, without those of the service's modules. */
@@ -160,6 +160,7 @@ export interface RunningEdge {
 export interface EdgeUnderTest {
   readonly env?: Readonly<Record<string, string>>;
   readonly routes?: readonly RouteRow[];
+  readonly clock?: Clock;
 }
 
 /** The edge around a module of the tests, on a free port. */
@@ -168,7 +169,7 @@ export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdg
   const config = loadConfig({ LOG_LEVEL: 'debug', ...options.env }, { cwd: '/nonexistent' });
   const app = await createEdgeApp({
     config,
-    clock: new SystemClock(),
+    clock: options.clock ?? new SystemClock(),
     log: new Log(config.logLevel, { write: (line) => output.push(line) }),
     version: '0.0.0',
     routes: options.routes ?? [...EDGE_ROUTES, ...PROBE_ROUTES],

@@ -1,8 +1,33 @@
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
+import { TestClock } from '../../support/test-clock.ts';
+
+/** One of each form that only proxies write, of products that are in use. */
+const FORWARDING_HEADERS = [
+  ...['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'cdn-loop', 'x-forwarded-proto', 'x-forwarded-host'],
+  ...['x-forwarded', 'x-forwarded-port', 'x-forwarded-client-cert', 'x-original-forwarded-for', 'client-forwarded'],
+  ...['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-ray', 'true-client-ip', 'x-client-ip', 'x-cluster-client-ip'],
+  ...['fastly-client-ip', 'fly-client-ip', 'x-remote-ipv4', 'x-remote-ipv6', 'x-remote-address', 'x-appengine-user-ip'],
+  ...['x-envoy-external-address', 'x-envoy-attempt-count', 'x-original-host', 'x-original-url', 'x-azure-fdid'],
+];
+/** What clients, their libraries and tracing send by themselves. */
+const CLIENT_HEADERS = {
+  'user-agent': 'curl/8.5.0',
+  accept: '*/*',
+  origin: 'https://app.example',
+  referer: 'https://app.example/',
+  authorization: 'Bearer x',
+  'x-request-id': '0123456789abcdef',
+  'x-requested-with': 'XMLHttpRequest',
+  'x-original': 'x',
+  'x-ip-version': '4',
+  'x-zip': '1',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  baggage: 'a=b',
+};
 
 const edges: RunningEdge[] = [];
-async function edgeWith(env: Record<string, string> = {}): Promise<RunningEdge> {
-  const edge = await startEdge({ env });
+async function edgeWith(env: Record<string, string> = {}, clock?: TestClock): Promise<RunningEdge> {
+  const edge = await startEdge({ env, ...(clock === undefined ? {} : { clock }) });
   edges.push(edge);
   return edge;
 }
@@ -37,15 +62,53 @@ describe('without trusted proxies', () => {
     expect((await fetch(`${edge.url}/metrics`)).status).toBe(200);
   });
 
-  it('metrics are not for what a proxy on this machine forwards', async () => {
-    for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-proto', 'x-forwarded-host']) {
-      const answer = await fetch(`${edge.url}/metrics`, { headers: { [name]: '127.0.0.1' } });
+  it.each(FORWARDING_HEADERS)('metrics are not for what a proxy on this machine forwards with %s', async (name) => {
+    for (const spelling of [name, name.toUpperCase()]) {
+      const answer = await fetch(`${edge.url}/metrics`, { headers: { [spelling]: '127.0.0.1' } });
       expect(answer.status).toBe(403);
       expect(await answer.json()).toMatchObject({ error: 'forbidden', detail: 'This address is for operators.' });
       expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({
         reason: 'not an address of operators',
+        source: '127.0.0.1',
       });
     }
+  });
+
+  it('metrics are not for what a proxy forwards with an empty header', async () => {
+    expect((await fetch(`${edge.url}/metrics`, { headers: { 'x-forwarded-for': '' } })).status).toBe(403);
+  });
+
+  it('metrics are for loopback whatever clients send by themselves', async () => {
+    expect((await fetch(`${edge.url}/metrics`, { headers: CLIENT_HEADERS })).status).toBe(200);
+  });
+});
+
+describe('a peer that forwards and is not listed', () => {
+  it('is told of once a minute, by its address and with the fix', async () => {
+    const clock = new TestClock();
+    const edge = await edgeWith({}, clock);
+    const warnings = () => edge.lines().filter(({ event }) => event === 'unlisted_proxy');
+    await fetch(`${edge.url}/healthz`, { headers: CLIENT_HEADERS });
+    expect(warnings()).toEqual([]);
+    const forward = () => fetch(`${edge.url}/healthz`, { headers: { 'x-real-ip': '203.0.113.77' } });
+    for (let count = 0; count < 3; count++) await forward();
+    expect(warnings()).toEqual([
+      expect.objectContaining({ level: 40, source: '127.0.0.1', fix: 'TESSERA_TRUSTED_PROXIES' }),
+    ]);
+    clock.advanceSeconds(59);
+    await forward();
+    expect(warnings()).toHaveLength(1);
+    clock.advanceSeconds(1);
+    await forward();
+    expect(warnings()).toHaveLength(2);
+    // Nobody has shown that it is an address, and whose.
+    expect(JSON.stringify(edge.lines())).not.toContain('203.0.113.77');
+  });
+
+  it('is not told of when it is listed', async () => {
+    const edge = await edgeWith({ TESSERA_TRUSTED_PROXIES: '127.0.0.1' });
+    await fetch(`${edge.url}/healthz`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
+    expect(edge.lines().filter(({ event }) => event === 'unlisted_proxy')).toEqual([]);
   });
 });
 
@@ -82,8 +145,40 @@ describe('with a trusted proxy', () => {
       const answer = await fetch(`${edge.url}/metrics`, { headers });
       expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ error: 'forbidden' })]);
     }
-    // Nobody is forwarded for: it is the proxy's machine that asks.
-    expect((await fetch(`${edge.url}/metrics`)).status).toBe(200);
+  });
+
+  it.each([
+    ['nothing at all', {}],
+    ['an empty X-Forwarded-For', { 'x-forwarded-for': '' }],
+    ['commas alone', { 'x-forwarded-for': ', ,' }],
+    ['an address and nothing behind it', { 'x-forwarded-for': '127.0.0.1, ' }],
+    ['no address', { 'x-forwarded-for': 'unknown' }],
+    ['an interface of its own', { 'x-forwarded-for': 'fe80::1%lo' }],
+    ['an address of IPv6 with a port and no brackets', { 'x-forwarded-for': '::1:443:' }],
+    ['an address in quotation marks', { 'x-forwarded-for': '"127.0.0.1"' }],
+    ['a name', { 'x-forwarded-for': 'localhost' }],
+    // What the second proxy got bore no address either.
+    ['another proxy', { 'x-forwarded-for': '10.1.2.3' }],
+    ['proxies alone', { 'x-forwarded-for': '10.9.9.9, 10.1.2.3' }],
+    ...FORWARDING_HEADERS.filter((name) => name !== 'x-forwarded-for').map((name): [string, Record<string, string>] => [
+      `${name} alone`,
+      { [name]: '127.0.0.1' },
+    ]),
+  ])('metrics are not for whom it forwards when it names %s', async (_what, headers: Record<string, string>) => {
+    const answer = await fetch(`${edge.url}/metrics`, { headers });
+    expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ error: 'forbidden' })]);
+  });
+
+  it('several headers of one name are read as one', async () => {
+    const asked = (...hops: string[]) =>
+      fetch(`${edge.url}/metrics`, { headers: hops.map((hop): [string, string] => ['x-forwarded-for', hop]) });
+    expect((await asked('203.0.113.7', '127.0.0.1, 127.0.0.1')).status).toBe(403);
+    expect((await asked('127.0.0.1', '203.0.113.7')).status).toBe(403);
+    expect((await asked('203.0.113.7', '198.51.100.9')).status).toBe(200);
+  });
+
+  it('metrics are for its own machine when it says that this is who asks', async () => {
+    expect((await fetch(`${edge.url}/metrics`, { headers: { 'x-forwarded-for': '127.0.0.1' } })).status).toBe(200);
   });
 
   it('a sane request id is taken over, for one trace through both logs', async () => {

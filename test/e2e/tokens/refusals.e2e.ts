@@ -247,20 +247,58 @@ describe('a secretless client', () => {
     expect(await desk.auditReason(answer.requestId)).toBe(reason);
   });
 
-  it.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'x-forwarded-proto', 'x-forwarded-host'])(
-    'is rejected when the network is only that of somebody who passes it on, as %s shows',
-    async (name) => {
-      const answer = await ask({
-        body: { client_id: 'kiosk', secret_id: undefined },
-        headers: { [name]: '127.0.0.1' },
-      });
-      expect(answer.refusal()).toMatchObject({ status: 401 });
-      expect(desk.auditRow(answer.requestId)).toMatchObject({
-        reason: 'a secretless client asked from another network',
-        source: '127.0.0.1',
-      });
-    },
-  );
+  it.each([
+    'x-forwarded-for',
+    'forwarded',
+    'x-real-ip',
+    'via',
+    'x-forwarded-proto',
+    'cf-connecting-ip',
+    'true-client-ip',
+  ])('is rejected when the network is only that of somebody who passes it on, as %s shows', async (name) => {
+    const answer = await ask({
+      body: { client_id: 'kiosk', secret_id: undefined },
+      headers: { [name]: '127.0.0.1' },
+    });
+    expect(answer.refusal()).toMatchObject({ status: 401 });
+    expect(desk.auditRow(answer.requestId)).toMatchObject({
+      reason: 'a secretless client asked from another network',
+      source: '127.0.0.1',
+    });
+  });
+
+  describe('behind a listed proxy', () => {
+    let proxied: TestDesk;
+    beforeAll(async () => {
+      proxied = await startTessera({ env: { TESSERA_TRUSTED_PROXIES: '127.0.0.1' } });
+    });
+    afterAll(() => proxied.close());
+
+    const askKiosk = (headers: Record<string, string>) =>
+      proxied.post(
+        '/auth/user/generateToken',
+        { tenant_id: 'acme', project_id: 'shop', client_id: 'kiosk', email_id: 'ada@acme.example' },
+        headers,
+      );
+
+    it('is accepted when the proxy names an address of a listed network', async () => {
+      expect((await askKiosk({ 'x-forwarded-for': '127.0.0.9' })).status).toBe(200);
+    });
+
+    it.each([
+      ['nobody', {}],
+      ['an address of another network', { 'x-forwarded-for': '203.0.113.7' }],
+      ['nobody in X-Forwarded-For', { 'x-forwarded-for': '' }],
+      ['no address', { 'x-forwarded-for': '127.0.0.9, unknown' }],
+      ['its caller in X-Real-IP', { 'x-real-ip': '127.0.0.9' }],
+      ['itself in Via', { via: '1.1 proxy' }],
+      ['a scheme', { 'x-forwarded-proto': 'https' }],
+    ])('is rejected when the proxy names %s', async (_what, headers: Record<string, string>) => {
+      const answer = await askKiosk(headers);
+      expect(answer.refusal()).toMatchObject({ status: 401, error: 'unauthorized' });
+      expect(proxied.auditReason(answer.requestId)).toBe('a secretless client asked from another network');
+    });
+  });
 
   it('is rejected on the admin surface', async () => {
     const answer = await ask({ surface: 'admin', body: { client_id: 'kiosk', secret_id: undefined } });
