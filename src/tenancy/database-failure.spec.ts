@@ -1,6 +1,7 @@
 import { QueryFailedError } from 'typeorm';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { databaseFailure, databaseFailureReason, reasonOfFailure } from './database-failure.ts';
+import { SessionSettingNotKept } from './mysql-session.ts';
 
 const coded = (code: string, message = 'MARKED') => Object.assign(new Error(message), { code });
 
@@ -26,10 +27,19 @@ describe('databaseFailure', () => {
     expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], coded(code)))).toBe(reason);
   });
 
-  it("reads what MariaDB alone says by its number, because the driver's table has no name for it", () => {
-    const killed = Object.assign(new Error('MARKED'), { code: undefined, errno: 1927 });
-    expect(databaseFailureReason(killed)).toBe('connection lost');
-    expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], killed))).toBe('connection lost');
+  it.each([
+    [1927, 'connection lost'],
+    [1969, 'no answer in time'],
+  ] as const)('reads MariaDB\'s error %i, which the driver has no name for, as "%s"', (errno, reason) => {
+    const error = Object.assign(new Error('MARKED'), { code: undefined, errno });
+    expect(databaseFailureReason(error)).toBe(reason);
+    expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], error))).toBe(reason);
+  });
+
+  it('names the setting that a server does not keep', () => {
+    expect(databaseFailureReason(new SessionSettingNotKept('sql_mode'))).toBe(
+      "the server does not keep our session's sql_mode",
+    );
   });
 
   it.each([undefined, null, 'text', {}, new Error('plain')])('reads %p as "query failed"', (error) => {

@@ -1,4 +1,5 @@
 import { causeOf, TesseraError, unavailable } from '../errors/tessera-error.ts';
+import { SessionSettingNotKept } from './mysql-session.ts';
 
 /** Every way in which a database fails us, in fixed words that may stand in a log line. */
 export type DatabaseFailureReason =
@@ -18,6 +19,8 @@ export type DatabaseFailureReason =
   | 'not ready'
   | 'disk full'
   | 'constraint violated'
+  | 'init_connect failed'
+  | `the server does not keep our session's ${string}`
   | 'query failed';
 
 const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
@@ -30,7 +33,6 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['EPIPE', 'connection lost'],
   ['PROTOCOL_CONNECTION_LOST', 'connection lost'],
   ['ER_SERVER_SHUTDOWN', 'connection lost'],
-  ['ER_NEW_ABORTING_CONNECTION', 'connection lost'],
   ['ER_ABORTING_CONNECTION', 'connection lost'],
   ['ER_FORCING_CLOSE', 'connection lost'],
   ['ER_CLIENT_INTERACTION_TIMEOUT', 'connection lost'],
@@ -76,16 +78,23 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_NO_REFERENCED_ROW_2', 'constraint violated'],
   ['ER_DATA_TOO_LONG', 'constraint violated'],
   ['SQLITE_CANTOPEN', 'database does not exist'],
+  // Servers say it for this cause alone.
+  ['ER_NEW_ABORTING_CONNECTION', 'init_connect failed'],
+  // By `max_execution_time`.
+  ['ER_QUERY_TIMEOUT', 'no answer in time'],
 ]);
 
 /** Errors of MariaDB alone, which mysql2 has no names for. */
 const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
   // ER_CONNECTION_KILLED
   [1927, 'connection lost'],
+  // ER_STATEMENT_TIMEOUT, by `max_statement_time`
+  [1969, 'no answer in time'],
 ]);
 
 /** A foreign error's kind, read from its code alone: its message may hold values. */
 export function databaseFailureReason(error: unknown): DatabaseFailureReason {
+  if (error instanceof SessionSettingNotKept) return `the server does not keep our session's ${error.setting}`;
   const code = codeOf(error);
   const known = REASON_BY_CODE.get(code) ?? REASON_BY_NUMBER.get(numberOf(error));
   if (known !== undefined) return known;

@@ -11,7 +11,7 @@ export abstract class Database {
   /** A fixed name for errors, e.g. `control database`. */
   abstract readonly name: string;
   abstract readonly kind: 'sqlite' | 'mysql';
-  /** For migrations alone: calls on it are neither bounded nor translated. */
+  /** For the list of migrations alone: calls on it are neither bounded nor translated. */
   abstract readonly dataSource: DataSource;
 
   /** One statement with `?` placeholders, prepared once per connection: the fast way. */
@@ -26,6 +26,13 @@ export abstract class Database {
    * @param timeoutMs for all of it; default: thirty times the database's timeout, because a large change is many statements
    */
   abstract transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T>;
+
+  /**
+   * Runs the pending migrations; neither bounded in time nor translated. For `runMigrations`.
+   *
+   * @returns the names of those that were run
+   */
+  abstract runMigrations(): Promise<string[]>;
 
   /** Closes one idle connection, where there is more than one, so that another pool may open one; resolves when its server knows. */
   abstract shrink(): Promise<void>;

@@ -29,10 +29,8 @@ async function finishedMigrations(database: Database): Promise<unknown[]> {
  */
 export async function runMigrations(database: Database): Promise<string[]> {
   if ((await pendingMigrations(database)).length === 0) return [];
-  const run = (transaction: 'each' | 'none') => database.dataSource.runMigrations({ transaction });
   try {
-    const done = database.kind === 'sqlite' ? await database.transaction(() => run('none')) : await run('each');
-    return done.map(({ name }) => name);
+    return await database.runMigrations();
   } catch (error) {
     throw databaseFailure(database.name, error);
   }

@@ -2,6 +2,8 @@ import { createConnection, type Connection, type RowDataPacket } from 'mysql2';
 import { Secret } from '../config/secret.ts';
 import { databaseFailure } from './database-failure.ts';
 import type { MysqlOptions } from './mysql-database.ts';
+import { withLiterals } from './mysql-literals.ts';
+import { MysqlSessions } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
 export type MysqlServer = Pick<
@@ -16,6 +18,9 @@ export interface MysqlConnection {
   ask(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<Record<string, unknown>[]>;
 }
 
+/** A wait for a lock has its own bound, and the client gives up on the rest. It is longer than any of them. */
+const STATEMENT_MS = 60_000;
+
 /** One connection outside every pool: for locks, which belong to a connection, and for creating a database. */
 export async function withMysqlConnection<T>(
   server: MysqlServer,
@@ -23,6 +28,7 @@ export async function withMysqlConnection<T>(
 ): Promise<T> {
   const connection = await connect(server);
   try {
+    await setUp(connection, server);
     return await work({
       ask: (sql, parameters = [], timeoutMs = server.timeoutMs) =>
         ask(connection, server.name, sql, parameters, timeoutMs),
@@ -43,6 +49,7 @@ function connect(server: MysqlServer): Promise<Connection> {
       connectTimeout: server.timeoutMs,
       ...mysqlTls(server.host, server.dangerouslyAllowPlaintext),
       charset: 'utf8mb4',
+      queryFormat: withLiterals,
     });
     // A connection that breaks while `work` does something else must not end the process.
     connection.on('error', () => undefined);
@@ -55,6 +62,14 @@ function connect(server: MysqlServer): Promise<Connection> {
       reject(databaseFailure(server.name, error));
     });
   });
+}
+
+async function setUp(connection: Connection, { name, timeoutMs }: MysqlServer): Promise<void> {
+  try {
+    await new MysqlSessions({ statementMs: STATEMENT_MS, lockWaitMs: timeoutMs }, timeoutMs).setUp(connection);
+  } catch (error) {
+    throw databaseFailure(name, error);
+  }
 }
 
 function ask(

@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { createPool, type Pool, type PoolConnection, type PoolOptions, type RowDataPacket } from 'mysql2';
-import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import { DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { Secret } from '../config/secret.ts';
 import { Database, type Row, type SqlValue } from './database.ts';
 import { databaseFailure, databaseFailureReason, isServerStoodDown, reasonOfFailure } from './database-failure.ts';
 import { MIGRATIONS_TABLE } from './migrations.ts';
+import { withLiterals } from './mysql-literals.ts';
+import { limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 import type { Schema } from './schema.ts';
 import { SilentLogger } from './silent-logger.ts';
@@ -36,8 +38,14 @@ const TRANSACTION_TIMEOUTS = 30;
  */
 const RETIRE_EVERY_MS = 250;
 
+/**
+ * A change of a large table is one statement and takes as long as it needs. But while it waits for the table, every later
+ * statement on that table waits behind it: it gives up before a running service notices much.
+ */
+const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
+
 export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
-  const handle = new PoolHandle();
+  const handle = new PoolHandle(new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs));
   const dataSource = new DataSource({
     type: 'mysql',
     driver: { createPool: handle.create },
@@ -54,6 +62,7 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
     // Whole numbers as numbers: all of ours are below 2^53.
     supportBigNumbers: true,
     bigNumberStrings: false,
+    extra: { queryFormat: withLiterals },
     entities: [...options.schema.entities] as never[],
     migrations: [...options.schema.migrations],
     migrationsTransactionMode: 'each',
@@ -71,15 +80,20 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
 
 /**
  * Holds the pool that TypeORM makes, and all its connections: mysql2 closes a pool politely or not at all, and a connection whose server
- * does not answer never gets to its polite end.
+ * does not answer never gets to its polite end. The pool hands out a connection, to TypeORM as to us, only after its session is set up.
  */
 class PoolHandle {
+  readonly sessions: MysqlSessions;
   readonly #connections = new Set<PoolConnection>();
   readonly #idle = new Set<PoolConnection>();
   /** In use when all were retired: closed when they are given back. */
   readonly #retired = new WeakSet<PoolConnection>();
   #retiredAtMs = -Infinity;
   #pool: Pool | undefined;
+
+  constructor(sessions: MysqlSessions) {
+    this.sessions = sessions;
+  }
 
   readonly create = (options: PoolOptions): Pool => {
     const pool = createPool(options);
@@ -98,6 +112,13 @@ class PoolHandle {
       if (this.#retired.has(connection)) this.drop(connection);
       else this.#idle.add(connection);
     });
+    const getConnection = pool.getConnection.bind(pool);
+    pool.getConnection = (callback) => {
+      getConnection((refused, connection) => {
+        if (refused !== null || this.sessions.has(connection)) callback(refused, connection);
+        else this.#setUp(connection, callback);
+      });
+    };
     this.#pool = pool;
     return pool;
   };
@@ -149,6 +170,18 @@ class PoolHandle {
     for (const connection of this.#connections) connection.destroy();
     this.#connections.clear();
     await closed;
+  }
+
+  #setUp(connection: PoolConnection, callback: Parameters<Pool['getConnection']>[0]): void {
+    this.sessions.setUp(connection).then(
+      () => {
+        callback(null, connection);
+      },
+      (error: unknown) => {
+        this.drop(connection);
+        callback(error as NodeJS.ErrnoException, connection);
+      },
+    );
   }
 }
 
@@ -217,6 +250,20 @@ export class MysqlDatabase extends Database {
     return this.#inTransaction('START TRANSACTION', work, timeoutMs);
   }
 
+  override async runMigrations(): Promise<string[]> {
+    const runner = this.dataSource.createQueryRunner();
+    const connection = (await within(this.#timeoutMs, runner.connect())) as PoolConnection;
+    try {
+      await this.#handle.sessions.limit(connection, MIGRATION_LIMITS);
+      const executor = new MigrationExecutor(this.dataSource, runner);
+      executor.transaction = 'each';
+      return (await executor.executePendingMigrations()).map(({ name }) => name);
+    } finally {
+      // Its limits are not those of the others.
+      this.#handle.drop(connection);
+    }
+  }
+
   override shrink(): Promise<void> {
     return new Promise((resolve) => {
       this.#handle.pool.getConnection((refused, connection) => {
@@ -233,12 +280,17 @@ export class MysqlDatabase extends Database {
   async #inTransaction<T>(begin: string, work: (manager: EntityManager) => Promise<T>, timeoutMs: number): Promise<T> {
     const startedAt = performance.now();
     const runner = this.dataSource.createQueryRunner();
+    const { sessions } = this.#handle;
+    // The session's own limits are those of one query.
+    const limits = timeoutMs > this.#timeoutMs ? limitsWithin(timeoutMs) : undefined;
     let connection: PoolConnection | undefined;
     const connecting = runner.connect().then((acquired: PoolConnection) => (connection = acquired));
     try {
-      await within(this.#timeoutMs, connecting);
+      const acquired = await within(this.#timeoutMs, connecting);
       // What the connection took is part of the time: a reader waits no longer than for one query.
-      return await within(timeoutMs - (performance.now() - startedAt), commitAfter(runner, begin, work));
+      const remainingMs = timeoutMs - (performance.now() - startedAt);
+      const limited = limits === undefined ? undefined : sessions.limit(acquired, limits);
+      return await within(remainingMs, commitAfter(runner, begin, work, limited));
     } catch (error) {
       this.#handle.retireIfStoodDown(error);
       // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
@@ -253,8 +305,22 @@ export class MysqlDatabase extends Database {
       connection = undefined;
       throw databaseFailure(this.name, error);
     } finally {
-      if (connection !== undefined) await runner.release();
+      if (connection !== undefined) await this.#release(runner, limits === undefined ? undefined : connection);
     }
+  }
+
+  /** @param limited its limits were replaced: it goes back to the pool when it has its own again, and nobody waits for that */
+  async #release(runner: QueryRunner, limited: PoolConnection | undefined): Promise<void> {
+    if (limited === undefined) {
+      await runner.release();
+      return;
+    }
+    this.#handle.sessions.limit(limited).then(
+      () => runner.release(),
+      () => {
+        this.#handle.drop(limited);
+      },
+    );
   }
 }
 
@@ -262,7 +328,9 @@ async function commitAfter<T>(
   runner: QueryRunner,
   begin: string,
   work: (manager: EntityManager) => Promise<T>,
+  limited: Promise<void> | undefined,
 ): Promise<T> {
+  await limited;
   await runner.query(begin);
   const result = await work(runner.manager);
   await runner.query('COMMIT');

@@ -98,6 +98,11 @@ export class SqliteDatabase extends Database {
     return this.#exclusively('BEGIN IMMEDIATE', work);
   }
 
+  override async runMigrations(): Promise<string[]> {
+    const done = await this.transaction(() => this.dataSource.runMigrations({ transaction: 'none' }));
+    return done.map(({ name }) => name);
+  }
+
   /** There is one connection, and it is the database. */
   override shrink(): Promise<void> {
     return Promise.resolve();
