@@ -92,6 +92,7 @@ function trustDocument(trust: Trust): object {
     jwks_uri: trust.jwksUri ?? null,
     audiences: trust.audiences,
     algorithms: trust.algorithms,
+    typ: trust.types,
     conditions: conditions === 'none' ? 'none' : Object.fromEntries(conditions),
     subject: subject.match === 'linked' ? subject : { match: subject.match, domains: [...subject.domains] },
     clients: trust.clients,

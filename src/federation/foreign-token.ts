@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { parseCompactForm, TokenError } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { type ForeignAlgorithm, isForeignAlgorithm } from './foreign-algorithm.ts';
+import { type ForeignTokenType, parseForeignTokenType } from './foreign-token-type.ts';
 import { PresentedToken } from './presented-token.ts';
 
 /** A foreign token of unambiguous form. Nothing in it is proven. */
@@ -9,6 +10,8 @@ export interface ForeignToken {
   readonly algorithm: ForeignAlgorithm;
   /** Absent: the issuer has one key, and its tokens do not name it. */
   readonly kid: string | undefined;
+  /** What kind of token it says that it is. */
+  readonly type: ForeignTokenType | undefined;
   readonly issuer: string;
   readonly claims: Readonly<Record<string, unknown>>;
   readonly signingInput: string;
@@ -30,12 +33,14 @@ const MEANING_CHANGERS = ['crit', 'b64', 'zip'];
 export function parseForeignToken(presented: PresentedToken): ForeignToken {
   const { header, claims, signingInput, signature } = parseForm(presented);
   if (MEANING_CHANGERS.some((member) => Object.hasOwn(header, member))) throw refused('its header changes its meaning');
-  const { alg, kid } = header;
+  const { alg, kid, typ } = header;
   if (!isForeignAlgorithm(alg)) throw refused('its algorithm proves nothing about who signed');
   if (kid !== undefined && (typeof kid !== 'string' || kid === '')) throw refused('its kid is not a text');
+  const type = typeof typ === 'string' ? parseForeignTokenType(typ) : undefined;
+  if (typ !== undefined && type === undefined) throw refused('its typ is not a media type');
   const { iss } = claims;
   if (typeof iss !== 'string' || iss === '') throw refused('it has no issuer');
-  return { algorithm: alg, kid, issuer: iss, claims, signingInput, signature };
+  return { algorithm: alg, kid, type, issuer: iss, claims, signingInput, signature };
 }
 
 /**

@@ -226,6 +226,28 @@ describe('the issuer of a foreign token', () => {
   });
 });
 
+describe('the kind of a foreign token', () => {
+  const named = (typ: unknown) => foreign({}, KEY, { typ });
+
+  it.each([undefined, 'JWT', 'at+jwt', 'application/AT+JWT'])('may be %s', async (typ) => {
+    await expect(prove({ oidcToken: named(typ) })).resolves.toBeDefined();
+  });
+
+  it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE'])(
+    '%s is refused, and the issuer is not asked',
+    async (typ) => {
+      await expectForeignRefused({ oidcToken: named(typ) }, 'its issuer is not trusted with tokens of this typ');
+      expect(provider.connections()).toBe(0);
+    },
+  );
+
+  it('may be what its issuer is trusted with', async () => {
+    await trust({ types: ['jose'] });
+    await expect(prove({ oidcToken: named('JOSE') })).resolves.toBeDefined();
+    await expectForeignRefused({ oidcToken: named('logout+jwt') }, 'its issuer is not trusted with tokens of this typ');
+  });
+});
+
 describe('the signature of a foreign token', () => {
   it.each<[string, () => string]>([
     ['by another key of the same kid', () => foreign({}, { ...foreignKey('k1') })],

@@ -7,6 +7,7 @@ import type { Surface } from '../vocabulary/surface.ts';
 import { CLAIM_CHECKS, CLOCK_SKEW_SECONDS, mapSubject } from './claim-checks.ts';
 import { signatureHolds } from './foreign-algorithm.ts';
 import { type ForeignToken, parseForeignToken, spendingId } from './foreign-token.ts';
+import { isTypeAllowed } from './foreign-token-type.ts';
 import type { PresentedToken } from './presented-token.ts';
 import type { RemoteKeySets } from './remote-key-sets.ts';
 
@@ -96,6 +97,7 @@ function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, 
   if (!trust.clients.includes(client.id)) throw refused('its issuer is not trusted for this client');
   if (!trust.surfaces.includes(surface)) throw refused('its issuer is not trusted for this surface');
   if (!trust.algorithms.includes(token.algorithm)) throw refused('its issuer is not trusted with this algorithm');
+  if (!isTypeAllowed(token.type, trust.types)) throw refused('its issuer is not trusted with tokens of this typ');
   return trust;
 }
 

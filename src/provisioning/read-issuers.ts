@@ -1,4 +1,5 @@
 import { FOREIGN_ALGORITHMS } from '../federation/foreign-algorithm.ts';
+import { parseForeignTokenType } from '../federation/foreign-token-type.ts';
 import { refusalOfForeignUrl } from '../federation/foreign-url.ts';
 import { issuerOf } from '../issuing/claims.ts';
 import { parseClientId, parseTrustId } from '../vocabulary/ids.ts';
@@ -33,6 +34,7 @@ const KEYS = [
   'jwks_uri',
   'audiences',
   'algorithms',
+  'typ',
   'conditions',
   'subject',
   'clients',
@@ -77,6 +79,7 @@ export function readIssuers(
       ),
       // OpenID Connect Core, section 3.1.3.7: RS256 unless agreed otherwise.
       algorithms: fields.optional('algorithms', setOf(algorithm, { items: 1 }), ['RS256']),
+      types: fields.optional('typ', setOf(tokenType), []),
       conditions: fields.required(
         'conditions',
         wordOr('none', readConditions),
@@ -127,6 +130,11 @@ function notOurs(publicUrl: string, url: Reader<string>): Reader<string> {
 const algorithm = matching(
   (text) => FOREIGN_ALGORITHMS.find((word) => word === text),
   `one of ${FOREIGN_ALGORITHMS.join(', ')}: "none" and HMAC prove nothing about who signed`,
+);
+
+const tokenType = matching(
+  parseForeignTokenType,
+  'a media type as it stands in the header "typ", such as secevent+jwt; there are no patterns',
 );
 
 function clientSet(book: NameBook): Reader<IssuerSpec['clients']> {

@@ -80,6 +80,7 @@ function issuerFromTrust(trust: Trust): IssuerSpec {
     jwksUri: trust.jwksUri,
     audiences: sorted(trust.audiences),
     algorithms: sorted(trust.algorithms),
+    types: sorted(trust.types),
     conditions: trust.conditions === 'none' ? 'none' : [...trust.conditions].sort(([a], [b]) => byCodeUnit(a, b)),
     subject:
       trust.subject.match === 'email'

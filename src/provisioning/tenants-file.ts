@@ -37,6 +37,8 @@ export interface IssuerSpec {
   readonly jwksUri: string | undefined;
   readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
+  /** Kinds of tokens besides the usual ones, in their one writing. */
+  readonly types: readonly string[];
   /** Claim and allowed values, sorted by claim; `none` is said in words. */
   readonly conditions: readonly (readonly [claim: string, values: readonly ConditionValue[]])[] | 'none';
   readonly subject: { readonly match: 'email'; readonly domains: readonly string[] } | { readonly match: 'linked' };

@@ -23,6 +23,7 @@ tenants:
       - id: corp
         issuer: https://idp.example.com
         audiences: ["1", "true"]
+        typ: ["007+jwt", JOSE, application/X-at+jwt]
         conditions: { __proto__: [true, "true", 1, "1"], "b:c": x }
         subject: { match: linked }
         clients: [web]

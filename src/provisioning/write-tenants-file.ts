@@ -61,6 +61,7 @@ function issuerNode(issuer: IssuerSpec): object {
     ...(issuer.jwksUri === undefined ? {} : { jwks_uri: issuer.jwksUri }),
     audiences: issuer.audiences,
     algorithms: issuer.algorithms,
+    ...(issuer.types.length === 0 ? {} : { typ: issuer.types }),
     conditions: issuer.conditions === 'none' ? 'none' : Object.fromEntries(issuer.conditions),
     subject: issuer.subject,
     clients: issuer.clients,

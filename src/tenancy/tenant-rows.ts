@@ -121,7 +121,7 @@ function rowFromClient(tenantId: TenantId, projectId: ProjectId, client: Client)
 }
 
 type StoredConditions = 'none' | [string, (string | number | boolean)[]][];
-type StoredSubject = { match: 'linked' } | { match: 'email'; domains: string[] };
+type StoredSubject = ({ match: 'linked' } | { match: 'email'; domains: string[] }) & { types?: readonly string[] };
 
 function trustFromRow(row: RowOf<TrustEntity>): Trust {
   const conditions = JSON.parse(row.conditions) as StoredConditions;
@@ -132,6 +132,7 @@ function trustFromRow(row: RowOf<TrustEntity>): Trust {
     jwksUri: row.jwksUri ?? undefined,
     audiences: Object.freeze(JSON.parse(row.audiences) as string[]),
     algorithms: Object.freeze(JSON.parse(row.algorithms) as string[]),
+    types: Object.freeze(subject.types ?? []),
     conditions: conditions === 'none' ? conditions : new Map(conditions),
     subject: Object.freeze(
       subject.match === 'email' ? { match: 'email', domains: new Set(subject.domains) } : { match: 'linked' },
@@ -148,8 +149,12 @@ function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
     trust.conditions === 'none'
       ? 'none'
       : [...trust.conditions].map(([claim, values]): [string, (string | number | boolean)[]] => [claim, [...values]]);
-  const subject: StoredSubject =
-    trust.subject.match === 'email' ? { match: 'email', domains: [...trust.subject.domains] } : { match: 'linked' };
+  const subject: StoredSubject = {
+    ...(trust.subject.match === 'email'
+      ? { match: 'email', domains: [...trust.subject.domains] }
+      : { match: 'linked' }),
+    ...(trust.types.length > 0 && { types: trust.types }),
+  };
   return {
     tenantId,
     id: trust.id,

@@ -42,6 +42,8 @@ export interface Trust {
   readonly jwksUri: string | undefined;
   readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
+  /** Kinds of tokens (`typ`) besides those that any issuer may sign: media types, lower case, without `application/`. */
+  readonly types: readonly string[];
   /** Claim name to the allowed values; `none` is said in words. */
   readonly conditions: ReadonlyMap<string, readonly (string | number | boolean)[]> | 'none';
   readonly subject: { readonly match: 'email'; readonly domains: ReadonlySet<string> } | { readonly match: 'linked' };

@@ -37,6 +37,7 @@ const LINKED: Trust = {
   jwksUri: undefined,
   audiences: ['tessera-acme'],
   algorithms: ['RS256'],
+  types: [],
   conditions: 'none',
   subject: { match: 'linked' },
   clients: [parseClientId('web')!],
@@ -49,6 +50,7 @@ const BY_EMAIL: Trust = {
   ...LINKED,
   id: parseTrustId('mail')!,
   jwksUri: 'https://mail.example.com/keys',
+  types: ['jose', 'okta-internal-at+jwt'],
   conditions: new Map<string, readonly (string | number | boolean)[]>([
     ['hd', ['acme.example', 'Ácme']],
     ['level', [2, true]],

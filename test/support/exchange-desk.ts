@@ -72,6 +72,7 @@ export async function openExchangeDesk() {
         jwksUri: undefined,
         audiences: ['tessera-acme'],
         algorithms: ['ES256'],
+        types: [],
         conditions: new Map([['hd', ['acme.example']]]),
         subject: { match: 'email', domains: new Set(['acme.example']) },
         clients: [parseClientId('web')!],

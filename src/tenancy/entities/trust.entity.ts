@@ -26,7 +26,10 @@ export class TrustEntity {
   @Column({ type: 'text' })
   conditions!: string;
 
-  /** `{"match":"email","domains":[…]}` or `{"match":"linked"}` */
+  /**
+   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`, with `"types":[…]` if the issuer is trusted with further kinds of tokens. `types` has no
+   * column of its own, so that no migration is needed: an older server ignores the member and refuses such tokens.
+   */
   @Column({ type: 'text' })
   subject!: string;
 

@@ -8,6 +8,7 @@ import {
   trustOf,
 } from '../../support/exchange-service.ts';
 import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../support/foreign-issuer.ts';
+import type { HostileProvider } from '../../support/hostile-provider.ts';
 
 /** Cases 9 to 13, and 1 to 7 where the foreign token takes their place. */
 let service: ExchangeService;
@@ -191,6 +192,51 @@ describe('case 9: a token that is not for us', () => {
   it('100 kB are not even read', async () => {
     const answer = await service.exchange({ oidcToken: 'a'.repeat(100_000) });
     expect(answer.refusal()).toMatchObject({ status: 413, error: 'payload_too_large' });
+  });
+});
+
+describe('a kind of token that is not for logging in', () => {
+  const named = (typ: unknown) => writeForeignToken({ key: service.key, claims: service.claims(), header: { typ } });
+
+  it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE', 'JOSE'])(
+    '%s',
+    async (typ) => {
+      await service.expectRefused(
+        { oidcToken: named(typ) },
+        `${REFUSED}its issuer is not trusted with tokens of this typ`,
+      );
+    },
+  );
+
+  it.each([1, {}, [], null, true, '', 'JWT; x=1', '*'])('%j', async (typ) => {
+    await service.expectRefused({ oidcToken: named(typ) }, `${REFUSED}its typ is not a media type`);
+  });
+
+  it.each([undefined, 'JWT', 'jwt', 'application/jwt', 'at+jwt', 'Application/AT+JWT'])(
+    'is not what %s names',
+    async (typ) => {
+      expect((await service.exchange({ oidcToken: named(typ) })).status).toBe(200);
+    },
+  );
+
+  it('is taken from an issuer that is trusted with it by name, until it is not', async () => {
+    const naming = await startExchangeService();
+    const { desk, provider, elsewhere } = naming;
+    const trusts = (typ: string) =>
+      tenantsWithTrusts(trustOf('corp', provider.issuer) + trustOf('other', elsewhere.issuer, { typ }));
+    const ask = (typ: string, of: HostileProvider) =>
+      naming.exchange({
+        oidcToken: writeForeignToken({ key: naming.key, claims: naming.claims({}, of), header: { typ } }),
+      });
+    await desk.apply(trusts('[application/JOSE, Okta-Internal-at+jwt]'));
+    for (const typ of ['JOSE', 'okta-internal-at+jwt', 'JWT']) expect((await ask(typ, elsewhere)).status).toBe(200);
+    const refused = `${REFUSED}its issuer is not trusted with tokens of this typ`;
+    naming.expectAnswerRefused(await ask('logout+jwt', elsewhere), refused);
+    naming.expectAnswerRefused(await ask('JOSE', provider), refused);
+    expect(await desk.cli(['export'])).toContain('typ: [ jose, okta-internal-at+jwt ]');
+    await desk.apply(trusts('[]'));
+    naming.expectAnswerRefused(await ask('JOSE', elsewhere), refused);
+    await naming.close();
   });
 });
 
