@@ -12,12 +12,13 @@ import type { TenantsFile } from '../provisioning/tenants-file.ts';
 import { MAX_FILE_BYTES } from '../provisioning/yaml-source.ts';
 import { CONTROL_PLANE_SCHEMA } from '../tenancy/control-plane.schema.ts';
 import { withApplyLock } from '../tenancy/apply-lock.ts';
+import { visible } from '../vocabulary/visible-text.ts';
 import { explainError } from './explain-error.ts';
 import type { PlanningRules } from '../provisioning/plan-tenant.ts';
 import { pendingControlMigrations, withReadOnly, withWritable } from './installation.ts';
 import { outputOption } from './options.ts';
 import { Progress } from './progress.ts';
-import { type OutputFormat, printJson, printLines, type Terminal } from './terminal.ts';
+import { type OutputFormat, printJson, printLines, printText, type Terminal } from './terminal.ts';
 
 export interface ApplyOptions {
   readonly file: string;
@@ -117,7 +118,7 @@ export async function readFileToApply(path: string, config: Config, terminal: Te
   const result = readTenantsFile(bytes, config);
   if ('file' in result) return result.file;
   const name = path === '-' ? '<stdin>' : path;
-  const faults = result.faults.map(({ line, column, message }) => `${name}:${line}:${column}: ${message}`);
+  const faults = result.faults.map(({ line, column, message }) => visible(`${name}:${line}:${column}: ${message}`));
   throw new OperatorError(
     [
       ...faults,
@@ -197,7 +198,7 @@ async function planOrRefuse(
   progress.end();
   if ('conflicts' in plan)
     throw new OperatorError(
-      [...plan.conflicts, 'Nothing was changed. Correct the file and apply it again.'].join('\n'),
+      [...plan.conflicts.map(visible), 'Nothing was changed. Correct the file and apply it again.'].join('\n'),
     );
   return plan;
 }
@@ -223,10 +224,8 @@ function print({ changes, secrets, failures }: Report, { output, dryRun }: Apply
       ...shown.map(({ client, value }) => `  ${nameOf(client)}  ${value}`),
     ]);
   }
-  printLines(
-    terminal.stderr,
-    failures.map(({ tenantId, error }) => `tenant "${tenantId}" was not finished: ${explainError(error)}`),
-  );
+  for (const { tenantId, error } of failures)
+    printText(terminal.stderr, `tenant "${tenantId}" was not finished: ${explainError(error)}`);
 }
 
 const SIGNS = { create: '+', update: '~', remove: '-' } as const;

@@ -10,8 +10,9 @@ import { Log } from '../log/log.ts';
 import { printable } from '../provisioning/yaml-source.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
 import type { Surface } from '../vocabulary/surface.ts';
+import { visibleJson } from '../vocabulary/visible-text.ts';
 import { findTenant, type Installation, withReadOnly } from './installation.ts';
-import { type OutputFormat, printJson, printLines, table, type Terminal } from './terminal.ts';
+import { type OutputFormat, printJson, printLines, printText, table, type Terminal } from './terminal.ts';
 
 export interface CheckOptions {
   readonly token?: string;
@@ -128,7 +129,7 @@ async function tryToken(
   if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
   else {
     printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
-    if (claims !== undefined) printLines(stdout, ['', 'The token would say:', JSON.stringify(claims, null, 2)]);
+    if (claims !== undefined) printText(stdout, `\nThe token would say:\n${visibleJson(claims)}`);
   }
   if (claims === undefined) throw new OperatorError(`There would be no token: ${lastReason(hops)}.`);
 }

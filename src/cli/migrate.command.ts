@@ -7,7 +7,7 @@ import { explainError } from './explain-error.ts';
 import { type Installation, pendingControlMigrations, withReadOnly, withWritable } from './installation.ts';
 import { outputOption } from './options.ts';
 import { Progress } from './progress.ts';
-import { type OutputFormat, printJson, printLines, type Terminal } from './terminal.ts';
+import { type OutputFormat, printJson, printLines, printText, type Terminal } from './terminal.ts';
 
 interface MigrateOptions {
   readonly dryRun: boolean;
@@ -127,5 +127,5 @@ function print({ migrated, failures }: Outcome, { output, dryRun }: MigrateOptio
         ({ database, migrations }) => `${dryRun ? 'to run' : 'ran'} in ${database}: ${migrations.join(', ')}`,
       ),
     );
-  printLines(terminal.stderr, failures);
+  for (const failure of failures) printText(terminal.stderr, failure);
 }

@@ -10,7 +10,7 @@ import { addPurge } from './purge.command.ts';
 import { addQuickstart } from './quickstart.command.ts';
 import { addRevoke } from './revoke.command.ts';
 import { addSecrets } from './secrets.command.ts';
-import { printLines, type Terminal } from './terminal.ts';
+import { printText, type Terminal } from './terminal.ts';
 
 const DONE = 0;
 const FAILED = 1;
@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     // Commander has said what is wrong already; help that was asked for is no error.
     if (error instanceof CommanderError)
       return error.exitCode === 0 && error.code !== 'commander.help' ? DONE : WRONG_USE;
-    printLines(terminal.stderr, [explainError(error)]);
+    printText(terminal.stderr, explainError(error));
     return FAILED;
   }
 }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../vocabulary/clock.ts';
+import { visible, visibleJson } from '../vocabulary/visible-text.ts';
 
 /** All that a command sees of the world outside: what a test hands over to watch it. */
 export interface Terminal {
@@ -23,19 +24,26 @@ export interface TextSink {
 /** `text` for people, `json` for programs: then standard output holds one JSON document and nothing else. */
 export type OutputFormat = 'text' | 'json';
 
+/** @param lines one line each, whatever is in it: names from a tenant's database are others' text */
 export function printLines(sink: TextSink, lines: readonly string[]): void {
-  if (lines.length > 0) sink.write(`${lines.join('\n')}\n`);
+  if (lines.length > 0) sink.write(`${lines.map(visible).join('\n')}\n`);
+}
+
+/** @param text of our own and of any number of lines; others' text in it has passed `visible` */
+export function printText(sink: TextSink, text: string): void {
+  printLines(sink, text.split('\n'));
 }
 
 export function printJson(sink: TextSink, document: unknown): void {
-  sink.write(`${JSON.stringify(document, null, 2)}\n`);
+  sink.write(`${visibleJson(document)}\n`);
 }
 
 /** Columns as wide as their longest cell, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
-  return rows.map((row) =>
+  const shown = rows.map((row) => row.map(visible));
+  for (const row of shown) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return shown.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')

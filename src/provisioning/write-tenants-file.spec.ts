@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { isVisible } from '../vocabulary/visible-text.ts';
 import { readTenantsFile } from './read-tenants-file.ts';
 import { diffControlPlane, diffDirectory } from './tenant-diff.ts';
 import type { TenantsFile } from './tenants-file.ts';
@@ -70,5 +72,24 @@ describe('writeTenantsFile', () => {
     expect(text).toContain(
       '      - { id: u-ada, email: ada@acme.example, status: active, roles: [], groups: [ sales ] }',
     );
+  });
+
+  it.each([
+    '\u001b[2K\u0007',
+    'a\r\nb\n',
+    '\u009b2K\u0085',
+    '\u202eabc\u2066',
+    '\u2028\u2029',
+    '\u200b\ufeff',
+    '\u{e0041}',
+    '\t"\\',
+  ])('escapes what a terminal acts on or does not show, and reads back the same: %j', (name) => {
+    const [tenant] = read(FULL).tenants;
+    const text = writeTenantsFile([
+      { ...tenant!, name, roles: [{ name: `${name}${'long '.repeat(50)}`, scopes: [name] }] },
+    ]);
+    expect(text.split('\n').every(isVisible)).toBe(true);
+    const [again] = (parse(text) as { tenants: { name: string; roles: unknown[] }[] }).tenants;
+    expect(again).toMatchObject({ name, roles: [{ name: `${name}${'long '.repeat(50)}`, scopes: [name] }] });
   });
 });

@@ -1,4 +1,5 @@
-import { Document, isMap, isSeq, type Node, visit } from 'yaml';
+import { Document, isMap, isSeq, type Node, Scalar, visit } from 'yaml';
+import { isVisible, replaceUnseen, unicodeEscape } from '../vocabulary/visible-text.ts';
 import { formatDuration } from './duration.ts';
 import { API_VERSION } from './read-tenants-file.ts';
 import { byCodeUnit } from './read-fields.ts';
@@ -9,7 +10,16 @@ export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
   const content = { apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) };
   const document = new Document(content, { aliasDuplicateObjects: false, version: '1.2' });
   writeLeavesOnOneLine(document);
-  return document.toString({ lineWidth: 0, singleQuote: true });
+  quoteTheUnseen(document);
+  const text = document.toString({
+    lineWidth: 0,
+    singleQuote: true,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  });
+  // They stand in double quotes alone, where YAML 1.2 (section 5.7) has these escapes.
+  return replaceUnseen(text, (character) =>
+    character === '\n' ? character : unicodeEscape(character, (hex) => `\\U${hex.padStart(8, '0')}`),
+  );
 }
 
 function tenantNode(tenant: TenantSpec): object {
@@ -107,6 +117,15 @@ function byId<T extends { readonly id: string }>(items: readonly T[]): T[] {
 
 function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => byCodeUnit(a.name, b.name));
+}
+
+/** A tenant's database may hold names that a terminal acts on; an export is looked at. */
+function quoteTheUnseen(document: Document): void {
+  visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && !isVisible(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
 }
 
 /** As a person would write it: what has an own section stands on lines of its own, the rest in one. */
