@@ -43,7 +43,7 @@ export class ProbesController {
   @ApiOperation({
     summary: 'The service can make tokens',
     description:
-      'A tenant’s own database that is down does not count: the other tenants go on. `down` names what does not answer.',
+      'A tenant’s own database that is down does not count: the other tenants go on. `down` names what does not answer or takes no writes.',
   })
   @ApiOkResponse({ type: ProbeAnswer })
   @ApiProblems('temporarily_unavailable')

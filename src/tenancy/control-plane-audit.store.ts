@@ -1,6 +1,9 @@
 import { type AuditRecord, AuditStore } from '../audit/audit-record.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { SqlValue } from './database.ts';
+import { isStatementRefused, reasonOfFailure } from './database-failure.ts';
+import { AuditRecordEntity } from './entities/audit-record.entity.ts';
 
 /** One row per column name and where its value comes from; what is written and in which order. */
 const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) => SqlValue])[] = [
@@ -43,9 +46,14 @@ function rowsOfNext(left: number): number {
   return left <= SMALL_APPEND ? left : (LARGE_APPENDS.find((size) => size <= left) ?? SMALL_APPEND);
 }
 
+/** Readiness has its answer within 2 s. */
+const CHECK_MS = 1500;
+
 /** The audit in the control database. */
 export class ControlPlaneAuditStore extends AuditStore {
   readonly #controlPlane: ControlPlane;
+  /** The outcome of the last write. */
+  #failed = false;
 
   constructor(controlPlane: ControlPlane) {
     super();
@@ -54,11 +62,41 @@ export class ControlPlaneAuditStore extends AuditStore {
 
   override async append(records: readonly AuditRecord[]): Promise<void> {
     let rest = records;
-    while (rest.length > 0) {
-      const rows = rowsOfNext(rest.length);
-      await this.#controlPlane.query(INSERTS.get(rows) ?? '', valuesOf(rest, rows));
-      rest = rest.slice(rows);
+    try {
+      while (rest.length > 0) {
+        const rows = rowsOfNext(rest.length);
+        await this.#controlPlane.query(INSERTS.get(rows) ?? '', valuesOf(rest, rows));
+        rest = rest.slice(rows);
+      }
+      this.#failed = false;
+    } catch (error) {
+      this.#failed = true;
+      throw error;
     }
+  }
+
+  /**
+   * For readiness: whether a record can be written now. As long as records can be, asking is enough; after one that could not be, only a write that
+   * is committed says that it is over (a full disk takes a write of nothing).
+   *
+   * A database that does not answer is no news of the audit: readiness names the database then.
+   */
+  async check(): Promise<void> {
+    try {
+      if (this.#failed) await this.#writeAndRemove();
+      else await this.#controlPlane.assertTakesWrites();
+    } catch (error) {
+      if (error instanceof TesseraError && isStatementRefused(reasonOfFailure(error))) throw error;
+    }
+  }
+
+  async #writeAndRemove(): Promise<void> {
+    await this.#controlPlane.transaction(async (manager) => {
+      const probe = { atMs: 0, requestId: '', route: 'GET /readyz', source: '', outcome: 'probe' };
+      const { identifiers } = await manager.insert(AuditRecordEntity, probe);
+      await manager.delete(AuditRecordEntity, identifiers[0] ?? {});
+    }, CHECK_MS);
+    this.#failed = false;
   }
 
   /** Removes records older than that, a bounded number at a time. Returns when there are none left. */

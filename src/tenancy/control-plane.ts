@@ -4,14 +4,18 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Log } from '../log/log.ts';
 import { withApplyLock } from './apply-lock.ts';
+import { ControlDatabaseWatch } from './control-database-watch.ts';
 import { CONTROL_DATABASE, controlDatabaseFile, openControlDatabase, openControlFile } from './control-database.ts';
 import type { Database, Row, SqlValue } from './database.ts';
-import { reasonOfFailure } from './database-failure.ts';
 import { pendingMigrations, runMigrations } from './migrations.ts';
 import { copyDatabase } from './private-copy.ts';
 
-/** A server that comes back must be noticed within the promised 5 s. */
-const RECONNECT_MS = 1000;
+/**
+ * A write of nothing: no row, no lock that anyone waits for, nothing in a binary log. Refused all the same by whatever refuses a write: a server or a
+ * file that is read-only, a missing permission, a lock over all tables.
+ */
+const WRITE_NOTHING = `INSERT INTO audit_records (at_ms, request_id, route, source, outcome)
+  SELECT 0, '', '', '', '' FROM (SELECT 1 AS one) AS probe WHERE one = 0`;
 
 /**
  * The door to the control database: tenants, projects, clients, trusts, administrators, audit.
@@ -23,7 +27,7 @@ export class ControlPlane {
   readonly #log: Log;
   #database: Database | undefined;
   #opening: Promise<Database> | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #watch: ControlDatabaseWatch | undefined;
   #closed = false;
   #remove: () => Promise<void> = () => Promise.resolve();
 
@@ -56,8 +60,9 @@ export class ControlPlane {
     return (await this.database()).snapshot(work);
   }
 
-  async transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return (await this.database()).transaction(work);
+  /** @param timeoutMs for all of it; default: the database's for a large change */
+  async transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T> {
+    return (await this.database()).transaction(work, timeoutMs);
   }
 
   /** The open database; opens it when it is not, one opening at a time. */
@@ -68,10 +73,16 @@ export class ControlPlane {
     return this.#opening;
   }
 
-  /** Resolves when the control plane answers now and its schema is current. */
+  /** Resolves when the control plane answers now, its schema is current, and it takes writes. */
   async check(): Promise<void> {
     const pending = await this.pendingMigrations();
     if (pending.length > 0) throw unavailable(CONTROL_DATABASE, 'the schema is not current');
+    await this.assertTakesWrites();
+  }
+
+  /** That it answers says nothing of this: a replica answers, and a primary that hands over to its successor. */
+  async assertTakesWrites(): Promise<void> {
+    await this.query(WRITE_NOTHING);
   }
 
   async pendingMigrations(): Promise<string[]> {
@@ -84,17 +95,18 @@ export class ControlPlane {
   }
 
   /**
-   * For a server process, which never changes a shared database's schema.
+   * For a server process, which never changes a shared database's schema. From here on the log says when the database is away.
    *
-   * @throws OperatorError when the database answers and its schema is not current; one that does not answer is tried again behind
+   * @throws OperatorError when the database answers and its schema is not current; one that does not answer is tried again in the background
    */
   async start(): Promise<void> {
+    this.#watch = new ControlDatabaseWatch(this, this.#log);
     try {
       await this.assertSchema();
+      this.#watch.start();
     } catch (error) {
       if (error instanceof OperatorError) throw error;
-      this.#log.warn('control_database_unavailable', { reason: reasonOfFailure(error) ?? 'not available' });
-      this.#keepTrying();
+      this.#watch.start(error);
     }
   }
 
@@ -108,7 +120,7 @@ export class ControlPlane {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#retry);
+    await this.#watch?.stop();
     await this.#opening?.catch(() => undefined);
     await this.#database?.close();
     this.#database = undefined;
@@ -123,25 +135,6 @@ export class ControlPlane {
     }
     this.#database = database;
     return database;
-  }
-
-  #keepTrying(saidWhatToRun = false): void {
-    this.#retry = setTimeout(() => {
-      this.pendingMigrations().then(
-        (pending) => {
-          if (pending.length === 0) this.#log.info('control_database_available');
-          else {
-            // Too late to stop the start. Readiness stays red until somebody has run it.
-            if (!saidWhatToRun) this.#log.error('control_database_schema_not_current', { fix: 'tessera migrate' });
-            if (!this.#closed) this.#keepTrying(true);
-          }
-        },
-        () => {
-          if (!this.#closed) this.#keepTrying(saidWhatToRun);
-        },
-      );
-    }, RECONNECT_MS);
-    this.#retry.unref();
   }
 }
 

@@ -92,6 +92,22 @@ const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
   [1969, 'no answer in time'],
 ]);
 
+/** Nobody answers there: reasons that take turns while a server is away. */
+export const UNREACHED: readonly DatabaseFailureReason[] = [
+  'connection refused',
+  'connection lost',
+  'no answer in time',
+];
+
+const STATEMENT_REFUSED: ReadonlySet<DatabaseFailureReason> = new Set([
+  'permission is missing',
+  'busy',
+  'read only',
+  'disk full',
+  'constraint violated',
+  'query failed',
+]);
+
 /** A foreign error's kind, read from its code alone: its message may hold values. */
 export function databaseFailureReason(error: unknown): DatabaseFailureReason {
   if (error instanceof SessionSettingNotKept) return `the server does not keep our session's ${error.setting}`;
@@ -115,6 +131,11 @@ export function databaseFailure(database: string, error: unknown): TesseraError 
  */
 export function isServerStoodDown(reason: DatabaseFailureReason | undefined): boolean {
   return reason === 'read only' || reason === 'not ready';
+}
+
+/** Whether the statement itself was refused; otherwise none got as far as that. */
+export function isStatementRefused(reason: DatabaseFailureReason | undefined): boolean {
+  return reason !== undefined && STATEMENT_REFUSED.has(reason);
 }
 
 /** The reason behind an error that left the door; undefined for any other error. */

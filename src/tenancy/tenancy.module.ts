@@ -55,8 +55,12 @@ import { TenantRepository } from './tenant.repository.ts';
     },
     {
       provide: ControlPlaneAuditStore,
-      inject: [ControlPlane],
-      useFactory: (controlPlane: ControlPlane) => new ControlPlaneAuditStore(controlPlane),
+      inject: [ControlPlane, Readiness],
+      useFactory: (controlPlane: ControlPlane, readiness: Readiness) => {
+        const store = new ControlPlaneAuditStore(controlPlane);
+        readiness.require({ name: 'audit', check: () => store.check() });
+        return store;
+      },
     },
     { provide: AuditStore, useExisting: ControlPlaneAuditStore },
     {

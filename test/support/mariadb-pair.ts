@@ -1,31 +1,33 @@
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningMariaDb, startMariaDb } from './mariadb.ts';
 
-/** Two MariaDB servers, the second a read-only replica of the first. */
+/** Two MariaDB servers, one of them a read-only replica of the other. */
 export interface MariaDbPair {
   readonly primary: RunningMariaDb;
   readonly replica: RunningMariaDb;
-  /** The planned failover: the primary takes no writes any more, the replica has all of them, and becomes the primary. */
-  promote(): Promise<void>;
+  /**
+   * The planned failover: the primary takes no writes any more, the replica gets the last of them and becomes the primary; the old one becomes its
+   * replica.
+   *
+   * @returns when the new primary took writes, by `performance.now()`
+   */
+  promote(): Promise<number>;
   /** Ends both and removes their data. */
   close(): Promise<void>;
 }
 
 export async function startMariaDbPair(): Promise<MariaDbPair> {
-  const start = (serverId: number, ...options: string[]) =>
-    startMariaDb({ serverOptions: [`--server-id=${serverId}`, '--log-bin=binlog', ...options] });
-  const [primary, replica] = await Promise.all([start(1), start(2, '--log-slave-updates')]);
-  const position = await positionOf(primary);
-  await replica.sql(
-    'SET GLOBAL read_only = 1',
-    `SET GLOBAL gtid_slave_pos = '${position}'`,
-    `CHANGE MASTER TO MASTER_HOST = '${primary.host}', MASTER_PORT = ${primary.port}, MASTER_USER = 'root',
-      MASTER_PASSWORD = '${primary.rootPassword}', MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1`,
-    'START SLAVE',
-  );
+  const start = (serverId: number) =>
+    startMariaDb({ serverOptions: [`--server-id=${serverId}`, '--log-bin=binlog', '--log-slave-updates'] });
+  let [primary, replica] = await Promise.all([start(1), start(2)]);
+  await follow(replica, primary);
   return {
-    primary,
-    replica,
+    get primary() {
+      return primary;
+    },
+    get replica() {
+      return replica;
+    },
     promote: async () => {
       await primary.sql('SET GLOBAL read_only = 1');
       const written = await positionOf(primary);
@@ -34,11 +36,25 @@ export async function startMariaDbPair(): Promise<MariaDbPair> {
         return row?.['waited'] === 0;
       });
       await replica.sql('STOP SLAVE', 'SET GLOBAL read_only = 0');
+      const promotedAt = performance.now();
+      [primary, replica] = [replica, primary];
+      await follow(replica, primary);
+      return promotedAt;
     },
     close: async () => {
       await Promise.all([primary.close(), replica.close()]);
     },
   };
+}
+
+async function follow(replica: RunningMariaDb, primary: RunningMariaDb): Promise<void> {
+  await replica.sql(
+    'SET GLOBAL read_only = 1',
+    `SET GLOBAL gtid_slave_pos = '${await positionOf(primary)}'`,
+    `CHANGE MASTER TO MASTER_HOST = '${primary.host}', MASTER_PORT = ${primary.port}, MASTER_USER = 'root',
+      MASTER_PASSWORD = '${primary.rootPassword}', MASTER_USE_GTID = slave_pos, MASTER_CONNECT_RETRY = 1`,
+    'START SLAVE',
+  );
 }
 
 async function positionOf(server: RunningMariaDb): Promise<string> {

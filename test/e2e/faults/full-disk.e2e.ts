@@ -51,8 +51,10 @@ onSmallDisk(
         expect(result.stderr).toMatch(/space|full/i);
       }
       expect((await fetch(`${server.url}/tenants/acme/jwks.json`)).status).toBe(200);
+      await eventually('it is not ready', async () => (await down(server)).includes('audit'), 3000);
 
       makeRoom();
+      await eventually('it is ready again', async () => (await down(server)).length === 0, 5000);
       await eventually('tokens are made again', async () => (await ask()).status === 200, 5000);
       expect((await installation.run(['keys', 'rotate', 'acme'])).code).toBe(0);
       expect((await installation.run(['secrets', 'add', 'acme/shop/web'])).code).toBe(0);
@@ -94,6 +96,12 @@ async function mint(server: ServerProcess, secret: string) {
     retryAfter: answer.headers.get('retry-after'),
     tokenId: token === undefined ? undefined : decodeJwt(token).jti,
   };
+}
+
+/** What `/readyz` says is down. */
+async function down(server: ServerProcess): Promise<readonly string[]> {
+  const answer = (await (await fetch(`${server.url}/readyz`)).json()) as { down?: readonly string[] };
+  return answer.down ?? [];
 }
 
 function fillUp(): void {
