@@ -11,6 +11,7 @@ import { IssuingModule } from '../issuing/issuing.module.ts';
 import { JwtIssuer } from '../issuing/jwt-issuer.ts';
 import { Log } from '../log/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { IssueGate } from '../revocation/issue-gate.ts';
 import { SecretUses } from '../tenancy/secret-uses.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { VaultService } from '../vault/vault.service.ts';
@@ -45,16 +46,17 @@ import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
     { provide: AuditTrail, inject: [AuditStore], useFactory: (store: AuditStore) => new AuditTrail(store) },
     {
       provide: TOKEN_DESK,
-      inject: [CONFIG, Clock, TenantRepository, SUBJECT_DIRECTORIES, JwtIssuer, AuditTrail, SpentProofs],
+      inject: [CONFIG, Clock, IssueGate, TenantRepository, SUBJECT_DIRECTORIES, JwtIssuer, AuditTrail, SpentProofs],
       useFactory: (
         { publicUrl }: Config,
         clock: Clock,
+        gate: IssueGate,
         tenants: TenantRepository,
         directories: SubjectDirectories,
         issuer: JwtIssuer,
         trail: AuditTrail,
         spentProofs: SpentProofs,
-      ): TokenDesk => ({ publicUrl, clock, tenants, directories, issuer, trail, spentProofs }),
+      ): TokenDesk => ({ publicUrl, clock, gate, tenants, directories, issuer, trail, spentProofs }),
     },
     {
       provide: GenerateToken,

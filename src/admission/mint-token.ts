@@ -26,14 +26,18 @@ export async function mintToken<Request extends TokenRequest>(
   trace: AuditTrace,
 ): Promise<TokenResponse> {
   trace.tenantId = request.tenantId;
+  const started = desk.gate.start(request.tenantId);
+  const startedAtMs = typeof started === 'number' ? started : await started;
   const tenant = await desk.tenants.open(request.tenantId);
   const caller = await prove(tenant, request, trace);
   const admission = await admit(desk.directories, tenant, caller, request.surface);
   trace.subjectId = admission.facts.subject.id;
-  const nowMs = desk.clock.nowMs();
-  const claims = buildClaims(admission, { publicUrl: desk.publicUrl, now: epochSeconds(nowMs), jti: randomUUID() });
+  // Of the time before all that it says was read: a revocation of then ends it, however long the rest took.
+  const now = epochSeconds(startedAtMs);
+  const claims = buildClaims(admission, { publicUrl: desk.publicUrl, now, jti: randomUUID() });
   const signed = await desk.issuer.issue(tenant, claims);
+  desk.gate.refuseRevoked(claims, signed.kid);
   trace.tokenId = claims.jti;
   trace.keyId = signed.kid;
-  return release(desk, nowMs, trace, signed, caller.facts.once);
+  return release(desk, desk.clock.nowMs(), trace, signed, caller.facts.once);
 }

@@ -2,6 +2,7 @@ import type { AuditTrail } from '../audit/audit-trail.ts';
 import type { SpentProofs } from '../audit/spending.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
 import type { JwtIssuer } from '../issuing/jwt-issuer.ts';
+import type { IssueGate } from '../revocation/issue-gate.ts';
 import type { TenantRepository } from '../tenancy/tenant.repository.ts';
 import type { Clock } from '../vocabulary/clock.ts';
 
@@ -10,6 +11,7 @@ export interface TokenDesk {
   /** The base of every issuer. */
   readonly publicUrl: string;
   readonly clock: Clock;
+  readonly gate: IssueGate;
   readonly tenants: TenantRepository;
   readonly directories: SubjectDirectories;
   readonly issuer: JwtIssuer;

@@ -1,19 +1,12 @@
 import { type Command, Option } from 'commander';
-import { OperatorError } from '../errors/operator-error.ts';
 import { issuerOf } from '../issuing/claims.ts';
-import {
-  isRevocableId,
-  revocationOfAll,
-  revocationOfToken,
-  revocationOfTokenId,
-} from '../revocation/new-revocations.ts';
-import { type NewRevocation, RevocationRecords } from '../tenancy/revocation-records.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
-import { epochSeconds } from '../vocabulary/clock.ts';
-import { announce, findTenant, type Installation, withReadOnly, withWritable } from './installation.ts';
+import { isRevocableId, isTokenId } from '../revocation/new-revocations.ts';
+import { commitInTime, reachFrom } from '../revocation/revocation-reach.ts';
+import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../tenancy/revocation-records.ts';
+import { announce, withReadOnly, withWritable } from './installation.ts';
 import { outputOption, tenantArgument } from './options.ts';
-import { readOwnToken } from './own-token.ts';
-import { feedRevokedKey, keyRevocation, revokeInRing } from './revoke-key.ts';
+import { planOf, planOfToken, type RevocationPlan, type Target } from './plan-revocation.ts';
+import { feedRevokedKey, revokeInRing } from './revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, type Terminal } from './terminal.ts';
 
 interface RevokeOptions {
@@ -23,15 +16,9 @@ interface RevokeOptions {
   readonly client?: string;
   readonly key?: string;
   readonly tenant?: string;
+  readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly output: OutputFormat;
-}
-
-/** What one of a tenant's things is called, and what it is. */
-interface Target {
-  readonly kind: 'token' | 'subject' | 'client' | 'key' | 'tenant';
-  readonly tenantId: string;
-  readonly id: string;
 }
 
 /** The options that name a thing of a tenant, and what it is called in a token. */
@@ -46,7 +33,7 @@ export function addRevoke(program: Command, terminal: Terminal): void {
     )
     .option('--token <source>', 'one token; write - and give it on standard input')
     .option('--jti <tenant/id>', 'one token by its id')
-    .option('--subject <tenant/sub>', 'all tokens of a subject')
+    .option('--subject <tenant/sub>', 'all tokens of a user or an administrator, by id or e-mail address')
     .option('--client <tenant/project/client>', 'all tokens of a client')
     .option('--key <tenant/kid>', 'a signing key, which must not be the one that signs now')
     .addOption(
@@ -54,6 +41,7 @@ export function addRevoke(program: Command, terminal: Terminal): void {
         tenantArgument,
       ),
     )
+    .option('--force', 'look nothing up: for what is gone, or while a database does not answer')
     .option('--dry-run', 'only say what would be revoked')
     .addOption(outputOption())
     .addHelpText(
@@ -63,6 +51,8 @@ Examples:
   $ tessera revoke --token - < token.txt
   $ tessera revoke --jti acme/dc01fe08-2f83-4c99-80e5-bc22aa3230e5
   $ tessera revoke --subject acme/u-ada --dry-run
+  $ tessera revoke --subject acme/ada@acme.example
+  $ tessera revoke --subject acme/u-gone --force
   $ tessera revoke --client acme/shop/web
   $ tessera revoke --tenant acme --key 6u0T…
   $ tessera revoke --tenant acme`,
@@ -74,90 +64,28 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
   const config = terminal.loadConfig();
   // Everything that can be refused is, before anything is changed.
   const plan = await withReadOnly(config, (stores) =>
-    target === 'token' ? planOfToken(stores, terminal) : planOf(stores, target),
+    target === 'token' ? planOfToken(stores, terminal) : planOf(stores, target, options.force === true),
   );
   if (options.dryRun === true) {
-    print(plan, undefined, config.publicUrl, options, terminal);
+    print(plan, plan.revocations(reachFrom(terminal.clock.nowMs())), config.publicUrl, options, terminal);
     return;
   }
   await withWritable(config, async (stores) => {
-    const { revocation } = plan;
-    if (revocation.kind === 'key') {
+    const records = new RevocationRecords(stores.database);
+    const [revocation] = plan.revocations(reachFrom(stores.clock.nowMs()));
+    if (revocation?.kind === 'key') {
       await revokeInRing(stores, revocation.tenantId, revocation.id);
-      const { seq } = await feedRevokedKey(stores, revocation);
-      print(plan, seq, config.publicUrl, options, terminal);
+      print(plan, [await feedRevokedKey(stores, revocation)], config.publicUrl, options, terminal);
       await announce(stores, revocation.tenantId, 'The key was revoked');
-    } else {
-      const [record] = await new RevocationRecords(stores.database).add([revocation]);
-      print(plan, record?.seq, config.publicUrl, options, terminal);
+      return;
     }
+    const revoked =
+      // One token is named whenever it was made.
+      revocation?.kind === 'token'
+        ? await records.add([revocation])
+        : await commitInTime(stores.clock, (before) => records.add(plan.revocations(before)));
+    print(plan, revoked, config.publicUrl, options, terminal);
   });
-}
-
-interface Plan {
-  readonly revocation: NewRevocation;
-  /** For people. */
-  readonly words: string;
-  readonly notes: readonly string[];
-}
-
-async function planOfToken(stores: Installation, terminal: Terminal): Promise<Plan> {
-  const token = await readOwnToken(stores, terminal.stdin);
-  return {
-    revocation: revocationOfToken(token),
-    words: `token ${token.tokenId} of subject ${token.subject} in ${token.tenantId}`,
-    notes: [],
-  };
-}
-
-async function planOf(stores: Installation, { kind, tenantId, id }: Target): Promise<Plan> {
-  const { tenant } = await findTenant(stores, tenantId);
-  const now = epochSeconds(stores.clock.nowMs());
-  switch (kind) {
-    case 'token':
-      return { revocation: revocationOfTokenId(tenant.id, id, now), words: `token ${id} in ${tenant.id}`, notes: [] };
-    case 'subject':
-      return {
-        revocation: revocationOfAll(tenant.id, kind, id, now),
-        words: `all tokens of subject ${id} in ${tenant.id} issued until ${instant(now)}`,
-        notes: ['The subject can get new tokens: disable it in the tenants file or the directory if it shall not.'],
-      };
-    case 'client': {
-      const { clientId, notes } = clientOf(tenant, id);
-      return {
-        revocation: revocationOfAll(tenant.id, kind, clientId, now),
-        words: `all tokens of client ${clientId} in ${tenant.id} issued until ${instant(now)}`,
-        notes,
-      };
-    }
-    case 'key':
-      return {
-        revocation: await keyRevocation(stores, tenant.id, id),
-        words: `key ${id} of ${tenant.id} with all tokens that it signed`,
-        notes: [],
-      };
-    case 'tenant':
-      return {
-        revocation: revocationOfAll(tenant.id, kind, '*', now),
-        words: `all tokens of ${tenant.id} issued until ${instant(now)}`,
-        notes: [],
-      };
-  }
-}
-
-/** Tokens name their client without its project, and so does a revocation. */
-function clientOf(tenant: Tenant, name: string): { readonly clientId: string; readonly notes: readonly string[] } {
-  const [first = '', second] = name.split('/');
-  const clientId = second ?? first;
-  const projects = [...tenant.projects.values()].filter(({ clients }) =>
-    [...clients.keys()].some((id) => id === clientId),
-  );
-  const isKnown = second === undefined ? projects.length > 0 : projects.some(({ id }) => id === first);
-  if (!isKnown)
-    throw new OperatorError(`Tenant ${tenant.id} has no such client: see \`tessera export\` for those that it has.`);
-  if (projects.length === 1) return { clientId, notes: [] };
-  const names = projects.map(({ id }) => `${id}/${clientId}`).join(' and ');
-  return { clientId, notes: [`This ends the tokens of ${names}: a token does not name its client's project apart.`] };
 }
 
 /** Exactly one thing; or wrong use. */
@@ -187,29 +115,37 @@ function readTarget(options: RevokeOptions, command: Command): Target | 'token' 
     tenantId: tenant ?? value.slice(0, slash),
     id: tenant === undefined ? value.slice(slash + 1) : value,
   };
+  if (target.kind === 'token' && !isTokenId(target.id))
+    return command.error('error: --jti is no id of a token: copy "jti" from the token, a UUID in lower case');
   if (!isRevocableId(target.id))
     return command.error(`error: --${option} names nothing that a token can say: 1 to 128 visible ASCII characters`);
   return target;
 }
 
 function print(
-  { revocation, words, notes }: Plan,
-  seq: number | undefined,
+  { words, notes }: RevocationPlan,
+  revoked: readonly (NewRevocation | RevocationRecord)[],
   publicUrl: string,
-  { output }: RevokeOptions,
+  { output, dryRun }: RevokeOptions,
   { stdout }: Terminal,
 ): void {
-  const { tenantId, kind, id, before, until } = revocation;
-  const isDryRun = seq === undefined;
+  const entries = revoked.map((revocation) => {
+    const { tenantId, kind, id, before, until } = revocation;
+    const seq = 'seq' in revocation ? revocation.seq : undefined;
+    return { seq, iss: issuerOf(publicUrl, tenantId), kind, id, before, until };
+  });
   if (output === 'json') {
-    const entry = { seq, iss: issuerOf(publicUrl, tenantId), kind, id, before, until };
-    printJson(stdout, { dry_run: isDryRun, revoked: [entry] });
+    printJson(stdout, { dry_run: dryRun === true, revoked: entries });
     return;
   }
+  const before = entries[0]?.before;
+  const until = Math.max(...entries.map((entry) => entry.until));
+  const what = before === undefined ? words : `${words} issued until ${instant(before)}`;
+  const numbers = entries.map(({ seq }) => seq).join(' and ');
   printLines(stdout, [
-    isDryRun
-      ? `Would revoke ${words}; this was a dry run, nothing was changed.`
-      : `Revoked ${words} (number ${seq} of the feed, kept until ${instant(until)}).`,
+    dryRun === true
+      ? `Would revoke ${what}; this was a dry run, nothing was changed.`
+      : `Revoked ${what} (number ${numbers} of the feed, kept until ${instant(until)}).`,
     ...notes,
   ]);
 }

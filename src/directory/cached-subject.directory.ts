@@ -19,8 +19,8 @@ const MAX_CHARACTERS = 32 * 1024 * 1024;
 const ENTRY_CHARACTERS = 500;
 
 /**
- * Subjects from memory for a few seconds after they were read. A change of the tenant by `apply` has a new version and so a new
- * key; a change made by hand in the tenant's database is seen when the entry's time is over.
+ * Subjects from memory for a few seconds after they were read, each for the tenant's snapshot under which it was read. A change by `apply` or a revocation
+ * makes a new snapshot, for which everything is read anew; a change made by hand in the tenant's database is seen when the entry's time is over.
  *
  * Errors are never kept. "Unknown" is, but apart: made-up addresses cannot push real people out.
  */
@@ -31,6 +31,8 @@ export class CachedSubjectDirectory extends SubjectDirectory {
   readonly #known: LRUCache<string, Entry>;
   readonly #unknown: LRUCache<string, Entry>;
   readonly #reading = new Map<string, Entry>();
+  readonly #snapshots = new WeakMap<Tenant, number>();
+  #lastSnapshot = 0;
   #hits = 0;
   #misses = 0;
 
@@ -50,18 +52,25 @@ export class CachedSubjectDirectory extends SubjectDirectory {
 
   override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
     // No part of a key can hold a space, so that no two look-ups share one.
-    const key = `${tenant.id} ${tenant.version} ${email}`;
+    const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${email}`;
     return this.#fresh(key) ?? this.#read(key, () => this.#source.findByEmail(tenant, email));
   }
 
   override findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
     // Foreign text may hold anything: JSON keeps its parts apart.
-    const key = `${tenant.id} ${tenant.version} ${JSON.stringify([issuer, sub])}`;
+    const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([issuer, sub])}`;
     return this.#fresh(key) ?? this.#read(key, () => this.#source.findByIdentity(tenant, issuer, sub));
   }
 
   stats(): { readonly entries: number; readonly hits: number; readonly misses: number } {
     return { entries: this.#known.size + this.#unknown.size, hits: this.#hits, misses: this.#misses };
+  }
+
+  /** Told apart by identity: two readings of one version may have a change in the directory between them. */
+  #snapshotOf(tenant: Tenant): number {
+    let number = this.#snapshots.get(tenant);
+    if (number === undefined) this.#snapshots.set(tenant, (number = ++this.#lastSnapshot));
+    return number;
   }
 
   #fresh(key: string): Promise<Subject | undefined> | undefined {

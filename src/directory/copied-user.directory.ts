@@ -2,7 +2,7 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../vocabulary/email.ts';
 import type { DirectoryOpener } from './directory.opener.ts';
 import type { DirectoryWriter } from './directory.writer.ts';
-import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
+import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
@@ -22,6 +22,11 @@ export class CopiedUserDirectory extends SubjectDirectory {
   override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
     if (!isLinkable(issuer, sub)) return undefined;
     return this.#read(tenant, (directory) => findGrantsByIdentity(directory, tenant.id, issuer, sub));
+  }
+
+  /** By the id that tokens have as `sub`. */
+  findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+    return this.#read(tenant, (directory) => findGrantsById(directory, tenant.id, id));
   }
 
   async #read(

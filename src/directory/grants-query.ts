@@ -60,6 +60,15 @@ export async function findGrantsByIdentity(
   const link = links.find((row) => row['issuer'] === issuer && row['sub'] === sub);
   const id = link === undefined ? '' : String(link['user_id']);
   // Asked even without a link: the answer to "whose database is this" comes before "nobody".
+  return findGrantsById(directory, tenantId, id);
+}
+
+/** @param id empty: nobody's */
+export async function findGrantsById(
+  directory: Directory,
+  tenantId: TenantId,
+  id: string,
+): Promise<Subject | undefined> {
   const rows = await directory.query(BY_ID, [id, id]);
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
 }

@@ -1,4 +1,4 @@
-import { RevocationList, type VerifiedToken } from '@tessera/token/core';
+import { type RevocableToken, RevocationList } from '@tessera/token/core';
 import type { RevocationRecord } from '../tenancy/revocation-records.ts';
 
 interface Entry {
@@ -64,7 +64,7 @@ export class KnownRevocations {
     this.#pages.clear();
   }
 
-  hits(token: VerifiedToken, now: number): boolean {
+  hits(token: RevocableToken, now: number): boolean {
     return this.#list.hits(token, now);
   }
 

@@ -15,6 +15,13 @@ export function isRevocableId(id: string): boolean {
   return REVOCABLE_ID.test(id);
 }
 
+/** As this service writes every `jti`. */
+const TOKEN_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function isTokenId(id: string): boolean {
+  return TOKEN_ID.test(id);
+}
+
 /** One token, whose end is known. */
 export function revocationOfToken(token: VerifiedToken): NewRevocation {
   const tenantId = parseTenantId(token.tenantId);
@@ -27,14 +34,18 @@ export function revocationOfTokenId(tenantId: TenantId, id: string, now: number)
   return { tenantId, kind: 'token', id, before: undefined, until: longest(now) };
 }
 
-/** All tokens of a subject, a client or a tenant that were issued until now, this second included; new ones are good. */
+/**
+ * All tokens of a subject, a client or a tenant that were issued until then; those after it are good.
+ *
+ * @param before epoch seconds, this second included; to reach what servers issue before they have heard of it, see `commitInTime`
+ */
 export function revocationOfAll(
   tenantId: TenantId,
   kind: 'subject' | 'client' | 'tenant',
   id: string,
-  now: number,
+  before: number,
 ): NewRevocation {
-  return { tenantId, kind, id, before: now, until: longest(now) };
+  return { tenantId, kind, id, before, until: longest(before) };
 }
 
 /** All tokens that a key signed or will sign: whoever else has it writes any `iat`. */

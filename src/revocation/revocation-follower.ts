@@ -1,4 +1,4 @@
-import { ForgettingTime, type VerifiedToken } from '@tessera/token/core';
+import { ForgettingTime, type RevocableToken, type VerifiedToken } from '@tessera/token/core';
 import { unavailable } from '../errors/tessera-error.ts';
 import { RevokedTokens } from '../issuing/revoked-tokens.ts';
 import type { Log } from '../log/log.ts';
@@ -38,6 +38,7 @@ const CLOCK_MARGIN_SECONDS = 86_400;
 export class RevocationFollower extends RevokedTokens {
   readonly #options: RevocationFollowerOptions;
   readonly #listeners: (() => void)[] = [];
+  readonly #recordListeners: ((records: readonly RevocationRecord[]) => void)[] = [];
   readonly #forgetting = new ForgettingTime();
   #known: KnownRevocations;
   /** Something of use may have been forgotten: the list is read again, whole. */
@@ -80,10 +81,24 @@ export class RevocationFollower extends RevokedTokens {
     this.#listeners.push(listener);
   }
 
+  /** Called with what is new, once or more often, before the list has it. */
+  onRevocations(listener: (records: readonly RevocationRecord[]) => void): void {
+    this.#recordListeners.push(listener);
+  }
+
+  /** By the monotonic clock: what was committed until then is known here. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  hits(token: RevocableToken): boolean {
+    return this.#known.hits(token, this.#now());
+  }
+
   /** A list that is old goes on being used: the control database's outage must not shut out everybody, and what was revoked stays revoked. */
   override includes(token: VerifiedToken): boolean {
     if (this.#heardAtMs === -Infinity) throw neverRead();
-    return this.#known.hits(token, this.#now());
+    return this.hits(token);
   }
 
   /** Whether an answer to that cursor says more than "nothing new". */
@@ -157,6 +172,7 @@ export class RevocationFollower extends RevokedTokens {
     while (known.sequence < sequence) {
       const records = await source.newerThan(known.sequence);
       const last = records.at(-1)?.seq ?? 0;
+      for (const listener of this.#recordListeners) listener(records);
       // Fewer than could be read at once: that was all, and numbers without a record were forgotten.
       known.add(records, records.length < READ_AT_ONCE ? Math.max(sequence, last) : last);
     }

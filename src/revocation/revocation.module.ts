@@ -6,8 +6,10 @@ import { issuerOf } from '../issuing/claims.ts';
 import { RevokedTokens } from '../issuing/revoked-tokens.ts';
 import { Log } from '../log/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { RevocationRecords } from '../tenancy/revocation-records.ts';
 import { Clock } from '../vocabulary/clock.ts';
+import { IssueGate } from './issue-gate.ts';
 import { RevocationFollower } from './revocation-follower.ts';
 import { RevocationWaiters } from './revocation-waiters.ts';
 import { RevocationsController } from './revocations.controller.ts';
@@ -60,12 +62,18 @@ import { Revoker } from './revoker.ts';
       },
     },
     {
+      provide: IssueGate,
+      inject: [RevocationFollower, TenantRepository, Clock],
+      useFactory: (follower: RevocationFollower, tenants: TenantRepository, clock: Clock) =>
+        new IssueGate(follower, tenants, clock),
+    },
+    {
       provide: Revoker,
       inject: [RevocationRecords, RevocationFollower],
       useFactory: (records: RevocationRecords, follower: RevocationFollower) => new Revoker(records, follower),
     },
   ],
-  exports: [RevokedTokens, RevocationFollower, Revoker],
+  exports: [RevokedTokens, RevocationFollower, IssueGate, Revoker],
 })
 export class RevocationModule implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #follower: RevocationFollower;

@@ -111,6 +111,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   // npm alone, with its registry.
   'packed-libraries': [],
   'redis-limits': ['redis'],
+  'revocation-races': ['mariadb'],
   revocations: ['mariadb'],
   'storage-budget': ['mariadb'],
   'storage-conformance': ['mariadb'],

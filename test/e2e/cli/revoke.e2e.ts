@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import Database from 'better-sqlite3';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
@@ -66,6 +67,8 @@ describe('revokes', () => {
     ['a token by its id', (token) => ['--jti', `acme/${decodeJwt(token).jti!}`], { kind: 'token' }],
     ['a subject', () => ['--subject', 'acme/u-ada'], { kind: 'subject', id: 'u-ada' }],
     ['a subject, its tenant apart', () => ['--tenant', 'acme', '--subject', 'u-ada'], { kind: 'subject', id: 'u-ada' }],
+    ['a subject by its e-mail address', () => ['--subject', 'acme/ADA@acme.Example'], { kind: 'subject', id: 'u-ada' }],
+    ['a subject by its id, unseen', () => ['--subject', 'acme/u-ada', '--force'], { kind: 'subject', id: 'u-ada' }],
     ['a client', () => ['--client', 'acme/shop/web'], { kind: 'client', id: 'web' }],
     ['a client without its project', () => ['--client', 'acme/web'], { kind: 'client', id: 'web' }],
     ['a tenant', () => ['--tenant', 'acme'], { kind: 'tenant', id: '*' }],
@@ -76,6 +79,29 @@ describe('revokes', () => {
     expect(result.stdout).toMatch(/^Revoked /);
     expect(await entries()).toMatchObject([{ seq: 1, iss: `${desk.url}/tenants/acme`, ...entry }]);
     expect(await statusOf(token)).toBe(401);
+  });
+
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['a user who is disabled', ['--subject', 'acme/u-bob'], ['u-bob']],
+    ['an administrator', ['--subject', 'acme/a-root'], ['a-root']],
+    ['an administrator by e-mail address', ['--subject', 'acme/Root@acme.example'], ['a-root']],
+    ['somebody who is gone', ['--subject', 'acme/u-gone', '--force'], ['u-gone']],
+    ['a client that is gone', ['--client', 'acme/shop/old', '--force'], ['old']],
+    ['a tenant that is gone', ['--tenant', 'gone', '--force'], ['*']],
+  ])('%s', async (_name, args, revoked) => {
+    expect(await revoke(args)).toMatchObject({ code: 0, stderr: '' });
+    expect((await entries()).map(({ id }) => id)).toEqual(revoked);
+  });
+
+  it('with --force although the tenant’s database does not answer, and says without it that it does not', async () => {
+    await writeFile(`${desk.config.dataDirectory}/tenants/acme.sqlite`, 'not a database');
+    const result = await revoke(['--subject', 'acme/u-ada']);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^The database of tenant acme cannot be asked .*--force/);
+    expect((await revoke(['--subject', 'acme/ada@acme.example', '--force'])).code).toBe(1);
+    expect(await entries()).toEqual([]);
+    expect((await revoke(['--subject', 'acme/u-ada', '--force'])).code).toBe(0);
+    expect(await entries()).toMatchObject([{ kind: 'subject', id: 'u-ada' }]);
   });
 
   it('the token that it is given, without showing it', async () => {
@@ -178,15 +204,20 @@ describe('without a change', () => {
     expect(await statusOf(token)).toBe(200);
   });
 
-  it.each([
+  it.each<[string, readonly string[], RegExp?]>([
     ['an unknown tenant', ['--tenant', 'nobody']],
     ['an unknown client', ['--client', 'acme/shop/nobody']],
     ['a client of another project', ['--client', 'acme/closed/web']],
+    ['a subject that is nobody', ['--subject', 'acme/u-nobody'], /no such user or administrator/],
+    ['an id in other case', ['--subject', 'acme/U-ada'], /no such user/],
+    ['an e-mail address of nobody', ['--subject', 'acme/ada@elsewhere.example'], /no such user/],
+    ['an e-mail address of nobody with --force', ['--subject', 'acme/x@acme.example', '--force'], /no such user/],
+    ['a subject of another tenant', ['--subject', 'globex/u-ada'], /no such user/],
     ['an unknown key', ['--key', 'acme/nobody']],
     ['text that is no token', ['--token', '-']],
-  ])('refuses %s, and changes nothing', async (_name, args) => {
+  ])('refuses %s, and changes nothing', async (_name, args, sentence: RegExp = /./) => {
     const result = await revoke(args, 'not a token');
-    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(sentence) });
     expect(await entries()).toEqual([]);
   });
 
@@ -210,6 +241,8 @@ describe('without a change', () => {
     ['a token on the command line', ['--token', 'eyJ0eXAiOiJhdCtqd3QifQ.secret.secret']],
     ['no tenant', ['--jti', 'a']],
     ['an empty id', ['--jti', 'acme/']],
+    ['a token id of another form', ['--jti', 'acme/dc01fe08-2f83-4c99-80e5']],
+    ['a token id in capitals', ['--jti', 'acme/DC01FE08-2F83-4C99-80E5-BC22AA3230E5']],
     ['an id with a line break', ['--subject', 'acme/a\nb']],
   ])('is wrong use with %s', async (_name, args) => {
     const result = await revoke(args);

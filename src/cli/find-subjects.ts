@@ -1,0 +1,45 @@
+import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
+import { OperatorError } from '../errors/operator-error.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Administrator } from '../tenancy/administrator.ts';
+import type { TenantState } from '../tenancy/control-plane.writer.ts';
+import { parseEmail } from '../vocabulary/email.ts';
+import type { Installation } from './installation.ts';
+
+/**
+ * Whose tokens are meant: the ids of the tenant's user and administrator of that id or e-mail address. An id is compared by bytes, an address as at sign-in.
+ *
+ * @returns at least one id
+ * @throws OperatorError when there is nobody, or the tenant's database does not answer
+ */
+export async function findSubjects(
+  stores: Installation,
+  { tenant, administrators }: TenantState,
+  name: string,
+): Promise<readonly string[]> {
+  const email = parseEmail(name)?.canonical;
+  const found = administrators.filter((one) => one.id === name || isAddressOf(one, email)).map(({ id }) => id);
+  const users = new CopiedUserDirectory(stores.directories);
+  try {
+    found.push(...ids(await users.findById(tenant, name)));
+    if (email !== undefined) found.push(...ids(await users.findByEmail(tenant, email)));
+  } catch (error) {
+    if (!(error instanceof TesseraError)) throw error;
+    throw new OperatorError(
+      `The database of tenant ${tenant.id} cannot be asked for its users (${error.reason}): correct that and run the command again, or give the id with --force, which looks nobody up.`,
+      { cause: error },
+    );
+  }
+  if (found.length > 0) return [...new Set(found)];
+  throw new OperatorError(
+    `Tenant ${tenant.id} has no such user or administrator: give an id as tokens have it in "sub", in its exact case, or an e-mail address. For somebody who is gone, give the id with --force.`,
+  );
+}
+
+function isAddressOf({ email }: Administrator, canonical: string | undefined): boolean {
+  return canonical !== undefined && parseEmail(email)?.canonical === canonical;
+}
+
+function ids(subject: { readonly id: string } | undefined): string[] {
+  return subject === undefined ? [] : [subject.id];
+}

@@ -1,0 +1,128 @@
+import type { TesseraClaims } from '@tessera/token';
+import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import type { NewRevocation, RevocationRecord } from '../tenancy/revocation-records.ts';
+import { epochSeconds } from '../vocabulary/clock.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { IssueGate } from './issue-gate.ts';
+import { revocationOfAll, revocationOfTokenId } from './new-revocations.ts';
+import { RevocationFollower } from './revocation-follower.ts';
+import { reachFrom } from './revocation-reach.ts';
+
+const ACME = tenantId('acme');
+let records: RevocationRecord[];
+let isThere: boolean;
+let questions: number;
+let clock: ManualClock;
+let follower: RevocationFollower;
+let dropped: TenantId[];
+let gate: IssueGate;
+
+beforeEach(async () => {
+  records = [];
+  isThere = true;
+  questions = 0;
+  clock = new ManualClock();
+  dropped = [];
+  follower = new RevocationFollower({
+    source: {
+      sequence: () => {
+        questions++;
+        return isThere ? Promise.resolve(records.length) : Promise.reject(unavailable('control database', 'gone'));
+      },
+      newerThan: (seq) => Promise.resolve(records.slice(seq)),
+      clean: () => Promise.resolve(),
+    },
+    clock,
+    log: collectingLog().log,
+    issuerOf: (id) => `https://t.example/${id}`,
+    pollMs: 500,
+  });
+  gate = new IssueGate(follower, { invalidate: (id) => dropped.push(id) }, clock);
+  await follower.poll();
+  questions = 0;
+});
+
+const add = (revocation: NewRevocation) => records.push({ ...revocation, seq: records.length + 1 });
+const revokeAda = () => add(revocationOfAll(ACME, 'subject', 'ada', reachFrom(clock.ms)));
+const claims = (changes: Partial<TesseraClaims> = {}) =>
+  ({
+    iss: 'https://t.example/acme',
+    tenant_id: 'acme',
+    jti: 'j',
+    sub: 'ada',
+    client_id: 'web',
+    iat: epochSeconds(clock.ms),
+    ...changes,
+  }) as unknown as TesseraClaims;
+
+describe('the start of a token', () => {
+  it('asks nobody under a list that was read a moment ago', () => {
+    clock.advance(750);
+    expect(gate.start(ACME)).toBe(clock.ms);
+    expect(questions).toBe(0);
+  });
+
+  it('waits for a list that is younger than the one it finds, as after the process stood still', async () => {
+    clock.advance(10_000);
+    revokeAda();
+    expect(await gate.start(ACME)).toBe(clock.ms);
+    expect([questions, dropped]).toEqual([1, [ACME]]);
+  });
+
+  it('is refused while the list cannot be read, and goes on by itself', async () => {
+    clock.advance(10_000);
+    isThere = false;
+    await expect(gate.start(ACME)).rejects.toMatchObject({ code: 'temporarily_unavailable' });
+    isThere = true;
+    expect(await gate.start(ACME)).toBe(clock.ms);
+  });
+});
+
+describe('what is in memory of a tenant', () => {
+  it('is dropped before the list has a revocation, and again when its reach is over', async () => {
+    revokeAda();
+    follower.onRevocations(() => {
+      expect([dropped, follower.sequence]).toEqual([[ACME], 0]);
+    });
+    await follower.poll();
+    clock.advance(3_000);
+    await follower.poll();
+    void gate.start(ACME);
+    void gate.start(ACME);
+    expect(dropped).toEqual([ACME, ACME]);
+  });
+
+  it('stays when a single token is revoked', async () => {
+    add(revocationOfTokenId(ACME, 'j', epochSeconds(clock.ms)));
+    await follower.poll();
+    expect(dropped).toEqual([]);
+  });
+});
+
+describe('a token that is ready', () => {
+  it('does not leave within the reach of a revocation, and leaves after it', async () => {
+    gate.refuseRevoked(claims(), 'k');
+    revokeAda();
+    await follower.poll();
+    const refused = claims();
+    expect(() => {
+      gate.refuseRevoked(refused, 'k');
+    }).toThrow('temporarily_unavailable: revocations: one is taking effect');
+    clock.advance(3_000);
+    gate.refuseRevoked(claims(), 'k');
+    expect(() => {
+      gate.refuseRevoked(claims({ iat: refused.iat }), 'k');
+    }).toThrow();
+  });
+
+  it('does not leave when whoever asked for it is revoked', async () => {
+    revokeAda();
+    await follower.poll();
+    const act = { sub: 'ada', client_id: 'web' };
+    expect(() => {
+      gate.refuseRevoked(claims({ sub: 'bob', act }), 'k');
+    }).toThrow();
+    gate.refuseRevoked(claims({ sub: 'bob', act: { sub: 'eve' } }), 'k');
+  });
+});

@@ -1,0 +1,102 @@
+import type { TesseraClaims } from '@tessera/token';
+import { TesseraError, unavailable } from '../errors/tessera-error.ts';
+import type { RevocationRecord } from '../tenancy/revocation-records.ts';
+import { type Clock, epochSeconds } from '../vocabulary/clock.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
+import { MAX_UNHEARD_MS } from './revocation-reach.ts';
+import type { RevocationFollower } from './revocation-follower.ts';
+
+/** What is needed of the TenantRepository: it forgets the tenant's snapshot and notifies the caches that depend on it. */
+export interface TenantCaches {
+  invalidate(id: TenantId): void;
+}
+
+/**
+ * Keeps a token from being made of what was read before a revocation of its subject, client, key or tenant.
+ *
+ * The time of a token (`iat`) is the start of its request, and a request starts only under a list of revocations that was read a moment ago. A revocation that
+ * this process has not heard of is therefore younger than that, and reaches further (`revocation-reach.ts`): the token is one of those that it ends. Of a
+ * revocation that was heard of, the caches know as well: what they held of its tenant was dropped before the list had it.
+ */
+export class IssueGate {
+  readonly #follower: RevocationFollower;
+  readonly #caches: TenantCaches;
+  readonly #clock: Clock;
+  /** Tenants with revocations other than of single tokens. */
+  readonly #tenants = new Set<string>();
+  /** Per tenant, the last second that a revocation of it still reaches. */
+  readonly #takingEffect = new Map<TenantId, number>();
+
+  constructor(follower: RevocationFollower, caches: TenantCaches, clock: Clock) {
+    this.#follower = follower;
+    this.#caches = caches;
+    this.#clock = clock;
+    follower.onRevocations((records) => {
+      this.#notice(records);
+    });
+  }
+
+  /**
+   * Starts the making of a token; before anything that it will rest on is looked up. Costs no promise while the list is young.
+   *
+   * @returns the time of the token, milliseconds since the epoch
+   * @throws TesseraError temporarily_unavailable when the list cannot be read now
+   */
+  start(tenantId: TenantId): number | Promise<number> {
+    return this.#isYoung ? this.#startNow(tenantId) : this.#startLater(tenantId);
+  }
+
+  /**
+   * No token leaves that is revoked already: its caller would find out at the next service.
+   *
+   * @throws TesseraError temporarily_unavailable; a token that starts after the revocation's reach is good
+   */
+  refuseRevoked(claims: TesseraClaims, keyId: string): void {
+    if (!this.#tenants.has(claims.tenant_id)) return;
+    const { iss: issuer, jti: tokenId, sub: subject, client_id: clientId, iat: issuedAt, act: actor } = claims;
+    const token = { issuer, tokenId, subject, clientId, keyId, issuedAt, ...(actor !== undefined && { actor }) };
+    if (!this.#follower.hits(token)) return;
+    throw new TesseraError('temporarily_unavailable', 'revocations: one is taking effect', {
+      detail: 'A revocation is taking effect. Try again later.',
+      retryAfterSeconds: 2,
+    });
+  }
+
+  get #isYoung(): boolean {
+    return this.#clock.monotonicMs() - this.#follower.heardAtMs <= MAX_UNHEARD_MS;
+  }
+
+  #startNow(tenantId: TenantId): number {
+    const nowMs = this.#clock.nowMs();
+    const lastSecond = this.#takingEffect.get(tenantId);
+    // What was read in that time may be of before a change that belongs to the revocation, as when `apply` removes a user from a directory.
+    if (lastSecond !== undefined && epochSeconds(nowMs) > lastSecond) {
+      this.#takingEffect.delete(tenantId);
+      this.#caches.invalidate(tenantId);
+    }
+    return nowMs;
+  }
+
+  async #startLater(tenantId: TenantId): Promise<number> {
+    await this.#follower.poll();
+    // The round that was under way may have begun long ago.
+    if (!this.#isYoung) await this.#follower.poll();
+    if (!this.#isYoung) throw unavailable('revocations', 'the list cannot be read now');
+    return this.#startNow(tenantId);
+  }
+
+  #notice(records: readonly RevocationRecord[]): void {
+    const now = epochSeconds(this.#clock.nowMs());
+    const tenants = new Set<TenantId>();
+    for (const { tenantId, kind, before } of records) {
+      if (kind === 'token') continue;
+      tenants.add(tenantId);
+      if (before !== undefined && before >= now)
+        this.#takingEffect.set(tenantId, Math.max(before, this.#takingEffect.get(tenantId) ?? 0));
+    }
+    for (const tenantId of tenants) {
+      this.#tenants.add(tenantId);
+      this.#caches.invalidate(tenantId);
+    }
+  }
+}

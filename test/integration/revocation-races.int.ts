@@ -1,0 +1,190 @@
+import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
+import Database from 'better-sqlite3';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runCli } from '../../src/cli/program.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
+import { type ServerProcess, startServer } from '../support/server-process.ts';
+import { temporaryFolder } from '../support/storage.ts';
+import { TENANTS_FILE } from '../support/tenants-file.ts';
+
+/** Two server processes on one MariaDB, hot caches, and clients that go on asking while somebody is revoked. */
+const PUBLIC_URL = 'http://desk.localhost';
+/** No token lives longer after the command, whenever it was made. */
+const DEAD_AFTER_MS = 8_000;
+const GOOD_AFTER_PUT_BACK_MS = 5_000;
+const GOOD_AFTER_APPLY_MS = 3_000;
+const folder = temporaryFolder();
+let database: RunningMariaDb;
+let servers: readonly [ServerProcess, ServerProcess];
+let verifier: TokenVerifier;
+let env: Record<string, string>;
+const secrets = new Map<string, string>();
+
+beforeAll(async () => {
+  database = await startMariaDb();
+  await database.sql('CREATE DATABASE control');
+  env = {
+    PUBLIC_URL,
+    DATABASE_URL: database.url('control'),
+    TESSERA_DATA_DIR: folder.path,
+    LOG_LEVEL: 'info',
+    // Refusals are what is waited for here.
+    TESSERA_FAILURES_PER_MINUTE: '100000',
+  };
+  await apply(TENANTS_FILE);
+  servers = [await startServer(env, folder.path), await startServer(env, folder.path)];
+  verifier = createVerifier({
+    baseUrl: PUBLIC_URL,
+    fetchBaseUrl: servers[0].url,
+    tenants: ['acme'],
+    audience: ['shop-api', 'shop'],
+    dangerouslyAllowPlainHttp: true,
+  });
+}, 120_000);
+afterAll(async () => {
+  verifier.close();
+  await Promise.all(servers.map((server) => server.end()));
+  await database.close();
+  folder.remove();
+});
+
+async function cli(args: readonly string[], stdin = ''): Promise<string> {
+  let [stdout, stderr] = ['', ''];
+  const code = await runCli(args, {
+    stdin: [Buffer.from(stdin)] as unknown as AsyncIterable<Uint8Array>,
+    stdout: { write: (text: string) => (stdout += text) },
+    stderr: { write: (text: string) => (stderr += text) },
+    clock: new SystemClock(),
+    loadConfig: () => loadConfig(env, { cwd: folder.path }),
+  });
+  if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return stdout;
+}
+
+async function apply(tenantsFile: string, ...options: string[]): Promise<void> {
+  const output = await cli(['apply', '-f', '-', '--output', 'json', ...options], tenantsFile);
+  for (const { tenant_id, project_id, client_id, secret_id } of (
+    JSON.parse(output) as {
+      secrets: Readonly<Record<'tenant_id' | 'project_id' | 'client_id' | 'secret_id', string>>[];
+    }
+  ).secrets)
+    secrets.set(`${tenant_id}/${project_id}/${client_id}`, secret_id);
+}
+
+/** By hand, as the tenant's own programs do. */
+function setStatus(id: string, status: 'active' | 'disabled'): void {
+  const directory = new Database(`${folder.path}/tenants/acme.sqlite`);
+  directory.prepare('UPDATE users SET status = ? WHERE id = ?').run(status, id);
+  directory.close();
+}
+
+async function mint({ url }: ServerProcess, email: string, client = 'web'): Promise<string | undefined> {
+  const answer = await fetch(`${url}/auth/user/generateToken`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: client,
+      email_id: email,
+      secret_id: secrets.get(`acme/shop/${client}`),
+    }),
+  });
+  const body = (await answer.json()) as { access_token?: string };
+  return body.access_token;
+}
+
+/** Asks both servers as fast as they answer. */
+function minters(email: string, client?: string) {
+  const tokens: string[] = [];
+  let isOver = false;
+  const loops = servers.map(async (server) => {
+    while (!isOver) {
+      const token = await mint(server, email, client);
+      if (token !== undefined) tokens.push(token);
+      await delay(10);
+    }
+  });
+  return {
+    tokens,
+    end: async () => {
+      isOver = true;
+      await Promise.all(loops);
+    },
+  };
+}
+
+async function isGood(token: string): Promise<boolean> {
+  try {
+    await verifier.verify(token);
+    return true;
+  } catch (error) {
+    if (error instanceof TokenError) return false;
+    throw error;
+  }
+}
+
+async function countGood(tokens: readonly string[]): Promise<number> {
+  const verdicts = await Promise.all(tokens.map(isGood));
+  return verdicts.filter(Boolean).length;
+}
+
+/** Until a token of either server is good; milliseconds. */
+async function untilGood(email: string, client?: string): Promise<number> {
+  const startedAt = performance.now();
+  for (;;) {
+    if (performance.now() - startedAt > 15_000) return Infinity;
+    for (const server of servers) {
+      const token = await mint(server, email, client);
+      if (token === undefined || !(await isGood(token))) continue;
+      await delay(1_000);
+      if (await isGood(token)) return performance.now() - startedAt - 1_000;
+    }
+    await delay(20);
+  }
+}
+
+async function warm(email: string, client?: string): Promise<void> {
+  for (const server of servers) expect(await mint(server, email, client)).toBeDefined();
+}
+
+it('no token of a subject that was disabled and revoked lives on, and those after it was put back are good', async () => {
+  await warm('ada@acme.example');
+  const minting = minters('ada@acme.example');
+  await delay(300);
+  setStatus('u-ada', 'disabled');
+  await cli(['revoke', '--subject', 'acme/u-ada']);
+  const revokedAt = performance.now();
+  await delay(DEAD_AFTER_MS - (performance.now() - revokedAt));
+  await minting.end();
+  expect(minting.tokens.length).toBeGreaterThan(10);
+  expect(await countGood(minting.tokens)).toBe(0);
+  setStatus('u-ada', 'active');
+  expect(await untilGood('ada@acme.example')).toBeLessThan(GOOD_AFTER_PUT_BACK_MS);
+}, 60_000);
+
+it('nor does one that a server makes after it was stopped for a while, with requests on their way', async () => {
+  await warm('ada@acme.example');
+  const paused = servers[1];
+  await paused.pause();
+  const onTheirWay = Array.from({ length: 20 }, () => mint(paused, 'ada@acme.example'));
+  await delay(200);
+  setStatus('u-ada', 'disabled');
+  await cli(['revoke', '--subject', 'acme/u-ada']);
+  await delay(4_000);
+  paused.resume();
+  const tokens = (await Promise.all(onTheirWay)).filter((token) => token !== undefined);
+  const minting = minters('ada@acme.example');
+  await delay(4_000);
+  await minting.end();
+  expect(await countGood([...tokens, ...minting.tokens])).toBe(0);
+  setStatus('u-ada', 'active');
+}, 60_000);
+
+it('a subject that is revoked and stays gets good tokens soon', async () => {
+  await untilGood('ada@acme.example');
+  await cli(['revoke', '--subject', 'acme/u-ada']);
+  expect(await untilGood('ada@acme.example')).toBeLessThan(GOOD_AFTER_APPLY_MS);
+}, 60_000);
