@@ -131,7 +131,9 @@ function describe(config: Config, { client, email }: FirstRequest, secret: Secre
   const address = addressOf(config);
   return [
     '',
-    `Tessera listens on ${address}; its documentation is at ${address}/docs`,
+    config.apiDocs
+      ? `Tessera listens on ${address}; its documentation is at ${address}/docs`
+      : `Tessera listens on ${address}`,
     `The secret of client ${client.tenantId}/${client.projectId}/${client.clientId}: ${value}`,
     '',
     'A token for a user, ready to paste into another terminal:',

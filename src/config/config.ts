@@ -15,6 +15,8 @@ export interface Config {
   readonly redisUrl: Secret | undefined;
   /** True when an OTLP endpoint is configured by the standard `OTEL_*` variables, which the OpenTelemetry SDK reads itself. */
   readonly telemetry: boolean;
+  /** Whether the API documentation is served. */
+  readonly apiDocs: boolean;
   /** Exact `host:port` pairs that federation may reach although they are loopback or private. Development and tests only. */
   readonly federationAllowedHosts: readonly string[];
   /** Addresses or CIDR blocks whose `X-Forwarded-For` is believed. */

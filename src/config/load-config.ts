@@ -133,6 +133,7 @@ function toConfig(values: Values, env: Environment, cwd: string): Config {
     vault: vault(values),
     redisUrl: values.REDIS_URL,
     telemetry: hasTelemetryEndpoint(env),
+    apiDocs: values.TESSERA_API_DOCS === 'on',
     federationAllowedHosts: values.TESSERA_FEDERATION_ALLOWED_HOSTS,
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
     metricsNetworks: values.TESSERA_METRICS_NETWORKS,

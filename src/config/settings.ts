@@ -87,6 +87,12 @@ export const SETTINGS = {
     fallback: './data',
     ...matching(/^[^\0]{1,1024}$/, 'a path'),
   },
+  TESSERA_API_DOCS: {
+    description:
+      'Whether the server shows the API documentation at `/docs` and `/docs-json`; when off, there is nothing at these addresses.',
+    fallback: 'on',
+    ...oneOf(['on', 'off']),
+  },
   TESSERA_TRUSTED_PROXIES: {
     description:
       'Addresses or CIDR blocks of proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, comma-separated. A request of one that names no caller belongs to no network.',

@@ -16,7 +16,7 @@ import { ProblemFilter } from './problem.filter.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 import { RouteGuard } from './route-guard.ts';
 import { RouteRegistry } from './route-registry.ts';
-import type { RouteRow } from './route-table.ts';
+import { API_DOCS_ROUTES, type RouteRow } from './route-table.ts';
 import { SourceAddresses } from './source-address.ts';
 import { UnlistedProxyWarning } from './unlisted-proxy-warning.ts';
 
@@ -42,7 +42,9 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
   const { config, clock, log } = options;
   const metrics = new Metrics();
   const sources = new SourceAddresses(config.trustedProxies, new UnlistedProxyWarning(log, clock));
-  const registry = new RouteRegistry(options.routes);
+  const registry = new RouteRegistry(
+    config.apiDocs ? options.routes : options.routes.filter((row) => !API_DOCS_ROUTES.includes(row)),
+  );
   const inFlight = new RequestsInFlight();
   const tracing = await loadTracing(config);
   const exchange = await loadLimitExchange(config, log);
@@ -63,7 +65,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
     edge.install(fastify, new RouteGuard(config.metricsNetworks, bearersOf(app)));
     if (tracing !== undefined) fastify.addHook('onClose', () => tracing.close());
     app.useGlobalFilters(new ProblemFilter());
-    serveApiDocs(app, options.version);
+    if (config.apiDocs) serveApiDocs(app, options.version);
     await app.init();
     await fastify.ready();
     registry.assertComplete();

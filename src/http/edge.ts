@@ -11,6 +11,7 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { outcomeOf, writeAccessLine } from './access-line.ts';
 import type { RequestsInFlight } from './requests-in-flight.ts';
 import { RequestContext } from './request-context.ts';
+import { hostFault, isPlainPath } from './request-form.ts';
 import { ResponseHeaders } from './response-headers.ts';
 import type { RouteGuard } from './route-guard.ts';
 import type { RouteRegistry } from './route-registry.ts';
@@ -59,12 +60,14 @@ export class Edge {
       const begin = this.#beginner(labelOf(row), row);
       const admit = guard.forRow(row);
       const edgeOfRoute: onRequestHookHandler = (request, reply, done) => {
+        if (!isPlainPath(request.raw.url ?? '')) {
+          this.#answerNowhere(request, reply, done);
+          return;
+        }
         begin(request, reply);
-        if (lacksHost(request)) {
-          // Whatever wrote this does not speak the protocol; what else it sent is not worth reading.
-          reply.header('connection', 'close');
-          done(new TesseraError('invalid_request', 'no Host header'));
-        } else admit(request, done);
+        const fault = hostFault(request.raw);
+        if (fault === undefined) admit(request, done);
+        else refuseSender(reply, fault, done);
       };
       // Before whatever hooks the route brings itself.
       route.onRequest = [edgeOfRoute, ...[route.onRequest ?? []].flat()];
@@ -83,7 +86,13 @@ export class Edge {
 
   #answerNowhere(request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void {
     this.#beginNowhere(request, reply);
-    const allow = this.#parts.registry.allowedMethods(request.raw.url ?? '');
+    const fault = hostFault(request.raw);
+    if (fault !== undefined) {
+      refuseSender(reply, fault, done);
+      return;
+    }
+    const target = request.raw.url ?? '';
+    const allow = isPlainPath(target) ? this.#parts.registry.allowedMethods(target) : [];
     if (allow.length === 0) done(new TesseraError('route_not_found', 'unknown route'));
     // RFC 9110, section 9.3.7. Nothing of CORS: no page of another origin has business here.
     else if (request.method === 'OPTIONS') void reply.code(204).header('allow', allow.join(', ')).send();
@@ -117,7 +126,8 @@ export class Edge {
   }
 }
 
-/** RFC 9112, section 3.2: HTTP/1.1 without it is a 400. What it says is believed nowhere. */
-function lacksHost({ headers, raw }: FastifyRequest): boolean {
-  return headers.host === undefined && raw.httpVersionMinor === 1;
+/** Whatever wrote this does not speak the protocol; what else it sent is not worth reading. */
+function refuseSender(reply: FastifyReply, fault: TesseraError, done: HookHandlerDoneFunction): void {
+  reply.header('connection', 'close');
+  done(fault);
 }

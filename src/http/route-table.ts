@@ -23,6 +23,18 @@ export interface RouteRow {
   readonly body?: 'form';
 }
 
+/** Registered by @nestjs/swagger and @fastify/static; closed by TESSERA_API_DOCS. */
+export const API_DOCS_ROUTES: readonly RouteRow[] = [
+  { method: 'GET', path: '/docs', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs/', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs/index.html', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs/LICENSE', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs/swagger-ui-init.js', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs/docs/swagger-ui-init.js', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs/*', access: 'public', kind: 'page' },
+  { method: 'GET', path: '/docs-json', access: 'public', kind: 'api' },
+];
+
 /**
  * Every route that Fastify knows, those of libraries included. A route without a row, and a row without a route, stop the start. HEAD goes with
  * its GET row; nothing else is answered.
@@ -66,15 +78,7 @@ export const ROUTE_TABLE: readonly RouteRow[] = [
     kind: 'document',
   },
 
-  // Registered by @nestjs/swagger and @fastify/static.
-  { method: 'GET', path: '/docs', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs/', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs/index.html', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs/LICENSE', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs/swagger-ui-init.js', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs/docs/swagger-ui-init.js', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs/*', access: 'public', kind: 'page' },
-  { method: 'GET', path: '/docs-json', access: 'public', kind: 'api' },
+  ...API_DOCS_ROUTES,
 ];
 
 /** The name of a row in logs, metrics and audit records. */

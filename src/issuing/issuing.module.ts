@@ -54,8 +54,7 @@ import { RevokedTokens } from './revoked-tokens.ts';
     {
       provide: PublishedDocuments,
       inject: [CONFIG, KeyRings, Clock],
-      useFactory: ({ publicUrl }: Config, keyRings: KeyRings, clock: Clock) =>
-        new PublishedDocuments(keyRings, clock, publicUrl),
+      useFactory: (config: Config, keyRings: KeyRings, clock: Clock) => new PublishedDocuments(keyRings, clock, config),
     },
     {
       provide: OwnTokenVerifier,

@@ -1,8 +1,12 @@
+import type { Config } from '../config/config.ts';
 import type { RingKey } from './key-ring.ts';
 import { issuerOf } from './claims.ts';
 
 /** RFC 6749, section 2.3.1, where a client speaks for itself. */
 const CLIENT_AUTHENTICATION = Object.freeze(['client_secret_basic', 'client_secret_post']);
+
+/** What the documents say of the whole service. */
+export type PublishedService = Pick<Config, 'publicUrl' | 'apiDocs'>;
 
 /** RFC 7517, section 5. The members that make the key, and what it is for. */
 export function keySet(keys: readonly RingKey[]): object {
@@ -16,7 +20,7 @@ export function keySet(keys: readonly RingKey[]): object {
  * meaning (`grant_types_supported`, `token_endpoint_auth_methods_supported`), it is said in a name of our own rather than left to a default
  * that is wrong: the token endpoints take JSON, and the client's secret in it.
  */
-export function authorizationServerMetadata(publicUrl: string, tenantId: string): object {
+export function authorizationServerMetadata({ publicUrl, apiDocs }: PublishedService, tenantId: string): object {
   const issuer = issuerOf(publicUrl, tenantId);
   return {
     issuer,
@@ -29,7 +33,7 @@ export function authorizationServerMetadata(publicUrl: string, tenantId: string)
     revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
-    service_documentation: `${publicUrl}/docs`,
+    ...(apiDocs ? { service_documentation: `${publicUrl}/docs` } : {}),
     tessera_token_endpoints: {
       user: `${publicUrl}/auth/user/generateToken`,
       admin: `${publicUrl}/auth/admin/generateToken`,
@@ -41,9 +45,9 @@ export function authorizationServerMetadata(publicUrl: string, tenantId: string)
  * OpenID Connect Discovery 1.0, section 3, for verifiers that look here for issuer and keys. No ID tokens are issued;
  * `id_token_signing_alg_values_supported` is required, and the place where verifiers look for the algorithms of the keys.
  */
-export function openidConfiguration(publicUrl: string, tenantId: string, keys: readonly RingKey[]): object {
+export function openidConfiguration(service: PublishedService, tenantId: string, keys: readonly RingKey[]): object {
   return {
-    ...authorizationServerMetadata(publicUrl, tenantId),
+    ...authorizationServerMetadata(service, tenantId),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [...new Set(keys.map((key) => key.alg))].sort(),
     claims_supported: CLAIMS,

@@ -4,7 +4,7 @@ import type { TenantId } from '../vocabulary/ids.ts';
 import { nextPublicationChange } from './key-ring.ts';
 import type { KeyRings } from './key-rings.ts';
 import type { LoadedKeyRing } from './loaded-key-ring.ts';
-import { authorizationServerMetadata, keySet, openidConfiguration } from './metadata.ts';
+import { authorizationServerMetadata, keySet, openidConfiguration, type PublishedService } from './metadata.ts';
 
 export type DocumentName = 'keySet' | 'openidConfiguration' | 'authorizationServerMetadata';
 
@@ -28,14 +28,14 @@ interface Edition {
 export class PublishedDocuments {
   readonly #keyRings: KeyRings;
   readonly #clock: Clock;
-  readonly #publicUrl: string;
+  readonly #service: PublishedService;
   // Lives as long as the ring does in the cache of rings, whose bound is this one's too.
   readonly #editions = new WeakMap<LoadedKeyRing, Edition>();
 
-  constructor(keyRings: KeyRings, clock: Clock, publicUrl: string) {
+  constructor(keyRings: KeyRings, clock: Clock, service: PublishedService) {
     this.#keyRings = keyRings;
     this.#clock = clock;
-    this.#publicUrl = publicUrl;
+    this.#service = service;
   }
 
   /** @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable when its ring was never read */
@@ -55,8 +55,8 @@ export class PublishedDocuments {
     return {
       documents: {
         keySet: documentOf(keySet(keys)),
-        openidConfiguration: documentOf(openidConfiguration(this.#publicUrl, tenantId, keys)),
-        authorizationServerMetadata: documentOf(authorizationServerMetadata(this.#publicUrl, tenantId)),
+        openidConfiguration: documentOf(openidConfiguration(this.#service, tenantId, keys)),
+        authorizationServerMetadata: documentOf(authorizationServerMetadata(this.#service, tenantId)),
       },
       from: now,
       until: nextPublicationChange(ring.ring, now) ?? Number.POSITIVE_INFINITY,

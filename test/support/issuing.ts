@@ -110,7 +110,7 @@ export async function openIssuingDesk(options: { tokenBytes?: number; maxRings?:
     store,
     keyRings,
     issuer: new JwtIssuer(keyRings, new BatchSigner(), options.tokenBytes ?? 6144),
-    documents: new PublishedDocuments(keyRings, clock, PUBLIC_URL),
+    documents: new PublishedDocuments(keyRings, clock, { publicUrl: PUBLIC_URL, apiDocs: true }),
     revoked,
     ownTokens: new OwnTokenVerifier(keyRings, revoked, clock, PUBLIC_URL),
     addTenant: async (id: string, algorithm: SigningAlgorithm = 'ES256'): Promise<Tenant> => {

@@ -83,6 +83,36 @@ describe('what Node would answer by itself', () => {
     expect(await edge.lineOf(answer.headers['x-request-id'] ?? null)).toMatchObject({ reason: 'no Host header' });
   });
 
+  it.each([
+    ['two', '/healthz', 'Host: a.example\r\nHost: b.example'],
+    ['two that are equal', '/healthz', 'Host: a.example\r\nhost: a.example'],
+    ['two, one of them empty', '/healthz', 'Host:\r\nHOST: a.example'],
+    ['two at no route', '/nothing', 'Host: a.example\r\nHost: b.example'],
+    ['two beside an absolute target', 'http://a.example/healthz', 'Host: a.example\r\nHost: b.example'],
+    ['one with a space', '/healthz', 'Host: a.example b.example'],
+    ['one with a path', '/healthz', 'Host: a.example/b'],
+    ['one with a user', '/healthz', 'Host: user@a.example'],
+  ])('a request with %s of the Host header is refused like any other', async (_, target, hosts) => {
+    const answer = await sendRaw(edge.port, `GET ${target} HTTP/1.1\r\n${hosts}\r\nX-Padding: 1\r\n\r\n`);
+    expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
+    expect(JSON.parse(answer.body)).toMatchObject({ title: 'Invalid request payload', error: 'invalid_request' });
+    const { reason } = await edge.lineOf(answer.headers['x-request-id'] ?? null);
+    expect(['several Host headers', 'the Host header names no host']).toContain(reason);
+  });
+
+  it.each(['a.example', 'a.example:8443', '127.0.0.1:3000', '[::1]:3000', 'my_service', ''])(
+    'the Host header "%s" is one',
+    async (host) => {
+      const request = `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nX-Host: other\r\nConnection: close\r\n\r\n`;
+      expect((await sendRaw(edge.port, request)).status).toBe(200);
+    },
+  );
+
+  it('an absolute target goes to the same route, whatever it and the Host header name', async () => {
+    const request = `GET http://other.example/healthz HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`;
+    expect((await sendRaw(edge.port, request)).status).toBe(200);
+  });
+
   it('HTTP/1.0 has no host and needs none', async () => {
     expect((await sendRaw(edge.port, 'GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200);
   });

@@ -4,6 +4,7 @@ import { ROUTE_TABLE } from '../../../src/http/route-table.ts';
 import { Log } from '../../../src/log/log.ts';
 import { SystemClock } from '../../../src/vocabulary/clock.ts';
 import { EDGE_ROUTES, PROBE_ROUTES, type RunningEdge, startEdge } from '../../support/edge.ts';
+import { sendRaw } from '../../support/raw-http.ts';
 
 describe('the route table', () => {
   it('stops the start for a route without a row', async () => {
@@ -101,6 +102,36 @@ describe('methods', () => {
     expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ outcome: 'route_not_found' });
   });
 
+  it.each([
+    ['GET', '/%6detrics'],
+    ['GET', '/%6Detrics'],
+    ['GET', '/metric%73?x=%73'],
+    ['GET', '/%68ealthz'],
+    ['HEAD', '/%68ealthz'],
+    ['GET', '/healthz#x'],
+    ['GET', 'http://x.example/%6detrics'],
+    ['POST', '/probe/%74oken'],
+    ['OPTIONS', '/probe/%74oken'],
+    ['GET', '/probe/items/%31'],
+    ['POST', '/probe/items/%31'],
+    ['GET', '/probe/items/a%2fb'],
+    ['GET', '/probe/items/%2e%2e'],
+    ['GET', '/docs/swagger%2dui.css'],
+    ['GET', '/docs%2djson'],
+  ])('there is nothing at %s %s, whose path is not written as it is documented', async (method, target) => {
+    const request = `${method} ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`;
+    const answer = await sendRaw(edge.port, request);
+    expect([answer.status, answer.headers['content-type']]).toEqual([404, 'application/problem+json']);
+    expect(await edge.lineOf(answer.headers['x-request-id'] ?? null)).toMatchObject({
+      route: 'none',
+      outcome: 'route_not_found',
+    });
+  });
+
+  it('takes percent-encoding in a query, which is not a path', async () => {
+    expect((await fetch(`${edge.url}/healthz?%68ealthz=%6d#x`)).status).toBe(200);
+  });
+
   it('a broken body does not turn an unknown address into something else', async () => {
     const answer = await fetch(`${edge.url}/nothing`, {
       method: 'POST',
@@ -108,6 +139,40 @@ describe('methods', () => {
       headers: { 'content-type': 'application/json' },
     });
     expect(answer.status).toBe(404);
+  });
+});
+
+describe('the API documentation', () => {
+  const targets = [
+    '/docs',
+    '/docs/',
+    '/docs/index.html',
+    '/docs/swagger-ui.css',
+    '/docs/swagger-ui-init.js',
+    '/docs-json',
+  ];
+
+  it.each([
+    ['is there by default', {}, 200],
+    ['is closed by TESSERA_API_DOCS=off, and like any unknown address then', { TESSERA_API_DOCS: 'off' }, 404],
+  ])('%s', async (_, env, status) => {
+    const edge = await startEdge({ env });
+    try {
+      const unknown = (await (await fetch(`${edge.url}/nothing`)).json()) as Record<string, unknown>;
+      for (const target of targets) {
+        const answer = await fetch(`${edge.url}${target}`);
+        expect([target, answer.status]).toEqual([target, status]);
+        // Read in every case: the edge does not close under an answer that nobody reads.
+        const body = await answer.text();
+        if (status === 404) {
+          expect(JSON.parse(body)).toEqual({ ...unknown, request_id: answer.headers.get('x-request-id') });
+          expect((await fetch(`${edge.url}${target}`, { method: 'POST' })).status).toBe(404);
+        }
+      }
+      expect((await fetch(`${edge.url}/healthz`)).status).toBe(200);
+    } finally {
+      await edge.close();
+    }
   });
 });
 
