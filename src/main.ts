@@ -1,6 +1,7 @@
 import { isPlaintextToElsewhere, loadProcessConfig } from './config/load-config.ts';
 import { createApp } from './create-app.ts';
 import { OperatorError } from './errors/operator-error.ts';
+import { listenFailure } from './http/listen-failure.ts';
 import { shutDown } from './http/shutdown.ts';
 import { describeFault } from './log/fault.ts';
 import { Log } from './log/log.ts';
@@ -21,7 +22,11 @@ async function main(): Promise<void> {
     });
 
   const app = await createApp({ config, logDestination: output });
-  await app.listen(config.port, config.host);
+  try {
+    await app.listen(config.port, config.host);
+  } catch (error) {
+    throw listenFailure(error, config);
+  }
   if (isPlaintextToElsewhere(config.publicUrl))
     log.warn('public_url_is_plain_http', {
       effect: 'whoever sits between can replace the keys that tokens are verified with',
@@ -29,9 +34,11 @@ async function main(): Promise<void> {
   log.info('listening', { address: await app.getUrl(), public_url: config.publicUrl });
 
   let ending = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  // SIGHUP: the terminal or the session that it was started from is gone.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => {
-      // A second signal means: at once.
+      // A second signal means: at once. Not so a hang-up: a terminal that goes sends more than one.
+      if (ending && signal === 'SIGHUP') return;
       if (ending) process.exit(1);
       ending = true;
       log.info('shutting_down', { signal });

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/config.ts';
 import { Secret } from '../config/secret.ts';
 import { OperatorError } from '../errors/operator-error.ts';
+import { listenFailure } from '../http/listen-failure.ts';
 import type { Report } from '../provisioning/carry-out.ts';
 import type { ClientName } from '../provisioning/client-secret.store.ts';
 import type { TenantsFile } from '../provisioning/tenants-file.ts';
@@ -91,14 +92,12 @@ function firstRequest({ tenants }: TenantsFile): FirstRequest {
 async function assertPortIsFree({ host, port }: Config): Promise<void> {
   if (port === 0) throw new OperatorError('The quickstart prints an address: set PORT to a fixed port.');
   const server = createServer();
-  const failed = once(server, 'error').then(([error]) => (error as NodeJS.ErrnoException).code);
-  const listening = once(server, 'listening').then(() => undefined);
   server.listen(port, host);
-  const code = await Promise.race([failed, listening]);
-  if (code !== undefined)
-    throw new OperatorError(
-      `Nothing can listen on ${host}:${port} (${code}): choose another port, for example PORT=${port + 1} npm run quickstart`,
-    );
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw listenFailure(error, { host, port });
+  }
   server.close();
   await once(server, 'close');
 }

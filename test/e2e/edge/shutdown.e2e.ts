@@ -1,13 +1,16 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { request } from 'node:http';
-import { Agent } from 'node:http';
+import { Agent, request } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { shutDown } from '../../../src/http/shutdown.ts';
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { openSocket, readAnswer } from '../../support/raw-http.ts';
+import { startProcess } from '../../support/process.ts';
+import { REPOSITORY } from '../../support/required-servers.ts';
 import { startServer } from '../../support/server-process.ts';
 
 let folder: string;
@@ -87,39 +90,79 @@ describe('a shutdown', () => {
 });
 
 describe('the server process', () => {
-  it('ends with 0 at SIGTERM under load, with an answer for every request that it accepted', async () => {
-    const server = await startServer({ LOG_LEVEL: 'debug' }, folder);
-    const statuses: number[] = [];
-    const failures: string[] = [];
-    let stop = false;
-    const clients = Array.from({ length: 16 }, async () => {
-      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-      while (!stop) {
-        try {
-          statuses.push((await getThrough(agent, `${server.url}/docs-json`)).status);
-        } catch (error) {
-          failures.push((error as NodeJS.ErrnoException).code ?? String(error));
-          break;
+  it.each(['SIGTERM', 'SIGHUP'] as const)(
+    'ends with 0 at %s under load, with an answer for every request that it accepted',
+    async (signal) => {
+      const server = await startServer({ LOG_LEVEL: 'debug' }, folder);
+      const statuses: number[] = [];
+      const failures: string[] = [];
+      let stop = false;
+      const clients = Array.from({ length: 16 }, async () => {
+        const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+        while (!stop) {
+          try {
+            statuses.push((await getThrough(agent, `${server.url}/docs-json`)).status);
+          } catch (error) {
+            failures.push((error as NodeJS.ErrnoException).code ?? String(error));
+            break;
+          }
         }
-      }
-      agent.destroy();
-    });
-    // Until the load is on: how soon that is, is the machine's business.
-    await eventually('a hundred answers', () => statuses.length > 100);
-    const code = await server.end('SIGTERM');
-    stop = true;
-    await Promise.all(clients);
-    expect(code).toBe(0);
-    expect(new Set(statuses)).toEqual(new Set([200]));
-    // Each client ended at a connection that was no longer taken, not within a request.
-    expect(new Set(failures)).toEqual(new Set(['ECONNREFUSED']));
-    const lines = server
-      .output()
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { event: string });
-    expect(lines.at(-1)?.event).toBe('stopped');
-    expect(lines.filter(({ event }) => event === 'request').length).toBe(statuses.length);
+        agent.destroy();
+      });
+      // Until the load is on: how soon that is, is the machine's business.
+      await eventually('a hundred answers', () => statuses.length > 100);
+      const ending = server.end(signal);
+      // A terminal that is closed sends more than one.
+      if (signal === 'SIGHUP') server.child.kill(signal);
+      const code = await ending;
+      stop = true;
+      await Promise.all(clients);
+      expect(code).toBe(0);
+      expect(new Set(statuses)).toEqual(new Set([200]));
+      // Each client ended at a connection that was no longer taken, not within a request.
+      expect(new Set(failures)).toEqual(new Set(['ECONNREFUSED']));
+      const lines = server
+        .output()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { event: string });
+      expect(lines.at(-1)?.event).toBe('stopped');
+      expect(lines.filter(({ event }) => event === 'request').length).toBe(statuses.length);
+    },
+  );
+
+  it.each([
+    ['a port that is in use', {}, 'the port is in use. End the process that listens there, or choose another PORT.'],
+    [
+      'an address that is not of this machine',
+      { HOST: '192.0.2.1' },
+      'this machine has no such address. Correct HOST; 0.0.0.0 stands for all IPv4 addresses.',
+    ],
+  ])('says in one sentence that it cannot listen on %s, and ends with 1', async (_, env, sentence) => {
+    const occupied = createServer().listen(0, '127.0.0.1');
+    await once(occupied, 'listening');
+    const { port } = occupied.address() as AddressInfo;
+    const running = await startProcess(
+      process.execPath,
+      ['--conditions=tessera-source', '--import', './scripts/typescript.mjs', 'src/main.ts'],
+      {
+        cwd: REPOSITORY,
+        env: {
+          PATH: process.env['PATH'],
+          TESSERA_DATA_DIR: join(folder, 'occupied'),
+          LOG_LEVEL: 'warn',
+          PORT: String(port),
+          ...env,
+        },
+        ready: () => true,
+      },
+    );
+    const code = await running.ended;
+    occupied.close();
+    expect(running.output()).toBe(
+      `The server cannot listen on ${'HOST' in env ? env.HOST : '127.0.0.1'}:${port}: ${sentence}\n`,
+    );
+    expect(code).toBe(1);
   });
 
   it('says all faults of its configuration and no value, and ends with 1', async () => {

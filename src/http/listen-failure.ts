@@ -1,0 +1,28 @@
+import { OperatorError } from '../errors/operator-error.ts';
+
+/** Why the server cannot listen at its address, by Node's code for it, with what to do. */
+const FIXES: Readonly<Record<string, readonly [reason: string, fix: string]>> = {
+  EADDRINUSE: ['the port is in use', 'End the process that listens there, or choose another PORT'],
+  EACCES: ['this user may not use the port', 'Choose a PORT of 1024 or more, or give the service CAP_NET_BIND_SERVICE'],
+  EADDRNOTAVAIL: ['this machine has no such address', 'Correct HOST; 0.0.0.0 stands for all IPv4 addresses'],
+  EAFNOSUPPORT: ['this machine has no addresses of that kind', 'Correct HOST; 0.0.0.0 stands for all IPv4 addresses'],
+  ENOTFOUND: ['the host name is not known', 'Correct HOST, or write an IP address'],
+  EAI_AGAIN: ['the host name cannot be looked up now', 'Check the name server, or write an IP address as HOST'],
+};
+
+/**
+ * An operator's mistake, or the machine's state, in one sentence.
+ *
+ * @returns the error itself when it says nothing about the address
+ */
+export function listenFailure(
+  error: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+): unknown {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  const known = typeof code === 'string' && Object.hasOwn(FIXES, code) ? FIXES[code] : undefined;
+  if (known === undefined) return error;
+  const [reason, fix] = known;
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new OperatorError(`The server cannot listen on ${address}: ${reason}. ${fix}.`, { cause: error });
+}
