@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../config/load-config.ts';
+import { ConfigurationError } from '../config/configuration-error.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError, type Environment, loadConfig } from './load-config.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { type Environment, loadConfig } from './load-config.ts';
 import { Secret } from './secret.ts';
 import { SETTINGS } from './settings.ts';
 

@@ -1,33 +1,20 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseEnv } from 'node:util';
-import { OperatorError } from '../errors/operator-error.ts';
 import { isLoopbackHost } from '../vocabulary/networks.ts';
 import type { Config, ControlDatabaseConfig, VaultAuth, VaultConfig } from './config.ts';
+import { ConfigurationError } from './configuration-error.ts';
+import { readEnvFile } from './env-file.ts';
 import type { Setting, SettingValues } from './setting.ts';
 import { SETTINGS } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 type Values = SettingValues<typeof SETTINGS>;
 
-/** An operator's mistake: stops the start. Each fault names a setting and what it takes, never the value that it has. */
-export class ConfigurationError extends OperatorError {
-  readonly faults: readonly string[];
-
-  constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
-    this.name = 'ConfigurationError';
-    this.faults = faults;
-  }
-}
-
 /**
  * The configuration of this process: its environment, and `.env` of the working directory for what the environment leaves out.
  * `.env` is put into the environment itself, because the OpenTelemetry SDK reads its `OTEL_*` there.
  */
 export function loadProcessConfig(): Config {
-  const file = join(process.cwd(), '.env');
-  if (existsSync(file)) process.loadEnvFile(file);
+  for (const [name, value] of Object.entries(readEnvFile(join(process.cwd(), '.env')))) process.env[name] ??= value;
   return loadConfig(process.env, { cwd: process.cwd() });
 }
 
@@ -36,17 +23,13 @@ export function loadProcessConfig(): Config {
  * @throws ConfigurationError with all faults at once
  */
 export function loadConfig(env: Environment, options: { readonly cwd: string }): Config {
-  const merged = { ...readDotEnv(join(options.cwd, '.env')), ...withoutUndefined(env) };
+  const merged = { ...readEnvFile(join(options.cwd, '.env')), ...withoutUndefined(env) };
   const faults = unknownNames(merged);
   const values = parseAll(merged, faults);
   // Rules between settings make sense only when each is right by itself.
   if (values !== undefined) checkTogether(values, merged, faults);
   if (values === undefined || faults.length > 0) throw new ConfigurationError(faults);
   return toConfig(values, merged, options.cwd);
-}
-
-function readDotEnv(path: string): Environment {
-  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
 }
 
 function withoutUndefined(env: Environment): Environment {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -175,6 +176,28 @@ describe('the server process', () => {
     for (const name of ['LOG_LEVEL must be', 'VAULT_TOKEN must be', 'TESSERA_NOTHING is not a setting'])
       expect(message).toContain(name);
     expect(message).not.toContain(mark);
+  });
+});
+
+describe('.env of the server process', () => {
+  it.each([
+    ['reads it behind a byte order mark', '\uFEFFLOG_LEVEL=m4rk\n', 'LOG_LEVEL must be one of'],
+    [
+      'refuses it in UTF-16',
+      Buffer.from('\uFEFFDATABASE_URL=m4rk\n', 'utf16le'),
+      '.env, line 1: it is not text in UTF-8',
+    ],
+    ['refuses a line that is no assignment', 'PORT=1\nDATABASE_URL: m4rk\n', '.env, line 2: it is no assignment'],
+  ])('%s', async (_, content, sentence) => {
+    const cwd = await mkdtemp(join(folder, 'env-'));
+    await writeFile(join(cwd, '.env'), content);
+    const message = await startServer({}, cwd).then(
+      () => 'it started',
+      (error: unknown) => String(error),
+    );
+    expect(message).toContain(sentence);
+    expect(message).not.toContain('m4rk');
+    expect(existsSync(join(cwd, 'data'))).toBe(false);
   });
 });
 

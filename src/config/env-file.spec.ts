@@ -1,0 +1,125 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigurationError } from './configuration-error.ts';
+import { readEnvFile } from './env-file.ts';
+
+const MARK = 'm4rk-that-must-not-show';
+const NOT_UTF8 = 'it is not text in UTF-8: save the file as UTF-8';
+const NO_ASSIGNMENT = 'it is no assignment: write NAME=value, or # before a comment';
+const OPEN_QUOTE = 'its quote is not closed: a value ends on its line';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tessera-env-'));
+  file = join(folder, '.env');
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function read(content: string | Buffer) {
+  writeFileSync(file, content);
+  return readEnvFile(file);
+}
+
+function faultsOf(content: string | Buffer): readonly string[] {
+  try {
+    read(content);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    expect(error.message).not.toContain(MARK);
+    return error.faults;
+  }
+  throw new Error('the file was accepted');
+}
+
+describe('readEnvFile', () => {
+  it('reads assignments, between blank lines and comments', () => {
+    expect(
+      read(
+        [
+          '# a comment',
+          '',
+          '  # another',
+          'A=1',
+          'export B = two words ',
+          `C="three # and 'more'"`,
+          "D='four'",
+          'E=five # comment',
+          'F=',
+          'DATABASE_URL=mysql://u:p%23@h:3306/n?x=y=z',
+          'G=ü',
+        ].join('\n'),
+      ),
+    ).toEqual({
+      A: '1',
+      B: 'two words',
+      C: "three # and 'more'",
+      D: 'four',
+      E: 'five',
+      F: '',
+      DATABASE_URL: 'mysql://u:p%23@h:3306/n?x=y=z',
+      G: 'ü',
+    });
+  });
+
+  it('takes line ends of Windows', () => {
+    expect(read('A=1\r\n\r\n# x\r\nB="2"\r\n')).toEqual({ A: '1', B: '2' });
+  });
+
+  it('reads the first assignment behind a byte order mark', () => {
+    expect(read('\uFEFFDATABASE_URL=mysql://u:p@h:3306/n\nA=1\n')).toEqual({
+      DATABASE_URL: 'mysql://u:p@h:3306/n',
+      A: '1',
+    });
+  });
+
+  it('is empty for a file that is not there, and for one with nothing in it', () => {
+    expect(readEnvFile(file)).toEqual({});
+    expect(read('')).toEqual({});
+    expect(read('\uFEFF')).toEqual({});
+  });
+
+  it.each([
+    ['a word', MARK, NO_ASSIGNMENT],
+    ['a name that starts with a digit', `1A=${MARK}`, NO_ASSIGNMENT],
+    ['no name', `=${MARK}`, NO_ASSIGNMENT],
+    ['a name with a space', `A ${MARK}=1`, NO_ASSIGNMENT],
+    ['a colon for the sign', `A: ${MARK}`, NO_ASSIGNMENT],
+    ['a byte order mark in a later line', `\uFEFFA=${MARK}`, NO_ASSIGNMENT],
+    ['a no-break space', `\u00a0A=${MARK}`, NO_ASSIGNMENT],
+    ['an open quote', `A="${MARK}`, OPEN_QUOTE],
+    ['an open apostrophe', `A='${MARK}`, OPEN_QUOTE],
+    ['a line end of an old Mac', `A=1\rB=${MARK}`, NOT_UTF8],
+    ['NUL', `A=${MARK}\0`, NOT_UTF8],
+    ['Latin-1', Buffer.from(`A=${MARK}é`, 'latin1'), NOT_UTF8],
+    ['an overlong form', Buffer.concat([Buffer.from(`A=${MARK}`), Buffer.from([0xc0, 0xaf])]), NOT_UTF8],
+  ])('refuses a line with %s by its number', (_, line, fault) => {
+    const content = Buffer.concat([Buffer.from('# first\nB=1\n'), Buffer.from(line), Buffer.from('\nC=2\n')]);
+    expect(faultsOf(content)).toEqual([`.env, line 3: ${fault}`]);
+  });
+
+  it.each([
+    ['UTF-16, little end first', Buffer.from(`\uFEFFA=${MARK}\nB=2\n`, 'utf16le')],
+    ['UTF-16, little end first, without a mark', Buffer.from(`A=${MARK}\nB=2\n`, 'utf16le')],
+    ['UTF-16, big end first', Buffer.from(`\uFEFFA=${MARK}\nB=2\n`, 'utf16le').swap16()],
+    ['UTF-16, big end first, without a mark', Buffer.from(`A=${MARK}\nB=2\n`, 'utf16le').swap16()],
+  ])('refuses %s', (_, content) => {
+    expect(faultsOf(content)[0]).toBe(`.env, line 1: ${NOT_UTF8}`);
+  });
+
+  it('names all lines that are wrong, and of very many the first', () => {
+    expect(faultsOf('A=1\nx\nB=2\ny\n')).toEqual([`.env, line 2: ${NO_ASSIGNMENT}`, `.env, line 4: ${NO_ASSIGNMENT}`]);
+    const faults = faultsOf(Buffer.alloc(100, 'x\n'));
+    expect(faults).toHaveLength(11);
+    expect(faults.at(-1)).toBe('.env: 40 more lines are wrong');
+  });
+
+  it('refuses what is there and cannot be read', () => {
+    mkdirSync(file);
+    expect(() => readEnvFile(file)).toThrow('.env is there and cannot be read (EISDIR)');
+    chmodSync(file, 0o700);
+  });
+});
