@@ -32,6 +32,9 @@ export class EdgeModule {
     metrics.gauge('tessera_failure_limit_entries', 'Sources and clients with failed attempts in memory.', [], () => [
       { labels: {}, value: limits.size },
     ]);
+    metrics.gauge('tessera_redis_available', '1 while failed attempts are shared through Redis, else 0.', [], () =>
+      exchange === undefined ? [] : [{ labels: {}, value: exchange.available ? 1 : 0 }],
+    );
     return {
       module: EdgeModule,
       global: true,

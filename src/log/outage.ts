@@ -1,6 +1,7 @@
 export interface OutageLines {
-  /** Something went away, or is away for another reason than was said. */
   away(reason: string): void;
+  /** It is away for another reason than was said. Default: `away`. */
+  stillAway?(reason: string): void;
   back(): void;
 }
 
@@ -26,8 +27,10 @@ export class Outage {
   away(reason: string): void {
     const said = this.#unreached.has(reason) ? 'not reached' : reason;
     if (this.#said.has(said)) return;
+    const isFirst = !this.isOn;
     this.#said.add(said);
-    this.#lines.away(reason);
+    if (isFirst || this.#lines.stillAway === undefined) this.#lines.away(reason);
+    else this.#lines.stillAway(reason);
   }
 
   back(): void {

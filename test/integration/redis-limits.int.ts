@@ -6,6 +6,8 @@ import { Log } from '../../src/log/log.ts';
 import { fail, failureLimitsConformance, LIMIT, verdict } from '../conformance/failure-limits.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
+import { readPage } from '../support/markdown.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { TestClock } from '../support/test-clock.ts';
 
 interface Replica {
@@ -13,6 +15,9 @@ interface Replica {
   readonly exchange: RedisLimitExchange;
   readonly clock: TestClock;
 }
+
+/** What docs/operation.md gives the account, but for its name and password. */
+const ACCOUNT = /^ACL SETUSER tessera (.*) >PASSWORD$/m.exec(readPage('docs/operation.md'))![1]!.split(' ');
 
 const CLIENT = 'acme/shop/web';
 const WITHIN_MS = 8_000;
@@ -31,13 +36,18 @@ afterAll(async () => {
   expect(output.join('')).not.toContain(String(redis.port));
 });
 
-async function replica(): Promise<Replica> {
+async function replica(url = redis.url): Promise<Replica> {
+  const started = startReplica(url);
+  await eventually('Redis is there', () => started.exchange.available, WITHIN_MS);
+  return started;
+}
+
+function startReplica(url: string): Replica {
   const log = new Log('info', { write: (line) => output.push(line) });
-  const exchange = new RedisLimitExchange(new Secret(redis.url), log);
+  const exchange = new RedisLimitExchange(new Secret(url), log);
   const clock = new TestClock();
   const started = { limits: new FailureLimits(LIMIT, clock, exchange), exchange, clock };
   replicas.push(started);
-  await eventually('Redis is there', () => exchange.available, WITHIN_MS);
   return started;
 }
 
@@ -94,6 +104,125 @@ describe('failure limits of two replicas', () => {
   });
 });
 
+describe('a Redis that answers and refuses', () => {
+  /** The account of docs/operation.md. */
+  const account = (password: string) => [...ACCOUNT, `>${password}`];
+  const urlOf = (user: string, password: string) => `redis://${user}:${password}@127.0.0.1:${redis.port}`;
+  const connections = async () =>
+    Number(/total_connections_received:(\d+)/.exec(String(await redis.call('INFO', 'stats')))?.[1]);
+
+  beforeEach(() => {
+    output.length = 0;
+  });
+
+  it.each([
+    {
+      name: 'because it has become a replica',
+      reason: 'read only',
+      begin: () => redis.call('REPLICAOF', '127.0.0.1', '1'),
+      end: () => redis.call('REPLICAOF', 'NO', 'ONE'),
+    },
+    {
+      name: 'because the account may not use the channel',
+      reason: 'permission is missing',
+      begin: () => redis.call('ACL', 'SETUSER', 'tessera', 'resetchannels'),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+    },
+    {
+      name: 'because the account may not run the script',
+      reason: 'permission is missing',
+      begin: () => redis.call('ACL', 'SETUSER', 'tessera', '-eval'),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+    },
+    {
+      name: 'because the account may not publish',
+      reason: 'permission is missing',
+      begin: () => redis.call('ACL', 'SETUSER', 'tessera', '-publish'),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+    },
+    {
+      name: 'because the account may not use the keys',
+      reason: 'permission is missing',
+      begin: () => redis.call('ACL', 'SETUSER', 'tessera', 'resetkeys', '~other:*'),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+    },
+    {
+      name: 'because it is full',
+      reason: 'out of memory',
+      begin: () => redis.call('CONFIG', 'SET', 'maxmemory', '1'),
+      end: () => redis.call('CONFIG', 'SET', 'maxmemory', '0'),
+    },
+  ])(
+    '$name is away, in one line, until counts arrive again',
+    async ({ reason, begin, end }) => {
+      await redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark'));
+      const { exchange } = await replica(urlOf('tessera', 's3cret-mark'));
+      const before = await connections();
+      await begin();
+      try {
+        await eventually('the log says so', () => events().length > 0, 3_000);
+        await delay(1_200);
+        expect(exchange.available).toBe(false);
+        expect(lines()).toEqual([expect.objectContaining({ event: 'redis_unavailable', reason })]);
+        // Two at a time, ever more rarely; and the ones of this test.
+        expect((await connections()) - before).toBeLessThan(16);
+      } finally {
+        await end();
+      }
+      await eventually('counts arrive again', () => exchange.available, 5_000);
+      await delay(300);
+      expect(events()).toEqual(['redis_unavailable', 'redis_available']);
+      expect(output.join('')).not.toMatch(/s3cret|ACL|tessera:/);
+    },
+    20_000,
+  );
+
+  it('is away from the start with a wrong password, and there with the right one', async () => {
+    await redis.call('ACL', 'SETUSER', 'late', 'reset', ...account('another'));
+    const { exchange } = startReplica(urlOf('late', 's3cret-mark'));
+    await eventually('the log says so', () => events().length > 0, 3_000);
+    await delay(1_500);
+    expect(lines()).toEqual([expect.objectContaining({ event: 'redis_unavailable', reason: 'access denied' })]);
+    await redis.call('ACL', 'SETUSER', 'late', 'reset', ...account('s3cret-mark'));
+    await eventually('counts arrive', () => exchange.available, 5_000);
+    expect(events()).toEqual(['redis_unavailable', 'redis_available']);
+  });
+
+  it('is left for the server that has taken over, which a proxy leads to', async () => {
+    const second = await startRedis();
+    const proxy = await startTcpProxy(redis.port);
+    try {
+      await second.call('REPLICAOF', '127.0.0.1', String(redis.port));
+      const [one, other] = [
+        await replica(`redis://127.0.0.1:${proxy.port}`),
+        await replica(`redis://127.0.0.1:${proxy.port}`),
+      ];
+      await second.call('REPLICAOF', 'NO', 'ONE');
+      await redis.call('REPLICAOF', '127.0.0.1', String(second.port));
+      proxy.switchTo(second.port);
+      await eventually('both have noticed', () => events().length === 2, 3_000);
+      const gapMs = await eventually(
+        'both have moved',
+        () => one.exchange.available && other.exchange.available,
+        5_000,
+      );
+      process.stdout.write(`Redis failover: shared again ${Math.round(gapMs)} ms after it was noticed\n`);
+      fail(one.limits, '198.51.100.7', CLIENT, LIMIT);
+      await eventually('the other refuses', () => refuses(other, '198.51.100.7'), WITHIN_MS);
+      expect(events()).toEqual(['redis_unavailable', 'redis_unavailable', 'redis_available', 'redis_available']);
+    } finally {
+      await redis.call('REPLICAOF', 'NO', 'ONE');
+      for (const { limits } of replicas.splice(0)) await limits.onApplicationShutdown();
+      await proxy.close();
+      await second.close();
+    }
+  }, 30_000);
+});
+
+function lines(): { readonly event: string }[] {
+  return output.map((line) => JSON.parse(line) as { event: string });
+}
+
 function events(): string[] {
-  return output.map((line) => (JSON.parse(line) as { event: string }).event);
+  return lines().map(({ event }) => event);
 }

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,8 @@ export interface RunningRedis {
   readonly port: number;
   /** For `REDIS_URL`, with the password if there is one. */
   readonly url: string;
+  /** As an operator, on a connection of its own. */
+  call(command: string, ...args: readonly string[]): Promise<unknown>;
   /** Ends the server; its port stays free for `restart`. `SIGKILL` is the crash. */
   stop(signal?: NodeJS.Signals): Promise<void>;
   /** A new, empty server on the same port. */
@@ -40,6 +43,14 @@ export async function startRedis(options: { readonly password?: string } = {}): 
     port,
     url:
       options.password === undefined ? `redis://127.0.0.1:${port}` : `redis://:${options.password}@127.0.0.1:${port}`,
+    call: async (command, ...args) => {
+      const operator = new Redis({ port, host: '127.0.0.1', ...(options.password === undefined ? {} : options) });
+      try {
+        return await operator.call(command, ...args);
+      } finally {
+        operator.disconnect();
+      }
+    },
     stop: async (signal = 'SIGTERM') => {
       await server.end(signal);
     },

@@ -1,0 +1,52 @@
+/** Reasons that take turns while Redis is not there. */
+export const REDIS_UNREACHED = ['connection refused', 'connection lost', 'no answer in time'] as const;
+
+/** The first word of an error reply says its kind; the rest may name users, keys and addresses. */
+const REASON_BY_REPLY: ReadonlyMap<string, string> = new Map([
+  ['READONLY', 'read only'],
+  ['NOPERM', 'permission is missing'],
+  ['NOAUTH', 'access denied'],
+  ['WRONGPASS', 'access denied'],
+  ['DENIED', 'access denied'],
+  ['LOADING', 'loading its data'],
+  ['OOM', 'out of memory'],
+  ['MASTERDOWN', 'its primary is away'],
+  ['MISCONF', 'cannot save its data'],
+  ['NOREPLICAS', 'too few replicas'],
+  ['BUSY', 'busy with a script'],
+  ['MOVED', 'a cluster, which is not supported'],
+  ['ASK', 'a cluster, which is not supported'],
+  ['CROSSSLOT', 'a cluster, which is not supported'],
+  ['CLUSTERDOWN', 'a cluster, which is not supported'],
+]);
+
+const REASON_BY_CODE: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'connection refused'],
+  ['EHOSTUNREACH', 'connection refused'],
+  ['ENETUNREACH', 'connection refused'],
+  ['ENOTFOUND', 'host name is not known'],
+  ['EAI_AGAIN', 'host name is not known'],
+  ['ETIMEDOUT', 'no answer in time'],
+]);
+
+const CERTIFICATE = /^(?:CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
+
+/** Why Redis does not serve us, in fixed words: its own may not stand in a log line. */
+export function redisFailureReason(error: unknown): string {
+  if (!(error instanceof Error)) return 'connection lost';
+  if (error.name === 'ReplyError') return replyReason(error.message);
+  // The library's own time limits have no code.
+  if (/^(?:Command timed out|connect ETIMEDOUT)$/.test(error.message)) return 'no answer in time';
+  const { code } = error as { readonly code?: unknown };
+  if (typeof code !== 'string') return 'connection lost';
+  return REASON_BY_CODE.get(code) ?? (CERTIFICATE.test(code) ? 'certificate is not trusted' : 'connection lost');
+}
+
+function replyReason(message: string): string {
+  const known = REASON_BY_REPLY.get(message.split(' ', 1)[0] ?? '');
+  if (known !== undefined) return known;
+  // Within a script there is no word of its own for it: "… can't run this command", "… can't publish to the channel …"; Redis 6 says "ACL failure in script".
+  if (/The user executing the script can't|ACL failure in script/.test(message)) return 'permission is missing';
+  if (message.includes('max number of clients')) return 'out of connections';
+  return 'command refused';
+}
