@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
+import { VaultConflict } from '../vault/vault.service.ts';
 
 /** What to look at when a dependency does not answer, by the name that its errors start with. */
 const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
@@ -13,6 +14,11 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
     'control database',
     'Check that the database runs and that DATABASE_URL is right (embedded: that TESSERA_DATA_DIR may be written), then run the command again.',
   ],
+  [
+    'embedded database: it is changed too fast',
+    'Nothing was changed. Run the command again; if it fails each time, stop what writes to TESSERA_DATA_DIR for a moment.',
+  ],
+  ['apply lock', 'Check that the folder of TESSERA_DATA_DIR may be written, then run the command again.'],
   [
     'tenant database: belongs to another tenant',
     "Check the tenant's `database` in the tenants file: each tenant needs its own.",
@@ -40,6 +46,8 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
 export function explainError(error: unknown): string {
   if (error instanceof ConfigurationError) return `${error.message}\nCorrect them in the environment or in .env.`;
   if (error instanceof OperatorError) return error.message;
+  if (error instanceof VaultConflict)
+    return 'Another process changed the same secret or key ring at the same time. Nothing was changed by this command: run it again.';
   if (error instanceof TesseraError) {
     const fix = FIXES.find(([dependency]) => error.reason.startsWith(dependency))?.[1];
     return `${capitalised(error.reason)}. ${fix ?? 'Run the command again; if it fails again, report it.'}`;

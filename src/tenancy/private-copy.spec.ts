@@ -1,4 +1,6 @@
 import BetterSqlite3 from 'better-sqlite3';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
@@ -11,6 +13,24 @@ import {
 import { ControlPlane } from './control-plane.ts';
 import { ControlPlaneWriter } from './control-plane.writer.ts';
 import { copyDatabase } from './private-copy.ts';
+
+/** Two tables that agree after each transaction. */
+const WRITER = `
+  import Database from 'better-sqlite3';
+  const database = new Database(process.argv[1]);
+  database.pragma('journal_mode = WAL');
+  database.pragma('wal_autocheckpoint = 500');
+  database.exec('CREATE TABLE one (n INTEGER, text TEXT); CREATE TABLE other (n INTEGER, text TEXT)');
+  const [one, other] = ['one', 'other'].map((name) => database.prepare('INSERT INTO ' + name + ' VALUES (?, ?)'));
+  const both = database.transaction((n) => {
+    one.run(n, 'x'.repeat(200));
+    other.run(n, 'y'.repeat(200));
+  });
+  for (let n = 1; ; n += 1) {
+    both(n);
+    if (n === 1000) console.log('writing');
+  }
+`;
 
 describe('a private copy', () => {
   const folder = temporaryFolder();
@@ -51,6 +71,34 @@ describe('a private copy', () => {
       expect(state()).toEqual(before);
     } finally {
       writer.close();
+    }
+  });
+
+  it('is one state of a database that another process writes without a pause, whose log is begun anew again and again', async () => {
+    const busy = join(folder.path, 'busy.sqlite');
+    const writer = spawn(process.execPath, ['--input-type=module', '-e', WRITER, busy], { stdio: 'pipe' });
+    try {
+      await once(writer.stdout, 'data');
+      const seen = new Set<number>();
+      const logs = new Set<string>();
+      for (let n = 0; n < 20; n += 1) {
+        const copy = await copyDatabase(busy);
+        logs.add(readFileSync(`${copy.file}-wal`).subarray(12, 24).toString('hex'));
+        const copied = new BetterSqlite3(copy.file);
+        expect(copied.pragma('integrity_check', { simple: true })).toBe('ok');
+        const counts = copied
+          .prepare('SELECT (SELECT MAX(n) FROM one) AS one, (SELECT COUNT(*) FROM other) AS other')
+          .get() as { one: number; other: number };
+        expect(counts.one).toBe(counts.other);
+        seen.add(counts.one);
+        copied.close();
+        await copy.remove();
+      }
+      expect(seen.size).toBeGreaterThan(10);
+      expect(logs.size).toBeGreaterThan(1);
+    } finally {
+      writer.kill('SIGKILL');
+      await once(writer, 'close');
     }
   });
 

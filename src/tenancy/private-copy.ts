@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { unavailable } from '../errors/tessera-error.ts';
 
 /** A copy of one SQLite database in a folder of its own (mode 0700), made so that the original's folder stays as it is. */
 export interface PrivateCopy {
@@ -9,14 +10,23 @@ export interface PrivateCopy {
   remove(): Promise<void>;
 }
 
-/** A server that writes without a pause could make every try fail; ten in a row need ten writes within a few milliseconds each. */
-const TRIES = 10;
+/** Each try fails only when the log was begun anew meanwhile: once in thousands of pages for a server that writes without a pause. */
+const TRIES = 20;
+
+/** Magic number, format, page size, sequence, two salts and two checksums: https://www.sqlite.org/fileformat2.html#walformat */
+const LOG_HEADER_BYTES = 32;
 
 /**
  * Even opening a database for reading makes `-wal` and `-shm` files beside it; a dry run must leave no trace. So it works on a copy of
- * the database and its write-ahead log, taken again until neither file changed meanwhile.
+ * the database and its write-ahead log, while others go on writing.
+ *
+ * The database is copied first, then the log. Until the log is begun anew, which gives it another header, it only grows: it holds every page
+ * that was moved from it into the database while that was copied, and its reader goes by its last whole transaction. So the two are one state of
+ * the database when the log's header is the same before and after; without a log, when the database is.
  *
  * A database that is not there gives the name of a file that is not there.
+ *
+ * @throws TesseraError temporarily_unavailable when it is changed too fast to be read
  */
 export async function copyDatabase(original: string): Promise<PrivateCopy> {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-'));
@@ -31,22 +41,39 @@ export async function copyDatabase(original: string): Promise<PrivateCopy> {
       await rm(file, { force: true });
       await rm(`${file}-wal`, { force: true });
     }
-    throw new Error('the database is written to without a pause');
+    throw unavailable('embedded database', 'it is changed too fast to be read');
   } catch (error) {
     await remove();
     throw error;
   }
 }
 
+/** What stays the same as long as a copy of the database and one of its log belong together. */
 async function stateOf(file: string): Promise<string> {
-  const states = await Promise.all([file, `${file}-wal`].map(fileState));
-  return states.join('|');
+  const log = await logHeader(`${file}-wal`);
+  return log === undefined ? fileState(file, ['ino', 'size', 'mtimeNs']) : `${await fileState(file, ['ino'])} ${log}`;
 }
 
-async function fileState(file: string): Promise<string> {
+/** @returns undefined without a log, and for one in which nothing was written yet */
+async function logHeader(file: string): Promise<string | undefined> {
   try {
-    const { ino, size, mtimeNs } = await stat(file, { bigint: true });
-    return `${ino}:${size}:${mtimeNs}`;
+    const handle = await open(file, 'r');
+    try {
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(LOG_HEADER_BYTES), 0, LOG_HEADER_BYTES, 0);
+      return bytesRead === LOG_HEADER_BYTES ? buffer.toString('hex') : undefined;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function fileState(file: string, members: readonly ('ino' | 'size' | 'mtimeNs')[]): Promise<string> {
+  try {
+    const state = await stat(file, { bigint: true });
+    return members.map((member) => state[member]).join(':');
   } catch (error) {
     if (isMissing(error)) return 'missing';
     throw error;
