@@ -58,7 +58,7 @@ export async function audited<T>(
     const code = error instanceof TesseraError ? error.code : 'server_error';
     trace.outcome = code;
     trace.reason = error instanceof TesseraError ? error.reason : 'unexpected error';
-    if (KEPT[code]) {
+    if (KEPT[code] && !(error instanceof TesseraError && !error.isRecorded)) {
       const record: AuditRecord = { ...trace, at: nowMs(), outcome: code };
       const recorded = trail.append(record).catch(() => {
         log.warn('audit_record_not_written', { request_id: trace.requestId });

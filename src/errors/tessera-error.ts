@@ -7,6 +7,8 @@ export interface TesseraErrorOptions {
   readonly detail?: string;
   /** Seconds for `Retry-After`; only for 429 and 503. */
   readonly retryAfterSeconds?: number;
+  /** Whether it is kept in the audit store, if its code is one of those that are. Default: true. */
+  readonly isRecorded?: boolean;
   /** The methods that the address answers to; only for 405. */
   readonly allow?: readonly string[];
 }
@@ -35,6 +37,7 @@ export class TesseraError extends Error {
   readonly detail: string;
   readonly retryAfterSeconds: number | undefined;
   readonly allow: readonly string[] | undefined;
+  readonly isRecorded: boolean;
 
   constructor(code: ErrorCode, reason: string, options: TesseraErrorOptions = {}) {
     super(`${code}: ${reason}`);
@@ -44,6 +47,7 @@ export class TesseraError extends Error {
     this.detail = options.detail ?? ERROR_TABLE[code].detail;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.allow = options.allow;
+    this.isRecorded = options.isRecorded ?? true;
     causes.set(this, options.cause);
   }
 }

@@ -6,6 +6,7 @@ import { type Clock, epochSeconds } from '../vocabulary/clock.ts';
 import type { Surface } from '../vocabulary/surface.ts';
 import { CLAIM_CHECKS, CLOCK_SKEW_SECONDS, mapSubject } from './claim-checks.ts';
 import { signatureHolds } from './foreign-algorithm.ts';
+import type { ForeignKey } from './foreign-key-set.ts';
 import { type ForeignToken, parseForeignToken, spendingId } from './foreign-token.ts';
 import { isTypeAllowed } from './foreign-token-type.ts';
 import type { PresentedToken } from './presented-token.ts';
@@ -62,10 +63,14 @@ export async function proveForeignToken(
   passed('form');
   const trust = trustFor(deps.publicUrl, presentation, token);
   passed('trust');
-  const key = await deps.keySets.find(trust, token.algorithm, token.kid);
+  const question = { account: `${presentation.tenant.id}/${trust.id}`, token };
+  const { key, isFresh } = await deps.keySets.find(trust, question);
   passed('key');
-  if (!signatureHolds(token.algorithm, key.publicKey, token.signingInput, token.signature))
-    throw refused('the key does not confirm its signature');
+  if (!confirms(key, token)) {
+    // Some issuers replace a key and keep its name.
+    const newer = isFresh ? undefined : await deps.keySets.findAgain(trust, question, key);
+    if (newer === undefined || !confirms(newer, token)) throw refused('the key does not confirm its signature');
+  }
   passed('signature');
 
   const judged = { claims: token.claims, trust, now: epochSeconds(deps.clock.nowMs()) };
@@ -99,6 +104,10 @@ function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, 
   if (!trust.algorithms.includes(token.algorithm)) throw refused('its issuer is not trusted with this algorithm');
   if (!isTypeAllowed(token.type, trust.types)) throw refused('its issuer is not trusted with tokens of this typ');
   return trust;
+}
+
+function confirms({ publicKey }: ForeignKey, { algorithm, signingInput, signature }: ForeignToken): boolean {
+  return signatureHolds(algorithm, publicKey, signingInput, signature);
 }
 
 function refused(why: string): TesseraError {

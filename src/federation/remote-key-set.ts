@@ -1,10 +1,13 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Log } from '../log/log.ts';
 import type { Clock } from '../vocabulary/clock.ts';
+import { AskedTokens } from './asked-tokens.ts';
 import type { Egress } from './egress.ts';
 import { fetchKeySet, type KeySource } from './fetch-key-set.ts';
-import type { ForeignAlgorithm } from './foreign-algorithm.ts';
 import { findForeignKey, type ForeignKey, type ForeignKeySet } from './foreign-key-set.ts';
+import type { ForeignToken } from './foreign-token.ts';
+import { KeySearchBudget, SEARCH_COOLDOWN_MS } from './key-search-budget.ts';
+import { PlannedSearch } from './planned-search.ts';
 
 export interface RemoteKeySetOptions {
   readonly egress: Egress;
@@ -20,51 +23,158 @@ export const REFRESH_AFTER_MS = 5 * 60_000;
 export const MAX_AGE_MS = 10 * 60_000;
 /** How long the last good set serves while the issuer does not answer. */
 export const STALE_MS = 60 * 60_000;
-/** At most one fetch in this time for kids that are not in the set, whoever invents them. */
-export const SEARCH_COOLDOWN_MS = 30_000;
 /** Where the keys are changes far less often than the keys; a fetch that fails asks again anyway. */
 export const DISCOVERY_AGE_MS = 60 * 60_000;
 const FIRST_PAUSE_MS = 1_000;
 // With the fetch itself within the promise that requests succeed 5 s after the issuer is back.
 const LONGEST_PAUSE_MS = 4_000;
+// As many as a set may have (foreign-key-set.ts).
+const MAX_WITHDRAWN = 100;
+/** So many waits in one cool-down are on record: whoever makes up kids must not fill the audit store with them. */
+const RECORDED_WAITS = 20;
 
-/** One issuer's keys. No caller can make it ask the issuer more often than the pauses here allow. */
+/** Which key a token needs, and who asks. */
+export interface KeyQuestion {
+  /** On whose account unknown keys are searched: a tenant and its trusted issuer. */
+  readonly account: string;
+  readonly token: Pick<ForeignToken, 'algorithm' | 'kid' | 'signingInput'>;
+}
+
+export interface FoundKey {
+  readonly key: ForeignKey;
+  /** The issuer gave it after it was asked for: it is not another one by now. */
+  readonly isFresh: boolean;
+}
+
+/**
+ * One issuer's keys. No caller can make it ask the issuer more often than the pauses and the search budget allow.
+ *
+ * Fetches are numbered, because "the issuer has no such key" can be said by a fetch alone that began after the question; a set from before says nothing about
+ * a key that is newer.
+ */
 export class RemoteKeySet {
   readonly #source: KeySource;
   readonly #options: RemoteKeySetOptions;
+  readonly #budget = new KeySearchBudget();
+  readonly #planned: PlannedSearch;
+  readonly #askedTokens = new AskedTokens();
 
   #set: ForeignKeySet | undefined;
   /** When the fetch of the set began, by the monotonic clock like all times here. */
   #loadedAt = -Infinity;
+  /** The number of the fetch that the set is from. */
+  #setNumber = 0;
+  /** How many fetches have begun. */
+  #fetches = 0;
+  /** Kids that the issuer had and took back. */
+  readonly #withdrawn = new Set<string>();
   #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
   #inFlight: Promise<void> | undefined;
   #failures = 0;
   #nextTryAt = -Infinity;
-  #nextSearchAt = -Infinity;
   #failure = '';
   #loggedSkips = '';
+  /** Questions that were told to wait since the last fetch. */
+  #waits = 0;
 
   constructor(source: KeySource, options: RemoteKeySetOptions) {
     this.#source = source;
     this.#options = options;
+    this.#planned = new PlannedSearch(options.clock, (account, asked) => void this.#searchAsPlanned(account, asked));
   }
 
   /**
-   * @throws TesseraError unauthorized when the issuer has no such key; temporarily_unavailable when nothing can be said because the issuer does
-   *   not answer
+   * @throws TesseraError unauthorized when the issuer has no such key; temporarily_unavailable when that cannot be said now: the issuer does not answer, or
+   *   may not be asked again yet
    */
-  async find(algorithm: ForeignAlgorithm, kid: string | undefined): Promise<ForeignKey> {
-    const loadedBefore = this.#loadedAt;
+  async find(question: KeyQuestion): Promise<FoundKey> {
+    const asked = this.#fetches;
     const set = await this.#current();
-    const key = findForeignKey(set, algorithm, kid);
-    if (key !== undefined) return key;
-    const mayBeNew = kid !== undefined && !set.keys.some((known) => known.kid === kid);
-    // A set that came after the token needs no second look.
-    if (!mayBeNew || this.#loadedAt !== loadedBefore) throw noSuchKey();
-    await this.#search();
-    const found = this.#set && findForeignKey(this.#set, algorithm, kid);
-    if (found === undefined) throw noSuchKey();
-    return found;
+    const key = keyFor(question, set);
+    const isFresh = this.#setNumber > asked;
+    if (key !== undefined) return { key, isFresh };
+    if (isFresh) throw noSuchKey();
+    if (question.token.kid === undefined) throw noSuchKey();
+    if (isNewName(question, set)) return this.#findNew(question, asked);
+    // A known name with another algorithm is hardly ever a new key, so nobody waits for it; the set is looked at again later.
+    const at = Math.max(this.#nextSearchAt(question), this.#now() + SEARCH_COOLDOWN_MS);
+    this.#planned.add(question.account, at, asked);
+    throw noSuchKey();
+  }
+
+  /**
+   * Asks the issuer again about a key that did not confirm a signature: it may have another key of this name by now. While that is not allowed the old key's
+   * word stands, because anybody can write a wrong signature under a known kid and a forgery must not get away with "not now"; the search is planned then, so
+   * that a key which was replaced under its old name is known by the end of the cool-down.
+   *
+   * @returns undefined when there is no other
+   */
+  async findAgain(question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
+    const asked = this.#fetches;
+    const first = this.#askedTokens.remember(question.token.signingInput, asked);
+    const key = await this.#search(question, asked, ({ publicKey }) => !publicKey.equals(failed.publicKey));
+    if (key === undefined && this.#setNumber <= first)
+      this.#planned.add(question.account, this.#nextSearchAt(question), asked);
+    return key;
+  }
+
+  /** Plans nothing any more. */
+  close(): void {
+    this.#planned.close();
+  }
+
+  /** A kid that the set does not have: perhaps a new key, perhaps an invention. */
+  async #findNew(question: KeyQuestion, asked: number): Promise<FoundKey> {
+    const first = this.#askedTokens.remember(question.token.signingInput, asked);
+    const key = await this.#search(question, asked, () => true);
+    if (key !== undefined) return { key, isFresh: this.#setNumber > asked };
+    // The set in memory is from before the outage: whether the key is new cannot be known.
+    if (this.#failures > 0) throw this.#unavailable();
+    const { kid = '' } = question.token;
+    if (this.#setNumber > first || this.#withdrawn.has(kid)) throw noSuchKey();
+    throw this.#notKnownNow(this.#planned.add(question.account, this.#nextSearchAt(question), asked));
+  }
+
+  /**
+   * Waits for the fetch that is under way, and makes one of its own if that one does not answer and another is allowed.
+   *
+   * @returns undefined when no key is wanted, or nothing can be fetched now
+   */
+  async #search(
+    question: KeyQuestion,
+    asked: number,
+    isWanted: (key: ForeignKey) => boolean,
+  ): Promise<ForeignKey | undefined> {
+    while (this.#setNumber <= asked) {
+      const fetch = this.#inFlight ?? this.#searchIfAllowed(question);
+      if (fetch === undefined) return undefined;
+      await fetch;
+      if (this.#failures > 0) return undefined;
+      const key = this.#set && keyFor(question, this.#set);
+      if (key !== undefined && isWanted(key)) return key;
+    }
+    return undefined;
+  }
+
+  #searchIfAllowed(question: KeyQuestion): Promise<void> | undefined {
+    if (this.#isPausing() || this.#now() < this.#nextSearchAt(question)) return undefined;
+    return this.#fetchOn(question.account);
+  }
+
+  #nextSearchAt({ account }: KeyQuestion): number {
+    // Pauses between failed fetches bound what is asked of an issuer that was down, and it shall serve again soon after.
+    return this.#failures > 0 ? this.#nextTryAt : this.#budget.nextAt(account);
+  }
+
+  #fetchOn(account: string): Promise<void> {
+    this.#budget.spend(account, this.#now());
+    return this.#load();
+  }
+
+  async #searchAsPlanned(account: string, asked: number): Promise<void> {
+    // One that began before the questions does not answer them.
+    await this.#inFlight;
+    if (this.#setNumber <= asked && !this.#isPausing()) await this.#fetchOn(account);
   }
 
   /** The set, if need be after a fetch. While the issuer is down only the first caller of each pause asks it, and nobody who has a set waits. */
@@ -82,19 +192,6 @@ export class RemoteKeySet {
     return this.#set;
   }
 
-  /** A kid that the set does not have: perhaps a new key, perhaps an invention. */
-  async #search(): Promise<void> {
-    const now = this.#now();
-    if (this.#inFlight !== undefined) {
-      await this.#inFlight;
-    } else if (now >= this.#nextSearchAt && !this.#isPausing()) {
-      this.#nextSearchAt = now + SEARCH_COOLDOWN_MS;
-      await this.#load();
-    }
-    // The set in memory is from before the outage: whether the key is new cannot be known.
-    if (this.#failures > 0) throw this.#unavailable();
-  }
-
   /** One fetch in flight, for whoever asks. Never rejects. */
   #load(): Promise<void> {
     this.#inFlight ??= this.#fetch().finally(() => {
@@ -106,6 +203,7 @@ export class RemoteKeySet {
   async #fetch(): Promise<void> {
     const { egress, deadlineMs } = this.#options;
     const startedAt = this.#now();
+    const number = ++this.#fetches;
     const known = this.#discovered;
     const isKnown = known !== undefined && startedAt - known.at <= DISCOVERY_AGE_MS;
     const jwksUri = this.#source.jwksUri ?? (isKnown ? known.jwksUri : undefined);
@@ -116,7 +214,7 @@ export class RemoteKeySet {
       return;
     }
     if (jwksUri === undefined) this.#discovered = { jwksUri: fetched.jwksUri, at: startedAt };
-    this.#loaded(fetched.set, startedAt);
+    this.#loaded(fetched.set, number, startedAt);
   }
 
   #failed(reason: string): void {
@@ -127,7 +225,7 @@ export class RemoteKeySet {
     this.#failure = reason;
   }
 
-  #loaded(set: ForeignKeySet, startedAt: number): void {
+  #loaded(set: ForeignKeySet, number: number, startedAt: number): void {
     const { log } = this.#options;
     const { issuer } = this.#source;
     if (this.#failures > 0) log.info('identity_provider_keys_recovered', { issuer });
@@ -135,10 +233,21 @@ export class RemoteKeySet {
     if (skips !== '' && skips !== this.#loggedSkips)
       log.warn('identity_provider_keys_skipped', { issuer, reason: skips });
     this.#loggedSkips = skips;
+    this.#noteWithdrawn(set);
     this.#set = set;
+    this.#setNumber = number;
     this.#loadedAt = startedAt;
+    this.#waits = 0;
+    this.#planned.answer(number);
     this.#failures = 0;
     this.#nextTryAt = -Infinity;
+  }
+
+  #noteWithdrawn(set: ForeignKeySet): void {
+    const kids = new Set(set.keys.map(({ kid }) => kid));
+    for (const { kid } of this.#set?.keys ?? []) if (kid !== undefined) this.#withdrawn.add(kid);
+    for (const kid of this.#withdrawn)
+      if (kids.has(kid) || this.#withdrawn.size > MAX_WITHDRAWN) this.#withdrawn.delete(kid);
   }
 
   #isPausing(): boolean {
@@ -150,12 +259,32 @@ export class RemoteKeySet {
   }
 
   #unavailable(): TesseraError {
-    const pauseSeconds = Math.ceil((this.#nextTryAt - this.#now()) / 1_000);
     return new TesseraError('temporarily_unavailable', `identity provider: ${this.#failure}`, {
-      // 0 would invite everybody at once.
-      retryAfterSeconds: Math.max(1, pauseSeconds),
+      retryAfterSeconds: this.#secondsUntil(this.#nextTryAt),
     });
   }
+
+  /** No verdict: the kid may be of a key that is newer than the set. */
+  #notKnownNow(searchAt: number): TesseraError {
+    this.#waits += 1;
+    return new TesseraError('temporarily_unavailable', 'identity provider: its keys are to be fetched for this kid', {
+      retryAfterSeconds: this.#secondsUntil(searchAt),
+      isRecorded: this.#waits <= RECORDED_WAITS,
+    });
+  }
+
+  #secondsUntil(at: number): number {
+    // 0 would invite everybody at once.
+    return Math.max(1, Math.ceil((at - this.#now()) / 1_000));
+  }
+}
+
+function keyFor({ token }: KeyQuestion, set: ForeignKeySet): ForeignKey | undefined {
+  return findForeignKey(set, token.algorithm, token.kid);
+}
+
+function isNewName({ token: { kid } }: KeyQuestion, set: ForeignKeySet): boolean {
+  return !set.keys.some((known) => known.kid === kid);
 }
 
 function noSuchKey(): TesseraError {

@@ -9,7 +9,11 @@ import {
 import { refusalOf } from '../../test/support/refusal.ts';
 import { collectingLog, ManualClock } from '../../test/support/storage.ts';
 import { Egress, resolveBySystem } from './egress.ts';
-import { MAX_AGE_MS, REFRESH_AFTER_MS, SEARCH_COOLDOWN_MS, STALE_MS } from './remote-key-set.ts';
+import type { ForeignAlgorithm } from './foreign-algorithm.ts';
+import type { KeySource } from './fetch-key-set.ts';
+import type { ForeignKey } from './foreign-key-set.ts';
+import { SEARCH_COOLDOWN_MS, SHARED_SEARCHES } from './key-search-budget.ts';
+import { type KeyQuestion, MAX_AGE_MS, REFRESH_AFTER_MS, STALE_MS } from './remote-key-set.ts';
 import { MAX_ISSUERS, RemoteKeySets } from './remote-key-sets.ts';
 
 const DEADLINE_MS = 200;
@@ -22,6 +26,17 @@ let clock: ManualClock;
 let sets: RemoteKeySets;
 let lines: string[];
 
+// The first request of a process takes longer than any deadline here allows.
+beforeAll(async () => {
+  const warm = await startHostileProvider();
+  const egress = new Egress({
+    allowedHosts: [warm.hostPort],
+    resolve: resolveBySystem,
+    certificateAuthorities: undefined,
+  });
+  await egress.fetchJson(warm.jwksUri, AbortSignal.timeout(10_000));
+  await warm.close();
+});
 beforeEach(async () => {
   provider = await startHostileProvider();
   provider.keys = [FIRST.jwk];
@@ -30,7 +45,10 @@ beforeEach(async () => {
   lines = collected.lines;
   sets = newSets(collected.log);
 });
-afterEach(() => provider.close());
+afterEach(() => {
+  sets.onApplicationShutdown();
+  return provider.close();
+});
 
 function newSets(log = collectingLog().log): RemoteKeySets {
   const egress = new Egress({
@@ -41,9 +59,23 @@ function newSets(log = collectingLog().log): RemoteKeySets {
   return new RemoteKeySets({ egress, clock, log, deadlineMs: DEADLINE_MS });
 }
 
-const find = (kid: string | undefined = 'first', jwksUri: string | undefined = provider.jwksUri) =>
-  sets.find({ issuer: provider.issuer, jwksUri }, 'ES256', kid);
-const findByDiscovery = (kid = 'first') => sets.find({ issuer: provider.issuer, jwksUri: undefined }, 'ES256', kid);
+interface Asked {
+  readonly kid?: string | undefined;
+  readonly algorithm?: ForeignAlgorithm;
+  readonly account?: string;
+  /** What was signed. Default: another token with each question. */
+  readonly token?: string;
+}
+let asked = 0;
+const questionOf = (question: Asked): KeyQuestion => {
+  const { account = 'acme/corp', algorithm = 'ES256', token = `token-${++asked}` } = question;
+  return { account, token: { algorithm, kid: 'kid' in question ? question.kid : 'first', signingInput: token } };
+};
+const sourceAt = (jwksUri: string | undefined): KeySource => ({ issuer: provider.issuer, jwksUri });
+const ask = async (question: Asked, source = sourceAt(provider.jwksUri)) =>
+  (await sets.find(source, questionOf(question))).key;
+const find = (kid = 'first', jwksUri = provider.jwksUri) => ask({ kid }, sourceAt(jwksUri));
+const findByDiscovery = (kid = 'first') => ask({ kid }, sourceAt(undefined));
 const fetches = () => provider.requests.filter((path) => path === '/keys').length;
 const after = (ms: number) => {
   clock.advance(ms);
@@ -62,6 +94,9 @@ async function expectUnavailable(work: Promise<unknown>, reason: string, retryAf
   expect([error.code, error.reason]).toEqual(['temporarily_unavailable', `identity provider: ${reason}`]);
   expect(error.retryAfterSeconds).toBe(retryAfterSeconds);
 }
+/** No verdict, until the time of the planned fetch. */
+const expectWait = (work: Promise<unknown>, seconds: number) =>
+  expectUnavailable(work, 'its keys are to be fetched for this kid', seconds);
 
 describe('a warm set', () => {
   it('is fetched once for many who ask at once, and serves without a fetch', async () => {
@@ -111,12 +146,13 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('causes no second fetch within the cool-down, whatever kids come', async () => {
+  it('causes no second fetch within the cool-down, whatever kids come: who comes later is told when', async () => {
     await find();
-    for (let index = 0; index < 20; index++) await expectUnknown(find(`random-${index}`));
+    await expectUnknown(find('random'));
+    for (let index = 0; index < 20; index++) await expectWait(find(`random-${index}`), 30);
     expect(fetches()).toBe(2);
     after(SEARCH_COOLDOWN_MS - 1_000);
-    await expectUnknown(find('random'));
+    await expectWait(find('random'), 1);
     expect(fetches()).toBe(2);
     after(1_000);
     await Promise.all(Array.from({ length: 20 }, (_, index) => expectUnknown(find(`more-${index}`))));
@@ -128,6 +164,100 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(1);
   });
 
+  it('that is a real one is no verdict after an invented one, and is found at the end of the cool-down', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    after(10_000);
+    await expectWait(find('second'), 20);
+    after(20_000);
+    expect((await find('second')).kid).toBe('second');
+    expect(fetches()).toBe(3);
+  });
+
+  it('is fetched for at the end of the cool-down without another question, once', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    after(SEARCH_COOLDOWN_MS - 100);
+    await Promise.all([expectWait(find('second'), 1), expectWait(find('third'), 1)]);
+    after(100);
+    await eventually('the planned fetch', () => fetches() === 3);
+    await eventually('the new key', async () => (await find('second').catch(() => undefined)) !== undefined);
+    expect(fetches()).toBe(3);
+  });
+
+  it('is not fetched for before the clock says so, though the timer has fired', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    after(SEARCH_COOLDOWN_MS - 20);
+    await expectWait(find('second'), 1);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(fetches()).toBe(2);
+    after(20);
+    await eventually('the planned fetch', () => fetches() === 3);
+  });
+
+  it('is not fetched for any more once it was found, or nobody is there', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    after(SEARCH_COOLDOWN_MS - 50);
+    await expectWait(find('second'), 1);
+    sets.onApplicationShutdown();
+    after(50);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(fetches()).toBe(2);
+  });
+
+  it('of a token that asked before the last fetch is a verdict: nobody is told to wait for ever', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    const token = 'one that comes again';
+    await expectWait(ask({ kid: 'second', token }), 30);
+    after(SEARCH_COOLDOWN_MS);
+    await expectUnknown(find('another'));
+    await expectUnknown(ask({ kid: 'second', token }));
+    // Of a token that is new the same kid may be the next key.
+    await expectWait(ask({ kid: 'second' }), 30);
+    expect(fetches()).toBe(3);
+  });
+
+  it('that the issuer had and took back is a verdict', async () => {
+    await find();
+    provider.keys = [SECOND.jwk];
+    await find('second');
+    await expectUnknown(find('first'));
+    expect(fetches()).toBe(2);
+  });
+
+  it('in one tenant uses up no search of another, and what is found is found for all', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    await expectWait(find('invented-too'), 30);
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    expect((await ask({ kid: 'second', account: 'globex/corp' })).kid).toBe('second');
+    expect((await find('second')).kid).toBe('second');
+    expect(fetches()).toBe(3);
+  });
+
+  it('in very many tenants causes no more fetches than are allowed in all', async () => {
+    await find();
+    const junk = (tenant: number) => ask({ kid: 'invented', account: `tenant-${tenant}/corp` });
+    for (let tenant = 0; tenant < SHARED_SEARCHES; tenant++) await expectUnknown(junk(tenant));
+    for (let tenant = SHARED_SEARCHES; tenant < 20; tenant++) await expectWait(junk(tenant), 30);
+    expect(fetches()).toBe(1 + SHARED_SEARCHES);
+    after(SEARCH_COOLDOWN_MS);
+    await expectUnknown(junk(19));
+    expect(fetches()).toBe(2 + SHARED_SEARCHES);
+  });
+
+  it('is kept on record for the first who wait, and not for a flood of them', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    const errors = await Promise.all(Array.from({ length: 50 }, (_, index) => refusalOf(find(`random-${index}`))));
+    expect(errors.filter(({ isRecorded }) => isRecorded)).toHaveLength(20);
+  });
+
   it('cannot be judged while the issuer is down, and causes no storm', async () => {
     await find();
     await provider.stop();
@@ -137,16 +267,65 @@ describe('an unknown kid', () => {
     expect((await find()).kid).toBe('first');
     await provider.start();
     provider.keys = [FIRST.jwk, SECOND.jwk];
-    after(SEARCH_COOLDOWN_MS);
+    // Not the cool-down, but the pause of a failed fetch.
+    after(1_000);
     expect((await find('second')).kid).toBe('second');
   });
 
   it('of a known key with another algorithm, or none at all, causes no fetch', async () => {
     provider.keys = [FIRST.jwk, SECOND.jwk];
     await find();
-    await expectUnknown(sets.find({ issuer: provider.issuer, jwksUri: provider.jwksUri }, 'RS256', 'first'));
-    await expectUnknown(sets.find({ issuer: provider.issuer, jwksUri: provider.jwksUri }, 'ES256', undefined));
+    await expectUnknown(ask({ algorithm: 'RS256' }));
+    await expectUnknown(ask({ kid: undefined }));
     expect(fetches()).toBe(1);
+  });
+});
+
+describe('a key that does not confirm a signature', () => {
+  const again = async (question: Asked = {}) => {
+    const asking = questionOf(question);
+    const { key } = await sets.find(sourceAt(provider.jwksUri), asking);
+    return sets.findAgain(sourceAt(provider.jwksUri), asking, key);
+  };
+  const renewed = foreignKey('first');
+  const isRenewed = (key: ForeignKey | undefined) => key?.publicKey.export({ format: 'jwk' }).x === renewed.jwk['x'];
+
+  it('is asked for once more: the issuer may have another of this name', async () => {
+    await find();
+    provider.keys = [renewed.jwk];
+    const found = await Promise.all([again(), again(), again()]);
+    expect(found.map(isRenewed)).toEqual([true, true, true]);
+    expect(fetches()).toBe(2);
+  });
+
+  it('is asked for at the end of the cool-down, if that is when it may be', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    provider.keys = [renewed.jwk];
+    after(SEARCH_COOLDOWN_MS - 100);
+    expect(await again()).toBeUndefined();
+    expect(fetches()).toBe(2);
+    after(100);
+    await eventually('the planned fetch', () => fetches() === 3);
+    await eventually('the key', async () => isRenewed(await ask({})));
+    expect(fetches()).toBe(3);
+  });
+
+  it('causes no second fetch within the cool-down, nor any for a token that was answered', async () => {
+    await find();
+    for (let index = 0; index < 20; index++) expect(await again({ token: 'forged' })).toBeUndefined();
+    expect(fetches()).toBe(2);
+  });
+
+  it('is what it was while the issuer is down', async () => {
+    await find();
+    await provider.stop();
+    expect(await again()).toBeUndefined();
+  });
+
+  it('is known to be the issuer’s present one when it has just come', async () => {
+    expect((await sets.find(sourceAt(provider.jwksUri), questionOf({}))).isFresh).toBe(true);
+    expect((await sets.find(sourceAt(provider.jwksUri), questionOf({}))).isFresh).toBe(false);
   });
 });
 
@@ -246,7 +425,7 @@ describe('a hostile issuer', () => {
   ])('that publishes %s has no such key; the others serve, and it is logged once', async (_, weak) => {
     provider.keys = [weak, FIRST.jwk];
     await find();
-    await expectUnknown(sets.find({ issuer: provider.issuer, jwksUri: provider.jwksUri }, 'RS256', 'weak'));
+    await expectUnknown(ask({ kid: 'weak', algorithm: 'RS256' }));
     after(MAX_AGE_MS + 1_000);
     await find();
     expect(events()).toEqual(['identity_provider_keys_skipped']);
@@ -342,7 +521,7 @@ describe('discovery', () => {
 it('forgets the issuer that was not asked for longest when there are too many', async () => {
   await find();
   const others = Array.from({ length: MAX_ISSUERS }, (_, index) =>
-    refusalOf(sets.find({ issuer: `https://127.0.0.1/${index}`, jwksUri: undefined }, 'ES256', 'first')),
+    refusalOf(ask({}, { issuer: `https://127.0.0.1/${index}`, jwksUri: undefined })),
   );
   await Promise.all(others);
   await find();

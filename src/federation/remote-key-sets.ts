@@ -1,8 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { KeySource } from './fetch-key-set.ts';
-import type { ForeignAlgorithm } from './foreign-algorithm.ts';
 import type { ForeignKey } from './foreign-key-set.ts';
-import { RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts';
+import { type FoundKey, type KeyQuestion, RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts';
 
 /** The least recently used issuer goes first, and is fetched again when it is asked for. */
 export const MAX_ISSUERS = 1_000;
@@ -10,7 +9,12 @@ export const MAX_ISSUERS = 1_000;
 /** The keys of foreign issuers, in memory. Tenants that trust one issuer and take its keys from one place share them. */
 export class RemoteKeySets {
   readonly #options: RemoteKeySetOptions;
-  readonly #sets = new LRUCache<string, RemoteKeySet>({ max: MAX_ISSUERS });
+  readonly #sets = new LRUCache<string, RemoteKeySet>({
+    max: MAX_ISSUERS,
+    dispose: (set) => {
+      set.close();
+    },
+  });
 
   constructor(options: RemoteKeySetOptions) {
     this.#options = options;
@@ -21,7 +25,25 @@ export class RemoteKeySets {
    *
    * @throws TesseraError unauthorized, temporarily_unavailable
    */
-  find(source: KeySource, algorithm: ForeignAlgorithm, kid: string | undefined): Promise<ForeignKey> {
+  find(source: KeySource, question: KeyQuestion): Promise<FoundKey> {
+    return this.#setOf(source).find(question);
+  }
+
+  /**
+   * After the key that was found did not confirm the signature.
+   *
+   * @returns another key that the issuer has under this name by now
+   */
+  findAgain(source: KeySource, question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
+    return this.#setOf(source).findAgain(question, failed);
+  }
+
+  /** Ends what is planned. */
+  onApplicationShutdown(): void {
+    this.#sets.clear();
+  }
+
+  #setOf(source: KeySource): RemoteKeySet {
     // Two trusts may disagree about where an issuer's keys are: one tenant's choice must not become another's. No URL has a space.
     const name = `${source.issuer} ${source.jwksUri ?? ''}`;
     let set = this.#sets.get(name);
@@ -30,6 +52,6 @@ export class RemoteKeySets {
       set = new RemoteKeySet({ issuer: source.issuer, jwksUri: source.jwksUri }, this.#options);
       this.#sets.set(name, set);
     }
-    return set.find(algorithm, kid);
+    return set;
   }
 }

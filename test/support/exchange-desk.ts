@@ -58,6 +58,7 @@ export async function openExchangeDesk() {
     /** Cold keys and fresh directories. */
     reset: (allowedHosts: readonly string[]): void => {
       const egress = new Egress({ allowedHosts, resolve: resolveBySystem, certificateAuthorities: undefined });
+      keySets?.onApplicationShutdown();
       keySets = new RemoteKeySets({ egress, clock: desk.clock, log: collectingLog().log, deadlineMs: 2_000 });
       exchange.users = new ListedSubjects();
       exchange.admins = new ListedSubjects();

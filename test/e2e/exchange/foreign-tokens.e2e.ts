@@ -19,6 +19,7 @@ afterAll(() => service.close());
 
 const now = () => Math.floor(service.desk.clock.nowMs() / 1000);
 const REFUSED = 'the foreign token is refused: ';
+const NOT_CONFIRMED = 'the key does not confirm its signature';
 const saysOf = (answer: Answer) => {
   expect(answer.status).toBe(200);
   return decodeJwt(answer.body['access_token'] as string);
@@ -93,7 +94,7 @@ describe('case 1 to 7: the form of a foreign token', () => {
         const own = foreignKey('k1');
         return writeForeignToken({ key: own, claims: service.claims(), header: { jwk: own.jwk } });
       },
-      'the key does not confirm its signature',
+      NOT_CONFIRMED,
     ],
     ...(['crit', 'b64', 'zip'] as const).map((member): [string, () => string, string] => [
       `${member} in the header`,
@@ -128,7 +129,10 @@ describe('case 1 to 7: the form of a foreign token', () => {
   ])('%s', async (_name, make, reason) => {
     // Keys are warm, so that any connection is a new look.
     await service.exchange();
-    await service.expectRefused({ oidcToken: make() }, REFUSED + reason);
+    const oidcToken = make();
+    // A signature that does not hold may be of a key that was replaced under its name: that one look is allowed.
+    if (reason === NOT_CONFIRMED) service.expectAnswerRefused(await service.exchange({ oidcToken }), REFUSED + reason);
+    await service.expectRefused({ oidcToken }, REFUSED + reason);
   });
 
   it('every signature with one bit changed', async () => {
@@ -138,7 +142,7 @@ describe('case 1 to 7: the form of a foreign token', () => {
       const bytes = Buffer.from(signature, 'base64url');
       bytes[at]! ^= 1;
       const oidcToken = `${header}.${payload}.${bytes.toString('base64url')}`;
-      await service.expectRefused({ oidcToken }, `${REFUSED}the key does not confirm its signature`);
+      await service.expectRefused({ oidcToken }, REFUSED + NOT_CONFIRMED);
     }
     expect((await service.exchange({ oidcToken: good })).status).toBe(200);
   });

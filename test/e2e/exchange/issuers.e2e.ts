@@ -1,20 +1,23 @@
+import { eventually } from '../../../libs/token/test/eventually.ts';
+import type { Answer } from '../../support/answer.ts';
 import {
   type ExchangeService,
   startExchangeService,
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../../support/foreign-issuer.ts';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../support/foreign-issuer.ts';
 import { HOSTILE_ANSWERS, type HostileProvider, sendJson } from '../../support/hostile-provider.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 /** Cases 14 to 16: the issuer and its keys. */
 const NO_SUCH_KEY = 'the issuer has no usable key of this kid and algorithm';
+const NOT_CONFIRMED = 'the foreign token is refused: the key does not confirm its signature';
 const ANSWERS = Object.entries(HOSTILE_ANSWERS);
 
 let service: ExchangeService;
 beforeAll(async () => {
-  service = await startExchangeService({ providers: 2 * ANSWERS.length + 20 });
+  service = await startExchangeService({ providers: 2 * ANSWERS.length + 30 });
 });
 afterAll(() => service.close());
 
@@ -23,6 +26,23 @@ const exchangeOf = (provider: HostileProvider, kid = 'k1') =>
   service.exchange({
     oidcToken: writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } }),
   });
+
+/** Header and payload as anybody can write them. */
+function unsigned(kid: string, provider: HostileProvider): { readonly header: string; readonly payload: string } {
+  const token = writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } });
+  const [header, payload] = token.split('.') as [string, string];
+  return { header, payload };
+}
+
+/** 503 until the keys are fetched again; no verdict about the token. */
+function expectToWait(answer: Answer, seconds: number): void {
+  expect(answer.refusal()).toEqual({
+    status: 503,
+    error: 'temporarily_unavailable',
+    title: 'Failed to generate token',
+  });
+  expect(answer.headers.get('retry-after')).toBe(String(seconds));
+}
 
 /** 503 within 3 s, which tells the caller nothing of who or what; the reason is on record. */
 async function expectUnavailable(provider: HostileProvider, reason: string): Promise<void> {
@@ -62,10 +82,92 @@ describe('case 14: the keys of an issuer', () => {
   it('are looked for once per cool-down, whatever kids somebody invents', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
-    for (let kid = 0; kid < 20; kid++) service.expectAnswerRefused(await exchangeOf(provider, `x${kid}`), NO_SUCH_KEY);
+    service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
+    for (let kid = 0; kid < 20; kid++) expectToWait(await exchangeOf(provider, `x${kid}`), 30);
     expect(keyFetches(provider)).toBe(2);
     service.desk.clock.advanceSeconds(31);
     service.expectAnswerRefused(await exchangeOf(provider, 'y'), NO_SUCH_KEY);
+    expect(keyFetches(provider)).toBe(3);
+  });
+
+  it('that are new while a search is not allowed are no verdict, count for nothing, and are known after it', async () => {
+    const provider = service.next();
+    const bearer = await service.bearer();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    const { header, payload } = unsigned('invented', provider);
+    const junk = await service.exchange({ bearer, oidcToken: `${header}.${payload}.AAAA` });
+    service.expectAnswerRefused(junk, NO_SUCH_KEY);
+    const rotated = foreignKey('k2');
+    provider.keys = [rotated.jwk];
+    service.desk.clock.advanceSeconds(5);
+    const oidcToken = writeForeignToken({ key: rotated, claims: service.claims({}, provider) });
+    const rows = service.desk.auditRows();
+    // More than the limit on failures allows.
+    for (let count = 0; count < 30; count++) expectToWait(await service.exchange({ bearer, oidcToken }), 25);
+    // The first are on record, as what they are; a flood of them fills no table.
+    expect(service.desk.auditRows()).toBe(rows + 20);
+    service.desk.clock.advanceSeconds(25);
+    expect((await service.exchange({ bearer, oidcToken })).status).toBe(200);
+    expect(keyFetches(provider)).toBe(3);
+  });
+
+  it('are fetched at the end of the cool-down without another question', async () => {
+    const provider = service.next();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
+    service.desk.clock.advanceSeconds(29.9);
+    expectToWait(await exchangeOf(provider, 'y'), 1);
+    expect(keyFetches(provider)).toBe(2);
+    service.desk.clock.advanceSeconds(1);
+    await eventually('the planned fetch', () => keyFetches(provider) === 3);
+  });
+
+  it('are searched on the account of each tenant: the junk of one delays no other', async () => {
+    const provider = service.next();
+    // What the file leaves out of acme stays.
+    const theirs = trustOf('shared', provider.issuer, { subject: '{ match: email, domains: [globex.example] }' });
+    await service.desk.apply(tenantsWithTrusts('', theirs));
+    const victim = await service.bearer({ tenant: 'globex' });
+    expect((await exchangeOf(provider)).status).toBe(200);
+    service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
+    expectToWait(await exchangeOf(provider, 'y'), 30);
+    const rotated = foreignKey('k2');
+    provider.keys = [rotated.jwk];
+    const claims = service.claims({ email: 'grace@globex.example' }, provider);
+    const answer = await service.exchange({
+      bearer: victim,
+      oidcToken: writeForeignToken({ key: rotated, claims }),
+    });
+    expect(answer.status).toBe(200);
+    expect(keyFetches(provider)).toBe(3);
+  });
+
+  it('that have another key under the same name are asked for once, and believed', async () => {
+    const provider = service.next();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    const rekeyed = foreignKey('k1');
+    provider.keys = [rekeyed.jwk];
+    const token = (key = rekeyed) => writeForeignToken({ key, claims: service.claims({}, provider) });
+    expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
+    expect(keyFetches(provider)).toBe(2);
+    // The old one, and anybody's, are forgeries now.
+    for (const key of [service.key, foreignKey('k1')])
+      service.expectAnswerRefused(await service.exchange({ oidcToken: token(key) }), NOT_CONFIRMED);
+    expect(keyFetches(provider)).toBe(2);
+  });
+
+  it('that have another key under the same name are believed after the cool-down, whoever has started it', async () => {
+    const provider = service.next();
+    expect((await exchangeOf(provider)).status).toBe(200);
+    const token = (key: ForeignSigningKey) => writeForeignToken({ key, claims: service.claims({}, provider) });
+    service.expectAnswerRefused(await service.exchange({ oidcToken: token(foreignKey('k1')) }), NOT_CONFIRMED);
+    const rekeyed = foreignKey('k1');
+    provider.keys = [rekeyed.jwk];
+    service.desk.clock.advanceSeconds(29.9);
+    service.expectAnswerRefused(await service.exchange({ oidcToken: token(rekeyed) }), NOT_CONFIRMED);
+    service.desk.clock.advanceSeconds(1);
+    await eventually('the planned fetch', () => keyFetches(provider) === 3);
+    await eventually('a token', async () => (await service.exchange({ oidcToken: token(rekeyed) })).status === 200);
     expect(keyFetches(provider)).toBe(3);
   });
 

@@ -69,3 +69,16 @@ it('a login after a rotation of keys becomes a token', async () => {
   desk.clock.advanceSeconds(1);
   expect((await exchange('user', (await provider.logIn('3')).idToken)).status).toBe(200);
 });
+
+it('a login after a rotation of keys is no verdict while somebody’s invented kid keeps us from asking, and becomes a token then', async () => {
+  const [, payload] = (await provider.logIn('1')).idToken.split('.') as [string, string];
+  const header = Buffer.from('{"alg":"ES256","kid":"invented"}').toString('base64url');
+  desk.clock.advanceSeconds(30);
+  expect((await exchange('user', `${header}.${payload}.AAAA`)).refusal().status).toBe(401);
+  await provider.rotateKeys();
+  const { idToken } = await provider.logIn('1');
+  const answer = await exchange('user', idToken);
+  expect(answer.refusal()).toMatchObject({ status: 503, error: 'temporarily_unavailable' });
+  desk.clock.advanceSeconds(Number(answer.headers.get('retry-after')));
+  expect((await exchange('user', idToken)).status).toBe(200);
+});
