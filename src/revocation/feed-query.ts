@@ -1,12 +1,17 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import { queryParameter } from '../http/query-parameter.ts';
+import { parseTenantId, type TenantId } from '../vocabulary/ids.ts';
 
 export const MAX_WAIT_SECONDS = 20;
+/** A request line holds no more anyway. */
+export const MAX_TENANTS_LENGTH = 8_000;
 
 export interface FeedQuery {
   /** The last number that the follower knows; 0: none. */
   readonly after: number;
   readonly waitSeconds: number;
+  /** Whose revocations are asked for; undefined: all tenants'. */
+  readonly tenants: readonly TenantId[] | undefined;
 }
 
 /** @throws TesseraError invalid_request */
@@ -14,6 +19,7 @@ export function parseFeedQuery(query: unknown): FeedQuery {
   return {
     after: wholeNumber(query, 'after', Number.MAX_SAFE_INTEGER),
     waitSeconds: wholeNumber(query, 'wait', MAX_WAIT_SECONDS),
+    tenants: tenantsOf(queryParameter(query, 'tenants')),
   };
 }
 
@@ -25,4 +31,15 @@ function wholeNumber(query: unknown, name: string, max: number): number {
       detail: `${name}: a whole number from 0 to ${max}`,
     });
   return value;
+}
+
+function tenantsOf(text: string | undefined): readonly TenantId[] | undefined {
+  if (text === undefined) return undefined;
+  // Those that nobody has are no error: their revocations are none.
+  const tenants = text.length > MAX_TENANTS_LENGTH ? [] : text.split(',').map(parseTenantId);
+  if (tenants.length === 0 || tenants.includes(undefined))
+    throw new TesseraError('invalid_request', 'tenants of the query are no ids', {
+      detail: 'tenants: ids of tenants, separated by commas',
+    });
+  return [...new Set(tenants as TenantId[])];
 }

@@ -107,6 +107,101 @@ describe('a page of the feed', () => {
   });
 });
 
+describe('a page for some tenants', () => {
+  const globex = parseTenantId('globex')!;
+  const pageOf = (after: number, ...tenants: string[]) =>
+    JSON.parse(known.page(after, tenants).toString()) as {
+      sequence: number;
+      entries: { seq: number }[];
+      more: boolean;
+    };
+  const seqsOf = (after: number, ...tenants: string[]) => pageOf(after, ...tenants).entries.map(({ seq }) => seq);
+
+  it('has their entries alone, and the number that all have come to', () => {
+    known.add([record(1), record(2, { tenantId: globex }), record(3), record(4, { tenantId: globex })], 4);
+    expect(pageOf(0, 'globex')).toMatchObject({ sequence: 4, entries: [{ seq: 2 }, { seq: 4 }], more: false });
+    expect(seqsOf(2, 'globex')).toEqual([4]);
+    expect(seqsOf(0, 'globex', 'acme')).toEqual([1, 2, 3, 4]);
+    expect(pageOf(0, 'nobody')).toEqual({ sequence: 4, entries: [], more: false });
+    expect([known.hasNews(2, ['acme']), known.hasNews(3, ['acme']), known.hasNews(3)]).toEqual([true, false, true]);
+  });
+
+  it('is small however long the list of the others is, and one of several when their own is long', () => {
+    const COUNT = 20_000;
+    known.add(
+      Array.from({ length: COUNT }, (_, index) => record(index + 1, index % 4 === 0 ? { tenantId: globex } : {})),
+      COUNT,
+    );
+    const numbers: number[] = [];
+    for (let after = 0, more = true; more;) {
+      const answer = pageOf(after, 'globex');
+      numbers.push(...answer.entries.map(({ seq }) => seq));
+      ({ sequence: after, more } = answer);
+    }
+    expect(numbers).toEqual(Array.from({ length: COUNT / 4 }, (_, index) => index * 4 + 1));
+    expect(known.page(COUNT - 8, ['globex']).byteLength).toBeLessThan(500);
+  });
+
+  it('starts anew whoever asks from a number that is not known', () => {
+    known.add([record(1), record(2, { tenantId: globex })], 2);
+    expect(pageOf(9, 'globex')).toMatchObject({ sequence: 2, reset: true, entries: [{ seq: 2 }] });
+    expect(known.hasNews(9, ['globex'])).toBe(true);
+  });
+
+  it('holds little memory, whatever tenants are made up', () => {
+    known.add(
+      Array.from({ length: 4_000 }, (_, index) => record(index + 1)),
+      4_000,
+    );
+    let bytes = 0;
+    for (let made = 0; made < 300; made++) bytes += known.page(0, ['acme', `made-up-${made}`]).byteLength;
+    expect(bytes).toBeLessThan(12 * 1024 * 1024);
+  });
+});
+
+describe('an entry that stands for others of its client', () => {
+  const CLIENT = 'shop/web';
+  const fold = (seq: number, replaces: number) =>
+    record(seq, { kind: 'client', id: 'web', before: NOW, until: NOW + 1_000, client: CLIENT, replaces });
+  const token = (tokenId: string, clientId: string, issuedAt: number) =>
+    ({ issuer: ISSUER, tokenId, subject: 's', clientId, keyId: 'k', issuedAt }) as VerifiedToken;
+
+  it('takes their place in the list and in the feed, and nobody else’s', () => {
+    known.add([record(1, { client: CLIENT }), record(2), record(3, { client: 'shop/other' })], 3);
+    known.add([record(4, { client: CLIENT }), fold(5, 2)], 5);
+    expect(page(0).entries).toMatchObject([
+      { seq: 2 },
+      { seq: 3 },
+      { seq: 5, kind: 'client', before: NOW, replaces: 2 },
+    ]);
+    expect(known.size).toBe(3);
+    expect(known.hits(token('j-1', 'web', NOW), NOW)).toBe(true);
+    expect(known.hits(token('j-1', 'web', NOW + 1), NOW)).toBe(false);
+    expect(known.hits(token('j-3', 'other', NOW), NOW)).toBe(true);
+    known.add([record(6, { client: CLIENT }), fold(7, 2)], 7);
+    expect(seqs(0)).toEqual([2, 3, 7]);
+    expect(seqs(5)).toEqual([7]);
+  });
+
+  it('lets its memory go when there is much of it, and says the same after', async () => {
+    known.add(
+      Array.from({ length: 3_000 }, (_, index) =>
+        record(index + 1, index % 2 === 0 ? { client: CLIENT, until: NOW + 9_000 } : { until: NOW + 9_000 }),
+      ),
+      3_000,
+    );
+    expect(known.isWasteful).toBe(false);
+    known.add([fold(3_001, 1_500)], 3_001);
+    const before = page(0);
+    expect(known.isWasteful).toBe(true);
+    await known.compact();
+    expect([known.isWasteful, known.size, page(0)]).toEqual([false, 1_501, before]);
+    known.add([record(3_002, { client: CLIENT }), fold(3_003, 2)], 3_003);
+    expect(seqs(3_000)).toEqual([3_003]);
+    expect(known.hits(token('j-2', 'x', NOW), NOW)).toBe(true);
+  });
+});
+
 describe('pages of made-up cursors', () => {
   const COUNT = 10_000;
   beforeEach(() => {

@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { RevocationRecord } from '../tenancy/revocation-records.ts';
+import { READ_AT_ONCE, type RevocationRecord } from '../tenancy/revocation-records.ts';
 import { TestClock } from '../../test/support/test-clock.ts';
 import { RevocationFollower, type RevocationSource } from './revocation-follower.ts';
 import { Revoker } from './revoker.ts';
@@ -24,7 +24,7 @@ class ListedSource implements RevocationSource {
   }
 
   newerThan(seq: number): Promise<RevocationRecord[]> {
-    return Promise.resolve(this.records.filter((record) => record.seq > seq));
+    return Promise.resolve(this.records.filter((record) => record.seq > seq).slice(0, READ_AT_ONCE));
   }
 
   clean(): Promise<void> {
@@ -119,6 +119,56 @@ it('takes a list that went back for another one, which followers take anew', asy
   expect([follower.includes(token('a')), follower.includes(token('c')), news]).toEqual([true, false, 1]);
   expect(page(3)).toMatchObject({ sequence: 1, reset: true });
   expect(lines.join('')).toContain('revocations_went_back');
+});
+
+it('says whose revocations are news', async () => {
+  const news: unknown[] = [];
+  follower.onNews((tenants) => news.push(tenants));
+  await follower.poll();
+  source.add('a');
+  await follower.poll();
+  await follower.poll();
+  source.last = 0;
+  await follower.poll();
+  expect(news).toEqual(['all', new Set(['acme']), 'all']);
+});
+
+it('reads a long list in pieces, and lets nothing through before it has the last', async () => {
+  const count = 30_000;
+  for (let index = 0; index < count; index++) source.add(`t-${index}`);
+  let judged = 0;
+  let turns = 0;
+  let isOver = false;
+  const takeTurn = () => {
+    turns++;
+    try {
+      follower.includes(token('a'));
+      judged++;
+    } catch {
+      // Not known yet.
+    }
+    if (!isOver) setImmediate(takeTurn);
+  };
+  setImmediate(takeTurn);
+  await follower.poll();
+  isOver = true;
+  expect(judged).toBe(0);
+  expect(turns).toBeGreaterThan(count / READ_AT_ONCE - 1);
+  expect(follower.includes(token(`t-${count - 1}`))).toBe(true);
+});
+
+it('has read what stands for others when it has not read them', async () => {
+  const client = 'shop/web';
+  for (let index = 0; index < READ_AT_ONCE; index++) source.add(`t-${index}`);
+  source.records.shift();
+  // The number that was asked for first is that of before the last entry, which replaced the first.
+  const { last } = source;
+  source.sequence = () => Promise.resolve(last);
+  source.add('x');
+  const fold = source.records.pop()!;
+  source.records.push({ ...fold, kind: 'client', id: 'c', before: 9, client, replaces: 1 });
+  await follower.poll();
+  expect(follower.includes(token('t-0'))).toBe(true);
 });
 
 it('asks once for all who want to know at the same time, and again for what was written meanwhile', async () => {

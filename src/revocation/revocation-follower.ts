@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ForgettingTime, type RevocableToken, type VerifiedToken } from '@tessera/token/core';
 import { unavailable } from '../errors/tessera-error.ts';
 import { RevokedTokens } from '../issuing/revoked-tokens.ts';
@@ -14,6 +15,9 @@ export interface RevocationSource {
   clean(now: number): Promise<void>;
 }
 
+/** Whose revocations are news; `all` when the list is another one. */
+export type NewsTenants = ReadonlySet<string> | 'all';
+
 export interface RevocationFollowerOptions {
   readonly source: RevocationSource;
   readonly clock: Clock;
@@ -28,6 +32,8 @@ export interface RevocationFollowerOptions {
  * stale list. Several polls, so that one lost connection is no outage.
  */
 const STALE_MS = 5_000;
+/** Each time that something is forgotten, pages of the feed are written anew. */
+const FORGETTING_MS = 30_000;
 const CLEANING_MS = 5 * 60_000;
 const CLOCK_MARGIN_SECONDS = 86_400;
 
@@ -37,7 +43,7 @@ const CLOCK_MARGIN_SECONDS = 86_400;
  */
 export class RevocationFollower extends RevokedTokens {
   readonly #options: RevocationFollowerOptions;
-  readonly #listeners: (() => void)[] = [];
+  readonly #listeners: ((tenants: NewsTenants) => void)[] = [];
   readonly #recordListeners: ((records: readonly RevocationRecord[]) => void)[] = [];
   readonly #forgetting = new ForgettingTime();
   #known: KnownRevocations;
@@ -45,6 +51,7 @@ export class RevocationFollower extends RevokedTokens {
   #isDoubtful = false;
   /** By the monotonic clock, when the last question that was answered was asked. */
   #heardAtMs = -Infinity;
+  #forgotAtMs = -Infinity;
   #polling: Promise<void> | undefined;
   #failing = false;
   #timer: NodeJS.Timeout | undefined;
@@ -77,7 +84,7 @@ export class RevocationFollower extends RevokedTokens {
   }
 
   /** Called whenever the list has become longer, or another one. */
-  onNews(listener: () => void): void {
+  onNews(listener: (tenants: NewsTenants) => void): void {
     this.#listeners.push(listener);
   }
 
@@ -101,16 +108,20 @@ export class RevocationFollower extends RevokedTokens {
     return this.hits(token);
   }
 
-  /** Whether an answer to that cursor says more than "nothing new". */
-  hasNews(after: number): boolean {
-    return after !== this.#known.sequence;
+  /**
+   * Whether an answer to that cursor says more than "nothing new".
+   *
+   * @param tenants of theirs alone; undefined: of all
+   */
+  hasNews(after: number, tenants?: readonly string[]): boolean {
+    return this.#known.hasNews(after, tenants);
   }
 
   /** @throws TesseraError temporarily_unavailable when the list is too old to be called current */
-  page(after: number): Buffer {
+  page(after: number, tenants?: readonly string[]): Buffer {
     if (this.#options.clock.monotonicMs() - this.#heardAtMs > STALE_MS)
       throw this.#heardAtMs === -Infinity ? neverRead() : unavailable('revocations', 'the list is too old');
-    return this.#known.page(after);
+    return this.#known.page(after, tenants);
   }
 
   /** For /metrics. */
@@ -145,21 +156,20 @@ export class RevocationFollower extends RevokedTokens {
     const { clock, log } = this.#options;
     const askedAtMs = clock.monotonicMs();
     try {
-      const before = this.#known;
-      const { sequence } = before;
-      await this.#follow();
+      const news = await this.#follow();
       this.#heardAtMs = askedAtMs;
       if (this.#failing) log.info('revocations_followed_again');
       this.#failing = false;
-      if (this.#known !== before || this.#known.sequence !== sequence)
-        for (const listener of this.#listeners) listener();
+      if (news === 'all' || news.size > 0) for (const listener of this.#listeners) listener(news);
+      // Takes a while, and nobody has to wait for it.
+      if (this.#known.isWasteful) await this.#known.compact();
     } catch (error) {
       if (!this.#failing) log.warn('revocations_not_followed', { reason: reasonOfFailure(error) ?? 'not available' });
       this.#failing = true;
     }
   }
 
-  async #follow(): Promise<void> {
+  async #follow(): Promise<NewsTenants> {
     const { source, issuerOf, log, clock } = this.#options;
     const { certain, wentBack: clockWentBack } = this.#forgetting.observe(this.#now(), clock.monotonicMs());
     if (clockWentBack) this.#isDoubtful = true;
@@ -169,16 +179,32 @@ export class RevocationFollower extends RevokedTokens {
     // A new list is used when it is whole: half a list would let in what was revoked.
     const isWhole = !wentBack && !this.#isDoubtful && this.#heardAtMs !== -Infinity;
     const known = isWhole ? this.#known : new KnownRevocations(issuerOf);
-    while (known.sequence < sequence) {
-      const records = await source.newerThan(known.sequence);
-      const last = records.at(-1)?.seq ?? 0;
-      for (const listener of this.#recordListeners) listener(records);
-      // Fewer than could be read at once: that was all, and numbers without a record were forgotten.
-      known.add(records, records.length < READ_AT_ONCE ? Math.max(sequence, last) : last);
+    const tenants = await this.#readInto(known, sequence);
+    if (!isWhole || clock.monotonicMs() - this.#forgotAtMs >= FORGETTING_MS) {
+      known.forget(certain);
+      this.#forgotAtMs = clock.monotonicMs();
     }
-    known.forget(certain);
     this.#known = known;
     this.#isDoubtful = false;
+    return isWhole ? tenants : 'all';
+  }
+
+  /** @returns whose revocations were read */
+  async #readInto(known: KnownRevocations, sequence: number): Promise<ReadonlySet<string>> {
+    const tenants = new Set<string>();
+    for (let isFull = known.sequence < sequence; isFull;) {
+      const records = await this.#options.source.newerThan(known.sequence);
+      const last = records.at(-1)?.seq ?? 0;
+      // Fewer than could be read at once: that was all, and numbers without a record were forgotten. After as many as could be read there may be one
+      // that stands for some that are missing here, so that the end is not before it.
+      isFull = records.length >= READ_AT_ONCE;
+      for (const listener of this.#recordListeners) listener(records);
+      known.add(records, isFull ? last : Math.max(sequence, last));
+      for (const { tenantId } of records) tenants.add(tenantId);
+      // An embedded database answers at once: without a pause a long list would be read in one go, and nothing else would get its turn.
+      if (isFull) await nextTurn();
+    }
+    return tenants;
   }
 
   #schedule(): void {

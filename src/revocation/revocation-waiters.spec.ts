@@ -39,3 +39,14 @@ it('holds nobody when the service is on its way out', async () => {
   isLeaving = true;
   expect(await isOver(waiters.wait(LONG_MS, connection()))).toBe(true);
 });
+
+it('wakes those who wait for news of a tenant, and leaves those who wait for others', async () => {
+  const waiters = new RevocationWaiters(() => false);
+  const waits = [['acme'], ['globex', 'acme'], ['globex'], undefined].map((tenants) =>
+    waiters.wait(LONG_MS, connection(), tenants),
+  );
+  waiters.release(new Set(['acme']));
+  expect(await Promise.all(waits.map(isOver))).toEqual([true, true, false, true]);
+  expect(waiters.count).toBe(1);
+  waiters.releaseAll();
+});

@@ -8,7 +8,7 @@ export const MAX_WAITERS = 2_000;
 
 /** Requests that wait for news. Nothing is asked for them: whoever has the news tells all at once. */
 export class RevocationWaiters {
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Map<() => void, readonly string[] | undefined>();
   readonly #isLeaving: () => boolean;
 
   /** @param isLeaving whether the service is on its way out: then nobody is held */
@@ -21,8 +21,12 @@ export class RevocationWaiters {
     return this.#waiting.size;
   }
 
-  /** Resolves with the news, after that time, when the client goes away, or at once when too many wait. */
-  wait(milliseconds: number, connection: EventEmitter): Promise<void> {
+  /**
+   * Resolves with the news, after that time, when the client goes away, or at once when too many wait.
+   *
+   * @param tenants whose news it waits for; undefined: any
+   */
+  wait(milliseconds: number, connection: EventEmitter, tenants?: readonly string[]): Promise<void> {
     if (this.#isLeaving() || this.#waiting.size >= MAX_WAITERS) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
@@ -33,11 +37,17 @@ export class RevocationWaiters {
       };
       const timer = setTimeout(end, milliseconds);
       connection.once('close', end);
-      this.#waiting.add(end);
+      this.#waiting.set(end, tenants);
     });
   }
 
   releaseAll(): void {
-    for (const end of [...this.#waiting]) end();
+    for (const end of [...this.#waiting.keys()]) end();
+  }
+
+  /** Those who wait for news of any of these tenants. */
+  release(news: ReadonlySet<string>): void {
+    for (const [end, tenants] of [...this.#waiting])
+      if (tenants === undefined || tenants.some((tenantId) => news.has(tenantId))) end();
   }
 }

@@ -49,12 +49,14 @@ import { Revoker } from './revoker.ts';
       inject: [RevocationFollower, RequestsInFlight, Metrics],
       useFactory: (follower: RevocationFollower, inFlight: RequestsInFlight, metrics: Metrics) => {
         const waiters = new RevocationWaiters(() => inFlight.draining);
-        const release = () => {
-          waiters.releaseAll();
-        };
-        follower.onNews(release);
+        follower.onNews((tenants) => {
+          if (tenants === 'all') waiters.releaseAll();
+          else waiters.release(tenants);
+        });
         // Held back on purpose, they would hold up the end.
-        inFlight.onDrain(release);
+        inFlight.onDrain(() => {
+          waiters.releaseAll();
+        });
         metrics.gauge('tessera_revocation_followers', 'Requests that wait for the next revocation.', [], () => [
           { labels: {}, value: waiters.count },
         ]);

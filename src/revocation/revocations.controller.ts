@@ -2,9 +2,11 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiProblems } from '../http/api-problems.ts';
-import { MAX_WAIT_SECONDS, parseFeedQuery } from './feed-query.ts';
+import { MAX_TENANTS_LENGTH, MAX_WAIT_SECONDS, parseFeedQuery } from './feed-query.ts';
 import { RevocationFollower } from './revocation-follower.ts';
 import { RevocationWaiters } from './revocation-waiters.ts';
+
+const TENANTS_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}(,[a-z0-9][a-z0-9_-]{0,63})*$';
 
 const ENTRY_SCHEMA = {
   type: 'object',
@@ -16,6 +18,7 @@ const ENTRY_SCHEMA = {
     id: { type: 'string', description: 'jti, sub, client_id, kid, or `*`.' },
     before: { type: 'integer', description: 'Hits tokens with `iat` up to it, epoch seconds; absent: all.' },
     until: { type: 'integer', description: 'Of no use after it, epoch seconds.' },
+    replaces: { type: 'integer', description: 'How many earlier entries of the client it stands for; absent: none.' },
   },
   additionalProperties: false,
 };
@@ -64,12 +67,19 @@ export class RevocationsController {
     description: 'Seconds to wait for news.',
     schema: { type: 'integer', minimum: 0, maximum: MAX_WAIT_SECONDS, default: 0 },
   })
+  @ApiQuery({
+    name: 'tenants',
+    required: false,
+    description: 'Ids of tenants, separated by commas: only their entries. Absent: those of all.',
+    schema: { type: 'string', maxLength: MAX_TENANTS_LENGTH, pattern: TENANTS_PATTERN, example: 'acme,globex' },
+  })
   @ApiOkResponse({ description: 'What is newer.', schema: FEED_SCHEMA })
   @ApiProblems('invalid_request', 'temporarily_unavailable')
   async feed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { after, waitSeconds } = parseFeedQuery(request.query);
-    if (waitSeconds > 0 && !this.#follower.hasNews(after)) await this.#waiters.wait(waitSeconds * 1000, reply.raw);
+    const { after, waitSeconds, tenants } = parseFeedQuery(request.query);
+    if (waitSeconds > 0 && !this.#follower.hasNews(after, tenants))
+      await this.#waiters.wait(waitSeconds * 1000, reply.raw, tenants);
     if (reply.raw.destroyed) return;
-    void reply.type('application/json; charset=utf-8').send(this.#follower.page(after));
+    void reply.type('application/json; charset=utf-8').send(this.#follower.page(after, tenants));
   }
 }

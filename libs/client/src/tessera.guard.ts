@@ -78,7 +78,7 @@ export class TesseraGuard implements CanActivate {
   #admit(context: ExecutionContext, requirements: readonly Requirement[], token: VerifiedToken): Refusal | undefined {
     // The verifier can be replaced, by a double as well; what it returns must still have been verified.
     if (!isVerifiedToken(token)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier gave no verified token');
-    if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier);
+    if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier, token);
     const refusal = firstUnmet(context, requirements, token);
     if (refusal === undefined) carryToken(context, token);
     return refusal;

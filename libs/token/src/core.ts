@@ -24,4 +24,5 @@ export type { VerifiedToken } from './verified-token.ts';
 export { TokenError, type TokenErrorCode, type TokenErrorDetails, type TokenVerdict } from './token-error.ts';
 export { fetchableUrl, wrongOption } from './option-rules.ts';
 export { ForgettingTime } from './forgetting-time.ts';
-export { RevocationList, type RevocableToken, type Revocation, type RevocationKind } from './revocation-list.ts';
+export { RevocationList, type RevocableToken } from './revocation-list.ts';
+export type { Revocation, RevocationKind } from './revocation.ts';

@@ -1,9 +1,15 @@
-import type { Revocation, RevocationKind } from './revocation-list.ts';
+import type { Revocation, RevocationKind } from './revocation.ts';
+
+/** An entry as the feed has it. */
+export interface FeedEntry extends Revocation {
+  /** How many earlier entries it stands for: whoever starts anew does not get them any more. */
+  readonly replaces: number;
+}
 
 /** One answer of `GET /revocations`. */
 export interface RevocationAnswer {
   readonly sequence: number;
-  readonly revocations: readonly Revocation[];
+  readonly revocations: readonly FeedEntry[];
   /** Ask again at once, there is more. */
   readonly more: boolean;
   /** What was known before is void. */
@@ -24,7 +30,7 @@ export function parseRevocationAnswer(value: unknown, after: number): Revocation
   if (reset !== true && sequence < after) return undefined;
   // Would be asked for ever.
   if (more && reset !== true && sequence === after) return undefined;
-  const revocations: Revocation[] = [];
+  const revocations: FeedEntry[] = [];
   for (const entry of entries as readonly unknown[]) {
     const revocation = parseEntry(entry);
     if (revocation === undefined) return undefined;
@@ -33,13 +39,13 @@ export function parseRevocationAnswer(value: unknown, after: number): Revocation
   return { sequence, revocations, more, reset: reset === true };
 }
 
-function parseEntry(entry: unknown): Revocation | 'of a later version' | undefined {
+function parseEntry(entry: unknown): FeedEntry | 'of a later version' | undefined {
   if (!isObject(entry)) return undefined;
-  const { seq, iss, kind, id, before, until } = entry;
+  const { seq, iss, kind, id, before, until, replaces = 0 } = entry;
   if (!isWhole(seq) || typeof iss !== 'string' || typeof kind !== 'string' || typeof id !== 'string') return undefined;
-  if (!isWhole(until) || (before !== undefined && !isWhole(before))) return undefined;
+  if (!isWhole(until) || (before !== undefined && !isWhole(before)) || !isWhole(replaces)) return undefined;
   if (!KINDS.includes(kind)) return 'of a later version';
-  return { issuer: iss, kind: kind as RevocationKind, id, before, until };
+  return { issuer: iss, kind: kind as RevocationKind, id, before, until, replaces };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

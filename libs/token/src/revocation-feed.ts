@@ -3,20 +3,24 @@ import { fetchJson } from './fetch-json.ts';
 import { ForgettingTime } from './forgetting-time.ts';
 import type { MonotonicClock } from './monotonic-clock.ts';
 import { parseRevocationAnswer, type RevocationAnswer } from './revocation-answer.ts';
-import { RevocationList } from './revocation-list.ts';
+import { nextTurn, RevocationList } from './revocation-list.ts';
 import type { VerifiedToken } from './verified-token.ts';
 
 export interface RevocationFeedSettings {
   /** `<base URL>/revocations` */
   readonly url: string;
+  /** A further parameter, which begins with `&`; or empty. */
+  readonly filter: string;
   readonly maxStaleMs: number;
+  /** A server that sends more gives no list: memory is bounded whoever stands behind the URL. */
+  readonly maxEntries: number;
   /** For an answer that is not waited for on purpose. */
   readonly timeoutMs: number;
   /** The longest pause between tries while there is no answer. */
   readonly longestPauseMs: number;
   readonly nowSeconds: () => number;
-  /** Entries of other issuers are not kept. */
-  readonly isTrusted: (issuer: string) => boolean;
+  /** Whether its entries are kept. A server that cannot leave out the others sends them too. */
+  readonly isFollowed: (issuer: string) => boolean;
 }
 
 // The server's own bound, client-api (d).
@@ -26,6 +30,9 @@ const MAX_BYTES = 4 * 1_024 * 1_024;
 const MAX_DEPTH = 4;
 const FIRST_PAUSE_MS = 1_000;
 const SHORTEST_QUIET_MS = 1_000;
+const ENTRIES_A_TURN = 2_000;
+/** To read the list anew costs as much as what it frees. */
+const FEWEST_REPLACED = 1_000;
 
 /**
  * Follows the feed of revocations by long poll, while the verifier is in use: an open request would keep a finished program alive, so none is
@@ -38,8 +45,12 @@ export class RevocationFeed {
 
   readonly #forgetting = new ForgettingTime();
   #list = new RevocationList();
-  /** A new list in the making after `reset`, until its last page is here. */
+  /** Until the first list is complete, nothing is known: what is missing may be what was revoked. */
+  #isKnown = false;
+  /** A new list in the making, until its last page is here: half a list would let in what was revoked. */
   #successor: RevocationList | undefined;
+  /** Entries of the list that the server no longer has, because later ones stand for them. */
+  #replaced = 0;
   #sequence = 0;
   /** When the last complete answer was asked for. */
   #freshAt = -Infinity;
@@ -58,15 +69,25 @@ export class RevocationFeed {
     });
   }
 
-  /** Resolves when there is an answer to go by, or none within the deadline. Costs nothing while the feed is followed. Never rejects. */
-  ready(): Promise<void> | undefined {
+  /**
+   * Resolves when there is an answer to go by, or none within the deadline. Costs nothing while the feed is followed. Never rejects.
+   *
+   * @param now asks also where the feed failed a moment ago
+   */
+  ready(now = false): Promise<void> | undefined {
     this.#usedAt = this.#clock.nowMs();
-    if (this.#state === 'idle') this.#ask();
+    if (now && this.#state === 'pausing') this.#cancelTimer();
+    if (this.#state === 'idle' || (now && this.#state === 'pausing')) this.#ask();
     return this.#state === 'asking' ? this.#answer : undefined;
   }
 
+  /** Whether a complete list was ever read. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
   get isFresh(): boolean {
-    return this.#clock.nowMs() - this.#freshAt <= this.#settings.maxStaleMs;
+    return this.#isKnown && this.#clock.nowMs() - this.#freshAt <= this.#settings.maxStaleMs;
   }
 
   hits(token: VerifiedToken): boolean {
@@ -84,47 +105,70 @@ export class RevocationFeed {
     this.#answer = Promise.race([this.#poll(0), deadline]).finally(cancel);
   }
 
+  /** Until the list is complete, which takes several answers when it is long. */
   async #poll(waitSeconds: number): Promise<void> {
-    const { url, timeoutMs } = this.#settings;
-    const askedAt = this.#clock.nowMs();
-    const answer = await fetchJson(`${url}?after=${this.#sequence}&wait=${waitSeconds}`, {
+    for (let wait = waitSeconds; ; wait = 0) {
+      const askedAt = this.#clock.nowMs();
+      const answer = await this.#fetch(wait);
+      if (this.#closing.isClosed) return;
+      if (answer === undefined) {
+        this.#pause();
+        return;
+      }
+      const isQuiet = answer.sequence === this.#sequence;
+      this.#failures = 0;
+      if (!(await this.#take(answer))) continue;
+      const answeredAt = this.#clock.nowMs();
+      // A long poll is answered with what is new at its end, any other with what was new when it was asked.
+      this.#freshAt = wait === 0 ? askedAt : answeredAt;
+      const waitedMs = answeredAt - askedAt;
+      // A server that does not wait must not be asked in a loop.
+      this.#continue(wait > 0 && isQuiet && waitedMs < SHORTEST_QUIET_MS ? SHORTEST_QUIET_MS - waitedMs : 0);
+      return;
+    }
+  }
+
+  async #fetch(waitSeconds: number): Promise<RevocationAnswer | undefined> {
+    const { url, filter, timeoutMs } = this.#settings;
+    const answer = await fetchJson(`${url}?after=${this.#sequence}&wait=${waitSeconds}${filter}`, {
       timeoutMs: timeoutMs + waitSeconds * 1_000,
       maxBytes: MAX_BYTES,
       maxDepth: MAX_DEPTH,
       closing: this.#closing,
     });
     const parsed = answer.kind === 'json' ? parseRevocationAnswer(answer.value, this.#sequence) : undefined;
-    if (this.#closing.isClosed) return;
-    if (parsed === undefined) {
-      this.#pause();
-      return;
-    }
-    const isQuiet = parsed.sequence === this.#sequence;
-    this.#failures = 0;
-    this.#take(parsed);
-    if (parsed.more) {
-      // Part of the same answer for whoever waits: the list is complete with the last page.
-      await this.#poll(0);
-      return;
-    }
-    const answeredAt = this.#clock.nowMs();
-    // A long poll is answered with what is new at its end, any other with what was new when it was asked.
-    this.#freshAt = waitSeconds === 0 ? askedAt : answeredAt;
-    const waitedMs = answeredAt - askedAt;
-    // A server that does not wait must not be asked in a loop.
-    this.#continue(waitSeconds > 0 && isQuiet && waitedMs < SHORTEST_QUIET_MS ? SHORTEST_QUIET_MS - waitedMs : 0);
+    const known = parsed?.reset === true ? 0 : (this.#successor ?? this.#list).size;
+    return parsed !== undefined && known + parsed.revocations.length <= this.#settings.maxEntries ? parsed : undefined;
   }
 
-  #take(answer: RevocationAnswer): void {
+  /** @returns whether the list is complete now */
+  async #take(answer: RevocationAnswer): Promise<boolean> {
     if (answer.reset) this.#successor = new RevocationList();
     const list = this.#successor ?? this.#list;
-    for (const revocation of answer.revocations) if (this.#settings.isTrusted(revocation.issuer)) list.add(revocation);
-    this.#sequence = answer.sequence;
-    if (!answer.more) {
-      this.#list = list;
-      this.#successor = undefined;
-      list.forget(this.#forgetting.observe(this.#settings.nowSeconds(), this.#clock.nowMs()).certain);
+    for (const [index, revocation] of answer.revocations.entries()) {
+      if (index % ENTRIES_A_TURN === ENTRIES_A_TURN - 1) await nextTurn();
+      if (!this.#settings.isFollowed(revocation.issuer)) continue;
+      list.add(revocation);
+      this.#replaced += revocation.replaces;
     }
+    this.#sequence = answer.sequence;
+    if (answer.more) return false;
+    if (this.#successor !== undefined || !this.#isKnown) this.#replaced = 0;
+    this.#list = await this.#withoutDead(list);
+    this.#successor = undefined;
+    this.#isKnown = true;
+    if (this.#replaced < Math.max(FEWEST_REPLACED, this.#list.size / 2)) return true;
+    // What was replaced is half of the list, or more: the server's list is short now.
+    this.#replaced = 0;
+    this.#sequence = 0;
+    this.#successor = new RevocationList();
+    return false;
+  }
+
+  async #withoutDead(list: RevocationList): Promise<RevocationList> {
+    const { certain } = this.#forgetting.observe(this.#settings.nowSeconds(), this.#clock.nowMs());
+    const dead = list.countDead(certain);
+    return dead > 0 && dead >= list.size / 4 ? list.copyOf(certain) : list;
   }
 
   #continue(pauseMs: number): void {

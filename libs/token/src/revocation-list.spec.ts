@@ -1,4 +1,5 @@
-import { type RevocableToken, RevocationList, type RevocationKind } from './revocation-list.ts';
+import type { RevocationKind } from './revocation.ts';
+import { type RevocableToken, RevocationList } from './revocation-list.ts';
 
 const NOW = 1_800_000_000;
 const ISSUER = 'https://tessera.example/tenants/acme';

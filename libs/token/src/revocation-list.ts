@@ -1,18 +1,6 @@
+import type { Revocation, RevocationKind } from './revocation.ts';
+import { RevocationColumns } from './revocation-columns.ts';
 import type { VerifiedToken } from './verified-token.ts';
-
-/** What a revocation names: one token, or all of a subject, a client, a key or a tenant. */
-export type RevocationKind = 'token' | 'subject' | 'client' | 'key' | 'tenant';
-
-export interface Revocation {
-  readonly issuer: string;
-  readonly kind: RevocationKind;
-  /** jti, sub, client_id, kid, or `*` for the tenant. */
-  readonly id: string;
-  /** Hits tokens issued up to then, epoch seconds; undefined: all. */
-  readonly before: number | undefined;
-  /** Forgotten after it, epoch seconds: by then every token that it hits is dead. */
-  readonly until: number;
-}
 
 /** What of a token a revocation can name. */
 export type RevocableToken = Pick<
@@ -20,62 +8,84 @@ export type RevocableToken = Pick<
   'issuer' | 'tokenId' | 'subject' | 'clientId' | 'keyId' | 'issuedAt' | 'actor'
 >;
 
-/** Revocations, found by what a token says of itself and of those who acted for it. */
+/** Rows that are copied before other work gets its turn: well below a millisecond. */
+const ROWS_A_TURN = 2_000;
+
+/** Revocations in the order in which they were added, found by what a token says of itself and of those who acted for it. */
 export class RevocationList {
-  readonly #entries = new Map<string, Revocation[]>();
+  readonly #rows = new RevocationColumns();
+
+  get size(): number {
+    return this.#rows.size;
+  }
 
   add(revocation: Revocation): void {
-    const name = nameOf(revocation.issuer, revocation.kind, revocation.id);
-    const entries = this.#entries.get(name);
-    // Two with other bounds stay two: merged, they would hit what neither does.
-    if (entries === undefined) this.#entries.set(name, [revocation]);
-    else entries.push(revocation);
+    this.#rows.append(revocation);
+  }
+
+  /** @param index from 0, below `size` */
+  at(index: number): Revocation {
+    return this.#rows.at(index);
+  }
+
+  untilOf(index: number): number {
+    return this.#rows.untilOf(index);
+  }
+
+  /** Takes one out: it hits nothing any more. Its memory is free after `copyOf`. */
+  drop(index: number): void {
+    this.#rows.void(index);
+  }
+
+  /** Stands for an issuer where many entries are compared; undefined when no entry is of that issuer. */
+  issuerNumber(issuer: string): number | undefined {
+    return this.#rows.issuerNumber(issuer);
+  }
+
+  issuerNumberOf(index: number): number {
+    return this.#rows.issuerNumberOf(index);
   }
 
   hits(token: RevocableToken, nowSeconds: number): boolean {
-    if (this.#entries.size === 0) return false;
-    const { issuer } = token;
-    return (
-      this.#has(token, nowSeconds, nameOf(issuer, 'token', token.tokenId)) ||
-      this.#has(token, nowSeconds, nameOf(issuer, 'subject', token.subject)) ||
-      this.#has(token, nowSeconds, nameOf(issuer, 'client', token.clientId)) ||
-      this.#has(token, nowSeconds, nameOf(issuer, 'key', token.keyId)) ||
-      this.#has(token, nowSeconds, nameOf(issuer, 'tenant', '*')) ||
-      this.#hitsActor(token, nowSeconds)
-    );
-  }
-
-  forget(nowSeconds: number): void {
-    for (const [name, entries] of this.#entries) {
-      const alive = entries.filter(({ until }) => nowSeconds <= until);
-      if (alive.length === 0) this.#entries.delete(name);
-      else this.#entries.set(name, alive);
-    }
-  }
-
-  /** Who is revoked must not live on in what it was exchanged for: every actor of the chain counts (RFC 8693, section 4.1). */
-  #hitsActor(token: RevocableToken, nowSeconds: number): boolean {
-    for (let { actor } = token; actor !== undefined; actor = actor.act) {
-      if (this.#has(token, nowSeconds, nameOf(token.issuer, 'subject', actor.sub))) return true;
-      if (
-        actor.client_id !== undefined &&
-        this.#has(token, nowSeconds, nameOf(token.issuer, 'client', actor.client_id))
-      )
-        return true;
-    }
+    const issuer = this.#rows.issuerNumber(token.issuer);
+    if (issuer === undefined) return false;
+    const { issuedAt } = token;
+    const has = (kind: RevocationKind, id: string): boolean => this.#rows.hits(issuer, kind, id, issuedAt, nowSeconds);
+    if (has('token', token.tokenId) || has('key', token.keyId) || has('tenant', '*')) return true;
+    if (has('subject', token.subject) || has('client', token.clientId)) return true;
+    // Who is revoked must not live on in what it was exchanged for: every actor of the chain counts (RFC 8693, section 4.1).
+    for (let { actor } = token; actor !== undefined; actor = actor.act)
+      if (has('subject', actor.sub) || (actor.client_id !== undefined && has('client', actor.client_id))) return true;
     return false;
   }
 
-  #has(token: RevocableToken, nowSeconds: number, name: string): boolean {
-    const entries = this.#entries.get(name);
-    return (
-      entries?.some(({ before, until }) => nowSeconds <= until && (before === undefined || token.issuedAt <= before)) ??
-      false
-    );
+  /** How many are of no use any more. */
+  countDead(nowSeconds: number): number {
+    let dead = 0;
+    for (let index = 0; index < this.size; index++) if (this.untilOf(index) < nowSeconds) dead++;
+    return dead;
+  }
+
+  /**
+   * A list without what is of no use at that time. Made in pieces, so that a long list does not stop everything else; nothing may be added meanwhile.
+   *
+   * @param onKept called for each entry that is kept, in order
+   */
+  async copyOf(nowSeconds: number, onKept: (index: number) => void = () => undefined): Promise<RevocationList> {
+    const copy = new RevocationList();
+    for (let index = 0; index < this.size; index++) {
+      if (index % ROWS_A_TURN === ROWS_A_TURN - 1) await nextTurn();
+      if (this.untilOf(index) < nowSeconds) continue;
+      copy.add(this.at(index));
+      onKept(index);
+    }
+    return copy;
   }
 }
 
-/** The id comes last: whatever it holds, two different triples never give one name, for issuers of the trust hold no line break. */
-function nameOf(issuer: string, kind: RevocationKind, id: string): string {
-  return `${issuer}\n${kind}\n${id}`;
+/** Lets timers and input be served first. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

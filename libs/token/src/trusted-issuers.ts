@@ -15,6 +15,12 @@ export interface TrustedIssuers {
 
 export const TENANT_ID = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
+/** The part of an issuer before `/tenants/<id>`. */
+export function baseOf(issuer: string): string | undefined {
+  const at = issuer.lastIndexOf('/tenants/');
+  return at > 0 && TENANT_ID.test(issuer.slice(at + '/tenants/'.length)) ? issuer.slice(0, at) : undefined;
+}
+
 export function issuersByName(listed: readonly KeyLocation[]): TrustedIssuers {
   return { listed, locateUnlisted: () => undefined };
 }

@@ -32,9 +32,9 @@ export interface KeyOptions {
 }
 
 export interface RevocationOptions {
-  /** Older than this since the last answer is stale. Default 30. */
+  /** Older than this since the last answer is stale. Default 30. The first answer is awaited for `keys.timeoutMilliseconds`. */
   readonly maxStaleSeconds?: number;
-  /** Default `accept`. `refuse` gives `REVOCATIONS_STALE`. */
+  /** Default `accept`. `refuse` gives `REVOCATIONS_STALE`; so do both until the first list was read completely, when nothing is known. */
   readonly whenStale?: 'accept' | 'refuse';
   /** In place of the feed: a list of your own, never stale. */
   readonly source?: { isRevoked(token: VerifiedToken): boolean };
@@ -52,7 +52,10 @@ export interface CommonVerifierOptions {
   /** A longer `exp` − `iat` is refused. Default 86,400. */
   readonly maxLifetimeSeconds?: number;
   readonly keys?: KeyOptions;
-  /** Default: followed with `baseUrl`, `'off'` with `issuer` and `issuers`. */
+  /**
+   * Default: followed, at `baseUrl`, `fetchBaseUrl` or what stands before `/tenants/<id>` in an issuer. Off by the word `'off'`, or when all issuers have
+   * inline keys.
+   */
   readonly revocations?: 'off' | RevocationOptions;
   /** Where to fetch when the public name is not reachable from here. Never compared with `iss`. */
   readonly fetchBaseUrl?: string;

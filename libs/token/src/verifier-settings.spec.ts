@@ -1,4 +1,5 @@
 import { createVerifier, type VerifierOptions } from './index.ts';
+import { parseVerifierOptions } from './verifier-settings.ts';
 
 const GOOD = { baseUrl: 'https://tessera.example', tenants: ['acme'], audience: 'shop-api' };
 
@@ -19,6 +20,14 @@ describe('createVerifier accepts', () => {
     ['several audiences', { ...GOOD, audience: ['a', 'b'] }],
     ['no skew', { ...GOOD, clockSkewSeconds: 0 }],
     ['a feed for one issuer', { issuer: 'https://tessera.example/tenants/acme', audience: 'a', revocations: {} }],
+    [
+      'issuers of two Tesseras',
+      { issuers: ['https://a.example/tenants/a', 'https://b.example/tenants/b'], audience: 'a' },
+    ],
+    [
+      'an issuer without a place for a feed, which is off',
+      { issuers: [{ issuer: 'https://a.example', jwksUri: 'https://a.example/k' }], audience: 'a', revocations: 'off' },
+    ],
   ])('%s', (_, options) => {
     createVerifier(options as VerifierOptions).close();
   });
@@ -84,8 +93,14 @@ describe('createVerifier refuses', () => {
     ['an unknown whenStale', { ...GOOD, revocations: { whenStale: 'panic' } }, /whenStale/],
     [
       'a feed without a place',
-      { issuers: ['https://a.example/tenants/a', 'https://b.example/tenants/b'], audience: 'a', revocations: {} },
-      /no place/,
+      { issuers: [{ issuer: 'https://a.example', jwksUri: 'https://a.example/k' }], audience: 'a' },
+      /revocations has no place.*revocations: 'off'$/,
+    ],
+    ['a feed without a place, asked for', { issuer: 'https://a.example', audience: 'a', revocations: {} }, /no place/],
+    [
+      'a feed by plain http that nobody asked for',
+      { issuers: [{ issuer: 'http://t.example/tenants/a', jwksUri: 'https://t.example/k' }], audience: 'a' },
+      /revocations is plain http/,
     ],
     [
       'a feed by plain http',
@@ -111,5 +126,63 @@ describe('createVerifier refuses', () => {
     }
     expect(text).toMatch(/baseUrl holds credentials/);
     expect(text).not.toContain('s3cret');
+  });
+});
+
+describe('without a word about revocations', () => {
+  const KEY = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'k', alg: 'EdDSA' };
+  const inline = (issuer: string) => ({ issuer, jwks: { keys: [KEY] } });
+  const [A, B] = ['https://a.example', 'https://b.example'];
+  const feedsOf = (options: object): unknown => {
+    const { revocations } = parseVerifierOptions({ audience: 'a', ...options } as VerifierOptions);
+    return revocations.kind === 'feeds'
+      ? revocations.locations.map(({ url, filter, issuers }) => [url + filter, issuers])
+      : revocations.kind;
+  };
+
+  it.each<[string, object, unknown]>([
+    ['all tenants of a base', { baseUrl: A, tenants: 'all' }, [[`${A}/revocations`, 'all']]],
+    [
+      'some tenants of a base',
+      { baseUrl: A, tenants: ['x', 'y'] },
+      [[`${A}/revocations&tenants=x,y`, [`${A}/tenants/x`, `${A}/tenants/y`]]],
+    ],
+    ['one issuer', { issuer: `${A}/tenants/x` }, [[`${A}/revocations&tenants=x`, [`${A}/tenants/x`]]]],
+    [
+      'issuers of two bases',
+      { issuers: [`${A}/tenants/x`, `${B}/tenants/y`, { issuer: `${A}/tenants/z`, jwksUri: `${B}/keys` }] },
+      [
+        [`${A}/revocations&tenants=x,z`, [`${A}/tenants/x`, `${A}/tenants/z`]],
+        [`${B}/revocations&tenants=y`, [`${B}/tenants/y`]],
+      ],
+    ],
+    [
+      'a place to fetch from',
+      { issuer: `${A}/tenants/x`, fetchBaseUrl: B },
+      [[`${B}/revocations&tenants=x`, [`${A}/tenants/x`]]],
+    ],
+    [
+      'an inline key set beside an issuer that is followed',
+      { issuers: [`${A}/tenants/x`, inline(`${B}/tenants/y`), inline('https://c.example')] },
+      [
+        [`${A}/revocations&tenants=x`, [`${A}/tenants/x`]],
+        [`${B}/revocations&tenants=y`, [`${B}/tenants/y`]],
+      ],
+    ],
+  ])('follows %s', (_, options, expected) => {
+    expect(feedsOf(options)).toEqual(expected);
+  });
+
+  it('follows nothing with inline keys alone, and what they are asked to with a word', () => {
+    const options = { issuers: [inline(`${A}/tenants/x`)] };
+    expect(feedsOf(options)).toBe('off');
+    expect(feedsOf({ ...options, revocations: {} })).toEqual([[`${A}/revocations&tenants=x`, [`${A}/tenants/x`]]]);
+    expect(feedsOf({ ...options, fetchBaseUrl: B })).toHaveLength(1);
+  });
+
+  it('reads the whole feed where the names of the tenants are too long for a request', () => {
+    const tenants = Array.from({ length: 200 }, (_, index) => `tenant-with-a-long-name-${index}`);
+    const [location] = feedsOf({ baseUrl: A, tenants }) as [string, string[]][];
+    expect([location![0], location![1].length]).toEqual([`${A}/revocations`, 200]);
   });
 });

@@ -1,7 +1,9 @@
 import type { SigningAlgorithm, Surface } from './claims.ts';
 import type { IssuerKeySetsSettings } from './issuer-key-sets.ts';
+import { locateFeeds, type FeedLocation } from './feed-locations.ts';
 import { parseKeySet } from './key-set.ts';
 import {
+  baseOf,
   issuersBelow,
   issuersByName,
   type KeyLocation,
@@ -28,9 +30,15 @@ export interface VerifierSettings {
 export type RevocationSettings =
   | { readonly kind: 'off' }
   | { readonly kind: 'source'; readonly source: NonNullable<RevocationOptions['source']> }
-  | { readonly kind: 'feed'; readonly url: string; readonly maxStaleSeconds: number; readonly whenStale: WhenStale };
+  | FeedSettings;
 
-type WhenStale = 'accept' | 'refuse';
+export interface FeedSettings {
+  readonly kind: 'feeds';
+  /** One for each Tessera. */
+  readonly locations: readonly FeedLocation[];
+  readonly maxStaleSeconds: number;
+  readonly whenStale: 'accept' | 'refuse';
+}
 
 /** One member per option: callers without types pass anything. */
 type Untrusted = Readonly<Partial<Record<string, unknown>>>;
@@ -63,10 +71,8 @@ export function parseVerifierOptions(options: VerifierOptions): VerifierSettings
 
 interface ParsedTrust {
   readonly issuers: TrustedIssuers;
-  /** Where the feed is, when there is one Tessera behind all issuers. */
+  /** Where one Tessera's feed is fetched from, whatever its issuers are called. */
   readonly feedBaseUrl: string | undefined;
-  /** Followed although the options do not speak of it. */
-  readonly isFollowedByDefault: boolean;
 }
 
 function parseTrust(given: Untrusted, isHttpAllowed: boolean): ParsedTrust {
@@ -86,7 +92,7 @@ function parseTrust(given: Untrusted, isHttpAllowed: boolean): ParsedTrust {
       given.tenants === 'all'
         ? issuersBelow(baseUrl, from)
         : issuersByName(tenantIds(given.tenants).map((tenantId) => tenantLocation(baseUrl, from, tenantId)));
-    return { issuers, feedBaseUrl: from, isFollowedByDefault: true };
+    return { issuers, feedBaseUrl: from };
   }
   if (given.tenants !== undefined)
     throw wrong('tenants', 'belongs to baseUrl', 'pass baseUrl with it, or leave tenants out');
@@ -96,9 +102,7 @@ function parseTrust(given: Untrusted, isHttpAllowed: boolean): ParsedTrust {
   const locations = listed.map((entry: unknown) => locate(entry, fetchBaseUrl, isHttpAllowed));
   if (new Set(locations.map(({ issuer }) => issuer)).size !== locations.length)
     throw wrong('issuers', 'names one issuer twice', 'name each once');
-  const bases = new Set(locations.map(({ issuer }) => baseOf(issuer)));
-  const [onlyBase] = bases.size === 1 ? bases : [];
-  return { issuers: issuersByName(locations), feedBaseUrl: fetchBaseUrl ?? onlyBase, isFollowedByDefault: false };
+  return { issuers: issuersByName(locations), feedBaseUrl: fetchBaseUrl };
 }
 
 function locate(entry: unknown, fetchBaseUrl: string | undefined, isHttpAllowed: boolean): KeyLocation {
@@ -127,12 +131,6 @@ function locate(entry: unknown, fetchBaseUrl: string | undefined, isHttpAllowed:
   return { issuer, jwksUrl: `${fetchBaseUrl}${issuer.slice(base.length)}/jwks.json` };
 }
 
-/** The part of an issuer before `/tenants/<id>`. */
-function baseOf(issuer: string): string | undefined {
-  const at = issuer.lastIndexOf('/tenants/');
-  return at > 0 && TENANT_ID.test(issuer.slice(at + '/tenants/'.length)) ? issuer.slice(0, at) : undefined;
-}
-
 function tenantIds(value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.length === 0)
     throw wrong('tenants', "has to be 'all' or at least one id", "pass tenants: ['acme'] or tenants: 'all'");
@@ -144,7 +142,7 @@ function tenantIds(value: unknown): readonly string[] {
 }
 
 function parseRevocations(value: unknown, trust: ParsedTrust, isHttpAllowed: boolean): RevocationSettings {
-  if (value === 'off' || (value === undefined && !trust.isFollowedByDefault)) return { kind: 'off' };
+  if (value === 'off') return { kind: 'off' };
   const given = object('revocations', value ?? {}, "pass 'off' or an object");
   const { source } = given;
   if (source !== undefined) {
@@ -157,11 +155,11 @@ function parseRevocations(value: unknown, trust: ParsedTrust, isHttpAllowed: boo
       throw wrong('revocations.source', 'cannot be asked', 'pass an object with isRevoked(token)');
     return { kind: 'source', source: source as NonNullable<RevocationOptions['source']> };
   }
-  if (trust.feedBaseUrl === undefined)
-    throw wrong('revocations', 'has no place to be fetched from', "pass fetchBaseUrl, a source or revocations: 'off'");
+  const locations = locateFeeds(trust.issuers.listed, trust.feedBaseUrl, value !== undefined, isHttpAllowed);
+  if (locations.length === 0) return { kind: 'off' };
   return {
-    kind: 'feed',
-    url: `${fetchableUrl('revocations', trust.feedBaseUrl, isHttpAllowed)}/revocations`,
+    kind: 'feeds',
+    locations,
     maxStaleSeconds: number('revocations.maxStaleSeconds', given.maxStaleSeconds, 30, 1),
     whenStale: oneOf('revocations.whenStale', given.whenStale ?? 'accept', ['accept', 'refuse']),
   };

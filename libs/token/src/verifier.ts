@@ -25,11 +25,12 @@ const DEMAND_FRESH: unique symbol = Symbol.for('@tessera/token/demandFreshRevoca
 /**
  * For guards that want more than the verifier's own policy: throws unless its list of revocations is fresh now.
  *
+ * @param token asks about the list of its issuer alone; default: about every list that the verifier follows
  * @throws TokenError `REVOCATIONS_STALE`; for a verifier without a list, too
  */
-export function demandFreshRevocations(verifier: TokenVerifier): void {
+export function demandFreshRevocations(verifier: TokenVerifier, token?: VerifiedToken): void {
   if (!(DEMAND_FRESH in verifier)) throw new TokenError('REVOCATIONS_STALE', 'the verifier knows of no revocations');
-  (verifier as OfflineVerifier)[DEMAND_FRESH]();
+  (verifier as OfflineVerifier)[DEMAND_FRESH](token);
 }
 
 /** @throws TypeError that ends with the fix */
@@ -68,7 +69,7 @@ class OfflineVerifier implements TokenVerifier {
   async hydrate(): Promise<void> {
     try {
       this.#refuseWhenClosed();
-      await Promise.all([this.#keySets.hydrate(), this.#hydrateRevocations()]);
+      await Promise.all([this.#keySets.hydrate(), this.#revocations.hydrate()]);
     } catch (error) {
       throw asTokenError(error);
     }
@@ -78,8 +79,8 @@ class OfflineVerifier implements TokenVerifier {
     this.#closing.close();
   }
 
-  [DEMAND_FRESH](): void {
-    this.#revocations.demandFresh();
+  [DEMAND_FRESH](token?: VerifiedToken): void {
+    this.#revocations.demandFresh(token);
   }
 
   async #judge(token: string): Promise<VerifiedToken> {
@@ -91,7 +92,7 @@ class OfflineVerifier implements TokenVerifier {
     if (typeof issuer !== 'string' || keySet === undefined)
       throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is outside the trust');
 
-    const revocationsReady = this.#revocations.ready();
+    const revocationsReady = this.#revocations.ready(issuer);
     const found = keySet.find(parsed.header.kid);
     const key = 'then' in found ? await found : found;
     if (!this.#settings.algorithms.includes(key.alg))
@@ -109,12 +110,6 @@ class OfflineVerifier implements TokenVerifier {
     if (revocationsReady !== undefined) await revocationsReady;
     this.#revocations.check(verified);
     return verified;
-  }
-
-  async #hydrateRevocations(): Promise<void> {
-    await this.#revocations.ready();
-    const { revocations } = this.#settings;
-    if (revocations.kind === 'feed' && revocations.whenStale === 'refuse') this.#revocations.demandFresh();
   }
 
   #refuseWhenClosed(): void {

@@ -64,7 +64,7 @@ describe('the built package', () => {
     const script = `
       import { createVerifier } from '@tessera/token';
       const verifier = createVerifier({ baseUrl: 'http://127.0.0.1:9', tenants: 'all', audience: 'a' });
-      await verifier.hydrate();
+      await verifier.hydrate().catch(() => undefined);
       console.log('true');`;
     expect(run(script, 'module')).toBe(true);
   });

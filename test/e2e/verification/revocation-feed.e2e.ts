@@ -36,10 +36,10 @@ async function revokeOne(): Promise<string> {
 }
 
 /** As another process would: the server has to hear of it. */
-async function revokeElsewhere(id: string): Promise<void> {
+async function revokeElsewhere(id: string, tenant = 'acme'): Promise<void> {
   const controlPlane = createControlPlane(desk.config, collectingLog().log);
   const now = Math.floor(desk.clock.nowMs() / 1000);
-  await new RevocationRecords(controlPlane).add([revocationOfAll(tenantId('acme'), 'subject', id, now)]);
+  await new RevocationRecords(controlPlane).add([revocationOfAll(tenantId(tenant), 'subject', id, now)]);
   await controlPlane.close();
 }
 
@@ -87,6 +87,28 @@ it.each([
   expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
+describe('for some tenants', () => {
+  it('has their entries, and wakes whoever waits for them with no other news', async () => {
+    const start = await now();
+    let isAnswered = false;
+    const waiting = feed(`?after=${start}&wait=20&tenants=acme`).finally(() => (isAnswered = true));
+    await eventually('one waits', async () => (await followers()) === 1);
+    await revokeElsewhere('u-dave', 'globex');
+    await eventually('the other tenant’s is known', async () => (await now()) === start + 1);
+    expect(isAnswered).toBe(false);
+    await revokeElsewhere('u-dave');
+    expect(await waiting).toMatchObject({ sequence: start + 2, entries: [{ seq: start + 2, id: 'u-dave' }] });
+    expect((await feed(`?after=${start}&tenants=globex,nobody`)).entries.map(({ seq }) => seq)).toEqual([start + 1]);
+  });
+
+  it('is answered at the end of the wait with the number that all have come to', async () => {
+    const start = await now();
+    const waiting = feed(`?after=${start}&wait=1&tenants=acme`);
+    await revokeElsewhere('u-dave', 'globex');
+    expect(await waiting).toEqual({ sequence: start + 1, entries: [], more: false });
+  });
+});
+
 it('is what the server’s own guards go by within 2 s, whoever wrote it', async () => {
   const profile = async (token: string) =>
     (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
@@ -119,6 +141,10 @@ it.each([
   '?after=1&after=2',
   '?after=9007199254740993',
   '?wait=',
+  '?tenants=',
+  '?tenants=Acme',
+  '?tenants=acme,',
+  '?tenants=acme&tenants=globex',
 ])('rejects %s', async (query) => {
   expect((await ask(query)).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
 });
