@@ -27,6 +27,7 @@ export class TokenRenewal {
   /** The token will end and cannot be renewed (any more). */
   readonly #ending: (secondsLeft: number) => void;
   #watched: Watched | undefined;
+  #saidFailed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(client: VaultClient, clock: Clock, log: Log, ending: (secondsLeft: number) => void) {
@@ -73,6 +74,7 @@ export class TokenRenewal {
     if (this.#watched !== watched) return;
     const renewed = isAnswer(outcome) ? readAuth(outcome) : undefined;
     if (renewed !== undefined) {
+      this.#saidFailed = false;
       this.#log.debug('vault_token_renewed', { lease_seconds: renewed.seconds });
       // Much less than asked for: the token nears the greatest age that Vault allows, and no renewal helps from here on.
       if (renewed.seconds < watched.fullSeconds / 2) this.#ending(renewed.seconds);
@@ -81,7 +83,8 @@ export class TokenRenewal {
     }
     const secondsLeft = this.#secondsLeft(watched);
     const refused = isAnswer(outcome) && outcome.status >= 400 && outcome.status < 500;
-    this.#log.warn('vault_token_renewal_failed', { refused, seconds_left: secondsLeft });
+    if (!this.#saidFailed) this.#log.warn('vault_token_renewal_failed', { refused, seconds_left: secondsLeft });
+    this.#saidFailed = true;
     if (refused || secondsLeft === 0) this.#ending(secondsLeft);
     else this.#renewAfter((secondsLeft * 1_000) / 3, watched);
   }

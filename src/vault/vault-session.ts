@@ -83,6 +83,10 @@ class AppRoleSession implements VaultSession {
   #token: Secret | undefined;
   #login: Promise<Secret> | undefined;
   #lastLogin: { readonly atMs: number; readonly failure: TesseraError | undefined } | undefined;
+  /** Vault answered the last login, and it was not for its own state: the login itself is wrong. */
+  #isRefused = false;
+  /** The last refusal that is in the log; requests go on asking while it lasts. */
+  #saidRefusal: string | undefined;
   #closed = false;
 
   constructor(auth: Extract<VaultAuth, { method: 'approle' }>, client: VaultClient, clock: Clock, log: Log) {
@@ -143,11 +147,16 @@ class AppRoleSession implements VaultSession {
     try {
       const token = await this.#requestToken();
       this.#lastLogin = { atMs: this.#clock.monotonicMs(), failure: undefined };
+      this.#saidRefusal = undefined;
       return token;
     } catch (error) {
       const failure = error instanceof TesseraError ? error : unavailable('vault', 'login failed');
       this.#lastLogin = { atMs: this.#clock.monotonicMs(), failure };
-      this.#log.warn('vault_login_failed', { reason: failure.reason });
+      // A Vault that is away or sealed is in the log as that.
+      if (this.#isRefused && this.#saidRefusal !== failure.reason) {
+        this.#saidRefusal = failure.reason;
+        this.#log.warn('vault_login_failed', { reason: failure.reason });
+      }
       throw failure;
     }
   }
@@ -159,6 +168,7 @@ class AppRoleSession implements VaultSession {
       (library) => library.loginWithAppRole(roleId, Secret.reveal(secretId)) as Promise<unknown>,
       REQUEST_MS,
     );
+    this.#isRefused = isAnswer(outcome) && outcome.status < 500;
     if (!isAnswer(outcome)) throw refusal(outcome);
     // "invalid role or secret ID" is a 400.
     if (outcome.status === 400) throw unavailable('vault', 'it refuses our role id or secret id');

@@ -1,4 +1,11 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
 import { Readiness } from '../http/readiness.ts';
@@ -6,6 +13,7 @@ import { Log } from '../log/log.ts';
 import { Clock } from '../vocabulary/clock.ts';
 import { createVault } from './create-vault.ts';
 import { vaultReadiness } from './vault-readiness.ts';
+import { VaultWatch } from './vault-watch.ts';
 import { VaultService } from './vault.service.ts';
 
 /** The one secret store of the process. */
@@ -24,11 +32,26 @@ import { VaultService } from './vault.service.ts';
   ],
   exports: [VaultService],
 })
-export class VaultModule implements OnApplicationShutdown {
+export class VaultModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #vault: ReturnType<typeof createVault>;
+  /** The embedded store is files: there is nothing that comes back. */
+  readonly #watch: VaultWatch | undefined;
 
-  constructor(@Inject(VaultService) vault: ReturnType<typeof createVault>) {
+  constructor(
+    @Inject(VaultService) vault: ReturnType<typeof createVault>,
+    @Inject(CONFIG) config: Config,
+    @Inject(Log) log: Log,
+  ) {
     this.#vault = vault;
+    this.#watch = config.vault.kind === 'vault' ? new VaultWatch(vault, log) : undefined;
+  }
+
+  onApplicationBootstrap(): void {
+    this.#watch?.start();
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.#watch?.stop();
   }
 
   onApplicationShutdown(): Promise<void> {

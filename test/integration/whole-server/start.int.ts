@@ -27,6 +27,24 @@ async function becomesReady(replica: Replica): Promise<void> {
   await eventually('it is ready', async () => (await replica.get('/readyz')).status === 200, RECOVERY_MS);
 }
 
+const EVENTS: Readonly<Record<string, string>> = { 'control database': 'control_database', vault: 'vault' };
+
+/** One line with the reason while it was away, and one when it was back. */
+async function assertSaidOnce(replica: Replica, dependency: string): Promise<void> {
+  const said = (event: string) =>
+    replica
+      .output()
+      .split('\n')
+      .filter((line) => line.includes(`"event":"${dependency}_${event}"`));
+  await eventually(`the log says that ${dependency} is back`, () => said('available').length > 0, RECOVERY_MS);
+  expect(said('available')).toHaveLength(1);
+  const reasons = said('unavailable').map((line) => (JSON.parse(line) as { reason?: string }).reason ?? '');
+  expect(reasons.every((reason) => reason !== '')).toBe(true);
+  // A further reason may come while it starts, e.g. that it is sealed still.
+  expect(new Set(reasons).size).toBe(reasons.length);
+  expect(reasons.length).toBeGreaterThan(0);
+}
+
 interface Absence {
   readonly name: string;
   readonly down: readonly string[];
@@ -120,19 +138,22 @@ describe('a server that starts while', () => {
         await absence.end();
       }
       await becomesReady(replica);
+      for (const dependency of absence.down) await assertSaidOnce(replica, EVENTS[dependency]!);
     },
     60_000,
   );
 
   it('Redis is away serves all the same, with one warning', async () => {
     await landscape.redis.stop();
+    let replica: Replica;
     try {
-      const replica = await landscape.startReplica();
+      replica = await landscape.startReplica();
       expect(await served(replica)).toEqual([200, 200, 200]);
       expect(replica.output().match(/redis_unavailable/g)).toHaveLength(1);
     } finally {
       await landscape.redis.restart();
     }
+    await assertSaidOnce(replica, 'redis');
   }, 30_000);
 });
 

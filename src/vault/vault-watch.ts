@@ -1,0 +1,58 @@
+import { TesseraError } from '../errors/tessera-error.ts';
+import { DependencyWatch } from '../http/dependency-watch.ts';
+import type { Log } from '../log/log.ts';
+import { Outage } from '../log/outage.ts';
+import type { VaultService } from './vault.service.ts';
+
+/** One small request of each process; requests find out by themselves at once. */
+const LOOK_EVERY_MS = 5000;
+const LOOK_WHILE_AWAY_EVERY_MS = 1000;
+
+/** Nobody answers there: reasons that take turns while Vault is away. */
+const UNREACHED = ['it cannot be reached', 'the connection broke', 'no answer in time'];
+
+/** Asks Vault in the background whether it can serve, and says in the log when it cannot, why, and when it can again. */
+export class VaultWatch {
+  readonly #vault: Pick<VaultService, 'check'>;
+  readonly #outage: Outage;
+  readonly #watch: DependencyWatch;
+
+  constructor(vault: Pick<VaultService, 'check'>, log: Log) {
+    this.#vault = vault;
+    this.#outage = new Outage(
+      {
+        away: (reason) => {
+          log.warn('vault_unavailable', { reason });
+        },
+        back: () => {
+          log.info('vault_available');
+        },
+      },
+      UNREACHED,
+    );
+    this.#watch = new DependencyWatch({
+      look: () => this.#look(),
+      everyMs: LOOK_EVERY_MS,
+      whileAwayEveryMs: LOOK_WHILE_AWAY_EVERY_MS,
+    });
+  }
+
+  start(): void {
+    this.#watch.start(0);
+  }
+
+  stop(): Promise<void> {
+    return this.#watch.stop();
+  }
+
+  async #look(): Promise<'there' | 'away'> {
+    try {
+      await this.#vault.check();
+      this.#outage.back();
+      return 'there';
+    } catch (error) {
+      this.#outage.away(error instanceof TesseraError ? error.reason.replace(/^vault: /, '') : 'not available');
+      return 'away';
+    }
+  }
+}
