@@ -88,11 +88,16 @@ export async function takeNamedLock(connection: Asking, name: string, waitMs = W
 async function assertNamedLock(connection: Asking, name: string): Promise<void> {
   let row: Record<string, unknown> | undefined;
   try {
-    [row] = await connection.ask('SELECT IS_USED_LOCK(?) = CONNECTION_ID() AS held', [lockKey(name)]);
+    [row] = await connection.ask(
+      'SELECT IS_USED_LOCK(?) = CONNECTION_ID() AS held, @@global.read_only AS stands_down',
+      [lockKey(name)],
+    );
   } catch (error) {
     throw lockIsLost(error);
   }
   if (Number(row?.['held']) !== 1) throw lockIsLost(undefined);
+  // The lock is on this server alone. Other connections may lead to its successor by now, where nobody holds it. Words since MariaDB 12.
+  if (!['0', 'OFF'].includes(String(row?.['stands_down']))) throw serverStoodDown();
 }
 
 /** MySQL allows 64 characters, and a database's name alone may have them. */
@@ -104,6 +109,12 @@ function lockIsLost(cause: unknown): OperatorError {
   return new OperatorError(
     'The connection that held the lock on this installation broke, so that another process may be changing it. Run the command again.',
     { cause },
+  );
+}
+
+function serverStoodDown(): OperatorError {
+  return new OperatorError(
+    'The server that held the lock on this installation takes no writes any more, so that another one may have taken over. Let DATABASE_URL lead to the primary, then run the command again.',
   );
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { eventually } from '../../libs/token/test/eventually.ts';
+import { withApplyLock } from '../../src/tenancy/apply-lock.ts';
 import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
 import { type Answer, readAnswer } from '../support/answer.ts';
 import { type MariaDbPair, startMariaDbPair } from '../support/mariadb-pair.ts';
@@ -100,6 +101,16 @@ it('follows the new primary when nobody asks for a token either, and keeps no co
     `SELECT id FROM information_schema.processlist WHERE user IN ('tessera', 'd_acme')`,
   );
   expect(left).toEqual([]);
+}, 30_000);
+
+it('ends a command that held its lock on the old primary before it changes anything on the new one', async () => {
+  const refused = withApplyLock(installation.config(), async (assertHeld) => {
+    await assertHeld();
+    proxy.switchTo(pair.replica.port);
+    await pair.promote();
+    await assertHeld();
+  });
+  await expect(refused).rejects.toThrow('takes no writes any more');
 }, 30_000);
 
 it('tells whoever runs a command against a replica what to do', async () => {
