@@ -22,6 +22,8 @@ export interface AuditTrace {
   keyId?: string | undefined;
   /** Which of the client's secrets proved it. */
   secretId?: string | undefined;
+  /** The caller was answered with a refusal, while the work may still go on: it must not come to a token. */
+  isOver?: boolean;
   /** When it ended, milliseconds since the epoch. */
   at?: number | undefined;
 }
@@ -32,8 +34,17 @@ export interface AuditRecord extends Readonly<AuditTrace> {
   readonly outcome: AuditOutcome;
 }
 
+/** What names one record of an issued token in the store. */
+export type RecordKey = Readonly<Pick<AuditRecord, 'at' | 'requestId' | 'tokenId'>>;
+
 /** Where records are kept. One adapter: the control plane. */
 export abstract class AuditStore {
   /** Durable when it resolves. Called with up to `AuditTrail.MAX_BATCH` records, one call in flight. */
   abstract append(records: readonly AuditRecord[]): Promise<void>;
+
+  /**
+   * Of records that may have been written although `append` failed or came too late: none says `issued` when it resolves, as far as it was
+   * written by then. What is kept instead says `reason`.
+   */
+  abstract disown(records: readonly RecordKey[], reason: string): Promise<void>;
 }

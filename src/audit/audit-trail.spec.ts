@@ -1,5 +1,5 @@
 import { TesseraError } from '../errors/tessera-error.ts';
-import { type AuditRecord, AuditStore } from './audit-record.ts';
+import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 
 /** A store whose calls the test answers itself, one after the other. */
@@ -9,6 +9,13 @@ class HeldStore extends AuditStore {
     readonly answer: () => void;
     readonly fail: (error: Error) => void;
   }[] = [];
+
+  readonly disowned: RecordKey[] = [];
+
+  override disown(records: readonly RecordKey[]): Promise<void> {
+    this.disowned.push(...records);
+    return Promise.resolve();
+  }
 
   override append(records: readonly AuditRecord[]): Promise<void> {
     return new Promise((resolve, reject) => this.calls.push({ records, answer: resolve, fail: reject }));
@@ -71,6 +78,20 @@ describe('AuditTrail', () => {
     await turn();
     store.calls[1]!.answer();
     await expect(third).resolves.toBeUndefined();
+  });
+
+  it('disowns what a failed call may have written, when that says that a token was issued', async () => {
+    const store = new HeldStore();
+    const trail = new AuditTrail(store);
+    const appended = [
+      trail.append({ ...record('1'), tokenId: 't1' }),
+      trail.append({ ...record('2'), outcome: 'unauthorized' }),
+    ];
+    await turn();
+    store.calls[0]!.fail(new Error('no answer'));
+    await Promise.allSettled(appended);
+    await trail.drain();
+    expect(new Set(store.disowned.map(({ tokenId }) => tokenId))).toEqual(new Set(['t1']));
   });
 
   it('refuses at once when too many wait', async () => {

@@ -1,13 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../log/log.ts';
-import { type AuditRecord, AuditStore, type AuditTrace } from './audit-record.ts';
+import { type AuditRecord, AuditStore, type AuditTrace, type RecordKey } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { audited } from './audited.ts';
+import { release } from './release.ts';
+import { SpentProofs } from './spending.ts';
 
 const ANSWER_MS = 3_000;
 const silent = new Log('silent', { write: () => undefined });
 
+/** Takes so long for each call, from which on it is written: like a database that stands still for a while. */
 class SlowStore extends AuditStore {
   readonly records: AuditRecord[] = [];
   readonly #ms: number;
@@ -16,8 +19,17 @@ class SlowStore extends AuditStore {
     this.#ms = ms;
   }
   override async append(records: readonly AuditRecord[]): Promise<void> {
+    // As they are now: a statement has its values when it is sent.
+    const sent = records.map((record) => ({ ...record }));
     await delay(this.#ms);
-    this.records.push(...records);
+    this.records.push(...sent);
+  }
+  override disown(keys: readonly RecordKey[], reason: string): Promise<void> {
+    for (const key of keys)
+      for (const [place, record] of this.records.entries())
+        if (record.outcome === 'issued' && record.tokenId === key.tokenId && record.at === key.at)
+          this.records[place] = { ...record, outcome: 'temporarily_unavailable', reason };
+    return Promise.resolve();
   }
 }
 
@@ -68,5 +80,62 @@ describe('audited', () => {
     expect(ms).toBeLessThan(ANSWER_MS - 500);
     await delay(1_300);
     expect(store.records).toMatchObject([{ requestId: 'r1' }]);
+  });
+
+  describe('whose work ends after the time limit', () => {
+    class Unspent extends SpentProofs {
+      override spend(): Promise<boolean> {
+        return Promise.resolve(true);
+      }
+    }
+    const spentProofs = new Unspent();
+
+    /** One request that needs so long to come to its token, and whose record is then written at the store's pace. */
+    async function mint(store: SlowStore, stepsMs: number, trail = new AuditTrail(store)) {
+      const trace: AuditTrace = { requestId: 'r1', route: 'r', source: 's', tenantId: 'acme', tokenId: 't1' };
+      const startedAt = performance.now();
+      const outcome = await audited(
+        trail,
+        silent,
+        () => 1,
+        trace,
+        async () => {
+          await delay(stepsMs);
+          return release({ trail, spentProofs }, 5, trace, { token: 'a.b.c', expiresInSeconds: 1 }, undefined);
+        },
+      ).then(
+        () => 200,
+        (error: unknown) => (error as TesseraError).code,
+      );
+      const ms = performance.now() - startedAt;
+      // Whatever is still under way comes to its end.
+      await delay(2_500);
+      await trail.drain();
+      return { outcome, ms, issued: store.records.filter((record) => record.outcome === 'issued').length };
+    }
+
+    it('issues the token when its record is written while the verdict is waited for', async () => {
+      expect(await mint(new SlowStore(1_200), 1_400)).toMatchObject({ outcome: 200, issued: 1 });
+    });
+
+    it.each([
+      ['while the record is being written', 1_800, 1_500],
+      ['before the record is begun', 0, 2_800],
+      ['before the record is begun, by a slow store', 1_000, 2_500],
+    ])('leaves no record of an issued token when it is refused %s', async (_, storeMs, stepsMs) => {
+      const { ms, ...result } = await mint(new SlowStore(storeMs), stepsMs);
+      expect(result).toEqual({ outcome: 'temporarily_unavailable', issued: 0 });
+      expect(ms).toBeLessThan(ANSWER_MS);
+    });
+
+    it('leaves no record of an issued token when it is refused while the record waits for another one', async () => {
+      const store = new SlowStore(3_000);
+      const trail = new AuditTrail(store);
+      void trail.append({ at: 1, requestId: 'other', route: 'r', source: 's', outcome: 'unauthorized' });
+      await delay(10);
+      const { ms, ...result } = await mint(store, 100, trail);
+      expect(result).toEqual({ outcome: 'temporarily_unavailable', issued: 0 });
+      expect(ms).toBeLessThan(ANSWER_MS);
+    });
   });
 });

@@ -34,6 +34,11 @@ const KEPT: Readonly<Record<ErrorCode, boolean>> = Object.freeze({
  */
 const ANSWER = new TimeLimit(2_400);
 /**
+ * A record that is being written when that time is over decides: the token leaves with it, and a refusal leaves without it. It has so long for
+ * that, out of what is left for the record of the refusal.
+ */
+const VERDICT = new TimeLimit(350);
+/**
  * So long a refusal waits for its own record. When it is the audit store that does not answer, the record would only wait for the same
  * time-out again; it is still written behind, if it can be.
  */
@@ -52,8 +57,15 @@ export async function audited<T>(
   trace: AuditTrace,
   work: () => Promise<T>,
 ): Promise<T> {
+  const verdict = { isAwaited: false };
   try {
-    return await ANSWER.within(work(), notMadeInTime);
+    const working = work();
+    return await ANSWER.within(working, () => {
+      // From here on the work cannot come to a record, unless that is being written: then what becomes of it is the answer.
+      trace.isOver = true;
+      verdict.isAwaited = trail.withdraw(trace);
+      return verdict.isAwaited ? verdictOn(trail, trace, working) : notMadeInTime();
+    });
   } catch (error) {
     const code = error instanceof TesseraError ? error.code : 'server_error';
     trace.outcome = code;
@@ -63,12 +75,20 @@ export async function audited<T>(
       const recorded = trail.append(record).catch(() => {
         log.warn('audit_record_not_written', { request_id: trace.requestId });
       });
-      await RECORD.within(recorded, () => Promise.resolve());
+      // Time that a verdict took is not there twice.
+      if (!verdict.isAwaited) await RECORD.within(recorded, () => Promise.resolve());
       // Work that came too late goes on, and may have had its say meanwhile.
       trace.outcome = code;
     }
     throw error;
   }
+}
+
+function verdictOn<T>(trail: AuditTrail, trace: AuditTrace, working: Promise<T>): Promise<T> {
+  return VERDICT.within(working, () => {
+    trail.disown(trace);
+    return notMadeInTime();
+  });
 }
 
 function notMadeInTime(): Promise<never> {

@@ -20,6 +20,9 @@ function openBooks(options: { readonly isSpent?: boolean; readonly failing?: 'sp
     }
   }
   class Store extends AuditStore {
+    override disown(): Promise<void> {
+      return Promise.resolve();
+    }
     override append(group: readonly AuditRecord[]): Promise<void> {
       if (options.failing === 'recording') return Promise.reject(unavailable('control database', 'busy'));
       done.push('recorded');

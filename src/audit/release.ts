@@ -1,4 +1,4 @@
-import { TesseraError } from '../errors/tessera-error.ts';
+import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { AuditRecord, AuditTrace } from './audit-record.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { SpendableProof, SpentProofs } from './spending.ts';
@@ -38,12 +38,19 @@ export async function release(
   signed: ReleasableToken,
   once: SpendableProof | undefined,
 ): Promise<TokenResponse> {
+  refuseIfOver(trace);
   if (once !== undefined) await spend(spentProofs, trace, once);
+  refuseIfOver(trace);
   // The trace itself becomes the record: a copy would cost as much as a look-up. A refusal by the store overwrites its outcome.
   trace.at = nowMs;
   trace.outcome = 'issued';
   await trail.append(trace as AuditRecord);
   return { access_token: signed.token, expires_in: signed.expiresInSeconds, token_type: 'Bearer' };
+}
+
+/** The caller has its refusal by now. */
+function refuseIfOver(trace: AuditTrace): void {
+  if (trace.isOver === true) throw unavailable('token', 'not made in time');
 }
 
 async function spend(spentProofs: SpentProofs, trace: AuditTrace, once: SpendableProof): Promise<void> {

@@ -34,6 +34,7 @@ export class RequestContext implements AuditTrace, RequestOrigin {
   keyId: string | undefined = undefined;
   secretId: string | undefined = undefined;
   at: number | undefined = undefined;
+  isOver = false;
   /** Whose bearer opened a bearer route. */
   caller: VerifiedToken | undefined = undefined;
   /** Where an unexpected error came from, without its message. */

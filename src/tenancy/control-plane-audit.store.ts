@@ -1,4 +1,4 @@
-import { type AuditRecord, AuditStore } from '../audit/audit-record.ts';
+import { type AuditRecord, AuditStore, type RecordKey } from '../audit/audit-record.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { SqlValue } from './database.ts';
@@ -28,6 +28,10 @@ const ROWS_PER_PURGE = 5000;
 /** MySQL takes no LIMIT right below IN, and SQLite none on DELETE: hence the subquery in a subquery. */
 const PURGE = `DELETE FROM audit_records WHERE id IN (SELECT id FROM (
   SELECT id FROM audit_records WHERE at_ms < ? ORDER BY at_ms LIMIT ${ROWS_PER_PURGE}) AS oldest)`;
+
+/** A row that was written for a token that did not leave stays, and says so. */
+const DISOWN = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
+  WHERE at_ms = ? AND request_id = ? AND token_id = ? AND outcome = 'issued'`;
 
 /** Up to here an append is one statement, and so one commit; each size is prepared once per connection. */
 const SMALL_APPEND = 32;
@@ -73,6 +77,11 @@ export class ControlPlaneAuditStore extends AuditStore {
       this.#failed = true;
       throw error;
     }
+  }
+
+  override async disown(records: readonly RecordKey[], reason: string): Promise<void> {
+    for (const { at, requestId, tokenId } of records)
+      await this.#controlPlane.query(DISOWN, [reason, at, bounded(requestId, 128), bounded(tokenId, 128)]);
   }
 
   /**

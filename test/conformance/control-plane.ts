@@ -359,6 +359,20 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       const times = async () =>
         (await controlPlane.query('SELECT at_ms FROM audit_records ORDER BY at_ms')).map((row) => row['at_ms']);
 
+      it('makes no record say that a token was issued that did not leave, and leaves the others', async () => {
+        const audit = new ControlPlaneAuditStore(controlPlane);
+        const own = { ...record(7_000), outcome: 'issued', requestId: 'disowned', tokenId: 'never-left' } as const;
+        await audit.append([own, { ...own, tokenId: 'left' }, { ...own, at: 7_001 }, { ...own, requestId: 'other' }]);
+        const keys = [own, { at: 7_002, requestId: 'not there', tokenId: 'never-left' }];
+        for (let round = 0; round < 2; round += 1) await audit.disown(keys, 'audit: too late');
+        const rows = await controlPlane.query(
+          'SELECT outcome, reason FROM audit_records WHERE at_ms BETWEEN 7000 AND 7001 ORDER BY id',
+        );
+        expect(rows.map((row) => row['outcome'])).toEqual(['temporarily_unavailable', 'issued', 'issued', 'issued']);
+        expect(rows[0]?.['reason']).toBe('audit: too late');
+        await audit.purge(8_000);
+      });
+
       it('keeps all records of a large append, and purges those past their time', async () => {
         const audit = new ControlPlaneAuditStore(controlPlane);
         const start = 1_800_000_000_000;
