@@ -48,8 +48,7 @@ export class GenerateToken {
     trace.tenantId = request.tenantId;
     trace.projectId = request.projectId;
     trace.clientId = request.clientId;
-    const clientKey = `${request.tenantId}/${request.projectId}/${request.clientId}`;
-    const limit = new AttemptLimit(this.#limits, request.source, clientKey);
+    const limit = this.#limitOf(request);
     limit.check();
     try {
       return await mintToken(this.#desk, request, (tenant) => this.#prove(tenant, request, trace, limit), trace);
@@ -57,6 +56,15 @@ export class GenerateToken {
       limit.count(error);
       throw error;
     }
+  }
+
+  /** Requests without a secret guess at none: they count apart, so that they close nothing to whoever has it. */
+  #limitOf({ source, tenantId, projectId, clientId, credential, email }: SecretTokenRequest): AttemptLimit {
+    const clientKey = `${tenantId}/${projectId}/${clientId}`;
+    const attempted = credential === undefined ? `${clientKey} without secret` : clientKey;
+    const limit = new AttemptLimit(this.#limits, source, attempted, 'guessable');
+    limit.asksFor('subject', email.canonical);
+    return limit;
   }
 
   async #prove(
@@ -67,13 +75,13 @@ export class GenerateToken {
   ): Promise<ProvenCaller> {
     let proof: SecretProof;
     try {
-      proof = await proveBySecret(this.#secrets, tenant, request);
+      proof = await proveBySecret(this.#secrets, tenant, request, limit);
     } catch (error) {
       // Here, and not on the way out: before the next of those that waited for the same reading of Vault is judged.
       limit.count(error);
       throw error;
     }
-    // Once more: whoever sends a thousand guesses at once, while Vault is being read, shall not have a thousand of them judged.
+    // Once more: a client that needs no secret may have used up its limit meanwhile.
     limit.check();
     const { caller, secretId } = proof;
     if (secretId !== undefined) {

@@ -16,17 +16,23 @@ export interface SecretProof {
   readonly secretId: string | undefined;
 }
 
+/** Is told that the secret is right, before anything else is checked. What it throws is the refusal. */
+export interface SecretMatchListener {
+  secretMatched(): void;
+}
+
 /**
  * Hop 3 of generateToken: the client shows its secret, or its policy says in words that it needs none from where it asks.
  *
  * The comparison comes before every other verdict but the 404, so that a disabled client, a suspended tenant and a wrong secret cost the same.
  *
- * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable
+ * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and whatever the listener throws
  */
 export async function proveBySecret(
   secrets: ClientSecrets,
   tenant: Tenant,
   request: SecretTokenRequest,
+  listener: SecretMatchListener,
 ): Promise<SecretProof> {
   const project = tenant.projects.get(request.projectId);
   const client = project?.clients.get(request.clientId);
@@ -34,6 +40,7 @@ export async function proveBySecret(
     throw new TesseraError('client_not_found', 'unknown project or client');
 
   const secretId = await matchSecret(secrets, tenant, client, request);
+  if (secretId !== undefined) listener.secretMatched();
   refuseInactive(tenant, project, client);
   if (secretId === undefined) refuseUnproven(client, request);
   return {
@@ -63,12 +70,13 @@ export interface ClientProof {
 /**
  * The same proof for a client that asks about tokens instead of for one: by secret alone, whatever its policy says of networks.
  *
- * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable
+ * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and whatever the listener throws
  */
 export async function proveClient(
   secrets: ClientSecrets,
   tenant: Tenant,
   credentials: ClientCredentials,
+  listener: SecretMatchListener,
 ): Promise<ClientProof> {
   const project = tenant.projects.get(credentials.projectId);
   const client = project?.clients.get(credentials.clientId);
@@ -76,6 +84,7 @@ export async function proveClient(
     throw new TesseraError('client_not_found', 'unknown project or client');
 
   const secretId = await matchSecret(secrets, tenant, client, credentials);
+  if (secretId !== undefined) listener.secretMatched();
   refuseInactive(tenant, project, client);
   if (secretId === undefined) throw new TesseraError('unauthorized', 'the secret does not match');
   return { client, secretId };

@@ -63,7 +63,7 @@ export type VaultAuth =
   | { readonly method: 'approle'; readonly roleId: string; readonly secretId: Secret };
 
 export interface LimitsConfig {
-  /** Failures a minute per (source, client) before 429; ten times as many per source over all clients. */
+  /** Failures a minute per (source, client) before 429; after ten times as many over all clients a source is slowed. */
   readonly failuresPerMinute: number;
   /** The largest compact token that is issued, bytes. */
   readonly tokenBytes: number;

@@ -127,7 +127,7 @@ export const SETTINGS = {
   },
   TESSERA_FAILURES_PER_MINUTE: {
     description:
-      'Failed attempts a minute from one source for one client before 429; ten times as many from one source over all clients.',
+      'Failed attempts a minute from one source for one client before 429, and as many for each thing that an authenticated client asks for; after ten times as many over all clients a source is slowed.',
     fallback: '20',
     ...wholeNumber(1, 100_000),
   },

@@ -15,6 +15,9 @@ import { type OidcProofDeps, proveByOidc } from './prove-by-oidc.ts';
 /**
  * Failures here count apart from those of generateToken: users whose tokens have ended must not keep their client from getting its own bearer
  * with the right secret. What names no client at all counts under this alone.
+ *
+ * No attempt is refused before it is looked at. A bearer cannot be guessed, and who holds a good one must not be kept out by what others send in
+ * the client's name, or by what its own users send: a limit that is used up replaces the answer to what fails.
  */
 const LIMITED_DOOR = 'oidcToken';
 
@@ -54,8 +57,7 @@ export class ExchangeToken {
       trace,
       async () => {
         const request = this.#parse(surface, authorization, body, trace.source);
-        const limit = this.#limitOf(request);
-        limit.check();
+        const limit = this.#limitOf(request.source, ` ${request.tenantId}/${request.claimedClient}`);
         return counted(limit, this.#mint(request, trace, limit));
       },
     );
@@ -70,13 +72,13 @@ export class ExchangeToken {
     try {
       return parseOidcTokenRequest(this.#desk.publicUrl, { surface, authorization, body, source });
     } catch (error) {
-      new AttemptLimit(this.#limits, source, LIMITED_DOOR).count(error);
+      this.#limitOf(source, '').count(error);
       throw error;
     }
   }
 
-  #limitOf({ source, tenantId, claimedClient }: OidcTokenRequest): AttemptLimit {
-    return new AttemptLimit(this.#limits, source, `${LIMITED_DOOR} ${tenantId}/${claimedClient}`);
+  #limitOf(source: string, client: string): AttemptLimit {
+    return new AttemptLimit(this.#limits, source, LIMITED_DOOR + client, 'not guessable');
   }
 
   async #mint(request: OidcTokenRequest, trace: AuditTrace, limit: AttemptLimit): Promise<TokenResponse> {
@@ -84,12 +86,7 @@ export class ExchangeToken {
       return await mintToken(
         this.#desk,
         request,
-        async (tenant) => {
-          const caller = await counted(limit, proveByOidc(this.#proof, tenant, request, trace));
-          // Once more: whoever sends a thousand guesses at once, while keys are being fetched, shall not have a thousand of them judged.
-          limit.check();
-          return caller;
-        },
+        (tenant) => proveByOidc(this.#proof, tenant, request, trace, limit),
         trace,
       );
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
-
-import { ProvenCaller, sealProvenCaller } from '../admission/proven-caller.ts';
+import type { AttemptLimit } from '../admission/attempt-limit.ts';
+import { ProvenCaller, sealProvenCaller, type SubjectReference } from '../admission/proven-caller.ts';
 import type { AuditTrace } from '../audit/audit-record.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
@@ -22,6 +22,7 @@ export interface OidcProofDeps extends ForeignTokenDeps {
  * Hop 3 of oidcToken: the bearer proves the client, then the foreign token the subject. The bearer comes first and whole, so that nobody
  * without one learns whom a tenant trusts or makes us ask an issuer.
  *
+ * @param limit is told how far the proof came
  * @throws TesseraError unauthorized whatever failed, temporarily_unavailable
  */
 export async function proveByOidc(
@@ -29,15 +30,21 @@ export async function proveByOidc(
   tenant: Tenant,
   request: OidcTokenRequest,
   trace: AuditTrace,
+  limit: Pick<AttemptLimit, 'authenticated' | 'asksFor'>,
 ): Promise<ProvenCaller> {
   const bearer = await deps.ownTokens.verify(PresentedToken.text(request.bearer), request.surface);
   const client = clientOf(bearer, tenant, request.surface);
   trace.projectId = client.projectId;
   trace.clientId = client.id;
   await refuseInactiveBearer(deps.directories, tenant, request.surface, bearer);
+  limit.authenticated();
 
+  limit.asksFor('unknown issuer', '');
   const presentation = { tenant, client, surface: request.surface, token: request.oidcToken };
-  const proof = await proveForeignToken(deps, presentation, () => undefined);
+  const proof = await proveForeignToken(deps, presentation, (step, issuer) => {
+    if (step === 'trust') limit.asksFor('trusted issuer', issuer);
+  });
+  limit.asksFor('subject', nameOf(proof.subject));
   return ProvenCaller[sealProvenCaller]({
     client,
     subject: proof.subject,
@@ -48,6 +55,10 @@ export async function proveByOidc(
     },
     once: proof.once,
   });
+}
+
+function nameOf(subject: SubjectReference): string {
+  return subject.by === 'email' ? subject.email : `${subject.issuer} ${subject.sub}`;
 }
 
 /** The client that a verified bearer stands for, as it is today: the bearer only says what it was when it was made. */

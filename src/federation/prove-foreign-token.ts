@@ -51,37 +51,37 @@ export type ForeignTokenStep = (typeof FOREIGN_TOKEN_STEPS)[number];
  * Proves a foreign token against the one issuer that this tenant trusts for this client and surface. Before a trust is found nothing goes
  * out; before the signature holds nothing that the token says decides anything but where to look.
  *
- * @param passed called after each step, for whoever explains; a refusal is the step after the last
+ * @param passed called after each step, with the issuer that the token names; a refusal is the step after the last
  * @throws TesseraError unauthorized, temporarily_unavailable
  */
 export async function proveForeignToken(
   deps: ForeignTokenDeps,
   presentation: Presentation,
-  passed: (step: ForeignTokenStep) => void,
+  passed: (step: ForeignTokenStep, issuer: string) => void,
 ): Promise<ForeignProof> {
   const token = parseForeignToken(presentation.token);
-  passed('form');
+  passed('form', token.issuer);
   const trust = trustFor(deps.publicUrl, presentation, token);
-  passed('trust');
+  passed('trust', token.issuer);
   const question = { account: `${presentation.tenant.id}/${trust.id}`, token };
   const { key, isFresh } = await deps.keySets.find(trust, question);
-  passed('key');
+  passed('key', token.issuer);
   if (!confirms(key, token)) {
     // Some issuers replace a key and keep its name.
     const newer = isFresh ? undefined : await deps.keySets.findAgain(trust, question, key);
     if (newer === undefined || !confirms(newer, token)) throw refused('the key does not confirm its signature');
   }
-  passed('signature');
+  passed('signature', token.issuer);
 
   const judged = { claims: token.claims, trust, now: epochSeconds(deps.clock.nowMs()) };
   for (const [step, refusalOf] of Object.entries(CLAIM_CHECKS)) {
     const refusal = refusalOf(judged);
     if (refusal !== undefined) throw refused(refusal);
-    passed(step as keyof typeof CLAIM_CHECKS);
+    passed(step as keyof typeof CLAIM_CHECKS, token.issuer);
   }
   const { subject, refusal } = mapSubject(judged);
   if (subject === undefined) throw refused(refusal);
-  passed('subject');
+  passed('subject', token.issuer);
 
   // The checks have shown that it is a number.
   const end = Math.floor(token.claims['exp'] as number);

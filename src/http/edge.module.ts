@@ -29,9 +29,12 @@ export class EdgeModule {
     metrics.gauge('tessera_http_requests_in_flight', 'Requests that wait for their answer.', [], () => [
       { labels: {}, value: inFlight.count },
     ]);
-    metrics.gauge('tessera_failure_limit_entries', 'Sources and clients with failed attempts in memory.', [], () => [
-      { labels: {}, value: limits.size },
-    ]);
+    metrics.gauge(
+      'tessera_failure_limit_entries',
+      'Sources, clients and what they asked for, with failed attempts in memory.',
+      [],
+      () => [{ labels: {}, value: limits.size }],
+    );
     metrics.gauge('tessera_redis_available', '1 while failed attempts are shared through Redis, else 0.', [], () =>
       exchange === undefined ? [] : [{ labels: {}, value: exchange.available ? 1 : 0 }],
     );

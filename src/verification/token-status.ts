@@ -15,10 +15,10 @@ import { revocationOfToken } from '../revocation/new-revocations.ts';
 import type { Revoker } from '../revocation/revoker.ts';
 import type { SecretUses } from '../tenancy/secret-uses.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { parseTenantId, type TenantId } from '../vocabulary/ids.ts';
+import { parseTenantId, type ProjectId, type TenantId } from '../vocabulary/ids.ts';
 import { type Surface, SURFACES } from '../vocabulary/surface.ts';
 import { type ActiveToken, activeToken, goodTokenOr, INACTIVE, type InactiveToken } from './active-token.ts';
-import { projectOf, readClientCredentials } from './client-credentials.ts';
+import { type ClaimedClient, projectOf, readClientCredentials } from './client-credentials.ts';
 
 export interface TokenStatusParts {
   readonly desk: TokenDesk;
@@ -121,24 +121,23 @@ export class TokenStatus {
   ): Promise<Client> {
     const { desk, limits } = this.#parts;
     const tenant = await openTenant(desk, tenantId);
-    // What names no client counts under its tenant.
-    let limit = new AttemptLimit(limits, trace.source, tenantId);
+    // What names no client guesses at nothing: it counts apart, so that it closes nothing to clients.
+    let limit = new AttemptLimit(limits, trace.source, `${trace.route} ${tenantId}`, 'not guessable');
     try {
-      limit.check();
       const { claimed, credential } = readClientCredentials(authorization, form);
       trace.clientId = claimed.clientId;
+      limit = new AttemptLimit(limits, trace.source, nameOf(tenantId, claimed.projectId, claimed), 'not guessable');
       const projectId = projectOf(tenant, claimed);
       trace.projectId = projectId;
       // The key that generateToken counts under: guesses here and there are guesses at one secret.
-      limit = new AttemptLimit(limits, trace.source, `${tenantId}/${projectId}/${claimed.clientId}`);
+      limit = new AttemptLimit(limits, trace.source, nameOf(tenantId, projectId, claimed), 'guessable');
       limit.check();
-      const { client, secretId } = await proveClient(this.#parts.secrets, tenant, {
-        projectId,
-        clientId: claimed.clientId,
-        credential,
-      });
-      // Once more: of a thousand guesses at once, while Vault is being read, not a thousand are judged.
-      limit.check();
+      const { client, secretId } = await proveClient(
+        this.#parts.secrets,
+        tenant,
+        { projectId, clientId: claimed.clientId, credential },
+        limit,
+      );
       trace.secretId = secretId;
       this.#parts.secretUses.record(tenantId, projectId, client.id, secretId, desk.clock.nowMs());
       return client;
@@ -164,6 +163,10 @@ export class TokenStatus {
     trace.tokenId = verified.tokenId;
     return verified;
   }
+}
+
+function nameOf(tenantId: TenantId, projectId: ProjectId | undefined, { clientId }: ClaimedClient): string {
+  return `${tenantId}/${projectId ?? '?'}/${clientId}`;
 }
 
 function tenantOf(path: string): TenantId {

@@ -52,10 +52,130 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
       expect(verdict(limits, '192.0.2.7', 'acme/shop/other')).toBe('accepted');
     });
 
-    it('reject a source at ten times the limit, for every client', () => {
-      for (let client = 0; client < 10; client++) fail(limits, '192.0.2.8', `acme/shop/c${client}`, LIMIT);
-      expect(verdict(limits, '192.0.2.8', 'acme/shop/other')).toBe(60);
-      expect(verdict(limits, '192.0.2.9', 'acme/shop/other')).toBe('accepted');
+    describe('slow a source at ten times the limit over all clients', () => {
+      const client = 'acme/shop/other';
+      const exceed = (source: string, from = 0) => {
+        for (let other = from; other < 10; other++) fail(limits, source, `acme/shop/c${other}`, LIMIT);
+      };
+
+      it('and give each client a turn every five seconds', () => {
+        exceed('192.0.2.20');
+        expect(verdict(limits, '192.0.2.20', client)).toBe('accepted');
+        expect(
+          refusalOf(() => {
+            limits.recordFailure('192.0.2.20', client);
+          }),
+        ).toEqual(slowed(5));
+        clock.advanceSeconds(2);
+        expect(
+          refusalOf(() => {
+            limits.check('192.0.2.20', client);
+          }),
+        ).toEqual(slowed(3));
+        expect(verdict(limits, '192.0.2.20', 'acme/shop/third')).toBe('accepted');
+        clock.advanceSeconds(3);
+        expect(verdict(limits, '192.0.2.20', client)).toBe('accepted');
+      });
+
+      it('and leave other sources alone', () => {
+        exceed('192.0.2.21');
+        limits.recordFailure('192.0.2.22', client);
+        expect(verdict(limits, '192.0.2.22', client)).toBe('accepted');
+      });
+
+      it('and keep closed what is closed', () => {
+        exceed('192.0.2.23');
+        expect(
+          refusalOf(() => {
+            limits.check('192.0.2.23', 'acme/shop/c0');
+          }),
+        ).toEqual({
+          reason: 'too many failures',
+          retryAfterSeconds: 60,
+        });
+      });
+
+      it('and end it with the minute', () => {
+        exceed('192.0.2.24');
+        clock.advanceSeconds(60);
+        limits.recordFailure('192.0.2.24', client);
+        expect(verdict(limits, '192.0.2.24', client)).toBe('accepted');
+      });
+
+      it('and remember no invented names', () => {
+        exceed('192.0.2.25');
+        const { size } = limits;
+        for (let name = 0; name < 1_000; name++)
+          expect(
+            refusalOf(() => {
+              limits.recordStray('192.0.2.25', `acme/shop/invented-${name}`);
+            }),
+          ).toEqual(slowed(5));
+        expect(limits.size).toBe(size);
+        expect(verdict(limits, '192.0.2.25', client)).toBe('accepted');
+      });
+
+      it('and let a client go on that authenticated there lately, up to its own limit', () => {
+        fail(limits, '192.0.2.26', 'acme/shop/c0', LIMIT);
+        limits.recordAuthentication('192.0.2.26', client);
+        exceed('192.0.2.26', 1);
+        fail(limits, '192.0.2.26', client, LIMIT - 1);
+        expect(verdict(limits, '192.0.2.26', client)).toBe('accepted');
+        limits.recordFailure('192.0.2.26', client);
+        expect(verdict(limits, '192.0.2.26', client)).toBe(60);
+      });
+
+      it('and give no more than as many guesses again, and a short wait', () => {
+        fail(limits, '192.0.2.27', 'acme/shop/c0', LIMIT);
+        limits.recordAuthentication('192.0.2.27', 'acme/shop/known');
+        exceed('192.0.2.27', 1);
+        let judged = 0;
+        for (let guess = 0; guess < 30 * LIMIT; guess++) {
+          if (verdict(limits, '192.0.2.27', `acme/shop/d${guess}`) !== 'accepted') continue;
+          judged += 1;
+          expect(
+            refusalOf(() => {
+              limits.recordFailure('192.0.2.27', `acme/shop/d${guess}`);
+            }),
+          ).toEqual(slowed(5));
+        }
+        expect(judged).toBe(10 * LIMIT);
+        expect(
+          refusalOf(() => {
+            limits.check('192.0.2.27', client);
+          }),
+        ).toEqual(slowed(10));
+        expect(verdict(limits, '192.0.2.27', 'acme/shop/known')).toBe('accepted');
+      });
+    });
+
+    describe('count refusals of an authenticated client', () => {
+      const refuse = (source: string, name: string, times: number) => {
+        for (let time = 0; time < times; time++) limits.recordRefusal(source, 'acme/shop/web', 'subject', name);
+      };
+
+      it('per source, client and what it asks for, and close nothing', () => {
+        refuse('192.0.2.30', 'ada@acme.example', LIMIT);
+        expect(
+          refusalOf(() => {
+            refuse('192.0.2.30', 'ada@acme.example', 1);
+          }),
+        ).toEqual({
+          reason: 'too many failures, per subject',
+          retryAfterSeconds: 60,
+        });
+        refuse('192.0.2.30', 'bob@acme.example', 1);
+        refuse('192.0.2.31', 'ada@acme.example', 1);
+        expect(verdict(limits, '192.0.2.30', 'acme/shop/web')).toBe('accepted');
+        clock.advanceSeconds(60);
+        refuse('192.0.2.30', 'ada@acme.example', 1);
+      });
+
+      it('without making anyone forget a guess', () => {
+        fail(limits, '192.0.2.32', 'acme/shop/web', LIMIT);
+        for (let name = 0; name < 1_000; name++) refuse('192.0.2.32', `u${name}@acme.example`, 1);
+        expect(verdict(limits, '192.0.2.32', 'acme/shop/web')).toBe(60);
+      });
     });
 
     it('take all addresses of an IPv6 /64 for one source', () => {
@@ -76,14 +196,26 @@ export function fail(limits: FailureLimits, source: string, client: string, time
   for (let time = 0; time < times; time++) limits.recordFailure(source, client);
 }
 
-/** `accepted`, or the seconds after which to come back. */
-export function verdict(limits: FailureLimits, source: string, client: string): 'accepted' | number | undefined {
+function slowed(retryAfterSeconds: number) {
+  return { reason: 'too many failures, per source', retryAfterSeconds };
+}
+
+/** The refusal that comes from it; undefined when none does. */
+function refusalOf(work: () => void): { reason: string; retryAfterSeconds: number | undefined } | undefined {
   try {
-    limits.check(source, client);
-    return 'accepted';
+    work();
+    return undefined;
   } catch (error) {
     if (!(error instanceof TesseraError)) throw error;
-    expect(error).toMatchObject({ code: 'too_many_requests', reason: 'too many failures' });
-    return error.retryAfterSeconds;
+    expect(error.code).toBe('too_many_requests');
+    return { reason: error.reason, retryAfterSeconds: error.retryAfterSeconds };
   }
+}
+
+/** `accepted`, or the seconds after which to come back. */
+export function verdict(limits: FailureLimits, source: string, client: string): 'accepted' | number | undefined {
+  const refusal = refusalOf(() => {
+    limits.check(source, client);
+  });
+  return refusal === undefined ? 'accepted' : refusal.retryAfterSeconds;
 }

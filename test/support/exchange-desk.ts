@@ -42,6 +42,8 @@ export interface Attempt {
 
 export type ExchangeDesk = Awaited<ReturnType<typeof openExchangeDesk>>;
 
+const NO_LIMIT = { authenticated: () => undefined, asksFor: () => undefined };
+
 /** Hop 3 of oidcToken over real issuing: the tenants acme and globex, and Ada, who may ask. `reset` and `trust` before the first proof. */
 export async function openExchangeDesk() {
   const desk = await openIssuingDesk();
@@ -111,7 +113,7 @@ export async function openExchangeDesk() {
         bearer: new PresentedToken(attempt.bearer ?? (await exchange.bearer())),
         oidcToken: new PresentedToken(attempt.oidcToken),
       };
-      const caller = await proveByOidc(deps, tenant, request, exchange.trace);
+      const caller = await proveByOidc(deps, tenant, request, exchange.trace, NO_LIMIT);
       return caller.facts;
     },
     close: desk.close,

@@ -88,17 +88,66 @@ describe('case 25: a request', () => {
 describe('case 22: failures', () => {
   const fail = (attempt: Parameters<ExchangeService['exchange']>[0]) => service.exchange(attempt);
 
-  it('of foreign tokens: twenty a minute, then the right one is refused too, and nothing more is recorded', async () => {
+  const LIMIT = 20;
+  const statusesOf = async (times: number, attempt: () => Promise<Answer>): Promise<number[]> => {
+    const statuses: number[] = [];
+    for (let count = 0; count < times; count++) statuses.push((await attempt()).status);
+    return statuses;
+  };
+  const TWENTY_THEN_LIMITED = [...Array<number>(LIMIT).fill(401), ...Array<number>(10).fill(429)];
+
+  it.each<[string, () => unknown, string]>([
+    ['that are none', () => 'wrong', 'too many failures, per unknown issuer'],
+    [
+      'of an issuer that nobody trusts',
+      () => service.foreign({ iss: 'https://elsewhere.example' }),
+      'too many failures, per unknown issuer',
+    ],
+    ['of the trusted issuer, too old', () => service.foreign({ exp: 1 }), 'too many failures, per trusted issuer'],
+    [
+      'of the trusted issuer, for nobody here',
+      () => service.foreign({ email: 'nobody@acme.example' }),
+      'too many failures, per subject',
+    ],
+  ])('of foreign tokens %s: twenty a minute, and the right one is taken', async (_which, oidcToken, reason) => {
     const bearer = await service.bearer();
-    for (let count = 0; count < 20; count++) expect((await fail({ bearer, oidcToken: 'wrong' })).status).toBe(401);
+    const attempt = () => fail({ bearer, oidcToken: oidcToken() });
     const rows = service.desk.auditRows();
-    const limited = await fail({ bearer });
+    expect(await statusesOf(30, attempt)).toEqual(TWENTY_THEN_LIMITED);
+    expect(service.desk.auditRows()).toBe(rows + LIMIT);
+    const limited = await attempt();
     expect(limited.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(service.desk.auditRows()).toBe(rows);
-    // Another client from here, another address, and the client's own way to a bearer are unharmed.
-    expect((await fail({ bearer: await service.bearer({ client: 'other' }) })).status).toBe(401);
+    expect(service.desk.log()).toContain(`"reason":"${reason}"`);
+    // The client, another of it, and its own way to a bearer are unharmed.
+    expect((await fail({ bearer })).status).toBe(200);
+    expect((await fail({ bearer: await service.bearer({ client: 'other' }), oidcToken: oidcToken() })).status).toBe(
+      401,
+    );
     service.desk.clock.advanceSeconds(61);
+    expect((await attempt()).status).toBe(401);
+  });
+
+  it('of bearers that somebody invents for a client: twenty a minute, and the good one is taken', async () => {
+    const bearer = await service.bearer();
+    const [header, payload, signature = ''] = bearer.split('.');
+    const invented = `${header}.${payload}.${Buffer.from(signature, 'base64url').reverse().toString('base64url')}`;
+    expect(await statusesOf(30, () => fail({ bearer: invented }))).toEqual(TWENTY_THEN_LIMITED);
+    expect((await fail({ bearer })).status).toBe(200);
+  });
+
+  it('of bearers over ever new clients: slowed after two hundred, and the good one is taken', async () => {
+    const bearer = await service.bearer();
+    const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const payload = JSON.parse(Buffer.from(bearer.split('.')[1]!, 'base64url').toString()) as object;
+    const invented = (client: number) =>
+      [bearer.split('.')[0], encoded({ ...payload, client_id: `c${client}` }), bearer.split('.')[2]].join('.');
+    let client = 0;
+    const statuses = await statusesOf(10 * LIMIT + 10, () => fail({ bearer: invented(client++) }));
+    expect(statuses).toEqual([...Array<number>(10 * LIMIT).fill(401), ...Array<number>(10).fill(429)]);
+    const slowed = await fail({ bearer: invented(client) });
+    expect(Number(slowed.headers.get('retry-after'))).toBeLessThanOrEqual(10);
+    expect((await fail({ bearer })).status).toBe(200);
     expect((await fail({})).status).toBe(200);
   });
 

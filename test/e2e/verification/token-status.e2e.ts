@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import { basic } from '../../support/basic-credentials.ts';
 import { issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestDesk } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
@@ -21,9 +22,6 @@ beforeAll(async () => {
 afterAll(() => desk.close());
 
 const secretOf = (client: string) => desk.secret(`acme/${client}`);
-const basic = (id: string, secret: string) => ({
-  authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`,
-});
 const web = () => basic('shop/web', secretOf('shop/web'));
 type Door = 'introspect' | 'revoke';
 const ask = (door: Door, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
@@ -219,6 +217,36 @@ it('counts wrong secrets with those of generateToken, and answers 429 with the r
   } finally {
     await limited.close();
   }
+});
+
+describe('requests that name no client', () => {
+  let limited: TestDesk;
+  beforeAll(async () => {
+    limited = await startTessera({ failuresPerMinute: 5 });
+  });
+  afterAll(() => limited.close());
+
+  it.each(['introspect', 'revoke'])('at %s are limited, and close nothing to clients', async (endpoint) => {
+    const anonymous = () => limited.postForm(`/tenants/acme/${endpoint}`, { token: 'x' });
+    for (let attempt = 0; attempt < 5; attempt++) expect((await anonymous()).refusal().status).toBe(401);
+    const rows = limited.auditRows();
+    expect((await anonymous()).refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
+    expect(limited.auditRows()).toBe(rows);
+    const right = basic('shop/web', limited.secret('acme/shop/web'));
+    for (const other of ['introspect', 'revoke'])
+      expect((await limited.postForm(`/tenants/acme/${other}`, { token: 'x' }, right)).status).toBe(200);
+  });
+
+  it('or one that is not there close nothing either', async () => {
+    for (const client of ['nobody', 'shop/nobody']) {
+      const wrong = basic(client, 'x');
+      const ask = () => limited.postForm('/tenants/acme/introspect', { token: 'x' }, wrong);
+      for (let attempt = 0; attempt < 5; attempt++) expect((await ask()).refusal().status).toBe(401);
+      expect((await ask()).refusal().status).toBe(429);
+    }
+    const right = basic('web', limited.secret('acme/shop/web'));
+    expect((await limited.postForm('/tenants/acme/introspect', { token: 'x' }, right)).status).toBe(200);
+  });
 });
 
 it('takes a form nowhere else', async () => {
