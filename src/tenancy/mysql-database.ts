@@ -20,6 +20,8 @@ export interface MysqlOptions {
   readonly username: string;
   readonly password: Secret;
   readonly poolSize: number;
+  /** An older connection is replaced before it is used again. Default: none is, for its age. */
+  readonly connectionMaxAgeMs?: number;
   /** For connecting, and for each statement with the wait for its connection. */
   readonly timeoutMs: number;
   readonly dangerouslyAllowPlaintext: boolean;
@@ -45,7 +47,10 @@ const RETIRE_EVERY_MS = 250;
 const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 
 export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
-  const handle = new PoolHandle(new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs));
+  const handle = new PoolHandle(
+    new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs),
+    options.connectionMaxAgeMs ?? Infinity,
+  );
   const dataSource = new DataSource({
     type: 'mysql',
     driver: { createPool: handle.create },
@@ -84,21 +89,24 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
  */
 class PoolHandle {
   readonly sessions: MysqlSessions;
-  readonly #connections = new Set<PoolConnection>();
+  /** With the time when each was opened, by `performance.now()`. */
+  readonly #connections = new Map<PoolConnection, number>();
   readonly #idle = new Set<PoolConnection>();
   /** In use when all were retired: closed when they are given back. */
   readonly #retired = new WeakSet<PoolConnection>();
   #retiredAtMs = -Infinity;
+  readonly #maxAgeMs: number;
   #pool: Pool | undefined;
 
-  constructor(sessions: MysqlSessions) {
+  constructor(sessions: MysqlSessions, maxAgeMs: number) {
     this.sessions = sessions;
+    this.#maxAgeMs = maxAgeMs;
   }
 
   readonly create = (options: PoolOptions): Pool => {
     const pool = createPool(options);
     pool.on('connection', (connection) => {
-      this.#connections.add(connection);
+      this.#connections.set(connection, performance.now());
       // Without a listener a broken idle connection would end the process. mysql2 takes it out of the pool itself.
       connection.on('error', () => {
         this.#forget(connection);
@@ -115,7 +123,9 @@ class PoolHandle {
     const getConnection = pool.getConnection.bind(pool);
     pool.getConnection = (callback) => {
       getConnection((refused, connection) => {
-        if (refused !== null || this.sessions.has(connection)) callback(refused, connection);
+        if (refused !== null) callback(refused, connection);
+        else if (this.#isTooOld(connection)) void this.#replace(connection, callback);
+        else if (this.sessions.has(connection)) callback(null, connection);
         else this.#setUp(connection, callback);
       });
     };
@@ -146,7 +156,7 @@ class PoolHandle {
     const nowMs = performance.now();
     if (nowMs - this.#retiredAtMs < RETIRE_EVERY_MS) return;
     this.#retiredAtMs = nowMs;
-    for (const connection of this.#connections) this.#retired.add(connection);
+    for (const connection of this.#connections.keys()) this.#retired.add(connection);
     for (const connection of [...this.#idle]) this.drop(connection);
   }
 
@@ -164,12 +174,26 @@ class PoolHandle {
 
   /** Closes all sockets. Resolves when the server has let go of them, or does not answer. */
   async closeAll(): Promise<void> {
-    const closed = socketsClosed(this.#connections);
+    const closed = socketsClosed(this.#connections.keys());
     // Says goodbye on those that are idle: a server notes the others as broken off.
     this.#pool?.end(() => undefined);
-    for (const connection of this.#connections) connection.destroy();
+    for (const connection of this.#connections.keys()) connection.destroy();
     this.#connections.clear();
     await closed;
+  }
+
+  #isTooOld(connection: PoolConnection): boolean {
+    if (this.#maxAgeMs === Infinity) return false;
+    return performance.now() - (this.#connections.get(connection) ?? 0) > this.#maxAgeMs;
+  }
+
+  /** Says goodbye, so that the server does not note it as broken off, and waits for it: the server counts a connection until then. */
+  async #replace(connection: PoolConnection, callback: Parameters<Pool['getConnection']>[0]): Promise<void> {
+    const closed = socketsClosed([connection]);
+    politely(connection);
+    await closed;
+    this.drop(connection);
+    this.pool.getConnection(callback);
   }
 
   #setUp(connection: PoolConnection, callback: Parameters<Pool['getConnection']>[0]): void {
@@ -350,6 +374,11 @@ async function socketsClosed(connections: Iterable<PoolConnection>): Promise<voi
   }, GOODBYE_MS);
   await gone.catch(() => undefined);
   clearTimeout(timer);
+}
+
+/** Ends the session. The `end` of a connection in a pool gives it back instead; the typings of mysql2 leave the real one out. */
+function politely(connection: PoolConnection): void {
+  (connection as PoolConnection & { _realEnd(done: () => void): void })._realEnd(() => undefined);
 }
 
 /** The typings of mysql2 leave it out. */

@@ -21,6 +21,12 @@ export function tenantDatabaseFile(dataDirectory: string, tenantId: TenantId): s
   return join(dataDirectory, 'tenants', `${tenantId}.sqlite`);
 }
 
+/**
+ * Here nothing is written, so that a primary that hands over to its successor shows in nothing: a connection that stays with it would go on reading what
+ * was true then. At most so long after a failover.
+ */
+const CONNECTION_MAX_AGE_MS = 15_000;
+
 /** How a tenant's server is reached, but for the schema that the opener wants. */
 export function tenantDatabaseOptions(
   database: Extract<TenantDatabase, { driver: 'mysql' }>,
@@ -35,6 +41,7 @@ export function tenantDatabaseOptions(
     username: credentials.username,
     password: credentials.password,
     poolSize: limits.perTenant,
+    connectionMaxAgeMs: CONNECTION_MAX_AGE_MS,
     timeoutMs: limits.timeoutMs,
     dangerouslyAllowPlaintext: limits.dangerouslyAllowPlaintext,
   };
