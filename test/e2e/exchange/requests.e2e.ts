@@ -1,6 +1,7 @@
 import type { Answer } from '../../support/answer.ts';
 import { readAnswer } from '../../support/answer.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../support/foreign-issuer.ts';
 
 /** Cases 17 to 26 where a bearer and a foreign token stand in the place of a secret. */
 let service: ExchangeService;
@@ -179,6 +180,26 @@ describe('case 22: failures', () => {
     down.desk.clock.advanceSeconds(31);
     expect((await down.exchange()).status).toBe(200);
     await down.close();
+  });
+});
+
+describe('a key that is not known yet', () => {
+  it('is nobody’s failure', async () => {
+    const rotating = await startExchangeService({ failuresPerMinute: 3 });
+    const bearer = await rotating.bearer();
+    const token = (key: ForeignSigningKey) => writeForeignToken({ key, claims: rotating.claims() });
+    expect((await rotating.exchange({ bearer, oidcToken: token(rotating.key) })).status).toBe(200);
+    expect((await rotating.exchange({ bearer, oidcToken: token(foreignKey('invented')) })).status).toBe(401);
+    const rotated = foreignKey('k2');
+    rotating.provider.keys = [rotated.jwk];
+    for (let count = 0; count < 10; count++) {
+      const answer = await rotating.exchange({ bearer, oidcToken: token(rotated) });
+      expect(answer.refusal()).toMatchObject({ status: 503 });
+      expect(rotating.desk.auditRow(answer.requestId)).toMatchObject({ outcome: 'temporarily_unavailable' });
+    }
+    rotating.desk.clock.advanceSeconds(30);
+    expect((await rotating.exchange({ bearer, oidcToken: token(rotated) })).status).toBe(200);
+    await rotating.close();
   });
 });
 
