@@ -2,11 +2,15 @@ import type { Secret } from '../config/secret.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { rotate, firstRing } from '../issuing/key-ring.transitions.ts';
 import { newSigningKey } from '../issuing/new-signing-key.ts';
+import { revocationOfAll } from '../revocation/new-revocations.ts';
+import { commitInTime } from '../revocation/revocation-reach.ts';
 import type { AssertHeld } from '../tenancy/apply-lock.ts';
+import type { NewRevocation } from '../tenancy/revocation-records.ts';
 import { epochSeconds } from '../vocabulary/clock.ts';
 import type { ClientName } from './client-secret.store.ts';
 import type { Plan, TenantFailure } from './plan.ts';
 import type { TenantPlan } from './plan-tenant.ts';
+import { isAnythingIn, type Removed, revocationsOf } from './removed.ts';
 import { severalAtOnce } from './several-at-once.ts';
 import type { Stores } from './stores.ts';
 import type { Change } from './tenant-diff.ts';
@@ -49,7 +53,9 @@ export async function carryOut(
   for (const id of plan.removals) {
     await attempt(id, report, async () => {
       await assertHeld();
-      await stores.controlPlane.removeTenant(id, stores.clock.nowMs());
+      await commitInTime(stores.clock, (before) =>
+        stores.controlPlane.removeTenant(id, stores.clock.nowMs(), [revocationOfAll(id, 'tenant', '*', before)]),
+      );
       report.changes.push({ action: 'remove', kind: 'tenant', id });
     });
   }
@@ -70,6 +76,8 @@ async function attempt(
 }
 
 async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, assertHeld: AssertHeld): Promise<void> {
+  const { tenant, removed } = plan;
+  if (removed.users.length > 0) await revokeUsers(plan, stores);
   if (plan.directory.open) await carryOutDirectory(plan, stores);
   if (plan.keyRing === 'create') await createKeyRing(plan, stores);
   if (plan.keyRing === 'rotate') await rotateKeyRing(plan, stores);
@@ -79,8 +87,22 @@ async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, 
   }
   // Keys and secrets may have taken long, and what is saved replaces whatever is there.
   await assertHeld();
-  if (plan.rows) await stores.controlPlane.saveTenant(draftFromSpec(plan.tenant));
-  else if (plan.changes.length > 0) await stores.controlPlane.touchTenant(plan.tenant.id);
+  const save = async (revocations: readonly NewRevocation[]): Promise<void> => {
+    if (plan.rows) await stores.controlPlane.saveTenant(draftFromSpec(tenant), revocations);
+    else if (plan.changes.length > 0) await stores.controlPlane.touchTenant(tenant.id, revocations);
+  };
+  if (isAnythingIn(removed))
+    await commitInTime(stores.clock, (before) => save(revocationsOf(tenant.id, removed, before)));
+  else await save([]);
+}
+
+/**
+ * Before their rows go, and once more with the end of the tenant's changes: killed in between, the next apply finds nobody to revoke. Servers keep nothing of what
+ * they read of the tenant until this revocation's reach is over, and by then the rows are gone.
+ */
+async function revokeUsers({ tenant, removed: { users } }: TenantPlan, { controlPlane, clock }: Stores): Promise<void> {
+  const removed: Removed = { clients: [], administrators: [], users };
+  await commitInTime(clock, (before) => controlPlane.revoke(revocationsOf(tenant.id, removed, before)));
 }
 
 async function carryOutDirectory(

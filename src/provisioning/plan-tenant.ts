@@ -7,6 +7,7 @@ import type { TenantId } from '../vocabulary/ids.ts';
 import { signingKey, stateOf } from '../issuing/key-ring.ts';
 import { type ClientName, nameOf } from './client-secret.store.ts';
 import { conflicts, withLeftOut } from './left-out.ts';
+import { type Removed, removedFrom } from './removed.ts';
 import type { Stores } from './stores.ts';
 import { type Change, diffControlPlane, diffDirectory, directoryChanges } from './tenant-diff.ts';
 import { specFromState } from './tenant-state.ts';
@@ -22,6 +23,8 @@ export interface TenantPlan {
   readonly clientsWithoutSecret: readonly ClientName[];
   /** Whether the control plane's rows differ. */
   readonly rows: boolean;
+  /** Whose tokens end with it. */
+  readonly removed: Removed;
 }
 
 export interface PlanningRules {
@@ -71,6 +74,7 @@ export async function planTenant(
     keyRing,
     clientsWithoutSecret,
     rows: inControlPlane.length > 0,
+    removed: removedFrom(before, tenant),
   };
 }
 

@@ -232,6 +232,7 @@ describe('a clock that was wrong', () => {
 
 describe('whoever revokes from within', () => {
   const revocation = { tenantId: tenantId('acme'), kind: 'token', id: 'a', before: undefined, until: 2e9 } as const;
+  const record = { requestId: 'r', route: 'POST', source: '::1', at: 0, outcome: 'revoked' } as const;
   const records = {
     add: () => {
       source.add('a');
@@ -241,14 +242,16 @@ describe('whoever revokes from within', () => {
 
   it('is answered when it is in force here', async () => {
     await follower.poll();
-    await new Revoker(records, follower).revoke(revocation);
+    await new Revoker(records, follower).revoke(revocation, record);
     expect(follower.includes(token('a'))).toBe(true);
   });
 
   it('is told that it is not when the list cannot be read, and may repeat it', async () => {
     await follower.poll();
     source.isThere = false;
-    const error: unknown = await new Revoker(records, follower).revoke(revocation).catch((reason: unknown) => reason);
+    const error: unknown = await new Revoker(records, follower)
+      .revoke(revocation, record)
+      .catch((reason: unknown) => reason);
     expect(error).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'revocations: recorded, but not known here yet',

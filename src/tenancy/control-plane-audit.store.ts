@@ -1,3 +1,4 @@
+import type { EntityManager } from 'typeorm';
 import { type AuditRecord, AuditStore, type RecordKey } from '../audit/audit-record.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -116,6 +117,11 @@ export class ControlPlaneAuditStore extends AuditStore {
       await this.#controlPlane.query(PURGE, [beforeMs]);
     }
   }
+}
+
+/** Within a transaction of the caller: the record of what it changes. */
+export async function insertAuditRecord(manager: EntityManager, record: AuditRecord): Promise<void> {
+  await manager.query(INSERTS.get(1) ?? '', valuesOf([record], 1));
 }
 
 /** A plain loop: this runs for every token. */

@@ -13,6 +13,7 @@ import { SecretUseEntity } from './entities/secret-use.entity.ts';
 import { TenantEntity } from './entities/tenant.entity.ts';
 import { TrustEntity } from './entities/trust.entity.ts';
 import { byTenant, readTenants } from './read-tenant.ts';
+import { insertRevocations, type NewRevocation } from './revocation-records.ts';
 import type { RowOf } from './schema.ts';
 import type { Tenant } from './tenant.ts';
 import { rowsFromTenant } from './tenant-rows.ts';
@@ -49,6 +50,13 @@ export class ControlPlaneWriter {
     this.#controlPlane = controlPlane;
   }
 
+  /** Revokes before something else is changed that no transaction holds together with it. */
+  revoke(revocations: readonly NewRevocation[]): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      await insertRevocations(manager, revocations);
+    });
+  }
+
   /** All tenants that were not removed, with their administrators, by id. */
   readTenants(): Promise<TenantState[]> {
     return this.#controlPlane.snapshot(async (manager) => {
@@ -65,8 +73,12 @@ export class ControlPlaneWriter {
     });
   }
 
-  /** Makes the tenant what the draft says, whatever was there before; a tombstone comes back to life. Returns the new version. */
-  saveTenant(draft: TenantDraft): Promise<number> {
+  /**
+   * Makes the tenant what the draft says, whatever was there before; a tombstone comes back to life. Returns the new version.
+   *
+   * @param revocations of what the draft leaves out, in the same transaction
+   */
+  saveTenant(draft: TenantDraft, revocations: readonly NewRevocation[] = []): Promise<number> {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);
       const { tenant, projects, clients, trusts } = rowsFromTenant(draft.tenant, version);
@@ -87,16 +99,18 @@ export class ControlPlaneWriter {
           identities.map(({ issuer, sub }) => ({ tenantId: draft.tenant.id, issuer, sub, administratorId: id })),
         ),
       );
+      await insertRevocations(manager, revocations);
       return version;
     });
   }
 
-  /** Leaves a tombstone. Removing what is not there is no error. */
-  removeTenant(id: TenantId, nowMs: number): Promise<void> {
+  /** Leaves a tombstone, and revokes in the same transaction. Removing what is not there is no error. */
+  removeTenant(id: TenantId, nowMs: number, revocations: readonly NewRevocation[] = []): Promise<void> {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);
       await deleteParts(manager, id);
       await manager.update(TenantEntity, { id, removedAtMs: IsNull() }, { removedAtMs: nowMs, version });
+      await insertRevocations(manager, revocations);
     });
   }
 
@@ -108,11 +122,12 @@ export class ControlPlaneWriter {
     });
   }
 
-  /** Announces that the tenant's key ring, secrets or database credentials changed in Vault. */
-  touchTenant(id: TenantId): Promise<void> {
+  /** Announces that the tenant's key ring, secrets or database credentials changed in Vault, or its directory, and revokes in the same transaction. */
+  touchTenant(id: TenantId, revocations: readonly NewRevocation[] = []): Promise<void> {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);
       await manager.update(TenantEntity, { id }, { version });
+      await insertRevocations(manager, revocations);
     });
   }
 }

@@ -1,7 +1,10 @@
 import type { RevocationKind } from '@tessera/token/core';
+import type { EntityManager } from 'typeorm';
+import type { AuditRecord } from '../audit/audit-record.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
 import { CONTROL_DATABASE } from './control-database.ts';
+import { insertAuditRecord } from './control-plane-audit.store.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Row } from './database.ts';
 import { RevocationEntity, RevocationSequenceEntity } from './entities/revocation.entity.ts';
@@ -49,25 +52,16 @@ export class RevocationRecords {
     this.#controlPlane = controlPlane;
   }
 
-  /** One transaction: all of them, durable when it resolves, or none. */
-  add(revocations: readonly NewRevocation[]): Promise<RevocationRecord[]> {
+  /**
+   * One transaction: all of them, durable when it resolves, or none.
+   *
+   * @param record of whoever asked for it, in the same transaction: neither is there without the other
+   */
+  add(revocations: readonly NewRevocation[], record?: AuditRecord): Promise<RevocationRecord[]> {
     return this.#controlPlane.transaction(async (manager) => {
-      // First of all: its row lock is what puts writers in line.
-      await manager.increment(RevocationSequenceEntity, { id: 1 }, 'value', revocations.length);
-      const sequence = await manager.findOneBy(RevocationSequenceEntity, { id: 1 });
-      if (sequence === null) throw unavailable(CONTROL_DATABASE, 'the sequence of revocations is missing');
-      const first = sequence.value - revocations.length + 1;
-      const records = revocations.map((revocation, index) => ({ ...revocation, seq: first + index }));
-      for (const { seq, tenantId, kind, id, before, until } of records)
-        await manager.insert(RevocationEntity, {
-          seq,
-          tenantId,
-          kind,
-          revokedId: id,
-          beforeSeconds: before ?? null,
-          untilSeconds: until,
-        });
-      return records;
+      const added = await insertRevocations(manager, revocations);
+      if (record !== undefined) await insertAuditRecord(manager, record);
+      return added;
     });
   }
 
@@ -92,6 +86,30 @@ export class RevocationRecords {
       await this.#controlPlane.query(DELETE, [Math.min(until + CLEANING_STEP_SECONDS, now)]);
     }
   }
+}
+
+/** Within a transaction of the caller; as late in it as can be, for all that revoke wait for its end. */
+export async function insertRevocations(
+  manager: EntityManager,
+  revocations: readonly NewRevocation[],
+): Promise<RevocationRecord[]> {
+  if (revocations.length === 0) return [];
+  // First of all: its row lock is what puts writers in line.
+  await manager.increment(RevocationSequenceEntity, { id: 1 }, 'value', revocations.length);
+  const sequence = await manager.findOneBy(RevocationSequenceEntity, { id: 1 });
+  if (sequence === null) throw unavailable(CONTROL_DATABASE, 'the sequence of revocations is missing');
+  const first = sequence.value - revocations.length + 1;
+  const records = revocations.map((revocation, index) => ({ ...revocation, seq: first + index }));
+  for (const { seq, tenantId, kind, id, before, until } of records)
+    await manager.insert(RevocationEntity, {
+      seq,
+      tenantId,
+      kind,
+      revokedId: id,
+      beforeSeconds: before ?? null,
+      untilSeconds: until,
+    });
+  return records;
 }
 
 function toRecord(row: Row): RevocationRecord {

@@ -81,10 +81,9 @@ export class TokenStatus {
         if (token.clientId !== client.id)
           throw new TesseraError('unauthorized_client', 'the token was issued to another client');
         trace.subjectId = token.subject;
-        await this.#parts.revoker.revoke(revocationOfToken(token));
-        const { trail, clock } = this.#parts.desk;
         trace.outcome = 'revoked';
-        await trail.append({ ...trace, at: clock.nowMs(), outcome: 'revoked' });
+        const at = this.#parts.desk.clock.nowMs();
+        await this.#parts.revoker.revoke(revocationOfToken(token), { ...trace, at, outcome: 'revoked' });
       },
     );
   }

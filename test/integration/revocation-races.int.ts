@@ -15,6 +15,11 @@ const PUBLIC_URL = 'http://desk.localhost';
 const DEAD_AFTER_MS = 8_000;
 const GOOD_AFTER_PUT_BACK_MS = 5_000;
 const GOOD_AFTER_APPLY_MS = 3_000;
+const BLOCK_OF_READER = / {10}- id: reader\n(?: {12}.*\n)+/;
+const WITHOUT_SOME = TENANTS_FILE.slice(0, TENANTS_FILE.indexOf('  - id: globex'))
+  .replace(BLOCK_OF_READER, '')
+  .replace(/.*u-carol.*\n/, '')
+  .replace(/.*a-root.*\n/, '');
 const folder = temporaryFolder();
 let database: RunningMariaDb;
 let servers: readonly [ServerProcess, ServerProcess];
@@ -35,13 +40,7 @@ beforeAll(async () => {
   };
   await apply(TENANTS_FILE);
   servers = [await startServer(env, folder.path), await startServer(env, folder.path)];
-  verifier = createVerifier({
-    baseUrl: PUBLIC_URL,
-    fetchBaseUrl: servers[0].url,
-    tenants: ['acme'],
-    audience: ['shop-api', 'shop'],
-    dangerouslyAllowPlainHttp: true,
-  });
+  verifier = newVerifier();
 }, 120_000);
 afterAll(async () => {
   verifier.close();
@@ -49,6 +48,17 @@ afterAll(async () => {
   await database.close();
   folder.remove();
 });
+
+function newVerifier(): TokenVerifier {
+  return createVerifier({
+    baseUrl: PUBLIC_URL,
+    fetchBaseUrl: servers[0].url,
+    tenants: ['acme', 'globex'],
+    audience: ['shop-api', 'shop'],
+    surfaces: ['user', 'admin'],
+    dangerouslyAllowPlainHttp: true,
+  });
+}
 
 async function cli(args: readonly string[], stdin = ''): Promise<string> {
   let [stdout, stderr] = ['', ''];
@@ -80,16 +90,25 @@ function setStatus(id: string, status: 'active' | 'disabled'): void {
   directory.close();
 }
 
-async function mint({ url }: ServerProcess, email: string, client = 'web'): Promise<string | undefined> {
-  const answer = await fetch(`${url}/auth/user/generateToken`, {
+interface Wanted {
+  readonly email: string;
+  readonly tenant?: string;
+  readonly client?: string;
+  readonly surface?: string;
+}
+const ADA: Wanted = { email: 'ada@acme.example' };
+
+async function mint({ url }: ServerProcess, wanted: Wanted): Promise<string | undefined> {
+  const { email, tenant = 'acme', client = 'web', surface = 'user' } = wanted;
+  const answer = await fetch(`${url}/auth/${surface}/generateToken`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
-      tenant_id: 'acme',
+      tenant_id: tenant,
       project_id: 'shop',
       client_id: client,
       email_id: email,
-      secret_id: secrets.get(`acme/shop/${client}`),
+      secret_id: secrets.get(`${tenant}/shop/${client}`),
     }),
   });
   const body = (await answer.json()) as { access_token?: string };
@@ -97,13 +116,15 @@ async function mint({ url }: ServerProcess, email: string, client = 'web'): Prom
 }
 
 /** Asks both servers as fast as they answer. */
-function minters(email: string, client?: string) {
+function minters(...wanted: readonly Wanted[]) {
   const tokens: string[] = [];
   let isOver = false;
   const loops = servers.map(async (server) => {
     while (!isOver) {
-      const token = await mint(server, email, client);
-      if (token !== undefined) tokens.push(token);
+      for (const one of wanted) {
+        const token = await mint(server, one);
+        if (token !== undefined) tokens.push(token);
+      }
       await delay(10);
     }
   });
@@ -132,12 +153,12 @@ async function countGood(tokens: readonly string[]): Promise<number> {
 }
 
 /** Until a token of either server is good; milliseconds. */
-async function untilGood(email: string, client?: string): Promise<number> {
+async function untilGood(wanted: Wanted): Promise<number> {
   const startedAt = performance.now();
   for (;;) {
     if (performance.now() - startedAt > 15_000) return Infinity;
     for (const server of servers) {
-      const token = await mint(server, email, client);
+      const token = await mint(server, wanted);
       if (token === undefined || !(await isGood(token))) continue;
       await delay(1_000);
       if (await isGood(token)) return performance.now() - startedAt - 1_000;
@@ -146,13 +167,13 @@ async function untilGood(email: string, client?: string): Promise<number> {
   }
 }
 
-async function warm(email: string, client?: string): Promise<void> {
-  for (const server of servers) expect(await mint(server, email, client)).toBeDefined();
+async function warm(wanted: Wanted): Promise<void> {
+  for (const server of servers) expect(await mint(server, wanted)).toBeDefined();
 }
 
 it('no token of a subject that was disabled and revoked lives on, and those after it was put back are good', async () => {
-  await warm('ada@acme.example');
-  const minting = minters('ada@acme.example');
+  await warm(ADA);
+  const minting = minters(ADA);
   await delay(300);
   setStatus('u-ada', 'disabled');
   await cli(['revoke', '--subject', 'acme/u-ada']);
@@ -162,21 +183,21 @@ it('no token of a subject that was disabled and revoked lives on, and those afte
   expect(minting.tokens.length).toBeGreaterThan(10);
   expect(await countGood(minting.tokens)).toBe(0);
   setStatus('u-ada', 'active');
-  expect(await untilGood('ada@acme.example')).toBeLessThan(GOOD_AFTER_PUT_BACK_MS);
+  expect(await untilGood(ADA)).toBeLessThan(GOOD_AFTER_PUT_BACK_MS);
 }, 60_000);
 
 it('nor does one that a server makes after it was stopped for a while, with requests on their way', async () => {
-  await warm('ada@acme.example');
+  await warm(ADA);
   const paused = servers[1];
   await paused.pause();
-  const onTheirWay = Array.from({ length: 20 }, () => mint(paused, 'ada@acme.example'));
+  const onTheirWay = Array.from({ length: 20 }, () => mint(paused, ADA));
   await delay(200);
   setStatus('u-ada', 'disabled');
   await cli(['revoke', '--subject', 'acme/u-ada']);
   await delay(4_000);
   paused.resume();
   const tokens = (await Promise.all(onTheirWay)).filter((token) => token !== undefined);
-  const minting = minters('ada@acme.example');
+  const minting = minters(ADA);
   await delay(4_000);
   await minting.end();
   expect(await countGood([...tokens, ...minting.tokens])).toBe(0);
@@ -184,7 +205,32 @@ it('nor does one that a server makes after it was stopped for a while, with requ
 }, 60_000);
 
 it('a subject that is revoked and stays gets good tokens soon', async () => {
-  await untilGood('ada@acme.example');
+  await untilGood(ADA);
   await cli(['revoke', '--subject', 'acme/u-ada']);
-  expect(await untilGood('ada@acme.example')).toBeLessThan(GOOD_AFTER_APPLY_MS);
+  expect(await untilGood(ADA)).toBeLessThan(GOOD_AFTER_APPLY_MS);
+}, 60_000);
+
+it('what apply removes takes its tokens with it, for good, and new ones are good when it is applied again', async () => {
+  const removed: readonly Wanted[] = [
+    { email: 'carol@acme.example' },
+    { email: 'eve@elsewhere.example', client: 'reader' },
+    { email: 'root@acme.example', surface: 'admin' },
+    { email: 'gus@globex.example', tenant: 'globex' },
+  ];
+  for (const one of removed) await warm(one);
+  const minting = minters(...removed);
+  await delay(500);
+  await apply(WITHOUT_SOME, '--prune');
+  await delay(DEAD_AFTER_MS - 1_000);
+  await minting.end();
+  expect(minting.tokens.length).toBeGreaterThan(10);
+  expect(await countGood(minting.tokens)).toBe(0);
+  expect(await mint(servers[0], ADA)).toBeDefined();
+  await apply(TENANTS_FILE);
+  // The old one remembers for a while that there was no such tenant.
+  verifier.close();
+  verifier = newVerifier();
+  const times = await Promise.all(removed.map(untilGood));
+  expect(times.filter((time) => time >= GOOD_AFTER_APPLY_MS)).toEqual([]);
+  expect(await countGood(minting.tokens)).toBe(0);
 }, 60_000);

@@ -1,3 +1,4 @@
+import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
 import { basic } from '../../support/basic-credentials.ts';
 import { issuedToken } from '../../support/attack-material.ts';
@@ -75,6 +76,22 @@ describe('revocation', () => {
     for (const path of ['/auth/user/profile', '/auth/validate'])
       expect((await desk.get(path, { authorization: `Bearer ${token}` })).refusal().status).toBe(401);
     expect(await isActive(other)).toBe(true);
+  });
+
+  it('and its record are one: where the record is not taken nothing is revoked, and a repetition leaves both', async () => {
+    const token = await issuedToken(desk, 'user');
+    const control = new Database(`${desk.config.dataDirectory}/control.sqlite`);
+    control.exec(
+      "CREATE TRIGGER refuse_record BEFORE INSERT ON audit_records WHEN NEW.outcome = 'revoked' BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    );
+    expect((await ask('revoke', { token }, web())).status).toBe(503);
+    await desk.caughtUp();
+    expect(await isActive(token)).toBe(true);
+    control.exec('DROP TRIGGER refuse_record');
+    control.close();
+    const { status, requestId } = await ask('revoke', { token }, web());
+    expect([status, await isActive(token)]).toEqual([200, false]);
+    expect(desk.auditRow(requestId)).toMatchObject({ outcome: 'revoked', token_id: decodeJwt(token).jti });
   });
 
   it('is on record, with the token and who revoked it', async () => {
