@@ -1,7 +1,11 @@
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
+import { TenantError } from '../provisioning/read-installation.ts';
 import { VaultConflict } from '../vault/vault.service.ts';
+
+const NO_DIRECTORY =
+  "The tenant's database holds what no directory of ours can. Let whoever runs it correct it, then run the command again.";
 
 /** What to look at when a dependency does not answer, by the name that its errors start with. */
 const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
@@ -28,6 +32,10 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
     'tenant database: read only',
     "The server takes no writes: it is a replica, or is handing over to another. Let the tenant's `database` in the tenants file lead to the primary, then run the command again.",
   ],
+  ['tenant database: holds a', NO_DIRECTORY],
+  ['tenant database: lacks a value', NO_DIRECTORY],
+  ['tenant database: has too many rows', NO_DIRECTORY],
+  ['tenant database: answer is', NO_DIRECTORY],
   [
     'tenant database',
     "Check the tenant's `database` in the tenants file and its credentials in Vault at database/<tenant>, then run the command again.",
@@ -48,6 +56,7 @@ export function explainError(error: unknown): string {
   if (error instanceof OperatorError) return error.message;
   if (error instanceof VaultConflict)
     return 'Another process changed the same secret or key ring at the same time. Nothing was changed by this command: run it again.';
+  if (error instanceof TenantError) return `tenant "${error.tenantId}": ${explainError(error.cause)}`;
   if (error instanceof TesseraError) {
     const fix = FIXES.find(([dependency]) => error.reason.startsWith(dependency))?.[1];
     return `${capitalised(error.reason)}. ${fix ?? 'Run the command again; if it fails again, report it.'}`;

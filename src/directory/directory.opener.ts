@@ -26,6 +26,9 @@ type ServerDatabase = Extract<TenantDatabase, { driver: 'mysql' }>;
 /** A statement of provisioning may touch thousands of rows; nobody's request waits for it. */
 const TIMEOUT_MS = 10_000;
 
+/** A whole directory is read at once: a few hundred thousand rows. Several tenants are read beside each other. */
+const ANSWER_LIMIT = 64 * 1024 * 1024;
+
 /** What may stand between backticks in a statement. MySQL allows more; nothing here needs it. */
 const DATABASE_NAME = /^[A-Za-z0-9_$-]{1,64}$/;
 
@@ -101,11 +104,9 @@ export class DirectoryOpener {
     address: ServerDatabase,
     credentials: DatabaseCredentials,
   ): Promise<DirectoryWriter> {
-    const options = tenantDatabaseOptions(address, credentials, {
-      perTenant: 2,
-      timeoutMs: TIMEOUT_MS,
-      dangerouslyAllowPlaintext: this.#config.connections.dangerouslyAllowPlaintext,
-    });
+    const { dangerouslyAllowPlaintext } = this.#config.connections;
+    const limits = { perTenant: 2, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext };
+    const options = tenantDatabaseOptions(address, credentials, limits, ANSWER_LIMIT);
     const database = await openMysqlDatabase({ ...options, schema: DIRECTORY_SCHEMA });
     // Two installations may share a server: the lock is the server's.
     return new DirectoryWriter(tenant.id, database, (work) =>

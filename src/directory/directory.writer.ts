@@ -1,11 +1,14 @@
 import type { Database, Row, SqlValue } from '../tenancy/database.ts';
-import { assertOwner } from '../tenancy/tenant-database.ts';
+import { assertOwner, readOwners } from '../tenancy/tenant-database.ts';
 import { pendingMigrations, runMigrations } from '../tenancy/migrations.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
 import { type DirectoryChanges, type DirectoryState, EMPTY_DIRECTORY } from './directory-state.ts';
 import { OwnerEntity } from './entities/grant.entity.ts';
 import { readDirectory } from './read-directory.ts';
 import { writeDirectory } from './write-directory.ts';
+
+/** The schema of a directory is a few small tables. In a database that others control it could take for ever. */
+const MIGRATION_MS = 120_000;
 
 /** One tenant's directory, open for provisioning. `DirectoryOpener` makes it. */
 export class DirectoryWriter {
@@ -40,7 +43,7 @@ export class DirectoryWriter {
     return this.#underLock(async () => {
       // Before the first table of ours, so that another tenant's directory is not even migrated.
       if (await this.#hasOwner()) await assertOwner(this.#database, this.#tenantId);
-      const done = await runMigrations(this.#database);
+      const done = await runMigrations(this.#database, MIGRATION_MS);
       if (!(await this.#hasOwner())) await this.#stamp();
       return done;
     });
@@ -50,7 +53,9 @@ export class DirectoryWriter {
   async read(): Promise<DirectoryState> {
     if ((await this.pendingMigrations()).length > 0 || !(await this.#hasOwner())) return EMPTY_DIRECTORY;
     await assertOwner(this.#database, this.#tenantId);
-    return this.#database.snapshot(readDirectory);
+    return this.#database.snapshot((manager) =>
+      readDirectory((select) => manager.query<Row[]>(this.#database.limited(select))),
+    );
   }
 
   /** For the queries that servers ask, by whoever explains what a server would answer. */
@@ -84,6 +89,6 @@ export class DirectoryWriter {
         : "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'tessera_owner'",
     );
     if (tables.length === 0) return false;
-    return (await this.#database.query('SELECT tenant_id FROM tessera_owner')).length > 0;
+    return (await readOwners(this.#database)).length > 0;
   }
 }

@@ -1,9 +1,26 @@
 import { EMPTY_DIRECTORY } from '../directory/directory-state.ts';
+import type { TenantState } from '../tenancy/control-plane.writer.ts';
+import type { TenantId } from '../vocabulary/ids.ts';
 import type { Stores } from './stores.ts';
 import { specFromState } from './tenant-state.ts';
 import type { TenantSpec } from './tenants-file.ts';
 
-/** All tenants as the stores have them, for `export`. One that cannot be read fails it: half an export would prune the other half. */
+/** What went wrong with one tenant, where all are worked on. */
+export class TenantError extends Error {
+  readonly tenantId: TenantId;
+
+  constructor(tenantId: TenantId, cause: unknown) {
+    super(`tenant ${tenantId}`, { cause });
+    this.name = 'TenantError';
+    this.tenantId = tenantId;
+  }
+}
+
+/**
+ * All tenants as the stores have them, for `export`. One that cannot be read fails it: half an export would prune the other half.
+ *
+ * @throws TenantError
+ */
 export async function readInstallation(
   { controlPlane, directories }: Pick<Stores, 'controlPlane' | 'directories'>,
   onTenant: (done: number, total: number) => void,
@@ -12,12 +29,20 @@ export async function readInstallation(
   const tenants: TenantSpec[] = [];
   for (const [index, state] of states.entries()) {
     onTenant(index, states.length);
-    const directory = await directories.openForReading(state.tenant);
     try {
-      tenants.push(specFromState(state, (await directory?.read()) ?? EMPTY_DIRECTORY));
-    } finally {
-      await directory?.close();
+      tenants.push(await readTenant(state, directories));
+    } catch (error) {
+      throw new TenantError(state.tenant.id, error);
     }
   }
   return tenants;
+}
+
+async function readTenant(state: TenantState, directories: Stores['directories']): Promise<TenantSpec> {
+  const directory = await directories.openForReading(state.tenant);
+  try {
+    return specFromState(state, (await directory?.read()) ?? EMPTY_DIRECTORY);
+  } finally {
+    await directory?.close();
+  }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { CONTROL_PLANE_SCHEMA } from './control-plane.schema.ts';
 import type { Database } from './database.ts';
-import type { MysqlOptions } from './mysql-database.ts';
+import type { MysqlOptions } from './mysql-options.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 
 export const CONTROL_DATABASE = 'control database';
@@ -23,7 +23,13 @@ export function controlDatabaseOptions(config: Config): MysqlOptions {
   const { host, port, database, username, password, poolSize } = controlDatabase;
   const { dangerouslyAllowPlaintext } = config.connections;
   const address = { host, port, database, username, password, poolSize, dangerouslyAllowPlaintext };
-  return { ...address, name: CONTROL_DATABASE, timeoutMs: TIMEOUT_MS, schema: CONTROL_PLANE_SCHEMA };
+  return {
+    ...address,
+    name: CONTROL_DATABASE,
+    timeoutMs: TIMEOUT_MS,
+    answerLimit: Infinity,
+    schema: CONTROL_PLANE_SCHEMA,
+  };
 }
 
 export async function openControlDatabase(config: Config): Promise<Database> {

@@ -19,6 +19,11 @@ export type DatabaseFailureReason =
   | 'not ready'
   | 'disk full'
   | 'constraint violated'
+  /** More than the reader takes, or bytes that the protocol does not have: the connection was destroyed. */
+  | 'answer is too large'
+  | 'answer is malformed'
+  | 'no such connection'
+  | 'connection of another user'
   | 'init_connect failed'
   | `the server does not keep our session's ${string}`
   | 'query failed';
@@ -38,6 +43,11 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_CLIENT_INTERACTION_TIMEOUT', 'connection lost'],
   ['ETIMEDOUT', 'no answer in time'],
   ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer in time'],
+  ['ER_QUERY_TIMEOUT', 'no answer in time'],
+  ['ANSWER_TOO_LARGE', 'answer is too large'],
+  ['ANSWER_MALFORMED', 'answer is malformed'],
+  ['ER_NO_SUCH_THREAD', 'no such connection'],
+  ['ER_KILL_DENIED_ERROR', 'connection of another user'],
   ['ER_LOCK_WAIT_TIMEOUT', 'busy'],
   ['ER_LOCK_DEADLOCK', 'busy'],
   // Group replication certifies at commit; whoever comes second tries again.

@@ -17,6 +17,12 @@ export abstract class Database {
   /** One statement with `?` placeholders, prepared once per connection: the fast way. */
   abstract query(sql: string, parameters?: readonly SqlValue[]): Promise<Row[]>;
 
+  /**
+   * A SELECT that the server ends within the database's timeout whatever a view in it does. `query` sees to that by itself where others
+   * control the database; this is for statements of a `snapshot`.
+   */
+  abstract limited(select: string): string;
+
   /** Several reads of one moment. */
   abstract snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
 
@@ -28,11 +34,18 @@ export abstract class Database {
   abstract transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T>;
 
   /**
-   * Runs the pending migrations; neither bounded in time nor translated. For `runMigrations`.
+   * Runs the pending migrations; errors are not translated. For `runMigrations`.
    *
+   * @param timeoutMs for all of them; default: none, because a large table takes as long as it needs
    * @returns the names of those that were run
    */
-  abstract runMigrations(): Promise<string[]>;
+  abstract runMigrations(timeoutMs?: number): Promise<string[]>;
+
+  /**
+   * After a call that rejected with `error`: resolves when the server has let go of the connection that was given up with it. Until
+   * then the connection counts. Never rejects; undefined when the server holds none.
+   */
+  abstract letGo(error: unknown): Promise<void> | undefined;
 
   /** Closes one idle connection, where there is more than one, so that another pool may open one; resolves when its server knows. */
   abstract shrink(): Promise<void>;

@@ -10,9 +10,12 @@ export async function pendingMigrations(database: Database): Promise<string[]> {
   return database.dataSource.migrations.map((migration) => migration.name ?? '').filter((name) => !done.has(name));
 }
 
+/** Far above what there are: in a tenant's database this table may be anything. */
+const FINISHED = `SELECT SUBSTR(name, 1, 255) AS name FROM ${MIGRATIONS_TABLE} LIMIT 1000`;
+
 async function finishedMigrations(database: Database): Promise<unknown[]> {
   try {
-    return (await database.query(`SELECT name FROM ${MIGRATIONS_TABLE}`)).map((row) => row['name']);
+    return (await database.query(FINISHED)).map((row) => row['name']);
   } catch (error) {
     if (reasonOfFailure(error) === 'schema is missing') return [];
     throw error;
@@ -25,12 +28,13 @@ async function finishedMigrations(database: Database): Promise<unknown[]> {
  * SQLite: in one transaction, so that two at once are one after the other and a killed one never was. MySQL commits each statement by itself:
  * the caller holds a lock on the server, and each migration can be run again over its own beginning.
  *
+ * @param timeoutMs for all of it; default: none
  * @returns the names of the migrations that were run
  */
-export async function runMigrations(database: Database): Promise<string[]> {
+export async function runMigrations(database: Database, timeoutMs?: number): Promise<string[]> {
   if ((await pendingMigrations(database)).length === 0) return [];
   try {
-    return await database.runMigrations();
+    return await database.runMigrations(timeoutMs);
   } catch (error) {
     throw databaseFailure(database.name, error);
   }

@@ -1,7 +1,9 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2';
+import type { Socket } from 'node:net';
 import { Secret } from '../config/secret.ts';
+import { AnswerLimit } from './answer-limit.ts';
 import { databaseFailure } from './database-failure.ts';
-import type { MysqlOptions } from './mysql-database.ts';
+import type { MysqlOptions } from './mysql-options.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { MysqlSessions } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
@@ -21,24 +23,29 @@ export interface MysqlConnection {
 /** A wait for a lock has its own bound, and the client gives up on the rest. It is longer than any of them. */
 const STATEMENT_MS = 60_000;
 
+/** What is asked here is answered with one row of a few words. */
+const ANSWER_LIMIT = 1024 * 1024;
+
 /** One connection outside every pool: for locks, which belong to a connection, and for creating a database. */
 export async function withMysqlConnection<T>(
   server: MysqlServer,
   work: (connection: MysqlConnection) => Promise<T>,
 ): Promise<T> {
-  const connection = await connect(server);
+  const { connection, limit } = await connect(server);
   try {
     await setUp(connection, server);
     return await work({
-      ask: (sql, parameters = [], timeoutMs = server.timeoutMs) =>
-        ask(connection, server.name, sql, parameters, timeoutMs),
+      ask: (sql, parameters = [], timeoutMs = server.timeoutMs) => {
+        limit.restart();
+        return ask(connection, server.name, sql, parameters, timeoutMs);
+      },
     });
   } finally {
-    connection.destroy();
+    destroy(connection);
   }
 }
 
-function connect(server: MysqlServer): Promise<Connection> {
+function connect(server: MysqlServer): Promise<{ readonly connection: Connection; readonly limit: AnswerLimit }> {
   return new Promise((resolve, reject) => {
     const connection = createConnection({
       host: server.host,
@@ -50,18 +57,28 @@ function connect(server: MysqlServer): Promise<Connection> {
       ...mysqlTls(server.host, server.dangerouslyAllowPlaintext),
       charset: 'utf8mb4',
       queryFormat: withLiterals,
+      // No server reads this process's files.
+      flags: ['-LOCAL_FILES'],
+      disableEval: true,
     });
+    const limit = new AnswerLimit(connection, ANSWER_LIMIT);
     // A connection that breaks while `work` does something else must not end the process.
     connection.on('error', () => undefined);
     connection.connect((error) => {
       if (error === null) {
-        resolve(connection);
+        resolve({ connection, limit });
         return;
       }
-      connection.destroy();
+      destroy(connection);
       reject(databaseFailure(server.name, error));
     });
   });
+}
+
+/** The driver closes our half alone: the server could go on sending. */
+function destroy(connection: Connection): void {
+  connection.destroy();
+  (connection as Connection & { readonly stream: Socket }).stream.destroy();
 }
 
 async function setUp(connection: Connection, { name, timeoutMs }: MysqlServer): Promise<void> {

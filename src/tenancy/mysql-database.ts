@@ -1,32 +1,32 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { createPool, type Pool, type PoolConnection, type PoolOptions, type RowDataPacket } from 'mysql2';
+import {
+  type Connection,
+  createPool,
+  type Pool,
+  type PoolConnection,
+  type PoolOptions,
+  type RowDataPacket,
+} from 'mysql2';
 import { DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { Secret } from '../config/secret.ts';
+import { causeOf, TesseraError } from '../errors/tessera-error.ts';
+import { AbandonedStatements } from './abandoned-statements.ts';
+import { AnswerLimit } from './answer-limit.ts';
 import { Database, type Row, type SqlValue } from './database.ts';
-import { databaseFailure, databaseFailureReason, isServerStoodDown, reasonOfFailure } from './database-failure.ts';
+import {
+  databaseFailure,
+  type DatabaseFailureReason,
+  databaseFailureReason,
+  isServerStoodDown,
+  reasonOfFailure,
+} from './database-failure.ts';
 import { MIGRATIONS_TABLE } from './migrations.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
+import type { MysqlOptions } from './mysql-options.ts';
 import { mysqlTls } from './mysql-tls.ts';
-import type { Schema } from './schema.ts';
 import { SilentLogger } from './silent-logger.ts';
-
-export interface MysqlOptions {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  readonly database: string;
-  readonly username: string;
-  readonly password: Secret;
-  readonly poolSize: number;
-  /** An older connection is replaced before it is used again. Default: none is, for its age. */
-  readonly connectionMaxAgeMs?: number;
-  /** For connecting, and for each statement with the wait for its connection. */
-  readonly timeoutMs: number;
-  readonly dangerouslyAllowPlaintext: boolean;
-  readonly schema: Schema;
-}
 
 /** How long a server may take to close a connection that we closed. Less than a request waits for a connection. */
 const GOODBYE_MS = 500;
@@ -49,6 +49,8 @@ const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
   const handle = new PoolHandle(
     new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs),
+    new AbandonedStatements(options),
+    options.answerLimit,
     options.connectionMaxAgeMs ?? Infinity,
   );
   const dataSource = new DataSource({
@@ -96,20 +98,34 @@ class PoolHandle {
   readonly #retired = new WeakSet<PoolConnection>();
   #retiredAtMs = -Infinity;
   readonly #maxAgeMs: number;
+  readonly #abandoned: AbandonedStatements;
+  readonly #answerLimit: number;
+  readonly #limits = new WeakMap<Connection, AnswerLimit>();
+  /** By the error that a connection was given up with. */
+  readonly #lettingGo = new WeakMap<object, Promise<void>>();
   #pool: Pool | undefined;
 
-  constructor(sessions: MysqlSessions, maxAgeMs: number) {
+  constructor(sessions: MysqlSessions, abandoned: AbandonedStatements, answerLimit: number, maxAgeMs: number) {
     this.sessions = sessions;
+    this.#abandoned = abandoned;
+    this.#answerLimit = answerLimit;
     this.#maxAgeMs = maxAgeMs;
   }
 
   readonly create = (options: PoolOptions): Pool => {
-    const pool = createPool(options);
+    const pool = createPool({
+      ...options,
+      // No server reads this process's files.
+      flags: ['-LOCAL_FILES'],
+      // The driver's generated parsers are kept for every shape of row that a server ever sent.
+      disableEval: this.#answerLimit !== Infinity,
+    });
     pool.on('connection', (connection) => {
       this.#connections.set(connection, performance.now());
       // Without a listener a broken idle connection would end the process. mysql2 takes it out of the pool itself.
       connection.on('error', () => {
         this.#forget(connection);
+        socketOf(connection).destroy();
       });
       connection.on('end', () => {
         this.#forget(connection);
@@ -128,6 +144,7 @@ class PoolHandle {
         else if (this.sessions.has(connection)) callback(null, connection);
         else this.#setUp(connection, callback);
       });
+      this.#limitNewest(pool);
     };
     this.#pool = pool;
     return pool;
@@ -141,13 +158,37 @@ class PoolHandle {
   drop(connection: PoolConnection): void {
     this.#forget(connection);
     connection.destroy();
+    // That closes our half alone: the server could go on sending.
+    socketOf(connection).destroy();
+  }
+
+  /** Drops a connection whose statement the server may still be running, and has that ended there. */
+  giveUp(connection: PoolConnection, error: object): void {
+    this.drop(connection);
+    this.#lettingGo.set(error, this.#abandoned.end(connection.threadId));
+  }
+
+  letGo(error: unknown): Promise<void> | undefined {
+    return typeof error === 'object' && error !== null ? this.#lettingGo.get(error) : undefined;
+  }
+
+  /** The connection's next answers may be as large as any. */
+  restartLimit(connection: PoolConnection): void {
+    this.#limits.get(connection)?.restart();
   }
 
   /** After a statement, whether it went well or not. */
   giveBack(connection: PoolConnection, failed: unknown): void {
     if (failed !== null) this.retireIfStoodDown(failed);
-    if (this.#retired.has(connection) || (failed !== null && isConnectionBroken(failed))) this.drop(connection);
+    if (failed !== null && isConnectionBroken(failed)) this.dropAfter(connection, failed);
+    else if (this.#retired.has(connection)) this.drop(connection);
     else connection.release();
+  }
+
+  dropAfter(connection: PoolConnection, error: unknown): void {
+    if (typeof error === 'object' && error !== null && GIVEN_UP.has(databaseFailureReason(error)))
+      this.giveUp(connection, error);
+    else this.drop(connection);
   }
 
   /** No connection of now is used again when the server has stood down: idle ones are closed at once, so that nobody reads there on. */
@@ -165,21 +206,43 @@ class PoolHandle {
     this.#idle.delete(connection);
   }
 
-  /** Like `drop`, for a connection that is idle. Resolves when the server has let go of it, or does not answer. */
+  /** For a connection that is idle. Resolves when the server has let go of it, or does not answer. */
   async close(connection: PoolConnection): Promise<void> {
     const closed = socketsClosed([connection]);
-    this.drop(connection);
+    this.#forget(connection);
+    connection.destroy();
     await closed;
+    socketOf(connection).destroy();
   }
 
   /** Closes all sockets. Resolves when the server has let go of them, or does not answer. */
   async closeAll(): Promise<void> {
-    const closed = socketsClosed(this.#connections.keys());
+    const connections = [...this.#connections.keys()];
+    const idle = new Set(this.#idle);
+    const closed = socketsClosed(connections);
     // Says goodbye on those that are idle: a server notes the others as broken off.
     this.#pool?.end(() => undefined);
-    for (const connection of this.#connections.keys()) connection.destroy();
-    this.#connections.clear();
+    for (const connection of connections) {
+      this.#forget(connection);
+      connection.destroy();
+    }
     await closed;
+    for (const connection of connections) {
+      if (socketOf(connection).closed) continue;
+      socketOf(connection).destroy();
+      if (!idle.has(connection)) void this.#abandoned.end(connection.threadId);
+    }
+    await this.#abandoned.settled();
+  }
+
+  /** Before its first byte comes: mysql2 makes a connection within the call and announces it after the login. */
+  #limitNewest(pool: Pool): void {
+    const { _allConnections: all } = pool as Pool & {
+      readonly _allConnections: { readonly length: number; get(index: number): PoolConnection | undefined };
+    };
+    const newest = all.get(all.length - 1);
+    if (newest !== undefined && !this.#limits.has(newest))
+      this.#limits.set(newest, new AnswerLimit(newest, this.#answerLimit));
   }
 
   #isTooOld(connection: PoolConnection): boolean {
@@ -202,7 +265,7 @@ class PoolHandle {
         callback(null, connection);
       },
       (error: unknown) => {
-        this.drop(connection);
+        this.dropAfter(connection, error);
         callback(error as NodeJS.ErrnoException, connection);
       },
     );
@@ -215,14 +278,20 @@ export class MysqlDatabase extends Database {
   override readonly dataSource: DataSource;
   readonly #timeoutMs: number;
   readonly #handle: PoolHandle;
+  readonly #isForeign: boolean;
   #closing: Promise<void> | undefined;
 
-  constructor(options: Pick<MysqlOptions, 'name' | 'timeoutMs'>, dataSource: DataSource, handle: PoolHandle) {
+  constructor(
+    options: Pick<MysqlOptions, 'name' | 'timeoutMs' | 'answerLimit'>,
+    dataSource: DataSource,
+    handle: PoolHandle,
+  ) {
     super();
     this.name = options.name;
     this.dataSource = dataSource;
     this.#timeoutMs = options.timeoutMs;
     this.#handle = handle;
+    this.#isForeign = options.answerLimit !== Infinity;
   }
 
   /**
@@ -241,8 +310,9 @@ export class MysqlDatabase extends Database {
         else reject(databaseFailure(this.name, error));
       };
       const timer = setTimeout(() => {
-        if (connection !== undefined) this.#handle.drop(connection);
-        end(noAnswer(), []);
+        const error = noAnswer();
+        if (connection !== undefined) this.#handle.giveUp(connection, error);
+        end(error, []);
       }, this.#timeoutMs);
       this.#handle.pool.getConnection((refused, acquired) => {
         if (over) {
@@ -254,13 +324,22 @@ export class MysqlDatabase extends Database {
           return;
         }
         connection = acquired;
-        acquired.execute<RowDataPacket[]>(sql, [...parameters], (failed, rows) => {
-          if (over) return;
-          this.#handle.giveBack(acquired, failed);
-          end(failed, Array.isArray(rows) ? rows : []);
-        });
+        this.#handle.restartLimit(acquired);
+        acquired.execute<RowDataPacket[]>(
+          this.#isForeign ? this.limited(sql) : sql,
+          [...parameters],
+          (failed, rows) => {
+            if (over) return;
+            this.#handle.giveBack(acquired, failed);
+            end(failed, Array.isArray(rows) ? rows : []);
+          },
+        );
       });
     });
+  }
+
+  override limited(select: string): string {
+    return this.#handle.sessions.limited(select);
   }
 
   override snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
@@ -274,18 +353,28 @@ export class MysqlDatabase extends Database {
     return this.#inTransaction('START TRANSACTION', work, timeoutMs);
   }
 
-  override async runMigrations(): Promise<string[]> {
+  override async runMigrations(timeoutMs?: number): Promise<string[]> {
     const runner = this.dataSource.createQueryRunner();
     const connection = (await within(this.#timeoutMs, runner.connect())) as PoolConnection;
     try {
+      this.#handle.restartLimit(connection);
       await this.#handle.sessions.limit(connection, MIGRATION_LIMITS);
       const executor = new MigrationExecutor(this.dataSource, runner);
       executor.transaction = 'each';
-      return (await executor.executePendingMigrations()).map(({ name }) => name);
+      const running = executor.executePendingMigrations();
+      const done = await (timeoutMs === undefined ? running : within(timeoutMs, running));
+      return done.map(({ name }) => name);
+    } catch (error) {
+      this.#handle.dropAfter(connection, error);
+      throw error;
     } finally {
       // Its limits are not those of the others.
       this.#handle.drop(connection);
     }
+  }
+
+  override letGo(error: unknown): Promise<void> | undefined {
+    return this.#handle.letGo(error instanceof TesseraError ? causeOf(error) : error);
   }
 
   override shrink(): Promise<void> {
@@ -311,6 +400,7 @@ export class MysqlDatabase extends Database {
     const connecting = runner.connect().then((acquired: PoolConnection) => (connection = acquired));
     try {
       const acquired = await within(this.#timeoutMs, connecting);
+      this.#handle.restartLimit(acquired);
       // What the connection took is part of the time: a reader waits no longer than for one query.
       const remainingMs = timeoutMs - (performance.now() - startedAt);
       const limited = limits === undefined ? undefined : sessions.limit(acquired, limits);
@@ -318,7 +408,7 @@ export class MysqlDatabase extends Database {
     } catch (error) {
       this.#handle.retireIfStoodDown(error);
       // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
-      if (connection !== undefined) this.#handle.drop(connection);
+      if (connection !== undefined) this.#handle.dropAfter(connection, error);
       else
         connecting.then(
           (late) => {
@@ -390,6 +480,13 @@ function isConnectionBroken(error: unknown): boolean {
   const { fatal } = error as { readonly fatal?: unknown };
   return fatal === true || databaseFailureReason(error) === 'connection lost';
 }
+
+/** What our side ends, while the server may still be at work. */
+const GIVEN_UP: ReadonlySet<DatabaseFailureReason> = new Set([
+  'no answer in time',
+  'answer is too large',
+  'answer is malformed',
+]);
 
 function noAnswer(): Error {
   return Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });

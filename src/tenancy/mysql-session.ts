@@ -62,22 +62,28 @@ interface Dialect {
   readonly isolation: string;
   readonly readOnly: string;
   readonly statementLimit: (ms: number) => Setting;
+  /** A SELECT with a limit of its own, which a function that it calls cannot change. */
+  readonly limited: (select: string, ms: number) => string;
 }
 
-const mariaDbLimit: Dialect['statementLimit'] = (ms) => ['max_statement_time', String(ms / 1000)];
+const MARIADB: Pick<Dialect, 'statementLimit' | 'limited'> = {
+  statementLimit: (ms) => ['max_statement_time', String(ms / 1000)],
+  limited: (select, ms) => `SET STATEMENT max_statement_time=${ms / 1000} FOR ${select}`,
+};
 
 /** In the order in which they are tried; a server refuses a name that it does not know, and sets nothing then. */
 const DIALECTS: readonly Dialect[] = [
   // MariaDB 10 and 11
-  { isolation: 'tx_isolation', readOnly: 'tx_read_only', statementLimit: mariaDbLimit },
+  { isolation: 'tx_isolation', readOnly: 'tx_read_only', ...MARIADB },
   // MySQL 5.7.20 and later
   {
     isolation: 'transaction_isolation',
     readOnly: 'transaction_read_only',
     statementLimit: (ms) => ['max_execution_time', String(Math.ceil(ms))],
+    limited: (select, ms) => select.replace(/^\s*SELECT\b/, `$& /*+ MAX_EXECUTION_TIME(${Math.ceil(ms)}) */`),
   },
   // MariaDB after the old names
-  { isolation: 'transaction_isolation', readOnly: 'transaction_read_only', statementLimit: mariaDbLimit },
+  { isolation: 'transaction_isolation', readOnly: 'transaction_read_only', ...MARIADB },
 ];
 
 /** Bits of the status that a server sends with each OK. */
@@ -123,6 +129,15 @@ export class MysqlSessions {
   async limit(connection: Connection, limits: SessionLimits = this.#limits): Promise<void> {
     if (this.#dialect === undefined) throw new Error('limits are for a connection that was set up');
     await this.#ask(connection, settingOf(limitSettings(this.#dialect, limits)));
+  }
+
+  /**
+   * A SELECT that the server ends in time by itself, for a database that others control: a view may call a function that lifts the
+   * session's limit for the statements after it.
+   */
+  limited(select: string): string {
+    if (this.#dialect === undefined) throw new Error('limits are for a connection that was set up');
+    return this.#dialect.limited(select, this.#limits.statementMs);
   }
 
   async #set(connection: Connection): Promise<Dialect> {

@@ -103,6 +103,16 @@ export class SqliteDatabase extends Database {
     return done.map(({ name }) => name);
   }
 
+  /** A file's views call no functions but SQLite's own. */
+  override limited(select: string): string {
+    return select;
+  }
+
+  /** A statement ends before its call does. */
+  override letGo(): undefined {
+    return undefined;
+  }
+
   /** There is one connection, and it is the database. */
   override shrink(): Promise<void> {
     return Promise.resolve();

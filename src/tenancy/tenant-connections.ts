@@ -130,11 +130,22 @@ export class TenantConnections {
     if (this.#closed) throw unavailable(TENANT_DATABASE, 'closed');
     const deadlineMs = this.#clock.monotonicMs() + this.#limits.waitMs;
     const pool = await this.#lease(tenant);
+    let letGo: Promise<void> | undefined;
     try {
       const database = await this.#opened(tenant, pool, deadlineMs);
-      return await work(database);
+      try {
+        return await work(database);
+      } catch (error) {
+        letGo = database.letGo(error);
+        throw error;
+      }
     } finally {
-      this.#release(pool);
+      // The caller has its answer. The connection is the tenant's share until its server has let go of it.
+      if (letGo === undefined) this.#release(pool);
+      else
+        void letGo.then(() => {
+          this.#release(pool);
+        });
     }
   }
 

@@ -7,9 +7,10 @@ import type { TenantId } from '../vocabulary/ids.ts';
 import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/database-credentials.ts';
 import { databaseCredentialsPath } from '../vault/vault-path.ts';
 import type { VaultService } from '../vault/vault.service.ts';
-import type { Database } from './database.ts';
+import type { Database, Row } from './database.ts';
 import { reasonOfFailure } from './database-failure.ts';
-import type { MysqlOptions } from './mysql-database.ts';
+import type { MysqlOptions } from './mysql-options.ts';
+import { ID_LENGTH } from './entities/tenant.entity.ts';
 import { NO_ENTITIES } from './schema.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import type { Tenant, TenantDatabase } from './tenant.ts';
@@ -27,11 +28,18 @@ export function tenantDatabaseFile(dataDirectory: string, tenantId: TenantId): s
  */
 const CONNECTION_MAX_AGE_MS = 15_000;
 
+/**
+ * What one answer may take of memory while a request waits for it: twenty thousand rows of names, as many as the grants of one subject
+ * may have. A tenant's limit of connections times as much is what its database can make a server hold.
+ */
+const ANSWER_LIMIT = 4 * 1024 * 1024;
+
 /** How a tenant's server is reached, but for the schema that the opener wants. */
 export function tenantDatabaseOptions(
   database: Extract<TenantDatabase, { driver: 'mysql' }>,
   credentials: DatabaseCredentials,
   limits: Pick<ConnectionsConfig, 'perTenant' | 'timeoutMs' | 'dangerouslyAllowPlaintext'>,
+  answerLimit = ANSWER_LIMIT,
 ): Omit<MysqlOptions, 'schema'> {
   return {
     name: TENANT_DATABASE,
@@ -44,6 +52,7 @@ export function tenantDatabaseOptions(
     connectionMaxAgeMs: CONNECTION_MAX_AGE_MS,
     timeoutMs: limits.timeoutMs,
     dangerouslyAllowPlaintext: limits.dangerouslyAllowPlaintext,
+    answerLimit,
   };
 }
 
@@ -127,9 +136,16 @@ export class TenantDatabaseOpener {
   }
 }
 
+/** Two rows tell that there is more than one. Of a text that is too long so much comes that it is not equal. */
+const OWNERS = `SELECT SUBSTR(tenant_id, 1, ${ID_LENGTH + 1}) AS tenant_id FROM tessera_owner LIMIT 2`;
+
+export function readOwners(database: Pick<Database, 'query'>): Promise<Row[]> {
+  return database.query(OWNERS);
+}
+
 /** A tenant's database says whose it is; one that names another tenant, or none, is not read. */
 export async function assertOwner(database: Pick<Database, 'query'>, tenantId: TenantId): Promise<void> {
-  const owners = await database.query('SELECT tenant_id FROM tessera_owner');
+  const owners = await readOwners(database);
   if (owners.length === 0) throw unavailable(TENANT_DATABASE, 'belongs to no tenant');
   if (owners.some((row) => row['tenant_id'] !== tenantId))
     throw unavailable(TENANT_DATABASE, 'belongs to another tenant');

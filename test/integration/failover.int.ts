@@ -114,6 +114,7 @@ it('reads a tenant’s database from the new primary once its connections are of
     password: new Secret('d_acme-password'),
     poolSize: 2,
     connectionMaxAgeMs: 500,
+    answerLimit: Infinity,
     timeoutMs: 1500,
     dangerouslyAllowPlaintext: false,
     schema: NO_ENTITIES,

@@ -104,6 +104,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   cli: ['mariadb', 'openbao'],
   deployment: ['mariadb', 'openbao', 'redis'],
   'exchange-replicas': ['mariadb'],
+  'hostile-tenants': ['mariadb'],
   failover: ['mariadb'],
   issuing: ['openbao'],
   keycloak: ['keycloak', 'java'],

@@ -3,6 +3,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 /** The column lengths of ids and names, checked by the parsers long before: MySQL needs a number. */
 export const ID_LENGTH = 64;
 export const SUBJECT_ID_LENGTH = 128;
+export const STATUS_LENGTH = 16;
 export const GRANT_NAME_LENGTH = 128;
 export const EMAIL_LENGTH = 254;
 /** 767 bytes together with `sub`: what any InnoDB row format can index. */

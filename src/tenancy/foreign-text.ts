@@ -1,0 +1,31 @@
+import { unavailable } from '../errors/tessera-error.ts';
+import type { Row } from './database.ts';
+import { TENANT_DATABASE } from './tenant-database.ts';
+
+/**
+ * A column of a tenant's database in a SELECT. Its owner may have made it of any type and length, or a view that computes it: no more
+ * of a value is asked for than tells that it is too long.
+ */
+export function selected(column: string, length: number, name = column): string {
+  return `SUBSTR(${column}, 1, ${length + 1}) AS ${name}`;
+}
+
+/**
+ * The value of such a column; undefined for NULL.
+ *
+ * @throws TesseraError `temporarily_unavailable` for what a directory that we made cannot hold
+ */
+export function foreignText(row: Row, name: string, length: number): string | undefined {
+  const value = row[name];
+  if (value === null || value === undefined) return undefined;
+  if (typeof value !== 'string') throw unavailable(TENANT_DATABASE, 'holds a value that is not text');
+  if (value.length > length) throw unavailable(TENANT_DATABASE, 'holds a value that is too long');
+  return value;
+}
+
+/** The same for a column that is never NULL. */
+export function requiredText(row: Row, name: string, length: number): string {
+  const value = foreignText(row, name, length);
+  if (value === undefined) throw unavailable(TENANT_DATABASE, 'lacks a value that it must have');
+  return value;
+}
