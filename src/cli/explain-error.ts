@@ -2,6 +2,7 @@ import { ConfigurationError } from '../config/configuration-error.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { TenantError } from '../provisioning/read-installation.ts';
+import { VAULT_FIXES } from './vault-fixes.ts';
 import { VaultConflict } from '../vault/vault.service.ts';
 
 const NO_DIRECTORY =
@@ -44,10 +45,7 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
     'vault: the credentials of a tenant database are missing',
     'Put `username` and `password` into Vault at database/<tenant>, then run the command again.',
   ],
-  [
-    'vault',
-    'Check that Vault is unsealed and that VAULT_ADDR and its login are right (embedded: the files below TESSERA_DATA_DIR), then run the command again.',
-  ],
+  ...VAULT_FIXES,
 ];
 
 /** What a command says about an error: for an operator, ending with the fix; never a stack, never a foreign library's words. */

@@ -15,7 +15,8 @@ export async function readKeyFile(file: string): Promise<SealingKey | undefined>
   const content = await readIfThere(file);
   if (content === undefined) return undefined;
   // As ssh does with private keys: what others could read may already be known.
-  if (((await stat(file)).mode & 0o077) !== 0) throw unavailable('vault', 'the key file must have mode 0600');
+  if (((await stat(file)).mode & 0o077) !== 0)
+    throw unavailable('vault', `the key file must have mode 0600: chmod 600 ${file}`);
   const encoded = KEY_FILE.exec(content.toString('latin1'))?.[1];
   if (encoded === undefined) throw unavailable('vault', 'the key file is malformed');
   return toSealingKey(Buffer.from(encoded, 'base64'));

@@ -15,9 +15,12 @@ export interface Answer {
  * - `not reached`: nothing was sent, so nothing has happened
  * - `broken`, `late`: the request may have been carried out all the same
  */
-export interface NoAnswer {
-  readonly fault: 'not reached' | 'broken' | 'late';
-}
+export type NoAnswer =
+  | { readonly fault: 'not reached'; readonly because: NotReached }
+  | { readonly fault: 'broken' }
+  | { readonly fault: 'late' };
+
+export type NotReached = 'refused' | 'unknown host' | 'certificate' | 'tls';
 
 export type Library = Pick<
   HashiVault,
@@ -131,6 +134,12 @@ export class VaultClient {
 
 function toNoAnswer(error: unknown): NoAnswer {
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-  if (NOT_REACHED.test(code)) return { fault: 'not reached' };
+  if (NOT_REACHED.test(code)) return { fault: 'not reached', because: becauseOf(code) };
   return { fault: LATE.test(code) ? 'late' : 'broken' };
+}
+
+function becauseOf(code: string): NotReached {
+  if (/^(?:ENOTFOUND|EAI_.*)$/.test(code)) return 'unknown host';
+  if (/^(?:CERT_.*|UNABLE_TO_.*|.*SELF_SIGNED_CERT.*|ERR_TLS_CERT.*)$/.test(code)) return 'certificate';
+  return /^(?:EPROTO|ERR_TLS_.*|ERR_SSL_.*)$/.test(code) ? 'tls' : 'refused';
 }

@@ -172,6 +172,8 @@ class AppRoleSession implements VaultSession {
     if (!isAnswer(outcome)) throw refusal(outcome);
     // "invalid role or secret ID" is a 400.
     if (outcome.status === 400) throw unavailable('vault', 'it refuses our role id or secret id');
+    // Before there is a token, it is no policy of ours that forbids something.
+    if (outcome.status === 403) throw unavailable('vault', 'it refuses the login');
     const auth = readAuth(outcome);
     if (auth === undefined) throw refusal(outcome);
     const token = new Secret(auth.token);

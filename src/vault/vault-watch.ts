@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 5000;
 const LOOK_WHILE_AWAY_EVERY_MS = 1000;
 
 /** Nobody answers there: reasons that take turns while Vault is away. */
-const UNREACHED = ['it cannot be reached', 'the connection broke', 'no answer in time'];
+const UNREACHED = ['it cannot be reached', 'its host name is not known', 'the connection broke', 'no answer in time'];
 
 /** Asks Vault in the background whether it can serve, and says in the log when it cannot, why, and when it can again. */
 export class VaultWatch {

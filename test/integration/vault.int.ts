@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import type { TesseraError } from '../../src/errors/tessera-error.ts';
 import { KvVault } from '../../src/vault/kv-vault.ts';
 import { clientSecretPath, keyRingPath, tenantSecretsFolder, type VaultPath } from '../../src/vault/vault-path.ts';
 import { VaultConflict, type VaultService } from '../../src/vault/vault.service.ts';
@@ -114,16 +115,49 @@ describe('KvVault and what it is allowed', () => {
   });
 
   it.each([
-    ['a token that Vault does not know', 'kv', undefined, 'wrong', 'it refuses our token or its policy'],
-    ['a mount that is not there', 'nope', undefined, 'root', 'it refuses our token or its policy'],
-    ['a namespace that is not there', 'kv', 'nope', 'root', 'the mount or namespace does not exist'],
-    ['a mount that is not KV', 'cubbyhole', undefined, 'root', 'the mount is not KV version 2'],
+    ['a token that Vault does not know', 'kv', undefined, 'wrong', 'it refuses our token'],
+    [
+      'a mount that is not there',
+      'nope',
+      undefined,
+      'root',
+      'the mount does not exist, or our policy grants nothing on it',
+    ],
+    ['a namespace that is not there', 'kv', 'nope', 'root', 'the namespace does not exist'],
+    ['a mount that is not KV', 'cubbyhole', undefined, 'root', 'the mount is not a KV engine'],
     ['a version 1 mount', 'kv1', undefined, 'root', 'the mount is not KV version 2'],
   ])('rejects %s as an outage, never as an entry that is not there', async (_, mount, namespace, token, reason) => {
     if (mount === 'kv1') await bao.api('POST', 'sys/mounts/kv1', { type: 'kv', options: { version: '1' } });
     const vault = vaults.connect(bao.address, byToken(token), { mount, namespace });
     for (const work of [() => vault.read(newPath()), () => vault.write(newPath(), WRITTEN, 0), () => vault.check()])
       expect(await reasonOf(work())).toContain(`vault: ${reason}`);
+  });
+
+  it('says that the policy lets it read and not write', async () => {
+    await bao.api('PUT', 'sys/policies/acl/read-only', { policy: 'path "kv/data/*" { capabilities = ["read"] }' });
+    const vault = vaults.connect(bao.address, byToken(await bao.createToken({ policies: ['read-only'] })));
+    expect(await vault.read(newPath())).toBeUndefined();
+    expect(await reasonOf(vault.write(newPath(), WRITTEN, 0))).toBe('vault: our policy does not allow to write');
+  });
+
+  it('says that the mount is none of its policy', async () => {
+    const vault = vaults.connect(bao.address, byToken(await bao.createToken({ policies: ['default'] })));
+    expect(await reasonOf(vault.read(newPath()))).toBe(
+      'vault: the mount does not exist, or our policy grants nothing on it',
+    );
+  });
+
+  it('says that its requests are limited', async () => {
+    await bao.api('POST', 'sys/quotas/rate-limit/kv', { rate: 0.1, path: 'kv/' });
+    try {
+      const vault = vaults.connect(bao.address, byToken(bao.rootToken));
+      const reasons = await Promise.allSettled([vault.read(newPath()), vault.read(newPath()), vault.read(newPath())]);
+      expect(reasons.map((result) => result.status === 'rejected' && (result.reason as TesseraError).reason)).toContain(
+        'vault: it limits our requests',
+      );
+    } finally {
+      await bao.api('DELETE', 'sys/quotas/rate-limit/kv');
+    }
   });
 
   it('works within a namespace, apart from the root', async () => {
@@ -142,9 +176,7 @@ describe('KvVault and what it is allowed', () => {
     const logins = vaults.linesWith('vault_login').length;
     expect(await vault.read(keyRingPath(parseTenantId('acme')!))).toBeUndefined();
     for (let n = 0; n < 3; n += 1)
-      expect(await reasonOf(vault.read(newPath()))).toBe(
-        'vault: it refuses our token or its policy does not allow this',
-      );
+      expect(await reasonOf(vault.read(newPath()))).toBe('vault: our policy does not allow this');
     expect(vaults.linesWith('vault_login')).toHaveLength(logins + 1);
   });
 });
@@ -348,7 +380,7 @@ describe('KvVault over TLS', () => {
   });
 
   it('rejects a certificate of an authority that it was not told to trust', async () => {
-    expect(await check({})).toBe('vault: it cannot be reached');
+    expect(await check({})).toBe('vault: its certificate is not trusted');
   });
 });
 

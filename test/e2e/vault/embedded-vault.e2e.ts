@@ -176,7 +176,7 @@ describe('EmbeddedVault', () => {
 
     it('refuses a key file that others may read', async () => {
       await chmod(keyFile(), 0o640);
-      await expectOutage(reopened().read(WEB), 'the key file must have mode 0600');
+      await expectOutage(reopened().read(WEB), `the key file must have mode 0600: chmod 600 ${keyFile()}`);
     });
 
     it('follows a store that was replaced under it', async () => {

@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { unavailable } from '../errors/tessera-error.ts';
+import { explainError } from './explain-error.ts';
+import { VAULT_FIXES } from './vault-fixes.ts';
+
+const FOLDERS = [new URL('../vault/', import.meta.url), new URL('../issuing/', import.meta.url)];
+
+/** Every phrase that the store's code gives as a reason: in `unavailable('vault', …)`, and those of its tables. */
+function reasons(): string[] {
+  const sources = FOLDERS.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+      .map((name) => readFileSync(new URL(name, folder), 'utf8')),
+  );
+  const thrown = sources.flatMap((source) =>
+    [...source.matchAll(/unavailable\('vault',\s*['`]([^'`]+)['`]/g)].map(([, reason = '']) => reason),
+  );
+  const returned = sources.flatMap((source) =>
+    [...source.matchAll(/'((?:it|its|our|the) [a-z][^']+)'/g)].map(([, reason = '']) => reason),
+  );
+  return [
+    ...new Set([
+      ...thrown,
+      ...returned.filter((reason) =>
+        /^(?:it is|it limits|it redirects|it failed|it refuses|it speaks|it cannot|its|our policy|the mount|the namespace|the TLS|the connection|the entry is|the entry was sealed)/.test(
+          reason,
+        ),
+      ),
+    ]),
+  ];
+}
+
+it('finds the reasons', () => {
+  expect(reasons().length).toBeGreaterThan(25);
+  expect(reasons()).toEqual(
+    expect.arrayContaining(['it is a standby', 'its certificate is not trusted', 'no answer in time']),
+  );
+});
+
+it.each(reasons())('has a fix of its own for "%s"', (reason) => {
+  const rows = VAULT_FIXES.filter(([start]) => `vault: ${reason}`.startsWith(start));
+  expect(rows).not.toEqual([]);
+  const said = explainError(unavailable('vault', reason));
+  expect(said).toContain(rows[0]?.[1]);
+  if (!reason.includes('sealed or')) expect(said).not.toMatch(/unseal/i);
+});
+
+it('says what to do about a key file that others may read', () => {
+  expect(explainError(unavailable('vault', 'the key file must have mode 0600: chmod 600 /d/vault.key'))).toBe(
+    'Vault: the key file must have mode 0600: chmod 600 /d/vault.key. Run that, then run the command again.',
+  );
+});
