@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { AuditRecord } from '../../src/audit/audit-record.ts';
+import { AuditTrail } from '../../src/audit/audit-trail.ts';
 import { UserDirectory } from '../../src/directory/user.directory.ts';
 import { TesseraError } from '../../src/errors/tessera-error.ts';
 import { ChangeFollower } from '../../src/tenancy/change-follower.ts';
+import { ControlPlaneAuditStore } from '../../src/tenancy/control-plane-audit.store.ts';
 import { createControlPlane, startControlPlane } from '../../src/tenancy/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
 import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
@@ -274,6 +277,44 @@ describe('the control database', () => {
     } finally {
       await controlPlane.close();
     }
+  });
+
+  it.each([
+    ['whose answer to a record is lost', 'lose-answers' as const],
+    ['that stands still while it has a record', 'pause' as const],
+    ['whose audit is locked by somebody else', 'lock' as const],
+  ])('%s keeps no record of an issued token that was refused', async (_, fault) => {
+    const name = `audit_${fault.replace('-', '_')}`;
+    await failing.sql(`CREATE DATABASE ${name}`);
+    const config = mysqlConfig({ ...failing, port: proxy.port }, name, folder.path);
+    const controlPlane = createControlPlane(config, collectingLog().log);
+    await controlPlane.migrate();
+    const trail = new AuditTrail(new ControlPlaneAuditStore(controlPlane));
+    const record = (tokenId: string): AuditRecord => ({
+      at: Date.now(),
+      requestId: tokenId,
+      route: 'r',
+      source: 's',
+      outcome: 'issued',
+      tokenId,
+    });
+    await trail.append(record('before'));
+    const lock =
+      fault === 'lock' ? failing.sql('BEGIN', `LOCK TABLES ${name}.audit_records WRITE`, 'SELECT SLEEP(3)') : undefined;
+    if (fault === 'lock') await delay(300);
+    if (fault === 'lose-answers') proxy.setMode(fault);
+    if (fault === 'pause') await failing.pause();
+    const { ms } = await unavailableAfterMs(() => trail.append(record('refused')));
+    expect(ms).toBeLessThan(ANSWER_MS);
+    proxy.setMode('pass');
+    if (fault === 'pause') failing.resume();
+    await lock;
+    // Longer than the second round of the correction.
+    await delay(4_000);
+    const rows = await failing.sql(`SELECT token_id FROM ${name}.audit_records WHERE outcome = 'issued'`);
+    expect(rows.map((row) => row['token_id'] as string)).toEqual(['before']);
+    await trail.drain();
+    await controlPlane.close();
   });
 
   it('with an old schema stops the start, with the command to run', async () => {
