@@ -4,16 +4,21 @@ import type { Socket } from 'node:net';
 /** What a packet costs beside its bytes: a row, or the description of a column, becomes an object however short it is. */
 const PACKET_COST = 64;
 
+/** The driver writes a line on standard error for each packet that is out of its order: a server does not fill a disk with them. */
+const OUT_OF_ORDER_COST = 64 * 1024;
+
 /** What this file uses of mysql2's connection; its typings leave it out. */
 interface DriverConnection {
   /** Another one once TLS has begun. */
   readonly stream: Socket;
+  /** Of the packet that comes next. */
+  readonly sequenceId: number;
   packetParser: Pick<DriverParser, 'execute'>;
 }
 
 interface DriverParser {
   execute(chunk: Uint8Array): void;
-  onPacket: (packet: unknown) => void;
+  onPacket: (packet: { readonly sequenceId: number }) => void;
 }
 
 /**
@@ -39,7 +44,8 @@ export class AnswerLimit {
       throw new Error('mysql2 has no parser of packets where this version had one');
     const onPacket = parser.onPacket.bind(parser);
     parser.onPacket = (packet) => {
-      if (this.#spend(PACKET_COST)) onPacket(packet);
+      const isInOrder = packet.sequenceId === this.#connection.sequenceId;
+      if (this.#spend(isInOrder ? PACKET_COST : OUT_OF_ORDER_COST)) onPacket(packet);
     };
     this.#connection.packetParser = {
       execute: (chunk) => {
