@@ -3,6 +3,7 @@ import { collectingLog, ManualClock, tenantId } from '../../test/support/storage
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { READ_AT_ONCE, type RevocationRecord } from '../tenancy/revocation-records.ts';
 import { TestClock } from '../../test/support/test-clock.ts';
+import { parseClientId, parseProjectId } from '../vocabulary/ids.ts';
 import { RevocationFollower, type RevocationSource } from './revocation-follower.ts';
 import { Revoker } from './revoker.ts';
 
@@ -231,18 +232,19 @@ describe('a clock that was wrong', () => {
 });
 
 describe('whoever revokes from within', () => {
-  const revocation = { tenantId: tenantId('acme'), kind: 'token', id: 'a', before: undefined, until: 2e9 } as const;
+  const client = { projectId: parseProjectId('shop')!, id: parseClientId('web')!, isOnlyOneOfItsName: true };
   const record = { requestId: 'r', route: 'POST', source: '::1', at: 0, outcome: 'revoked' } as const;
+  const revoked = { ...token('a'), tenantId: 'acme', expiresAt: 2e9 } as VerifiedToken;
   const records = {
     add: () => {
       source.add('a');
-      return Promise.resolve([...source.records]);
+      return Promise.resolve(source.records.at(-1)!);
     },
   };
 
   it('is answered when it is in force here', async () => {
     await follower.poll();
-    await new Revoker(records, follower).revoke(revocation, record);
+    await new Revoker(records, follower).revoke(revoked, client, record);
     expect(follower.includes(token('a'))).toBe(true);
   });
 
@@ -250,7 +252,7 @@ describe('whoever revokes from within', () => {
     await follower.poll();
     source.isThere = false;
     const error: unknown = await new Revoker(records, follower)
-      .revoke(revocation, record)
+      .revoke(revoked, client, record)
       .catch((reason: unknown) => reason);
     expect(error).toMatchObject({
       code: 'temporarily_unavailable',

@@ -6,6 +6,8 @@ import { issuerOf } from '../issuing/claims.ts';
 import { RevokedTokens } from '../issuing/revoked-tokens.ts';
 import { Log } from '../log/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
+import { ClientRevocations } from '../tenancy/client-revocations.ts';
+import { ControlPlane } from '../tenancy/control-plane.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { RevocationRecords } from '../tenancy/revocation-records.ts';
 import { Clock } from '../vocabulary/clock.ts';
@@ -71,8 +73,9 @@ import { Revoker } from './revoker.ts';
     },
     {
       provide: Revoker,
-      inject: [RevocationRecords, RevocationFollower],
-      useFactory: (records: RevocationRecords, follower: RevocationFollower) => new Revoker(records, follower),
+      inject: [ControlPlane, RevocationFollower],
+      useFactory: (controlPlane: ControlPlane, follower: RevocationFollower) =>
+        new Revoker(new ClientRevocations(controlPlane), follower),
     },
   ],
   exports: [RevokedTokens, RevocationFollower, IssueGate, Revoker],

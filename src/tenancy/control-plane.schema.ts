@@ -3,7 +3,7 @@ import { AuditRecordEntity } from './entities/audit-record.entity.ts';
 import { ChangeSequenceEntity } from './entities/change-sequence.entity.ts';
 import { ClientEntity } from './entities/client.entity.ts';
 import { ProjectEntity } from './entities/project.entity.ts';
-import { RevocationEntity, RevocationSequenceEntity } from './entities/revocation.entity.ts';
+import { RevocationEntity, RevocationQuotaEntity, RevocationSequenceEntity } from './entities/revocation.entity.ts';
 import { SecretUseEntity } from './entities/secret-use.entity.ts';
 import { SpentTokenEntity } from './entities/spent-token.entity.ts';
 import { TenantEntity } from './entities/tenant.entity.ts';
@@ -11,6 +11,7 @@ import { TrustEntity } from './entities/trust.entity.ts';
 import { ControlPlane1764000000000 } from './migrations/1764000000000-control-plane.ts';
 import { SpentTokens1764000000002 } from './migrations/1764000000002-spent-tokens.ts';
 import { Revocations1764000000003 } from './migrations/1764000000003-revocations.ts';
+import { RevocationQuotas1764000000004 } from './migrations/1764000000004-revocation-quotas.ts';
 import type { Schema } from './schema.ts';
 
 export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
@@ -26,7 +27,13 @@ export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
     SpentTokenEntity,
     RevocationEntity,
     RevocationSequenceEntity,
+    RevocationQuotaEntity,
     ChangeSequenceEntity,
   ],
-  migrations: [ControlPlane1764000000000, SpentTokens1764000000002, Revocations1764000000003],
+  migrations: [
+    ControlPlane1764000000000,
+    SpentTokens1764000000002,
+    Revocations1764000000003,
+    RevocationQuotas1764000000004,
+  ],
 });

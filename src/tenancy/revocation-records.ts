@@ -33,7 +33,7 @@ export interface RevocationRecord extends NewRevocation {
 export const READ_AT_ONCE = 2000;
 
 const SEQUENCE = 'SELECT value FROM revocation_sequence WHERE id = 1';
-const NEWER = `SELECT seq, tenant_id, kind, revoked_id, before_seconds, until_seconds
+const NEWER = `SELECT seq, tenant_id, kind, revoked_id, before_seconds, until_seconds, project_id, client_id, replaces
   FROM revocations WHERE seq > ? ORDER BY seq LIMIT ${READ_AT_ONCE}`;
 const OLDEST = 'SELECT MIN(until_seconds) AS until_seconds FROM revocations';
 const DELETE = 'DELETE FROM revocations WHERE until_seconds < ?';
@@ -113,7 +113,7 @@ export async function insertRevocations(
 }
 
 function toRecord(row: Row): RevocationRecord {
-  const before = row['before_seconds'];
+  const { before_seconds: before, project_id: projectId, client_id: clientId, replaces } = row;
   return {
     seq: Number(row['seq']),
     tenantId: row['tenant_id'] as TenantId,
@@ -121,5 +121,7 @@ function toRecord(row: Row): RevocationRecord {
     id: String(row['revoked_id']),
     before: before === null ? undefined : Number(before),
     until: Number(row['until_seconds']),
+    ...(typeof clientId === 'string' && { client: `${String(projectId)}/${clientId}` }),
+    ...(replaces !== null && { replaces: Number(replaces) }),
   };
 }

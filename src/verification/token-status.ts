@@ -11,7 +11,6 @@ import type { FailureLimits } from '../http/failure-limits.ts';
 import type { FormParameters } from '../http/strict-form-body.ts';
 import type { OwnTokenVerifier } from '../issuing/own-tokens.ts';
 import type { Log } from '../log/log.ts';
-import { revocationOfToken } from '../revocation/new-revocations.ts';
 import type { Revoker } from '../revocation/revoker.ts';
 import type { SecretUses } from '../tenancy/secret-uses.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
@@ -41,6 +40,7 @@ export interface TokenStatusRequest {
 
 interface ProvenRequest {
   readonly client: Client;
+  readonly tenant: Tenant;
   /** Good now, of this tenant and of the client's project; undefined: anything else. */
   readonly token: VerifiedToken | undefined;
 }
@@ -76,14 +76,20 @@ export class TokenStatus {
       request,
       trace,
       () => SURFACES,
-      async ({ client, token }) => {
+      async ({ client, tenant, token }) => {
         if (token === undefined) return;
         if (token.clientId !== client.id)
           throw new TesseraError('unauthorized_client', 'the token was issued to another client');
         trace.subjectId = token.subject;
         trace.outcome = 'revoked';
         const at = this.#parts.desk.clock.nowMs();
-        await this.#parts.revoker.revoke(revocationOfToken(token), { ...trace, at, outcome: 'revoked' });
+        const revoking = {
+          projectId: client.projectId,
+          id: client.id,
+          isOnlyOneOfItsName:
+            [...tenant.projects.values()].filter(({ clients }) => clients.has(client.id)).length === 1,
+        };
+        await this.#parts.revoker.revoke(token, revoking, { ...trace, at, outcome: 'revoked' });
       },
     );
   }
@@ -105,8 +111,8 @@ export class TokenStatus {
         trace.tenantId = tenantId;
         const { token, form } = readForm(request.body);
         const surfaces = surfacesOf(form);
-        const client = await this.#prove(tenantId, request.authorization, form, trace);
-        return work({ client, token: await this.#find(tenantId, client, token, surfaces, trace) });
+        const { client, tenant } = await this.#prove(tenantId, request.authorization, form, trace);
+        return work({ client, tenant, token: await this.#find(tenantId, client, token, surfaces, trace) });
       },
     );
   }
@@ -117,7 +123,7 @@ export class TokenStatus {
     authorization: readonly string[] | undefined,
     form: FormParameters,
     trace: AuditTrace,
-  ): Promise<Client> {
+  ): Promise<Pick<ProvenRequest, 'client' | 'tenant'>> {
     const { desk, limits } = this.#parts;
     const tenant = await openTenant(desk, tenantId);
     // What names no client guesses at nothing: it counts apart, so that it closes nothing to clients.
@@ -139,7 +145,7 @@ export class TokenStatus {
       );
       trace.secretId = secretId;
       this.#parts.secretUses.record(tenantId, projectId, client.id, secretId, desk.clock.nowMs());
-      return client;
+      return { client, tenant };
     } catch (error) {
       limit.count(error);
       throw asInvalidClient(error);

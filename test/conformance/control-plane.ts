@@ -2,6 +2,7 @@ import type { AuditRecord } from '../../src/audit/audit-record.ts';
 import type { SpendableProof } from '../../src/audit/spending.ts';
 import { AdministratorDirectory } from '../../src/directory/administrator.directory.ts';
 import type { Administrator } from '../../src/tenancy/administrator.ts';
+import { ClientRevocations } from '../../src/tenancy/client-revocations.ts';
 import { ControlPlaneAuditStore } from '../../src/tenancy/control-plane-audit.store.ts';
 import type { ControlPlane } from '../../src/tenancy/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
@@ -332,6 +333,89 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         expect(code).toBe('temporarily_unavailable');
         expect(await records.sequence()).toBe(before);
         expect((await records.add([revocation('y')])).map(({ seq }) => seq)).toEqual([before + 1]);
+      });
+
+      describe('by clients', () => {
+        afterAll(async () => {
+          await controlPlane.query("DELETE FROM audit_records WHERE request_id = 'by-clients'");
+          await controlPlane.query("DELETE FROM revocations WHERE tenant_id = 'quota'");
+        });
+        const web = { projectId: parseProjectId('shop')!, clientId: parseClientId('web')!, ofAllUntil };
+        const nowMs = now * 1000;
+        let made = 0;
+        function ofAllUntil(before: number): NewRevocation {
+          return { ...revocation('web', before + 90_000), tenantId: tenantId('quota'), kind: 'client', before };
+        }
+        const wanted = (changes: object = {}) => ({
+          ...web,
+          revocation: { ...revocation(`q-${++made}`, now + 1_000_000), tenantId: tenantId('quota') },
+          issuedAt: now - 60,
+          ...changes,
+        });
+        const audit: AuditRecord = {
+          requestId: 'by-clients',
+          route: 'POST',
+          source: '::1',
+          at: nowMs,
+          outcome: 'revoked',
+        };
+        const entries = async () =>
+          (await new RevocationRecords(controlPlane).newerThan(0)).filter(({ tenantId: id }) => id === 'quota');
+        const recorded = async () =>
+          Number((await controlPlane.query('SELECT COUNT(*) AS rows_there FROM audit_records'))[0]!['rows_there']);
+
+        it('are refused past the quota, which all processes share, and free again in time', async () => {
+          const other = store.another();
+          const both = [new ClientRevocations(controlPlane), new ClientRevocations(other)];
+          const before = await recorded();
+          for (let index = 0; index < 400; index++) await both[index % 2]!.add(wanted(), audit, nowMs);
+          for (const process of both)
+            expect(await refusalOf(process.add(wanted(), audit, nowMs))).toMatchObject({
+              code: 'too_many_requests',
+              retryAfterSeconds: 2,
+            });
+          expect([(await entries()).length, (await recorded()) - before]).toEqual([400, 400]);
+          const reader = { ...wanted(), clientId: parseClientId('reader')! };
+          expect(await both[0]!.add(reader, audit, nowMs)).toMatchObject({ client: 'shop/reader' });
+          await both[1]!.add(wanted(), audit, nowMs + 2_000);
+          expect((await refusalOf(both[0]!.add(wanted(), audit, nowMs + 2_000))).code).toBe('too_many_requests');
+          // A clock that ran ahead and was put back takes no more than what a burst takes.
+          await both[1]!.add(wanted(), audit, nowMs + 86_400_000);
+          const later = new ClientRevocations(other);
+          expect((await refusalOf(later.add(wanted(), audit, nowMs))).retryAfterSeconds).toBe(2);
+          await later.add(wanted(), audit, nowMs + 2_000);
+          await other.close();
+        }, 60_000);
+
+        it('become one when there are many of a client, which ends all that those ended, and nobody else’s are', async () => {
+          const revocations = new ClientRevocations(controlPlane);
+          const sequence = await new RevocationRecords(controlPlane).sequence();
+          let atMs = nowMs + 1_000_000;
+          const issued: number[] = [];
+          for (let folds = 0; folds === 0; atMs += 2_000) {
+            issued.push(now - 60 - (issued.length % 7));
+            const added = await revocations.add(wanted({ issuedAt: issued.at(-1) }), audit, atMs);
+            if (added.replaces !== undefined) folds++;
+          }
+          const left = await entries();
+          expect(left).toMatchObject([
+            { client: 'shop/reader', kind: 'token' },
+            { client: 'shop/web', kind: 'client', id: 'web', before: now - 60, replaces: 500 },
+          ]);
+          expect(left[1]!.seq).toBe(sequence + issued.length);
+          // The next one is by itself; those that were folded stay folded.
+          expect((await revocations.add(wanted(), audit, atMs)).replaces).toBeUndefined();
+          expect(await entries()).toHaveLength(3);
+        }, 60_000);
+
+        it('of a name that two projects have are never one, and are refused when they are many', async () => {
+          const revocations = new ClientRevocations(controlPlane);
+          const twin = { projectId: parseProjectId('billing')!, ofAllUntil: undefined };
+          let atMs = nowMs + 3_000_000;
+          for (let index = 0; index < 500; index++, atMs += 2_000) await revocations.add(wanted(twin), audit, atMs);
+          expect((await refusalOf(revocations.add(wanted(twin), audit, atMs))).code).toBe('too_many_requests');
+          expect((await entries()).filter(({ client }) => client === 'billing/web')).toHaveLength(500);
+        }, 60_000);
       });
 
       it('are removed when they are of no use, and their numbers do not come back', async () => {

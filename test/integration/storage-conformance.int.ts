@@ -31,6 +31,7 @@ controlPlaneConformance('MysqlDatabase', async () => {
     'ControlPlane1764000000000',
     'SpentTokens1764000000002',
     'Revocations1764000000003',
+    'RevocationQuotas1764000000004',
   ]);
   await both[1].close();
   return {

@@ -1,0 +1,61 @@
+import { issuedToken } from '../../support/attack-material.ts';
+import { startTessera, type TestDesk } from '../../support/tessera.ts';
+
+/** A client with a good secret and bad intent: it makes tokens and revokes them, as fast as it can. */
+let desk: TestDesk;
+beforeAll(async () => {
+  desk = await startTessera();
+});
+afterAll(() => desk.close());
+
+interface Feed {
+  readonly sequence: number;
+  readonly entries: readonly { readonly iss: string; readonly kind: string; readonly id: string }[];
+}
+
+const revoke = (token: string, client = 'shop/web', tenant = 'acme') =>
+  desk.postForm(`/tenants/${tenant}/revoke`, {
+    token,
+    client_id: client,
+    client_secret: desk.secret(`${tenant}/${client}`),
+  });
+const feed = async () => JSON.parse((await desk.get('/revocations')).text) as Feed;
+const status = async (token: string) =>
+  (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
+
+it('is stopped by a 429 and fills no list, and nobody else is', async () => {
+  const [first, kept] = [await issuedToken(desk, 'user'), await issuedToken(desk, 'user')];
+  expect((await revoke(first)).status).toBe(200);
+  let revoked = 1;
+  let last = await revoke(await issuedToken(desk, 'user'));
+  for (; last.status === 200 && revoked < 1_500; revoked++) last = await revoke(await issuedToken(desk, 'user'));
+
+  expect(last.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
+  expect(last.body['detail']).toBe('The client or its tenant revoked too many tokens. Try again later.');
+  expect(Number(last.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  expect(Number(last.headers.get('retry-after'))).toBeLessThanOrEqual(10);
+  expect((await feed()).entries.length).toBeLessThanOrEqual(600);
+  expect([await status(first), await status(kept)]).toEqual([401, 200]);
+
+  // Another client of the same project, and another tenant's.
+  const others: [string, string][] = [
+    ['acme', 'shop/reader'],
+    ['globex', 'shop/web'],
+  ];
+  for (const [tenant, client] of others) expect((await revoke('a.b.c', client, tenant)).status).toBe(200);
+}, 60_000);
+
+it('is free again as time goes by', async () => {
+  desk.clock.advanceSeconds(10);
+  const answers: number[] = [];
+  for (let index = 0; index < 6; index++) answers.push((await revoke(await issuedToken(desk, 'user'))).status);
+  expect(answers).toEqual([200, 200, 200, 200, 200, 429]);
+});
+
+it('is no limit for the operator', async () => {
+  const token = await issuedToken(desk, 'user');
+  expect((await revoke(token)).refusal().status).toBe(429);
+  await desk.cli(['revoke', '--client', 'acme/shop/web']);
+  await desk.caughtUp();
+  expect(await status(token)).toBe(401);
+});
