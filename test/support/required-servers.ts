@@ -105,6 +105,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   deployment: ['mariadb', 'openbao', 'redis'],
   'exchange-replicas': ['mariadb'],
   'hostile-tenants': ['mariadb'],
+  'hostile-sessions': ['mariadb'],
   failover: ['mariadb'],
   issuing: ['openbao'],
   keycloak: ['keycloak', 'java'],

@@ -1,0 +1,203 @@
+import { decodeJwt } from 'jose';
+import { setTimeout as delay } from 'node:timers/promises';
+import { foreignKey, writeForeignToken } from '../support/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../support/hostile-provider.ts';
+import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
+import { type MysqlInstallation, mysqlInstallation, type RunningService } from '../support/mysql-installation.ts';
+
+/** What a server's operator, its packager or an old guide set for everybody, and what sets it back. */
+interface HostileDefault {
+  readonly name: string;
+  readonly globals: readonly string[];
+  readonly reset: readonly string[];
+  /** Connections idle so long in between. */
+  readonly idleMs?: number;
+  /** The server is a process of its own, killed as soon as it has answered. */
+  readonly killed?: true;
+}
+
+const SETTABLE = (name: string, value: string, more: Partial<HostileDefault> = {}): HostileDefault => ({
+  name: `${name}=${value}`,
+  globals: [`SET GLOBAL ${name}=${value}`],
+  reset: [`SET GLOBAL ${name}=DEFAULT`],
+  ...more,
+});
+const INIT_CONNECT = (statement: string, more: Partial<HostileDefault> = {}): HostileDefault =>
+  SETTABLE('init_connect', `'${statement.replaceAll("'", "''")}'`, { reset: ["SET GLOBAL init_connect=''"], ...more });
+
+const HOSTILE: readonly HostileDefault[] = [
+  SETTABLE('autocommit', '0', { killed: true }),
+  INIT_CONNECT('SET autocommit=0'),
+  INIT_CONNECT('START TRANSACTION', { killed: true }),
+  INIT_CONNECT('SET NAMES latin1'),
+  INIT_CONNECT("SET sql_mode='NO_BACKSLASH_ESCAPES', completion_type=1"),
+  INIT_CONNECT('SET TRANSACTION READ ONLY'),
+  SETTABLE('sql_mode', "'NO_BACKSLASH_ESCAPES'"),
+  SETTABLE('sql_mode', "'ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH,PIPES_AS_CONCAT'"),
+  SETTABLE('sql_mode', "'ORACLE'"),
+  SETTABLE('sql_mode', "''", { name: 'no strict mode' }),
+  SETTABLE('completion_type', "'CHAIN'"),
+  SETTABLE('completion_type', "'RELEASE'"),
+  SETTABLE('tx_isolation', "'READ-UNCOMMITTED'"),
+  SETTABLE('tx_isolation', "'SERIALIZABLE'"),
+  SETTABLE('tx_read_only', '1'),
+  SETTABLE('sql_select_limit', '1'),
+  SETTABLE('sql_safe_updates', '1'),
+  SETTABLE('max_join_size', '1'),
+  SETTABLE('max_statement_time', '0.0001'),
+  SETTABLE('wait_timeout', '1', { idleMs: 2_500 }),
+  SETTABLE('time_zone', "'+13:00'"),
+  SETTABLE('character_set_server', 'latin1'),
+  SETTABLE('foreign_key_checks', '0'),
+  SETTABLE('lock_wait_timeout', '0'),
+  SETTABLE('default_storage_engine', 'MyISAM'),
+];
+
+const KEY = foreignKey('k1');
+let server: RunningMariaDb;
+let provider: HostileProvider;
+let installations = 0;
+beforeAll(async () => {
+  server = await startMariaDb();
+  provider = await startHostileProvider();
+  provider.keys = [KEY.jwk];
+}, 60_000);
+afterAll(async () => {
+  await server.close();
+  await provider.close();
+});
+
+/** Values that another character set, escaping or padding would change. */
+const NAME = 'Ä "\\\' %_ €😀';
+
+const tenantsFile = () => `apiVersion: tessera/v1
+tenants:
+  - id: acme
+    name: ${JSON.stringify(NAME)}
+    database: { driver: mysql, host: 127.0.0.1, port: ${server.port}, name: DIRECTORY }
+    issuers:
+      - id: corp
+        issuer: ${provider.issuer}
+        audiences: [tessera-acme, ${JSON.stringify('a"\\b')}]
+        algorithms: [ES256]
+        conditions: { hd: acme.example, dept: ${JSON.stringify(NAME)} }
+        subject: { match: email, domains: [acme.example] }
+        clients: [web]
+        surfaces: [user]
+    projects:
+      - id: shop
+        name: ${JSON.stringify(NAME)}
+        clients:
+          - { id: web, surfaces: [admin, user], scopes: unbounded, subjects: any }
+    scopes:
+      - { name: "orders:read", resource: orders }
+      - { name: "orders:write", resource: orders }
+    roles:
+      - { name: reader, scopes: ["orders:read"] }
+      - { name: writer, scopes: ["orders:read", "orders:write"] }
+    groups:
+      - { name: sales, roles: [writer] }
+    users:
+      - { id: u-ada, email: ada@acme.example, roles: [reader], groups: [sales] }
+      - { id: u-grace, email: grace@acme.example, roles: [reader] }
+    admins:
+      - { id: a-root, email: root@acme.example, scopes: ["tenant:manage"] }
+`;
+
+function foreignToken(): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    iss: provider.issuer,
+    sub: '1',
+    aud: 'tessera-acme',
+    iat: now,
+    exp: now + 300,
+    jti: 'j-1',
+    email: 'grace@acme.example',
+    email_verified: true,
+    hd: 'acme.example',
+    dept: NAME,
+  };
+  return writeForeignToken({ key: KEY, claims });
+}
+
+/** With the defaults as they should be, so that it sees what is committed and nothing else. */
+async function countOf(query: string): Promise<number> {
+  const [row] = await server.sql(`SELECT COUNT(*) AS count FROM ${query}`);
+  return Number(row?.['count']);
+}
+
+async function underHostile(hostile: HostileDefault, work: (installation: MysqlInstallation) => Promise<void>) {
+  const installation = await mysqlInstallation(server, String((installations += 1)), {
+    TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort,
+  });
+  try {
+    await server.sql(...hostile.globals);
+    await work(installation);
+  } finally {
+    await server.sql(...hostile.reset);
+    await installation.close();
+  }
+}
+
+/** Every way to a row: three tokens issued, one of them exchanged, one attempt refused. Resolves to the token that was revoked. */
+async function everyEndpoint(service: RunningService, oidcToken: string, idleMs: number): Promise<string> {
+  const minted = await service.mint();
+  expect(minted.status).toBe(200);
+  expect(decodeJwt(minted.body['access_token'] as string)['scope']).toBe('orders:read orders:write');
+  expect((await service.mint('admin')).status).toBe(200);
+  await delay(idleMs);
+  const bearer = minted.body['access_token'] as string;
+  expect((await service.exchange(bearer, oidcToken)).status).toBe(200);
+  expect((await service.exchange(bearer, oidcToken)).status).toBe(401);
+  await delay(idleMs);
+  expect((await service.introspect(bearer)).body['active']).toBe(true);
+  expect((await service.revoke(bearer)).status).toBe(200);
+  expect((await service.introspect(bearer)).body['active']).toBe(false);
+  return bearer;
+}
+
+async function servedBy<T>(service: RunningService, work: (service: RunningService) => Promise<T>): Promise<T> {
+  try {
+    return await work(service);
+  } finally {
+    await service.close();
+  }
+}
+
+describe.each(HOSTILE)('with $name', (hostile) => {
+  it('everything is as it is elsewhere, and lasts', async () => {
+    await underHostile(hostile, async (installation) => {
+      expect((await installation.run(['migrate'])).stderr).toBe('');
+      const file = tenantsFile().replace('DIRECTORY', installation.directory);
+      await installation.apply(file);
+      expect(await installation.apply(file)).toEqual([]);
+      // Users are written anew by deleting them, with their links.
+      await installation.apply(file.replace('roles: [reader], groups: [sales]', 'roles: [writer], groups: []'));
+
+      const oidcToken = foreignToken();
+      const revoked = await servedBy(
+        hostile.killed ? await installation.startProcess() : await installation.start(),
+        (service) => everyEndpoint(service, oidcToken, hostile.idleMs ?? 0),
+      );
+
+      await server.sql(...hostile.reset);
+      const { control, directory } = installation;
+      expect(await countOf(`${control}.audit_records WHERE outcome = 'issued'`)).toBe(3);
+      expect(await countOf(`${control}.audit_records WHERE reason LIKE '%used before%'`)).toBe(1);
+      expect(await countOf(`${control}.spent_tokens`)).toBe(1);
+      expect(await countOf(`${control}.revocations WHERE revoked_id = '${decodeJwt(revoked).jti}'`)).toBe(1);
+      expect(await countOf(`${directory}.user_roles`)).toBe(2);
+      expect(await countOf(`${directory}.user_group_members`)).toBe(0);
+      expect(await countOf(`information_schema.tables WHERE table_schema IN ('${control}', '${directory}')
+        AND engine <> 'InnoDB'`)).toBe(0);
+
+      if (hostile.killed)
+        await servedBy(await installation.start(), async (again) => {
+          expect((await again.introspect(revoked)).body['active']).toBe(false);
+          const { body } = await again.mint();
+          expect((await again.exchange(body['access_token'] as string, oidcToken)).status).toBe(401);
+        });
+    });
+  });
+});

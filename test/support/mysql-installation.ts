@@ -1,0 +1,147 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { runCli } from '../../src/cli/program.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { createApp } from '../../src/create-app.ts';
+import { shutDown } from '../../src/http/shutdown.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { type Answer, readAnswer } from './answer.ts';
+import type { RunningMariaDb } from './mariadb.ts';
+import { placeCredentials } from './mysql-config.ts';
+import { freePort } from './process.ts';
+import { startServer } from './server-process.ts';
+import { temporaryFolder } from './storage.ts';
+
+/** The control plane and the tenant `acme` on one MariaDB, each with an ordinary user of its own: `init_connect` is not run for others. */
+export interface MysqlInstallation {
+  /** Names of the databases, and of their users. */
+  readonly control: string;
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  run(args: readonly string[], stdin?: string): Promise<CliResult>;
+  /** Applies a file that must be accepted, and keeps the secret of `acme/shop/web`. */
+  apply(tenantsFile: string): Promise<readonly unknown[]>;
+  /** A server in this process; `log` is everything that it wrote. */
+  start(): Promise<RunningService & { log(): string }>;
+  /** The same as a process of its own, which `close` kills. */
+  startProcess(): Promise<RunningService>;
+  close(): Promise<void>;
+}
+
+export interface CliResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningService {
+  get(path: string): Promise<Answer>;
+  mint(surface?: 'admin' | 'user'): Promise<Answer>;
+  exchange(bearer: string, oidcToken: string): Promise<Answer>;
+  revoke(token: string): Promise<Answer>;
+  introspect(token: string): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export async function mysqlInstallation(
+  server: RunningMariaDb,
+  name: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<MysqlInstallation> {
+  const [control, directory] = [`c_${name}`, `d_${name}`];
+  await server.createTenantDatabase(control);
+  await server.createTenantDatabase(directory);
+  const folder = temporaryFolder();
+  const dataDirectory = `${folder.path}/data`;
+  const vault = new EmbeddedVault(dataDirectory);
+  await placeCredentials(vault, 'acme', { username: directory, password: `${directory}-password` });
+  await vault.close();
+  const env = {
+    PUBLIC_URL: 'http://desk.localhost',
+    DATABASE_URL: `mysql://${control}:${control}-password@127.0.0.1:${server.port}/${control}`,
+    TESSERA_DATA_DIR: dataDirectory,
+    TESSERA_GRANTS_CACHE_SECONDS: '0',
+    LOG_LEVEL: 'debug',
+    ...settings,
+  };
+  let secret = '';
+  const run = async (args: readonly string[], stdin = ''): Promise<CliResult> => {
+    const written = { stdout: '', stderr: '' };
+    const code = await runCli(args, {
+      stdin: [Buffer.from(stdin)] as unknown as AsyncIterable<Uint8Array>,
+      stdout: { write: (text: string) => (written.stdout += text) },
+      stderr: { write: (text: string) => (written.stderr += text) },
+      clock: new SystemClock(),
+      loadConfig: () => loadConfig(env, { cwd: folder.path }),
+    });
+    return { code, ...written };
+  };
+  return {
+    control,
+    directory,
+    env,
+    run,
+    apply: async (tenantsFile) => {
+      const { code, stdout, stderr } = await run(['apply', '-f', '-', '-o', 'json'], tenantsFile);
+      if (code !== 0) throw new Error(`apply ended with ${code}:\n${stderr}`);
+      const { changes, secrets } = JSON.parse(stdout) as { changes: unknown[]; secrets: { secret_id: string }[] };
+      secret = secrets[0]?.secret_id ?? secret;
+      return changes;
+    },
+    start: async () => {
+      const port = await freePort();
+      const config = loadConfig({ ...env, PORT: String(port) }, { cwd: folder.path });
+      const lines: string[] = [];
+      const app: NestFastifyApplication = await createApp({
+        config,
+        logDestination: { write: (line: string) => lines.push(line) },
+      });
+      await app.listen(port, '127.0.0.1');
+      const service = asked(`http://127.0.0.1:${port}`, () => secret);
+      return { ...service, log: () => lines.join(''), close: () => shutDown(app) };
+    },
+    startProcess: async () => {
+      const running = await startServer(env, folder.path);
+      return { ...asked(running.url, () => secret), close: async () => void (await running.end('SIGKILL')) };
+    },
+    close: async () => {
+      for (const database of [control, directory])
+        await server.sql(`DROP DATABASE ${database}`, `DROP USER ${database}`);
+      folder.remove();
+    },
+  };
+}
+
+function asked(url: string, secret: () => string): Omit<RunningService, 'close'> {
+  const post = async (path: string, body: object, headers: Record<string, string> = {}) =>
+    readAnswer(
+      await fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
+    );
+  const form = async (path: string, token: string) =>
+    readAnswer(
+      await fetch(url + path, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(`shop%2Fweb:${secret()}`).toString('base64')}` },
+        body: new URLSearchParams({ token }),
+      }),
+    );
+  return {
+    get: async (path) => readAnswer(await fetch(url + path)),
+    mint: (surface = 'user') =>
+      post(`/auth/${surface}/generateToken`, {
+        tenant_id: 'acme',
+        project_id: 'shop',
+        client_id: 'web',
+        email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
+        secret_id: secret(),
+      }),
+    exchange: (bearer, oidcToken) =>
+      post('/auth/user/oidcToken', { oidc_token: oidcToken }, { authorization: `Bearer ${bearer}` }),
+    revoke: (token) => form('/tenants/acme/revoke', token),
+    introspect: (token) => form('/tenants/acme/introspect', token),
+  };
+}
