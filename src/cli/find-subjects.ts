@@ -4,6 +4,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import type { Administrator } from '../tenancy/administrator.ts';
 import type { TenantState } from '../tenancy/control-plane.writer.ts';
 import { parseEmail } from '../vocabulary/email.ts';
+import { explainError } from './explain-error.ts';
 import type { Installation } from './installation.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function findSubjects(
   } catch (error) {
     if (!(error instanceof TesseraError)) throw error;
     throw new OperatorError(
-      `The database of tenant ${tenant.id} cannot be asked for its users (${error.reason}): correct that and run the command again, or give the id with --force, which looks nobody up.`,
+      `The database of tenant ${tenant.id} cannot be asked for its users. ${explainError(error)} Or give the id with --force, which looks nobody up.`,
       { cause: error },
     );
   }

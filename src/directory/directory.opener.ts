@@ -55,7 +55,7 @@ export class DirectoryOpener {
       return await this.#connect(tenant, tenant.database, credentials);
     } catch (error) {
       if (!MISSING.has(reasonOfFailure(error))) throw error;
-      await createDatabase(tenant.database, credentials, this.#config.connections.dangerouslyAllowPlaintext);
+      await createDatabase(tenant.id, tenant.database, credentials, this.#config.connections.dangerouslyAllowPlaintext);
       return this.#connect(tenant, tenant.database, credentials);
     }
   }
@@ -91,6 +91,7 @@ export class DirectoryOpener {
   async #openFile(tenant: TenantAddress, file: string, afterClose?: () => Promise<void>): Promise<DirectoryWriter> {
     const database = await openSqliteDatabase({
       name: TENANT_DATABASE,
+      tenantId: tenant.id,
       file,
       schema: DIRECTORY_SCHEMA,
       create: true,
@@ -106,7 +107,7 @@ export class DirectoryOpener {
   ): Promise<DirectoryWriter> {
     const { dangerouslyAllowPlaintext } = this.#config.connections;
     const limits = { perTenant: 2, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext };
-    const options = tenantDatabaseOptions(address, credentials, limits, ANSWER_LIMIT);
+    const options = tenantDatabaseOptions(tenant.id, address, credentials, limits, ANSWER_LIMIT);
     const database = await openMysqlDatabase({ ...options, schema: DIRECTORY_SCHEMA });
     // Two installations may share a server: the lock is the server's.
     return new DirectoryWriter(tenant.id, database, (work) =>
@@ -138,6 +139,7 @@ const MISSING: ReadonlySet<DatabaseFailureReason | undefined> = new Set([
 ]);
 
 async function createDatabase(
+  tenantId: TenantAddress['id'],
   address: ServerDatabase,
   credentials: DatabaseCredentials,
   dangerouslyAllowPlaintext: boolean,
@@ -148,13 +150,13 @@ async function createDatabase(
   const statement = `CREATE DATABASE IF NOT EXISTS \`${address.name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
   try {
     await withMysqlConnection(
-      { name: TENANT_DATABASE, host, port, ...credentials, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext },
+      { name: TENANT_DATABASE, tenantId, host, port, ...credentials, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext },
       (connection: MysqlConnection) => connection.ask(statement),
     );
   } catch (error) {
     if (reasonOfFailure(error) !== 'no access to the database') throw error;
     throw new OperatorError(
-      `The database ${address.name} on ${host}:${port} is not there, or its user may not use it. Let its administrator run:\n` +
+      `Tenant ${tenantId}: the database ${address.name} on ${host}:${port} is not there, or its user may not use it. Let its administrator run:\n` +
         `  ${statement};\n` +
         `  GRANT ALL PRIVILEGES ON \`${address.name}\`.* TO '${credentials.username.replaceAll("'", "''")}'@'%';`,
       { cause: error },

@@ -10,7 +10,7 @@ import {
   SUBJECT_ID_LENGTH,
 } from '../tenancy/entities/tenant.entity.ts';
 import { foreignText, requiredText, selected } from '../tenancy/foreign-text.ts';
-import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
+import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
 import type { CanonicalEmail } from '../vocabulary/email.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
 import type { GrantedScope, Subject } from './subject.ts';
@@ -109,9 +109,10 @@ function subjectFromRows(
   isMeant: (row: Row) => boolean,
 ): Subject | undefined {
   const persons = rows.filter((row) => row['owner'] !== null);
-  if (persons.some((row) => row['owner'] !== tenantId)) throw unavailable(TENANT_DATABASE, 'belongs to another tenant');
-  if (rows.length > MAX_ROWS) throw unavailable(TENANT_DATABASE, 'a subject has too many grants');
-  if (persons.length === 0) throw unavailable(TENANT_DATABASE, 'belongs to no tenant');
+  if (persons.some((row) => row['owner'] !== tenantId))
+    throw tenantDatabaseFailure(tenantId, 'belongs to another tenant');
+  if (rows.length > MAX_ROWS) throw tenantDatabaseFailure(tenantId, 'a subject has too many grants');
+  if (persons.length === 0) throw tenantDatabaseFailure(tenantId, 'belongs to no tenant');
   const person = persons.find(isMeant);
   if (person === undefined) return undefined;
   const id = subjectId(person);

@@ -1,7 +1,9 @@
 import { DependencyWatch } from '../http/dependency-watch.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
 import type { Log } from '../log/log.ts';
 import { Outage } from '../log/outage.ts';
 import { reasonOfFailure, UNREACHED } from './database-failure.ts';
+import { type DatabaseExplanation, explainDatabase } from './database-fixes.ts';
 
 /** A server that comes back must be noticed within the promised 5 s. */
 const LOOK_EVERY_MS = 1000;
@@ -22,6 +24,7 @@ export class ControlDatabaseWatch {
   readonly #log: Log;
   readonly #outage: Outage;
   readonly #watch: DependencyWatch;
+  #explained: Partial<DatabaseExplanation> = {};
   #schemaIsCurrent = false;
   #saidWhatToRun = false;
 
@@ -31,7 +34,7 @@ export class ControlDatabaseWatch {
     this.#outage = new Outage(
       {
         away: (reason) => {
-          log.warn('control_database_unavailable', { reason });
+          log.warn('control_database_unavailable', { reason, ...this.#explained });
         },
         back: () => {
           log.info('control_database_available');
@@ -80,6 +83,7 @@ export class ControlDatabaseWatch {
   }
 
   #away(error: unknown): void {
+    this.#explained = error instanceof TesseraError ? explainDatabase(error) : {};
     this.#outage.away(reasonOfFailure(error) ?? 'not available');
   }
 }

@@ -1,15 +1,27 @@
 import { causeOf, TesseraError, unavailable } from '../errors/tessera-error.ts';
+import { atSite, type DatabaseSite } from './database-site.ts';
 import { SessionSettingNotKept } from './mysql-session.ts';
 
 /** Every way in which a database fails us, in fixed words that may stand in a log line. */
 export type DatabaseFailureReason =
   | 'connection refused'
+  | 'unknown host'
+  | 'host is not reachable'
   | 'connection lost'
   | 'no answer in time'
   | 'access denied'
+  /** Whoever logs in: the server takes no connection from this machine. */
+  | 'this host is not allowed'
+  | 'login method is not supported'
+  | 'no TLS'
+  | 'certificate refused'
   | 'no access to the database'
   | 'permission is missing'
   | 'out of connections'
+  /** Of this user; others may still connect. */
+  | 'out of connections of the user'
+  | 'out of prepared statements'
+  | 'statement too large'
   | 'database does not exist'
   | 'schema is missing'
   | 'busy'
@@ -30,10 +42,10 @@ export type DatabaseFailureReason =
 
 const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ECONNREFUSED', 'connection refused'],
-  ['ENOTFOUND', 'connection refused'],
-  ['EHOSTUNREACH', 'connection refused'],
-  ['ENETUNREACH', 'connection refused'],
-  ['EAI_AGAIN', 'connection refused'],
+  ['ENOTFOUND', 'unknown host'],
+  ['EAI_AGAIN', 'unknown host'],
+  ['EHOSTUNREACH', 'host is not reachable'],
+  ['ENETUNREACH', 'host is not reachable'],
   ['ECONNRESET', 'connection lost'],
   ['EPIPE', 'connection lost'],
   ['PROTOCOL_CONNECTION_LOST', 'connection lost'],
@@ -73,11 +85,24 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_DBACCESS_DENIED_ERROR', 'no access to the database'],
   ['ER_TABLEACCESS_DENIED_ERROR', 'permission is missing'],
   ['ER_COLUMNACCESS_DENIED_ERROR', 'permission is missing'],
+  ['ER_SPECIFIC_ACCESS_DENIED_ERROR', 'permission is missing'],
+  ['ER_PROCACCESS_DENIED_ERROR', 'permission is missing'],
   ['ER_MUST_CHANGE_PASSWORD_LOGIN', 'access denied'],
+  ['ER_MUST_CHANGE_PASSWORD', 'access denied'],
   ['ER_ACCOUNT_HAS_BEEN_LOCKED', 'access denied'],
+  ['ER_HOST_NOT_PRIVILEGED', 'this host is not allowed'],
+  ['ER_HOST_IS_BLOCKED', 'this host is not allowed'],
+  ['ER_NOT_SUPPORTED_AUTH_MODE', 'login method is not supported'],
+  ['AUTH_SWITCH_PLUGIN_ERROR', 'login method is not supported'],
+  ['MYSQL_CLEAR_PASSWORD_NOT_ENABLED', 'login method is not supported'],
+  ['HANDSHAKE_NO_SSL_SUPPORT', 'no TLS'],
+  ['ER_SECURE_TRANSPORT_REQUIRED', 'no TLS'],
+  ['HANDSHAKE_SSL_ERROR', 'certificate refused'],
   ['ER_CON_COUNT_ERROR', 'out of connections'],
-  ['ER_TOO_MANY_USER_CONNECTIONS', 'out of connections'],
-  ['ER_USER_LIMIT_REACHED', 'out of connections'],
+  ['ER_TOO_MANY_USER_CONNECTIONS', 'out of connections of the user'],
+  ['ER_USER_LIMIT_REACHED', 'out of connections of the user'],
+  ['ER_MAX_PREPARED_STMT_COUNT_REACHED', 'out of prepared statements'],
+  ['ER_NET_PACKET_TOO_LARGE', 'statement too large'],
   ['ER_BAD_DB_ERROR', 'database does not exist'],
   ['ER_NO_SUCH_TABLE', 'schema is missing'],
   ['ER_BAD_FIELD_ERROR', 'schema is missing'],
@@ -98,6 +123,8 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
 const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
   // ER_CONNECTION_KILLED
   [1927, 'connection lost'],
+  // ER_ACCOUNT_HAS_BEEN_LOCKED
+  [4151, 'access denied'],
   // ER_STATEMENT_TIMEOUT, by `max_statement_time`
   [1969, 'no answer in time'],
 ]);
@@ -105,6 +132,8 @@ const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
 /** Nobody answers there: reasons that take turns while a server is away. */
 export const UNREACHED: readonly DatabaseFailureReason[] = [
   'connection refused',
+  'unknown host',
+  'host is not reachable',
   'connection lost',
   'no answer in time',
 ];
@@ -131,9 +160,14 @@ export function databaseFailureReason(error: unknown): DatabaseFailureReason {
   return 'query failed';
 }
 
-/** What leaves the door in place of a foreign error; our own errors pass as they are. */
-export function databaseFailure(database: string, error: unknown): TesseraError {
-  return error instanceof TesseraError ? error : unavailable(database, databaseFailureReason(error), error);
+/**
+ * What leaves the door in place of a foreign error; our own errors pass as they are.
+ *
+ * @param site noted beside the error, for who is to mend it
+ */
+export function databaseFailure(database: string, error: unknown, site?: DatabaseSite): TesseraError {
+  const failure = error instanceof TesseraError ? error : unavailable(database, databaseFailureReason(error), error);
+  return site === undefined ? failure : atSite(site, failure);
 }
 
 /**

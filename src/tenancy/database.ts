@@ -34,7 +34,7 @@ export abstract class Database {
   abstract transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T>;
 
   /**
-   * Runs the pending migrations; errors are not translated. For `runMigrations`.
+   * Runs the pending migrations. For `runMigrations`.
    *
    * @param timeoutMs for all of them; default: none, because a large table takes as long as it needs
    * @returns the names of those that were run

@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import { databaseFailure, reasonOfFailure } from './database-failure.ts';
+import { reasonOfFailure } from './database-failure.ts';
 
 /** Not TypeORM's `migrations`: a tenant's database may keep its own under that name. */
 export const MIGRATIONS_TABLE = 'tessera_migrations';
@@ -33,9 +33,5 @@ async function finishedMigrations(database: Database): Promise<unknown[]> {
  */
 export async function runMigrations(database: Database, timeoutMs?: number): Promise<string[]> {
   if ((await pendingMigrations(database)).length === 0) return [];
-  try {
-    return await database.runMigrations(timeoutMs);
-  } catch (error) {
-    throw databaseFailure(database.name, error);
-  }
+  return database.runMigrations(timeoutMs);
 }

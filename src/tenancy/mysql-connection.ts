@@ -3,14 +3,14 @@ import type { Socket } from 'node:net';
 import { Secret } from '../config/secret.ts';
 import { AnswerLimit } from './answer-limit.ts';
 import { databaseFailure } from './database-failure.ts';
-import type { MysqlOptions } from './mysql-options.ts';
+import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { MysqlSessions } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
 export type MysqlServer = Pick<
   MysqlOptions,
-  'name' | 'host' | 'port' | 'username' | 'password' | 'timeoutMs' | 'dangerouslyAllowPlaintext'
+  'name' | 'tenantId' | 'host' | 'port' | 'username' | 'password' | 'timeoutMs' | 'dangerouslyAllowPlaintext'
 > & {
   /** Absent: connects to no database, to create one or to lock. */
   readonly database?: string;
@@ -37,7 +37,7 @@ export async function withMysqlConnection<T>(
     return await work({
       ask: (sql, parameters = [], timeoutMs = server.timeoutMs) => {
         limit.restart();
-        return ask(connection, server.name, sql, parameters, timeoutMs);
+        return ask(connection, server, sql, parameters, timeoutMs);
       },
     });
   } finally {
@@ -70,7 +70,7 @@ function connect(server: MysqlServer): Promise<{ readonly connection: Connection
         return;
       }
       destroy(connection);
-      reject(databaseFailure(server.name, error));
+      reject(databaseFailure(server.name, error, mysqlSite(server)));
     });
   });
 }
@@ -81,17 +81,18 @@ function destroy(connection: Connection): void {
   (connection as Connection & { readonly stream: Socket }).stream.destroy();
 }
 
-async function setUp(connection: Connection, { name, timeoutMs }: MysqlServer): Promise<void> {
+async function setUp(connection: Connection, server: MysqlServer): Promise<void> {
+  const { timeoutMs } = server;
   try {
     await new MysqlSessions({ statementMs: STATEMENT_MS, lockWaitMs: timeoutMs }, timeoutMs).setUp(connection);
   } catch (error) {
-    throw databaseFailure(name, error);
+    throw databaseFailure(server.name, error, mysqlSite(server));
   }
 }
 
 function ask(
   connection: Connection,
-  name: string,
+  server: MysqlServer,
   sql: string,
   values: readonly (string | number)[],
   timeout: number,
@@ -99,7 +100,7 @@ function ask(
   return new Promise((resolve, reject) => {
     connection.query<RowDataPacket[]>({ sql, values: [...values], timeout }, (error, rows) => {
       if (error === null) resolve(Array.isArray(rows) ? rows : []);
-      else reject(databaseFailure(name, error));
+      else reject(databaseFailure(server.name, error, mysqlSite(server)));
     });
   });
 }

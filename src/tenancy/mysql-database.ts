@@ -21,10 +21,11 @@ import {
   isServerStoodDown,
   reasonOfFailure,
 } from './database-failure.ts';
+import type { DatabaseSite } from './database-site.ts';
 import { MIGRATIONS_TABLE } from './migrations.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
-import type { MysqlOptions } from './mysql-options.ts';
+import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import { mysqlTls } from './mysql-tls.ts';
 import { SilentLogger } from './silent-logger.ts';
 
@@ -81,7 +82,7 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
     return new MysqlDatabase(options, dataSource, handle);
   } catch (error) {
     void handle.closeAll();
-    throw databaseFailure(options.name, error);
+    throw databaseFailure(options.name, error, mysqlSite(options));
   }
 }
 
@@ -276,18 +277,16 @@ export class MysqlDatabase extends Database {
   override readonly kind = 'mysql';
   override readonly name: string;
   override readonly dataSource: DataSource;
+  readonly #site: DatabaseSite;
   readonly #timeoutMs: number;
   readonly #handle: PoolHandle;
   readonly #isForeign: boolean;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    options: Pick<MysqlOptions, 'name' | 'timeoutMs' | 'answerLimit'>,
-    dataSource: DataSource,
-    handle: PoolHandle,
-  ) {
+  constructor(options: MysqlOptions, dataSource: DataSource, handle: PoolHandle) {
     super();
     this.name = options.name;
+    this.#site = mysqlSite(options);
     this.dataSource = dataSource;
     this.#timeoutMs = options.timeoutMs;
     this.#handle = handle;
@@ -307,7 +306,7 @@ export class MysqlDatabase extends Database {
         over = true;
         clearTimeout(timer);
         if (error === null) resolve(rows);
-        else reject(databaseFailure(this.name, error));
+        else reject(databaseFailure(this.name, error, this.#site));
       };
       const timer = setTimeout(() => {
         const error = noAnswer();
@@ -366,7 +365,7 @@ export class MysqlDatabase extends Database {
       return done.map(({ name }) => name);
     } catch (error) {
       this.#handle.dropAfter(connection, error);
-      throw error;
+      throw databaseFailure(this.name, error, this.#site);
     } finally {
       // Its limits are not those of the others.
       this.#handle.drop(connection);
@@ -417,7 +416,7 @@ export class MysqlDatabase extends Database {
           () => undefined,
         );
       connection = undefined;
-      throw databaseFailure(this.name, error);
+      throw databaseFailure(this.name, error, this.#site);
     } finally {
       if (connection !== undefined) await this.#release(runner, limits === undefined ? undefined : connection);
     }

@@ -1,8 +1,11 @@
 import type { Secret } from '../config/secret.ts';
+import type { DatabaseSite } from './database-site.ts';
 import type { Schema } from './schema.ts';
 
 export interface MysqlOptions {
   readonly name: string;
+  /** Whose database it is; absent: the control database. */
+  readonly tenantId?: string;
   readonly host: string;
   readonly port: number;
   readonly database: string;
@@ -20,4 +23,16 @@ export interface MysqlOptions {
    */
   readonly answerLimit: number;
   readonly schema: Schema;
+}
+
+/** Where errors come from. */
+export function mysqlSite({
+  tenantId,
+  host,
+  port,
+  username,
+  database,
+}: Pick<MysqlOptions, 'tenantId' | 'host' | 'port' | 'username'> & { readonly database?: string }): DatabaseSite {
+  const server = { host, port, username, ...(database === undefined ? {} : { database }) };
+  return { ...(tenantId === undefined ? {} : { tenantId }), server };
 }

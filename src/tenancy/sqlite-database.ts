@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Database, type Row, type SqlValue } from './database.ts';
 import { databaseFailure, databaseFailureReason } from './database-failure.ts';
+import type { DatabaseSite } from './database-site.ts';
 import { MIGRATIONS_TABLE } from './migrations.ts';
 import type { Schema } from './schema.ts';
 import { SilentLogger } from './silent-logger.ts';
@@ -18,6 +19,8 @@ const BUSY_RETRY_MS = 5;
 
 export interface SqliteOptions {
   readonly name: string;
+  /** Whose database it is; absent: the control database. */
+  readonly tenantId?: string;
   readonly file: string;
   readonly schema: Schema;
   /** A file that is not there is made (mode 0600, its folder 0700); otherwise it is an error. */
@@ -55,25 +58,31 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Sqlite
     if (connection === undefined) throw new Error('TypeORM did not hand over its connection');
     // From here on this class waits itself, and requests go on meanwhile.
     connection.pragma('busy_timeout = 0');
-    return new SqliteDatabase(options.name, dataSource, connection);
+    return new SqliteDatabase(options, dataSource, connection);
   } catch (error) {
     connection?.close();
-    throw databaseFailure(options.name, error);
+    throw databaseFailure(options.name, error, sqliteSite(options));
   }
+}
+
+function sqliteSite({ tenantId }: SqliteOptions): DatabaseSite {
+  return tenantId === undefined ? {} : { tenantId };
 }
 
 export class SqliteDatabase extends Database {
   override readonly kind = 'sqlite';
   override readonly name: string;
   override readonly dataSource: DataSource;
+  readonly #site: DatabaseSite;
   readonly #connection: BetterSqlite3.Database;
   readonly #statements = new Map<string, BetterSqlite3.Statement>();
   /** The last transaction in line. TypeORM has one connection here: a statement in between would be part of it, and be undone with it. */
   #line: Promise<unknown> | undefined;
 
-  constructor(name: string, dataSource: DataSource, connection: BetterSqlite3.Database) {
+  constructor(options: SqliteOptions, dataSource: DataSource, connection: BetterSqlite3.Database) {
     super();
-    this.name = name;
+    this.name = options.name;
+    this.#site = sqliteSite(options);
     this.dataSource = dataSource;
     this.#connection = connection;
   }
@@ -83,7 +92,7 @@ export class SqliteDatabase extends Database {
     try {
       return this.#execute(sql, parameters);
     } catch (error) {
-      if (databaseFailureReason(error) !== 'busy') throw databaseFailure(this.name, error);
+      if (databaseFailureReason(error) !== 'busy') throw databaseFailure(this.name, error, this.#site);
       // In line like a transaction: two that wait for the lock at once must not starve each other.
       return this.#inLine(() => this.#patiently(() => this.#execute(sql, parameters)));
     }
@@ -166,7 +175,7 @@ export class SqliteDatabase extends Database {
     try {
       return await running;
     } catch (error) {
-      throw databaseFailure(this.name, error);
+      throw databaseFailure(this.name, error, this.#site);
     } finally {
       if (this.#line === line) this.#line = undefined;
     }

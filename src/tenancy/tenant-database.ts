@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { join } from 'node:path';
 import type { CachesConfig, ConnectionsConfig } from '../config/config.ts';
-import { unavailable } from '../errors/tessera-error.ts';
+import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { Clock } from '../vocabulary/clock.ts';
 import type { TenantId } from '../vocabulary/ids.ts';
 import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/database-credentials.ts';
@@ -9,6 +9,7 @@ import { databaseCredentialsPath } from '../vault/vault-path.ts';
 import type { VaultService } from '../vault/vault.service.ts';
 import type { Database, Row } from './database.ts';
 import { reasonOfFailure } from './database-failure.ts';
+import { atSite } from './database-site.ts';
 import type { MysqlOptions } from './mysql-options.ts';
 import { ID_LENGTH } from './entities/tenant.entity.ts';
 import { NO_ENTITIES } from './schema.ts';
@@ -36,6 +37,7 @@ const ANSWER_LIMIT = 4 * 1024 * 1024;
 
 /** How a tenant's server is reached, but for the schema that the opener wants. */
 export function tenantDatabaseOptions(
+  tenantId: TenantId,
   database: Extract<TenantDatabase, { driver: 'mysql' }>,
   credentials: DatabaseCredentials,
   limits: Pick<ConnectionsConfig, 'perTenant' | 'timeoutMs' | 'dangerouslyAllowPlaintext'>,
@@ -43,6 +45,7 @@ export function tenantDatabaseOptions(
 ): Omit<MysqlOptions, 'schema'> {
   return {
     name: TENANT_DATABASE,
+    tenantId,
     host: database.host,
     port: database.port,
     database: database.name,
@@ -98,12 +101,18 @@ export class TenantDatabaseOpener {
     if (database.driver === 'sqlite') {
       const file = tenantDatabaseFile(this.#settings.dataDirectory, tenant.id);
       // A directory is made by provisioning alone: one that is missing must not come back empty.
-      return openSqliteDatabase({ name: TENANT_DATABASE, file, schema: NO_ENTITIES, create: false });
+      return openSqliteDatabase({
+        name: TENANT_DATABASE,
+        tenantId: tenant.id,
+        file,
+        schema: NO_ENTITIES,
+        create: false,
+      });
     }
     const remembered = this.#rememberedCredentials(tenant.id);
     if (remembered !== undefined) {
       try {
-        return await this.#connectAs(database, remembered);
+        return await this.#connectAs(tenant.id, database, remembered);
       } catch (error) {
         // Rotated in Vault since they were read: once more with what Vault says now.
         if (reasonOfFailure(error) !== 'access denied') throw error;
@@ -112,7 +121,7 @@ export class TenantDatabaseOpener {
     }
     const readAtMs = this.#clock.monotonicMs();
     const credentials = await readDatabaseCredentials(this.#vault, tenant.id);
-    const connected = await this.#connectAs(database, credentials);
+    const connected = await this.#connectAs(tenant.id, database, credentials);
     this.#credentials.set(tenant.id, { credentials, readAtMs });
     return connected;
   }
@@ -125,12 +134,13 @@ export class TenantDatabaseOpener {
   }
 
   async #connectAs(
+    tenantId: TenantId,
     database: Extract<TenantDatabase, { driver: 'mysql' }>,
     credentials: DatabaseCredentials,
   ): Promise<Database> {
     const { openMysqlDatabase } = await import('./mysql-database.ts');
     return openMysqlDatabase({
-      ...tenantDatabaseOptions(database, credentials, this.#settings.connections),
+      ...tenantDatabaseOptions(tenantId, database, credentials, this.#settings.connections),
       schema: NO_ENTITIES,
     });
   }
@@ -146,7 +156,12 @@ export function readOwners(database: Pick<Database, 'query'>): Promise<Row[]> {
 /** A tenant's database says whose it is; one that names another tenant, or none, is not read. */
 export async function assertOwner(database: Pick<Database, 'query'>, tenantId: TenantId): Promise<void> {
   const owners = await readOwners(database);
-  if (owners.length === 0) throw unavailable(TENANT_DATABASE, 'belongs to no tenant');
+  if (owners.length === 0) throw tenantDatabaseFailure(tenantId, 'belongs to no tenant');
   if (owners.some((row) => row['tenant_id'] !== tenantId))
-    throw unavailable(TENANT_DATABASE, 'belongs to another tenant');
+    throw tenantDatabaseFailure(tenantId, 'belongs to another tenant');
+}
+
+/** The database answers, and what it says is not right. */
+export function tenantDatabaseFailure(tenantId: TenantId, reason: string): TesseraError {
+  return atSite({ tenantId }, unavailable(TENANT_DATABASE, reason));
 }

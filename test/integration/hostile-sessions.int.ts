@@ -1,4 +1,5 @@
 import { decodeJwt } from 'jose';
+import { createConnection } from 'mysql2/promise';
 import { setTimeout as delay } from 'node:timers/promises';
 import { foreignKey, writeForeignToken } from '../support/foreign-issuer.ts';
 import { type HostileProvider, startHostileProvider } from '../support/hostile-provider.ts';
@@ -36,7 +37,7 @@ const HOSTILE: readonly HostileDefault[] = [
   SETTABLE('sql_mode', "'ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH,PIPES_AS_CONCAT'"),
   SETTABLE('sql_mode', "'ORACLE'"),
   SETTABLE('sql_mode', "''", { name: 'no strict mode' }),
-  SETTABLE('completion_type', "'CHAIN'"),
+  SETTABLE('completion_type', "'CHAIN'", { killed: true }),
   SETTABLE('completion_type', "'RELEASE'"),
   SETTABLE('tx_isolation', "'READ-UNCOMMITTED'"),
   SETTABLE('tx_isolation', "'SERIALIZABLE'"),
@@ -140,7 +141,7 @@ async function underHostile(hostile: HostileDefault, work: (installation: MysqlI
   }
 }
 
-/** Every way to a row: three tokens issued, one of them exchanged, one attempt refused. Resolves to the token that was revoked. */
+/** Every way to a row: six tokens issued, one of them exchanged, one attempt refused. Resolves to the token that was revoked. */
 async function everyEndpoint(service: RunningService, oidcToken: string, idleMs: number): Promise<string> {
   const minted = await service.mint();
   expect(minted.status).toBe(200);
@@ -154,6 +155,8 @@ async function everyEndpoint(service: RunningService, oidcToken: string, idleMs:
   expect((await service.introspect(bearer)).body['active']).toBe(true);
   expect((await service.revoke(bearer)).status).toBe(200);
   expect((await service.introspect(bearer)).body['active']).toBe(false);
+  // On the connection that had the transaction.
+  for (let count = 0; count < 3; count += 1) expect((await service.mint()).status).toBe(200);
   return bearer;
 }
 
@@ -183,14 +186,16 @@ describe.each(HOSTILE)('with $name', (hostile) => {
 
       await server.sql(...hostile.reset);
       const { control, directory } = installation;
-      expect(await countOf(`${control}.audit_records WHERE outcome = 'issued'`)).toBe(3);
+      expect(await countOf(`${control}.audit_records WHERE outcome = 'issued'`)).toBe(6);
       expect(await countOf(`${control}.audit_records WHERE reason LIKE '%used before%'`)).toBe(1);
       expect(await countOf(`${control}.spent_tokens`)).toBe(1);
       expect(await countOf(`${control}.revocations WHERE revoked_id = '${decodeJwt(revoked).jti}'`)).toBe(1);
       expect(await countOf(`${directory}.user_roles`)).toBe(2);
       expect(await countOf(`${directory}.user_group_members`)).toBe(0);
-      expect(await countOf(`information_schema.tables WHERE table_schema IN ('${control}', '${directory}')
-        AND engine <> 'InnoDB'`)).toBe(0);
+      expect(
+        await countOf(`information_schema.tables WHERE table_schema IN ('${control}', '${directory}')
+        AND engine <> 'InnoDB'`),
+      ).toBe(0);
 
       if (hostile.killed)
         await servedBy(await installation.start(), async (again) => {
@@ -198,6 +203,38 @@ describe.each(HOSTILE)('with $name', (hostile) => {
           const { body } = await again.mint();
           expect((await again.exchange(body['access_token'] as string, oidcToken)).status).toBe(401);
         });
+    });
+  });
+});
+
+it('what nobody committed comes into no token, whatever the default', async () => {
+  await underHostile(SETTABLE('tx_isolation', "'READ-UNCOMMITTED'"), async (installation) => {
+    await installation.apply(tenantsFile().replace('DIRECTORY', installation.directory));
+    const writing = await createConnection(`mysql://root:${server.rootPassword}@127.0.0.1:${server.port}`);
+    try {
+      await servedBy(await installation.start(), async (service) => {
+        expect((await service.mint()).status).toBe(200);
+        await writing.query('START TRANSACTION');
+        await writing.query(`DELETE FROM ${installation.directory}.user_group_members`);
+        await writing.query(`INSERT INTO ${installation.directory}.scopes VALUES ('all:delete', NULL)`);
+        await writing.query(`INSERT INTO ${installation.directory}.role_scopes VALUES ('reader', 'all:delete')`);
+        const { body } = await service.mint();
+        expect(decodeJwt(body['access_token'] as string)['scope']).toBe('orders:read orders:write');
+      });
+    } finally {
+      writing.destroy();
+    }
+  });
+});
+
+it('a failing init_connect is refused in words, by the command line and by a server', async () => {
+  await underHostile(INIT_CONNECT('SELECT nonsense'), async (installation) => {
+    const { code, stderr } = await installation.run(['migrate']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Control database: init_connect failed /);
+    await servedBy(await installation.start(), async (service) => {
+      expect((await service.get('/readyz')).status).toBe(503);
+      expect((await service.mint()).status).toBe(503);
     });
   });
 });

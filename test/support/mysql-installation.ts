@@ -18,11 +18,13 @@ export interface MysqlInstallation {
   readonly control: string;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
-  run(args: readonly string[], stdin?: string): Promise<CliResult>;
+  run(args: readonly string[], stdin?: string, changes?: Readonly<Record<string, string>>): Promise<CliResult>;
+  /** Gives the tenant's database these credentials from now on. */
+  placeCredentials(username: string, password: string): Promise<void>;
   /** Applies a file that must be accepted, and keeps the secret of `acme/shop/web`. */
   apply(tenantsFile: string): Promise<readonly unknown[]>;
   /** A server in this process; `log` is everything that it wrote. */
-  start(): Promise<RunningService & { log(): string }>;
+  start(changes?: Readonly<Record<string, string>>): Promise<RunningService & { log(): string }>;
   /** The same as a process of its own, which `close` kills. */
   startProcess(): Promise<RunningService>;
   close(): Promise<void>;
@@ -53,9 +55,12 @@ export async function mysqlInstallation(
   await server.createTenantDatabase(directory);
   const folder = temporaryFolder();
   const dataDirectory = `${folder.path}/data`;
-  const vault = new EmbeddedVault(dataDirectory);
-  await placeCredentials(vault, 'acme', { username: directory, password: `${directory}-password` });
-  await vault.close();
+  const place = async (username: string, password: string): Promise<void> => {
+    const vault = new EmbeddedVault(dataDirectory);
+    await placeCredentials(vault, 'acme', { username, password });
+    await vault.close();
+  };
+  await place(directory, `${directory}-password`);
   const env = {
     PUBLIC_URL: 'http://desk.localhost',
     DATABASE_URL: `mysql://${control}:${control}-password@127.0.0.1:${server.port}/${control}`,
@@ -65,14 +70,18 @@ export async function mysqlInstallation(
     ...settings,
   };
   let secret = '';
-  const run = async (args: readonly string[], stdin = ''): Promise<CliResult> => {
+  const run = async (
+    args: readonly string[],
+    stdin = '',
+    changes: Readonly<Record<string, string>> = {},
+  ): Promise<CliResult> => {
     const written = { stdout: '', stderr: '' };
     const code = await runCli(args, {
       stdin: [Buffer.from(stdin)] as unknown as AsyncIterable<Uint8Array>,
       stdout: { write: (text: string) => (written.stdout += text) },
       stderr: { write: (text: string) => (written.stderr += text) },
       clock: new SystemClock(),
-      loadConfig: () => loadConfig(env, { cwd: folder.path }),
+      loadConfig: () => loadConfig({ ...env, ...changes }, { cwd: folder.path }),
     });
     return { code, ...written };
   };
@@ -81,6 +90,7 @@ export async function mysqlInstallation(
     directory,
     env,
     run,
+    placeCredentials: place,
     apply: async (tenantsFile) => {
       const { code, stdout, stderr } = await run(['apply', '-f', '-', '-o', 'json'], tenantsFile);
       if (code !== 0) throw new Error(`apply ended with ${code}:\n${stderr}`);
@@ -88,9 +98,9 @@ export async function mysqlInstallation(
       secret = secrets[0]?.secret_id ?? secret;
       return changes;
     },
-    start: async () => {
+    start: async (changes = {}) => {
       const port = await freePort();
-      const config = loadConfig({ ...env, PORT: String(port) }, { cwd: folder.path });
+      const config = loadConfig({ ...env, PORT: String(port), ...changes }, { cwd: folder.path });
       const lines: string[] = [];
       const app: NestFastifyApplication = await createApp({
         config,
@@ -102,7 +112,10 @@ export async function mysqlInstallation(
     },
     startProcess: async () => {
       const running = await startServer(env, folder.path);
-      return { ...asked(running.url, () => secret), close: async () => void (await running.end('SIGKILL')) };
+      const close = async (): Promise<void> => {
+        await running.end('SIGKILL');
+      };
+      return { ...asked(running.url, () => secret), close };
     },
     close: async () => {
       for (const database of [control, directory])

@@ -1,0 +1,25 @@
+/** An account as the server calls it: with the address that it sees this process come from. */
+export interface SeenAccount {
+  readonly user: string;
+  readonly host: string;
+}
+
+// Names only: the text is a foreign server's, and may hold anything.
+const DENIED = /(?:Access denied for|command denied to) user '([\w.@$%-]{0,80})'@'([\w.:%-]{1,255})'/;
+const HOST = /^Host '([\w.:%-]{1,255})' is (?:not allowed|blocked)/;
+
+/** The account in a MySQL error about access. Nothing else of its text is read. */
+export function seenAccount(error: unknown, user: string): SeenAccount | undefined {
+  const text = messageOf(error);
+  const denied = DENIED.exec(text);
+  if (denied?.[1] !== undefined && denied[2] !== undefined) return { user: denied[1], host: denied[2] };
+  const host = HOST.exec(text)?.[1];
+  return host === undefined ? undefined : { user, host };
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  // TypeORM wraps the driver's error.
+  const { sqlMessage, driverError } = error as { readonly sqlMessage?: unknown; readonly driverError?: unknown };
+  return typeof sqlMessage === 'string' ? sqlMessage : messageOf(driverError);
+}
