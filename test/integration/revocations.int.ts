@@ -1,6 +1,8 @@
 import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
 import { decodeJwt } from 'jose';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
@@ -207,3 +209,94 @@ it('a number that was never handed out is from before a restore: the follower st
   const after = sequence + 1 + randomBytes(2).readUInt16BE();
   expect(await feed(servers[0], `after=${after}&wait=20`)).toMatchObject({ sequence, reset: true });
 });
+
+describe('a list of 200,000 revocations of other tenants', () => {
+  const COUNT = 200_000;
+  const metric = async ({ url }: ServerProcess, name: string) => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  };
+
+  it('takes little of a replica, and a verifier of one tenant reads next to nothing of it', async () => {
+    const [server, other] = servers;
+    const revoked = await issue(server);
+    await revoke(other, revoked);
+    const before = await metric(server, 'process_resident_memory_bytes');
+    await database.sql(
+      'USE control',
+      `INSERT INTO revocations (seq, tenant_id, kind, revoked_id, before_seconds, until_seconds)
+        SELECT value + n.seq, CONCAT('t-', n.seq % 200), 'token', UUID(), NULL, UNIX_TIMESTAMP() + 3600
+        FROM revocation_sequence, seq_1_to_${COUNT} n`,
+      `UPDATE revocation_sequence SET value = value + ${COUNT}`,
+    );
+    let slowestMs = 0;
+    await eventually(
+      'the list is known',
+      async () => {
+        const askedAt = performance.now();
+        await fetch(`${server.url}/healthz`);
+        slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+        return (await metric(server, 'tessera_revocations')) >= COUNT;
+      },
+      20_000,
+    );
+    const grown = (await metric(server, 'process_resident_memory_bytes')) - before;
+    const proxy = await countingProxy(server.port);
+    const verifier = createVerifier({
+      baseUrl: PUBLIC_URL,
+      fetchBaseUrl: `http://127.0.0.1:${proxy.port}`,
+      tenants: ['acme'],
+      audience: 'shop-api',
+    });
+    try {
+      expect(await isRevoked(verifier, revoked)).toBe(true);
+      expect((await verifier.verify(await issue(server))).subject).toBe('u-ada');
+    } finally {
+      verifier.close();
+      proxy.close();
+    }
+    const read = proxy.answered();
+    expect(grown).toBeLessThan(120e6);
+    expect(read).toBeLessThan(1e6);
+    expect(slowestMs).toBeLessThan(1_000);
+  }, 60_000);
+
+  it('is read again by a server that starts, and by whoever follows all tenants', async () => {
+    const server = await startServer(env, folder.path);
+    try {
+      expect(await metric(server, 'tessera_revocations')).toBeGreaterThanOrEqual(COUNT);
+      let entries = 0;
+      for (let after = 0, more = true; more;) {
+        const answer = await feed(server, `after=${after}&wait=0`);
+        entries += answer.entries.length;
+        ({ sequence: after, more } = answer);
+      }
+      expect(entries).toBeGreaterThanOrEqual(COUNT);
+      expect(await metric(server, 'process_resident_memory_bytes')).toBeLessThan(400e6);
+    } finally {
+      await server.end();
+    }
+  }, 60_000);
+});
+
+/** Passes everything through, and counts what comes back. */
+async function countingProxy(target: number): Promise<{ port: number; answered(): number; close(): void }> {
+  let answered = 0;
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(target, '127.0.0.1');
+    for (const socket of [client, upstream]) sockets.add(socket.on('error', () => socket.destroy()));
+    upstream.on('data', (chunk: Buffer) => (answered += chunk.byteLength));
+    client.pipe(upstream).pipe(client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    answered: () => answered,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
