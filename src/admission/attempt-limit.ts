@@ -67,12 +67,10 @@ export class AttemptLimit {
     if (this.#credential === 'guessable' && error.code === 'unauthorized') {
       this.check();
       this.#limits.recordFailure(this.#source, this.#clientKey);
-    } else this.#countStray(error.code === 'client_not_found' ? `${this.#clientKey} unknown` : this.#clientKey);
-  }
-
-  /** @param key apart from the client's where there is no such client, so that one that is made a moment later is served */
-  #countStray(key: string): void {
-    this.#limits.check(this.#source, key);
+      return;
+    }
+    // Apart from the client's key where there is no such client, so that one that is made a moment later is served.
+    const key = error.code === 'client_not_found' ? `${this.#clientKey} unknown` : this.#clientKey;
     this.#limits.recordStray(this.#source, key);
   }
 }

@@ -11,8 +11,8 @@ import type { LimitExchange } from './limit-exchange.ts';
 const ALL_CLIENTS_FACTOR = 10;
 /** So often may each client be guessed at from a slowed source. With the client's own limit this is never the tighter one for long. */
 const SLOWED_TURN_MS = 5_000;
-/** A client library waits so long before it tries again (10 s); more would be as good as closed. */
-const SLOWED_RETRY_AT_MOST_MS = 10_000;
+/** What closes nothing names no longer wait than this: who comes with a credential need not wait at all. */
+const OPEN_RETRY_AT_MOST_MS = 10_000;
 /** So long is remembered that a client has authenticated from a source where others fail: longer than the time between two renewals of a token. */
 const AUTHENTICATED_MS = 10 * 60_000;
 const MAX_AUTHENTICATED = 10_000;
@@ -70,10 +70,6 @@ export class FailureLimits {
     if (ofClient !== undefined && ofClient.failures >= this.#perClient)
       throw limited('too many failures', ofClient.endsAtMs - now);
     if (!this.#isSlowed(from, clientKey)) return;
-    // As many again for guesses at clients that exist; then the source waits for its window.
-    const ofSource = this.#unauthenticated.get(from);
-    if (ofSource !== undefined && ofSource.failures >= 2 * this.#overAllClients)
-      throw slowedDown(Math.min(ofSource.endsAtMs - now, SLOWED_RETRY_AT_MOST_MS));
     const waitMs = ofClient === undefined ? 0 : ofClient.lastAtMs + SLOWED_TURN_MS - now;
     if (waitMs > 0) throw slowedDown(waitMs);
   }
@@ -95,10 +91,14 @@ export class FailureLimits {
    * The same for what cannot have been a guess at a secret: a client that does not exist, no credential, a bearer that is not good. From a slowed
    * source it is not even remembered, so that invented names use up nobody's turn.
    *
-   * @throws TesseraError as above
+   * @throws TesseraError too_many_requests, in place of the verdict, when the source is slowed or has failed too often under this key
    */
   recordStray(source: string, clientKey: string): void {
-    if (this.#isSlowed(sourceKey(source), clientKey)) throw slowedDown(SLOWED_TURN_MS);
+    const from = sourceKey(source);
+    if (this.#isSlowed(from, clientKey)) throw slowedDown(SLOWED_TURN_MS);
+    const ofKey = this.#unauthenticated.get(`${from} ${clientKey}`);
+    if (ofKey !== undefined && ofKey.failures >= this.#perClient)
+      throw limited('too many failures', Math.min(ofKey.endsAtMs - this.#clock.monotonicMs(), OPEN_RETRY_AT_MOST_MS));
     this.recordFailure(source, clientKey);
   }
 

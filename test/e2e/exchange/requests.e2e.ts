@@ -158,6 +158,8 @@ describe('case 22: failures', () => {
     for (let count = 0; count < 30; count++) statuses.push((await service.desk.post(PATH, { oidc_token: 'x' })).status);
     expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 10 }, () => 429)]);
     expect(service.desk.auditRows()).toBe(rows + 20);
+    const limited = await service.desk.post(PATH, { oidc_token: 'x' });
+    expect(Number(limited.headers.get('retry-after'))).toBeLessThanOrEqual(10);
     expect((await fail({})).status).toBe(200);
   });
 
