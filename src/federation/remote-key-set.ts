@@ -94,9 +94,8 @@ export class RemoteKeySet {
     const isFresh = this.#setNumber > asked;
     if (key !== undefined) return { key, isFresh };
     if (isFresh) throw noSuchKey();
-    if (question.token.kid === undefined) throw noSuchKey();
     if (isNewName(question, set)) return this.#findNew(question, asked);
-    // A known name with another algorithm is hardly ever a new key, so nobody waits for it; the set is looked at again later.
+    // A known name with another algorithm, or no name, is hardly ever a new key, so nobody waits for it; the set is looked at again later.
     const at = Math.max(this.#nextSearchAt(question), this.#now() + SEARCH_COOLDOWN_MS);
     this.#planned.add(question.account, at, asked);
     throw noSuchKey();
@@ -284,7 +283,7 @@ function keyFor({ token }: KeyQuestion, set: ForeignKeySet): ForeignKey | undefi
 }
 
 function isNewName({ token: { kid } }: KeyQuestion, set: ForeignKeySet): boolean {
-  return !set.keys.some((known) => known.kid === kid);
+  return kid !== undefined && !set.keys.some((known) => known.kid === kid);
 }
 
 function noSuchKey(): TesseraError {

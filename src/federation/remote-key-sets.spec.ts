@@ -279,6 +279,25 @@ describe('an unknown kid', () => {
     await expectUnknown(ask({ kid: undefined }));
     expect(fetches()).toBe(1);
   });
+
+  it.each([
+    ['a known key with another algorithm', 'first'],
+    ['no key, as tokens of issuers with one key do,', undefined],
+  ])('of %s is found within the cool-down when the issuer changed its algorithm', async (_what, kid) => {
+    const changed = foreignKey('first', 'RS256');
+    await find();
+    provider.keys = [changed.jwk];
+    const timers = import.meta.jest.spyOn(globalThis, 'setTimeout');
+    await expectUnknown(ask({ kid, algorithm: 'RS256' }));
+    const [planned] = timers.mock.calls.filter(([, ms]) => ms === SEARCH_COOLDOWN_MS);
+    timers.mockRestore();
+    expect(fetches()).toBe(1);
+    after(SEARCH_COOLDOWN_MS);
+    planned?.[0]();
+    await eventually('the planned fetch', () => fetches() === 2);
+    const found = () => ask({ kid, algorithm: 'RS256' }).catch(() => undefined);
+    await eventually('the new key', async () => (await found()) !== undefined);
+  });
 });
 
 describe('a key that does not confirm a signature', () => {
