@@ -4,8 +4,13 @@ import { explainDatabase } from '../tenancy/database-fixes.ts';
 const NO_DIRECTORY =
   "The tenant's database holds what no directory of ours can. Let whoever runs it correct it, then run the command again.";
 
+const CHANGED =
+  'What was written reads otherwise, and was undone. Look for triggers of the tables, for views in their place and for a proxy on the way, then run the command again.';
+
 /** For databases in files, and for what a database on a server says that is wrong. */
 const OTHER_FIXES: readonly (readonly [reason: string, fix: string])[] = [
+  ['control database: does not keep what is written', CHANGED],
+  ['tenant database: does not keep what is written', CHANGED],
   ['control database: schema is missing', 'Run: tessera migrate'],
   [
     'control database: read only',

@@ -1,7 +1,9 @@
-import { type EntityManager, In } from 'typeorm';
+import { type EntityManager, type FindOptionsWhere, In } from 'typeorm';
+import { assertKept } from '../tenancy/read-back.ts';
 import type { RowOf } from '../tenancy/schema.ts';
+import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
 import { parseEmail } from '../vocabulary/email.ts';
-import type { DirectoryChanges, Group, Role, User } from './directory-state.ts';
+import type { DirectoryChanges, Group, Role, Scope, User } from './directory-state.ts';
 import {
   RoleEntity,
   RoleScopeEntity,
@@ -28,27 +30,59 @@ export async function writeDirectory(manager: EntityManager, changes: DirectoryC
   await deleteBy(manager, RoleScopeEntity, 'roleName', roles.put.map(nameOf));
   await deleteBy(manager, UserGroupRoleEntity, 'groupName', groups.put.map(nameOf));
 
-  await put(
-    manager,
-    ScopeEntity,
-    scopes.put.map(({ name, resource }) => ({ name, resource: resource ?? null })),
-  );
-  await put(
-    manager,
-    RoleEntity,
-    roles.put.map(({ name }) => ({ name })),
-  );
+  await put(manager, ScopeEntity, scopes.put.map(scopeRow));
+  await put(manager, RoleEntity, roles.put.map(nameRow));
   await insert(manager, RoleScopeEntity, roles.put.flatMap(scopeLinks));
-  await put(
-    manager,
-    UserGroupEntity,
-    groups.put.map(({ name }) => ({ name })),
-  );
+  await put(manager, UserGroupEntity, groups.put.map(nameRow));
   await insert(manager, UserGroupRoleEntity, groups.put.flatMap(roleLinks));
   await insert(manager, UserEntity, users.put.map(userRow));
   await insert(manager, UserIdentityEntity, users.put.flatMap(identityRows));
   await insert(manager, UserRoleEntity, users.put.flatMap(userRoleLinks));
   await insert(manager, UserGroupMemberEntity, users.put.flatMap(memberLinks));
+  await assertAllKept(manager, changes);
+}
+
+async function assertAllKept(manager: EntityManager, { scopes, roles, groups, users }: DirectoryChanges) {
+  const names = (entries: readonly { readonly name: string }[]) => entries.map(nameOf);
+  const ids = users.put.map(({ id }) => id);
+  await kept(manager, ScopeEntity, 'name', names(scopes.put), scopes.put.map(scopeRow));
+  await kept(manager, RoleEntity, 'name', names(roles.put), roles.put.map(nameRow));
+  await kept(manager, RoleScopeEntity, 'roleName', names(roles.put), roles.put.flatMap(scopeLinks));
+  await kept(manager, UserGroupEntity, 'name', names(groups.put), groups.put.map(nameRow));
+  await kept(manager, UserGroupRoleEntity, 'groupName', names(groups.put), groups.put.flatMap(roleLinks));
+  await kept(manager, UserEntity, 'id', ids, users.put.map(userRow));
+  await kept(manager, UserIdentityEntity, 'userId', ids, users.put.flatMap(identityRows));
+  await kept(manager, UserRoleEntity, 'userId', ids, users.put.flatMap(userRoleLinks));
+  await kept(manager, UserGroupMemberEntity, 'userId', ids, users.put.flatMap(memberLinks));
+}
+
+/** @param property what the keys are; the rows are all that belong to them */
+async function kept<E extends object>(
+  manager: EntityManager,
+  entity: new () => E,
+  property: keyof E & string,
+  keys: readonly string[],
+  rows: readonly RowOf<E>[],
+): Promise<void> {
+  for (const some of slices(keys)) {
+    const wanted: ReadonlySet<unknown> = new Set(some);
+    const where = { [property]: In([...some]) } as FindOptionsWhere<E>;
+    await assertKept(
+      manager,
+      TENANT_DATABASE,
+      entity,
+      where,
+      rows.filter((row) => wanted.has(row[property])),
+    );
+  }
+}
+
+function scopeRow({ name, resource }: Scope): RowOf<ScopeEntity> {
+  return { name, resource: resource ?? null };
+}
+
+function nameRow({ name }: { readonly name: string }): RowOf<RoleEntity> {
+  return { name };
 }
 
 function nameOf({ name }: { readonly name: string }): string {

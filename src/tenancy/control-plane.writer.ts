@@ -12,6 +12,7 @@ import { ProjectEntity } from './entities/project.entity.ts';
 import { SecretUseEntity } from './entities/secret-use.entity.ts';
 import { TenantEntity } from './entities/tenant.entity.ts';
 import { TrustEntity } from './entities/trust.entity.ts';
+import { assertKept } from './read-back.ts';
 import { byTenant, readTenants } from './read-tenant.ts';
 import { insertRevocations, type NewRevocation } from './revocation-records.ts';
 import type { RowOf } from './schema.ts';
@@ -82,23 +83,22 @@ export class ControlPlaneWriter {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);
       const { tenant, projects, clients, trusts } = rowsFromTenant(draft.tenant, version);
+      const administrators = draft.administrators.map((one) => administratorRow(draft.tenant.id, one));
+      const identities = draft.administrators.flatMap((one) => identityRows(draft.tenant.id, one));
       await deleteParts(manager, draft.tenant.id);
       await manager.upsert(TenantEntity, tenant, ['id']);
       await insertAll(manager, ProjectEntity, projects);
       await insertAll(manager, ClientEntity, clients);
       await insertAll(manager, TrustEntity, trusts);
-      await insertAll(
-        manager,
-        AdministratorEntity,
-        draft.administrators.map((administrator) => administratorRow(draft.tenant.id, administrator)),
-      );
-      await insertAll(
-        manager,
-        AdministratorIdentityEntity,
-        draft.administrators.flatMap(({ id, identities }) =>
-          identities.map(({ issuer, sub }) => ({ tenantId: draft.tenant.id, issuer, sub, administratorId: id })),
-        ),
-      );
+      await insertAll(manager, AdministratorEntity, administrators);
+      await insertAll(manager, AdministratorIdentityEntity, identities);
+      const ofTenant = { tenantId: draft.tenant.id };
+      await assertKept(manager, CONTROL_DATABASE, TenantEntity, { id: draft.tenant.id }, [tenant]);
+      await assertKept(manager, CONTROL_DATABASE, ProjectEntity, ofTenant, projects);
+      await assertKept(manager, CONTROL_DATABASE, ClientEntity, ofTenant, clients);
+      await assertKept(manager, CONTROL_DATABASE, TrustEntity, ofTenant, trusts);
+      await assertKept(manager, CONTROL_DATABASE, AdministratorEntity, ofTenant, administrators);
+      await assertKept(manager, CONTROL_DATABASE, AdministratorIdentityEntity, ofTenant, identities);
       await insertRevocations(manager, revocations);
       return version;
     });
@@ -157,6 +157,10 @@ async function insertAll<R extends object>(
       .values(rows.slice(start, start + ROWS_PER_INSERT) as never)
       .updateEntity(false)
       .execute();
+}
+
+function identityRows(tenantId: TenantId, { id, identities }: Administrator): RowOf<AdministratorIdentityEntity>[] {
+  return identities.map(({ issuer, sub }) => ({ tenantId, issuer, sub, administratorId: id }));
 }
 
 function administratorRow(tenantId: TenantId, administrator: Administrator): RowOf<AdministratorEntity> {

@@ -238,3 +238,31 @@ it('a failing init_connect is refused in words, by the command line and by a ser
     });
   });
 });
+
+it.each([
+  ['the tenants file', 'control', 'clients', 'scopes', 'Control'],
+  ['a directory', 'directory', 'users', 'email', 'Tenant'],
+] as const)(
+  '%s is not applied when a trigger makes something else of it',
+  async (_name, of, table, column, subject) => {
+    await underHostile(SETTABLE('sql_mode', "''"), async (installation) => {
+      const file = tenantsFile().replace('DIRECTORY', installation.directory);
+      await installation.apply(file);
+      const database = installation[of];
+      await server.sql(
+        `CREATE TRIGGER ${database}.changes BEFORE INSERT ON ${database}.${table}
+         FOR EACH ROW SET NEW.${column} = UPPER(NEW.${column})`,
+      );
+      const changed = file
+        .replace('subjects: any', 'audience: other, subjects: any')
+        .replace('scopes: unbounded', 'scopes: ["orders:read"]')
+        .replace('roles: [reader] }', 'roles: [writer] }');
+      const { code, stderr } = await installation.run(['apply', '-f', '-'], changed);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(new RegExp(`${subject} database: does not keep what is written.*Look for triggers`));
+      await server.sql(`DROP TRIGGER ${database}.changes`);
+      expect(await countOf(`${installation.control}.clients WHERE audience = 'other'`)).toBe(0);
+      expect(await countOf(`${database}.${table} WHERE BINARY ${column} <> LOWER(${column})`)).toBe(0);
+    });
+  },
+);

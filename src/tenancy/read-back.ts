@@ -1,0 +1,27 @@
+import type { EntityManager, FindOptionsWhere } from 'typeorm';
+import { unavailable } from '../errors/tessera-error.ts';
+import type { RowOf } from './schema.ts';
+
+/**
+ * Reads what a transaction has written, before its commit: a trigger, a view in place of a table or a proxy may have made something
+ * else of it, and nobody would know before it is used.
+ *
+ * @param where takes what was written, and nothing else
+ * @throws TesseraError `temporarily_unavailable` when anything differs, so that all of the transaction is undone
+ */
+export async function assertKept<E extends object>(
+  manager: EntityManager,
+  database: string,
+  entity: new () => E,
+  where: FindOptionsWhere<E>,
+  written: readonly RowOf<E>[],
+): Promise<void> {
+  const kept = (await manager.find(entity, { where })).map(canonical).sort();
+  const wanted = written.map(canonical).sort();
+  if (kept.length !== wanted.length || kept.some((row, index) => row !== wanted[index]))
+    throw unavailable(database, 'does not keep what is written');
+}
+
+function canonical(row: object): string {
+  return JSON.stringify(Object.entries(row).sort(([one], [other]) => (one < other ? -1 : 1)));
+}
