@@ -1,0 +1,101 @@
+import type { Connection } from 'mysql2';
+import { limitsWithin, MysqlSessions, SessionSettingNotKept } from './mysql-session.ts';
+
+/** A server, or a proxy before it, that remembers what is set, but for what it keeps to itself. */
+class SessionServer {
+  readonly statements: string[] = [];
+  readonly #settings = new Map<string, string>();
+  readonly #unknown: ReadonlySet<string>;
+  readonly #kept: Readonly<Record<string, string>>;
+  readonly #status: number;
+
+  constructor(options: { unknown?: readonly string[]; kept?: Record<string, string>; status?: number } = {}) {
+    this.#unknown = new Set(options.unknown);
+    this.#kept = options.kept ?? {};
+    this.#status = options.status ?? 2;
+  }
+
+  readonly connection = {
+    query: ({ sql }: { sql: string }, done: (error: unknown, result?: unknown) => void) => {
+      this.statements.push(sql);
+      if (sql.startsWith('SELECT')) done(null, [this.#read(sql)]);
+      else if (this.#set(sql)) done(null, { serverStatus: this.#status });
+      else done(Object.assign(new Error(), { code: 'ER_UNKNOWN_SYSTEM_VARIABLE' }));
+    },
+  } as unknown as Connection;
+
+  #set(sql: string): boolean {
+    const settings = [...sql.matchAll(/([a-z_]+)=('[^']*'|[^,]+)/g)].map(([, name, value]) => [name!, value!] as const);
+    if (settings.some(([name]) => this.#unknown.has(name))) return false;
+    for (const [name, value] of settings) this.#settings.set(name, value.replaceAll("'", ''));
+    return true;
+  }
+
+  #read(sql: string): Record<string, string | undefined> {
+    const names = [...sql.matchAll(/AS ([a-z_]+)(?:,|$)/g)].map(([, name]) => name!);
+    return Object.fromEntries(names.map((name) => [name, this.#kept[name] ?? this.#settings.get(name)]));
+  }
+}
+
+const sessions = () => new MysqlSessions(limitsWithin(1500), 1000);
+const MARIADB = ['transaction_isolation', 'transaction_read_only', 'max_execution_time'];
+const MYSQL = ['tx_isolation', 'tx_read_only', 'max_statement_time'];
+
+it.each([
+  ['MariaDB', MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 2],
+  ['MySQL', MYSQL, ['transaction_isolation', 'max_execution_time=1500'], 3],
+])('sets up a session on %s', async (_name, unknown, expected, statements) => {
+  const server = new SessionServer({ unknown });
+  const made = sessions();
+  await made.setUp(server.connection);
+  expect(made.has(server.connection)).toBe(true);
+  expect(server.statements).toHaveLength(statements);
+  for (const setting of expected) expect(server.statements.at(-2)).toContain(setting);
+});
+
+it('asks a server that it knows two things and no more', async () => {
+  const made = sessions();
+  await made.setUp(new SessionServer({ unknown: MYSQL }).connection);
+  const second = new SessionServer({ unknown: MYSQL });
+  await made.setUp(second.connection);
+  expect(second.statements).toHaveLength(2);
+});
+
+it.each([
+  ['autocommit', '0'],
+  ['sql_mode', 'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO'],
+  ['sql_select_limit', '1'],
+  ['tx_isolation', 'READ-UNCOMMITTED'],
+  ['character_set_results', 'latin1'],
+  ['max_statement_time', '0.000000'],
+  ['sql_safe_updates', ''],
+])('refuses one that has another %s afterwards', async (setting, value) => {
+  const server = new SessionServer({ unknown: MARIADB, kept: { [setting]: value } });
+  const made = sessions();
+  const refused: unknown = await made.setUp(server.connection).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(SessionSettingNotKept);
+  expect((refused as SessionSettingNotKept).setting).toBe(setting);
+  expect(made.has(server.connection)).toBe(false);
+});
+
+it.each([
+  ['in a transaction', 3],
+  ['without autocommit', 0],
+])('refuses one that says that it is %s', async (_name, status) => {
+  const server = new SessionServer({ unknown: MARIADB, status });
+  await expect(sessions().setUp(server.connection)).rejects.toThrow(/autocommit/);
+});
+
+it.each([
+  [
+    'modes in another order',
+    { sql_mode: 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO' },
+  ],
+  ['words for switches', { autocommit: 'ON', sql_safe_updates: 'OFF' }],
+  ['decimals', { max_statement_time: '1.500000' }],
+])('takes %s for the same', async (_name, kept) => {
+  const made = sessions();
+  const { connection } = new SessionServer({ unknown: MARIADB, kept: kept });
+  await made.setUp(connection);
+  expect(made.has(connection)).toBe(true);
+});
