@@ -3,6 +3,7 @@ import type { Log } from '../log/log.ts';
 import type { Clock } from '../vocabulary/clock.ts';
 import { AskedTokens } from './asked-tokens.ts';
 import type { Egress } from './egress.ts';
+import { FailedFetches } from './failed-fetches.ts';
 import { fetchKeySet, type KeySource } from './fetch-key-set.ts';
 import { findForeignKey, type ForeignKey, type ForeignKeySet } from './foreign-key-set.ts';
 import type { ForeignToken } from './foreign-token.ts';
@@ -25,9 +26,6 @@ export const MAX_AGE_MS = 10 * 60_000;
 export const STALE_MS = 60 * 60_000;
 /** Where the keys are changes far less often than the keys; a fetch that fails asks again anyway. */
 export const DISCOVERY_AGE_MS = 60 * 60_000;
-const FIRST_PAUSE_MS = 1_000;
-// With the fetch itself within the promise that requests succeed 5 s after the issuer is back.
-const LONGEST_PAUSE_MS = 4_000;
 // As many as a set may have (foreign-key-set.ts).
 const MAX_WITHDRAWN = 100;
 /** So many waits in one cool-down are on record: whoever makes up kids must not fill the audit store with them. */
@@ -57,6 +55,7 @@ export class RemoteKeySet {
   readonly #options: RemoteKeySetOptions;
   readonly #budget = new KeySearchBudget();
   readonly #planned: PlannedSearch;
+  readonly #failed: FailedFetches;
   readonly #askedTokens = new AskedTokens();
 
   #set: ForeignKeySet | undefined;
@@ -70,9 +69,6 @@ export class RemoteKeySet {
   readonly #withdrawn = new Set<string>();
   #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
   #inFlight: Promise<void> | undefined;
-  #failures = 0;
-  #nextTryAt = -Infinity;
-  #failure = '';
   #loggedSkips = '';
   /** Questions that were told to wait since the last fetch. */
   #waits = 0;
@@ -80,6 +76,7 @@ export class RemoteKeySet {
   constructor(source: KeySource, options: RemoteKeySetOptions) {
     this.#source = source;
     this.#options = options;
+    this.#failed = new FailedFetches(source.issuer, options.log, options.clock);
     this.#planned = new PlannedSearch(options.clock, (account, asked) => void this.#searchAsPlanned(account, asked));
   }
 
@@ -128,7 +125,7 @@ export class RemoteKeySet {
     const key = await this.#search(question, asked, () => true);
     if (key !== undefined) return { key, isFresh: this.#setNumber > asked };
     // The set in memory is from before the outage: whether the key is new cannot be known.
-    if (this.#failures > 0) throw this.#unavailable();
+    if (this.#failed.any) throw this.#unavailable();
     const { kid = '' } = question.token;
     if (this.#setNumber > first || this.#withdrawn.has(kid)) throw noSuchKey();
     throw this.#notKnownNow(this.#planned.add(question.account, this.#nextSearchAt(question), asked));
@@ -148,7 +145,7 @@ export class RemoteKeySet {
       const fetch = this.#inFlight ?? this.#searchIfAllowed(question);
       if (fetch === undefined) return undefined;
       await fetch;
-      if (this.#failures > 0) return undefined;
+      if (this.#failed.any) return undefined;
       const key = this.#set && keyFor(question, this.#set);
       if (key !== undefined && isWanted(key)) return key;
     }
@@ -156,13 +153,13 @@ export class RemoteKeySet {
   }
 
   #searchIfAllowed(question: KeyQuestion): Promise<void> | undefined {
-    if (this.#isPausing() || this.#now() < this.#nextSearchAt(question)) return undefined;
+    if (this.#failed.isPausing || this.#now() < this.#nextSearchAt(question)) return undefined;
     return this.#fetchOn(question.account);
   }
 
   #nextSearchAt({ account }: KeyQuestion): number {
     // Pauses between failed fetches bound what is asked of an issuer that was down, and it shall serve again soon after.
-    return this.#failures > 0 ? this.#nextTryAt : this.#budget.nextAt(account);
+    return this.#failed.any ? this.#failed.nextTryAt : this.#budget.nextAt(account);
   }
 
   #fetchOn(account: string): Promise<void> {
@@ -173,7 +170,7 @@ export class RemoteKeySet {
   async #searchAsPlanned(account: string, asked: number): Promise<void> {
     // One that began before the questions does not answer them.
     await this.#inFlight;
-    if (this.#setNumber <= asked && !this.#isPausing()) await this.#fetchOn(account);
+    if (this.#setNumber <= asked && !this.#failed.isPausing) await this.#fetchOn(account);
   }
 
   /** The set, if need be after a fetch. While the issuer is down only the first caller of each pause asks it, and nobody who has a set waits. */
@@ -181,11 +178,11 @@ export class RemoteKeySet {
     const set = this.#set;
     const age = this.#now() - this.#loadedAt;
     if (set !== undefined && age <= REFRESH_AFTER_MS) return set;
-    if (set !== undefined && (age <= MAX_AGE_MS || (this.#failures > 0 && age <= STALE_MS))) {
-      if (!this.#isPausing()) void this.#load();
+    if (set !== undefined && (age <= MAX_AGE_MS || (this.#failed.any && age <= STALE_MS))) {
+      if (!this.#failed.isPausing) void this.#load();
       return set;
     }
-    if (this.#inFlight === undefined && this.#isPausing()) throw this.#unavailable();
+    if (this.#inFlight === undefined && this.#failed.isPausing) throw this.#unavailable();
     await this.#load();
     if (this.#set === undefined || this.#now() - this.#loadedAt > STALE_MS) throw this.#unavailable();
     return this.#set;
@@ -209,25 +206,17 @@ export class RemoteKeySet {
     const fetched = await fetchKeySet(egress, { ...this.#source, jwksUri }, AbortSignal.timeout(deadlineMs));
     if (fetched.set === undefined) {
       this.#discovered = undefined;
-      this.#failed(fetched.refusal);
+      this.#failed.add(fetched.refusal);
       return;
     }
     if (jwksUri === undefined) this.#discovered = { jwksUri: fetched.jwksUri, at: startedAt };
     this.#loaded(fetched.set, number, startedAt);
   }
 
-  #failed(reason: string): void {
-    this.#nextTryAt = this.#now() + Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
-    if (this.#failures === 0 || this.#failure !== reason)
-      this.#options.log.warn('identity_provider_keys_unavailable', { issuer: this.#source.issuer, reason });
-    this.#failures += 1;
-    this.#failure = reason;
-  }
-
   #loaded(set: ForeignKeySet, number: number, startedAt: number): void {
     const { log } = this.#options;
     const { issuer } = this.#source;
-    if (this.#failures > 0) log.info('identity_provider_keys_recovered', { issuer });
+    this.#failed.end();
     const skips = set.skipped.join('; ');
     if (skips !== '' && skips !== this.#loggedSkips)
       log.warn('identity_provider_keys_skipped', { issuer, reason: skips });
@@ -238,8 +227,6 @@ export class RemoteKeySet {
     this.#loadedAt = startedAt;
     this.#waits = 0;
     this.#planned.answer(number);
-    this.#failures = 0;
-    this.#nextTryAt = -Infinity;
   }
 
   #noteWithdrawn(set: ForeignKeySet): void {
@@ -249,17 +236,13 @@ export class RemoteKeySet {
       if (kids.has(kid) || this.#withdrawn.size > MAX_WITHDRAWN) this.#withdrawn.delete(kid);
   }
 
-  #isPausing(): boolean {
-    return this.#now() < this.#nextTryAt;
-  }
-
   #now(): number {
     return this.#options.clock.monotonicMs();
   }
 
   #unavailable(): TesseraError {
-    return new TesseraError('temporarily_unavailable', `identity provider: ${this.#failure}`, {
-      retryAfterSeconds: this.#secondsUntil(this.#nextTryAt),
+    return new TesseraError('temporarily_unavailable', `identity provider: ${this.#failed.reason}`, {
+      retryAfterSeconds: this.#secondsUntil(this.#failed.nextTryAt),
     });
   }
 
