@@ -1,11 +1,11 @@
 import { createConnection, type Connection, type RowDataPacket } from 'mysql2';
-import type { Socket } from 'node:net';
 import { Secret } from '../config/secret.ts';
 import { AnswerLimit } from './answer-limit.ts';
 import { databaseFailure } from './database-failure.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { MysqlSessions } from './mysql-session.ts';
+import { destroyConnection } from './mysql-sockets.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
 export type MysqlServer = Pick<
@@ -41,7 +41,7 @@ export async function withMysqlConnection<T>(
       },
     });
   } finally {
-    destroy(connection);
+    destroyConnection(connection);
   }
 }
 
@@ -69,16 +69,10 @@ function connect(server: MysqlServer): Promise<{ readonly connection: Connection
         resolve({ connection, limit });
         return;
       }
-      destroy(connection);
+      destroyConnection(connection);
       reject(databaseFailure(server.name, error, mysqlSite(server)));
     });
   });
-}
-
-/** The driver closes our half alone: the server could go on sending. */
-function destroy(connection: Connection): void {
-  connection.destroy();
-  (connection as Connection & { readonly stream: Socket }).stream.destroy();
 }
 
 async function setUp(connection: Connection, server: MysqlServer): Promise<void> {
