@@ -96,7 +96,7 @@ async function assertPortIsFree({ host, port }: Config): Promise<void> {
   try {
     await once(server, 'listening');
   } catch (error) {
-    throw listenFailure(error, { host, port });
+    throw listenFailure(error, { host, port }, `choose another port, for example PORT=${port + 1} npm run quickstart`);
   }
   server.close();
   await once(server, 'close');

@@ -1,8 +1,10 @@
 import { OperatorError } from '../errors/operator-error.ts';
 
+const IN_USE = 'EADDRINUSE';
+
 /** Why the server cannot listen at its address, by Node's code for it, with what to do. */
 const FIXES: Readonly<Record<string, readonly [reason: string, fix: string]>> = {
-  EADDRINUSE: ['the port is in use', 'End the process that listens there, or choose another PORT'],
+  [IN_USE]: ['the port is in use', 'End the process that listens there, or'],
   EACCES: ['this user may not use the port', 'Choose a PORT of 1024 or more, or give the service CAP_NET_BIND_SERVICE'],
   EADDRNOTAVAIL: ['this machine has no such address', 'Correct HOST; 0.0.0.0 stands for all IPv4 addresses'],
   EAFNOSUPPORT: ['this machine has no addresses of that kind', 'Correct HOST; 0.0.0.0 stands for all IPv4 addresses'],
@@ -13,16 +15,19 @@ const FIXES: Readonly<Record<string, readonly [reason: string, fix: string]>> = 
 /**
  * An operator's mistake, or the machine's state, in one sentence.
  *
+ * @param freePort how to choose another port; the default is the server's way
  * @returns the error itself when it says nothing about the address
  */
 export function listenFailure(
   error: unknown,
   { host, port }: { readonly host: string; readonly port: number },
+  freePort = 'choose another PORT',
 ): unknown {
   const code = (error as { readonly code?: unknown } | undefined)?.code;
   const known = typeof code === 'string' && Object.hasOwn(FIXES, code) ? FIXES[code] : undefined;
   if (known === undefined) return error;
-  const [reason, fix] = known;
+  const [reason, knownFix] = known;
+  const fix = code === IN_USE ? `${knownFix} ${freePort}` : knownFix;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   return new OperatorError(`The server cannot listen on ${address}: ${reason}. ${fix}.`, { cause: error });
 }
