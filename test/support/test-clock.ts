@@ -18,6 +18,11 @@ export class TestClock extends Clock {
     this.#monotonicMs += seconds * 1000;
   }
 
+  /** Sets the wall time to the system's and so much further. A command line under test goes by the system's clock, and its revocations reach a little ahead of it. */
+  jumpAheadOfSystem(seconds: number): void {
+    this.#nowMs = Math.max(this.#nowMs, (Math.floor(Date.now() / 1000) + seconds) * 1000);
+  }
+
   /** Somebody set the clock: wall time jumps, ages do not. */
   jumpSeconds(seconds: number): void {
     this.#nowMs += seconds * 1000;
