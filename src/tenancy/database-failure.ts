@@ -62,6 +62,8 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_KILL_DENIED_ERROR', 'connection of another user'],
   ['ER_LOCK_WAIT_TIMEOUT', 'busy'],
   ['ER_LOCK_DEADLOCK', 'busy'],
+  // By `innodb_snapshot_isolation`.
+  ['ER_CHECKREAD', 'busy'],
   // Group replication certifies at commit; whoever comes second tries again.
   ['ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'busy'],
   // By `read_only` and `super_read_only`.

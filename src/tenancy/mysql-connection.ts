@@ -78,7 +78,8 @@ function connect(server: MysqlServer): Promise<{ readonly connection: Connection
 async function setUp(connection: Connection, server: MysqlServer): Promise<void> {
   const { timeoutMs } = server;
   try {
-    await new MysqlSessions({ statementMs: STATEMENT_MS, lockWaitMs: timeoutMs }, timeoutMs).setUp(connection);
+    const limits = { statementMs: STATEMENT_MS, lockWaitMs: timeoutMs };
+    await new MysqlSessions(limits, timeoutMs, server.database).setUp(connection);
   } catch (error) {
     throw databaseFailure(server.name, error, mysqlSite(server));
   }

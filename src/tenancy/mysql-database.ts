@@ -26,7 +26,7 @@ const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 
 export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
   const handle = new MysqlPool(
-    new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs),
+    new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs, options.database),
     new AbandonedStatements(options),
     options.answerLimit,
     options.connectionMaxAgeMs ?? Infinity,

@@ -18,7 +18,8 @@ class SessionServer {
   readonly connection = {
     query: ({ sql }: { sql: string }, done: (error: unknown, result?: unknown) => void) => {
       this.statements.push(sql);
-      if (sql.startsWith('SELECT')) done(null, [this.#read(sql)]);
+      if (sql.startsWith('USE')) done(null, {});
+      else if (sql.startsWith('SELECT')) done(null, [this.#read(sql)]);
       else if (this.#set(sql)) done(null, { serverStatus: this.#status });
       else done(Object.assign(new Error(), { code: 'ER_UNKNOWN_SYSTEM_VARIABLE' }));
     },
@@ -39,11 +40,13 @@ class SessionServer {
 
 const sessions = () => new MysqlSessions(limitsWithin(1500), 1000);
 const MARIADB = ['transaction_isolation', 'transaction_read_only', 'max_execution_time'];
-const MYSQL = ['tx_isolation', 'tx_read_only', 'max_statement_time'];
+const OLD_MARIADB = [...MARIADB, 'innodb_snapshot_isolation'];
+const MYSQL = ['tx_isolation', 'tx_read_only', 'max_statement_time', 'alter_algorithm', 'innodb_snapshot_isolation'];
 
 it.each([
   ['MariaDB', MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 2],
-  ['MySQL', MYSQL, ['transaction_isolation', 'max_execution_time=1500'], 3],
+  ['a MariaDB that has no snapshot isolation', OLD_MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 3],
+  ['MySQL', MYSQL, ['transaction_isolation', 'max_execution_time=1500'], 4],
 ])('sets up a session on %s', async (_name, unknown, expected, statements) => {
   const server = new SessionServer({ unknown });
   const made = sessions();
@@ -59,6 +62,16 @@ it('asks a server that it knows two things and no more', async () => {
   const second = new SessionServer({ unknown: MYSQL });
   await made.setUp(second.connection);
   expect(second.statements).toHaveLength(2);
+});
+
+it('leads a session back to its database', async () => {
+  const made = new MysqlSessions(limitsWithin(1500), 1000, 'con`trol');
+  const elsewhere = new SessionServer({ unknown: MARIADB, kept: { current_database: 'other' } });
+  await made.setUp(elsewhere.connection);
+  expect(elsewhere.statements.at(-1)).toBe('USE `con``trol`');
+  const there = new SessionServer({ unknown: MARIADB, kept: { current_database: 'con`trol' } });
+  await made.setUp(there.connection);
+  expect(there.statements).toHaveLength(2);
 });
 
 it.each([

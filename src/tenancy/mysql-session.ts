@@ -58,6 +58,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 /** What MySQL and MariaDB call differently. */
 interface Dialect {
+  /** What only some servers have; not read back, because later ones keep a name that does nothing any more. */
+  readonly more?: Readonly<Record<string, string>>;
   /** REPEATABLE READ is what a consistent snapshot needs; less would read what others have not committed. */
   readonly isolation: string;
   readonly readOnly: string;
@@ -71,10 +73,29 @@ const MARIADB: Pick<Dialect, 'statementLimit' | 'limited'> = {
   limited: (select, ms) => `SET STATEMENT max_statement_time=${ms / 1000} FOR ${select}`,
 };
 
+/** Of MariaDB since 10.3. */
+const MARIADB_MORE: Readonly<Record<string, string>> = {
+  // A transaction of ours may wait for Vault in between; its own timeout bounds it.
+  idle_transaction_timeout: '0',
+  idle_readonly_transaction_timeout: '0',
+  idle_write_transaction_timeout: '0',
+  // A migration takes whichever algorithm a change needs.
+  alter_algorithm: "'DEFAULT'",
+};
+
+/** Since 10.6.18, 10.11.8 and 11.4.2. Where it is on, two who write one row at once are an error instead of one after the other. */
+const SNAPSHOT_ISOLATION: Readonly<Record<string, string>> = { innodb_snapshot_isolation: '0' };
+
 /** In the order in which they are tried; a server refuses a name that it does not know, and sets nothing then. */
 const DIALECTS: readonly Dialect[] = [
   // MariaDB 10 and 11
-  { isolation: 'tx_isolation', readOnly: 'tx_read_only', ...MARIADB },
+  {
+    isolation: 'tx_isolation',
+    readOnly: 'tx_read_only',
+    more: { ...MARIADB_MORE, ...SNAPSHOT_ISOLATION },
+    ...MARIADB,
+  },
+  { isolation: 'tx_isolation', readOnly: 'tx_read_only', more: MARIADB_MORE, ...MARIADB },
   // MySQL 5.7.20 and later
   {
     isolation: 'transaction_isolation',
@@ -83,7 +104,12 @@ const DIALECTS: readonly Dialect[] = [
     limited: (select, ms) => select.replace(/^\s*SELECT\b/, `$& /*+ MAX_EXECUTION_TIME(${Math.ceil(ms)}) */`),
   },
   // MariaDB after the old names
-  { isolation: 'transaction_isolation', readOnly: 'transaction_read_only', ...MARIADB },
+  {
+    isolation: 'transaction_isolation',
+    readOnly: 'transaction_read_only',
+    more: SNAPSHOT_ISOLATION,
+    ...MARIADB,
+  },
 ];
 
 /** Bits of the status that a server sends with each OK. */
@@ -97,13 +123,18 @@ const AUTOCOMMIT = 2;
 export class MysqlSessions {
   readonly #limits: SessionLimits;
   readonly #timeoutMs: number;
+  readonly #database: string | undefined;
   readonly #ours = new WeakSet<Connection>();
   #dialect: Dialect | undefined;
 
-  /** @param timeoutMs for each round trip */
-  constructor(limits: SessionLimits, timeoutMs: number) {
+  /**
+   * @param timeoutMs for each round trip
+   * @param database the current one of each session; absent: none
+   */
+  constructor(limits: SessionLimits, timeoutMs: number, database?: string) {
     this.#limits = limits;
     this.#timeoutMs = timeoutMs;
+    this.#database = database;
   }
 
   /** Whether the connection was set up and may be used. */
@@ -121,6 +152,9 @@ export class MysqlSessions {
     const settings = settingsFor(dialect, this.#limits);
     const [row] = await this.#ask<RowDataPacket[]>(connection, readingOf(settings));
     for (const [name, value] of settings) if (!isSame(value, row?.[name])) throw new SessionSettingNotKept(name);
+    // `init_connect` may have chosen another one: none of our statements names its database.
+    if (this.#database !== undefined && row?.['current_database'] !== this.#database)
+      await this.#ask(connection, `USE \`${this.#database.replaceAll('`', '``')}\``);
     this.#dialect = dialect;
     this.#ours.add(connection);
   }
@@ -144,7 +178,8 @@ export class MysqlSessions {
     const dialects = this.#dialect === undefined ? DIALECTS : [this.#dialect];
     for (const [index, dialect] of dialects.entries()) {
       try {
-        const sql = settingOf([['autocommit', '0'], ...settingsFor(dialect, this.#limits)]);
+        const more = Object.entries(dialect.more ?? {});
+        const sql = settingOf([['autocommit', '0'], ...settingsFor(dialect, this.#limits), ...more]);
         const { serverStatus } = await this.#ask<ResultSetHeader>(connection, sql);
         if ((serverStatus & (AUTOCOMMIT | IN_TRANSACTION)) !== AUTOCOMMIT)
           throw new SessionSettingNotKept('autocommit');
@@ -192,7 +227,8 @@ function settingOf(settings: readonly Setting[]): string {
 
 /** As text, because one of the numbers is larger than JavaScript's. */
 function readingOf(settings: readonly Setting[]): string {
-  return `SELECT ${settings.map(([name]) => `CAST(@@SESSION.${name} AS CHAR) AS ${name}`).join(',')}`;
+  const columns = settings.map(([name]) => `CAST(@@SESSION.${name} AS CHAR) AS ${name}`);
+  return `SELECT ${[...columns, 'DATABASE() AS current_database'].join(',')}`;
 }
 
 /** Servers write numbers and switches each in their own way, and modes in an order of their own. */

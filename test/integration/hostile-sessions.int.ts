@@ -33,6 +33,7 @@ const HOSTILE: readonly HostileDefault[] = [
   INIT_CONNECT('SET NAMES latin1'),
   INIT_CONNECT("SET sql_mode='NO_BACKSLASH_ESCAPES', completion_type=1"),
   INIT_CONNECT('SET TRANSACTION READ ONLY'),
+  INIT_CONNECT('USE information_schema'),
   SETTABLE('sql_mode', "'NO_BACKSLASH_ESCAPES'"),
   SETTABLE('sql_mode', "'ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH,PIPES_AS_CONCAT'"),
   SETTABLE('sql_mode', "'ORACLE'"),
@@ -52,6 +53,7 @@ const HOSTILE: readonly HostileDefault[] = [
   SETTABLE('foreign_key_checks', '0'),
   SETTABLE('lock_wait_timeout', '0'),
   SETTABLE('default_storage_engine', 'MyISAM'),
+  SETTABLE('alter_algorithm', "'INSTANT'"),
 ];
 
 const KEY = foreignKey('k1');
