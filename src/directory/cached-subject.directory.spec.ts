@@ -138,6 +138,17 @@ describe('CachedSubjectDirectory', () => {
     expect(bounded.stats().entries).toBe(3);
   });
 
+  it('counts what many short names take', async () => {
+    const bounded = new CachedSubjectDirectory(source, clock, { grantsSeconds: 5, grantsEntries: 100 }, 20_000);
+    for (let number = 0; number < 10; number += 1) {
+      const roles = Array.from({ length: 200 }, (_, role) => `${role}`);
+      source.known.set(`acme r${number}@acme.example`, { ...subject(`r${number}`), roles });
+      await bounded.findByEmail(acme, email(`r${number}@acme.example`));
+    }
+    // About 5,000 characters each, a tenth of which stand in the names.
+    expect(bounded.stats().entries).toBeLessThanOrEqual(4);
+  });
+
   it('keeps an identity apart from an address and from every other split of the same text', async () => {
     source.known.set('acme https://a b', subject('u-1'));
     expect((await cache.findByIdentity(acme, 'https://a', 'b'))?.id).toBe('u-1');

@@ -17,6 +17,9 @@ interface Entry {
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 /** What an entry costs beside its grants: key, promise, arrays. */
 const ENTRY_CHARACTERS = 500;
+/** What a name costs beside its characters, however short it is: a string, a place in an array. A scope is an object besides. */
+const NAME_CHARACTERS = 20;
+const SCOPE_CHARACTERS = 50;
 
 /**
  * Subjects from memory for a few seconds after they were read, each for the tenant's snapshot under which it was read. A change by `apply` or a revocation
@@ -119,8 +122,8 @@ export class CachedSubjectDirectory extends SubjectDirectory {
 
 function sizeOf(subject: Subject): number {
   let size = ENTRY_CHARACTERS + subject.id.length + subject.email.length;
-  for (const name of subject.roles) size += name.length;
-  for (const name of subject.groups) size += name.length;
-  for (const scope of subject.scopes) size += scope.name.length + (scope.resource?.length ?? 0) + 50;
+  for (const name of subject.roles) size += name.length + NAME_CHARACTERS;
+  for (const name of subject.groups) size += name.length + NAME_CHARACTERS;
+  for (const scope of subject.scopes) size += scope.name.length + (scope.resource?.length ?? 0) + SCOPE_CHARACTERS;
   return size;
 }
