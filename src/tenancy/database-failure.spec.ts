@@ -18,6 +18,8 @@ describe('databaseFailure', () => {
     ['SQLITE_READONLY_DBMOVED', 'read only'],
     ['ER_UNKNOWN_COM_ERROR', 'not ready'],
     ['ER_LOCK_WAIT_TIMEOUT', 'busy'],
+    ['ER_CHECKREAD', 'busy'],
+    ['ER_CANT_AGGREGATE_2COLLATIONS', 'collations differ'],
     ['SQLITE_BUSY_SNAPSHOT', 'busy'],
     ['SQLITE_CONSTRAINT_PRIMARYKEY', 'constraint violated'],
     ['SQLITE_FULL', 'disk full'],

@@ -29,6 +29,7 @@ export type DatabaseFailureReason =
   | 'read only'
   /** A node of a cluster that has lost the others, or has not joined them yet. */
   | 'not ready'
+  | 'collations differ'
   | 'disk full'
   | 'constraint violated'
   /** More than the reader takes, or bytes that the protocol does not have: the connection was destroyed. */
@@ -55,6 +56,7 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_CLIENT_INTERACTION_TIMEOUT', 'connection lost'],
   ['ETIMEDOUT', 'no answer in time'],
   ['PROTOCOL_SEQUENCE_TIMEOUT', 'no answer in time'],
+  // By `max_execution_time`.
   ['ER_QUERY_TIMEOUT', 'no answer in time'],
   ['ANSWER_TOO_LARGE', 'answer is too large'],
   ['ANSWER_MALFORMED', 'answer is malformed'],
@@ -108,6 +110,9 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_BAD_DB_ERROR', 'database does not exist'],
   ['ER_NO_SUCH_TABLE', 'schema is missing'],
   ['ER_BAD_FIELD_ERROR', 'schema is missing'],
+  ['ER_CANT_AGGREGATE_2COLLATIONS', 'collations differ'],
+  ['ER_CANT_AGGREGATE_3COLLATIONS', 'collations differ'],
+  ['ER_CANT_AGGREGATE_NCOLLATIONS', 'collations differ'],
   ['ER_DISK_FULL', 'disk full'],
   ['ENOSPC', 'disk full'],
   ['SQLITE_FULL', 'disk full'],
@@ -117,8 +122,6 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['SQLITE_CANTOPEN', 'database does not exist'],
   // Servers say it for this cause alone.
   ['ER_NEW_ABORTING_CONNECTION', 'init_connect failed'],
-  // By `max_execution_time`.
-  ['ER_QUERY_TIMEOUT', 'no answer in time'],
 ]);
 
 /** Errors of MariaDB alone, which mysql2 has no names for. */
@@ -144,6 +147,7 @@ const STATEMENT_REFUSED: ReadonlySet<DatabaseFailureReason> = new Set([
   'permission is missing',
   'busy',
   'read only',
+  'collations differ',
   'disk full',
   'constraint violated',
   'query failed',

@@ -64,6 +64,8 @@ const FIXES: Readonly<Record<Exclude<DatabaseFailureReason, SessionReason>, Fix>
     `The server takes no writes: it is a replica, or is handing over to another. Let ${address} lead to the primary`,
   'not ready': ({ address }) =>
     `The server is a node that has not joined its cluster: wait until it has, or let ${address} lead to another node`,
+  'collations differ':
+    'A view there computes a text whose collation is not that of our statements: give its columns an explicit one, such as COLLATE utf8mb4_bin',
   'disk full': ({ host }) => `Make room on the disk of ${host}`,
   'constraint violated':
     'A row is there already, or one that it points to is not: somebody changed the database by hand. Apply the tenants file again to see what differs',
