@@ -63,10 +63,17 @@ export class DirectoryWriter {
     return this.#database.query(sql, parameters);
   }
 
-  /** All changes or none. Requires a current schema. */
-  async apply(changes: DirectoryChanges): Promise<void> {
+  /**
+   * All changes or none. Requires a current schema.
+   *
+   * @param beforeCommit when everything is written and nobody sees it yet; when it rejects, nothing was changed
+   */
+  async apply(changes: DirectoryChanges, beforeCommit: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     await assertOwner(this.#database, this.#tenantId);
-    await this.#database.transaction((manager) => writeDirectory(manager, changes));
+    await this.#database.transaction(async (manager) => {
+      await writeDirectory(manager, changes);
+      await beforeCommit();
+    });
   }
 
   async close(): Promise<void> {

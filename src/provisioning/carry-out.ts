@@ -77,7 +77,6 @@ async function attempt(
 
 async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, assertHeld: AssertHeld): Promise<void> {
   const { tenant, removed } = plan;
-  if (removed.users.length > 0) await revokeUsers(plan, stores);
   if (plan.directory.open) await carryOutDirectory(plan, stores);
   if (plan.keyRing === 'create') await createKeyRing(plan, stores);
   if (plan.keyRing === 'rotate') await rotateKeyRing(plan, stores);
@@ -96,26 +95,27 @@ async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, 
   else await save([]);
 }
 
+async function carryOutDirectory(plan: TenantPlan, stores: Stores): Promise<void> {
+  const { tenant, removed, directory: planned } = plan;
+  const directory = await stores.directories.open(tenant);
+  try {
+    await directory.migrate();
+    if (planned.changes !== undefined)
+      await directory.apply(planned.changes, async () => {
+        if (removed.users.length > 0) await revokeUsers(plan, stores);
+      });
+  } finally {
+    await directory.close();
+  }
+}
+
 /**
- * Before their rows go, and once more with the end of the tenant's changes: killed in between, the next apply finds nobody to revoke. Servers keep nothing of what
- * they read of the tenant until this revocation's reach is over, and by then the rows are gone.
+ * Right before their rows go, however long the other changes took, and once more with the end of the tenant's changes: killed in between, the next apply finds
+ * nobody to revoke. Servers keep nothing of what they read of the tenant until this revocation's reach is over, and by then the rows are gone.
  */
 async function revokeUsers({ tenant, removed: { users } }: TenantPlan, { controlPlane, clock }: Stores): Promise<void> {
   const removed: Removed = { clients: [], administrators: [], users };
   await commitInTime(clock, (before) => controlPlane.revoke(revocationsOf(tenant.id, removed, before)));
-}
-
-async function carryOutDirectory(
-  { tenant, directory: { changes } }: TenantPlan,
-  { directories }: Stores,
-): Promise<void> {
-  const directory = await directories.open(tenant);
-  try {
-    await directory.migrate();
-    if (changes !== undefined) await directory.apply(changes);
-  } finally {
-    await directory.close();
-  }
 }
 
 async function createKeyRing({ tenant }: TenantPlan, { keyRings, clock }: Stores): Promise<void> {

@@ -1,11 +1,17 @@
 import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
 import Database from 'better-sqlite3';
+import { createConnection } from 'mysql2/promise';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
+import { placeCredentials } from '../support/mysql-config.ts';
+import { startProcess } from '../support/process.ts';
+import { REPOSITORY } from '../support/required-servers.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { temporaryFolder } from '../support/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
@@ -50,11 +56,11 @@ afterAll(async () => {
   folder.remove();
 });
 
-function newVerifier(): TokenVerifier {
+function newVerifier(tenants = ['acme', 'globex']): TokenVerifier {
   return createVerifier({
     baseUrl: PUBLIC_URL,
     fetchBaseUrl: servers[0].url,
-    tenants: ['acme', 'globex'],
+    tenants,
     audience: ['shop-api', 'shop'],
     surfaces: ['user', 'admin'],
     dangerouslyAllowPlainHttp: true,
@@ -240,3 +246,69 @@ it('what apply removes takes its tokens with it, for good, and new ones are good
   expect(knownAfterMs + Math.max(...times)).toBeLessThan(GOOD_AFTER_APPLY_MS);
   expect(await countGood(minting.tokens)).toBe(0);
 }, 60_000);
+
+it('users whom a slow apply removed have no good tokens, though it was killed right after their rows were gone', async () => {
+  const file = (ids: readonly string[], kim: string) => `
+apiVersion: tessera/v1
+tenants:
+  - id: slow
+    name: Slow
+    database: { driver: mysql, host: 127.0.0.1, port: ${database.port}, name: slow }
+    projects:
+      - id: shop
+        name: Shop
+        clients: [{ id: web, surfaces: [user], scopes: unbounded, subjects: any }]
+    users: [${ids.map((id) => `{ id: u-${id}, email: ${id === 'kim' ? kim : id}@slow.example }`).join(', ')}]
+`;
+  await database.createTenantDatabase('slow');
+  const vault = new EmbeddedVault(folder.path);
+  await placeCredentials(vault, 'slow', { username: 'slow', password: 'slow-password' });
+  await vault.close();
+  await apply(file(['kim', 'lee'], 'kim'));
+  const lee: Wanted = { tenant: 'slow', email: 'lee@slow.example' };
+  for (const server of servers)
+    await eventually('the server knows the tenant', async () => (await mint(server, lee)) !== undefined);
+  await writeFile(`${folder.path}/without-lee.yaml`, file(['kim'], 'kim2'));
+
+  const holders = await Promise.all(['slow', 'control'].map((name) => createConnection(database.url(name))));
+  const [inDirectory, inControl] = holders;
+  for (const holder of holders) await holder.beginTransaction();
+  // What `apply` writes to the directory waits for this one, and what it does after it for the other.
+  await inDirectory!.query("SELECT * FROM users WHERE id = 'u-kim' FOR UPDATE");
+  await inControl!.query('SELECT * FROM change_sequence FOR UPDATE');
+  const minting = minters(lee);
+  const applying = await startProcess(
+    process.execPath,
+    [
+      '--conditions=tessera-source',
+      '--import',
+      `${REPOSITORY}/scripts/typescript.mjs`,
+      `${REPOSITORY}/src/cli.ts`,
+      'apply',
+      '-f',
+      `${folder.path}/without-lee.yaml`,
+      '--prune',
+    ],
+    { cwd: folder.path, env: { PATH: process.env['PATH'], ...env }, ready: () => true },
+  );
+  const isWaiting = async () =>
+    (await database.sql("SELECT 1 FROM information_schema.processlist WHERE db = 'slow' AND info LIKE 'DELETE%'"))
+      .length > 0;
+  await eventually('apply waits for a row', isWaiting, 10_000);
+  await delay(3_500);
+  await inDirectory!.rollback();
+  const isGone = async () => (await database.sql("SELECT 1 FROM slow.users WHERE id = 'u-lee'")).length === 0;
+  await eventually('the user is gone', isGone, 10_000);
+  await applying.end('SIGKILL');
+  await inControl!.rollback();
+  for (const holder of holders) await holder.end();
+  await delay(DEAD_AFTER_MS);
+  await minting.end();
+
+  const ofSlow = newVerifier(['slow']);
+  const verdicts = await Promise.allSettled(minting.tokens.map((token) => ofSlow.verify(token)));
+  ofSlow.close();
+  expect(verdicts.length).toBeGreaterThan(10);
+  expect(verdicts.filter(({ status }) => status === 'fulfilled')).toHaveLength(0);
+  expect(await mint(servers[0], lee)).toBeUndefined();
+}, 90_000);
