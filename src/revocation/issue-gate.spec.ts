@@ -93,6 +93,16 @@ describe('what is in memory of a tenant', () => {
     expect(dropped).toEqual([ACME, ACME]);
   });
 
+  it('stays when an entry stands for many single tokens, and those are refused all the same', async () => {
+    const until = epochSeconds(clock.ms);
+    records.push({ ...revocationOfAll(ACME, 'client', 'web', until), seq: 1, client: 'shop/web', replaces: 500 });
+    await follower.poll();
+    expect(dropped).toEqual([]);
+    expect(() => {
+      gate.refuseRevoked(claims(), 'k');
+    }).toThrow();
+  });
+
   it('stays when a single token is revoked', async () => {
     add(revocationOfTokenId(ACME, 'j', epochSeconds(clock.ms)));
     await follower.poll();
@@ -106,9 +116,16 @@ describe('a token that is ready', () => {
     revokeAda();
     await follower.poll();
     const refused = claims();
-    expect(() => {
+    let refusal: unknown;
+    try {
       gate.refuseRevoked(refused, 'k');
-    }).toThrow('temporarily_unavailable: revocations: one is taking effect');
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toMatchObject({
+      message: 'temporarily_unavailable: revocations: one is taking effect',
+      retryAfterSeconds: reachFrom(clock.ms) + 1 - epochSeconds(clock.ms),
+    });
     clock.advance(3_000);
     gate.refuseRevoked(claims(), 'k');
     expect(() => {

@@ -58,8 +58,15 @@ export class IssueGate {
     if (!this.#follower.hits(token)) return;
     throw new TesseraError('temporarily_unavailable', 'revocations: one is taking effect', {
       detail: 'A revocation is taking effect. Try again later.',
-      retryAfterSeconds: 2,
+      retryAfterSeconds: this.#secondsUntilOver(claims.tenant_id as TenantId),
     });
+  }
+
+  /** Whoever asks again then gets a token that is good. */
+  #secondsUntilOver(tenantId: TenantId): number {
+    const nowMs = this.#clock.nowMs();
+    const lastSecond = this.#takingEffect.get(tenantId) ?? 0;
+    return Math.max(1, Math.ceil(lastSecond + 1 - nowMs / 1000));
   }
 
   get #isYoung(): boolean {
@@ -88,15 +95,15 @@ export class IssueGate {
   #notice(records: readonly RevocationRecord[]): void {
     const now = epochSeconds(this.#clock.nowMs());
     const tenants = new Set<TenantId>();
-    for (const { tenantId, kind, before } of records) {
+    for (const { tenantId, kind, before, client } of records) {
       if (kind === 'token') continue;
+      this.#tenants.add(tenantId);
+      // Stands for single tokens that the client revoked: nothing that is in memory has changed, and a client must not be able to have it dropped.
+      if (client !== undefined) continue;
       tenants.add(tenantId);
       if (before !== undefined && before >= now)
         this.#takingEffect.set(tenantId, Math.max(before, this.#takingEffect.get(tenantId) ?? 0));
     }
-    for (const tenantId of tenants) {
-      this.#tenants.add(tenantId);
-      this.#caches.invalidate(tenantId);
-    }
+    for (const tenantId of tenants) this.#caches.invalidate(tenantId);
   }
 }
