@@ -1,4 +1,6 @@
-import { type ExchangeReplicas, startExchangeReplicas } from '../support/exchange-replicas.ts';
+import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
+import { eventually } from '../../libs/token/test/eventually.ts';
+import { type ExchangeReplicas, PUBLIC_URL, startExchangeReplicas } from '../support/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../support/exchange-service.ts';
 import { foreignKey, writeForeignToken } from '../support/foreign-issuer.ts';
 import { type HostileProvider, startHostileProvider } from '../support/hostile-provider.ts';
@@ -102,3 +104,51 @@ it('a control database that is away is a 503, and the token is not lost by it', 
   expect(status).toBe(200);
   expect((await replicas.exchange(replicas.servers[1]!, 'user', bearer, oidcToken)).status).toBe(401);
 }, 60_000);
+
+describe('whoever asked for an exchange is revoked', () => {
+  it.each([
+    ['a subject', '--subject', 'acme/u-ada'],
+    ['a client', '--client', 'acme/shop/web'],
+  ])('as %s: within 2 s servers and verifiers refuse what it got for others', async (_name, option, name) => {
+    const [first, second] = replicas.servers;
+    // After the revocation of the test before there is no token for a moment.
+    let bearer: string | undefined;
+    await eventually('there is a bearer', async () => {
+      bearer = await replicas.bearer('user').catch(() => undefined);
+      return bearer !== undefined;
+    });
+    const answer = await replicas.exchange(first!, 'user', bearer!, token({ jti: name }));
+    const exchanged = answer.body['access_token'] as string;
+    const verifier = createVerifier({
+      baseUrl: PUBLIC_URL,
+      fetchBaseUrl: second!.url,
+      tenants: ['acme'],
+      audience: 'shop-api',
+    });
+    expect(await verifier.verify(exchanged)).toMatchObject({
+      subject: 'u-grace',
+      actor: { sub: 'u-ada', client_id: 'web' },
+    });
+    for (const server of replicas.servers) expect(await profileStatus(server, exchanged)).toBe(200);
+
+    await replicas.cli(['revoke', option, name]);
+    const revokedAt = performance.now();
+    await Promise.all([
+      ...replicas.servers.map((server) =>
+        eventually('a server refuses it', async () => (await profileStatus(server, exchanged)) === 401),
+      ),
+      eventually('a verifier refuses it', () => isRevoked(verifier, exchanged)),
+    ]);
+    expect(performance.now() - revokedAt).toBeLessThan(2_000);
+    verifier.close();
+    const again = token({ jti: `${name} again` });
+    expect((await replicas.exchange(first!, 'user', bearer!, again)).status).toBe(401);
+  });
+
+  const profileStatus = async ({ url }: { readonly url: string }, bearer: string) =>
+    (await fetch(`${url}/auth/user/profile`, { headers: { authorization: `Bearer ${bearer}` } })).status;
+  const isRevoked = async (verifier: TokenVerifier, bearer: string) => {
+    const verdict = await verifier.verify(bearer).catch((error: unknown) => error);
+    return verdict instanceof TokenError && verdict.code === 'TOKEN_REVOKED';
+  };
+});

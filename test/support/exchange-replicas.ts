@@ -14,10 +14,12 @@ export interface ExchangeReplicas {
   bearer(surface: Surface): Promise<string>;
   exchange(server: ServerProcess, surface: Surface, bearer: string, oidcToken: string): Promise<Answer>;
   apply(tenantsFile: string): Promise<void>;
+  /** Runs a command that must succeed; what it wrote to standard output. */
+  cli(args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
-const PUBLIC_URL = 'http://desk.localhost';
+export const PUBLIC_URL = 'http://desk.localhost';
 
 export async function startExchangeReplicas(
   count: number,
@@ -62,6 +64,7 @@ export async function startExchangeReplicas(
   return {
     servers,
     apply,
+    cli,
     bearer: async (surface) => {
       const answer = await post(`${servers[0]!.url}/auth/${surface}/generateToken`, {
         tenant_id: 'acme',
