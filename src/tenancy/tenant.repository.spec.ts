@@ -57,6 +57,15 @@ describe('TenantRepository', () => {
     expect((await tenants.open(late)).id).toBe(late);
   });
 
+  it('finds it soon also when the change was not heard of yet, as keys are asked for when another server knows it', async () => {
+    const late = tenantId('later');
+    await expect(tenants.open(late)).rejects.toMatchObject({ code: 'client_not_found' });
+    await writer.saveTenant(tenantDraft('later'));
+    await expect(tenants.open(late)).rejects.toMatchObject({ code: 'client_not_found' });
+    clock.advance(100);
+    expect((await tenants.open(late)).id).toBe(late);
+  });
+
   it('serves a changed tenant after the next round of the follower', async () => {
     const before = await tenants.open(acme);
     await writer.saveTenant(tenantDraft('acme', { status: 'suspended' }));

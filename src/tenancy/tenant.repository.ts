@@ -18,6 +18,11 @@ export type TenantListener = (tenantId: TenantId | undefined) => void;
 
 /** How many unknown ids are remembered: enough against a client that asks again, too few for an attacker to fill memory with. */
 const UNKNOWN_TENANTS = 1000;
+/**
+ * For so long. A tenant that was applied a moment ago may be known to another server already, whose tokens a verifier must not refuse because its keys were not
+ * found here: that it remembers for 30 s.
+ */
+const UNKNOWN_MS = 100;
 
 /**
  * The tenants' snapshots, from memory when they are there. A snapshot goes when the change follower hears of a change, and in any case at
@@ -70,7 +75,8 @@ export class TenantRepository {
 
   async #openCold(id: TenantId): Promise<Tenant> {
     const remembered = this.#unknown.get(id);
-    const isYoung = remembered !== undefined && this.#clock.monotonicMs() - remembered.readAtMs < this.#maxAgeMs;
+    const maxAgeMs = Math.min(this.#maxAgeMs, UNKNOWN_MS);
+    const isYoung = remembered !== undefined && this.#clock.monotonicMs() - remembered.readAtMs < maxAgeMs;
     const entry = isYoung ? remembered : (this.#loading.get(id) ?? this.#load(id));
     const tenant = await entry.tenant;
     if (tenant === undefined) throw new TesseraError('client_not_found', 'unknown tenant');
