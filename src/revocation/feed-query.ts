@@ -5,6 +5,8 @@ import { parseTenantId, type TenantId } from '../vocabulary/ids.ts';
 export const MAX_WAIT_SECONDS = 20;
 /** A request line holds no more anyway. */
 export const MAX_TENANTS_LENGTH = 8_000;
+/** Anybody may ask, and each request that waits holds its list. */
+const MAX_TENANTS = 500;
 
 export interface FeedQuery {
   /** The last number that the follower knows; 0: none. */
@@ -36,10 +38,10 @@ function wholeNumber(query: unknown, name: string, max: number): number {
 function tenantsOf(text: string | undefined): readonly TenantId[] | undefined {
   if (text === undefined) return undefined;
   // Those that nobody has are no error: their revocations are none.
-  const tenants = text.length > MAX_TENANTS_LENGTH ? [] : text.split(',').map(parseTenantId);
-  if (tenants.length === 0 || tenants.includes(undefined))
+  const tenants = text.length > MAX_TENANTS_LENGTH ? [] : text.split(',', MAX_TENANTS + 1).map(parseTenantId);
+  if (tenants.length === 0 || tenants.length > MAX_TENANTS || tenants.includes(undefined))
     throw new TesseraError('invalid_request', 'tenants of the query are no ids', {
-      detail: 'tenants: ids of tenants, separated by commas',
+      detail: `tenants: ids of tenants, ${MAX_TENANTS} at most, separated by commas`,
     });
   return [...new Set(tenants as TenantId[])];
 }

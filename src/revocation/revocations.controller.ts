@@ -70,7 +70,7 @@ export class RevocationsController {
   @ApiQuery({
     name: 'tenants',
     required: false,
-    description: 'Ids of tenants, separated by commas: only their entries. Absent: those of all.',
+    description: 'Ids of tenants, separated by commas: 500 at most; only their entries. Absent: those of all.',
     schema: { type: 'string', maxLength: MAX_TENANTS_LENGTH, pattern: TENANTS_PATTERN, example: 'acme,globex' },
   })
   @ApiOkResponse({ description: 'What is newer.', schema: FEED_SCHEMA })

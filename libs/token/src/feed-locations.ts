@@ -13,6 +13,8 @@ export interface FeedLocation {
 
 /** Proxies refuse request lines of more than some kilobytes: past it the whole feed is read. */
 const LONGEST_FILTER = 4_000;
+/** The server's own bound. */
+const MOST_TENANTS = 500;
 
 /**
  * One feed for each Tessera behind the listed issuers, which sends the revocations of these tenants alone.
@@ -56,5 +58,5 @@ function filterOf(issuers: readonly string[]): string {
   // Without a tenant in its name an issuer can only be found in the whole feed.
   if (issuers.some((issuer) => baseOf(issuer) === undefined)) return '';
   const filter = `&tenants=${issuers.map((issuer) => issuer.slice(issuer.lastIndexOf('/') + 1)).join(',')}`;
-  return filter.length > LONGEST_FILTER ? '' : filter;
+  return issuers.length > MOST_TENANTS || filter.length > LONGEST_FILTER ? '' : filter;
 }

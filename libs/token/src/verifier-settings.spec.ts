@@ -173,6 +173,14 @@ describe('without a word about revocations', () => {
     expect(feedsOf(options)).toEqual(expected);
   });
 
+  it('asks for 500 tenants by name, and reads the whole feed for more', () => {
+    const tenants = Array.from({ length: 501 }, (_, index) => `t${index}`);
+    const filterOf = (count: number) =>
+      (feedsOf({ baseUrl: A, tenants: tenants.slice(0, count) }) as [string][])[0]![0];
+    expect(filterOf(500)).toBe(`${A}/revocations&tenants=${tenants.slice(0, 500).join(',')}`);
+    expect(filterOf(501)).toBe(`${A}/revocations`);
+  });
+
   it('follows nothing with inline keys alone, and what they are asked to with a word', () => {
     const options = { issuers: [inline(`${A}/tenants/x`)] };
     expect(feedsOf(options)).toBe('off');

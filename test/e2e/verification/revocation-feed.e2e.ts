@@ -149,6 +149,12 @@ it.each([
   expect((await ask(query)).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
 });
 
+it('rejects more than 500 tenants', async () => {
+  const query = (count: number) => `?tenants=${Array.from({ length: count }, (_, index) => `t${index}`).join(',')}`;
+  expect((await ask(query(501))).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+  expect((await ask(query(500))).status).toBe(200);
+});
+
 it('lets go of those who left', async () => {
   const abort = new AbortController();
   const left = fetch(`${desk.url}/revocations?after=${await now()}&wait=20`, { signal: abort.signal }).catch(
