@@ -8,6 +8,7 @@ const MARK = 'm4rk-that-must-not-show';
 const NOT_UTF8 = 'it is not text in UTF-8: save the file as UTF-8';
 const NO_ASSIGNMENT = 'it is no assignment: write NAME=value, or # before a comment';
 const OPEN_QUOTE = 'its quote is not closed: a value ends on its line';
+const BEHIND_QUOTES = 'something follows its quotes: quote the whole value';
 
 let folder: string;
 let file: string;
@@ -48,6 +49,7 @@ describe('readEnvFile', () => {
           `C="three # and 'more'"`,
           "D='four'",
           'E=five # comment',
+          'H="six" # comment',
           'F=',
           'DATABASE_URL=mysql://u:p%23@h:3306/n?x=y=z',
           'G=ü',
@@ -59,6 +61,7 @@ describe('readEnvFile', () => {
       C: "three # and 'more'",
       D: 'four',
       E: 'five',
+      H: 'six',
       F: '',
       DATABASE_URL: 'mysql://u:p%23@h:3306/n?x=y=z',
       G: 'ü',
@@ -91,6 +94,7 @@ describe('readEnvFile', () => {
     ['a byte order mark in a later line', `\uFEFFA=${MARK}`, NO_ASSIGNMENT],
     ['a no-break space', `\u00a0A=${MARK}`, NO_ASSIGNMENT],
     ['an open quote', `A="${MARK}`, OPEN_QUOTE],
+    ['text behind its quotes', `A="1"${MARK}`, BEHIND_QUOTES],
     ['an open apostrophe', `A='${MARK}`, OPEN_QUOTE],
     ['a line end of an old Mac', `A=1\rB=${MARK}`, NOT_UTF8],
     ['NUL', `A=${MARK}\0`, NOT_UTF8],

@@ -61,7 +61,12 @@ function readLine(bytes: Buffer, isFirst: boolean, values: Record<string, string
   const [, name, value = ''] = ASSIGNMENT.exec(text) ?? [];
   if (name === undefined) return 'it is no assignment: write NAME=value, or # before a comment';
   const quote = /^["'`]/.exec(value)?.[0];
-  if (quote !== undefined && !value.includes(quote, 1)) return 'its quote is not closed: a value ends on its line';
+  if (quote !== undefined) {
+    const end = value.indexOf(quote, 1);
+    if (end === -1) return 'its quote is not closed: a value ends on its line';
+    // `parseEnv` would drop it.
+    if (!BLANK_OR_COMMENT.test(value.slice(end + 1))) return 'something follows its quotes: quote the whole value';
+  }
   Object.assign(values, parseEnv(text));
   return undefined;
 }
