@@ -18,6 +18,10 @@ const OTHER_FIXES: readonly (readonly [reason: string, fix: string])[] = [
   ],
   ['control database: disk full', 'Make room on the disk of TESSERA_DATA_DIR, then run the command again.'],
   [
+    'control database: damaged',
+    'Restore control.sqlite of TESSERA_DATA_DIR from a backup, then run the command again.',
+  ],
+  [
     'control database: busy',
     'Another process has been writing for long: look for one that hangs on TESSERA_DATA_DIR, then run the command again.',
   ],
@@ -32,6 +36,10 @@ const OTHER_FIXES: readonly (readonly [reason: string, fix: string])[] = [
   [
     'tenant database: belongs to no tenant',
     "Check the tenant's `database` in the tenants file; when it is the right one, run: tessera apply",
+  ],
+  [
+    'tenant database: damaged',
+    "Restore the tenant's file below TESSERA_DATA_DIR from a backup, then run the command again.",
   ],
   ['tenant database: schema is missing', 'Run: tessera migrate'],
   ['tenant database: holds a', NO_DIRECTORY],

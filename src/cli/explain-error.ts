@@ -12,6 +12,10 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
     'embedded database: it is changed too fast',
     'Nothing was changed. Run the command again; if it fails each time, stop what writes to TESSERA_DATA_DIR for a moment.',
   ],
+  [
+    'embedded database',
+    'Run the command again; if it fails each time, check the files of TESSERA_DATA_DIR, their owner and their disk.',
+  ],
   ['apply lock', 'Check that the folder of TESSERA_DATA_DIR may be written, then run the command again.'],
   [
     'vault: the credentials of a tenant database are missing',

@@ -23,6 +23,8 @@ describe('databaseFailure', () => {
     ['SQLITE_BUSY_SNAPSHOT', 'busy'],
     ['SQLITE_CONSTRAINT_PRIMARYKEY', 'constraint violated'],
     ['SQLITE_FULL', 'disk full'],
+    ['SQLITE_NOTADB', 'damaged'],
+    ['SQLITE_CORRUPT_INDEX', 'damaged'],
     ['ER_WHATEVER', 'query failed'],
   ] as const)('reads %s as "%s", also when TypeORM wrapped it', (code, reason) => {
     expect(databaseFailureReason(coded(code))).toBe(reason);

@@ -31,6 +31,7 @@ export type DatabaseFailureReason =
   | 'not ready'
   | 'collations differ'
   | 'disk full'
+  | 'damaged'
   | 'constraint violated'
   /** More than the reader takes, or bytes that the protocol does not have: the connection was destroyed. */
   | 'answer is too large'
@@ -116,6 +117,10 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_DISK_FULL', 'disk full'],
   ['ENOSPC', 'disk full'],
   ['SQLITE_FULL', 'disk full'],
+  ['SQLITE_NOTADB', 'damaged'],
+  ['ER_CRASHED_ON_USAGE', 'damaged'],
+  ['ER_NOT_KEYFILE', 'damaged'],
+  ['ER_TABLE_CORRUPT', 'damaged'],
   ['ER_DUP_ENTRY', 'constraint violated'],
   ['ER_NO_REFERENCED_ROW_2', 'constraint violated'],
   ['ER_DATA_TOO_LONG', 'constraint violated'],
@@ -149,6 +154,7 @@ const STATEMENT_REFUSED: ReadonlySet<DatabaseFailureReason> = new Set([
   'read only',
   'collations differ',
   'disk full',
+  'damaged',
   'constraint violated',
   'query failed',
 ]);
@@ -162,6 +168,7 @@ export function databaseFailureReason(error: unknown): DatabaseFailureReason {
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'busy';
   if (code.startsWith('SQLITE_CONSTRAINT')) return 'constraint violated';
   if (code.startsWith('SQLITE_READONLY')) return 'read only';
+  if (code.startsWith('SQLITE_CORRUPT')) return 'damaged';
   if (code === 'SQLITE_ERROR' && /^no such (?:table|column)/.test(messageOf(error))) return 'schema is missing';
   return 'query failed';
 }

@@ -67,6 +67,7 @@ const FIXES: Readonly<Record<Exclude<DatabaseFailureReason, SessionReason>, Fix>
   'collations differ':
     'A view there computes a text whose collation is not that of our statements: give its columns an explicit one, such as COLLATE utf8mb4_bin',
   'disk full': ({ host }) => `Make room on the disk of ${host}`,
+  damaged: ({ host }) => `Tables are damaged: see the log of the server, and restore them on ${host} from a backup`,
   'constraint violated':
     'A row is there already, or one that it points to is not: somebody changed the database by hand. Apply the tenants file again to see what differs',
   'init_connect failed': ({ username }) =>

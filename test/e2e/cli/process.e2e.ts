@@ -1,7 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, watch } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { withReadOnly } from '../../../src/cli/installation.ts';
@@ -80,6 +84,27 @@ describe('the program', () => {
     });
     expect(refused.stderr).not.toMatch(/\n\s+at /);
     expect(await finish(start(['apply']), '')).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  it('says where there is no room for the copy that it reads, and which file is damaged', async () => {
+    await installation.applied(tenantsFile(ACME));
+    const roomless = spawn(process.execPath, [...FROM_SOURCE, 'export'], {
+      cwd: installation.folder,
+      // The loader of TypeScript has its files below HOME.
+      env: { ...environment(), HOME: homedir(), TMPDIR: join(installation.folder, 'missing') },
+    });
+    expect(await finish(roomless, '')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^There is no room in \S+\/missing for a copy of control\.sqlite .* TMPDIR /),
+    });
+    await writeFile(join(installation.dataDirectory, 'tenants', 'acme.sqlite'), randomBytes(8192));
+    expect((await installation.run(['export'])).stderr).toMatch(
+      /: Tenant database: damaged \(tenant acme\)\. Restore the tenant's file /,
+    );
+    await writeFile(join(installation.dataDirectory, 'control.sqlite'), randomBytes(8192));
+    expect((await installation.run(['revoke', '--tenant', 'acme'])).stderr).toMatch(
+      /^Control database: damaged\. Restore control\.sqlite /,
+    );
   });
 
   it('waits for another apply, and both are done', async () => {
