@@ -144,7 +144,7 @@ export class MysqlDatabase extends Database {
 
   override async runMigrations(timeoutMs?: number): Promise<string[]> {
     const runner = this.dataSource.createQueryRunner();
-    const connection = (await within(this.#timeoutMs, runner.connect())) as PoolConnection;
+    const connection = await this.#connect(runner);
     try {
       this.#handle.restartLimit(connection);
       await this.#handle.sessions.limit(connection, MIGRATION_LIMITS);
@@ -185,30 +185,38 @@ export class MysqlDatabase extends Database {
     const { sessions } = this.#handle;
     // The session's own limits are those of one query.
     const limits = timeoutMs > this.#timeoutMs ? limitsWithin(timeoutMs) : undefined;
-    let connection: PoolConnection | undefined;
-    const connecting = runner.connect().then((acquired: PoolConnection) => (connection = acquired));
+    let connection: PoolConnection | undefined = await this.#connect(runner);
     try {
-      const acquired = await within(this.#timeoutMs, connecting);
-      this.#handle.restartLimit(acquired);
+      this.#handle.restartLimit(connection);
       // What the connection took is part of the time: a reader waits no longer than for one query.
       const remainingMs = timeoutMs - (performance.now() - startedAt);
-      const limited = limits === undefined ? undefined : sessions.limit(acquired, limits);
+      const limited = limits === undefined ? undefined : sessions.limit(connection, limits);
       return await within(remainingMs, commitAfter(runner, begin, work, limited));
     } catch (error) {
       this.#handle.retireIfStoodDown(error);
       // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
-      if (connection !== undefined) this.#handle.dropAfter(connection, error);
-      else
-        connecting.then(
-          (late) => {
-            this.#handle.drop(late);
-          },
-          () => undefined,
-        );
+      this.#handle.dropAfter(connection, error);
       connection = undefined;
       throw databaseFailure(this.name, error, this.#site);
     } finally {
       if (connection !== undefined) await this.#release(runner, limits === undefined ? undefined : connection);
+    }
+  }
+
+  /** A connection that comes too late is dropped: nobody waits for it any more. */
+  async #connect(runner: QueryRunner): Promise<PoolConnection> {
+    const connecting = runner.connect() as Promise<PoolConnection>;
+    try {
+      return await within(this.#timeoutMs, connecting);
+    } catch (error) {
+      this.#handle.retireIfStoodDown(error);
+      connecting.then(
+        (late) => {
+          this.#handle.drop(late);
+        },
+        () => undefined,
+      );
+      throw databaseFailure(this.name, error, this.#site);
     }
   }
 

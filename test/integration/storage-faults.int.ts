@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditRecord } from '../../src/audit/audit-record.ts';
 import { AuditTrail } from '../../src/audit/audit-trail.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { DIRECTORY_SCHEMA } from '../../src/directory/directory.schema.ts';
 import { UserDirectory } from '../../src/directory/user.directory.ts';
 import { TesseraError } from '../../src/errors/tessera-error.ts';
 import { ChangeFollower } from '../../src/tenancy/change-follower.ts';
 import { ControlPlaneAuditStore } from '../../src/tenancy/control-plane-audit.store.ts';
 import { createControlPlane, startControlPlane } from '../../src/tenancy/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
+import { openMysqlDatabase } from '../../src/tenancy/mysql-database.ts';
 import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
 import { TenantDatabaseOpener } from '../../src/tenancy/tenant-database.ts';
 import { TenantRepository } from '../../src/tenancy/tenant.repository.ts';
@@ -216,6 +219,29 @@ describe('credentials', () => {
     expect((await unavailableAfterMs(() => ask(tenantOn(failing, proxy.port, 'unknown')))).reason).toBe(
       'vault: the credentials of a tenant database are missing',
     );
+  });
+
+  it('that end during a migration are a 503 too, and nothing that a driver threw', async () => {
+    const database = await openMysqlDatabase({
+      name: 'tenant database',
+      host: '127.0.0.1',
+      port: failing.port,
+      database: 'd_broken',
+      username: 'd_broken',
+      password: new Secret('d_broken-password'),
+      poolSize: 1,
+      timeoutMs: 1500,
+      dangerouslyAllowPlaintext: false,
+      answerLimit: Infinity,
+      schema: DIRECTORY_SCHEMA,
+    });
+    try {
+      await failing.sql("ALTER USER 'd_broken'@'%' IDENTIFIED BY 'other'", "KILL USER 'd_broken'");
+      await delay(200);
+      expect((await refusalOf(database.runMigrations())).reason).toBe('tenant database: access denied');
+    } finally {
+      await database.close();
+    }
   });
 
   it('never stand in the refusal', async () => {
