@@ -13,6 +13,7 @@ const ACME = tenantId('acme');
 let records: RevocationRecord[];
 let isThere: boolean;
 let questions: number;
+let answerTakesMs: number;
 let clock: ManualClock;
 let follower: RevocationFollower;
 let dropped: TenantId[];
@@ -22,12 +23,14 @@ beforeEach(async () => {
   records = [];
   isThere = true;
   questions = 0;
+  answerTakesMs = 0;
   clock = new ManualClock();
   dropped = [];
   follower = new RevocationFollower({
     source: {
       sequence: () => {
         questions++;
+        clock.advance(answerTakesMs);
         return isThere ? Promise.resolve(records.length) : Promise.reject(unavailable('control database', 'gone'));
       },
       newerThan: (seq) => Promise.resolve(records.slice(seq)),
@@ -68,6 +71,14 @@ describe('the start of a token', () => {
     revokeAda();
     expect(await gate.start(ACME)).toBe(clock.ms);
     expect([questions, dropped]).toEqual([1, [ACME]]);
+  });
+
+  it('is the time of the question when a slow database takes long to answer it', async () => {
+    clock.advance(10_000);
+    const askedAt = clock.ms;
+    answerTakesMs = 1_200;
+    expect(await gate.start(ACME)).toBe(askedAt);
+    expect(questions).toBe(1);
   });
 
   it('is refused while the list cannot be read, and goes on by itself', async () => {

@@ -43,7 +43,7 @@ export class IssueGate {
    * @throws TesseraError temporarily_unavailable when the list cannot be read now
    */
   start(tenantId: TenantId): number | Promise<number> {
-    return this.#isYoung ? this.#startNow(tenantId) : this.#startLater(tenantId);
+    return this.#isYoung ? this.#startAt(this.#clock.nowMs(), tenantId) : this.#startLater(tenantId);
   }
 
   /**
@@ -73,8 +73,7 @@ export class IssueGate {
     return this.#clock.monotonicMs() - this.#follower.heardAtMs <= MAX_UNHEARD_MS;
   }
 
-  #startNow(tenantId: TenantId): number {
-    const nowMs = this.#clock.nowMs();
+  #startAt(nowMs: number, tenantId: TenantId): number {
     const lastSecond = this.#takingEffect.get(tenantId);
     // What was read in that time may be of before a change that belongs to the revocation, as when `apply` removes a user from a directory.
     if (lastSecond !== undefined && epochSeconds(nowMs) > lastSecond) {
@@ -85,11 +84,15 @@ export class IssueGate {
   }
 
   async #startLater(tenantId: TenantId): Promise<number> {
+    const arrivedAtMs = this.#clock.monotonicMs();
+    const isKnown = () => this.#isYoung || this.#follower.heardAtMs >= arrivedAtMs;
     await this.#follower.poll();
     // The round that was under way may have begun long ago.
-    if (!this.#isYoung) await this.#follower.poll();
-    if (!this.#isYoung) throw unavailable('revocations', 'the list cannot be read now');
-    return this.#startNow(tenantId);
+    if (!isKnown()) await this.#follower.poll();
+    if (!isKnown()) throw unavailable('revocations', 'the list cannot be read now');
+    const ageMs = this.#clock.monotonicMs() - this.#follower.heardAtMs;
+    // The answer of a slow database is old when it comes. The token is then of the time of the question: what was revoked later reaches further.
+    return this.#startAt(this.#clock.nowMs() - (this.#isYoung ? 0 : ageMs), tenantId);
   }
 
   #notice(records: readonly RevocationRecord[]): void {
