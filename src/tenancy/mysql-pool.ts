@@ -9,12 +9,16 @@ import {
 } from './database-failure.ts';
 import type { MysqlSessions } from './mysql-session.ts';
 import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql-sockets.ts';
+import { within } from './within.ts';
 
 /**
  * While a server takes no writes, all connections to it are replaced so often at most: soon enough to find its successor, and no storm of
  * logins while there is none yet.
  */
 const RETIRE_EVERY_MS = 250;
+
+/** A server that answers ends statements within milliseconds; for one that does not, a process that ends has no more time than this. */
+const CLOSE_WITHIN_MS = 1000;
 
 /**
  * Holds the pool that TypeORM makes, and all its connections: mysql2 closes a pool politely or not at all, and a connection whose server
@@ -161,7 +165,7 @@ export class MysqlPool {
       socketOf(connection).destroy();
       if (!idle.has(connection)) void this.#abandoned.end(connection.threadId);
     }
-    await this.#abandoned.settled();
+    await within(CLOSE_WITHIN_MS, this.#abandoned.settled()).catch(() => undefined);
   }
 
   /** Before its first byte comes: mysql2 makes a connection within the call and announces it after the login. */

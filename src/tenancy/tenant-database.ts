@@ -30,10 +30,10 @@ export function tenantDatabaseFile(dataDirectory: string, tenantId: TenantId): s
 const CONNECTION_MAX_AGE_MS = 15_000;
 
 /**
- * What one answer may take of memory while a request waits for it: twenty thousand rows of names, as many as the grants of one subject
- * may have. A tenant's limit of connections times as much is what its database can make a server hold.
+ * What one answer may take of memory while a request waits for it: more than ten thousand rows of names, many times what a token can carry.
+ * A tenant's limit of connections times as much, and some five times that as objects, is what its database can make a server hold.
  */
-const ANSWER_LIMIT = 4 * 1024 * 1024;
+const ANSWER_LIMIT = 2 * 1024 * 1024;
 
 /** How a tenant's server is reached, but for the schema that the opener wants. */
 export function tenantDatabaseOptions(

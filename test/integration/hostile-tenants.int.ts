@@ -229,7 +229,9 @@ describe('a view without end', () => {
     // The log is written every tenth of a second.
     await delay(200);
     expect([...reasonsSince(start)]).toContain('tenant database: answer is too large');
-    expect((await peakMemory()) - before).toBeLessThanOrEqual(MAX_GROWTH_MB);
+    const growth = (await peakMemory()) - before;
+    console.info(`view without end: ${growth.toFixed(1)} MB more at the most`);
+    expect(growth).toBeLessThanOrEqual(MAX_GROWTH_MB);
     expect((await mint('globex')).status).toBe(200);
   }, 30_000);
 });
@@ -268,7 +270,7 @@ describe('a view that sleeps', () => {
       const others = (async () => {
         while (!isOver) {
           const { status, ms } = await mint('globex');
-          expect(status).toBe(200);
+          expect(status === 200 ? [] : [status, ...reasonsSince(before)]).toEqual([]);
           expect(ms).toBeLessThan(3000);
         }
       })();
