@@ -223,7 +223,8 @@ it('nothing comes out of commands and servers that cannot log in', async () => {
   const wrong = landscape.marks.plant('a wrong password');
   for (const environment of [
     { DATABASE_URL: `mysql://tessera:${wrong}@127.0.0.1:${landscape.control.port}/control` },
-    { DATABASE_URL: `mysql://${wrong}:x@127.0.0.1:${landscape.control.port}/control` },
+    // A user name is no secret: messages name it.
+    { DATABASE_URL: `mysql://nobody:${wrong}@127.0.0.1:${landscape.control.port}/control` },
     { VAULT_TOKEN: wrong },
     { REDIS_URL: `redis://:${wrong}@127.0.0.1:${landscape.redis.port}` },
   ]) {
