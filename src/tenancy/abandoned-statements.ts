@@ -63,6 +63,8 @@ export class AbandonedStatements {
     while (this.#statements.size > 0) {
       try {
         await withMysqlConnection(this.#server, (connection) => this.#killAll(connection));
+        // The server counts this connection a moment longer: the next one must not come beside it.
+        await delay(ASK_AGAIN_MS, undefined, { ref: false });
       } catch {
         await delay(CONNECT_AGAIN_MS, undefined, { ref: false });
       }
