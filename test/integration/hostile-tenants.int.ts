@@ -285,7 +285,12 @@ describe('a view that sleeps', () => {
       await delay(2000);
       isOver = true;
       await Promise.all([watch, others]);
-      console.info(`SLEEP attack: ${refusedOthers.length} of ${asked} requests of another tenant were refused`);
+      const why = server
+        .output()
+        .slice(before)
+        .split('\n')
+        .filter((line) => line.includes('globex') && line.includes('"reason"'));
+      console.info(`SLEEP attack: ${refusedOthers.length} of ${asked} requests of another tenant were refused`, ...why);
       // A machine that stands still for a moment refuses one or two; a tenant that is in the way, all of some seconds.
       expect(refusedOthers.length).toBeLessThanOrEqual(Math.max(2, asked / 100));
       for (const { status } of refused) expect(status).toBe(503);
