@@ -16,7 +16,7 @@ export interface SecretProof {
   readonly secretId: string | undefined;
 }
 
-/** Is told that the secret is right, before anything else is checked. What it throws is the refusal. */
+/** Called when the secret matches, before anything else is checked. What it throws is the error of the request. */
 export interface SecretMatchListener {
   secretMatched(): void;
 }
