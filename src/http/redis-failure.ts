@@ -1,5 +1,7 @@
+export const NO_ANSWER = 'no answer in time';
+
 /** Reasons that take turns while Redis is not there. */
-export const REDIS_UNREACHED = ['connection refused', 'connection lost', 'no answer in time'] as const;
+export const REDIS_UNREACHED = ['connection refused', 'connection lost', NO_ANSWER] as const;
 
 /** The first word of an error reply says its kind; the rest may name users, keys and addresses. */
 const REASON_BY_REPLY: ReadonlyMap<string, string> = new Map([
@@ -26,7 +28,7 @@ const REASON_BY_CODE: ReadonlyMap<string, string> = new Map([
   ['ENETUNREACH', 'connection refused'],
   ['ENOTFOUND', 'host name is not known'],
   ['EAI_AGAIN', 'host name is not known'],
-  ['ETIMEDOUT', 'no answer in time'],
+  ['ETIMEDOUT', NO_ANSWER],
 ]);
 
 const CERTIFICATE = /^(?:CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
@@ -36,7 +38,7 @@ export function redisFailureReason(error: unknown): string {
   if (!(error instanceof Error)) return 'connection lost';
   if (error.name === 'ReplyError') return replyReason(error.message);
   // The library's own time limits have no code.
-  if (/^(?:Command timed out|connect ETIMEDOUT)$/.test(error.message)) return 'no answer in time';
+  if (/^(?:Command timed out|connect ETIMEDOUT)$/.test(error.message)) return NO_ANSWER;
   const { code } = error as { readonly code?: unknown };
   if (typeof code !== 'string') return 'connection lost';
   return REASON_BY_CODE.get(code) ?? (CERTIFICATE.test(code) ? 'certificate is not trusted' : 'connection lost');

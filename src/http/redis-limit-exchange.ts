@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Redis, type RedisOptions } from 'ioredis';
 import { Secret } from '../config/secret.ts';
 import type { Log } from '../log/log.ts';
 import { Outage } from '../log/outage.ts';
 import type { LimitExchange } from './limit-exchange.ts';
-import { REDIS_UNREACHED, redisFailureReason } from './redis-failure.ts';
+import { NO_ANSWER, REDIS_UNREACHED, redisFailureReason } from './redis-failure.ts';
 
 const KEY_PREFIX = 'tessera:failures:';
 const CHANNEL = 'tessera:failures';
+/** Turns of the event loop in which a message that has arrived is certainly read. */
+const TURNS_TO_READ = 3;
 /** Short beside the time that twenty attempts take, long enough that a flood becomes a few round trips. */
 const FLUSH_EVERY_MS = 20;
 /** More keys than this in one flush are an attack; this process goes on counting those that do not fit. */
 const MAX_PENDING = 2_000;
-const COMMAND_TIMEOUT_MS = 1_000;
+/** Longer than a busy machine keeps a starting process from reading an answer; with the longest pause between two tries still within the promised 5 s. */
+const COMMAND_TIMEOUT_MS = 2_000;
 /** So often it is tried whether counts arrive. A connection whose other end went silent looks open for a quarter of an hour. */
 const HEARTBEAT_MS = 1_000;
 /** The first new connection comes after this; each further one after twice the time, until counts arrive again. */
@@ -143,7 +147,8 @@ export class RedisLimitExchange implements LimitExchange {
     try {
       await this.#commands.eval(ADD_AND_TELL, 1, KEY_PREFIX + key, failures, windowMs, CHANNEL, told);
     } catch (error) {
-      this.#fail(redisFailureReason(error));
+      // A server that went silent is found by the heartbeat, which knows a process that stood still from it.
+      if (redisFailureReason(error) !== NO_ANSWER) this.#fail(redisFailureReason(error));
     }
   }
 
@@ -152,12 +157,18 @@ export class RedisLimitExchange implements LimitExchange {
     if (!this.#isOpen() || !this.#isSubscribed) return;
     const nowMs = performance.now();
     if (this.#beatSentAtMs !== undefined) {
-      if (nowMs - this.#beatSentAtMs >= HEARTBEAT_MS / 2) this.#fail('messages do not arrive');
+      if (nowMs - this.#beatSentAtMs >= HEARTBEAT_MS / 2) await this.#failUnlessItWaitsToBeRead(this.#beats);
       return;
     }
     this.#beatSentAtMs = nowMs;
     this.#beats += 1;
     await this.#add(HEARTBEAT, `${HEARTBEAT} ${this.#id} ${this.#beats}`, 1, HEARTBEAT_WINDOW_MS);
+  }
+
+  /** After a process stood still its timers run before its sockets are read: what arrived meanwhile is no outage. */
+  async #failUnlessItWaitsToBeRead(beat: number): Promise<void> {
+    for (let turn = 0; turn < TURNS_TO_READ; turn++) await nextTurn();
+    if (this.#beatSentAtMs !== undefined && this.#beats === beat) this.#fail('messages do not arrive');
   }
 
   #hear(message: string): void {

@@ -53,8 +53,11 @@ it('is free again as time goes by', async () => {
 });
 
 it('is no limit for the operator', async () => {
+  // The command goes by the system's clock, which this one has left behind: the token must not be from its future.
+  desk.clock.jumpSeconds(-10);
   const token = await issuedToken(desk, 'user');
   expect((await revoke(token)).refusal().status).toBe(429);
+  expect(await status(token)).toBe(200);
   await desk.cli(['revoke', '--client', 'acme/shop/web']);
   await desk.caughtUp();
   expect(await status(token)).toBe(401);
