@@ -1,75 +1,111 @@
-/** Folders from the ground up: each may import itself and what stands before it, nothing else. */
-const LAYERS = [
+/** Rooms from the ground up. Each may import itself and the rooms before it. */
+const ROOMS = [
   'errors',
-  'vocabulary',
+  'domain',
   'config',
-  'log',
+  'logging',
   'metrics',
-  'audit',
-  'http',
+  'runtime',
+  'health',
   'vault',
+  'database',
+  'control-plane',
   'tenancy',
   'directory',
-  'issuing',
+  'replay',
+  'audit',
+  'clients',
+  'keys',
   'revocation',
-  'admission',
-  'federation',
+  'issuing',
+  'rate-limit',
+  'identity-providers',
   'verification',
+  'token-grants',
 ];
-/** They stand side by side on top of the layers and never see each other. */
-const DOORS = ['admin-auth', 'user-auth', 'provisioning'];
-/** What audit and http may see: the edge knows nothing of tokens and tenants. */
-const GROUND = ['errors', 'vocabulary', 'config', 'log', 'metrics'];
+/** They stand side by side above the rooms and never import each other. */
+const SURFACES = ['admin-auth', 'user-auth', 'provisioning'];
+/** All that the HTTP edge knows besides itself: nothing of tenants, keys or tokens. */
+const SEEN_BY_HTTP = ['errors', 'domain', 'config', 'logging', 'metrics', 'runtime', 'health', 'audit', 'rate-limit'];
 
 const folder = (names) => `^src/(${names.join('|')})/`;
+/** A Nest module puts together what stands around it. */
+const MODULE = '\\.module\\.ts$';
+const SPEC = '\\.spec\\.ts$';
+/** The parts of a room that speak HTTP. */
+const ENDPOINT =
+  '(\\.controller|\\.dto|\\.module|\\.spec|\\.authenticator|feed-query|send-document|published-documents)\\.ts$';
 
-const upward = LAYERS.slice(0, -1).map((name, index) => ({
-  name: `${name}-looks-up`,
-  comment: 'Imports point one way; a lower folder must not know a higher one.',
+const upward = ROOMS.slice(0, -1).map((name, index) => ({
+  name: `${name}-imports-no-room-above`,
+  comment: 'Imports point one way: a room must not know those above it.',
   severity: 'error',
-  from: { path: folder([name]) },
-  to: { path: folder([...LAYERS.slice(index + 1), ...DOORS, 'cli']) },
+  from: { path: folder([name]), pathNot: [MODULE, SPEC] },
+  to: { path: folder([...ROOMS.slice(index + 1), ...SURFACES, 'cli']) },
 }));
+
+const only = (name, comment, packagePattern, allowed) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: '^src/', pathNot: [...allowed, SPEC] },
+  to: { path: packagePattern },
+});
 
 module.exports = {
   forbidden: [
     ...upward,
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     {
-      name: 'edge-sees-the-ground-only',
+      name: 'http-is-on-top',
+      comment: 'Only endpoints may know that they are reached by HTTP.',
       severity: 'error',
-      from: { path: folder(['audit', 'http']) },
-      to: { path: '^src/', pathNot: [folder(GROUND), folder(['audit', 'http'])] },
+      from: { path: folder([...ROOMS, 'provisioning']), pathNot: [ENDPOINT, '^src/verification/'] },
+      to: { path: folder(['http']) },
     },
-    ...DOORS.map((door) => ({
-      name: `${door}-stands-alone`,
+    {
+      name: 'http-knows-no-tenant',
+      comment: 'The edge knows nothing of tenants, keys or tokens.',
       severity: 'error',
-      from: { path: folder([door]) },
-      to: { path: folder([...DOORS.filter((other) => other !== door), 'cli']) },
+      from: { path: folder(['http']), pathNot: SPEC },
+      to: { path: '^src/', pathNot: folder([...SEEN_BY_HTTP, 'http']) },
+    },
+    ...SURFACES.map((name) => ({
+      name: `${name}-stands-alone`,
+      severity: 'error',
+      from: { path: folder([name]) },
+      to: { path: folder([...SURFACES.filter((other) => other !== name), 'cli']) },
     })),
     {
-      name: 'admissions-are-made-by-admit-alone',
+      name: 'authorization-decisions-are-made-by-authorize',
+      comment: 'Whoever can make a decision can make a token.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/admission/', '^src/issuing/'] },
-      to: { path: '^src/issuing/admission\\.ts$' },
+      from: { path: '^src/', pathNot: ['^src/token-grants/authorize\\.ts$', '^src/issuing/', SPEC] },
+      to: { path: '^src/issuing/authorization-decision\\.ts$' },
     },
-    {
-      name: 'foreign-things-have-one-door',
-      comment: 'hashi-vault-js behind src/vault, HTTP to foreign hosts behind src/federation.',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/vault/' },
-      to: { path: 'node_modules/hashi-vault-js' },
-    },
-    {
-      name: 'undici-in-federation-only',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/federation/' },
-      to: { path: 'node_modules/undici' },
-    },
+    only('hashi-vault-js-in-vault', 'One place speaks to Vault.', 'node_modules/(hashi-vault-js|axios)/', [
+      '^src/vault/',
+    ]),
+    only('undici-in-egress', 'One place fetches from hosts that a tenant names.', 'node_modules/undici/', [
+      '^src/identity-providers/',
+    ]),
+    only('drivers-in-database', 'One place speaks to databases.', 'node_modules/(mysql2|better-sqlite3)/', [
+      '^src/database/',
+      // Locks between processes are SQLite files, which hold nothing.
+      '^src/control-plane/apply-lock\\.ts$',
+      '^src/vault/embedded/write-lock\\.ts$',
+    ]),
+    only('typeorm-in-storage', 'Statements are written next to the data they are about.', 'node_modules/typeorm/', [
+      '^src/(database|control-plane|tenancy|directory|audit|clients|revocation|replay)/',
+      '^src/provisioning/apply/',
+    ]),
+    only('redis-in-rate-limit', 'Redis holds counts of failures and nothing else.', 'node_modules/ioredis/', [
+      '^src/rate-limit/',
+    ]),
     {
       name: 'token-library-needs-node-crypto-only',
       severity: 'error',
-      from: { path: '^libs/token/src/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^libs/token/src/', pathNot: SPEC },
       to: { pathNot: ['^libs/token/src/', '^(node:)?crypto$'] },
     },
     {
@@ -79,9 +115,9 @@ module.exports = {
       to: { path: '^(src|test)/' },
     },
     {
-      name: 'not-to-test',
+      name: 'sources-do-not-import-tests',
       severity: 'error',
-      from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^src/', pathNot: SPEC },
       to: { path: '^test/' },
     },
   ],

@@ -14,20 +14,20 @@ const REVEALED_SECRET = {
 /** Where a `Secret` gives up its text; every other file can only hand it on. */
 const SECRETS_LEAVE_HERE = [
   // To Vault, the databases and Redis, as credentials or as content.
-  'src/vault/client-secret-entry.ts',
-  'src/vault/kv-vault.ts',
-  'src/vault/token-renewal.ts',
-  'src/vault/vault-session.ts',
-  'src/tenancy/mysql-connection.ts',
-  'src/tenancy/mysql-database.ts',
-  'src/http/redis-limit-exchange.ts',
+  'src/clients/client-secret-entry.ts',
+  'src/vault/kv/kv-vault.ts',
+  'src/vault/kv/token-renewal.ts',
+  'src/vault/kv/vault-session.ts',
+  'src/database/mysql/mysql-connection.ts',
+  'src/database/mysql/mysql-database.ts',
+  'src/rate-limit/redis-limit-exchange.ts',
   // Private keys: into Vault, and into key objects.
-  'src/issuing/key-ring.codec.ts',
-  'src/issuing/loaded-key-ring.ts',
+  'src/keys/key-ring.codec.ts',
+  'src/keys/loaded-key-ring.ts',
   // Shown once, to whoever ran the command.
-  'src/cli/apply.command.ts',
-  'src/cli/quickstart.command.ts',
-  'src/cli/secrets.command.ts',
+  'src/cli/commands/apply.command.ts',
+  'src/cli/commands/quickstart.command.ts',
+  'src/cli/commands/secrets.command.ts',
 ];
 
 export default tseslint.config(

@@ -1,11 +1,11 @@
 import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load-config.ts';
-import { Log } from '../src/log/log.ts';
+import { Log } from '../src/logging/log.ts';
 import { revocationOfTokenId } from '../src/revocation/new-revocations.ts';
-import { createControlPlane } from '../src/tenancy/control-plane.ts';
-import { RevocationRecords } from '../src/tenancy/revocation-records.ts';
-import { parseTenantId } from '../src/vocabulary/ids.ts';
+import { createControlPlane } from '../src/control-plane/control-plane.ts';
+import { RevocationRecords } from '../src/revocation/revocation-records.ts';
+import { parseTenantId } from '../src/domain/ids.ts';
 import type { PinnedProcess } from './pinned-process.ts';
 import { type Section, decimals, targetMark } from './report.ts';
 import { SAMPLE } from './sample-request.ts';

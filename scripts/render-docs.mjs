@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import './typescript.mjs';
 
-const { withErrorTable } = await import('../src/http/error-page.ts');
+const { withErrorTable } = await import('../src/http/problems/error-page.ts');
 const { withSettingsTable } = await import('../src/config/settings-table.ts');
 
 for (const [page, render] of [

@@ -1,8 +1,8 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { AdminAuthModule } from './admin-auth/admin-auth.module.ts';
-import { AdmissionModule } from './admission/admission.module.ts';
+import { TokenGrantsModule } from './token-grants/token-grants.module.ts';
 import { DirectoryModule } from './directory/directory.module.ts';
-import { FederationModule } from './federation/federation.module.ts';
+import { OidcExchangeModule } from './token-grants/oidc-exchange/oidc-exchange.module.ts';
 import { IssuingModule } from './issuing/issuing.module.ts';
 import { RevocationModule } from './revocation/revocation.module.ts';
 import { TenancyModule } from './tenancy/tenancy.module.ts';
@@ -17,8 +17,8 @@ export const APP_MODULES: NonNullable<ModuleMetadata['imports']> = [
   DirectoryModule,
   IssuingModule,
   RevocationModule,
-  AdmissionModule,
-  FederationModule,
+  TokenGrantsModule,
+  OidcExchangeModule,
   VerificationModule,
   AdminAuthModule,
   UserAuthModule,

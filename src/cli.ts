@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { runCli } from './cli/program.ts';
 import { loadProcessConfig } from './config/load-config.ts';
-import { SystemClock } from './vocabulary/clock.ts';
+import { SystemClock } from './domain/clock.ts';
 
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
   // A reader that has seen enough (`| head`) is no failure. A full disk is: what was lost may be a secret that is shown once.

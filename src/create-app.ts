@@ -4,10 +4,10 @@ import type { DestinationStream } from 'pino';
 import { APP_MODULES } from './app.module.ts';
 import type { Config } from './config/config.ts';
 import { createEdgeApp } from './http/edge-app.ts';
-import { ROUTE_TABLE } from './http/route-table.ts';
-import { Log } from './log/log.ts';
-import { standardOutput } from './log/standard-output.ts';
-import { type Clock, SystemClock } from './vocabulary/clock.ts';
+import { ROUTE_TABLE } from './http/routes/route-table.ts';
+import { Log } from './logging/log.ts';
+import { standardOutput } from './logging/standard-output.ts';
+import { type Clock, SystemClock } from './domain/clock.ts';
 
 export interface CreateAppOptions {
   readonly config: Config;

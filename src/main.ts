@@ -2,10 +2,10 @@ import { isPlaintextToElsewhere, loadProcessConfig } from './config/load-config.
 import { createApp } from './create-app.ts';
 import { OperatorError } from './errors/operator-error.ts';
 import { listenFailure } from './http/listen-failure.ts';
-import { shutDown } from './http/shutdown.ts';
-import { describeFault } from './log/fault.ts';
-import { Log } from './log/log.ts';
-import { standardOutput } from './log/standard-output.ts';
+import { shutDown } from './health/shutdown.ts';
+import { describeError } from './logging/describe-error.ts';
+import { Log } from './logging/log.ts';
+import { standardOutput } from './logging/standard-output.ts';
 
 async function main(): Promise<void> {
   const config = loadProcessConfig();
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   // Node's own report would print the message of the error, and what it was called with.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => {
-      log.error('crashed', { fault: describeFault(error) });
+      log.error('crashed', { fault: describeError(error) });
       process.exit(1);
     });
 
@@ -56,5 +56,5 @@ main().catch((error: unknown) => {
 
 /** An operator's mistake is told as it is; of anything else only the place, because its message may quote a setting. */
 function startFailure(error: unknown): string {
-  return error instanceof OperatorError ? error.message : `The server could not start: ${describeFault(error)}`;
+  return error instanceof OperatorError ? error.message : `The server could not start: ${describeError(error)}`;
 }

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { AdmissionModule } from '../admission/admission.module.ts';
-import { FederationModule } from '../federation/federation.module.ts';
+import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
+import { OidcExchangeModule } from '../token-grants/oidc-exchange/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
 import { AdminProfileController } from './admin-profile.controller.ts';
 import { AdminTokenController } from './admin-token.controller.ts';
@@ -8,7 +8,7 @@ import { AdminVerificationController } from './admin-verification.controller.ts'
 
 /** The admin surface: everything below /auth/admin. */
 @Module({
-  imports: [AdmissionModule, FederationModule, VerificationModule],
+  imports: [TokenGrantsModule, OidcExchangeModule, VerificationModule],
   controllers: [AdminTokenController, AdminProfileController, AdminVerificationController],
 })
 export class AdminAuthModule {}

@@ -1,9 +1,9 @@
 import { Controller, Get, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { ProfileDto, profileOf } from '../admission/profile.dto.ts';
-import { BEARER_SCHEME } from '../http/api-docs.ts';
-import { ApiProblems } from '../http/api-problems.ts';
+import { ProfileDto, profileOf } from '../verification/profile.dto.ts';
+import { BEARER_SCHEME } from '../http/openapi/api-docs.ts';
+import { ApiProblems } from '../http/problems/api-problems.ts';
 import { callerOf } from '../http/request-context.ts';
 import { AdminSurfaceGuard } from './admin-surface.guard.ts';
 

@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { ApiProblems } from '../http/api-problems.ts';
-import { ProbeAnswer } from '../http/probes.controller.ts';
+import { ApiProblems } from '../http/problems/api-problems.ts';
+import { ProbeAnswer } from '../health/probes.controller.ts';
 import { contextOf } from '../http/request-context.ts';
 import type { ActiveToken, InactiveToken } from '../verification/active-token.ts';
 import { TOKEN_STATUS_SCHEMA, VerifyTokenDto } from '../verification/token-status.dto.ts';

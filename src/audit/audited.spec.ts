@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import { Log } from '../log/log.ts';
+import { Log } from '../logging/log.ts';
 import { type AuditRecord, AuditStore, type AuditTrace, type RecordKey } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { audited } from './audited.ts';
 import { release } from './release.ts';
-import { SpentProofs } from './spending.ts';
+import { ReplayProtection } from '../replay/replay-protection.ts';
 
 const ANSWER_MS = 3_000;
 const silent = new Log('silent', { write: () => undefined });
@@ -83,7 +83,7 @@ describe('audited', () => {
   });
 
   describe('whose work ends after the time limit', () => {
-    class Unspent extends SpentProofs {
+    class Unspent extends ReplayProtection {
       override spend(): Promise<boolean> {
         return Promise.resolve(true);
       }

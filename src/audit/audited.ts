@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/error-table.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { Log } from '../log/log.ts';
+import type { Log } from '../logging/log.ts';
 import type { AuditRecord, AuditTrace } from './audit-record.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import { TimeLimit } from './time-limit.ts';

@@ -3,7 +3,7 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { type AuditRecord, AuditStore, type AuditTrace } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { release } from './release.ts';
-import { SpentProofs } from './spending.ts';
+import { ReplayProtection } from '../replay/replay-protection.ts';
 
 const SIGNED = { token: 'a.b.c', expiresInSeconds: 600 };
 const PROOF = { issuer: 'https://idp.example', tokenId: 't-1', until: 2_000 };
@@ -12,7 +12,7 @@ const PROOF = { issuer: 'https://idp.example', tokenId: 't-1', until: 2_000 };
 function openBooks(options: { readonly isSpent?: boolean; readonly failing?: 'spending' | 'recording' } = {}) {
   const done: string[] = [];
   const records: AuditRecord[] = [];
-  class Spent extends SpentProofs {
+  class Spent extends ReplayProtection {
     override spend(tenantId: string): Promise<boolean> {
       if (options.failing === 'spending') return Promise.reject(unavailable('control database', 'busy'));
       done.push(`spent in ${tenantId}`);

@@ -1,7 +1,7 @@
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { AuditRecord, AuditTrace } from './audit-record.ts';
 import type { AuditTrail } from './audit-trail.ts';
-import type { SpendableProof, SpentProofs } from './spending.ts';
+import type { OneTimeProof, ReplayProtection } from '../replay/replay-protection.ts';
 
 /** RFC 6749, section 5.1. */
 export interface TokenResponse {
@@ -17,9 +17,9 @@ export interface ReleasableToken {
 }
 
 /** Where it is written that a token leaves. */
-export interface ReleaseBooks {
+export interface ReleaseStores {
   readonly trail: AuditTrail;
-  readonly spentProofs: SpentProofs;
+  readonly spentProofs: ReplayProtection;
 }
 
 /**
@@ -32,11 +32,11 @@ export interface ReleaseBooks {
  * @throws TesseraError unauthorized for a proof that was spent before; temporarily_unavailable when either cannot be written. The token is dropped then
  */
 export async function release(
-  { trail, spentProofs }: ReleaseBooks,
+  { trail, spentProofs }: ReleaseStores,
   nowMs: number,
   trace: AuditTrace,
   signed: ReleasableToken,
-  once: SpendableProof | undefined,
+  once: OneTimeProof | undefined,
 ): Promise<TokenResponse> {
   refuseIfOver(trace);
   if (once !== undefined) await spend(spentProofs, trace, once);
@@ -53,7 +53,7 @@ function refuseIfOver(trace: AuditTrace): void {
   if (trace.isOver === true) throw unavailable('token', 'not made in time');
 }
 
-async function spend(spentProofs: SpentProofs, trace: AuditTrace, once: SpendableProof): Promise<void> {
+async function spend(spentProofs: ReplayProtection, trace: AuditTrace, once: OneTimeProof): Promise<void> {
   if (trace.tenantId === undefined) throw new Error('a proof is spent in a tenant');
   if (await spentProofs.spend(trace.tenantId, once)) return;
   // The record of the refusal must not name a token that nobody ever gets.

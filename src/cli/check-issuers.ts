@@ -1,16 +1,16 @@
 import { AdministratorDirectory } from '../directory/administrator.directory.ts';
 import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
 import { OperatorError } from '../errors/operator-error.ts';
-import { Egress, resolveBySystem } from '../federation/egress.ts';
-import { type ExplainedHop, explainExchange } from '../federation/explain-exchange.ts';
-import { fetchKeySet, KEYS_DEADLINE_MS } from '../federation/fetch-key-set.ts';
-import { PresentedToken } from '../federation/presented-token.ts';
-import { RemoteKeySets } from '../federation/remote-key-sets.ts';
-import { Log } from '../log/log.ts';
-import { printable } from '../provisioning/yaml-source.ts';
+import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
+import { type ExplainedHop, explainExchange } from '../token-grants/oidc-exchange/explain-exchange.ts';
+import { fetchKeySet, KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
+import { PresentedToken } from '../domain/presented-token.ts';
+import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
+import { Log } from '../logging/log.ts';
+import { printable } from '../provisioning/file/yaml-source.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
-import type { Surface } from '../vocabulary/surface.ts';
-import { visibleJson } from '../vocabulary/visible-text.ts';
+import type { Surface } from '../domain/surface.ts';
+import { visibleJson } from '../domain/visible-text.ts';
 import { findTenant, type Installation, withReadOnly } from './installation.ts';
 import { type OutputFormat, printJson, printLines, printText, table, type Terminal } from './terminal.ts';
 

@@ -1,5 +1,5 @@
 import type { TesseraError } from '../errors/tessera-error.ts';
-import { explainDatabase } from '../tenancy/database-fixes.ts';
+import { explainDatabase } from '../database/database-fixes.ts';
 
 const NO_DIRECTORY =
   "The tenant's database holds what no directory of ours can. Let whoever runs it correct it, then run the command again.";

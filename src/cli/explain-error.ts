@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../config/configuration-error.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { TenantError } from '../provisioning/read-installation.ts';
+import { TenantError } from '../provisioning/file/read-installation.ts';
 import { VAULT_FIXES } from './vault-fixes.ts';
 import { VaultConflict } from '../vault/vault.service.ts';
 import { explainDatabaseFailure } from './explain-database.ts';

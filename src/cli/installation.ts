@@ -1,19 +1,19 @@
 import type { Config } from '../config/config.ts';
-import { DirectoryOpener } from '../directory/directory.opener.ts';
+import { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../errors/operator-error.ts';
-import { KeyRingStore } from '../issuing/key-ring.store.ts';
-import { Log } from '../log/log.ts';
-import { ClientSecretStore } from '../provisioning/client-secret.store.ts';
-import type { Stores } from '../provisioning/stores.ts';
-import { openControlFile, controlDatabaseFile } from '../tenancy/control-database.ts';
-import { ControlPlane, createControlPlane } from '../tenancy/control-plane.ts';
-import { ControlPlaneWriter, type TenantState } from '../tenancy/control-plane.writer.ts';
-import { pendingMigrations } from '../tenancy/migrations.ts';
-import { copyDatabase } from '../tenancy/private-copy.ts';
+import { KeyRingStore } from '../keys/key-ring.store.ts';
+import { Log } from '../logging/log.ts';
+import { ClientSecretStore } from '../clients/client-secret.store.ts';
+import type { Stores } from '../provisioning/apply/stores.ts';
+import { openControlFile, controlDatabaseFile } from '../control-plane/control-database.ts';
+import { ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlaneWriter, type TenantState } from '../provisioning/apply/control-plane.writer.ts';
+import { pendingMigrations } from '../database/migrations.ts';
+import { copyDatabase } from '../database/sqlite/private-copy.ts';
 import { createVault } from '../vault/create-vault.ts';
 import type { VaultService } from '../vault/vault.service.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
-import { SystemClock } from '../vocabulary/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
+import { SystemClock } from '../domain/clock.ts';
 
 /** The stores of one installation, as the commands see them; the only composition of the CLI. */
 export interface Installation extends Stores {

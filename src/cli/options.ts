@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from '../provisioning/duration.ts';
-import type { ClientName } from '../provisioning/client-secret.store.ts';
-import { parseClientId, parseProjectId, parseTenantId } from '../vocabulary/ids.ts';
+import { parseDuration } from '../provisioning/file/duration.ts';
+import type { ClientName } from '../clients/client-secret.store.ts';
+import { parseClientId, parseProjectId, parseTenantId } from '../domain/ids.ts';
 
 /** `--output`: what a program reads is JSON on standard output and nothing else there. */
 export function outputOption(): Option {

@@ -1,11 +1,11 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { KeyRings } from '../issuing/key-rings.ts';
-import { OwnTokenVerifier } from '../issuing/own-tokens.ts';
-import { RevokedTokens } from '../issuing/revoked-tokens.ts';
-import { Log } from '../log/log.ts';
-import { SURFACES } from '../vocabulary/surface.ts';
+import { KeyRings } from '../keys/key-rings.ts';
+import { OwnTokenVerifier } from '../verification/own-tokens.ts';
+import { RevokedTokens } from '../revocation/revoked-tokens.ts';
+import { Log } from '../logging/log.ts';
+import { SURFACES } from '../domain/surface.ts';
 import type { Installation } from './installation.ts';
 
 /** Several times what the largest token has. */

@@ -1,9 +1,9 @@
 import { OperatorError } from '../errors/operator-error.ts';
 import { revocationOfAll, revocationOfToken, revocationOfTokenId } from '../revocation/new-revocations.ts';
-import type { NewRevocation } from '../tenancy/revocation-records.ts';
+import type { NewRevocation } from '../revocation/revocation-records.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import { parseEmail } from '../vocabulary/email.ts';
-import { parseTenantId, type TenantId } from '../vocabulary/ids.ts';
+import { parseEmail } from '../domain/email.ts';
+import { parseTenantId, type TenantId } from '../domain/ids.ts';
 import { findSubjects } from './find-subjects.ts';
 import { findTenant, type Installation } from './installation.ts';
 import { readOwnToken } from './own-token.ts';

@@ -1,15 +1,15 @@
 import { Command, CommanderError } from 'commander';
-import { addApply } from './apply.command.ts';
-import { addConfig } from './config.command.ts';
+import { addApply } from './commands/apply.command.ts';
+import { addConfig } from './commands/config.command.ts';
 import { explainError } from './explain-error.ts';
-import { addExport } from './export.command.ts';
-import { addIssuers } from './issuers.command.ts';
-import { addKeys } from './keys.command.ts';
-import { addMigrate } from './migrate.command.ts';
-import { addPurge } from './purge.command.ts';
-import { addQuickstart } from './quickstart.command.ts';
-import { addRevoke } from './revoke.command.ts';
-import { addSecrets } from './secrets.command.ts';
+import { addExport } from './commands/export.command.ts';
+import { addIssuers } from './commands/issuers.command.ts';
+import { addKeys } from './commands/keys.command.ts';
+import { addMigrate } from './commands/migrate.command.ts';
+import { addPurge } from './commands/purge.command.ts';
+import { addQuickstart } from './commands/quickstart.command.ts';
+import { addRevoke } from './commands/revoke.command.ts';
+import { addSecrets } from './commands/secrets.command.ts';
 import { printText, type Terminal } from './terminal.ts';
 
 const DONE = 0;

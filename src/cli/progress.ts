@@ -1,5 +1,5 @@
 import type { Terminal, TextSink } from './terminal.ts';
-import type { Clock } from '../vocabulary/clock.ts';
+import type { Clock } from '../domain/clock.ts';
 
 /** Shorter work needs no telling. */
 const SILENT_MS = 500;

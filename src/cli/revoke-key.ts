@@ -1,10 +1,10 @@
 import { OperatorError } from '../errors/operator-error.ts';
-import { revoke, type Transition } from '../issuing/key-ring.transitions.ts';
-import type { KeyRing } from '../issuing/key-ring.ts';
+import { revoke, type Transition } from '../keys/key-ring.transitions.ts';
+import type { KeyRing } from '../keys/key-ring.ts';
 import { revocationOfKey } from '../revocation/new-revocations.ts';
-import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../tenancy/revocation-records.ts';
-import { epochSeconds } from '../vocabulary/clock.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
+import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../revocation/revocation-records.ts';
+import { epochSeconds } from '../domain/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
 import type { Installation } from './installation.ts';
 
 /**

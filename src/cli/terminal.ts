@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import { visible, visibleJson } from '../vocabulary/visible-text.ts';
+import type { Clock } from '../domain/clock.ts';
+import { visible, visibleJson } from '../domain/visible-text.ts';
 
 /** All that a command sees of the world outside: what a test hands over to watch it. */
 export interface Terminal {

@@ -3,7 +3,9 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { explainError } from './explain-error.ts';
 import { VAULT_FIXES } from './vault-fixes.ts';
 
-const FOLDERS = [new URL('../vault/', import.meta.url), new URL('../issuing/', import.meta.url)];
+const FOLDERS = ['vault/', 'vault/kv/', 'vault/embedded/', 'clients/', 'keys/', 'issuing/'].map(
+  (folder) => new URL(`../${folder}`, import.meta.url),
+);
 
 /** Every phrase that the store's code gives as a reason: in `unavailable('vault', …)`, and those of its tables. */
 function reasons(): string[] {

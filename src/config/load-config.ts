@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { isLoopbackHost } from '../vocabulary/networks.ts';
+import { isLoopbackHost } from '../domain/networks.ts';
 import type { Config, ControlDatabaseConfig, VaultAuth, VaultConfig } from './config.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readEnvFile } from './env-file.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { parseNetwork } from '../vocabulary/networks.ts';
+import { parseNetwork } from '../domain/networks.ts';
 import { Secret } from './secret.ts';
 import type { Setting } from './setting.ts';
 

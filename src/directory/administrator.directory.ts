@@ -1,9 +1,9 @@
 import { unavailable } from '../errors/tessera-error.ts';
-import { CONTROL_DATABASE } from '../tenancy/control-database.ts';
-import type { ControlPlane } from '../tenancy/control-plane.ts';
-import type { Row } from '../tenancy/database.ts';
+import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { Row } from '../database/database.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { CanonicalEmail } from '../vocabulary/email.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
 import { subjectFrom } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';

@@ -1,7 +1,7 @@
 import { ManualClock, tenantDraft } from '../../test/support/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import { parseEmail } from '../vocabulary/email.ts';
+import { parseEmail } from '../domain/email.ts';
 import { CachedSubjectDirectory } from './cached-subject.directory.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { CachesConfig } from '../config/config.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import type { CanonicalEmail } from '../vocabulary/email.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
 interface Entry {

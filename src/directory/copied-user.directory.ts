@@ -1,7 +1,7 @@
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { CanonicalEmail } from '../vocabulary/email.ts';
-import type { DirectoryOpener } from './directory.opener.ts';
-import type { DirectoryWriter } from './directory.writer.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
+import type { DirectoryOpener } from './provisioning/directory.opener.ts';
+import type { DirectoryWriter } from './provisioning/directory.writer.ts';
 import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';

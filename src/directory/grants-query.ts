@@ -1,5 +1,5 @@
 import { unavailable } from '../errors/tessera-error.ts';
-import type { Database, Row } from '../tenancy/database.ts';
+import type { Database, Row } from '../database/database.ts';
 import {
   EMAIL_LENGTH,
   GRANT_NAME_LENGTH,
@@ -8,11 +8,11 @@ import {
   STATUS_LENGTH,
   SUB_LENGTH,
   SUBJECT_ID_LENGTH,
-} from '../tenancy/entities/tenant.entity.ts';
+} from '../control-plane/entities/tenant.entity.ts';
 import { foreignText, requiredText, selected } from '../tenancy/foreign-text.ts';
 import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
-import type { CanonicalEmail } from '../vocabulary/email.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
+import type { TenantId } from '../domain/ids.ts';
 import type { GrantedScope, Subject } from './subject.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { ISSUER_LENGTH, SUB_LENGTH } from '../tenancy/entities/tenant.entity.ts';
+import { ISSUER_LENGTH, SUB_LENGTH } from '../control-plane/entities/tenant.entity.ts';
 
 const PRINTABLE_ASCII = /^[\x21-\x7e]+$/;
 

@@ -1,6 +1,6 @@
-import type { CanonicalEmail } from '../vocabulary/email.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { Surface } from '../vocabulary/surface.ts';
+import type { Surface } from '../domain/surface.ts';
 
 /** Whom a token is about, with all grants before any bound is applied. Frozen. */
 export interface Subject {
@@ -31,3 +31,8 @@ export abstract class SubjectDirectory {
 
 /** Each surface has its own: an administrator is no user, and a user no administrator. */
 export type SubjectDirectories = Readonly<Record<Surface, SubjectDirectory>>;
+
+/** How the subject is looked up in the directory. */
+export type SubjectReference =
+  | { readonly by: 'email'; readonly email: CanonicalEmail }
+  | { readonly by: 'identity'; readonly issuer: string; readonly sub: string };

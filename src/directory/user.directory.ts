@@ -1,6 +1,6 @@
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { TenantConnections } from '../tenancy/tenant-connections.ts';
-import type { CanonicalEmail } from '../vocabulary/email.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
 import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';

@@ -1,5 +1,5 @@
 import { ERROR_TABLE } from '../errors/error-table.ts';
-import type { Log } from '../log/log.ts';
+import type { Log } from '../logging/log.ts';
 import type { RequestContext } from './request-context.ts';
 
 /** How a request ended, in one word: an error code, `issued`, `revoked`, `ok`, or `aborted` when the client left before the answer did. */

@@ -2,23 +2,23 @@ import { type DynamicModule, type ModuleMetadata, Module } from '@nestjs/common'
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.ts';
-import { Log } from '../log/log.ts';
+import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import { serveApiDocs } from './api-docs.ts';
-import { BearerAuthenticator } from './bearer-authenticator.ts';
+import type { Clock } from '../domain/clock.ts';
+import { serveApiDocs } from './openapi/api-docs.ts';
+import { BearerAuthenticator } from './routes/bearer-authenticator.ts';
 import { EdgeModule } from './edge.module.ts';
 import { Edge } from './edge.ts';
 import { createHttpAdapter } from './http-adapter.ts';
-import { loadLimitExchange } from './load-limit-exchange.ts';
-import { loadTracing } from './load-tracing.ts';
-import { ProblemFilter } from './problem.filter.ts';
-import { RequestsInFlight } from './requests-in-flight.ts';
-import { RouteGuard } from './route-guard.ts';
-import { RouteRegistry } from './route-registry.ts';
-import { API_DOCS_ROUTES, type RouteRow } from './route-table.ts';
-import { SourceAddresses } from './source-address.ts';
-import { UnlistedProxyWarning } from './unlisted-proxy-warning.ts';
+import { loadLimitExchange } from '../rate-limit/load-limit-exchange.ts';
+import { loadTracing } from './tracing/load-tracing.ts';
+import { ProblemFilter } from './problems/problem.filter.ts';
+import { RequestsInFlight } from '../health/requests-in-flight.ts';
+import { RouteGuard } from './routes/route-guard.ts';
+import { RouteRegistry } from './routes/route-registry.ts';
+import { API_DOCS_ROUTES, type RouteRow } from './routes/route-table.ts';
+import { SourceAddresses } from './origin/source-address.ts';
+import { UnlistedProxyWarning } from './origin/unlisted-proxy-warning.ts';
 
 export interface EdgeAppOptions {
   readonly config: Config;

@@ -1,14 +1,14 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Config } from '../config/config.ts';
 import { CONFIG } from '../config/config-token.ts';
-import { Log } from '../log/log.ts';
+import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { Clock } from '../vocabulary/clock.ts';
-import { FailureLimits } from './failure-limits.ts';
-import type { LimitExchange } from './limit-exchange.ts';
-import { ProbesController } from './probes.controller.ts';
-import { Readiness } from './readiness.ts';
-import { RequestsInFlight } from './requests-in-flight.ts';
+import { Clock } from '../domain/clock.ts';
+import { FailureLimits } from '../rate-limit/failure-limits.ts';
+import type { LimitExchange } from '../rate-limit/limit-exchange.ts';
+import { ProbesController } from '../health/probes.controller.ts';
+import { Readiness } from '../health/readiness.ts';
+import { RequestsInFlight } from '../health/requests-in-flight.ts';
 
 export interface EdgeModuleParts {
   readonly config: Config;

@@ -6,20 +6,20 @@ import type {
   onRequestHookHandler,
 } from 'fastify';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Log } from '../log/log.ts';
+import type { Log } from '../logging/log.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { outcomeOf, writeAccessLine } from './access-line.ts';
-import type { RequestsInFlight } from './requests-in-flight.ts';
+import type { RequestsInFlight } from '../health/requests-in-flight.ts';
 import { RequestContext } from './request-context.ts';
-import { hostFault, isPlainPath } from './request-form.ts';
+import { hostFault, isPlainPath } from './bodies/request-form.ts';
 import { ResponseHeaders } from './response-headers.ts';
-import type { RouteGuard } from './route-guard.ts';
-import type { RouteRegistry } from './route-registry.ts';
-import { labelOf, type RouteRow } from './route-table.ts';
-import { sendProblem } from './send-problem.ts';
-import type { SourceAddresses } from './source-address.ts';
-import { toTesseraError } from './to-tessera-error.ts';
-import type { Tracing } from './tracing.ts';
+import type { RouteGuard } from './routes/route-guard.ts';
+import type { RouteRegistry } from './routes/route-registry.ts';
+import { labelOf, type RouteRow } from './routes/route-table.ts';
+import { sendProblem } from './problems/send-problem.ts';
+import type { SourceAddresses } from './origin/source-address.ts';
+import { toTesseraError } from './problems/to-tessera-error.ts';
+import type { Tracing } from './tracing/tracing.ts';
 
 /** The label of everything that is at no route. */
 const NO_ROUTE = 'none';

@@ -6,11 +6,11 @@ import { ERROR_TABLE, type ErrorCode } from '../errors/error-table.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Edge } from './edge.ts';
-import { problemBody, problemHeaders } from './problem.ts';
+import { problemBody, problemHeaders } from './problems/problem.ts';
 import { requestIds } from './request-id.ts';
-import type { SourceAddresses } from './source-address.ts';
-import { acceptForms } from './strict-form-body.ts';
-import { acceptStrictJsonOnly, BODY_LIMIT_BYTES } from './strict-json-body.ts';
+import type { SourceAddresses } from './origin/source-address.ts';
+import { acceptForms } from './bodies/strict-form-body.ts';
+import { acceptStrictJsonOnly, BODY_LIMIT_BYTES } from './bodies/strict-json-body.ts';
 
 /** Headers must be whole within this time, and the request within the same: slow senders hold nothing open. */
 const REQUEST_TIMEOUT_MS = 10_000;

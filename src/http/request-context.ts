@@ -1,8 +1,8 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import type { FastifyRequest } from 'fastify';
 import type { AuditOutcome, AuditTrace } from '../audit/audit-record.ts';
-import type { RequestOrigin } from '../vocabulary/request-origin.ts';
-import type { RouteRow } from './route-table.ts';
+import type { RequestOrigin } from '../domain/request-origin.ts';
+import type { RouteRow } from './routes/route-table.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

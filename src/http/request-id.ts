@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { SourceAddresses } from './source-address.ts';
+import type { SourceAddresses } from './origin/source-address.ts';
 
 /** No character that could break a line, a header or a JSON string. */
 const SANE = /^[A-Za-z0-9._-]{8,64}$/;

@@ -1,4 +1,4 @@
-import type { RouteRow } from './route-table.ts';
+import type { RouteRow } from './routes/route-table.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 

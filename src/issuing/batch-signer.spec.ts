@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BatchSigner } from './batch-signer.ts';
-import type { LoadedSigningKey } from './loaded-key-ring.ts';
+import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const good = keyOf('ES256', privateKey);

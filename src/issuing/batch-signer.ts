@@ -1,6 +1,6 @@
 import { sign } from 'node:crypto';
-import type { LoadedSigningKey } from './loaded-key-ring.ts';
-import { ALGORITHMS } from './signing-algorithm.ts';
+import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
+import { ALGORITHMS } from '../keys/signing-algorithm.ts';
 
 interface Waiting {
   readonly key: LoadedSigningKey;

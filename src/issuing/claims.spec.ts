@@ -1,10 +1,10 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import { clientOf, tenantDraft } from '../../test/support/storage.ts';
-import { Admission, type AdmissionFacts, sealAdmission } from './admission.ts';
+import { AuthorizationDecision, type AuthorizationFacts, sealAuthorizationDecision } from './authorization-decision.ts';
 import { buildClaims } from './claims.ts';
 
 const tenant = { ...tenantDraft('acme').tenant, version: 7 };
-const facts: AdmissionFacts = {
+const facts: AuthorizationFacts = {
   tenant,
   client: clientOf(tenant, 'shop', 'web'),
   surface: 'user',
@@ -19,8 +19,8 @@ const facts: AdmissionFacts = {
 };
 const context = { publicUrl: 'https://tessera.example/base', now: 1_800_000_000, jti: 'j-1' };
 
-const claims = (changes: Partial<AdmissionFacts> = {}) =>
-  buildClaims(Admission[sealAdmission]({ ...facts, ...changes }), context);
+const claims = (changes: Partial<AuthorizationFacts> = {}) =>
+  buildClaims(AuthorizationDecision[sealAuthorizationDecision]({ ...facts, ...changes }), context);
 
 it('says what was admitted, and nothing else', () => {
   expect(claims()).toEqual({

@@ -1,7 +1,8 @@
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Admission } from './admission.ts';
-import { MAX_TOKEN_LIFE_SECONDS } from './key-ring.ts';
+import type { AuthorizationDecision } from './authorization-decision.ts';
+import { issuerOf } from '../domain/issuer.ts';
+import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
 
 export interface ClaimsContext {
   /** Base of every issuer, from configuration. */
@@ -12,11 +13,6 @@ export interface ClaimsContext {
   readonly jti: string;
 }
 
-/** The one writing of a tenant's issuer. */
-export function issuerOf(publicUrl: string, tenantId: string): string {
-  return `${publicUrl}/tenants/${tenantId}`;
-}
-
 /**
  * What the token says: all of it from the admission, and no member that a caller could add.
  *
@@ -25,7 +21,7 @@ export function issuerOf(publicUrl: string, tenantId: string): string {
  *
  * @throws TesseraError unauthorized when the proof ends now or has ended
  */
-export function buildClaims(admission: Admission, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
+export function buildClaims(admission: AuthorizationDecision, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
   const { facts } = admission;
   const { tenant, client, surface, subject, exchange } = facts;
   const policyEnd = now + Math.min(facts.ttlSeconds, MAX_TOKEN_LIFE_SECONDS);

@@ -1,21 +1,21 @@
 import { Module } from '@nestjs/common';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
-import { BearerAuthenticator } from '../http/bearer-authenticator.ts';
-import { Log } from '../log/log.ts';
+import { BearerAuthenticator } from '../http/routes/bearer-authenticator.ts';
+import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { VaultService } from '../vault/vault.service.ts';
-import { Clock } from '../vocabulary/clock.ts';
+import { Clock } from '../domain/clock.ts';
 import { BatchSigner } from './batch-signer.ts';
 import { JwtIssuer } from './jwt-issuer.ts';
-import { KeyRingStore } from './key-ring.store.ts';
-import { KeyRings } from './key-rings.ts';
-import { OwnBearerAuthenticator } from './own-bearer.authenticator.ts';
-import { OwnTokenVerifier } from './own-tokens.ts';
-import { PublishedDocumentsController } from './published-documents.controller.ts';
-import { PublishedDocuments } from './published-documents.ts';
-import { RevokedTokens } from './revoked-tokens.ts';
+import { KeyRingStore } from '../keys/key-ring.store.ts';
+import { KeyRings } from '../keys/key-rings.ts';
+import { OwnBearerAuthenticator } from '../verification/own-bearer.authenticator.ts';
+import { OwnTokenVerifier } from '../verification/own-tokens.ts';
+import { PublishedDocumentsController } from '../keys/documents/published-documents.controller.ts';
+import { PublishedDocuments } from '../keys/documents/published-documents.ts';
+import { RevokedTokens } from '../revocation/revoked-tokens.ts';
 
 /** Tokens and the keys behind them. */
 @Module({

@@ -4,9 +4,9 @@ import { eventually } from '../../libs/token/test/eventually.ts';
 import { claimsFor, type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';
-import { MIN_LEAD_SECONDS } from './key-ring.ts';
-import { revoke, rotate } from './key-ring.transitions.ts';
-import { newSigningKey } from './new-signing-key.ts';
+import { MIN_LEAD_SECONDS } from '../keys/key-ring.ts';
+import { revoke, rotate } from '../keys/key-ring.transitions.ts';
+import { newSigningKey } from '../keys/new-signing-key.ts';
 
 let desk: IssuingDesk;
 

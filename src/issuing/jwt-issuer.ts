@@ -2,8 +2,8 @@ import type { TesseraClaims } from '@tessera/token';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { BatchSigner } from './batch-signer.ts';
-import type { KeyRings } from './key-rings.ts';
-import type { LoadedSigningKey } from './loaded-key-ring.ts';
+import type { KeyRings } from '../keys/key-rings.ts';
+import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
 
 export interface SignedJwt {
   readonly token: string;

@@ -4,10 +4,10 @@ import { eventually } from '../../libs/token/test/eventually.ts';
 import { claimsFor, type IssuingDesk, openIssuingDesk } from '../../test/support/issuing.ts';
 import { refusalOf } from '../../test/support/refusal.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import { MIN_LEAD_SECONDS } from './key-ring.ts';
-import { revoke, rotate } from './key-ring.transitions.ts';
-import { LoadedKeyRing } from './loaded-key-ring.ts';
-import { newSigningKey } from './new-signing-key.ts';
+import { MIN_LEAD_SECONDS } from '../keys/key-ring.ts';
+import { revoke, rotate } from '../keys/key-ring.transitions.ts';
+import { LoadedKeyRing } from '../keys/loaded-key-ring.ts';
+import { newSigningKey } from '../keys/new-signing-key.ts';
 
 let desk: IssuingDesk;
 let acme: Tenant;

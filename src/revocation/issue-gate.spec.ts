@@ -1,12 +1,12 @@
 import type { TesseraClaims } from '@tessera/token';
 import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
-import type { NewRevocation, RevocationRecord } from '../tenancy/revocation-records.ts';
-import { epochSeconds } from '../vocabulary/clock.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
+import type { NewRevocation, RevocationRecord } from './revocation-records.ts';
+import { epochSeconds } from '../domain/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
 import { IssueGate } from './issue-gate.ts';
 import { revocationOfAll, revocationOfTokenId } from './new-revocations.ts';
-import { RevocationFollower } from './revocation-follower.ts';
+import { RevocationPoller } from './revocation-poller.ts';
 import { reachFrom } from './revocation-reach.ts';
 
 const ACME = tenantId('acme');
@@ -15,7 +15,7 @@ let isThere: boolean;
 let questions: number;
 let answerTakesMs: number;
 let clock: ManualClock;
-let follower: RevocationFollower;
+let follower: RevocationPoller;
 let dropped: TenantId[];
 let gate: IssueGate;
 
@@ -26,7 +26,7 @@ beforeEach(async () => {
   answerTakesMs = 0;
   clock = new ManualClock();
   dropped = [];
-  follower = new RevocationFollower({
+  follower = new RevocationPoller({
     source: {
       sequence: () => {
         questions++;

@@ -1,10 +1,10 @@
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { RevocationRecord } from '../tenancy/revocation-records.ts';
-import { type Clock, epochSeconds } from '../vocabulary/clock.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
+import type { RevocationRecord } from './revocation-records.ts';
+import { type Clock, epochSeconds } from '../domain/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
 import { MAX_UNHEARD_MS } from './revocation-reach.ts';
-import type { RevocationFollower } from './revocation-follower.ts';
+import type { RevocationPoller } from './revocation-poller.ts';
 
 /** What is needed of the TenantRepository: it forgets the tenant's snapshot and notifies the caches that depend on it. */
 export interface TenantCaches {
@@ -19,7 +19,7 @@ export interface TenantCaches {
  * revocation that was heard of, the caches know as well: what they held of its tenant was dropped before the list had it.
  */
 export class IssueGate {
-  readonly #follower: RevocationFollower;
+  readonly #follower: RevocationPoller;
   readonly #caches: TenantCaches;
   readonly #clock: Clock;
   /** Tenants with revocations other than of single tokens. */
@@ -27,7 +27,7 @@ export class IssueGate {
   /** Per tenant, the last second that a revocation of it still reaches. */
   readonly #takingEffect = new Map<TenantId, number>();
 
-  constructor(follower: RevocationFollower, caches: TenantCaches, clock: Clock) {
+  constructor(follower: RevocationPoller, caches: TenantCaches, clock: Clock) {
     this.#follower = follower;
     this.#caches = caches;
     this.#clock = clock;

@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import type { RevocationRecord } from '../tenancy/revocation-records.ts';
-import { parseTenantId } from '../vocabulary/ids.ts';
+import type { RevocationRecord } from './revocation-records.ts';
+import { parseTenantId } from '../domain/ids.ts';
 import { KnownRevocations } from './known-revocations.ts';
 
 const NOW = 1_800_000_000;

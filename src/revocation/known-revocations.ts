@@ -1,6 +1,6 @@
 import { type RevocableToken, RevocationList } from '@tessera/token/core';
-import type { RevocationRecord } from '../tenancy/revocation-records.ts';
-import { FeedPages, type WrittenPage } from './feed-pages.ts';
+import type { RevocationRecord } from './revocation-records.ts';
+import { FeedPages, type WrittenPage } from './feed/feed-pages.ts';
 import { RevocationOrigins } from './revocation-origins.ts';
 
 /** Copying the list costs as much as reading it: worth it when so much of its memory comes free. */

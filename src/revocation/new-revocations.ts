@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import { MAX_TOKEN_LIFE_SECONDS } from '../issuing/key-ring.ts';
-import type { NewRevocation } from '../tenancy/revocation-records.ts';
-import { parseTenantId, type TenantId } from '../vocabulary/ids.ts';
+import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
+import type { NewRevocation } from './revocation-records.ts';
+import { parseTenantId, type TenantId } from '../domain/ids.ts';
 
 /**
  * Verifiers let a token live 60 s past its end at most, by clocks of their own: a revocation that is forgotten earlier would bring the token back to life.

@@ -1,5 +1,5 @@
 import { unavailable } from '../errors/tessera-error.ts';
-import { type Clock, epochSeconds } from '../vocabulary/clock.ts';
+import { type Clock, epochSeconds } from '../domain/clock.ts';
 
 /** No token is started under a list of revocations that is older: above the usual time between two readings, so that hardly anybody waits for one. */
 export const MAX_UNHEARD_MS = 750;

@@ -1,20 +1,20 @@
 import { Global, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
-import { RequestsInFlight } from '../http/requests-in-flight.ts';
-import { issuerOf } from '../issuing/claims.ts';
-import { RevokedTokens } from '../issuing/revoked-tokens.ts';
-import { Log } from '../log/log.ts';
+import { RequestsInFlight } from '../health/requests-in-flight.ts';
+import { issuerOf } from '../domain/issuer.ts';
+import { RevokedTokens } from './revoked-tokens.ts';
+import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
-import { ClientRevocations } from '../tenancy/client-revocations.ts';
-import { ControlPlane } from '../tenancy/control-plane.ts';
+import { ClientRevocations } from './client-revocations.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
-import { RevocationRecords } from '../tenancy/revocation-records.ts';
-import { Clock } from '../vocabulary/clock.ts';
+import { RevocationRecords } from './revocation-records.ts';
+import { Clock } from '../domain/clock.ts';
 import { IssueGate } from './issue-gate.ts';
-import { RevocationFollower } from './revocation-follower.ts';
-import { RevocationWaiters } from './revocation-waiters.ts';
-import { RevocationsController } from './revocations.controller.ts';
+import { RevocationPoller } from './revocation-poller.ts';
+import { RevocationWaiters } from './feed/revocation-waiters.ts';
+import { RevocationsController } from './feed/revocations.controller.ts';
 import { Revoker } from './revoker.ts';
 
 /** What was revoked: followed for this server's own guards, fed to everybody else's. Global, because issuing stands below and asks it. */
@@ -23,7 +23,7 @@ import { Revoker } from './revoker.ts';
   controllers: [RevocationsController],
   providers: [
     {
-      provide: RevocationFollower,
+      provide: RevocationPoller,
       inject: [CONFIG, RevocationRecords, Clock, Log, Metrics],
       useFactory: (
         { publicUrl, caches }: Config,
@@ -32,7 +32,7 @@ import { Revoker } from './revoker.ts';
         log: Log,
         metrics: Metrics,
       ) => {
-        const follower = new RevocationFollower({
+        const follower = new RevocationPoller({
           source,
           clock,
           log,
@@ -45,11 +45,11 @@ import { Revoker } from './revoker.ts';
         return follower;
       },
     },
-    { provide: RevokedTokens, useExisting: RevocationFollower },
+    { provide: RevokedTokens, useExisting: RevocationPoller },
     {
       provide: RevocationWaiters,
-      inject: [RevocationFollower, RequestsInFlight, Metrics],
-      useFactory: (follower: RevocationFollower, inFlight: RequestsInFlight, metrics: Metrics) => {
+      inject: [RevocationPoller, RequestsInFlight, Metrics],
+      useFactory: (follower: RevocationPoller, inFlight: RequestsInFlight, metrics: Metrics) => {
         const waiters = new RevocationWaiters(() => inFlight.draining);
         follower.onNews((tenants) => {
           if (tenants === 'all') waiters.releaseAll();
@@ -67,23 +67,23 @@ import { Revoker } from './revoker.ts';
     },
     {
       provide: IssueGate,
-      inject: [RevocationFollower, TenantRepository, Clock],
-      useFactory: (follower: RevocationFollower, tenants: TenantRepository, clock: Clock) =>
+      inject: [RevocationPoller, TenantRepository, Clock],
+      useFactory: (follower: RevocationPoller, tenants: TenantRepository, clock: Clock) =>
         new IssueGate(follower, tenants, clock),
     },
     {
       provide: Revoker,
-      inject: [ControlPlane, RevocationFollower],
-      useFactory: (controlPlane: ControlPlane, follower: RevocationFollower) =>
+      inject: [ControlPlane, RevocationPoller],
+      useFactory: (controlPlane: ControlPlane, follower: RevocationPoller) =>
         new Revoker(new ClientRevocations(controlPlane), follower),
     },
   ],
-  exports: [RevokedTokens, RevocationFollower, IssueGate, Revoker],
+  exports: [RevokedTokens, RevocationPoller, IssueGate, Revoker],
 })
 export class RevocationModule implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #follower: RevocationFollower;
+  readonly #follower: RevocationPoller;
 
-  constructor(follower: RevocationFollower) {
+  constructor(follower: RevocationPoller) {
     this.#follower = follower;
   }
 

@@ -1,10 +1,10 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { unavailable } from '../errors/tessera-error.ts';
-import type { ClientRevocations } from '../tenancy/client-revocations.ts';
-import type { ClientId, ProjectId } from '../vocabulary/ids.ts';
+import type { ClientRevocations } from './client-revocations.ts';
+import type { ClientId, ProjectId } from '../domain/ids.ts';
 import { revocationOfAll, revocationOfToken } from './new-revocations.ts';
-import type { RevocationFollower } from './revocation-follower.ts';
+import type { RevocationPoller } from './revocation-poller.ts';
 
 /** The client that revokes one of its tokens. */
 export interface RevokingClient {
@@ -17,9 +17,9 @@ export interface RevokingClient {
 /** Revokes from within a server. */
 export class Revoker {
   readonly #revocations: Pick<ClientRevocations, 'add'>;
-  readonly #follower: RevocationFollower;
+  readonly #follower: RevocationPoller;
 
-  constructor(revocations: Pick<ClientRevocations, 'add'>, follower: RevocationFollower) {
+  constructor(revocations: Pick<ClientRevocations, 'add'>, follower: RevocationPoller) {
     this.#revocations = revocations;
     this.#follower = follower;
   }

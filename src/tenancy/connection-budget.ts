@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
-import type { Log } from '../log/log.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { Log } from '../logging/log.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
 
 /**
  * At the start, not at the first busy hour: may this process open all the connections that its settings let it? Only a warning, because the tenants'

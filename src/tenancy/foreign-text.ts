@@ -1,5 +1,5 @@
 import { unavailable } from '../errors/tessera-error.ts';
-import type { Row } from './database.ts';
+import type { Row } from '../database/database.ts';
 import { TENANT_DATABASE } from './tenant-database.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { type EntityManager, In, IsNull } from 'typeorm';
-import type { TenantId } from '../vocabulary/ids.ts';
-import { ClientEntity } from './entities/client.entity.ts';
-import { ProjectEntity } from './entities/project.entity.ts';
-import { TenantEntity } from './entities/tenant.entity.ts';
-import { TrustEntity } from './entities/trust.entity.ts';
+import type { TenantId } from '../domain/ids.ts';
+import { ClientEntity } from '../control-plane/entities/client.entity.ts';
+import { ProjectEntity } from '../control-plane/entities/project.entity.ts';
+import { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
+import { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import type { Tenant } from './tenant.ts';
 import { tenantFromRows } from './tenant-rows.ts';
 

@@ -6,23 +6,23 @@ import {
   type OnModuleDestroy,
 } from '@nestjs/common';
 import { AuditStore } from '../audit/audit-record.ts';
-import { SpentProofs } from '../audit/spending.ts';
+import { ReplayProtection } from '../replay/replay-protection.ts';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
-import { Readiness } from '../http/readiness.ts';
-import { Log } from '../log/log.ts';
+import { Readiness } from '../health/readiness.ts';
+import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { VaultService } from '../vault/vault.service.ts';
-import { Clock } from '../vocabulary/clock.ts';
-import { AuditRetention } from './audit-retention.ts';
-import { ChangeFollower } from './change-follower.ts';
+import { Clock } from '../domain/clock.ts';
+import { AuditRetention } from '../audit/audit-retention.ts';
+import { ChangePoller } from './change-poller.ts';
 import { warnOfConnectionBudget } from './connection-budget.ts';
-import { CONTROL_DATABASE } from './control-database.ts';
-import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
-import { ControlPlane, startControlPlane } from './control-plane.ts';
-import { RevocationRecords } from './revocation-records.ts';
-import { SecretUses } from './secret-uses.ts';
-import { SpentTokens } from './spent-tokens.ts';
+import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
+import { ControlPlaneAuditStore } from '../audit/control-plane-audit.store.ts';
+import { ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
+import { RevocationRecords } from '../revocation/revocation-records.ts';
+import { SecretUses } from '../clients/secret-uses.ts';
+import { RedeemedTokens } from '../replay/redeemed-tokens.ts';
 import { TenantConnections } from './tenant-connections.ts';
 import { TenantDatabaseOpener } from './tenant-database.ts';
 import { TenantRepository } from './tenant.repository.ts';
@@ -48,10 +48,10 @@ import { TenantRepository } from './tenant.repository.ts';
         new TenantRepository(controlPlane, clock, caches),
     },
     {
-      provide: ChangeFollower,
+      provide: ChangePoller,
       inject: [CONFIG, ControlPlane, TenantRepository, Log],
       useFactory: ({ caches }: Config, controlPlane: ControlPlane, tenants: TenantRepository, log: Log) =>
-        new ChangeFollower(controlPlane, tenants, log, caches),
+        new ChangePoller(controlPlane, tenants, log, caches),
     },
     {
       provide: ControlPlaneAuditStore,
@@ -70,11 +70,11 @@ import { TenantRepository } from './tenant.repository.ts';
         new AuditRetention(store, clock, log, audit),
     },
     {
-      provide: SpentTokens,
+      provide: RedeemedTokens,
       inject: [ControlPlane, Clock, Log],
-      useFactory: (controlPlane: ControlPlane, clock: Clock, log: Log) => new SpentTokens(controlPlane, clock, log),
+      useFactory: (controlPlane: ControlPlane, clock: Clock, log: Log) => new RedeemedTokens(controlPlane, clock, log),
     },
-    { provide: SpentProofs, useExisting: SpentTokens },
+    { provide: ReplayProtection, useExisting: RedeemedTokens },
     {
       provide: RevocationRecords,
       inject: [ControlPlane],
@@ -105,9 +105,9 @@ import { TenantRepository } from './tenant.repository.ts';
   exports: [
     ControlPlane,
     TenantRepository,
-    ChangeFollower,
+    ChangePoller,
     AuditStore,
-    SpentProofs,
+    ReplayProtection,
     RevocationRecords,
     SecretUses,
     TenantConnections,
@@ -116,18 +116,18 @@ import { TenantRepository } from './tenant.repository.ts';
 export class TenancyModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #controlPlane: ControlPlane;
   readonly #connections: TenantConnections;
-  readonly #follower: ChangeFollower;
+  readonly #follower: ChangePoller;
   readonly #retention: AuditRetention;
   readonly #secretUses: SecretUses;
-  readonly #spentTokens: SpentTokens;
+  readonly #spentTokens: RedeemedTokens;
 
   constructor(
     controlPlane: ControlPlane,
     connections: TenantConnections,
-    follower: ChangeFollower,
+    follower: ChangePoller,
     retention: AuditRetention,
     secretUses: SecretUses,
-    spentTokens: SpentTokens,
+    spentTokens: RedeemedTokens,
   ) {
     this.#controlPlane = controlPlane;
     this.#connections = connections;

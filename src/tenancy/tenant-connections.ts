@@ -1,10 +1,10 @@
 import type { ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
-import type { Database } from './database.ts';
-import { reasonOfFailure } from './database-failure.ts';
+import type { Database } from '../database/database.ts';
+import { reasonOfFailure } from '../database/database-failure.ts';
 import type { Tenant } from './tenant.ts';
 import { TENANT_DATABASE } from './tenant-database.ts';
 

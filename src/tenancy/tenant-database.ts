@@ -2,18 +2,18 @@ import { LRUCache } from 'lru-cache';
 import { join } from 'node:path';
 import type { CachesConfig, ConnectionsConfig } from '../config/config.ts';
 import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
 import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/database-credentials.ts';
 import { databaseCredentialsPath } from '../vault/vault-path.ts';
 import type { VaultService } from '../vault/vault.service.ts';
-import type { Database, Row } from './database.ts';
-import { reasonOfFailure } from './database-failure.ts';
-import { atSite } from './database-site.ts';
-import type { MysqlOptions } from './mysql-options.ts';
-import { ID_LENGTH } from './entities/tenant.entity.ts';
-import { NO_ENTITIES } from './schema.ts';
-import { openSqliteDatabase } from './sqlite-database.ts';
+import type { Database, Row } from '../database/database.ts';
+import { reasonOfFailure } from '../database/database-failure.ts';
+import { atSite } from '../database/database-site.ts';
+import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
+import { ID_LENGTH } from '../control-plane/entities/tenant.entity.ts';
+import { NO_ENTITIES } from '../database/schema.ts';
+import { openSqliteDatabase } from '../database/sqlite/sqlite-database.ts';
 import type { Tenant, TenantDatabase } from './tenant.ts';
 
 export const TENANT_DATABASE = 'tenant database';
@@ -138,7 +138,7 @@ export class TenantDatabaseOpener {
     database: Extract<TenantDatabase, { driver: 'mysql' }>,
     credentials: DatabaseCredentials,
   ): Promise<Database> {
-    const { openMysqlDatabase } = await import('./mysql-database.ts');
+    const { openMysqlDatabase } = await import('../database/mysql/mysql-database.ts');
     return openMysqlDatabase({
       ...tenantDatabaseOptions(tenantId, database, credentials, this.#settings.connections),
       schema: NO_ENTITIES,

@@ -1,11 +1,11 @@
 import { unavailable } from '../errors/tessera-error.ts';
-import type { ClientId, ProjectId, TenantId, TrustId } from '../vocabulary/ids.ts';
-import type { RowOf } from './schema.ts';
-import { CONTROL_DATABASE } from './control-database.ts';
-import type { ClientEntity } from './entities/client.entity.ts';
-import type { ProjectEntity } from './entities/project.entity.ts';
-import type { TenantEntity } from './entities/tenant.entity.ts';
-import type { TrustEntity } from './entities/trust.entity.ts';
+import type { ClientId, ProjectId, TenantId, TrustId } from '../domain/ids.ts';
+import type { RowOf } from '../database/schema.ts';
+import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
+import type { ClientEntity } from '../control-plane/entities/client.entity.ts';
+import type { ProjectEntity } from '../control-plane/entities/project.entity.ts';
+import type { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
+import type { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import type { Client, ClientPolicy, Project, SigningAlgorithm, Tenant, TenantDatabase, Trust } from './tenant.ts';
 
 /** All rows of one tenant. */

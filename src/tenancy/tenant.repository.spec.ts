@@ -6,9 +6,9 @@ import {
   tenantDraft,
   tenantId,
 } from '../../test/support/storage.ts';
-import { ChangeFollower } from './change-follower.ts';
-import type { ControlPlane } from './control-plane.ts';
-import { ControlPlaneWriter } from './control-plane.writer.ts';
+import { ChangePoller } from './change-poller.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlaneWriter } from '../provisioning/apply/control-plane.writer.ts';
 import { TenantRepository } from './tenant.repository.ts';
 
 describe('TenantRepository', () => {
@@ -18,13 +18,13 @@ describe('TenantRepository', () => {
   let controlPlane: ControlPlane;
   let writer: ControlPlaneWriter;
   let tenants: TenantRepository;
-  let follower: ChangeFollower;
+  let follower: ChangePoller;
 
   beforeEach(async () => {
     controlPlane = await embeddedControlPlane(folder.path);
     writer = new ControlPlaneWriter(controlPlane);
     tenants = new TenantRepository(controlPlane, clock, { tenants: 10, tenantSeconds: 60 });
-    follower = new ChangeFollower(controlPlane, tenants, collectingLog().log, { changePollMs: 500 });
+    follower = new ChangePoller(controlPlane, tenants, collectingLog().log, { changePollMs: 500 });
     await writer.saveTenant(tenantDraft('acme'));
     await follower.poll();
   });
@@ -98,7 +98,7 @@ describe('TenantRepository', () => {
 
   it('reads again what was opened before the first round, which cannot know how old it is', async () => {
     const early = await tenants.open(acme);
-    const late = new ChangeFollower(controlPlane, tenants, collectingLog().log, { changePollMs: 500 });
+    const late = new ChangePoller(controlPlane, tenants, collectingLog().log, { changePollMs: 500 });
     await late.poll();
     expect(await tenants.open(acme)).not.toBe(early);
   });

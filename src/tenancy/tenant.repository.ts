@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { CachesConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import type { TenantId } from '../vocabulary/ids.ts';
-import type { ControlPlane } from './control-plane.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { TenantId } from '../domain/ids.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { readTenant } from './read-tenant.ts';
 import type { Tenant } from './tenant.ts';
 

@@ -1,5 +1,5 @@
-import type { ClientId, ProjectId, TenantId, TrustId } from '../vocabulary/ids.ts';
-import type { Surface } from '../vocabulary/surface.ts';
+import type { ClientId, ProjectId, TenantId, TrustId } from '../domain/ids.ts';
+import type { Surface } from '../domain/surface.ts';
 
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
 

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { AdmissionModule } from '../admission/admission.module.ts';
-import { FederationModule } from '../federation/federation.module.ts';
+import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
+import { OidcExchangeModule } from '../token-grants/oidc-exchange/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
 import { UserProfileController } from './user-profile.controller.ts';
 import { UserTokenController } from './user-token.controller.ts';
@@ -8,7 +8,7 @@ import { UserVerificationController } from './user-verification.controller.ts';
 
 /** The user surface: everything below /auth/user. */
 @Module({
-  imports: [AdmissionModule, FederationModule, VerificationModule],
+  imports: [TokenGrantsModule, OidcExchangeModule, VerificationModule],
   controllers: [UserTokenController, UserProfileController, UserVerificationController],
 })
 export class UserAuthModule {}

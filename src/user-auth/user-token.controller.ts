@@ -1,14 +1,14 @@
 import { Controller, HttpCode, Post, Req, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { GenerateToken } from '../admission/generate-token.ts';
-import { GenerateTokenDto } from '../admission/generate-token.dto.ts';
-import { TokenResponseDto } from '../admission/token-response.dto.ts';
+import { GenerateToken } from '../token-grants/client-secret/generate-token.ts';
+import { GenerateTokenDto } from '../token-grants/client-secret/generate-token.dto.ts';
+import { TokenResponseDto } from '../token-grants/token-response.dto.ts';
 import type { TokenResponse } from '../audit/release.ts';
-import { ExchangeToken } from '../federation/exchange-token.ts';
-import { OidcTokenDto } from '../federation/oidc-token.dto.ts';
-import { BEARER_SCHEME } from '../http/api-docs.ts';
-import { ApiTokenProblems } from '../http/api-problems.ts';
+import { ExchangeToken } from '../token-grants/oidc-exchange/exchange-token.ts';
+import { OidcTokenDto } from '../token-grants/oidc-exchange/oidc-token.dto.ts';
+import { BEARER_SCHEME } from '../http/openapi/api-docs.ts';
+import { ApiTokenProblems } from '../http/problems/api-problems.ts';
 import { contextOf } from '../http/request-context.ts';
 import { UserSurfaceGuard } from './user-surface.guard.ts';
 

@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.ts';
-import type { Log } from '../log/log.ts';
-import type { Clock } from '../vocabulary/clock.ts';
-import { EmbeddedVault } from './embedded-vault.ts';
-import { KvVault } from './kv-vault.ts';
+import type { Log } from '../logging/log.ts';
+import type { Clock } from '../domain/clock.ts';
+import { EmbeddedVault } from './embedded/embedded-vault.ts';
+import { KvVault } from './kv/kv-vault.ts';
 import type { VaultService } from './vault.service.ts';
 
 /** The secret store that the configuration names. Touches neither disk nor network before its first use. */

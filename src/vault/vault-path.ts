@@ -1,4 +1,4 @@
-import { type ClientId, ID_PATTERN, type ProjectId, type TenantId } from '../vocabulary/ids.ts';
+import { type ClientId, ID_PATTERN, type ProjectId, type TenantId } from '../domain/ids.ts';
 
 declare const brand: unique symbol;
 

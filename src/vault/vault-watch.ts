@@ -1,7 +1,7 @@
 import { TesseraError } from '../errors/tessera-error.ts';
-import { DependencyWatch } from '../http/dependency-watch.ts';
-import type { Log } from '../log/log.ts';
-import { Outage } from '../log/outage.ts';
+import { DependencyWatch } from '../health/dependency-watch.ts';
+import type { Log } from '../logging/log.ts';
+import { Outage } from '../logging/outage.ts';
 import type { VaultService } from './vault.service.ts';
 
 /** One small request of each process; requests find out by themselves at once. */

@@ -8,9 +8,9 @@ import {
 } from '@nestjs/common';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
-import { Readiness } from '../http/readiness.ts';
-import { Log } from '../log/log.ts';
-import { Clock } from '../vocabulary/clock.ts';
+import { Readiness } from '../health/readiness.ts';
+import { Log } from '../logging/log.ts';
+import { Clock } from '../domain/clock.ts';
 import { createVault } from './create-vault.ts';
 import { vaultReadiness } from './vault-readiness.ts';
 import { VaultWatch } from './vault-watch.ts';

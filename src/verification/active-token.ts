@@ -24,7 +24,7 @@ export function activeToken(token: VerifiedToken, members: Readonly<Record<strin
  *
  * @param trace where the private reason is noted, for the log
  */
-export async function goodTokenOr(
+export async function activeTokenOrUndefined(
   verification: Promise<VerifiedToken>,
   trace: AuditTrace,
 ): Promise<VerifiedToken | undefined> {

@@ -1,23 +1,23 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import { AttemptLimit } from '../admission/attempt-limit.ts';
-import type { ClientSecrets } from '../admission/client-secrets.ts';
-import { proveClient } from '../admission/prove-by-secret.ts';
-import type { TokenDesk } from '../admission/token-desk.ts';
+import { AttemptLimit } from '../rate-limit/attempt-limit.ts';
+import type { ClientSecrets } from '../clients/client-secrets.ts';
+import { authenticateClient } from '../token-grants/client-secret/authenticate-by-secret.ts';
+import type { TokenDesk } from '../token-grants/token-desk.ts';
 import type { AuditTrace } from '../audit/audit-record.ts';
 import { audited } from '../audit/audited.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { askedSurface } from '../http/asked-surface.ts';
-import type { FailureLimits } from '../http/failure-limits.ts';
-import type { FormParameters } from '../http/strict-form-body.ts';
-import type { OwnTokenVerifier } from '../issuing/own-tokens.ts';
-import type { Log } from '../log/log.ts';
+import { askedSurface } from '../http/routes/asked-surface.ts';
+import type { FailureLimits } from '../rate-limit/failure-limits.ts';
+import type { FormParameters } from '../http/bodies/strict-form-body.ts';
+import type { OwnTokenVerifier } from './own-tokens.ts';
+import type { Log } from '../logging/log.ts';
 import type { Revoker } from '../revocation/revoker.ts';
-import type { SecretUses } from '../tenancy/secret-uses.ts';
+import type { SecretUses } from '../clients/secret-uses.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { parseTenantId, type ProjectId, type TenantId } from '../vocabulary/ids.ts';
-import { type Surface, SURFACES } from '../vocabulary/surface.ts';
-import { type ActiveToken, activeToken, goodTokenOr, INACTIVE, type InactiveToken } from './active-token.ts';
-import { type ClaimedClient, projectOf, readClientCredentials } from './client-credentials.ts';
+import { parseTenantId, type ProjectId, type TenantId } from '../domain/ids.ts';
+import { type Surface, SURFACES } from '../domain/surface.ts';
+import { type ActiveToken, activeToken, activeTokenOrUndefined, INACTIVE, type InactiveToken } from './active-token.ts';
+import { type ClaimedClient, projectOf, readClientCredentials } from '../clients/client-credentials.ts';
 
 export interface TokenStatusParts {
   readonly desk: TokenDesk;
@@ -137,7 +137,7 @@ export class TokenStatus {
       // The key that generateToken counts under: guesses here and there are guesses at one secret.
       limit = new AttemptLimit(limits, trace.source, nameOf(tenantId, projectId, claimed), 'guessable');
       limit.check();
-      const { client, secretId } = await proveClient(
+      const { client, secretId } = await authenticateClient(
         this.#parts.secrets,
         tenant,
         { projectId, clientId: claimed.clientId, credential },
@@ -159,7 +159,7 @@ export class TokenStatus {
     surfaces: readonly Surface[],
     trace: AuditTrace,
   ): Promise<VerifiedToken | undefined> {
-    const verified = await goodTokenOr(this.#parts.tokens.verifyAt(token, surfaces), trace);
+    const verified = await activeTokenOrUndefined(this.#parts.tokens.verifyAt(token, surfaces), trace);
     if (verified === undefined) return undefined;
     if (verified.tenantId !== tenantId || verified.projectId !== client.projectId) {
       trace.reason = 'the token is of another project';

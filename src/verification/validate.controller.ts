@@ -2,11 +2,11 @@ import { applyDecorators, Body, Controller, Get, HttpCode, Post, Req, Res } from
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { BEARER_SCHEME } from '../http/api-docs.ts';
-import { ApiProblems } from '../http/api-problems.ts';
+import { BEARER_SCHEME } from '../http/openapi/api-docs.ts';
+import { ApiProblems } from '../http/problems/api-problems.ts';
 import { callerOf } from '../http/request-context.ts';
-import { sendProblem } from '../http/send-problem.ts';
-import { SURFACES } from '../vocabulary/surface.ts';
+import { sendProblem } from '../http/problems/send-problem.ts';
+import { SURFACES } from '../domain/surface.ts';
 import { holds, NOTHING_MORE, permissionAsked, type Requirement, resourceAsked, scopeAsked } from './validation.ts';
 import { PermissionDto, ValidationDto, validationOf } from './validation.dto.ts';
 

@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { ApiProperty } from '@nestjs/swagger';
-import { ProfileDto, profileOf } from '../admission/profile.dto.ts';
-import { type Surface, SURFACES } from '../vocabulary/surface.ts';
+import { ProfileDto, profileOf } from './profile.dto.ts';
+import { type Surface, SURFACES } from '../domain/surface.ts';
 
 /** A token that was found good, and what it says. */
 export class ValidationDto extends ProfileDto {

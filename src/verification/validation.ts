@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { queryParameter } from '../http/query-parameter.ts';
-import { isGrantName } from '../vocabulary/names.ts';
+import { queryParameter } from '../http/bodies/query-parameter.ts';
+import { isGrantName } from '../domain/names.ts';
 
 /** What a token must have, all of it. */
 export interface Requirement {

@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
-import { AdmissionModule } from '../admission/admission.module.ts';
-import { ClientSecrets } from '../admission/client-secrets.ts';
-import { TOKEN_DESK, type TokenDesk } from '../admission/token-desk.ts';
-import { FailureLimits } from '../http/failure-limits.ts';
+import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
+import { ClientSecrets } from '../clients/client-secrets.ts';
+import { TOKEN_DESK, type TokenDesk } from '../token-grants/token-desk.ts';
+import { FailureLimits } from '../rate-limit/failure-limits.ts';
 import { IssuingModule } from '../issuing/issuing.module.ts';
-import { OwnTokenVerifier } from '../issuing/own-tokens.ts';
-import { Log } from '../log/log.ts';
+import { OwnTokenVerifier } from './own-tokens.ts';
+import { Log } from '../logging/log.ts';
 import { Revoker } from '../revocation/revoker.ts';
-import { SecretUses } from '../tenancy/secret-uses.ts';
+import { SecretUses } from '../clients/secret-uses.ts';
 import { TenantTokensController } from './tenant-tokens.controller.ts';
 import { TokenStatus } from './token-status.ts';
 import { ValidateController } from './validate.controller.ts';
@@ -15,7 +15,7 @@ import { VerifyToken } from './verify-token.ts';
 
 /** Judging tokens over HTTP, for callers without a library. */
 @Module({
-  imports: [IssuingModule, AdmissionModule],
+  imports: [IssuingModule, TokenGrantsModule],
   controllers: [ValidateController, TenantTokensController],
   providers: [
     {

@@ -1,8 +1,8 @@
 import type { AuditTrace } from '../audit/audit-record.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { OwnTokenVerifier } from '../issuing/own-tokens.ts';
-import type { Surface } from '../vocabulary/surface.ts';
-import { type ActiveToken, activeToken, goodTokenOr, INACTIVE, type InactiveToken } from './active-token.ts';
+import type { OwnTokenVerifier } from './own-tokens.ts';
+import type { Surface } from '../domain/surface.ts';
+import { type ActiveToken, activeToken, activeTokenOrUndefined, INACTIVE, type InactiveToken } from './active-token.ts';
 
 /** The door of verifyToken, the same for both surfaces: whether a token is good now, and what it says if it is. */
 export class VerifyToken {
@@ -14,7 +14,7 @@ export class VerifyToken {
 
   /** @throws TesseraError invalid_request for another body, temporarily_unavailable when nothing can be said about the token */
   async answer(surface: Surface, body: unknown, trace: AuditTrace): Promise<ActiveToken | InactiveToken> {
-    const token = await goodTokenOr(this.#tokens.verify(parseVerifyRequest(body), surface), trace);
+    const token = await activeTokenOrUndefined(this.#tokens.verify(parseVerifyRequest(body), surface), trace);
     return token === undefined ? INACTIVE : activeToken(token);
   }
 }

@@ -1,18 +1,18 @@
 import type { AuditRecord } from '../../src/audit/audit-record.ts';
-import type { SpendableProof } from '../../src/audit/spending.ts';
+import type { OneTimeProof } from '../../src/replay/replay-protection.ts';
 import { AdministratorDirectory } from '../../src/directory/administrator.directory.ts';
 import type { Administrator } from '../../src/tenancy/administrator.ts';
-import { ClientRevocations } from '../../src/tenancy/client-revocations.ts';
-import { ControlPlaneAuditStore } from '../../src/tenancy/control-plane-audit.store.ts';
-import type { ControlPlane } from '../../src/tenancy/control-plane.ts';
-import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
+import { ClientRevocations } from '../../src/revocation/client-revocations.ts';
+import { ControlPlaneAuditStore } from '../../src/audit/control-plane-audit.store.ts';
+import type { ControlPlane } from '../../src/control-plane/control-plane.ts';
+import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
 import { readTenant } from '../../src/tenancy/read-tenant.ts';
-import { type NewRevocation, RevocationRecords } from '../../src/tenancy/revocation-records.ts';
-import { SpentTokens } from '../../src/tenancy/spent-tokens.ts';
-import { SecretUses } from '../../src/tenancy/secret-uses.ts';
+import { type NewRevocation, RevocationRecords } from '../../src/revocation/revocation-records.ts';
+import { RedeemedTokens } from '../../src/replay/redeemed-tokens.ts';
+import { SecretUses } from '../../src/clients/secret-uses.ts';
 import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
-import { parseEmail } from '../../src/vocabulary/email.ts';
-import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/vocabulary/ids.ts';
+import { parseEmail } from '../../src/domain/email.ts';
+import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/domain/ids.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { collectingLog, ManualClock, tenantDraft, tenantId } from '../support/storage.ts';
 
@@ -229,10 +229,10 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
     describe('spent tokens', () => {
       const spentTokensOf = (database: ControlPlane) => {
         const { log, lines } = collectingLog();
-        return { spentTokens: new SpentTokens(database, clock, log), lines };
+        return { spentTokens: new RedeemedTokens(database, clock, log), lines };
       };
       const clock = new ManualClock();
-      const proof = (changes: Partial<SpendableProof> = {}): SpendableProof => ({
+      const proof = (changes: Partial<OneTimeProof> = {}): OneTimeProof => ({
         issuer: LINKED.issuer,
         tokenId: 'A'.repeat(43),
         until: Math.floor(clock.ms / 1_000) + 60,

@@ -1,13 +1,17 @@
-import { type DirectoryChanges, type DirectoryState, type User } from '../../src/directory/directory-state.ts';
-import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
-import type { DirectoryWriter } from '../../src/directory/directory.writer.ts';
+import {
+  type DirectoryChanges,
+  type DirectoryState,
+  type User,
+} from '../../src/directory/provisioning/directory-state.ts';
+import { DirectoryOpener } from '../../src/directory/provisioning/directory.opener.ts';
+import type { DirectoryWriter } from '../../src/directory/provisioning/directory.writer.ts';
 import { UserDirectory } from '../../src/directory/user.directory.ts';
 import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
 import { TenantDatabaseOpener } from '../../src/tenancy/tenant-database.ts';
 import type { Tenant, TenantDatabase } from '../../src/tenancy/tenant.ts';
 import type { VaultService } from '../../src/vault/vault.service.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
-import { parseEmail } from '../../src/vocabulary/email.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
+import { parseEmail } from '../../src/domain/email.ts';
 import { refusalOf } from '../support/refusal.ts';
 import { storageConfig, tenantDraft } from '../support/storage.ts';
 

@@ -1,5 +1,5 @@
 import { TesseraError } from '../../src/errors/tessera-error.ts';
-import type { FailureLimits } from '../../src/http/failure-limits.ts';
+import type { FailureLimits } from '../../src/rate-limit/failure-limits.ts';
 import type { TestClock } from '../support/test-clock.ts';
 
 export interface LimitsUnderTest {

@@ -1,10 +1,10 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ControlPlane } from '../../src/tenancy/control-plane.ts';
-import { openControlFile } from '../../src/tenancy/control-database.ts';
+import { ControlPlane } from '../../src/control-plane/control-plane.ts';
+import { openControlFile } from '../../src/control-plane/control-database.ts';
 import { tenantDatabaseFile } from '../../src/tenancy/tenant-database.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { collectingLog, embeddedControlPlane, temporaryFolder } from '../support/storage.ts';
 import { controlPlaneConformance } from './control-plane.ts';

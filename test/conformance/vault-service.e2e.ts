@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { vaultServiceConformance } from './vault-service.ts';
 

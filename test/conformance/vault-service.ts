@@ -1,4 +1,4 @@
-import { parseClientId, parseProjectId, parseTenantId } from '../../src/vocabulary/ids.ts';
+import { parseClientId, parseProjectId, parseTenantId } from '../../src/domain/ids.ts';
 import {
   clientSecretPath,
   databaseCredentialsPath,

@@ -2,31 +2,31 @@ import Database from 'better-sqlite3';
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret } from '../../src/config/secret.ts';
-import { KeyRingStore } from '../../src/issuing/key-ring.store.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
-import { parseTenantId } from '../../src/vocabulary/ids.ts';
+import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
+import { parseTenantId } from '../../src/domain/ids.ts';
 import { Marks } from '../support/marks.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
-import { startTessera, type TestDesk } from '../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
 /**
  * On the embedded stores: secrets, addresses, private keys and the issued tokens themselves are marks; every fault is run at debug level, and
  * nothing of them is in a log line, an answer, a metric, an audit row or, but for the directories' own addresses, a file.
  */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let marks: Marks;
 
 beforeEach(async () => {
   marks = new Marks();
-  desk = await startTessera({
+  tessera = await startTessera({
     tenantsFile: TENANTS_FILE.replace('Ada@acme.example', email('a user')).replace(
       'root@acme.example',
       email('an administrator'),
     ),
   });
-  marks.add('a client secret', desk.secret('acme/shop/anything'));
+  marks.add('a client secret', tessera.secret('acme/shop/anything'));
   marks.add('the key of the embedded vault', readFileSync(file('vault.key'), 'latin1').trim());
-  const vault = new EmbeddedVault(desk.config.dataDirectory);
+  const vault = new EmbeddedVault(tessera.config.dataDirectory);
   for (const tenant of ['acme', 'globex']) {
     const stored = await new KeyRingStore(vault).read(parseTenantId(tenant)!);
     for (const { privateJwk } of stored!.ring.keys)
@@ -34,21 +34,21 @@ beforeEach(async () => {
   }
   await vault.close();
 });
-afterEach(() => desk.close());
+afterEach(() => tessera.close());
 
-const file = (...path: string[]) => join(desk.config.dataDirectory, ...path);
+const file = (...path: string[]) => join(tessera.config.dataDirectory, ...path);
 const email = (who: string) => marks.once(`the address of ${who}`, (mark) => `${mark}@acme.example`);
 
 async function ask(
   surface: 'admin' | 'user',
   changes: Readonly<Record<string, unknown>> = {},
 ): Promise<string | undefined> {
-  const answer = await desk.post(`/auth/${surface}/generateToken`, {
+  const answer = await tessera.post(`/auth/${surface}/generateToken`, {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: 'anything',
     email_id: email(surface === 'user' ? 'a user' : 'an administrator'),
-    secret_id: desk.secret('acme/shop/anything'),
+    secret_id: tessera.secret('acme/shop/anything'),
     ...changes,
   });
   const token = answer.body['access_token'] as string | undefined;
@@ -70,8 +70,10 @@ async function exercise(): Promise<void> {
     const other = surface === 'user' ? 'admin' : 'user';
     for (const bearer of [token, `${token}x`, wrong]) {
       // Its own profile is for the subject, who may see its address.
-      await desk.get(`/auth/${surface}/profile`, { authorization: `Bearer ${bearer}` });
-      const refusal = await desk.get(`/auth/${other}/profile?token=${bearer}`, { authorization: `Bearer ${bearer}` });
+      await tessera.get(`/auth/${surface}/profile`, { authorization: `Bearer ${bearer}` });
+      const refusal = await tessera.get(`/auth/${other}/profile?token=${bearer}`, {
+        authorization: `Bearer ${bearer}`,
+      });
       marks.search('a refusal', refusal.text + JSON.stringify([...refusal.headers]));
     }
   }
@@ -143,22 +145,22 @@ it.each(faults)('nothing comes out with %s', async (_, begin) => {
   try {
     await exercise();
     // Past the age of everything that is remembered.
-    desk.clock.advanceSeconds(120);
+    tessera.clock.advanceSeconds(120);
     await exercise();
   } finally {
     end();
   }
-  desk.clock.advanceSeconds(5);
+  tessera.clock.advanceSeconds(5);
   expect(await ask('user')).toBeDefined();
   expect(await ask('admin')).toBeDefined();
 
-  marks.search('the log', desk.log());
-  marks.search('the metrics', (await desk.get('/metrics')).text);
+  marks.search('the log', tessera.log());
+  marks.search('the metrics', (await tessera.get('/metrics')).text);
   onAudit((rows) => {
     expect(rows.length).toBeGreaterThan(5);
     marks.search('the audit', JSON.stringify(rows));
   });
-  for (const name of readdirSync(desk.config.dataDirectory, { recursive: true, encoding: 'utf8' })) {
+  for (const name of readdirSync(tessera.config.dataDirectory, { recursive: true, encoding: 'utf8' })) {
     const path = file(name);
     if (!statSync(path).isFile() || name === 'vault.key') continue;
     marks.search(`the file ${name}`, readFileSync(path, 'latin1'), { allow: /^the address of |^what stands in/ });

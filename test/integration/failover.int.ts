@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { eventually } from '../../libs/token/test/eventually.ts';
-import { withApplyLock } from '../../src/tenancy/apply-lock.ts';
-import { openMysqlDatabase } from '../../src/tenancy/mysql-database.ts';
-import { NO_ENTITIES } from '../../src/tenancy/schema.ts';
+import { withApplyLock } from '../../src/control-plane/apply-lock.ts';
+import { openMysqlDatabase } from '../../src/database/mysql/mysql-database.ts';
+import { NO_ENTITIES } from '../../src/database/schema.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { type Answer, readAnswer } from '../support/answer.ts';
 import { type MariaDbPair, startMariaDbPair } from '../support/mariadb-pair.ts';
 import { placeCredentials } from '../support/mysql-config.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { TestInstallation } from '../e2e/cli/installation.ts';
 import { type Answer, readAnswer } from '../support/answer.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';

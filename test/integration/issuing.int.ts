@@ -1,8 +1,8 @@
-import { KeyRingStore, type StoredKeyRing } from '../../src/issuing/key-ring.store.ts';
-import { MIN_LEAD_SECONDS, publishedKeys, signingKey } from '../../src/issuing/key-ring.ts';
-import { activate, firstRing, rotate } from '../../src/issuing/key-ring.transitions.ts';
-import { KeyRings } from '../../src/issuing/key-rings.ts';
-import { newSigningKey } from '../../src/issuing/new-signing-key.ts';
+import { KeyRingStore, type StoredKeyRing } from '../../src/keys/key-ring.store.ts';
+import { MIN_LEAD_SECONDS, publishedKeys, signingKey } from '../../src/keys/key-ring.ts';
+import { activate, firstRing, rotate } from '../../src/keys/key-ring.transitions.ts';
+import { KeyRings } from '../../src/keys/key-rings.ts';
+import { newSigningKey } from '../../src/keys/new-signing-key.ts';
 import type { Tenant } from '../../src/tenancy/tenant.ts';
 import { JumpyClock } from '../support/issuing.ts';
 import { byToken, KvVaults } from '../support/kv-vault.ts';

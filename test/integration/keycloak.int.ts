@@ -6,17 +6,17 @@ import { type RunningKeycloak, startKeycloak } from '../support/keycloak.ts';
 import { refusalOf } from '../support/refusal.ts';
 
 let keycloak: RunningKeycloak;
-let desk: ExchangeDesk;
+let tessera: ExchangeDesk;
 let grace: string;
 
 beforeAll(async () => {
   keycloak = await startKeycloak();
   grace = await keycloak.addUser({ username: 'grace', email: 'grace@acme.example', emailVerified: true });
   await keycloak.addUser({ username: 'mallory', email: 'ada@acme.example', emailVerified: false });
-  desk = await openExchangeDesk();
+  tessera = await openExchangeDesk();
 }, 240_000);
 afterAll(async () => {
-  await desk.close();
+  await tessera.close();
   await keycloak.close();
 }, 60_000);
 
@@ -25,27 +25,27 @@ const conditions = new Map([['typ', ['ID']]]);
 const trusted = () => ({ issuer: keycloak.issuer, algorithms: ['RS256'], conditions });
 
 beforeEach(async () => {
-  desk.clock.ms = Date.now();
-  desk.reset([keycloak.hostPort]);
-  await desk.trust(trusted());
+  tessera.clock.ms = Date.now();
+  tessera.reset([keycloak.hostPort]);
+  await tessera.trust(trusted());
 });
 
 const logIn = async (username: string) => (await keycloak.logIn(username)).idToken;
 async function expectRefused(oidcToken: string, reason: string): Promise<void> {
-  const error = await refusalOf(desk.prove({ oidcToken }));
+  const error = await refusalOf(tessera.prove({ oidcToken }));
   expect([error.code, error.reason]).toEqual(['unauthorized', reason]);
 }
 
 it('proves a person by a verified address', async () => {
-  const facts = await desk.prove({ oidcToken: await logIn('grace') });
+  const facts = await tessera.prove({ oidcToken: await logIn('grace') });
   expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
   expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: keycloak.issuer });
-  expect(facts.notAfter).toBeGreaterThan(desk.clock.seconds);
+  expect(facts.notAfter).toBeGreaterThan(tessera.clock.seconds);
 });
 
 it('proves a person by the linked account', async () => {
-  await desk.trust({ ...trusted(), subject: { match: 'linked' } });
-  const { subject } = await desk.prove({ oidcToken: await logIn('grace') });
+  await tessera.trust({ ...trusted(), subject: { match: 'linked' } });
+  const { subject } = await tessera.prove({ oidcToken: await logIn('grace') });
   expect(subject).toEqual({ by: 'identity', issuer: keycloak.issuer, sub: grace });
 });
 
@@ -62,21 +62,21 @@ it('refuses it too when its client is put into its audience: the condition holds
   await keycloak.addOwnAudience();
   const { accessToken } = await keycloak.logIn('grace');
   await expectRefused(accessToken, 'the foreign token is refused: it does not meet a condition');
-  await desk.trust({ ...trusted(), conditions: 'none' });
-  const { subject } = await desk.prove({ oidcToken: accessToken });
+  await tessera.trust({ ...trusted(), conditions: 'none' });
+  const { subject } = await tessera.prove({ oidcToken: accessToken });
   expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });
 });
 
 it('refuses tokens of the realm that is next door', async () => {
-  await desk.trust({ ...trusted(), issuer: keycloak.issuer.replace('/acme', '/master') });
+  await tessera.trust({ ...trusted(), issuer: keycloak.issuer.replace('/acme', '/master') });
   await expectRefused(await logIn('grace'), 'the foreign token is refused: this tenant does not trust its issuer');
 });
 
 it('follows a rotation of keys: the new one passes at once, the old one no more', async () => {
   const before = await logIn('grace');
-  await desk.prove({ oidcToken: before });
+  await tessera.prove({ oidcToken: before });
   await keycloak.rotateKeys();
-  await desk.prove({ oidcToken: await logIn('grace') });
+  await tessera.prove({ oidcToken: await logIn('grace') });
   await expectRefused(before, 'the issuer has no usable key of this kid and algorithm');
 });
 

@@ -1,15 +1,15 @@
 import { runSchemathesis } from '../support/schemathesis.ts';
-import { startTessera, type TestDesk } from '../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
 /** A fuzzer reads the document and holds the server to it: no 5xx, no status, media type or body that is not documented. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 it('answers what its OpenAPI document says, whatever it is asked', async () => {
-  const { exitCode, output } = await runSchemathesis(`${desk.url}/docs-json`, [
+  const { exitCode, output } = await runSchemathesis(`${tessera.url}/docs-json`, [
     '--max-examples',
     '40',
     '--phases',

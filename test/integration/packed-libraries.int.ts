@@ -18,7 +18,7 @@ import {
   startApplication,
 } from '../support/foreign-application.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
-import { startTessera, type TestDesk } from '../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
 /** The tarballs that `npm pack` makes, in applications that know nothing of this repository: installed, compiled, started and asked. */
 const NEST_11 = {
@@ -58,7 +58,7 @@ const BUILDS: readonly (readonly [application: 'nest-11' | 'nest-12', name: stri
 ];
 
 let folder: string;
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let applications: Readonly<Record<'nest-11' | 'nest-12', ForeignApplication>>;
 
 beforeAll(async () => {
@@ -69,10 +69,10 @@ beforeAll(async () => {
     'nest-11': await installApplication(join(folder, 'nest-11'), 'express', { ...NEST_11, ...tarballs }),
     'nest-12': await installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
   };
-  desk = await startTessera();
+  tessera = await startTessera();
 }, 180_000);
 afterAll(async () => {
-  await desk?.close();
+  await tessera?.close();
   await rm(folder, { recursive: true });
 });
 
@@ -124,7 +124,7 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
 
   beforeAll(async () => {
     built = await buildApplication(applications[applicationName], buildName, build);
-    app = await startApplication(built, { TESSERA_URL: desk.url, TESSERA_SECRET: desk.secret('acme/shop/web') });
+    app = await startApplication(built, { TESSERA_URL: tessera.url, TESSERA_SECRET: tessera.secret('acme/shop/web') });
   }, 90_000);
   afterAll(() => app?.end());
 
@@ -153,7 +153,7 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
   });
 
   it('lets in a token that Tessera issued, and knows whose it is', async () => {
-    expect(await ask('/orders', await issuedToken(desk, 'user'))).toMatchObject({
+    expect(await ask('/orders', await issuedToken(tessera, 'user'))).toMatchObject({
       status: 200,
       body: {
         subject: 'u-ada',
@@ -174,7 +174,7 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
   });
 
   it('refuses a token that lacks the scope', async () => {
-    expect(await ask('/orders/1', await issuedToken(desk, 'user'), 'DELETE')).toMatchObject({
+    expect(await ask('/orders/1', await issuedToken(tessera, 'user'), 'DELETE')).toMatchObject({
       status: 403,
       body: { error: 'insufficient_scope' },
       authenticate: 'Bearer realm="shop-api", error="insufficient_scope", scope="orders:delete"',
@@ -182,7 +182,7 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
   });
 
   it('refuses a token whose scopes were changed', async () => {
-    const [header, payload, signature] = (await issuedToken(desk, 'user')).split('.');
+    const [header, payload, signature] = (await issuedToken(tessera, 'user')).split('.');
     const claims = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as { scope: string };
     claims.scope += ' orders:delete';
     const changed = Buffer.from(JSON.stringify(claims)).toString('base64url');
@@ -194,15 +194,15 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
   });
 
   it('refuses a token of an administrator', async () => {
-    expect((await ask('/orders', await issuedToken(desk, 'admin'))).status).toBe(401);
+    expect((await ask('/orders', await issuedToken(tessera, 'admin'))).status).toBe(401);
   });
 
   it('refuses a token once Tessera revoked it', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     expect((await ask('/orders', token)).status).toBe(200);
-    const secret = desk.secret('acme/shop/web');
+    const secret = tessera.secret('acme/shop/web');
     const authorization = `Basic ${Buffer.from(`shop%2Fweb:${secret}`).toString('base64')}`;
-    expect((await desk.postForm('/tenants/acme/revoke', { token }, { authorization })).status).toBe(200);
+    expect((await tessera.postForm('/tenants/acme/revoke', { token }, { authorization })).status).toBe(200);
     await eventually('refused', async () => (await ask('/orders', token)).status === 401);
   });
 

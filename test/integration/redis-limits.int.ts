@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Secret } from '../../src/config/secret.ts';
-import { FailureLimits } from '../../src/http/failure-limits.ts';
-import { RedisLimitExchange } from '../../src/http/redis-limit-exchange.ts';
-import { Log } from '../../src/log/log.ts';
+import { FailureLimits } from '../../src/rate-limit/failure-limits.ts';
+import { RedisLimitExchange } from '../../src/rate-limit/redis-limit-exchange.ts';
+import { Log } from '../../src/logging/log.ts';
 import { fail, failureLimitsConformance, LIMIT, verdict } from '../conformance/failure-limits.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';

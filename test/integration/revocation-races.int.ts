@@ -6,8 +6,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { placeCredentials } from '../support/mysql-config.ts';
 import { startProcess } from '../support/process.ts';
@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 
 /** Two server processes on one MariaDB, hot caches, and clients that go on asking while somebody is revoked. */
-const PUBLIC_URL = 'http://desk.localhost';
+const PUBLIC_URL = 'http://tessera.localhost';
 /** No token lives longer after the command, whenever it was made. */
 const DEAD_AFTER_MS = 8_000;
 const GOOD_AFTER_PUT_BACK_MS = 5_000;

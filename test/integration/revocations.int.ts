@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
@@ -14,7 +14,7 @@ import { temporaryFolder } from '../support/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 
 /** Two server processes on one MariaDB: what is revoked at one is felt by the other, and by a verifier that follows the other, within 2 s. */
-const PUBLIC_URL = 'http://desk.localhost';
+const PUBLIC_URL = 'http://tessera.localhost';
 const FELT_WITHIN_MS = 2_000;
 const folder = temporaryFolder();
 let database: RunningMariaDb;

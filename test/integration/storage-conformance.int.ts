@@ -1,6 +1,6 @@
-import { withApplyLock } from '../../src/tenancy/apply-lock.ts';
-import { createControlPlane } from '../../src/tenancy/control-plane.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { withApplyLock } from '../../src/control-plane/apply-lock.ts';
+import { createControlPlane } from '../../src/control-plane/control-plane.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { controlPlaneConformance } from '../conformance/control-plane.ts';
 import { directoryConformance } from '../conformance/directory.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';

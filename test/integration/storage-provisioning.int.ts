@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
+import { DirectoryOpener } from '../../src/directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../../src/errors/operator-error.ts';
-import { withApplyLock } from '../../src/tenancy/apply-lock.ts';
-import { createControlPlane } from '../../src/tenancy/control-plane.ts';
-import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { withApplyLock } from '../../src/control-plane/apply-lock.ts';
+import { createControlPlane } from '../../src/control-plane/control-plane.ts';
+import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
 import { startProcess } from '../support/process.ts';

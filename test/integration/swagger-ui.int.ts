@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { launchChromium, type RunningBrowser } from '../support/chromium.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
-import { startTessera, type TestDesk } from '../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
 /** A person opens /docs in a real browser, fills in the form and reads the token. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let browser: RunningBrowser;
 const errors: string[] = [];
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
   browser = await launchChromium();
   browser.page.on('pageerror', (error) => errors.push(String(error)));
   browser.page.on('console', (message) => {
@@ -19,12 +19,12 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await browser.close();
-  await desk.close();
+  await tessera.close();
 });
 
 async function execute(operation: string, body: unknown): Promise<{ status: string; text: string }> {
   const { page } = browser;
-  await page.goto(`${desk.url}/docs`, { waitUntil: 'networkidle' });
+  await page.goto(`${tessera.url}/docs`, { waitUntil: 'networkidle' });
   const block = page.locator('.opblock', { hasText: operation }).first();
   await block.locator('.opblock-summary-control').first().click();
   const form = block.locator('textarea.body-param__text');
@@ -41,7 +41,7 @@ async function execute(operation: string, body: unknown): Promise<{ status: stri
 const BODY = { tenant_id: 'acme', project_id: 'shop', client_id: 'web', email_id: 'ada@acme.example' };
 
 it('“Try it out” gives a token for the values of the quickstart', async () => {
-  const shown = await execute('/auth/user/generateToken', { ...BODY, secret_id: desk.secret('acme/shop/web') });
+  const shown = await execute('/auth/user/generateToken', { ...BODY, secret_id: tessera.secret('acme/shop/web') });
   mkdirSync(join(REPOSITORY, 'test-results'), { recursive: true });
   await browser.page.screenshot({ path: join(REPOSITORY, 'test-results', 'swagger-ui.png'), fullPage: true });
   expect(shown.status).toMatch(/^200/);
@@ -59,7 +59,7 @@ it('loads without an error and without a request to another host', async () => {
   const hosts = new Set<string>();
   browser.page.on('request', (request) => hosts.add(new URL(request.url()).host));
   errors.length = 0;
-  await browser.page.goto(`${desk.url}/docs`, { waitUntil: 'networkidle' });
-  expect([...hosts]).toEqual([new URL(desk.url).host]);
+  await browser.page.goto(`${tessera.url}/docs`, { waitUntil: 'networkidle' });
+  expect([...hosts]).toEqual([new URL(tessera.url).host]);
   expect(errors).toEqual([]);
 }, 60_000);

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import type { TesseraError } from '../../src/errors/tessera-error.ts';
-import { KvVault } from '../../src/vault/kv-vault.ts';
+import { KvVault } from '../../src/vault/kv/kv-vault.ts';
 import { clientSecretPath, keyRingPath, tenantSecretsFolder, type VaultPath } from '../../src/vault/vault-path.ts';
 import { VaultConflict, type VaultService } from '../../src/vault/vault.service.ts';
-import { parseClientId, parseProjectId, parseTenantId } from '../../src/vocabulary/ids.ts';
+import { parseClientId, parseProjectId, parseTenantId } from '../../src/domain/ids.ts';
 import { vaultServiceConformance } from '../conformance/vault-service.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { byRole, byToken, KvVaults } from '../support/kv-vault.ts';

@@ -3,23 +3,23 @@ import { join } from 'node:path';
 import { ATTACK_TABLE, type AttackMaterial } from '../../libs/token/test/attack-table.ts';
 import { attackMaterial, issuedToken } from '../support/attack-material.ts';
 import { REPOSITORY, requireServer } from '../support/required-servers.ts';
-import { startTessera, type TestDesk } from '../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
 /** examples/verify-python as its README says to run it: a verifier that is none of ours, from the key set alone. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let material: AttackMaterial;
 beforeAll(async () => {
-  desk = await startTessera();
-  material = await attackMaterial(desk);
+  tessera = await startTessera();
+  material = await attackMaterial(tessera);
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 function verify(
   token: string,
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(requireServer('pyjwt'), [join(REPOSITORY, 'examples/verify-python/verify.py')], {
-      env: { PATH: process.env['PATH'], ISSUER: `${desk.url}/tenants/acme`, AUDIENCE: 'shop-api' },
+      env: { PATH: process.env['PATH'], ISSUER: `${tessera.url}/tenants/acme`, AUDIENCE: 'shop-api' },
     });
     const written = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const)
@@ -33,13 +33,13 @@ function verify(
 }
 
 it('accepts a user token, and prints what it says', async () => {
-  const { code, stdout } = await verify(await issuedToken(desk, 'user'));
+  const { code, stdout } = await verify(await issuedToken(tessera, 'user'));
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ sub: 'u-ada', tenant_id: 'acme', scope: 'orders:read orders:write' });
 });
 
 it('refuses an admin token', async () => {
-  expect((await verify(await issuedToken(desk, 'admin'))).stderr).toBe('refused: InvalidTokenError\n');
+  expect((await verify(await issuedToken(tessera, 'admin'))).stderr).toBe('refused: InvalidTokenError\n');
 });
 
 it.each(

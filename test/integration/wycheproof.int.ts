@@ -1,9 +1,9 @@
-import type { SigningAlgorithm } from '../../libs/token/src/claims.ts';
-import { parseCompactForm, parseCompactToken, type ParsedToken } from '../../libs/token/src/compact-token.ts';
-import { parseKeySet } from '../../libs/token/src/key-set.ts';
-import { TokenError } from '../../libs/token/src/token-error.ts';
-import { importVerificationKey } from '../../libs/token/src/verification-key.ts';
-import { verifyParsed } from '../../libs/token/src/verify-parsed.ts';
+import type { SigningAlgorithm } from '../../libs/token/src/verify/claims.ts';
+import { parseCompactForm, parseCompactToken, type ParsedToken } from '../../libs/token/src/verify/compact-token.ts';
+import { parseKeySet } from '../../libs/token/src/keys/key-set.ts';
+import { TokenError } from '../../libs/token/src/verify/token-error.ts';
+import { importVerificationKey } from '../../libs/token/src/keys/verification-key.ts';
+import { verifyParsed } from '../../libs/token/src/verify/verify-parsed.ts';
 import { encode } from '../../libs/token/test/forge.ts';
 import { signatureVectors, tokenVectors, type Vector } from '../support/wycheproof.ts';
 

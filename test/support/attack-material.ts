@@ -1,10 +1,10 @@
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import type { AttackMaterial } from '../../libs/token/test/attack-table.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { keyRingPath } from '../../src/vault/vault-path.ts';
-import { parseTenantId } from '../../src/vocabulary/ids.ts';
-import type { TestDesk } from './tessera.ts';
+import { parseTenantId } from '../../src/domain/ids.ts';
+import type { TestTesseraServer } from './tessera.ts';
 
 interface StoredKey {
   readonly kid: string;
@@ -14,38 +14,47 @@ interface StoredKey {
 }
 
 /** The keys of a tenant as Vault has them, private halves included. */
-export async function storedKeysOf(desk: TestDesk, tenant: string): Promise<StoredKey[]> {
-  const vault = new EmbeddedVault(desk.config.dataDirectory);
+export async function storedKeysOf(tessera: TestTesseraServer, tenant: string): Promise<StoredKey[]> {
+  const vault = new EmbeddedVault(tessera.config.dataDirectory);
   const entry = await vault.read(keyRingPath(parseTenantId(tenant)!));
   await vault.close();
   return entry!.data['keys'] as StoredKey[];
 }
 
 /** A token of acme, for ada or root. */
-export async function issuedToken(desk: TestDesk, surface: 'admin' | 'user', client = 'web'): Promise<string> {
-  const answer = await desk.post(`/auth/${surface}/generateToken`, {
+export async function issuedToken(
+  tessera: TestTesseraServer,
+  surface: 'admin' | 'user',
+  client = 'web',
+): Promise<string> {
+  const answer = await tessera.post(`/auth/${surface}/generateToken`, {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: client,
     email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
-    secret_id: desk.secret(`acme/shop/${client}`),
+    secret_id: tessera.secret(`acme/shop/${client}`),
   });
   return answer.body['access_token'] as string;
 }
 
 /** A whole service's own keys and a token of its own, for the attack table. */
-export async function attackMaterial(desk: TestDesk): Promise<AttackMaterial> {
-  const acme = await signingKeyOf(desk, 'acme');
-  const globex = await signingKeyOf(desk, 'globex');
+export async function attackMaterial(tessera: TestTesseraServer): Promise<AttackMaterial> {
+  const acme = await signingKeyOf(tessera, 'acme');
+  const globex = await signingKeyOf(tessera, 'globex');
   return {
     ...acme,
-    claims: decodeJwt(await issuedToken(desk, 'user')),
-    nowSeconds: desk.clock.nowMs() / 1000,
-    other: { issuer: `${desk.url}/tenants/globex`, tenantId: 'globex', kid: globex.kid, privateKey: globex.privateKey },
+    claims: decodeJwt(await issuedToken(tessera, 'user')),
+    nowSeconds: tessera.clock.nowMs() / 1000,
+    other: {
+      issuer: `${tessera.url}/tenants/globex`,
+      tenantId: 'globex',
+      kid: globex.kid,
+      privateKey: globex.privateKey,
+    },
   };
 }
 
-async function signingKeyOf(desk: TestDesk, tenant: string) {
-  const { kid, alg, public_jwk: publicJwk, private_jwk } = (await storedKeysOf(desk, tenant))[0]!;
+async function signingKeyOf(tessera: TestTesseraServer, tenant: string) {
+  const { kid, alg, public_jwk: publicJwk, private_jwk } = (await storedKeysOf(tessera, tenant))[0]!;
   return { kid, alg, publicJwk, privateKey: createPrivateKey({ key: private_jwk, format: 'jwk' }) };
 }

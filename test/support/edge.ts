@@ -5,13 +5,13 @@ import type { FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { TesseraError, unavailable } from '../../src/errors/tessera-error.ts';
-import { BearerAuthenticator } from '../../src/http/bearer-authenticator.ts';
+import { BearerAuthenticator } from '../../src/http/routes/bearer-authenticator.ts';
 import { createEdgeApp } from '../../src/http/edge-app.ts';
-import { Readiness } from '../../src/http/readiness.ts';
+import { Readiness } from '../../src/health/readiness.ts';
 import { callerOf, contextOf } from '../../src/http/request-context.ts';
-import { ROUTE_TABLE, type RouteRow } from '../../src/http/route-table.ts';
-import { Log } from '../../src/log/log.ts';
-import { type Clock, SystemClock } from '../../src/vocabulary/clock.ts';
+import { ROUTE_TABLE, type RouteRow } from '../../src/http/routes/route-table.ts';
+import { Log } from '../../src/logging/log.ts';
+import { type Clock, SystemClock } from '../../src/domain/clock.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 
 /** The rows that the edge itself brings, without those of the service's modules. */

@@ -1,15 +1,15 @@
 import type { TesseraClaims } from '@tessera/token';
-import type { ProvenFacts } from '../../src/admission/proven-caller.ts';
+import type { AuthenticatedClientFacts } from '../../src/token-grants/authenticated-client.ts';
 import type { AuditTrace } from '../../src/audit/audit-record.ts';
 import { type Subject, SubjectDirectory } from '../../src/directory/subject.ts';
-import { Egress, resolveBySystem } from '../../src/federation/egress.ts';
-import { PresentedToken } from '../../src/federation/presented-token.ts';
-import { proveByOidc } from '../../src/federation/prove-by-oidc.ts';
-import { RemoteKeySets } from '../../src/federation/remote-key-sets.ts';
+import { Egress, resolveBySystem } from '../../src/identity-providers/egress/egress.ts';
+import { PresentedToken } from '../../src/domain/presented-token.ts';
+import { authenticateByOidc } from '../../src/token-grants/oidc-exchange/authenticate-by-oidc.ts';
+import { RemoteKeySets } from '../../src/identity-providers/keys/remote-key-sets.ts';
 import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
-import { type CanonicalEmail, parseEmail } from '../../src/vocabulary/email.ts';
-import { parseClientId, parseTrustId } from '../../src/vocabulary/ids.ts';
-import type { Surface } from '../../src/vocabulary/surface.ts';
+import { type CanonicalEmail, parseEmail } from '../../src/domain/email.ts';
+import { parseClientId, parseTrustId } from '../../src/domain/ids.ts';
+import type { Surface } from '../../src/domain/surface.ts';
 import { claimsFor, openIssuingDesk, PUBLIC_URL } from './issuing.ts';
 import { collectingLog, tenantDraft, tenantId } from './storage.ts';
 
@@ -46,22 +46,22 @@ const NO_LIMIT = { authenticated: () => undefined, asksFor: () => undefined };
 
 /** Hop 3 of oidcToken over real issuing: the tenants acme and globex, and Ada, who may ask. `reset` and `trust` before the first proof. */
 export async function openExchangeDesk() {
-  const desk = await openIssuingDesk();
-  await desk.addTenant('globex');
-  await desk.addTenant('acme');
+  const tessera = await openIssuingDesk();
+  await tessera.addTenant('globex');
+  await tessera.addTenant('acme');
   let keySets: RemoteKeySets | undefined;
   const exchange = {
-    clock: desk.clock,
+    clock: tessera.clock,
     users: new ListedSubjects(),
     admins: new ListedSubjects(),
     trace: newTrace(),
-    open: (id: string): Promise<Tenant> => desk.tenants.open(tenantId(id)),
+    open: (id: string): Promise<Tenant> => tessera.tenants.open(tenantId(id)),
 
     /** Cold keys and fresh directories. */
     reset: (allowedHosts: readonly string[]): void => {
       const egress = new Egress({ allowedHosts, resolve: resolveBySystem, certificateAuthorities: undefined });
       keySets?.onApplicationShutdown();
-      keySets = new RemoteKeySets({ egress, clock: desk.clock, log: collectingLog().log, deadlineMs: 2_000 });
+      keySets = new RemoteKeySets({ egress, clock: tessera.clock, log: collectingLog().log, deadlineMs: 2_000 });
       exchange.users = new ListedSubjects();
       exchange.admins = new ListedSubjects();
       for (const directory of [exchange.users, exchange.admins]) directory.add('u-ada', 'ada@acme.example');
@@ -84,25 +84,25 @@ export async function openExchangeDesk() {
         maxLifetimeSeconds: 3_600,
         ...changes,
       };
-      await desk.writer.saveTenant(tenantDraft('acme', { trusts: [trust], ...tenant }));
-      desk.tenants.invalidate();
+      await tessera.writer.saveTenant(tenantDraft('acme', { trusts: [trust], ...tenant }));
+      tessera.tenants.invalidate();
     },
 
     /** A token of ours that says what a test wants. */
     bearer: async (changes: Partial<TesseraClaims> = {}, id = 'acme'): Promise<string> => {
       const tenant = await exchange.open(id);
-      const claims = claimsFor(tenant, desk.clock.seconds, { sub: 'u-ada', ...changes });
-      return (await desk.issuer.issue(tenant, claims)).token;
+      const claims = claimsFor(tenant, tessera.clock.seconds, { sub: 'u-ada', ...changes });
+      return (await tessera.issuer.issue(tenant, claims)).token;
     },
 
-    prove: async (attempt: Attempt): Promise<ProvenFacts> => {
-      if (keySets === undefined) throw new Error('reset the desk first');
+    prove: async (attempt: Attempt): Promise<AuthenticatedClientFacts> => {
+      if (keySets === undefined) throw new Error('reset the tessera first');
       const tenant = await exchange.open(attempt.tenant ?? 'acme');
       const deps = {
-        ownTokens: desk.ownTokens,
+        ownTokens: tessera.ownTokens,
         directories: { user: exchange.users, admin: exchange.admins },
         keySets,
-        clock: desk.clock,
+        clock: tessera.clock,
         publicUrl: PUBLIC_URL,
       };
       const request = {
@@ -113,10 +113,10 @@ export async function openExchangeDesk() {
         bearer: new PresentedToken(attempt.bearer ?? (await exchange.bearer())),
         oidcToken: new PresentedToken(attempt.oidcToken),
       };
-      const caller = await proveByOidc(deps, tenant, request, exchange.trace, NO_LIMIT);
+      const caller = await authenticateByOidc(deps, tenant, request, exchange.trace, NO_LIMIT);
       return caller.facts;
     },
-    close: desk.close,
+    close: tessera.close,
   };
   return exchange;
 }

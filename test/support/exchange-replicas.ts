@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import type { Surface } from '../../src/vocabulary/surface.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import type { Surface } from '../../src/domain/surface.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
@@ -19,7 +19,7 @@ export interface ExchangeReplicas {
   close(): Promise<void>;
 }
 
-export const PUBLIC_URL = 'http://desk.localhost';
+export const PUBLIC_URL = 'http://tessera.localhost';
 
 export async function startExchangeReplicas(
   count: number,

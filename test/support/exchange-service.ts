@@ -1,18 +1,18 @@
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import type { AttackMaterial } from '../../libs/token/test/attack-table.ts';
 import { decodeJwt } from 'jose';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { keyRingPath } from '../../src/vault/vault-path.ts';
-import { parseTenantId } from '../../src/vocabulary/ids.ts';
-import type { Surface } from '../../src/vocabulary/surface.ts';
+import { parseTenantId } from '../../src/domain/ids.ts';
+import type { Surface } from '../../src/domain/surface.ts';
 import type { Answer } from './answer.ts';
 import { foreignKey, type ForeignSigningKey, writeForeignToken } from './foreign-issuer.ts';
 import { type HostileProvider, startHostileProvider } from './hostile-provider.ts';
-import { startTessera, type TestDesk, type TestDeskOptions } from './tessera.ts';
+import { startTessera, type TestTesseraServer, type TestTesseraServerOptions } from './tessera.ts';
 
 /** A whole service with identity providers of our own, asked over HTTP. */
 export interface ExchangeService {
-  readonly desk: TestDesk;
+  readonly tessera: TestTesseraServer;
   /** Trusted by acme for the client `web` on both surfaces. */
   readonly provider: HostileProvider;
   /** Trusted by globex alone. */
@@ -51,7 +51,7 @@ export interface ExchangeAttempt {
   readonly oidcToken?: unknown;
 }
 
-export interface ExchangeServiceOptions extends Pick<TestDeskOptions, 'failuresPerMinute' | 'env'> {
+export interface ExchangeServiceOptions extends Pick<TestTesseraServerOptions, 'failuresPerMinute' | 'env'> {
   /** Further providers for `next`. */
   readonly providers?: number;
   /** Listed besides the providers: `host:port` of what a test puts before one of its own. */
@@ -67,7 +67,7 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
   );
   for (const provider of providers) provider.keys = [key.jwk];
   const [provider, elsewhere, ...spare] = providers as [HostileProvider, HostileProvider, ...HostileProvider[]];
-  const desk = await startTessera({
+  const tessera = await startTessera({
     tenantsFile: exchangeTenants([provider, ...spare], elsewhere),
     ...options,
     env: {
@@ -81,7 +81,7 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
   let made = 0;
   let uniformBody: string | undefined;
   const service: ExchangeService = {
-    desk,
+    tessera,
     provider,
     elsewhere,
     key,
@@ -92,18 +92,18 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
     },
     connections: () => providers.reduce((sum, one) => sum + one.connections(), 0),
     bearer: async ({ surface = 'user', tenant = 'acme', client = 'web' } = {}) => {
-      const answer = await desk.post(`/auth/${surface}/generateToken`, {
+      const answer = await tessera.post(`/auth/${surface}/generateToken`, {
         tenant_id: tenant,
         project_id: 'shop',
         client_id: client,
         email_id: `${surface === 'user' ? 'ada' : 'root'}@${tenant}.example`,
-        secret_id: desk.secret(`${tenant}/shop/${client}`),
+        secret_id: tessera.secret(`${tenant}/shop/${client}`),
       });
       if (answer.status !== 200) throw new Error(`no bearer, but ${answer.text}`);
       return answer.body['access_token'] as string;
     },
     claims: (changes = {}, of = provider) => {
-      const now = Math.floor(desk.clock.nowMs() / 1000);
+      const now = Math.floor(tessera.clock.nowMs() / 1000);
       return {
         iss: of.issuer,
         sub: '248289761001',
@@ -119,7 +119,7 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
     },
     foreign: (changes, of) => writeForeignToken({ key, claims: service.claims(changes, of) }),
     exchange: async ({ surface = 'user', bearer, oidcToken = service.foreign() } = {}) =>
-      desk.post(
+      tessera.post(
         `/auth/${surface}/oidcToken`,
         { oidc_token: oidcToken },
         { authorization: `Bearer ${bearer ?? (await service.bearer({ surface }))}` },
@@ -135,20 +135,20 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
       expect(answer.headers.get('cache-control')).toBe('no-store');
       const body = JSON.stringify({ ...answer.body, request_id: '' });
       expect(body).toBe((uniformBody ??= body));
-      const row = desk.auditRow(answer.requestId);
+      const row = tessera.auditRow(answer.requestId);
       if (typeof reason === 'string') expect(row['reason']).toBe(reason);
       else expect(row['reason']).toMatch(reason);
       expect(row['outcome']).toBe('unauthorized');
       expect(row['token_id']).toBeNull();
     },
     material: async () => {
-      const [acme, globex] = [await signingKeyOf(desk, 'acme'), await signingKeyOf(desk, 'globex')];
+      const [acme, globex] = [await signingKeyOf(tessera, 'acme'), await signingKeyOf(tessera, 'globex')];
       return {
         ...acme,
         claims: decodeJwt(await service.bearer()),
-        nowSeconds: desk.clock.nowMs() / 1000,
+        nowSeconds: tessera.clock.nowMs() / 1000,
         other: {
-          issuer: `${desk.url}/tenants/globex`,
+          issuer: `${tessera.url}/tenants/globex`,
           tenantId: 'globex',
           kid: globex.kid,
           privateKey: globex.privateKey,
@@ -156,7 +156,7 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
       };
     },
     close: async () => {
-      await desk.close();
+      await tessera.close();
       await Promise.all(providers.map((one) => one.close()));
     },
   };
@@ -227,8 +227,8 @@ interface StoredKey {
   readonly private_jwk: JsonWebKey;
 }
 
-async function signingKeyOf(desk: TestDesk, tenantId: string) {
-  const vault = new EmbeddedVault(desk.config.dataDirectory);
+async function signingKeyOf(tessera: TestTesseraServer, tenantId: string) {
+  const vault = new EmbeddedVault(tessera.config.dataDirectory);
   const entry = await vault.read(keyRingPath(parseTenantId(tenantId)!));
   await vault.close();
   const [{ kid, alg, public_jwk: publicJwk, private_jwk }] = entry!.data['keys'] as [StoredKey];

@@ -1,22 +1,22 @@
 import { BatchSigner } from '../../src/issuing/batch-signer.ts';
-import { issuerOf } from '../../src/issuing/claims.ts';
+import { issuerOf } from '../../src/domain/issuer.ts';
 import { JwtIssuer } from '../../src/issuing/jwt-issuer.ts';
-import { KeyRingStore } from '../../src/issuing/key-ring.store.ts';
-import { firstRing } from '../../src/issuing/key-ring.transitions.ts';
-import { KeyRings } from '../../src/issuing/key-rings.ts';
-import { newSigningKey } from '../../src/issuing/new-signing-key.ts';
-import { OwnTokenVerifier } from '../../src/issuing/own-tokens.ts';
-import { PublishedDocuments } from '../../src/issuing/published-documents.ts';
-import { RevokedTokens } from '../../src/issuing/revoked-tokens.ts';
+import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
+import { firstRing } from '../../src/keys/key-ring.transitions.ts';
+import { KeyRings } from '../../src/keys/key-rings.ts';
+import { newSigningKey } from '../../src/keys/new-signing-key.ts';
+import { OwnTokenVerifier } from '../../src/verification/own-tokens.ts';
+import { PublishedDocuments } from '../../src/keys/documents/published-documents.ts';
+import { RevokedTokens } from '../../src/revocation/revoked-tokens.ts';
 import type { TesseraClaims, VerifiedToken } from '@tessera/token';
 import { unavailable } from '../../src/errors/tessera-error.ts';
-import { ControlPlaneWriter } from '../../src/tenancy/control-plane.writer.ts';
+import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
 import { TenantRepository } from '../../src/tenancy/tenant.repository.ts';
 import type { SigningAlgorithm, Tenant } from '../../src/tenancy/tenant.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import type { VaultEntry } from '../../src/vault/vault.service.ts';
 import type { VaultPath } from '../../src/vault/vault-path.ts';
-import { epochSeconds } from '../../src/vocabulary/clock.ts';
+import { epochSeconds } from '../../src/domain/clock.ts';
 import {
   collectingLog,
   embeddedControlPlane,

@@ -1,8 +1,8 @@
 import type { VaultAuth, VaultConfig } from '../../src/config/config.ts';
 import { Secret } from '../../src/config/secret.ts';
-import { Log } from '../../src/log/log.ts';
-import { KvVault } from '../../src/vault/kv-vault.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { Log } from '../../src/logging/log.ts';
+import { KvVault } from '../../src/vault/kv/kv-vault.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
 
 type KvConfig = Extract<VaultConfig, { kind: 'vault' }>;
 

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
-import type { MintRequest, Replica, TenantName } from './landscape.ts';
+import type { MintRequest, Replica, TenantName } from './test-cluster.ts';
 
 /** What happened to one request of a load. */
 export interface LoadOutcome {

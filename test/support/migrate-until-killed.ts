@@ -1,6 +1,6 @@
-import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
-import { createControlPlane } from '../../src/tenancy/control-plane.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { DirectoryOpener } from '../../src/directory/provisioning/directory.opener.ts';
+import { createControlPlane } from '../../src/control-plane/control-plane.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { mysqlConfig } from './mysql-config.ts';
 import { storageConfig, collectingLog } from './storage.ts';
 import { tenantOn } from './tenant-directories.ts';

@@ -2,9 +2,9 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { runCli } from '../../src/cli/program.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { createApp } from '../../src/create-app.ts';
-import { shutDown } from '../../src/http/shutdown.ts';
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { shutDown } from '../../src/health/shutdown.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import type { RunningMariaDb } from './mariadb.ts';
 import { placeCredentials } from './mysql-config.ts';
@@ -62,7 +62,7 @@ export async function mysqlInstallation(
   };
   await place(directory, `${directory}-password`);
   const env = {
-    PUBLIC_URL: 'http://desk.localhost',
+    PUBLIC_URL: 'http://tessera.localhost',
     DATABASE_URL: `mysql://${control}:${control}-password@127.0.0.1:${server.port}/${control}`,
     TESSERA_DATA_DIR: dataDirectory,
     TESSERA_GRANTS_CACHE_SECONDS: '0',

@@ -2,20 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../src/config/config.ts';
-import { Log } from '../../src/log/log.ts';
+import { Log } from '../../src/logging/log.ts';
 import type { Administrator } from '../../src/tenancy/administrator.ts';
-import { ControlPlane } from '../../src/tenancy/control-plane.ts';
-import { openControlFile } from '../../src/tenancy/control-database.ts';
-import type { TenantDraft } from '../../src/tenancy/control-plane.writer.ts';
+import { ControlPlane } from '../../src/control-plane/control-plane.ts';
+import { openControlFile } from '../../src/control-plane/control-database.ts';
+import type { TenantDraft } from '../../src/provisioning/apply/control-plane.writer.ts';
 import type { Client, Project, Tenant } from '../../src/tenancy/tenant.ts';
-import { Clock } from '../../src/vocabulary/clock.ts';
-import {
-  type ClientId,
-  parseClientId,
-  parseProjectId,
-  parseTenantId,
-  type TenantId,
-} from '../../src/vocabulary/ids.ts';
+import { Clock } from '../../src/domain/clock.ts';
+import { type ClientId, parseClientId, parseProjectId, parseTenantId, type TenantId } from '../../src/domain/ids.ts';
 
 /** A clock that tests move. */
 export class ManualClock extends Clock {

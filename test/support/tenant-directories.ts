@@ -1,6 +1,6 @@
-import type { DirectoryState } from '../../src/directory/directory-state.ts';
-import type { DirectoryWriter } from '../../src/directory/directory.writer.ts';
-import { DirectoryOpener } from '../../src/directory/directory.opener.ts';
+import type { DirectoryState } from '../../src/directory/provisioning/directory-state.ts';
+import type { DirectoryWriter } from '../../src/directory/provisioning/directory.writer.ts';
+import { DirectoryOpener } from '../../src/directory/provisioning/directory.opener.ts';
 import type { Tenant } from '../../src/tenancy/tenant.ts';
 import type { VaultService } from '../../src/vault/vault.service.ts';
 import type { RunningMariaDb } from './mariadb.ts';

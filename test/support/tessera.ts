@@ -7,17 +7,17 @@ import { runCli } from '../../src/cli/program.ts';
 import type { Config } from '../../src/config/config.ts';
 import { type Environment, loadConfig } from '../../src/config/load-config.ts';
 import { createApp } from '../../src/create-app.ts';
-import { shutDown } from '../../src/http/shutdown.ts';
-import { RevocationFollower } from '../../src/revocation/revocation-follower.ts';
-import { ChangeFollower } from '../../src/tenancy/change-follower.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { shutDown } from '../../src/health/shutdown.ts';
+import { RevocationPoller } from '../../src/revocation/revocation-poller.ts';
+import { ChangePoller } from '../../src/tenancy/change-poller.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import { freePort } from './process.ts';
 import { TENANTS_FILE } from './tenants-file.ts';
 import { TestClock } from './test-clock.ts';
 
 /** A whole service on the embedded stores, provisioned through the CLI and asked over HTTP. */
-export interface TestDesk {
+export interface TestTesseraServer {
   readonly url: string;
   readonly config: Config;
   readonly clock: TestClock;
@@ -44,7 +44,7 @@ export interface TestDesk {
   close(): Promise<void>;
 }
 
-export interface TestDeskOptions {
+export interface TestTesseraServerOptions {
   readonly tenantsFile?: string;
   /** Default: so many that no test meets the limit by accident. */
   readonly failuresPerMinute?: number;
@@ -58,7 +58,7 @@ interface AppliedSecret {
   readonly secret_id: string;
 }
 
-export async function startTessera(options: TestDeskOptions = {}): Promise<TestDesk> {
+export async function startTessera(options: TestTesseraServerOptions = {}): Promise<TestTesseraServer> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-'));
   const port = await freePort();
   const config = loadConfig(
@@ -88,8 +88,8 @@ export async function startTessera(options: TestDeskOptions = {}): Promise<TestD
   const lines: string[] = [];
   const app = await createApp({ config, clock, logDestination: { write: (line: string) => lines.push(line) } });
   await app.listen(config.port, config.host);
-  const follower = app.get(ChangeFollower, { strict: false });
-  const revocations = app.get(RevocationFollower, { strict: false });
+  const follower = app.get(ChangePoller, { strict: false });
+  const revocations = app.get(RevocationPoller, { strict: false });
   const url = config.publicUrl;
   const audit = <T>(read: (database: Database.Database) => T): T => {
     const database = new Database(join(config.dataDirectory, 'control.sqlite'), { readonly: true });
@@ -100,7 +100,7 @@ export async function startTessera(options: TestDeskOptions = {}): Promise<TestD
     }
   };
 
-  const desk: TestDesk = {
+  const tessera: TestTesseraServer = {
     url,
     config,
     clock,
@@ -161,13 +161,13 @@ export async function startTessera(options: TestDeskOptions = {}): Promise<TestD
         if (row === undefined) throw new Error('the request is not on record');
         return row as Record<string, unknown>;
       }),
-    auditReason: (requestId) => desk.auditRow(requestId)['reason'],
+    auditReason: (requestId) => tessera.auditRow(requestId)['reason'],
     close: async () => {
       await shutDown(app);
       rmSync(folder, { recursive: true });
     },
   };
-  return desk;
+  return tessera;
 }
 
 /** Runs a command in this process; fails the test with what it said when it did not succeed. */

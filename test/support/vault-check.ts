@@ -5,9 +5,9 @@
  */
 import { loadConfig } from '../../src/config/load-config.ts';
 import { TesseraError } from '../../src/errors/tessera-error.ts';
-import { Log } from '../../src/log/log.ts';
+import { Log } from '../../src/logging/log.ts';
 import { createVault } from '../../src/vault/create-vault.ts';
-import { SystemClock } from '../../src/vocabulary/clock.ts';
+import { SystemClock } from '../../src/domain/clock.ts';
 
 // A folder without a `.env`: only what the test gave counts.
 const config = loadConfig(process.env, { cwd: import.meta.dirname });

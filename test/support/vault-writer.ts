@@ -4,11 +4,11 @@
  *
  *     node --import ./scripts/typescript.mjs test/support/vault-writer.ts <data directory> <times>
  */
-import { EmbeddedVault } from '../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { keyRingPath } from '../../src/vault/vault-path.ts';
 import { VaultConflict } from '../../src/vault/vault.service.ts';
 import { TesseraError } from '../../src/errors/tessera-error.ts';
-import { parseTenantId } from '../../src/vocabulary/ids.ts';
+import { parseTenantId } from '../../src/domain/ids.ts';
 
 const [dataDirectory, times] = process.argv.slice(2);
 const vault = new EmbeddedVault(dataDirectory!);

@@ -1,7 +1,7 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SigningAlgorithm } from '../../libs/token/src/claims.ts';
+import type { SigningAlgorithm } from '../../libs/token/src/verify/claims.ts';
 import { requireServer } from './required-servers.ts';
 
 /** One test vector of Project Wycheproof, with the keys that its group gives the verifier. */

@@ -19,9 +19,9 @@ export {
   RequireTenantParam,
   Tenant,
   Token,
-} from './decorators.ts';
+} from './guard/decorators.ts';
 export { TesseraClientModule } from './tessera-client.module.ts';
-export { TesseraGuard } from './tessera.guard.ts';
+export { TesseraGuard } from './guard/tessera.guard.ts';
 export { TesseraVerifier } from './tessera-verifier.ts';
 export { type ProvidedToken, TesseraTokens } from './tokens/tessera-tokens.ts';
 export type { TokenProviderOptions, TokenRequest, TokenResponse } from './tokens/token-provider-options.ts';

@@ -1,9 +1,9 @@
 import { ConfigurableModuleBuilder, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { createVerifier } from '@tessera/token';
-import { AccessRulesCheck } from './access-rules.check.ts';
+import { AccessRulesCheck } from './guard/access-rules.check.ts';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientExtras, type TesseraClientOptions } from './client-options.ts';
-import { TesseraGuard } from './tessera.guard.ts';
+import { TesseraGuard } from './guard/tessera.guard.ts';
 import { TesseraVerifier } from './tessera-verifier.ts';
 import { createTesseraTokens, TesseraTokens } from './tokens/tessera-tokens.ts';
 

@@ -1,6 +1,6 @@
 /** The synchronous half, for callers that hold the keys themselves: no network, no cache, no clock. What @tessera/client builds on is here, too. */
-export { readBearer, type Bearer } from './bearer.ts';
-export { parseStrictJson, StrictJsonError, type StrictJsonLimits } from './strict-json.ts';
+export { readBearer, type Bearer } from './verify/bearer.ts';
+export { parseStrictJson, StrictJsonError, type StrictJsonLimits } from './json/strict-json.ts';
 export {
   parseCompactForm,
   parseCompactToken,
@@ -8,7 +8,7 @@ export {
   type CompactTokenLimits,
   type ParsedToken,
   type TokenHeader,
-} from './compact-token.ts';
+} from './verify/compact-token.ts';
 export {
   holdsPrivateKey,
   importKeyMaterial,
@@ -17,12 +17,12 @@ export {
   type ImportedKey,
   type ImportedKeyMaterial,
   type VerificationKey,
-} from './verification-key.ts';
-export { verifyParsed, type VerificationContext } from './verify-parsed.ts';
-export type { ClaimPolicy } from './claim-checks.ts';
-export type { VerifiedToken } from './verified-token.ts';
-export { TokenError, type TokenErrorCode, type TokenErrorDetails, type TokenVerdict } from './token-error.ts';
-export { fetchableUrl, wrongOption } from './option-rules.ts';
-export { ForgettingTime } from './forgetting-time.ts';
-export { RevocationList, type RevocableToken } from './revocation-list.ts';
-export type { Revocation, RevocationKind } from './revocation.ts';
+} from './keys/verification-key.ts';
+export { verifyParsed, type VerificationContext } from './verify/verify-parsed.ts';
+export type { ClaimPolicy } from './verify/claim-checks.ts';
+export type { VerifiedToken } from './verify/verified-token.ts';
+export { TokenError, type TokenErrorCode, type TokenErrorDetails, type TokenVerdict } from './verify/token-error.ts';
+export { fetchableUrl, wrongOption } from './verify/option-rules.ts';
+export { ForgettingTime } from './revocations/forgetting-time.ts';
+export { RevocationList, type RevocableToken } from './revocations/revocation-list.ts';
+export type { Revocation, RevocationKind } from './revocations/revocation.ts';

@@ -1,8 +1,8 @@
-export type { ActorClaim, SigningAlgorithm, Surface, TesseraClaims } from './claims.ts';
-export { decodeUnverified, type TokenHeader } from './compact-token.ts';
-export { TokenError, type TokenErrorCode, type TokenVerdict } from './token-error.ts';
-export { isVerifiedToken, type VerifiedToken } from './verified-token.ts';
-export { createVerifier, demandFreshRevocations, type TokenVerifier } from './verifier.ts';
+export type { ActorClaim, SigningAlgorithm, Surface, TesseraClaims } from './verify/claims.ts';
+export { decodeUnverified, type TokenHeader } from './verify/compact-token.ts';
+export { TokenError, type TokenErrorCode, type TokenVerdict } from './verify/token-error.ts';
+export { isVerifiedToken, type VerifiedToken } from './verify/verified-token.ts';
+export { createVerifier, demandFreshRevocations, type TokenVerifier } from './verify/verifier.ts';
 export type {
   CommonVerifierOptions,
   KeyOptions,
@@ -10,4 +10,4 @@ export type {
   RevocationOptions,
   Trust,
   VerifierOptions,
-} from './verifier-options.ts';
+} from './verify/verifier-options.ts';

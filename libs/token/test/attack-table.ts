@@ -1,5 +1,5 @@
 import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject } from 'node:crypto';
-import type { TokenErrorCode } from '../src/token-error.ts';
+import type { TokenErrorCode } from '../src/verify/token-error.ts';
 import { encode, forge, signer } from './forge.ts';
 
 /** What an attacker is given: far more than any has. Every row spoils one thing of a token that would be good. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { runCli } from '../../../src/cli/program.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import type { Config } from '../../../src/config/config.ts';
-import { SystemClock, type Clock } from '../../../src/vocabulary/clock.ts';
+import { SystemClock, type Clock } from '../../../src/domain/clock.ts';
 
 export interface CliResult {
   readonly code: number;

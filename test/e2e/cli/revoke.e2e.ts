@@ -3,12 +3,12 @@ import { Readable } from 'node:stream';
 import Database from 'better-sqlite3';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { runCli } from '../../../src/cli/program.ts';
-import { SystemClock } from '../../../src/vocabulary/clock.ts';
+import { SystemClock } from '../../../src/domain/clock.ts';
 import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** `tessera revoke` beside a running server: what it says, and what the server then refuses. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 interface Run {
   readonly code: number;
   readonly stdout: string;
@@ -17,21 +17,21 @@ interface Run {
 
 /** From then on it does not sign. */
 async function replaceKey(kid: string): Promise<void> {
-  await desk.cli(['keys', 'rotate', 'acme']);
-  const { keys } = JSON.parse(await desk.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
+  await tessera.cli(['keys', 'rotate', 'acme']);
+  const { keys } = JSON.parse(await tessera.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
   const next = keys.find((key) => key.kid !== kid)!.kid;
-  await desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+  await tessera.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
 }
 
 /** As on a disk that is full by then: the table takes nothing more. */
 function refuseWrites(statement: string): void {
-  const database = new Database(`${desk.config.dataDirectory}/control.sqlite`);
+  const database = new Database(`${tessera.config.dataDirectory}/control.sqlite`);
   database.exec(`CREATE TRIGGER refuse_writes BEFORE ${statement} BEGIN SELECT RAISE(ABORT, 'refused'); END`);
   database.close();
 }
 
 function acceptWrites(): void {
-  const database = new Database(`${desk.config.dataDirectory}/control.sqlite`);
+  const database = new Database(`${tessera.config.dataDirectory}/control.sqlite`);
   database.exec('DROP TRIGGER refuse_writes');
   database.close();
 }
@@ -46,22 +46,22 @@ async function run(args: readonly string[], stdin = ''): Promise<Run> {
     stdout: sink('stdout'),
     stderr: sink('stderr'),
     clock: new SystemClock(),
-    loadConfig: () => desk.config,
+    loadConfig: () => tessera.config,
   });
-  await desk.caughtUp();
+  await tessera.caughtUp();
   return { code, ...written };
 }
 
 const statusOf = async (token: string) =>
-  (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
-const entries = async () => ((await desk.get('/revocations')).body['entries'] as Record<string, unknown>[]) ?? [];
+  (await tessera.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
+const entries = async () => ((await tessera.get('/revocations')).body['entries'] as Record<string, unknown>[]) ?? [];
 
 describe('revokes', () => {
   // A subject's or a tenant's revocation hits what the next test gets in the same second.
   beforeEach(async () => {
-    desk = await startTessera();
+    tessera = await startTessera();
   });
-  afterEach(() => desk.close());
+  afterEach(() => tessera.close());
 
   it.each<[string, (token: string) => readonly string[], Record<string, unknown>]>([
     ['a token by its id', (token) => ['--jti', `acme/${decodeJwt(token).jti!}`], { kind: 'token' }],
@@ -73,11 +73,11 @@ describe('revokes', () => {
     ['a client without its project', () => ['--client', 'acme/web'], { kind: 'client', id: 'web' }],
     ['a tenant', () => ['--tenant', 'acme'], { kind: 'tenant', id: '*' }],
   ])('%s', async (_name, args, entry) => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const result = await revoke(args(token));
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toMatch(/^Revoked /);
-    expect(await entries()).toMatchObject([{ seq: 1, iss: `${desk.url}/tenants/acme`, ...entry }]);
+    expect(await entries()).toMatchObject([{ seq: 1, iss: `${tessera.url}/tenants/acme`, ...entry }]);
     expect(await statusOf(token)).toBe(401);
   });
 
@@ -94,7 +94,7 @@ describe('revokes', () => {
   });
 
   it('with --force although the tenant’s database does not answer, and says without it that it does not', async () => {
-    await writeFile(`${desk.config.dataDirectory}/tenants/acme.sqlite`, 'not a database');
+    await writeFile(`${tessera.config.dataDirectory}/tenants/acme.sqlite`, 'not a database');
     const result = await revoke(['--subject', 'acme/u-ada']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/^The database of tenant acme cannot be asked .*--force/);
@@ -105,19 +105,19 @@ describe('revokes', () => {
   });
 
   it('the token that it is given, without showing it', async () => {
-    const [token, other] = [await issuedToken(desk, 'user'), await issuedToken(desk, 'user')];
+    const [token, other] = [await issuedToken(tessera, 'user'), await issuedToken(tessera, 'user')];
     const result = await revoke(['--token', '-', '-o', 'json'], `${token}\n`);
     expect(result).toMatchObject({ code: 0, stderr: '' });
     const { jti, exp } = decodeJwt(token);
     expect(JSON.parse(result.stdout)).toEqual({
       dry_run: false,
-      revoked: [{ seq: 1, iss: `${desk.url}/tenants/acme`, kind: 'token', id: jti, until: exp! + 300 }],
+      revoked: [{ seq: 1, iss: `${tessera.url}/tenants/acme`, kind: 'token', id: jti, until: exp! + 300 }],
     });
     expect([await statusOf(token), await statusOf(other)]).toEqual([401, 200]);
   });
 
   it('a key, in the ring and in the feed, and finishes what was begun', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const { kid } = decodeProtectedHeader(token);
     const signs = await revoke(['--key', `acme/${kid!}`]);
     expect(signs).toMatchObject({ code: 1, stdout: '' });
@@ -128,21 +128,21 @@ describe('revokes', () => {
       expect((await revoke(['--key', `acme/${kid!}`])).code).toBe(0);
       expect((await entries()).at(-1)).toEqual({
         seq,
-        iss: `${desk.url}/tenants/acme`,
+        iss: `${tessera.url}/tenants/acme`,
         kind: 'key',
         id: kid,
         until: expect.any(Number),
       });
     }
-    expect((await desk.get('/tenants/acme/jwks.json')).text).not.toContain(kid);
+    expect((await tessera.get('/tenants/acme/jwks.json')).text).not.toContain(kid);
     expect(await statusOf(token)).toBe(401);
   });
 
   it('for followers what `keys revoke` revokes', async () => {
-    const { kid } = decodeProtectedHeader(await issuedToken(desk, 'user'));
+    const { kid } = decodeProtectedHeader(await issuedToken(tessera, 'user'));
     await replaceKey(kid!);
-    await desk.cli(['keys', 'revoke', 'acme', kid!]);
-    await desk.caughtUp();
+    await tessera.cli(['keys', 'revoke', 'acme', kid!]);
+    await tessera.caughtUp();
     expect(await entries()).toMatchObject([{ kind: 'key', id: kid }]);
   });
 
@@ -150,7 +150,7 @@ describe('revokes', () => {
     ['revoke --key', (kid: string) => ['revoke', '--key', `acme/${kid}`]],
     ['keys revoke', (kid: string) => ['keys', 'revoke', 'acme', kid]],
   ])('a key for followers with `%s`, also when the servers cannot be told of the ring', async (_name, args) => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const { kid } = decodeProtectedHeader(token);
     await replaceKey(kid!);
     refuseWrites('UPDATE ON tenants');
@@ -164,7 +164,7 @@ describe('revokes', () => {
     ['revoke --key', (kid: string) => ['revoke', '--key', `acme/${kid}`]],
     ['keys revoke', (kid: string) => ['keys', 'revoke', 'acme', kid]],
   ])('a key with `%s`, and says how to go on when the feed does not take it', async (_name, args) => {
-    const { kid } = decodeProtectedHeader(await issuedToken(desk, 'user'));
+    const { kid } = decodeProtectedHeader(await issuedToken(tessera, 'user'));
     await replaceKey(kid!);
     refuseWrites('INSERT ON revocations');
     const result = await run(args(kid!));
@@ -172,7 +172,7 @@ describe('revokes', () => {
       code: 1,
       stderr: expect.stringContaining(`Run: tessera revoke --key acme/${kid!}`),
     });
-    expect(await desk.cli(['keys', 'list', 'acme'])).toMatch(new RegExp(`${kid!} .*revoked`));
+    expect(await tessera.cli(['keys', 'list', 'acme'])).toMatch(new RegExp(`${kid!} .*revoked`));
     // As after the end of the first command in its middle: the next completes it.
     acceptWrites();
     expect((await run(args(kid!))).code).toBe(0);
@@ -182,12 +182,12 @@ describe('revokes', () => {
 
 describe('without a change', () => {
   beforeAll(async () => {
-    desk = await startTessera();
+    tessera = await startTessera();
   });
-  afterAll(() => desk.close());
+  afterAll(() => tessera.close());
 
   it('says with --dry-run what it would do, and does nothing', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     for (const args of [
       ['--token', '-'],
       ['--subject', 'acme/u-ada'],
@@ -222,7 +222,7 @@ describe('without a change', () => {
   });
 
   it('refuses a token of another installation, one that is forged, and one that has ended', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const other = await startTessera();
     const foreign = await issuedToken(other, 'user');
     await other.close();

@@ -1,6 +1,6 @@
-import { ROUTE_TABLE } from '../../../src/http/route-table.ts';
+import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
 import { firstCells, readPage, section } from '../../support/markdown.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -27,13 +27,13 @@ const documented = [...page.matchAll(/^### `([A-Z]+ [^`]+)`$/gm)].map(([, route 
 /** Made by libraries and not in the document that they show. */
 const PAGES = ['GET /docs'];
 
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let api: ApiDocument;
 beforeAll(async () => {
-  desk = await startTessera();
-  api = (await (await fetch(`${desk.url}/docs-json`)).json()) as ApiDocument;
+  tessera = await startTessera();
+  api = (await (await fetch(`${tessera.url}/docs-json`)).json()) as ApiDocument;
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 function operations(): [route: string, operation: Operation][] {
   return Object.entries(api.paths).flatMap(([path, methods]) =>
@@ -90,12 +90,12 @@ describe('docs/api.md', () => {
   });
 
   it('has every claim of a token', async () => {
-    const answer = await desk.post('/auth/user/generateToken', {
+    const answer = await tessera.post('/auth/user/generateToken', {
       tenant_id: 'acme',
       project_id: 'shop',
       client_id: 'web',
       email_id: 'ada@acme.example',
-      secret_id: desk.secret('acme/shop/web'),
+      secret_id: tessera.secret('acme/shop/web'),
     });
     const token = (JSON.parse(answer.text) as { access_token: string }).access_token;
     const claims = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as object;

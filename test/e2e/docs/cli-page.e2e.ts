@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { buildProgram } from '../../../src/cli/program.ts';
-import { SystemClock } from '../../../src/vocabulary/clock.ts';
+import { SystemClock } from '../../../src/domain/clock.ts';
 import { codeBlocks, firstCells, readPage, section } from '../../support/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
 

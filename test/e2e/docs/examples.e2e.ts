@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { readTenantsFile } from '../../../src/provisioning/read-tenants-file.ts';
+import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
 import { readPage } from '../../support/markdown.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';
 import { TestInstallation } from '../cli/installation.ts';

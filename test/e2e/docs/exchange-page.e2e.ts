@@ -1,4 +1,4 @@
-import { readTenantsFile } from '../../../src/provisioning/read-tenants-file.ts';
+import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
 import { codeBlocks, readPage } from '../../support/markdown.ts';
 
 const page = readPage('docs/exchange.md');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstCells, readPage, section } from '../../support/markdown.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 const page = readPage('docs/operation.md');
 
@@ -20,8 +20,8 @@ function eventsInSource(): Map<string, string> {
 }
 
 /** Metrics are exposed when something has been counted or not: their HELP lines are always there. */
-async function metricsOf(desk: TestDesk): Promise<string[]> {
-  const text = await (await fetch(`${desk.url}/metrics`)).text();
+async function metricsOf(tessera: TestTesseraServer): Promise<string[]> {
+  const text = await (await fetch(`${tessera.url}/metrics`)).text();
   return [...text.matchAll(/^# HELP (\w+)/gm)].map(([, name = '']) => name);
 }
 
@@ -35,14 +35,14 @@ describe('docs/operation.md', () => {
   });
 
   it('has a row for every metric, and no other', async () => {
-    const desk = await startTessera();
+    const tessera = await startTessera();
     try {
       const documented = firstCells(section(page, '## Metrics'))
         .filter((cell) => /^`(?:tessera|process)_\w+`$/.test(cell))
         .map((cell) => cell.replaceAll('`', ''));
-      expect(documented.sort()).toEqual((await metricsOf(desk)).sort());
+      expect(documented.sort()).toEqual((await metricsOf(tessera)).sort());
     } finally {
-      await desk.close();
+      await tessera.close();
     }
   });
 });

@@ -1,5 +1,5 @@
 import { parse, stringify } from 'yaml';
-import { readTenantsFile } from '../../../src/provisioning/read-tenants-file.ts';
+import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
 import { codeBlocks, firstCells, readPage, section } from '../../support/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
 

@@ -1,17 +1,17 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { parse } from 'yaml';
 import { readPage } from '../../support/markdown.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** The values that the examples for other verifiers name, against a server that was made as they say: acme.yaml at http://localhost:3000. */
 const PUBLIC_URL = 'http://localhost:3000';
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let metadata: Readonly<Record<string, string>>;
 let token: string;
 beforeAll(async () => {
-  desk = await startTessera({ tenantsFile: readPage('examples/acme.yaml'), env: { PUBLIC_URL } });
+  tessera = await startTessera({ tenantsFile: readPage('examples/acme.yaml'), env: { PUBLIC_URL } });
   // It is at another port than it says.
-  const at = `http://localhost:${desk.config.port}`;
+  const at = `http://localhost:${tessera.config.port}`;
   metadata = (await (await fetch(`${at}/tenants/acme/.well-known/openid-configuration`)).json()) as typeof metadata;
   const answer = await fetch(`${at}/auth/user/generateToken`, {
     method: 'POST',
@@ -21,12 +21,12 @@ beforeAll(async () => {
       project_id: 'shop',
       client_id: 'web',
       email_id: 'ada@acme.example',
-      secret_id: desk.secret('acme/shop/web'),
+      secret_id: tessera.secret('acme/shop/web'),
     }),
   });
   token = ((await answer.json()) as { access_token: string }).access_token;
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 interface Provider {
   readonly issuer: string;

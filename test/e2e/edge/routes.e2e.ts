@@ -1,8 +1,8 @@
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { createEdgeApp } from '../../../src/http/edge-app.ts';
-import { ROUTE_TABLE } from '../../../src/http/route-table.ts';
-import { Log } from '../../../src/log/log.ts';
-import { SystemClock } from '../../../src/vocabulary/clock.ts';
+import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
+import { Log } from '../../../src/logging/log.ts';
+import { SystemClock } from '../../../src/domain/clock.ts';
 import { EDGE_ROUTES, PROBE_ROUTES, type RunningEdge, startEdge } from '../../support/edge.ts';
 import { sendRaw } from '../../support/raw-http.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { shutDown } from '../../../src/http/shutdown.ts';
+import { shutDown } from '../../../src/health/shutdown.ts';
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { openSocket, readAnswer } from '../../support/raw-http.ts';

@@ -57,7 +57,7 @@ it('sends one span for a request, with what the access line says and nothing tha
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(),
       OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer collector',
-      OTEL_SERVICE_NAME: 'desk',
+      OTEL_SERVICE_NAME: 'tessera',
     },
     folder,
   );
@@ -69,7 +69,7 @@ it('sends one span for a request, with what the access line says and nothing tha
   expect(received[0]?.authorization).toBe('Bearer collector');
   expect(spans).toContain('"POST /auth/user/generateToken"');
   expect(spans).toContain('"stringValue":"client_not_found"');
-  expect(spans).toContain('"stringValue":"desk"');
+  expect(spans).toContain('"stringValue":"tessera"');
   expect(spans).toContain(requestId);
   expect(spans).not.toContain(MARK);
   // A stranger's trace context neither names nor samples our traces.
@@ -85,7 +85,7 @@ it('does not hold up the service when the collector is not there', async () => {
 });
 
 it('sends nothing without an endpoint', async () => {
-  const server = await startServer({ OTEL_SERVICE_NAME: 'desk' }, folder);
+  const server = await startServer({ OTEL_SERVICE_NAME: 'tessera' }, folder);
   await exercise(server.url);
   expect(await server.end()).toBe(0);
   expect(received).toEqual([]);

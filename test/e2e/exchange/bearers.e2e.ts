@@ -45,7 +45,7 @@ describe('refuses', () => {
       'a bearer of a tenant that is not there',
       () =>
         Promise.resolve(
-          goodToken({ ...material, claims: { ...material.claims, iss: `${service.desk.url}/tenants/x` } }),
+          goodToken({ ...material, claims: { ...material.claims, iss: `${service.tessera.url}/tenants/x` } }),
         ),
       /^bearer: unknown tenant$/,
     ],
@@ -69,7 +69,7 @@ describe('refuses', () => {
     ['another scheme', (bearer) => ({ authorization: `Basic ${bearer}` }), /not one bearer$/],
     ['two bearers in one header', (bearer) => ({ authorization: `Bearer ${bearer}, Bearer ${bearer}` }), /not one/],
   ])('%s', async (_name, headers, reason) => {
-    const answer = await service.desk.post(
+    const answer = await service.tessera.post(
       '/auth/user/oidcToken',
       { oidc_token: service.foreign() },
       headers(await service.bearer()),
@@ -81,10 +81,10 @@ describe('refuses', () => {
     const bearer = await service.bearer();
     const body = { oidc_token: service.foreign() };
     service.expectAnswerRefused(
-      await service.desk.post(`/auth/user/oidcToken?access_token=${bearer}`, body),
+      await service.tessera.post(`/auth/user/oidcToken?access_token=${bearer}`, body),
       /^no bearer$/,
     );
-    const both = await service.desk.post(
+    const both = await service.tessera.post(
       '/auth/user/oidcToken',
       { ...body, access_token: bearer },
       { authorization: `Bearer ${bearer}` },
@@ -94,24 +94,24 @@ describe('refuses', () => {
 
   it('a bearer after its end and the skew, and none before', async () => {
     const bearer = await service.bearer();
-    service.desk.clock.advanceSeconds(900 + 20);
+    service.tessera.clock.advanceSeconds(900 + 20);
     expect((await service.exchange({ bearer })).status).toBe(200);
-    service.desk.clock.advanceSeconds(41);
+    service.tessera.clock.advanceSeconds(41);
     service.expectAnswerRefused(await service.exchange({ bearer }), 'bearer: exp has passed');
   });
 
   it('case 8: a bearer of a revoked key, and not that of a retired one', async () => {
     const old = await service.bearer();
     const { kid } = await service.material();
-    const keys = JSON.parse(await service.desk.cli(['keys', 'rotate', 'acme', '-o', 'json'])) as {
+    const keys = JSON.parse(await service.tessera.cli(['keys', 'rotate', 'acme', '-o', 'json'])) as {
       keys: { kid: string; state: string }[];
     };
     const next = keys.keys.find((key) => key.state === 'next')!.kid;
-    await service.desk.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
-    await service.desk.caughtUp();
+    await service.tessera.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+    await service.tessera.caughtUp();
     expect((await service.exchange({ bearer: old })).status).toBe(200);
-    await service.desk.cli(['keys', 'revoke', 'acme', kid]);
-    await service.desk.caughtUp();
+    await service.tessera.cli(['keys', 'revoke', 'acme', kid]);
+    await service.tessera.caughtUp();
     await eventually('the refusal', async () => (await service.exchange({ bearer: old })).status === 401);
     expect((await service.exchange()).status).toBe(200);
   });

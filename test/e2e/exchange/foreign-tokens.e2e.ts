@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-const now = () => Math.floor(service.desk.clock.nowMs() / 1000);
+const now = () => Math.floor(service.tessera.clock.nowMs() / 1000);
 const REFUSED = 'the foreign token is refused: ';
 const NOT_CONFIRMED = 'the key does not confirm its signature';
 const saysOf = (answer: Answer) => {
@@ -32,7 +32,7 @@ describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => 
     expect(answer.headers.get('cache-control')).toBe('no-store');
     const claims = saysOf(answer);
     expect(claims).toMatchObject({
-      iss: `${service.desk.url}/tenants/acme`,
+      iss: `${service.tessera.url}/tenants/acme`,
       aud: 'shop-api',
       client_id: 'web',
       tenant_id: 'acme',
@@ -45,7 +45,7 @@ describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => 
         ? { sub: 'u-grace', roles: ['reader'], scope: 'orders:read', resources: ['orders'] }
         : { sub: 'a-grace', roles: ['auditor'], scope: 'audit:read', resources: [] }),
     });
-    expect(service.desk.auditRow(answer.requestId)).toMatchObject({
+    expect(service.tessera.auditRow(answer.requestId)).toMatchObject({
       outcome: 'issued',
       tenant_id: 'acme',
       project_id: 'shop',
@@ -59,9 +59,9 @@ describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => 
   it('and opens the door of its surface, and no other', async () => {
     const token = (await service.exchange({ surface })).body['access_token'] as string;
     const authorization = `Bearer ${token}`;
-    expect((await service.desk.get(`/auth/${surface}/profile`, { authorization })).status).toBe(200);
+    expect((await service.tessera.get(`/auth/${surface}/profile`, { authorization })).status).toBe(200);
     const other = surface === 'user' ? 'admin' : 'user';
-    expect((await service.desk.get(`/auth/${other}/profile`, { authorization })).status).toBe(401);
+    expect((await service.tessera.get(`/auth/${other}/profile`, { authorization })).status).toBe(401);
   });
 });
 
@@ -225,20 +225,20 @@ describe('a kind of token that is not for logging in', () => {
 
   it('is taken from an issuer that is trusted with it by name, until it is not', async () => {
     const naming = await startExchangeService();
-    const { desk, provider, elsewhere } = naming;
+    const { tessera, provider, elsewhere } = naming;
     const trusts = (typ: string) =>
       tenantsWithTrusts(trustOf('corp', provider.issuer) + trustOf('other', elsewhere.issuer, { typ }));
     const ask = (typ: string, of: HostileProvider) =>
       naming.exchange({
         oidcToken: writeForeignToken({ key: naming.key, claims: naming.claims({}, of), header: { typ } }),
       });
-    await desk.apply(trusts('[application/JOSE, Okta-Internal-at+jwt]'));
+    await tessera.apply(trusts('[application/JOSE, Okta-Internal-at+jwt]'));
     for (const typ of ['JOSE', 'okta-internal-at+jwt', 'JWT']) expect((await ask(typ, elsewhere)).status).toBe(200);
     const refused = `${REFUSED}its issuer is not trusted with tokens of this typ`;
     naming.expectAnswerRefused(await ask('logout+jwt', elsewhere), refused);
     naming.expectAnswerRefused(await ask('JOSE', provider), refused);
-    expect(await desk.cli(['export'])).toContain('typ: [ jose, okta-internal-at+jwt ]');
-    await desk.apply(trusts('[]'));
+    expect(await tessera.cli(['export'])).toContain('typ: [ jose, okta-internal-at+jwt ]');
+    await tessera.apply(trusts('[]'));
     naming.expectAnswerRefused(await ask('JOSE', elsewhere), refused);
     await naming.close();
   });
@@ -281,7 +281,7 @@ describe('case 10: whom a token is about', () => {
 
   it('the same sub at a second issuer is another person', async () => {
     const linked = await startExchangeService();
-    const { provider, elsewhere, desk } = linked;
+    const { provider, elsewhere, tessera } = linked;
     const linkedTrust = { subject: '{ match: linked }' };
     const file = tenantsWithTrusts(
       trustOf('corp', provider.issuer, linkedTrust) + trustOf('other', elsewhere.issuer, linkedTrust),
@@ -289,7 +289,7 @@ describe('case 10: whom a token is about', () => {
       '{ id: u-grace, email: grace@acme.example, ',
       '{ id: u-grace, email: grace@acme.example, identities: [{ issuer: corp, sub: "248289761001" }], ',
     );
-    await desk.apply(file);
+    await tessera.apply(file);
     const found = await linked.exchange({ oidcToken: linked.foreign({ email_verified: false }) });
     expect(saysOf(found)).toMatchObject({ sub: 'u-grace', idp: provider.issuer });
     linked.expectAnswerRefused(await linked.exchange({ oidcToken: linked.foreign({}, elsewhere) }), 'unknown subject');
@@ -319,9 +319,9 @@ describe('case 11: an issuer that is not trusted here is not asked', () => {
   });
 
   it('trusted for another surface', async () => {
-    const { desk, provider, elsewhere } = service;
+    const { tessera, provider, elsewhere } = service;
     const usersOnly = trustOf('users-only', elsewhere.issuer, { surfaces: '[user]' });
-    await desk.apply(tenantsWithTrusts(trustOf('corp', provider.issuer) + usersOnly));
+    await tessera.apply(tenantsWithTrusts(trustOf('corp', provider.issuer) + usersOnly));
     const oidcToken = service.foreign({}, elsewhere);
     await service.expectRefused(
       { surface: 'admin', oidcToken },

@@ -56,7 +56,7 @@ async function expectUnavailable(provider: HostileProvider, reason: string): Pro
   });
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
   expect(answer.text).not.toContain(provider.hostPort);
-  expect(service.desk.auditReason(answer.requestId)).toBe(`identity provider: ${reason}`);
+  expect(service.tessera.auditReason(answer.requestId)).toBe(`identity provider: ${reason}`);
 }
 
 describe('case 14: the keys of an issuer', () => {
@@ -85,7 +85,7 @@ describe('case 14: the keys of an issuer', () => {
     service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
     for (let kid = 0; kid < 20; kid++) expectToWait(await exchangeOf(provider, `x${kid}`), 30);
     expect(keyFetches(provider)).toBe(2);
-    service.desk.clock.advanceSeconds(31);
+    service.tessera.clock.advanceSeconds(31);
     service.expectAnswerRefused(await exchangeOf(provider, 'y'), NO_SUCH_KEY);
     expect(keyFetches(provider)).toBe(3);
   });
@@ -99,13 +99,13 @@ describe('case 14: the keys of an issuer', () => {
     service.expectAnswerRefused(junk, NO_SUCH_KEY);
     const rotated = foreignKey('k2');
     provider.keys = [rotated.jwk];
-    service.desk.clock.advanceSeconds(5);
+    service.tessera.clock.advanceSeconds(5);
     const oidcToken = writeForeignToken({ key: rotated, claims: service.claims({}, provider) });
-    const rows = service.desk.auditRows();
+    const rows = service.tessera.auditRows();
     for (let count = 0; count < 30; count++) expectToWait(await service.exchange({ bearer, oidcToken }), 25);
     // The first are on record, as what they are; a flood of them fills no table.
-    expect(service.desk.auditRows()).toBe(rows + 20);
-    service.desk.clock.advanceSeconds(25);
+    expect(service.tessera.auditRows()).toBe(rows + 20);
+    service.tessera.clock.advanceSeconds(25);
     expect((await service.exchange({ bearer, oidcToken })).status).toBe(200);
     expect(keyFetches(provider)).toBe(3);
   });
@@ -114,10 +114,10 @@ describe('case 14: the keys of an issuer', () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
     service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
-    service.desk.clock.advanceSeconds(29.9);
+    service.tessera.clock.advanceSeconds(29.9);
     expectToWait(await exchangeOf(provider, 'y'), 1);
     expect(keyFetches(provider)).toBe(2);
-    service.desk.clock.advanceSeconds(1);
+    service.tessera.clock.advanceSeconds(1);
     await eventually('the planned fetch', () => keyFetches(provider) === 3);
   });
 
@@ -125,7 +125,7 @@ describe('case 14: the keys of an issuer', () => {
     const provider = service.next();
     // What the file leaves out of acme stays.
     const theirs = trustOf('shared', provider.issuer, { subject: '{ match: email, domains: [globex.example] }' });
-    await service.desk.apply(tenantsWithTrusts('', theirs));
+    await service.tessera.apply(tenantsWithTrusts('', theirs));
     const victim = await service.bearer({ tenant: 'globex' });
     expect((await exchangeOf(provider)).status).toBe(200);
     service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
@@ -162,9 +162,9 @@ describe('case 14: the keys of an issuer', () => {
     service.expectAnswerRefused(await service.exchange({ oidcToken: token(foreignKey('k1')) }), NOT_CONFIRMED);
     const rekeyed = foreignKey('k1');
     provider.keys = [rekeyed.jwk];
-    service.desk.clock.advanceSeconds(29.9);
+    service.tessera.clock.advanceSeconds(29.9);
     service.expectAnswerRefused(await service.exchange({ oidcToken: token(rekeyed) }), NOT_CONFIRMED);
-    service.desk.clock.advanceSeconds(1);
+    service.tessera.clock.advanceSeconds(1);
     await eventually('the planned fetch', () => keyFetches(provider) === 3);
     await eventually('a token', async () => (await service.exchange({ oidcToken: token(rekeyed) })).status === 200);
     expect(keyFetches(provider)).toBe(3);
@@ -175,13 +175,13 @@ describe('case 14: the keys of an issuer', () => {
     expect((await exchangeOf(provider)).status).toBe(200);
     await provider.stop();
     for (const seconds of [300, 1_500, 1_700]) {
-      service.desk.clock.advanceSeconds(seconds);
+      service.tessera.clock.advanceSeconds(seconds);
       expect((await exchangeOf(provider)).status).toBe(200);
     }
-    service.desk.clock.advanceSeconds(200);
+    service.tessera.clock.advanceSeconds(200);
     await expectUnavailable(provider, 'discovery: no usable answer');
     await provider.start();
-    service.desk.clock.advanceSeconds(31);
+    service.tessera.clock.advanceSeconds(31);
     expect((await exchangeOf(provider)).status).toBe(200);
   });
 
@@ -309,8 +309,8 @@ describe('case 16: an issuer inside', () => {
   it('one that was saved when it was allowed is refused at each connect', async () => {
     const { provider, key } = service;
     const strict = await startExchangeService({ env: {} });
-    const { desk } = strict;
-    await expect(desk.apply(tenantsWithTrusts(trustOf('corp', provider.issuer)))).rejects.toThrow(/plain http/);
+    const { tessera } = strict;
+    await expect(tessera.apply(tenantsWithTrusts(trustOf('corp', provider.issuer)))).rejects.toThrow(/plain http/);
     await strict.close();
     // The same file, saved by a command that has the host in its list and read by a server that has not.
     const before = provider.connections();
@@ -328,7 +328,7 @@ describe('case 16: an issuer inside', () => {
   });
 
   it('the hosts that are let in are in the log of each start', () => {
-    const line = service.desk
+    const line = service.tessera
       .log()
       .split('\n')
       .find((text) => text.includes('"event":"federation_allowed_hosts"'));

@@ -98,7 +98,7 @@ beforeAll(async () => {
   trusts =
     trustOf('corp', service.provider.issuer) +
     routes.map(({ issuer }, index) => trustOf(`route-${index}`, issuer)).join('');
-  await service.desk.apply(tenantsWithTrusts(trusts));
+  await service.tessera.apply(tenantsWithTrusts(trusts));
 });
 afterAll(async () => {
   await service.close();
@@ -154,7 +154,7 @@ function expectUnavailable(answer: Answer, hostPort: string, reason: string): vo
   expect(['1', '2', '3', '4']).toContain(answer.headers.get('retry-after'));
   expect(answer.text).not.toContain(hostPort);
   expect(answer.text).not.toContain('identity provider');
-  expect(service.desk.auditRow(answer.requestId)).toMatchObject({
+  expect(service.tessera.auditRow(answer.requestId)).toMatchObject({
     outcome: 'temporarily_unavailable',
     reason: `identity provider: ${reason}`,
     token_id: null,
@@ -165,7 +165,7 @@ function expectUnavailable(answer: Answer, hostPort: string, reason: string): vo
 async function expectRecovery(ask: () => Promise<Answer>): Promise<void> {
   const startedAt = performance.now();
   for (let second = 1; second <= 5; second++) {
-    service.desk.clock.advanceSeconds(1);
+    service.tessera.clock.advanceSeconds(1);
     const { status } = await ask();
     if (status === 200) {
       expect(performance.now() - startedAt).toBeLessThan(5_000);
@@ -192,7 +192,7 @@ describe('case 27: an identity provider that is', () => {
     for (const answer of answers) expectUnavailable(answer, route.hostPort, fault.reason);
     // A long outage makes the way back no longer.
     for (let attempt = 0; attempt < 3; attempt++) {
-      service.desk.clock.advanceSeconds(60);
+      service.tessera.clock.advanceSeconds(60);
       expect((await timed(exchangeOf(route.issuer))).status).toBe(503);
     }
     await fault.end(route);
@@ -204,7 +204,7 @@ describe('case 27: an identity provider that is', () => {
     expect((await exchangeOf(route.issuer)).status).toBe(200);
     await fault.begin(route);
     for (const seconds of [301, 400, 600]) {
-      service.desk.clock.advanceSeconds(seconds);
+      service.tessera.clock.advanceSeconds(seconds);
       expect((await timed(exchangeOf(route.issuer))).status).toBe(200);
     }
     await fault.end(route);
@@ -223,22 +223,22 @@ describe('case 16: a trust whose host was allowed when it was saved', () => {
       'keys: its URL may not be fetched',
     ],
   ])('%s is a 503 of a server that does not list it, and no connection', async (_name, trust, reason) => {
-    const { desk, provider, key } = service;
+    const { tessera, provider, key } = service;
     const stranger = await startHostileProvider();
     stranger.keys = [key.jwk];
     const listed = [provider, stranger, ...routes].map(({ hostPort }) => hostPort);
     const lax = await TestInstallation.make({
-      PUBLIC_URL: desk.url,
-      TESSERA_DATA_DIR: desk.config.dataDirectory,
+      PUBLIC_URL: tessera.url,
+      TESSERA_DATA_DIR: tessera.config.dataDirectory,
       TESSERA_FEDERATION_ALLOWED_HOSTS: listed.join(','),
     });
     const text = trust(stranger.issuer);
     expect(await lax.apply(tenantsWithTrusts(trusts + text))).toMatchObject({ code: 0 });
-    await desk.caughtUp();
+    await tessera.caughtUp();
     const issuer = text.includes('idp.example.com') ? 'https://idp.example.com' : stranger.issuer;
     for (let attempt = 0; attempt < 3; attempt++) {
       expectUnavailable(await timed(exchangeOf(issuer)), stranger.hostPort, reason);
-      desk.clock.advanceSeconds(60);
+      tessera.clock.advanceSeconds(60);
     }
     expect(stranger.connections()).toBe(0);
     expect((await service.exchange()).status).toBe(200);

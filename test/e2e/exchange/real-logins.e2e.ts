@@ -1,11 +1,11 @@
 import { decodeJwt } from 'jose';
 import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
 import { type RunningOidcProvider, startOidcProvider } from '../../support/oidc-provider.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** Both doors with ID tokens of real logins at a certified provider. */
 let provider: RunningOidcProvider;
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
   provider = await startOidcProvider({
     clientId: 'tessera-acme',
@@ -15,28 +15,28 @@ beforeAll(async () => {
       { sub: '3', email: 'grace@acme.example', email_verified: true, hd: 'acme.example' },
     ],
   });
-  desk = await startTessera({
+  tessera = await startTessera({
     tenantsFile: tenantsWithTrusts(trustOf('corp', provider.issuer)),
     env: { TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort },
   });
   // Real logins carry real times.
-  desk.clock.jumpSeconds(Math.ceil((Date.now() - desk.clock.nowMs()) / 1000));
+  tessera.clock.jumpSeconds(Math.ceil((Date.now() - tessera.clock.nowMs()) / 1000));
 });
 afterAll(async () => {
-  await desk.close();
+  await tessera.close();
   await provider.close();
 });
 
 async function exchange(surface: 'admin' | 'user', oidcToken: string) {
-  const bearer = await desk.post(`/auth/${surface}/generateToken`, {
+  const bearer = await tessera.post(`/auth/${surface}/generateToken`, {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: 'web',
     email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
-    secret_id: desk.secret('acme/shop/web'),
+    secret_id: tessera.secret('acme/shop/web'),
   });
   const authorization = `Bearer ${bearer.body['access_token'] as string}`;
-  return desk.post(`/auth/${surface}/oidcToken`, { oidc_token: oidcToken }, { authorization });
+  return tessera.post(`/auth/${surface}/oidcToken`, { oidc_token: oidcToken }, { authorization });
 }
 
 it.each([
@@ -56,7 +56,9 @@ it.each([
 it('a login with an address that is not verified becomes none', async () => {
   const answer = await exchange('user', (await provider.logIn('2')).idToken);
   expect(answer.refusal().status).toBe(401);
-  expect(desk.auditReason(answer.requestId)).toBe('the foreign token is refused: its e-mail address is not verified');
+  expect(tessera.auditReason(answer.requestId)).toBe(
+    'the foreign token is refused: its e-mail address is not verified',
+  );
 });
 
 it('the opaque access token of the same login becomes none', async () => {
@@ -66,19 +68,19 @@ it('the opaque access token of the same login becomes none', async () => {
 
 it('a login after a rotation of keys becomes a token', async () => {
   await provider.rotateKeys();
-  desk.clock.advanceSeconds(1);
+  tessera.clock.advanceSeconds(1);
   expect((await exchange('user', (await provider.logIn('3')).idToken)).status).toBe(200);
 });
 
 it('a login after a rotation of keys is no verdict while somebody’s invented kid keeps us from asking, and becomes a token then', async () => {
   const [, payload] = (await provider.logIn('1')).idToken.split('.') as [string, string];
   const header = Buffer.from('{"alg":"ES256","kid":"invented"}').toString('base64url');
-  desk.clock.advanceSeconds(30);
+  tessera.clock.advanceSeconds(30);
   expect((await exchange('user', `${header}.${payload}.AAAA`)).refusal().status).toBe(401);
   await provider.rotateKeys();
   const { idToken } = await provider.logIn('1');
   const answer = await exchange('user', idToken);
   expect(answer.refusal()).toMatchObject({ status: 503, error: 'temporarily_unavailable' });
-  desk.clock.advanceSeconds(Number(answer.headers.get('retry-after')));
+  tessera.clock.advanceSeconds(Number(answer.headers.get('retry-after')));
   expect((await exchange('user', idToken)).status).toBe(200);
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 // Windows of the limit end.
 beforeEach(() => {
-  service.desk.clock.advanceSeconds(61);
+  service.tessera.clock.advanceSeconds(61);
 });
 
 const PATH = '/auth/user/oidcToken';
@@ -22,7 +22,7 @@ async function send(
   path = PATH,
 ): Promise<Answer> {
   return readAnswer(
-    await fetch(service.desk.url + path, {
+    await fetch(service.tessera.url + path, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -57,19 +57,19 @@ describe('case 24: a body', () => {
     ['with a byte order mark', (token) => `\ufeff${JSON.stringify({ oidc_token: token })}`, {}, 400],
     ['over 64 KiB', () => JSON.stringify({ oidc_token: 'a'.repeat(70_000) }), {}, 413],
   ])('%s is refused, and nobody is asked', async (_name, body, headers, status) => {
-    const [connections, rows] = [service.connections(), service.desk.auditRows()];
+    const [connections, rows] = [service.connections(), service.tessera.auditRows()];
     const answer = await send(body(service.foreign()), headers);
     expect(answer.refusal().status).toBe(status);
     expect(service.connections()).toBe(connections);
     // The bearer's own record, and none of a request that was none.
-    expect(service.desk.auditRows()).toBe(rows + 1);
+    expect(service.tessera.auditRows()).toBe(rows + 1);
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
 });
 
 describe('case 25: a request', () => {
   it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('by %s is a 405', async (method) => {
-    const answer = await readAnswer(await fetch(service.desk.url + PATH, { method }));
+    const answer = await readAnswer(await fetch(service.tessera.url + PATH, { method }));
     expect(answer.refusal()).toMatchObject({ status: 405 });
     expect(answer.headers.get('allow')).toContain('POST');
   });
@@ -82,7 +82,7 @@ describe('case 25: a request', () => {
     });
     const [, payload] = (answer.body['access_token'] as string).split('.');
     const { iss } = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as { iss: string };
-    expect(iss).toBe(`${service.desk.url}/tenants/acme`);
+    expect(iss).toBe(`${service.tessera.url}/tenants/acme`);
   });
 });
 
@@ -113,19 +113,19 @@ describe('case 22: failures', () => {
   ])('of foreign tokens %s: twenty a minute, and the right one is taken', async (_which, oidcToken, reason) => {
     const bearer = await service.bearer();
     const attempt = () => fail({ bearer, oidcToken: oidcToken() });
-    const rows = service.desk.auditRows();
+    const rows = service.tessera.auditRows();
     expect(await statusesOf(30, attempt)).toEqual(TWENTY_THEN_LIMITED);
-    expect(service.desk.auditRows()).toBe(rows + LIMIT);
+    expect(service.tessera.auditRows()).toBe(rows + LIMIT);
     const limited = await attempt();
     expect(limited.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(service.desk.log()).toContain(`"reason":"${reason}"`);
+    expect(service.tessera.log()).toContain(`"reason":"${reason}"`);
     // The client, another of it, and its own way to a bearer are unharmed.
     expect((await fail({ bearer })).status).toBe(200);
     expect((await fail({ bearer: await service.bearer({ client: 'other' }), oidcToken: oidcToken() })).status).toBe(
       401,
     );
-    service.desk.clock.advanceSeconds(61);
+    service.tessera.clock.advanceSeconds(61);
     expect((await attempt()).status).toBe(401);
   });
 
@@ -153,12 +153,13 @@ describe('case 22: failures', () => {
   });
 
   it('of bearers: whoever sends none fills no table', async () => {
-    const rows = service.desk.auditRows();
+    const rows = service.tessera.auditRows();
     const statuses: number[] = [];
-    for (let count = 0; count < 30; count++) statuses.push((await service.desk.post(PATH, { oidc_token: 'x' })).status);
+    for (let count = 0; count < 30; count++)
+      statuses.push((await service.tessera.post(PATH, { oidc_token: 'x' })).status);
     expect(statuses).toEqual([...Array.from({ length: 20 }, () => 401), ...Array.from({ length: 10 }, () => 429)]);
-    expect(service.desk.auditRows()).toBe(rows + 20);
-    const limited = await service.desk.post(PATH, { oidc_token: 'x' });
+    expect(service.tessera.auditRows()).toBe(rows + 20);
+    const limited = await service.tessera.post(PATH, { oidc_token: 'x' });
     expect(Number(limited.headers.get('retry-after'))).toBeLessThanOrEqual(10);
     expect((await fail({})).status).toBe(200);
   });
@@ -176,10 +177,10 @@ describe('case 22: failures', () => {
     const bearer = await down.bearer();
     for (let count = 0; count < 8; count++) {
       expect((await down.exchange({ bearer })).status).toBe(503);
-      down.desk.clock.advanceSeconds(1);
+      down.tessera.clock.advanceSeconds(1);
     }
     await down.provider.start();
-    down.desk.clock.advanceSeconds(31);
+    down.tessera.clock.advanceSeconds(31);
     expect((await down.exchange()).status).toBe(200);
     await down.close();
   });
@@ -197,9 +198,9 @@ describe('a key that is not known yet', () => {
     for (let count = 0; count < 10; count++) {
       const answer = await rotating.exchange({ bearer, oidcToken: token(rotated) });
       expect(answer.refusal()).toMatchObject({ status: 503 });
-      expect(rotating.desk.auditRow(answer.requestId)).toMatchObject({ outcome: 'temporarily_unavailable' });
+      expect(rotating.tessera.auditRow(answer.requestId)).toMatchObject({ outcome: 'temporarily_unavailable' });
     }
-    rotating.desk.clock.advanceSeconds(30);
+    rotating.tessera.clock.advanceSeconds(30);
     expect((await rotating.exchange({ bearer, oidcToken: token(rotated) })).status).toBe(200);
     await rotating.close();
   });
@@ -215,7 +216,7 @@ describe('case 26: the log', () => {
       await service.exchange({ bearer, oidcToken: service.foreign({ email: 'marked@acme.example' }) }),
     ];
     expect(answers.map(({ status }) => status)).toEqual([200, 401, 401]);
-    const log = service.desk.log();
+    const log = service.tessera.log();
     const secrets = [bearer, good, answers[0]!.body['access_token'] as string].map((token) => token.split('.')[2]!);
     for (const mark of [...secrets, 'marked@', 'grace@', 'ada@']) expect(log).not.toContain(mark);
     expect(log).toContain('it was used before');

@@ -32,11 +32,11 @@ beforeAll(async () => {
       '      - { id: g-ada, email: ada@acme.example, scopes: ["audit:read"] }\n$&',
     );
 });
-beforeEach(() => service.desk.apply(tenants));
+beforeEach(() => service.tessera.apply(tenants));
 afterAll(() => service.close());
 
 const REFUSED = 'the foreign token is refused: ';
-const now = () => Math.floor(service.desk.clock.nowMs() / 1000);
+const now = () => Math.floor(service.tessera.clock.nowMs() / 1000);
 const saysOf = (answer: Answer) => {
   expect(answer.status).toBe(200);
   return decodeJwt(answer.body['access_token'] as string);
@@ -52,10 +52,10 @@ describe('case 18: a good foreign token, and a bearer from before', () => {
   ])('%s', async (_name, place, addition, reason) => {
     const bearer = await service.bearer();
     const oidcToken = service.foreign();
-    await service.desk.apply(tenants.replace(place, `${place}${addition}`));
+    await service.tessera.apply(tenants.replace(place, `${place}${addition}`));
     await service.expectRefused({ bearer, oidcToken }, reason);
     // None of it was the token's fault, nor is it used up.
-    await service.desk.apply(tenants);
+    await service.tessera.apply(tenants);
     expect(saysOf(await service.exchange({ bearer, oidcToken }))).toMatchObject({ sub: 'u-grace' });
   });
 
@@ -63,10 +63,10 @@ describe('case 18: a good foreign token, and a bearer from before', () => {
     const bearer = await service.bearer();
     const oidcToken = service.foreign();
     expect(saysOf(await service.exchange({ bearer }))).toMatchObject({ sub: 'u-grace' });
-    await service.desk.apply(tenants.replace(/.*id: u-grace.*\n/, ''), ['--prune']);
+    await service.tessera.apply(tenants.replace(/.*id: u-grace.*\n/, ''), ['--prune']);
     await service.expectRefused({ bearer, oidcToken }, 'unknown subject');
     // A removal revokes: until its reach is over, whoever is put back gets no token. Tests below set the clock back by up to two minutes.
-    service.desk.clock.jumpAheadOfSystem(300);
+    service.tessera.clock.jumpAheadOfSystem(300);
   });
 });
 
@@ -136,7 +136,7 @@ describe('case 20: an e-mail address in a foreign token', () => {
 
 describe('case 30: the clock', () => {
   it('jumps past the end of a foreign token, and back', async () => {
-    const { clock } = service.desk;
+    const { clock } = service.tessera;
     const exp = now() + 300;
     const oidcToken = service.foreign({ exp });
     clock.jumpSeconds(301);
@@ -148,37 +148,37 @@ describe('case 30: the clock', () => {
   it.each([10, 20])('goes %s s back, and no token outlives the foreign one or its own time', async (seconds) => {
     const exp = now() + 300;
     const [short, long] = [service.foreign({ exp }), service.foreign({ exp: now() + 3_500 })];
-    service.desk.clock.jumpSeconds(-seconds);
+    service.tessera.clock.jumpSeconds(-seconds);
     const answer = await service.exchange({ oidcToken: short });
     expect(saysOf(answer).exp).toBe(exp);
     expect(answer.body['expires_in']).toBe(300 + seconds);
     expect(saysOf(await service.exchange({ oidcToken: long })).exp).toBe(now() + 900);
-    service.desk.clock.jumpSeconds(seconds);
+    service.tessera.clock.jumpSeconds(seconds);
   });
 
   it('goes back before a foreign token was made', async () => {
     const oidcToken = service.foreign();
-    service.desk.clock.jumpSeconds(-120);
+    service.tessera.clock.jumpSeconds(-120);
     await service.expectRefused({ oidcToken }, `${REFUSED}it was issued in the future`);
-    service.desk.clock.jumpSeconds(120);
+    service.tessera.clock.jumpSeconds(120);
     expect((await service.exchange({ oidcToken })).status).toBe(200);
   });
 
   it('jumps past the end of a foreign token while its keys are fetched', async () => {
     slow.onKeys = (_request, response) => {
-      service.desk.clock.jumpSeconds(301);
+      service.tessera.clock.jumpSeconds(301);
       sendJson(response, { keys: slow.keys });
     };
     const bearer = await service.bearer();
     const answer = await service.exchange({ bearer, oidcToken: service.foreign({}, slow) });
-    service.desk.clock.jumpSeconds(-301);
+    service.tessera.clock.jumpSeconds(-301);
     service.expectAnswerRefused(answer, `${REFUSED}it has expired`);
   });
 
   it('jumps and comes back: what was used stays used', async () => {
     const oidcToken = service.foreign();
     expect((await service.exchange({ oidcToken })).status).toBe(200);
-    for (const seconds of [400, -400]) service.desk.clock.jumpSeconds(seconds);
+    for (const seconds of [400, -400]) service.tessera.clock.jumpSeconds(seconds);
     await service.expectRefused({ oidcToken }, `${REFUSED}it was used before`);
   });
 });

@@ -1,17 +1,17 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** Somebody sets the clock: wall time jumps, and what is measured from it, but not the age of what is in memory. */
 const DAY = 86_400;
 
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeEach(async () => {
-  desk = await startTessera({ failuresPerMinute: 20 });
+  tessera = await startTessera({ failuresPerMinute: 20 });
 });
-afterEach(() => desk.close());
+afterEach(() => tessera.close());
 
-function ask(secret = desk.secret('acme/shop/anything')) {
-  return desk.post('/auth/user/generateToken', {
+function ask(secret = tessera.secret('acme/shop/anything')) {
+  return tessera.post('/auth/user/generateToken', {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: 'anything',
@@ -26,81 +26,81 @@ async function token(): Promise<string> {
   return answer.body['access_token'] as string;
 }
 
-const nowSeconds = () => Math.floor(desk.clock.nowMs() / 1000);
-const profile = (bearer: string) => desk.get('/auth/user/profile', { authorization: `Bearer ${bearer}` });
+const nowSeconds = () => Math.floor(tessera.clock.nowMs() / 1000);
+const profile = (bearer: string) => tessera.get('/auth/user/profile', { authorization: `Bearer ${bearer}` });
 
 it.each([
   ['a day ahead', DAY],
   ['two minutes back', -120],
 ])('a token made after the clock went %s lives from that time, and verifies there', async (_, seconds) => {
   await token();
-  desk.clock.jumpSeconds(seconds);
+  tessera.clock.jumpSeconds(seconds);
   const later = await token();
   const claims = decodeJwt(later);
   expect(claims.iat).toBe(nowSeconds());
   expect(claims.exp).toBe(nowSeconds() + 900);
-  const keys = createRemoteJWKSet(new URL(`${desk.url}/tenants/acme/jwks.json`));
-  await jwtVerify(later, keys, { currentDate: new Date(desk.clock.nowMs()) });
+  const keys = createRemoteJWKSet(new URL(`${tessera.url}/tenants/acme/jwks.json`));
+  await jwtVerify(later, keys, { currentDate: new Date(tessera.clock.nowMs()) });
   expect((await profile(later)).status).toBe(200);
 });
 
 it('a token made before the clock went back is refused as one of the future, and good again in its time', async () => {
   const early = await token();
-  desk.clock.jumpSeconds(-DAY);
+  tessera.clock.jumpSeconds(-DAY);
   expect((await profile(early)).refusal().status).toBe(401);
-  desk.clock.jumpSeconds(DAY);
+  tessera.clock.jumpSeconds(DAY);
   expect((await profile(early)).status).toBe(200);
 });
 
 it('a token made before the clock went ahead is over, and its key is still public', async () => {
   const early = await token();
-  desk.clock.jumpSeconds(DAY);
+  tessera.clock.jumpSeconds(DAY);
   expect((await profile(early)).refusal().status).toBe(401);
-  const { keys } = (await desk.get('/tenants/acme/jwks.json')).body as { keys: { kid: string }[] };
+  const { keys } = (await tessera.get('/tenants/acme/jwks.json')).body as { keys: { kid: string }[] };
   expect(keys.map(({ kid }) => kid)).toContain(decodeProtectedHeader(early).kid);
 });
 
 it('a clock before the time of its own keys makes no token that nobody could verify', async () => {
-  desk.clock.jumpSeconds(-30 * DAY);
+  tessera.clock.jumpSeconds(-30 * DAY);
   const answer = await ask();
   // Either nothing signs yet, or what signs is public: never a token of a key that is in no set.
   if (answer.status === 200) {
-    const keys = createRemoteJWKSet(new URL(`${desk.url}/tenants/acme/jwks.json`));
-    await jwtVerify(answer.body['access_token'] as string, keys, { currentDate: new Date(desk.clock.nowMs()) });
+    const keys = createRemoteJWKSet(new URL(`${tessera.url}/tenants/acme/jwks.json`));
+    await jwtVerify(answer.body['access_token'] as string, keys, { currentDate: new Date(tessera.clock.nowMs()) });
   } else expect(answer.refusal().status).toBe(503);
-  desk.clock.jumpSeconds(30 * DAY);
+  tessera.clock.jumpSeconds(30 * DAY);
   await token();
 });
 
 it('a waiting key that a jump makes active is public and signs', async () => {
-  await desk.cli(['keys', 'rotate', 'acme']);
-  await desk.caughtUp();
+  await tessera.cli(['keys', 'rotate', 'acme']);
+  await tessera.caughtUp();
   const before = decodeProtectedHeader(await token()).kid;
-  desk.clock.jumpSeconds(DAY);
+  tessera.clock.jumpSeconds(DAY);
   const after = decodeProtectedHeader(await token()).kid;
   expect(after).not.toBe(before);
-  const { keys } = (await desk.get('/tenants/acme/jwks.json')).body as { keys: { kid: string }[] };
+  const { keys } = (await tessera.get('/tenants/acme/jwks.json')).body as { keys: { kid: string }[] };
   expect(keys.map(({ kid }) => kid)).toContain(after);
-  desk.clock.jumpSeconds(-DAY);
+  tessera.clock.jumpSeconds(-DAY);
   const back = decodeProtectedHeader(await token()).kid;
-  expect((await desk.get('/tenants/acme/jwks.json')).text).toContain(back);
+  expect((await tessera.get('/tenants/acme/jwks.json')).text).toContain(back);
 });
 
 it('a limit on failures is neither lifted nor made longer', async () => {
   for (let i = 0; i < 20; i += 1) expect((await ask('wrong')).status).toBe(401);
   for (const seconds of [DAY, -2 * DAY]) {
-    desk.clock.jumpSeconds(seconds);
+    tessera.clock.jumpSeconds(seconds);
     expect((await ask()).refusal().status).toBe(429);
   }
-  desk.clock.advanceSeconds(60);
+  tessera.clock.advanceSeconds(60);
   await token();
 });
 
 it('a secret with an end follows the clock, and the caches their own age', async () => {
-  const secret = await desk.addSecret('acme/shop/anything', ['--expires-in', '1h']);
+  const secret = await tessera.addSecret('acme/shop/anything', ['--expires-in', '1h']);
   expect((await ask(secret)).status).toBe(200);
-  desk.clock.jumpSeconds(3700);
+  tessera.clock.jumpSeconds(3700);
   expect((await ask(secret)).refusal().status).toBe(401);
-  desk.clock.jumpSeconds(-3700);
+  tessera.clock.jumpSeconds(-3700);
   expect((await ask(secret)).status).toBe(200);
 });

@@ -1,32 +1,32 @@
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 /** Past the time for which an answer holds. */
 async function ready() {
-  desk.clock.advanceSeconds(1);
-  const { status, body } = await desk.get('/readyz');
+  tessera.clock.advanceSeconds(1);
+  const { status, body } = await tessera.get('/readyz');
   return [status, body['down']];
 }
 
 function mint() {
-  return desk.post('/auth/user/generateToken', {
+  return tessera.post('/auth/user/generateToken', {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: 'web',
     email_id: 'ada@acme.example',
-    secret_id: desk.secret('acme/shop/web'),
+    secret_id: tessera.secret('acme/shop/web'),
   });
 }
 
 function onControlDatabase(sql: string): void {
-  const database = new Database(join(desk.config.dataDirectory, 'control.sqlite'));
+  const database = new Database(join(tessera.config.dataDirectory, 'control.sqlite'));
   database.exec(sql);
   database.close();
 }
@@ -37,8 +37,8 @@ it('is not ready when the last record could not be written, and ready when one c
   onControlDatabase(`CREATE TRIGGER no_audit BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, 'no'); END`);
   expect((await mint()).refusal()).toMatchObject({ status: 503 });
   expect(await ready()).toEqual([503, ['audit']]);
-  const rows = desk.auditRows();
+  const rows = tessera.auditRows();
   onControlDatabase('DROP TRIGGER no_audit');
   expect(await ready()).toEqual([200, undefined]);
-  expect(desk.auditRows()).toBe(rows);
+  expect(tessera.auditRows()).toBe(rows);
 });

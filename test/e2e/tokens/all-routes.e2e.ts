@@ -1,11 +1,11 @@
-import { ROUTE_TABLE, type RouteAccess, type RouteRow } from '../../../src/http/route-table.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { ROUTE_TABLE, type RouteAccess, type RouteRow } from '../../../src/http/routes/route-table.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** Every route that is served, asked by every kind of caller. A row that is added is walked without a word here. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let bearers: Record<Caller, string | undefined>;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
   const user = await tokenOf('user', 'acme', 'ada@acme.example');
   bearers = {
     nobody: undefined,
@@ -16,10 +16,10 @@ beforeAll(async () => {
     'an administrator': `Bearer ${await tokenOf('admin', 'acme', 'root@acme.example')}`,
   };
   const jti = (JSON.parse(Buffer.from(user.split('.')[1]!, 'base64url').toString()) as { jti: string }).jti;
-  await desk.cli(['revoke', '--jti', `acme/${jti}`]);
-  await desk.caughtUp();
+  await tessera.cli(['revoke', '--jti', `acme/${jti}`]);
+  await tessera.caughtUp();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 const CALLERS = [
   'nobody',
@@ -46,16 +46,16 @@ async function tokenOf(surface: 'admin' | 'user', tenant: string, email: string)
     project_id: 'shop',
     client_id: 'web',
     email_id: email,
-    secret_id: desk.secret(`${tenant}/shop/web`),
+    secret_id: tessera.secret(`${tenant}/shop/web`),
   };
-  return (await desk.post(`/auth/${surface}/generateToken`, body)).body['access_token'] as string;
+  return (await tessera.post(`/auth/${surface}/generateToken`, body)).body['access_token'] as string;
 }
 
 function ask(row: RouteRow, caller: Caller) {
   const path = row.path.replace(':tenantId', 'acme').replace('*', 'swagger-ui.css');
   const authorization = bearers[caller];
   const headers = authorization === undefined ? undefined : { authorization };
-  return row.method === 'GET' ? desk.get(path, headers) : desk.post(path, {}, headers);
+  return row.method === 'GET' ? tessera.get(path, headers) : tessera.post(path, {}, headers);
 }
 
 describe.each(ROUTE_TABLE.map((row) => ({ label: `${row.method} ${row.path}`, row })))('$label', ({ row }) => {
@@ -83,6 +83,6 @@ it.each([
 
   '/auth/user%2Fprofile',
 ])('nothing is at %s', async (path) => {
-  const answer = await desk.get(path, { authorization: bearers['a user']! });
+  const answer = await tessera.get(path, { authorization: bearers['a user']! });
   expect([404, 405]).toContain(answer.refusal().status);
 });

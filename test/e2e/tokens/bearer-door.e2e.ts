@@ -2,20 +2,20 @@ import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../libs/toke
 import { attackMaterial, issuedToken, storedKeysOf } from '../../support/attack-material.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { sendRaw } from '../../support/raw-http.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** The attack table against the service's own bearer door, with the tenants' real keys in the attacker's hand. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let material: AttackMaterial;
 beforeAll(async () => {
-  desk = await startTessera();
-  material = await attackMaterial(desk);
+  tessera = await startTessera();
+  material = await attackMaterial(tessera);
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
-const tokenOf = (surface: 'admin' | 'user') => issuedToken(desk, surface);
+const tokenOf = (surface: 'admin' | 'user') => issuedToken(tessera, surface);
 const profile = (token: string, surface = 'user') =>
-  desk.get(`/auth/${surface}/profile`, { authorization: `Bearer ${token}` });
+  tessera.get(`/auth/${surface}/profile`, { authorization: `Bearer ${token}` });
 
 it('accepts the token that was issued, and says what it says', async () => {
   const answer = await profile(await tokenOf('user'));
@@ -63,9 +63,9 @@ describe('rejects', () => {
   it('a token whose time is over, after the allowed skew', async () => {
     const token = await tokenOf('user');
     const life = 600;
-    desk.clock.advanceSeconds(life + 10);
+    tessera.clock.advanceSeconds(life + 10);
     expect((await profile(token)).status).toBe(200);
-    desk.clock.advanceSeconds(51);
+    tessera.clock.advanceSeconds(51);
     expect((await profile(token)).refusal().status).toBe(401);
   });
 
@@ -78,7 +78,10 @@ describe('rejects', () => {
     ['a tab for the space', (token: string) => `Bearer\t${token}`],
   ])('%s', async (_name, header) => {
     const token = await tokenOf('user');
-    const answer = await desk.get('/auth/user/profile', header === undefined ? {} : { authorization: header(token) });
+    const answer = await tessera.get(
+      '/auth/user/profile',
+      header === undefined ? {} : { authorization: header(token) },
+    );
     expect(answer.refusal().status).toBe(401);
   });
 
@@ -86,7 +89,7 @@ describe('rejects', () => {
     const header = `Authorization: Bearer ${await tokenOf('user')}\r\n`;
     const ask = (headers: string) =>
       sendRaw(
-        Number(new URL(desk.url).port),
+        Number(new URL(tessera.url).port),
         `GET /auth/user/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`,
       );
     expect((await ask(header)).status).toBe(200);
@@ -94,17 +97,17 @@ describe('rejects', () => {
   });
 
   it('a token in the query', async () => {
-    expect((await desk.get(`/auth/user/profile?access_token=${await tokenOf('user')}`)).refusal().status).toBe(401);
+    expect((await tessera.get(`/auth/user/profile?access_token=${await tokenOf('user')}`)).refusal().status).toBe(401);
   });
 
   it('a token of a key that was revoked', async () => {
     const token = await tokenOf('user');
     expect((await profile(token)).status).toBe(200);
-    await desk.cli(['keys', 'rotate', 'acme']);
-    const next = (await storedKeysOf(desk, 'acme')).find((key) => key.kid !== material.kid)!;
-    await desk.cli(['keys', 'activate', 'acme', next.kid, '--dangerously-before-verifiers-know-it']);
-    await desk.cli(['keys', 'revoke', 'acme', material.kid]);
-    await desk.caughtUp();
+    await tessera.cli(['keys', 'rotate', 'acme']);
+    const next = (await storedKeysOf(tessera, 'acme')).find((key) => key.kid !== material.kid)!;
+    await tessera.cli(['keys', 'activate', 'acme', next.kid, '--dangerously-before-verifiers-know-it']);
+    await tessera.cli(['keys', 'revoke', 'acme', material.kid]);
+    await tessera.caughtUp();
     await eventually('the refusal', async () => (await profile(token)).status === 401);
     expect((await profile(await tokenOf('user'))).status).toBe(200);
   });

@@ -1,5 +1,5 @@
 import { BEARER_FORMS, type BearerForm } from '../../../libs/token/test/bearer-forms.ts';
-import { ROUTE_TABLE } from '../../../src/http/route-table.ts';
+import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
 import { sendRaw } from '../../support/raw-http.ts';
 
@@ -60,7 +60,7 @@ async function ask({ method, path, surface, body }: Endpoint, { headers }: Beare
     ...(content === '' ? [] : ['Content-Type: application/json', `Content-Length: ${content.length}`]),
   ];
   const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${content}`, 'latin1');
-  const { status } = await sendRaw(Number(new URL(service.desk.url).port), bytes);
+  const { status } = await sendRaw(Number(new URL(service.tessera.url).port), bytes);
   return status;
 }
 
@@ -69,7 +69,7 @@ describe.each(ENDPOINTS)('$label', (endpoint) => {
     // A validation that the token does not pass is a 403: it was read.
     const passed = endpoint.path.startsWith('/auth/validate/') ? 403 : 200;
     // The limit on failures is not what is asked here.
-    service.desk.clock.advanceSeconds(4);
+    service.tessera.clock.advanceSeconds(4);
     expect(await ask(endpoint, form)).toBe(form.accepted ? passed : 401);
   });
 });

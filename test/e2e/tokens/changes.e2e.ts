@@ -1,17 +1,17 @@
 import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** What changes must show in the next token: at once after `apply`, within the stated cache age after a change by hand. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeEach(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterEach(() => desk.close());
+afterEach(() => tessera.close());
 
-function ask(email = 'ada@acme.example', client = 'anything', secret = desk.secret(`acme/shop/${client}`)) {
-  return desk.post('/auth/user/generateToken', {
+function ask(email = 'ada@acme.example', client = 'anything', secret = tessera.secret(`acme/shop/${client}`)) {
+  return tessera.post('/auth/user/generateToken', {
     tenant_id: 'acme',
     project_id: 'shop',
     client_id: client,
@@ -25,7 +25,7 @@ async function rolesOf(email?: string): Promise<unknown> {
 }
 
 function byHand(sql: string): void {
-  const database = new Database(`${desk.config.dataDirectory}/tenants/acme.sqlite`);
+  const database = new Database(`${tessera.config.dataDirectory}/tenants/acme.sqlite`);
   database.exec(sql);
   database.close();
 }
@@ -33,23 +33,23 @@ function byHand(sql: string): void {
 describe('a change by apply', () => {
   it('of a user’s roles is in the next token', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
-    await desk.apply(TENANTS_FILE.replace('roles: [keeper], groups: [sales]', 'roles: [], groups: [sales]'));
+    await tessera.apply(TENANTS_FILE.replace('roles: [keeper], groups: [sales]', 'roles: [], groups: [sales]'));
     expect(await rolesOf()).toEqual(['manager']);
   });
 
   it('of a tenant to suspended refuses the next request', async () => {
     expect((await ask()).status).toBe(200);
-    await desk.apply(
+    await tessera.apply(
       TENANTS_FILE.replace('name: Acme Ltd\n    status: active', 'name: Acme Ltd\n    status: suspended'),
     );
     const answer = await ask();
     expect(answer.refusal().status).toBe(401);
-    expect(await desk.auditReason(answer.requestId)).toBe('the tenant is suspended');
+    expect(await tessera.auditReason(answer.requestId)).toBe('the tenant is suspended');
   });
 
   it('of a client’s bound is in the next token', async () => {
     await ask();
-    await desk.apply(
+    await tessera.apply(
       TENANTS_FILE.replace(
         '- id: anything\n            surfaces: [admin, user]\n            scopes: unbounded',
         '- id: anything\n            surfaces: [admin, user]\n            scopes: ["stock:read"]',
@@ -66,15 +66,15 @@ describe('a tenant that was removed, destroyed and made again under its id', () 
   it('is the new one, down to its people, on a server that had the old one open', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
     const others = TENANTS_FILE.slice(TENANTS_FILE.indexOf('  - id: globex'));
-    await desk.apply(`apiVersion: tessera/v1\ntenants:\n${others}`, ['--prune']);
+    await tessera.apply(`apiVersion: tessera/v1\ntenants:\n${others}`, ['--prune']);
     expect((await ask()).refusal()).toMatchObject({ status: 404 });
-    await desk.cli(['purge', '--yes']);
-    await desk.apply(
+    await tessera.cli(['purge', '--yes']);
+    await tessera.apply(
       TENANTS_FILE.replace('id: u-ada, email: Ada@acme.example', 'id: u-dora, email: dora@acme.example'),
     );
     expect((await ask('ada@acme.example')).refusal()).toMatchObject({ status: 401 });
     // The removal revoked all tokens of the tenant: new ones are good when its reach is over.
-    desk.clock.jumpAheadOfSystem(3);
+    tessera.clock.jumpAheadOfSystem(3);
     expect(await rolesOf('dora@acme.example')).toEqual(['keeper', 'manager']);
   });
 });
@@ -83,37 +83,37 @@ describe('a change by hand in the tenant’s database', () => {
   it('is in the next token when the stated age of the grants is over, and not before', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
     byHand(`DELETE FROM user_roles WHERE user_id = 'u-ada'`);
-    desk.clock.advanceSeconds(desk.config.caches.grantsSeconds - 1);
+    tessera.clock.advanceSeconds(tessera.config.caches.grantsSeconds - 1);
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
-    desk.clock.advanceSeconds(1);
+    tessera.clock.advanceSeconds(1);
     expect(await rolesOf()).toEqual(['manager']);
   });
 
   it('that disables a user refuses the next request after that age', async () => {
     expect((await ask()).status).toBe(200);
     byHand(`UPDATE users SET status = 'disabled' WHERE id = 'u-ada'`);
-    desk.clock.advanceSeconds(desk.config.caches.grantsSeconds);
+    tessera.clock.advanceSeconds(tessera.config.caches.grantsSeconds);
     expect((await ask()).refusal().status).toBe(401);
   });
 });
 
 describe('client secrets', () => {
   it('two live ones overlap; a retired one is refused at once', async () => {
-    const first = desk.secret('acme/shop/anything');
-    const second = await desk.addSecret('acme/shop/anything');
+    const first = tessera.secret('acme/shop/anything');
+    const second = await tessera.addSecret('acme/shop/anything');
     expect((await ask('ada@acme.example', 'anything', first)).status).toBe(200);
     expect((await ask('ada@acme.example', 'anything', second)).status).toBe(200);
-    await desk.cli(['secrets', 'retire', 'acme/shop/anything', await desk.secretId('acme/shop/anything', 0)]);
-    await desk.caughtUp();
+    await tessera.cli(['secrets', 'retire', 'acme/shop/anything', await tessera.secretId('acme/shop/anything', 0)]);
+    await tessera.caughtUp();
     expect((await ask('ada@acme.example', 'anything', first)).refusal().status).toBe(401);
     expect((await ask('ada@acme.example', 'anything', second)).status).toBe(200);
   });
 
   it('one with an end is good before it and refused from then on, with no word from anyone', async () => {
-    const short = await desk.addSecret('acme/shop/anything', ['--expires-in', '60s']);
-    desk.clock.advanceSeconds(55);
+    const short = await tessera.addSecret('acme/shop/anything', ['--expires-in', '60s']);
+    tessera.clock.advanceSeconds(55);
     expect((await ask('ada@acme.example', 'anything', short)).status).toBe(200);
-    desk.clock.advanceSeconds(10);
+    tessera.clock.advanceSeconds(10);
     expect((await ask('ada@acme.example', 'anything', short)).refusal().status).toBe(401);
   });
 });

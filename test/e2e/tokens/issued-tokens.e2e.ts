@@ -1,12 +1,12 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** What an issued token says, judged by a program that is not ours: jose, from the JWKS address alone. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 async function issue(
   surface: 'admin' | 'user',
@@ -14,24 +14,24 @@ async function issue(
   email: string,
 ): Promise<{ token: string; expiresIn: number }> {
   const [tenant_id = '', project_id = '', client_id = ''] = path.split('/');
-  const answer = await desk.post(`/auth/${surface}/generateToken`, {
+  const answer = await tessera.post(`/auth/${surface}/generateToken`, {
     tenant_id,
     project_id,
     client_id,
     email_id: email,
-    secret_id: desk.secret(path),
+    secret_id: tessera.secret(path),
   });
   expect(answer.body).toMatchObject({ token_type: 'Bearer' });
   return { token: answer.body['access_token'] as string, expiresIn: answer.body['expires_in'] as number };
 }
 
 async function verify(token: string, tenant: string, audience: string) {
-  const keys = createRemoteJWKSet(new URL(`${desk.url}/tenants/${tenant}/jwks.json`));
+  const keys = createRemoteJWKSet(new URL(`${tessera.url}/tenants/${tenant}/jwks.json`));
   return jwtVerify(token, keys, {
-    issuer: `${desk.url}/tenants/${tenant}`,
+    issuer: `${tessera.url}/tenants/${tenant}`,
     audience,
     typ: 'at+jwt',
-    currentDate: new Date(desk.clock.nowMs()),
+    currentDate: new Date(tessera.clock.nowMs()),
   });
 }
 
@@ -39,9 +39,9 @@ describe('a user token', () => {
   it('carries roles of the user and of its groups, their scopes within the client’s bound, and the resources of what remains', async () => {
     const { token, expiresIn } = await issue('user', 'acme/shop/web', 'ADA@acme.example');
     const { payload } = await verify(token, 'acme', 'shop-api');
-    const now = Math.floor(desk.clock.nowMs() / 1000);
+    const now = Math.floor(tessera.clock.nowMs() / 1000);
     expect(payload).toEqual({
-      iss: `${desk.url}/tenants/acme`,
+      iss: `${tessera.url}/tenants/acme`,
       sub: 'u-ada',
       aud: 'shop-api',
       client_id: 'web',
@@ -133,12 +133,12 @@ describe('tenants', () => {
       scope: 'audit:read',
       roles: ['auditor'],
     });
-    const crossed = await desk.post('/auth/admin/generateToken', {
+    const crossed = await tessera.post('/auth/admin/generateToken', {
       tenant_id: 'acme',
       project_id: 'shop',
       client_id: 'web',
       email_id: 'ada@acme.example',
-      secret_id: desk.secret('acme/shop/web'),
+      secret_id: tessera.secret('acme/shop/web'),
     });
     expect(crossed.refusal()).toMatchObject({ status: 401 });
   });
@@ -161,7 +161,7 @@ describe('tenants', () => {
     const seen = new Set<unknown>();
     for (const { token, tenant, sub } of tokens) {
       const payload = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>;
-      expect(payload).toMatchObject({ iss: `${desk.url}/tenants/${tenant}`, tenant_id: tenant, sub });
+      expect(payload).toMatchObject({ iss: `${tessera.url}/tenants/${tenant}`, tenant_id: tenant, sub });
       seen.add(payload['jti']);
     }
     expect(seen.size).toBe(1000);
@@ -170,16 +170,16 @@ describe('tenants', () => {
 
 describe('the record', () => {
   it('of an issued token names the request, client, subject, token and key, and no e-mail', async () => {
-    const answer = await desk.post('/auth/user/generateToken', {
+    const answer = await tessera.post('/auth/user/generateToken', {
       tenant_id: 'acme',
       project_id: 'shop',
       client_id: 'web',
       email_id: 'ada@acme.example',
-      secret_id: desk.secret('acme/shop/web'),
+      secret_id: tessera.secret('acme/shop/web'),
     });
     const token = answer.body['access_token'] as string;
     const payload = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>;
-    const row = desk.auditRow(answer.requestId);
+    const row = tessera.auditRow(answer.requestId);
     expect(row).toMatchObject({
       outcome: 'issued',
       route: 'POST /auth/user/generateToken',

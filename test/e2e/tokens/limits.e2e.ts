@@ -1,18 +1,18 @@
 import type { Answer } from '../../support/answer.ts';
 import { basic } from '../../support/basic-credentials.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
 
 /** Twenty failures a minute from one source for one client, and no more. The peer's address is the source; 127.0.0.2 is another than 127.0.0.1. */
 const LIMIT = 20;
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera({ failuresPerMinute: LIMIT });
+  tessera = await startTessera({ failuresPerMinute: LIMIT });
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 // Nothing is known any more of failures and of who authenticated.
 beforeEach(() => {
-  desk.clock.advanceSeconds(601);
+  tessera.clock.advanceSeconds(601);
 });
 
 function bodyOf({ client = 'anything', email = 'ada@acme.example', secret = undefined as string | undefined }) {
@@ -20,7 +20,7 @@ function bodyOf({ client = 'anything', email = 'ada@acme.example', secret = unde
 }
 
 function ask(secret: string, { client = 'anything', email = 'ada@acme.example', from = '127.0.0.1' } = {}) {
-  return desk.postFrom(from, '/auth/user/generateToken', bodyOf({ client, email, secret }));
+  return tessera.postFrom(from, '/auth/user/generateToken', bodyOf({ client, email, secret }));
 }
 
 async function fail(times: number, options: Parameters<typeof ask>[1] = {}): Promise<void> {
@@ -29,39 +29,39 @@ async function fail(times: number, options: Parameters<typeof ask>[1] = {}): Pro
 
 it('answers 429 with Retry-After after twenty wrong secrets, with the right secret too', async () => {
   await fail(LIMIT);
-  const answer = await ask(desk.secret('acme/shop/anything'));
+  const answer = await ask(tessera.secret('acme/shop/anything'));
   expect(answer.refusal()).toEqual({ status: 429, error: 'too_many_requests', title: 'Too many requests' });
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
 });
 
 it('accepts the right secret after nineteen wrong ones', async () => {
   await fail(LIMIT - 1);
-  expect((await ask(desk.secret('acme/shop/anything'))).status).toBe(200);
+  expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
 });
 
 it('leaves other sources and other clients unharmed', async () => {
   await fail(LIMIT);
-  expect((await ask(desk.secret('acme/shop/anything'), { from: '127.0.0.2' })).status).toBe(200);
-  expect((await ask(desk.secret('acme/shop/reader'), { client: 'reader' })).status).toBe(200);
+  expect((await ask(tessera.secret('acme/shop/anything'), { from: '127.0.0.2' })).status).toBe(200);
+  expect((await ask(tessera.secret('acme/shop/reader'), { client: 'reader' })).status).toBe(200);
 });
 
 it('opens again when the minute is over', async () => {
   await fail(LIMIT);
-  desk.clock.advanceSeconds(60);
-  expect((await ask(desk.secret('acme/shop/anything'))).status).toBe(200);
+  tessera.clock.advanceSeconds(60);
+  expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
 });
 
 it('does not count successes', async () => {
   for (let attempt = 0; attempt < 2 * LIMIT; attempt += 1) {
-    expect((await ask(desk.secret('acme/shop/anything'))).status).toBe(200);
+    expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
   }
 });
 
 it('closes nothing to the right secret when requests without any fail', async () => {
-  const send = () => desk.post('/auth/user/generateToken', bodyOf({ secret: undefined }));
+  const send = () => tessera.post('/auth/user/generateToken', bodyOf({ secret: undefined }));
   for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await send()).refusal().status).toBe(401);
   expect((await send()).refusal().status).toBe(429);
-  expect((await ask(desk.secret('acme/shop/anything'))).status).toBe(200);
+  expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
 });
 
 describe('a source that fails for ever new names', () => {
@@ -78,52 +78,52 @@ describe('a source that fails for ever new names', () => {
 
   it('is told nothing more about names or secrets, and leaves no more rows', async () => {
     await exceed();
-    const rows = desk.auditRows();
+    const rows = tessera.auditRows();
     expectSlowed(await guess('more'));
     expectSlowed(await ask('wrong', { client: 'reader' }));
     expectSlowed(await ask('wrong', { client: 'reader' }));
-    expect(desk.auditRows()).toBe(rows);
+    expect(tessera.auditRows()).toBe(rows);
     expect((await ask('x', { client: 'guess-9', from: '127.0.0.2' })).refusal().status).toBe(404);
   });
 
   it('does not keep out who has the right secret, while it goes on', async () => {
     await exceed();
     const { anything, reader } = {
-      anything: desk.secret('acme/shop/anything'),
-      reader: desk.secret('acme/shop/reader'),
+      anything: tessera.secret('acme/shop/anything'),
+      reader: tessera.secret('acme/shop/reader'),
     };
     for (let round = 0; round < 30; round += 1) {
       expectSlowed(await guess(`again-${round}`));
       expect((await ask(anything)).status).toBe(200);
     }
-    const status = await desk.postForm('/tenants/acme/introspect', { token: 'x' }, basic('shop/reader', reader));
+    const status = await tessera.postForm('/tenants/acme/introspect', { token: 'x' }, basic('shop/reader', reader));
     expect(status.status).toBe(200);
   });
 
   it('gives the right secret its turn within seconds when guesses at the same client came before', async () => {
     await fail(5);
     await exceed(5);
-    const early = await ask(desk.secret('acme/shop/anything'));
+    const early = await ask(tessera.secret('acme/shop/anything'));
     expectSlowed(early);
-    desk.clock.advanceSeconds(Number(early.headers.get('retry-after')));
-    expect((await ask(desk.secret('acme/shop/anything'))).status).toBe(200);
+    tessera.clock.advanceSeconds(Number(early.headers.get('retry-after')));
+    expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
     // Now it is known: guesses at it do not delay it any more, until it has its own twenty.
     expect((await ask('wrong')).refusal().status).toBe(401);
-    expect((await ask(desk.secret('acme/shop/anything'))).status).toBe(200);
+    expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
   });
 
   it('is closed to a client for which it has failed twenty times', async () => {
     await fail(LIMIT);
     await exceed(LIMIT);
-    const answer = await ask(desk.secret('acme/shop/anything'));
+    const answer = await ask(tessera.secret('acme/shop/anything'));
     expect(answer.refusal().status).toBe(429);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(10);
   });
 });
 
 describe('a client with the right secret', () => {
-  const right = (options: Parameters<typeof ask>[1] = {}) => ask(desk.secret('acme/shop/anything'), options);
-  const byClient = () => basic('shop/anything', desk.secret('acme/shop/anything'));
+  const right = (options: Parameters<typeof ask>[1] = {}) => ask(tessera.secret('acme/shop/anything'), options);
+  const byClient = () => basic('shop/anything', tessera.secret('acme/shop/anything'));
 
   it('is not kept from anything by asking for people who are not there', async () => {
     for (let person = 0; person < 3 * LIMIT; person += 1)
@@ -131,8 +131,8 @@ describe('a client with the right secret', () => {
     const minted = await right();
     expect(minted.status).toBe(200);
     const form = { token: minted.body['access_token'] as string };
-    expect((await desk.postForm('/tenants/acme/introspect', form, byClient())).body['active']).toBe(true);
-    expect((await desk.postForm('/tenants/acme/revoke', form, byClient())).status).toBe(200);
+    expect((await tessera.postForm('/tenants/acme/introspect', form, byClient())).body['active']).toBe(true);
+    expect((await tessera.postForm('/tenants/acme/revoke', form, byClient())).status).toBe(200);
   });
 
   it('is limited for the one person whom it asks for over and over, and for nobody else', async () => {
@@ -142,17 +142,17 @@ describe('a client with the right secret', () => {
     expect(statuses).toEqual([...Array<number>(LIMIT).fill(401), ...Array<number>(150 - LIMIT).fill(429)]);
     expect((await right()).status).toBe(200);
     expect((await right({ email: 'nobody@acme.example', from: '127.0.0.2' })).refusal().status).toBe(401);
-    expect(desk.log()).toContain('too many failures, per subject');
-    expect(desk.log()).not.toContain('nobody@acme.example');
+    expect(tessera.log()).toContain('too many failures, per subject');
+    expect(tessera.log()).not.toContain('nobody@acme.example');
   });
 
   it('gets the token as soon as the person is there', async () => {
     for (let attempt = 0; attempt <= LIMIT; attempt += 1) await right({ email: 'late@acme.example' });
-    await desk.apply(
+    await tessera.apply(
       TENANTS_FILE.replace('users:', 'users:\n      - { id: u-late, email: late@acme.example, roles: [] }'),
     );
     // Grants are kept for five seconds.
-    desk.clock.advanceSeconds(6);
+    tessera.clock.advanceSeconds(6);
     expect((await right({ email: 'late@acme.example' })).status).toBe(200);
   });
 
@@ -160,26 +160,26 @@ describe('a client with the right secret', () => {
     const asLate = (secret: string) => ask(secret, { client: 'late' });
     for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await asLate('x')).refusal().status).toBe(404);
     expect((await asLate('x')).refusal().status).toBe(429);
-    await desk.apply(
+    await tessera.apply(
       TENANTS_FILE.replace(
         '- id: reader',
         '- { id: late, surfaces: [user], scopes: unbounded, subjects: any }\n          - id: reader',
       ),
     );
-    expect((await asLate(desk.secret('acme/shop/late'))).status).toBe(200);
+    expect((await asLate(tessera.secret('acme/shop/late'))).status).toBe(200);
   });
 
   it('is served as soon as it is active again', async () => {
-    const asGone = () => ask(desk.secret('acme/shop/gone'), { client: 'gone' });
+    const asGone = () => ask(tessera.secret('acme/shop/gone'), { client: 'gone' });
     for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await asGone()).refusal().status).toBe(401);
     expect((await asGone()).refusal().status).toBe(429);
-    await desk.apply(TENANTS_FILE.replace('status: disabled', 'status: active'));
+    await tessera.apply(TENANTS_FILE.replace('status: disabled', 'status: active'));
     expect((await asGone()).status).toBe(200);
   });
 
   it('that needs none is limited as a whole: the address of a person is all that it shows', async () => {
     const asKiosk = (email: string) =>
-      desk.post('/auth/user/generateToken', bodyOf({ client: 'kiosk', email, secret: undefined }));
+      tessera.post('/auth/user/generateToken', bodyOf({ client: 'kiosk', email, secret: undefined }));
     for (let person = 0; person < LIMIT; person += 1)
       expect((await asKiosk(`nobody-${person}@acme.example`)).refusal().status).toBe(401);
     expect((await asKiosk('ada@acme.example')).refusal().status).toBe(429);
@@ -195,7 +195,7 @@ it('judges no more than twenty of a hundred wrong secrets that come at once', as
 
 it('does not write a row for a request that was limited', async () => {
   await fail(LIMIT);
-  const before = desk.auditRows();
+  const before = tessera.auditRows();
   await ask('wrong');
-  expect(desk.auditRows()).toBe(before);
+  expect(tessera.auditRows()).toBe(before);
 });

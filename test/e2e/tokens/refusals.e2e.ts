@@ -1,14 +1,14 @@
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /**
  * Hop by hop, one good request and one change to it: what must be refused at generateToken, and how. A refusal is a status, a machine code,
  * one body for all of its kind, and a private reason that stands in the audit record alone.
  */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 interface Ask {
   readonly surface?: 'admin' | 'user';
@@ -23,8 +23,8 @@ function ask({ surface = 'user', body = {}, headers }: Ask = {}) {
     client_id: 'web',
     email_id: surface === 'admin' ? 'root@acme.example' : 'ada@acme.example',
   };
-  const request = { ...good, secret_id: desk.secret('acme/shop/web'), ...body };
-  return desk.post(`/auth/${surface}/generateToken`, request, headers);
+  const request = { ...good, secret_id: tessera.secret('acme/shop/web'), ...body };
+  return tessera.post(`/auth/${surface}/generateToken`, request, headers);
 }
 
 describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (surface) => {
@@ -62,17 +62,17 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
       ['for a lone surrogate', () => ({ secret_id: '\ud800' }), 'the secret does not match'],
       [
         'for the secret of another client',
-        () => ({ secret_id: desk.secret('acme/shop/anything') }),
+        () => ({ secret_id: tessera.secret('acme/shop/anything') }),
         'the secret does not match',
       ],
       [
         'for the secret of the same client id in another tenant',
-        () => ({ secret_id: desk.secret('globex/shop/web') }),
+        () => ({ secret_id: tessera.secret('globex/shop/web') }),
         'the secret does not match',
       ],
       [
         'for a disabled client',
-        () => ({ client_id: 'gone', secret_id: desk.secret('acme/shop/gone') }),
+        () => ({ client_id: 'gone', secret_id: tessera.secret('acme/shop/gone') }),
         'the client is disabled',
       ],
       ['for an unknown subject', () => ({ email_id: 'nobody@acme.example' }), 'unknown subject'],
@@ -93,22 +93,26 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
       ],
       [
         'in a suspended tenant',
-        () => ({ tenant_id: 'initech', email_id: 'ina@initech.example', secret_id: desk.secret('initech/shop/web') }),
+        () => ({
+          tenant_id: 'initech',
+          email_id: 'ina@initech.example',
+          secret_id: tessera.secret('initech/shop/web'),
+        }),
         'the tenant is suspended',
       ],
     ];
 
     it.each(rows)('%s', async (_name, change, reason) => {
-      const answer = await ask({ surface, body: change(desk.secret('acme/shop/web')) });
+      const answer = await ask({ surface, body: change(tessera.secret('acme/shop/web')) });
       expect(answer.refusal()).toEqual({ status: 401, error: 'unauthorized', title: 'Unauthorized' });
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
-      expect(await desk.auditReason(answer.requestId)).toBe(reason);
+      expect(await tessera.auditReason(answer.requestId)).toBe(reason);
     });
 
     it('with one and the same body for all of them', async () => {
       const bodies = new Set<string>();
       for (const [, change] of rows) {
-        const { body } = await ask({ surface, body: change(desk.secret('acme/shop/web')) });
+        const { body } = await ask({ surface, body: change(tessera.secret('acme/shop/web')) });
         bodies.add(JSON.stringify({ ...body, request_id: '' }));
       }
       expect(bodies.size).toBe(1);
@@ -128,7 +132,7 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
     it.each(rows)('%s', async (_name, change) => {
       const answer = await ask({ surface, body: change });
       expect(answer.refusal()).toEqual({ status: 404, error: 'client_not_found', title: 'Client not found' });
-      expect(await desk.auditReason(answer.requestId)).toMatch(/^unknown /);
+      expect(await tessera.auditReason(answer.requestId)).toMatch(/^unknown /);
     });
 
     it('with one and the same body for all of them', async () => {
@@ -164,10 +168,10 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
         ids.map((value): [string, unknown] => [member, value]),
       ),
     )('for %s = %j, before anything else was touched', async (member, value) => {
-      const before = desk.auditRows();
+      const before = tessera.auditRows();
       const answer = await ask({ surface, body: { [member]: value } });
       expect(answer.refusal()).toEqual({ status: 400, error: 'invalid_request', title: 'Invalid request payload' });
-      expect(desk.auditRows()).toBe(before);
+      expect(tessera.auditRows()).toBe(before);
     });
 
     it.each([
@@ -204,27 +208,27 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
 
 describe('a client of one surface', () => {
   it('is accepted on its own', async () => {
-    const answer = await ask({ body: { client_id: 'reader', secret_id: desk.secret('acme/shop/reader') } });
+    const answer = await ask({ body: { client_id: 'reader', secret_id: tessera.secret('acme/shop/reader') } });
     expect(answer.status).toBe(200);
   });
 
   it('is rejected on the other', async () => {
     const answer = await ask({
       surface: 'admin',
-      body: { client_id: 'reader', secret_id: desk.secret('acme/shop/reader') },
+      body: { client_id: 'reader', secret_id: tessera.secret('acme/shop/reader') },
     });
     expect(answer.refusal()).toMatchObject({ status: 401 });
-    expect(await desk.auditReason(answer.requestId)).toBe('the client may not use this surface');
+    expect(await tessera.auditReason(answer.requestId)).toBe('the client may not use this surface');
   });
 });
 
 describe('a disabled project', () => {
   it('is a 401 for its own client with the right secret', async () => {
     const answer = await ask({
-      body: { project_id: 'closed', client_id: 'late', secret_id: desk.secret('acme/closed/late') },
+      body: { project_id: 'closed', client_id: 'late', secret_id: tessera.secret('acme/closed/late') },
     });
     expect(answer.refusal()).toMatchObject({ status: 401 });
-    expect(await desk.auditReason(answer.requestId)).toBe('the project is disabled');
+    expect(await tessera.auditReason(answer.requestId)).toBe('the project is disabled');
   });
 });
 
@@ -244,7 +248,7 @@ describe('a secretless client', () => {
   ])('is rejected %s', async (_name, body, reason) => {
     const answer = await ask({ body });
     expect(answer.refusal()).toMatchObject({ status: 401 });
-    expect(await desk.auditReason(answer.requestId)).toBe(reason);
+    expect(await tessera.auditReason(answer.requestId)).toBe(reason);
   });
 
   it.each([
@@ -261,14 +265,14 @@ describe('a secretless client', () => {
       headers: { [name]: '127.0.0.1' },
     });
     expect(answer.refusal()).toMatchObject({ status: 401 });
-    expect(desk.auditRow(answer.requestId)).toMatchObject({
+    expect(tessera.auditRow(answer.requestId)).toMatchObject({
       reason: 'a secretless client asked from another network',
       source: '127.0.0.1',
     });
   });
 
   describe('behind a listed proxy', () => {
-    let proxied: TestDesk;
+    let proxied: TestTesseraServer;
     beforeAll(async () => {
       proxied = await startTessera({ env: { TESSERA_TRUSTED_PROXIES: '127.0.0.1' } });
     });
@@ -303,7 +307,7 @@ describe('a secretless client', () => {
   it('is rejected on the admin surface', async () => {
     const answer = await ask({ surface: 'admin', body: { client_id: 'kiosk', secret_id: undefined } });
     expect(answer.refusal()).toMatchObject({ status: 401 });
-    expect(await desk.auditReason(answer.requestId)).toBe('a secretless client asked on the admin surface');
+    expect(await tessera.auditReason(answer.requestId)).toBe('a secretless client asked on the admin surface');
   });
 });
 

@@ -1,9 +1,9 @@
 import { chmod, copyFile, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EmbeddedVault } from '../../../src/vault/embedded-vault.ts';
+import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
 import { clientSecretPath, keyRingPath, tenantSecretsFolder } from '../../../src/vault/vault-path.ts';
-import { parseClientId, parseProjectId, parseTenantId } from '../../../src/vocabulary/ids.ts';
+import { parseClientId, parseProjectId, parseTenantId } from '../../../src/domain/ids.ts';
 import { startProcess } from '../../support/process.ts';
 import { refusalOf } from '../../support/refusal.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KvVault } from '../../../src/vault/kv-vault.ts';
+import type { KvVault } from '../../../src/vault/kv/kv-vault.ts';
 import { keyRingPath } from '../../../src/vault/vault-path.ts';
-import { parseTenantId } from '../../../src/vocabulary/ids.ts';
+import { parseTenantId } from '../../../src/domain/ids.ts';
 import { byToken, KvVaults } from '../../support/kv-vault.ts';
 import { refusalOf } from '../../support/refusal.ts';
 

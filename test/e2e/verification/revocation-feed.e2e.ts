@@ -1,18 +1,18 @@
-import { RevocationRecords } from '../../../src/tenancy/revocation-records.ts';
-import { createControlPlane } from '../../../src/tenancy/control-plane.ts';
+import { RevocationRecords } from '../../../src/revocation/revocation-records.ts';
+import { createControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { revocationOfAll } from '../../../src/revocation/new-revocations.ts';
 import type { Answer } from '../../support/answer.ts';
 import { issuedToken } from '../../support/attack-material.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { collectingLog, tenantId } from '../../support/storage.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** The feed as its description says, over HTTP. One list for all tests: each starts from what it finds. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 interface Feed {
   readonly sequence: number;
@@ -21,15 +21,15 @@ interface Feed {
   readonly reset?: true;
 }
 
-const ask = (query: string): Promise<Answer> => desk.get(`/revocations${query}`);
+const ask = (query: string): Promise<Answer> => tessera.get(`/revocations${query}`);
 const feed = async (query: string) => JSON.parse((await ask(query)).text) as Feed;
 
 async function revokeOne(): Promise<string> {
-  const token = await issuedToken(desk, 'user');
-  const answer = await desk.postForm('/tenants/acme/revoke', {
+  const token = await issuedToken(tessera, 'user');
+  const answer = await tessera.postForm('/tenants/acme/revoke', {
     token,
     client_id: 'shop/web',
-    client_secret: desk.secret('acme/shop/web'),
+    client_secret: tessera.secret('acme/shop/web'),
   });
   expect(answer.status).toBe(200);
   return (JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { jti: string }).jti;
@@ -37,8 +37,8 @@ async function revokeOne(): Promise<string> {
 
 /** As another process would: the server has to hear of it. */
 async function revokeElsewhere(id: string, tenant = 'acme'): Promise<void> {
-  const controlPlane = createControlPlane(desk.config, collectingLog().log);
-  const now = Math.floor(desk.clock.nowMs() / 1000);
+  const controlPlane = createControlPlane(tessera.config, collectingLog().log);
+  const now = Math.floor(tessera.clock.nowMs() / 1000);
   await new RevocationRecords(controlPlane).add([revocationOfAll(tenantId(tenant), 'subject', id, now)]);
   await controlPlane.close();
 }
@@ -56,7 +56,7 @@ it('is empty, public and never cached at first', async () => {
 it('names what was revoked, from the number that was asked for', async () => {
   const start = await now();
   const jti = await revokeOne();
-  const iss = `${desk.url}/tenants/acme`;
+  const iss = `${tessera.url}/tenants/acme`;
   expect(await feed(`?after=${start}&wait=0`)).toEqual({
     sequence: start + 1,
     entries: [{ seq: start + 1, iss, kind: 'token', id: jti, until: expect.any(Number) }],
@@ -111,23 +111,23 @@ describe('for some tenants', () => {
 
 it('is what the server’s own guards go by within 2 s, whoever wrote it', async () => {
   const profile = async (token: string) =>
-    (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
-  const token = await issuedToken(desk, 'user');
+    (await tessera.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
+  const token = await issuedToken(tessera, 'user');
   expect(await profile(token)).toBe(200);
   await revokeElsewhere('u-ada');
   const startedAt = performance.now();
   await eventually('the guard refuses', async () => (await profile(token)) === 401);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   // Those of the same second are revoked, too.
-  desk.clock.advanceSeconds(1);
-  expect(await profile(await issuedToken(desk, 'user'))).toBe(200);
+  tessera.clock.advanceSeconds(1);
+  expect(await profile(await issuedToken(tessera, 'user'))).toBe(200);
 });
 
 it('forgets what is of no use', async () => {
   await revokeOne();
   const sequence = await now();
-  desk.clock.advanceSeconds(86_400 + 301);
-  await desk.caughtUp();
+  tessera.clock.advanceSeconds(86_400 + 301);
+  await tessera.caughtUp();
   expect(await feed('?after=0&wait=0')).toEqual({ sequence, entries: [], more: false });
 });
 
@@ -157,7 +157,7 @@ it('rejects more than 500 tenants', async () => {
 
 it('lets go of those who left', async () => {
   const abort = new AbortController();
-  const left = fetch(`${desk.url}/revocations?after=${await now()}&wait=20`, { signal: abort.signal }).catch(
+  const left = fetch(`${tessera.url}/revocations?after=${await now()}&wait=20`, { signal: abort.signal }).catch(
     () => undefined,
   );
   await eventually('one waits', async () => (await followers()) === 1);
@@ -176,7 +176,7 @@ it('lets all go, with an answer, when the server ends', async () => {
   expect(performance.now() - startedAt).toBeLessThan(3_000);
 });
 
-async function followers(of: TestDesk = desk): Promise<number> {
+async function followers(of: TestTesseraServer = tessera): Promise<number> {
   const metrics = await of.get('/metrics');
   return Number(/^tessera_revocation_followers (\d+)$/m.exec(metrics.text)?.[1]);
 }

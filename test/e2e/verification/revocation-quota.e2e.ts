@@ -1,12 +1,12 @@
 import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** A client with a good secret and bad intent: it makes tokens and revokes them, as fast as it can. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera();
+  tessera = await startTessera();
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 interface Feed {
   readonly sequence: number;
@@ -14,21 +14,21 @@ interface Feed {
 }
 
 const revoke = (token: string, client = 'shop/web', tenant = 'acme') =>
-  desk.postForm(`/tenants/${tenant}/revoke`, {
+  tessera.postForm(`/tenants/${tenant}/revoke`, {
     token,
     client_id: client,
-    client_secret: desk.secret(`${tenant}/${client}`),
+    client_secret: tessera.secret(`${tenant}/${client}`),
   });
-const feed = async () => JSON.parse((await desk.get('/revocations')).text) as Feed;
+const feed = async () => JSON.parse((await tessera.get('/revocations')).text) as Feed;
 const status = async (token: string) =>
-  (await desk.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
+  (await tessera.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
 
 it('is stopped by a 429 and fills no list, and nobody else is', async () => {
-  const [first, kept] = [await issuedToken(desk, 'user'), await issuedToken(desk, 'user')];
+  const [first, kept] = [await issuedToken(tessera, 'user'), await issuedToken(tessera, 'user')];
   expect((await revoke(first)).status).toBe(200);
   let revoked = 1;
-  let last = await revoke(await issuedToken(desk, 'user'));
-  for (; last.status === 200 && revoked < 1_500; revoked++) last = await revoke(await issuedToken(desk, 'user'));
+  let last = await revoke(await issuedToken(tessera, 'user'));
+  for (; last.status === 200 && revoked < 1_500; revoked++) last = await revoke(await issuedToken(tessera, 'user'));
 
   expect(last.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
   expect(last.body['detail']).toBe('The client or its tenant revoked too many tokens. Try again later.');
@@ -46,19 +46,19 @@ it('is stopped by a 429 and fills no list, and nobody else is', async () => {
 }, 60_000);
 
 it('is free again as time goes by', async () => {
-  desk.clock.advanceSeconds(10);
+  tessera.clock.advanceSeconds(10);
   const answers: number[] = [];
-  for (let index = 0; index < 6; index++) answers.push((await revoke(await issuedToken(desk, 'user'))).status);
+  for (let index = 0; index < 6; index++) answers.push((await revoke(await issuedToken(tessera, 'user'))).status);
   expect(answers).toEqual([200, 200, 200, 200, 200, 429]);
 });
 
 it('is no limit for the operator', async () => {
   // The command goes by the system's clock, which this one has left behind: the token must not be from its future.
-  desk.clock.jumpSeconds(-10);
-  const token = await issuedToken(desk, 'user');
+  tessera.clock.jumpSeconds(-10);
+  const token = await issuedToken(tessera, 'user');
   expect((await revoke(token)).refusal().status).toBe(429);
   expect(await status(token)).toBe(200);
-  await desk.cli(['revoke', '--client', 'acme/shop/web']);
-  await desk.caughtUp();
+  await tessera.cli(['revoke', '--client', 'acme/shop/web']);
+  await tessera.caughtUp();
   expect(await status(token)).toBe(401);
 });

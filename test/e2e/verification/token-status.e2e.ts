@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
 import { basic } from '../../support/basic-credentials.ts';
 import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
 
 /** Introspection (RFC 7662) and revocation (RFC 7009): who may ask, how they prove it, and what they are told. */
@@ -16,17 +16,17 @@ const TWO_PROJECTS = TENANTS_FILE.replace(
       - id: closed
 `,
 );
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 beforeAll(async () => {
-  desk = await startTessera({ tenantsFile: TWO_PROJECTS });
+  tessera = await startTessera({ tenantsFile: TWO_PROJECTS });
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
-const secretOf = (client: string) => desk.secret(`acme/${client}`);
+const secretOf = (client: string) => tessera.secret(`acme/${client}`);
 const web = () => basic('shop/web', secretOf('shop/web'));
 type Door = 'introspect' | 'revoke';
 const ask = (door: Door, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
-  desk.postForm(`/tenants/acme/${door}`, form, headers);
+  tessera.postForm(`/tenants/acme/${door}`, form, headers);
 
 async function isActive(token: string): Promise<unknown> {
   return (await ask('introspect', { token }, web())).body['active'];
@@ -34,7 +34,7 @@ async function isActive(token: string): Promise<unknown> {
 
 describe('introspection', () => {
   it('tells a client of the project what the token says', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const answer = await ask('introspect', { token, token_type_hint: 'refresh_token', later: 'ignored' }, web());
     expect(answer.body).toEqual({ ...decodeJwt(token), token_type: 'Bearer', active: true });
     expect((await ask('introspect', { token }, basic('shop/reader', secretOf('shop/reader')))).body['active']).toBe(
@@ -43,23 +43,23 @@ describe('introspection', () => {
   });
 
   it('shows nothing to a client of another project, also one whose audience is the same', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const answer = await ask('introspect', { token }, basic('billing/cron', secretOf('billing/cron')));
     expect(answer.text).toBe('{"active":false}');
   });
 
   it('shows nothing to a client of another tenant, whose address is another', async () => {
-    const token = await issuedToken(desk, 'user');
-    const globex = basic('shop/web', desk.secret('globex/shop/web'));
-    expect((await desk.postForm('/tenants/globex/introspect', { token }, globex)).text).toBe('{"active":false}');
+    const token = await issuedToken(tessera, 'user');
+    const globex = basic('shop/web', tessera.secret('globex/shop/web'));
+    expect((await tessera.postForm('/tenants/globex/introspect', { token }, globex)).text).toBe('{"active":false}');
     expect((await ask('introspect', { token }, globex)).refusal().status).toBe(401);
   });
 
   it('finds an admin token active where one is asked for, and nowhere else', async () => {
-    const token = await issuedToken(desk, 'admin');
+    const token = await issuedToken(tessera, 'admin');
     expect(await isActive(token)).toBe(false);
     expect((await ask('introspect', { token, surface: 'admin' }, web())).body['active']).toBe(true);
-    const user = await issuedToken(desk, 'user');
+    const user = await issuedToken(tessera, 'user');
     expect((await ask('introspect', { token: user, surface: 'admin' }, web())).body['active']).toBe(false);
     expect((await ask('introspect', { token, surface: 'root' }, web())).refusal().status).toBe(400);
   });
@@ -67,37 +67,37 @@ describe('introspection', () => {
 
 describe('revocation', () => {
   it('ends the token at every door of this server as soon as it has answered, and no other token', async () => {
-    const token = await issuedToken(desk, 'user');
-    const other = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
+    const other = await issuedToken(tessera, 'user');
     const answer = await ask('revoke', { token }, web());
     expect([answer.status, answer.text]).toEqual([200, '']);
     expect(await isActive(token)).toBe(false);
-    expect((await desk.post('/auth/user/verifyToken', { token })).body).toEqual({ active: false });
+    expect((await tessera.post('/auth/user/verifyToken', { token })).body).toEqual({ active: false });
     for (const path of ['/auth/user/profile', '/auth/validate'])
-      expect((await desk.get(path, { authorization: `Bearer ${token}` })).refusal().status).toBe(401);
+      expect((await tessera.get(path, { authorization: `Bearer ${token}` })).refusal().status).toBe(401);
     expect(await isActive(other)).toBe(true);
   });
 
   it('and its record are one: where the record is not taken nothing is revoked, and a repetition leaves both', async () => {
-    const token = await issuedToken(desk, 'user');
-    const control = new Database(`${desk.config.dataDirectory}/control.sqlite`);
+    const token = await issuedToken(tessera, 'user');
+    const control = new Database(`${tessera.config.dataDirectory}/control.sqlite`);
     control.exec(
       "CREATE TRIGGER refuse_record BEFORE INSERT ON audit_records WHEN NEW.outcome = 'revoked' BEGIN SELECT RAISE(ABORT, 'refused'); END",
     );
     expect((await ask('revoke', { token }, web())).status).toBe(503);
-    await desk.caughtUp();
+    await tessera.caughtUp();
     expect(await isActive(token)).toBe(true);
     control.exec('DROP TRIGGER refuse_record');
     control.close();
     const { status, requestId } = await ask('revoke', { token }, web());
     expect([status, await isActive(token)]).toEqual([200, false]);
-    expect(desk.auditRow(requestId)).toMatchObject({ outcome: 'revoked', token_id: decodeJwt(token).jti });
+    expect(tessera.auditRow(requestId)).toMatchObject({ outcome: 'revoked', token_id: decodeJwt(token).jti });
   });
 
   it('is on record, with the token and who revoked it', async () => {
-    const token = await issuedToken(desk, 'admin');
+    const token = await issuedToken(tessera, 'admin');
     const { requestId } = await ask('revoke', { token }, web());
-    expect(desk.auditRow(requestId)).toMatchObject({
+    expect(tessera.auditRow(requestId)).toMatchObject({
       outcome: 'revoked',
       tenant_id: 'acme',
       project_id: 'shop',
@@ -109,7 +109,7 @@ describe('revocation', () => {
   });
 
   it('of another client’s token is refused, and of another project’s does nothing', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const answer = await ask('revoke', { token }, basic('shop/reader', secretOf('shop/reader')));
     expect(answer.refusal()).toMatchObject({ status: 400, error: 'unauthorized_client' });
     expect((await ask('revoke', { token }, basic('billing/cron', secretOf('billing/cron')))).status).toBe(200);
@@ -117,14 +117,14 @@ describe('revocation', () => {
   });
 
   it('of what is no good token is no error, and is not kept', async () => {
-    const before = (await desk.get('/revocations')).body['sequence'];
-    const token = await issuedToken(desk, 'user');
+    const before = (await tessera.get('/revocations')).body['sequence'];
+    const token = await issuedToken(tessera, 'user');
     expect((await ask('revoke', { token }, web())).status).toBe(200);
     for (const dead of ['x', 'a.b.c', token, `${token}A`]) {
       const answer = await ask('revoke', { token: dead }, web());
       expect([answer.status, answer.text]).toEqual([200, '']);
     }
-    expect((await desk.get('/revocations')).body['sequence']).toBe(Number(before) + 1);
+    expect((await tessera.get('/revocations')).body['sequence']).toBe(Number(before) + 1);
   });
 });
 
@@ -172,7 +172,7 @@ describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
     expect(answer.refusal()).toEqual({ status: 401, error: 'invalid_client', title: 'Unauthorized' });
     expect(answer.headers.get('www-authenticate')).toBe('Basic realm="tessera", charset="UTF-8"');
     expect(answer.body['detail']).toBe('The client could not be authenticated.');
-    expect(desk.auditRow(answer.requestId)).toMatchObject({ outcome: 'invalid_client', tenant_id: 'acme' });
+    expect(tessera.auditRow(answer.requestId)).toMatchObject({ outcome: 'invalid_client', tenant_id: 'acme' });
   });
 
   it.each([
@@ -200,15 +200,15 @@ describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
 
   it('is told 404 at a tenant that is not there, or cannot be', async () => {
     for (const tenant of ['nobody', 'ACME', '..%2facme'])
-      expect((await desk.postForm(`/tenants/${tenant}/${door}`, { token }, web())).refusal()).toMatchObject({
+      expect((await tessera.postForm(`/tenants/${tenant}/${door}`, { token }, web())).refusal()).toMatchObject({
         status: 404,
         error: 'route_not_found',
       });
   });
 
   it('is refused when its tenant is suspended', async () => {
-    const headers = basic('shop/web', desk.secret('initech/shop/web'));
-    expect((await desk.postForm(`/tenants/initech/${door}`, { token }, headers)).refusal().status).toBe(401);
+    const headers = basic('shop/web', tessera.secret('initech/shop/web'));
+    expect((await tessera.postForm(`/tenants/initech/${door}`, { token }, headers)).refusal().status).toBe(401);
   });
 });
 
@@ -237,7 +237,7 @@ it('counts wrong secrets with those of generateToken, and answers 429 with the r
 });
 
 describe('requests that name no client', () => {
-  let limited: TestDesk;
+  let limited: TestTesseraServer;
   beforeAll(async () => {
     limited = await startTessera({ failuresPerMinute: 5 });
   });
@@ -268,12 +268,12 @@ describe('requests that name no client', () => {
 
 it('takes a form nowhere else', async () => {
   for (const path of ['/auth/user/generateToken', '/auth/user/verifyToken', '/auth/validate/permissions']) {
-    const headers = { authorization: `Bearer ${await issuedToken(desk, 'user')}` };
-    expect((await desk.postForm(path, { token: 'x' }, headers)).refusal().status).toBe(415);
+    const headers = { authorization: `Bearer ${await issuedToken(tessera, 'user')}` };
+    expect((await tessera.postForm(path, { token: 'x' }, headers)).refusal().status).toBe(415);
   }
 });
 
 it('keeps the caller’s secret and the token out of the log', () => {
-  expect(desk.log()).not.toContain(secretOf('shop/web'));
-  expect(desk.log()).not.toContain(Buffer.from(`shop%2Fweb:`).toString('base64').slice(0, 12));
+  expect(tessera.log()).not.toContain(secretOf('shop/web'));
+  expect(tessera.log()).not.toContain(Buffer.from(`shop%2Fweb:`).toString('base64').slice(0, 12));
 });

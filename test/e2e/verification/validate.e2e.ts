@@ -1,19 +1,19 @@
 import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** Ada has orders:read and orders:write, and so the resource orders; root has tenant:manage and no resource. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let user: string;
 let admin: string;
 beforeAll(async () => {
-  desk = await startTessera();
-  user = await issuedToken(desk, 'user');
-  admin = await issuedToken(desk, 'admin');
+  tessera = await startTessera();
+  user = await issuedToken(tessera, 'user');
+  admin = await issuedToken(tessera, 'admin');
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-const permissions = (body: unknown, token = user) => desk.post('/auth/validate/permissions', body, bearer(token));
+const permissions = (body: unknown, token = user) => tessera.post('/auth/validate/permissions', body, bearer(token));
 
 it.each([
   '/auth/validate',
@@ -21,7 +21,7 @@ it.each([
   '/auth/validate/scope?scope=orders:read%20orders:write',
   '/auth/validate/resource?resource=orders',
 ])('accepts at %s a token that has it', async (path) => {
-  const answer = await desk.get(path, bearer(user));
+  const answer = await tessera.get(path, bearer(user));
   expect(answer.status).toBe(200);
   expect(answer.body).toMatchObject({ valid: true, surface: 'user', tenant_id: 'acme', email_id: 'Ada@acme.example' });
 });
@@ -39,7 +39,7 @@ it.each([
   ],
   ['/auth/validate/resource?resource=stock', { scopes: [], resources: ['stock'] }, ''],
 ])('refuses at %s a token that has it not, and says what it has', async (path, required, scope) => {
-  const answer = await desk.get(path, bearer(user));
+  const answer = await tessera.get(path, bearer(user));
   expect(answer.status).toBe(403);
   expect(answer.body).toMatchObject({
     status: 403,
@@ -60,19 +60,21 @@ it.each([
 
 describe('of the two surfaces', () => {
   it('accepts the user surface where none was asked for, and not the admin surface', async () => {
-    expect((await desk.get('/auth/validate', bearer(user))).status).toBe(200);
-    expect((await desk.get('/auth/validate', bearer(admin))).refusal().status).toBe(401);
-    expect((await desk.get('/auth/validate?surface=user', bearer(admin))).refusal().status).toBe(401);
+    expect((await tessera.get('/auth/validate', bearer(user))).status).toBe(200);
+    expect((await tessera.get('/auth/validate', bearer(admin))).refusal().status).toBe(401);
+    expect((await tessera.get('/auth/validate?surface=user', bearer(admin))).refusal().status).toBe(401);
   });
 
   it('accepts the admin surface where it was asked for, and not the user surface', async () => {
-    expect((await desk.get('/auth/validate?surface=admin', bearer(admin))).body).toMatchObject({ surface: 'admin' });
-    expect((await desk.get('/auth/validate?surface=admin', bearer(user))).refusal().status).toBe(401);
-    expect((await desk.get('/auth/validate/scope?surface=admin&scope=tenant:manage', bearer(admin))).status).toBe(200);
+    expect((await tessera.get('/auth/validate?surface=admin', bearer(admin))).body).toMatchObject({ surface: 'admin' });
+    expect((await tessera.get('/auth/validate?surface=admin', bearer(user))).refusal().status).toBe(401);
+    expect((await tessera.get('/auth/validate/scope?surface=admin&scope=tenant:manage', bearer(admin))).status).toBe(
+      200,
+    );
   });
 
   it.each(['root', 'admin&surface=user', '', 'Admin'])('rejects surface=%s', async (surface) => {
-    const answer = await desk.get(`/auth/validate?surface=${surface}`, bearer(user));
+    const answer = await tessera.get(`/auth/validate?surface=${surface}`, bearer(user));
     expect(answer.refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
   });
 });
@@ -86,7 +88,7 @@ it.each([
   '/auth/validate/resource',
   '/auth/validate/resource?resource=%0d%0aX-Evil:1',
 ])('rejects %s, which names nothing that could be had', async (path) => {
-  expect((await desk.get(path, bearer(user))).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+  expect((await tessera.get(path, bearer(user))).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
 });
 
 it.each([{}, { scope: 'orders:read' }, { scope: 1, resource: 'orders' }, { scope: 'a', resource: 'b', more: 1 }, []])(
@@ -100,7 +102,7 @@ it.each(['/auth/validate', '/auth/validate/scope?scope=orders:read', '/auth/vali
   'answers 401 at %s without a token or with a wrong one',
   async (path) => {
     for (const headers of [{}, bearer('a.b.c'), bearer(`${user.slice(0, -4)}AAAA`)]) {
-      const answer = await desk.get(path, headers);
+      const answer = await tessera.get(path, headers);
       expect(answer.refusal()).toMatchObject({ status: 401, error: 'unauthorized' });
       expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="tessera"');
     }

@@ -7,29 +7,29 @@ import {
   TOLERATED,
 } from '../../../libs/token/test/attack-table.ts';
 import { attackMaterial, issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestDesk } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** The two doors that say what a token is, against the table that every verifier is held to, with the tenants' real keys in the attacker's hand. */
-let desk: TestDesk;
+let tessera: TestTesseraServer;
 let material: AttackMaterial;
 beforeAll(async () => {
-  desk = await startTessera();
-  material = await attackMaterial(desk);
+  tessera = await startTessera();
+  material = await attackMaterial(tessera);
 });
-afterAll(() => desk.close());
+afterAll(() => tessera.close());
 
-const verifyToken = (token: unknown, surface = 'user') => desk.post(`/auth/${surface}/verifyToken`, { token });
+const verifyToken = (token: unknown, surface = 'user') => tessera.post(`/auth/${surface}/verifyToken`, { token });
 const introspect = (token: string) =>
-  desk.postForm('/tenants/acme/introspect', {
+  tessera.postForm('/tenants/acme/introspect', {
     token,
     client_id: 'shop/web',
-    client_secret: desk.secret('acme/shop/web'),
+    client_secret: tessera.secret('acme/shop/web'),
   });
 const DOORS = { verifyToken, introspect };
 
 describe.each(Object.entries(DOORS))('%s', (_door, ask) => {
   it('finds the issued token active, with all its claims', async () => {
-    const token = await issuedToken(desk, 'user');
+    const token = await issuedToken(tessera, 'user');
     const answer = await ask(token);
     expect(answer.status).toBe(200);
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -65,34 +65,34 @@ describe.each(Object.entries(DOORS))('%s', (_door, ask) => {
 
 describe('verifyToken', () => {
   it('finds a token of the other surface inactive, both ways', async () => {
-    expect((await verifyToken(await issuedToken(desk, 'admin'))).body).toEqual({ active: false });
-    expect((await verifyToken(await issuedToken(desk, 'user'), 'admin')).body).toEqual({ active: false });
-    expect((await verifyToken(await issuedToken(desk, 'admin'), 'admin')).body).toMatchObject({ active: true });
+    expect((await verifyToken(await issuedToken(tessera, 'admin'))).body).toEqual({ active: false });
+    expect((await verifyToken(await issuedToken(tessera, 'user'), 'admin')).body).toEqual({ active: false });
+    expect((await verifyToken(await issuedToken(tessera, 'admin'), 'admin')).body).toMatchObject({ active: true });
   });
 
   it.each([{}, { token: null }, { token: ['a'] }, { token: 'a', surface: 'admin' }, [], 'a'])(
     'rejects the body %j',
     async (body) => {
-      const answer = await desk.post('/auth/user/verifyToken', body);
+      const answer = await tessera.post('/auth/user/verifyToken', body);
       expect(answer.refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
     },
   );
 
   it('says the reason in the log, and never the token', async () => {
-    const token = `${(await issuedToken(desk, 'user')).slice(0, -8)}AAAAAAAA`;
+    const token = `${(await issuedToken(tessera, 'user')).slice(0, -8)}AAAAAAAA`;
     const { requestId } = await verifyToken(token);
-    const line = desk
+    const line = tessera
       .log()
       .split('\n')
       .find((text) => text.includes(requestId) && text.includes('"event":"request"'));
     expect(line).toContain('bearer: ');
-    expect(desk.log()).not.toContain(token.slice(0, 200));
+    expect(tessera.log()).not.toContain(token.slice(0, 200));
   });
 });
 
 describe('health', () => {
   it.each(['admin', 'user'])('of the %s surface is ok', async (surface) => {
-    const answer = await desk.get(`/auth/${surface}/health`);
+    const answer = await tessera.get(`/auth/${surface}/health`);
     expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
   });
 });

@@ -1,30 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { type CliRun, Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
+import { type CliRun, TestCluster, type Replica, type TenantName, TENANTS } from '../../support/test-cluster.ts';
 import { type Load, startLoad } from '../../support/load.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';
 
 const RECOVERY_MS = 5000;
 
-let landscape: Landscape<RaftOpenBao>;
+let cluster: TestCluster<RaftOpenBao>;
 
 beforeAll(async () => {
-  landscape = await Landscape.onRaftVault();
+  cluster = await TestCluster.onRaftVault();
 }, 120_000);
 afterEach(async () => {
   try {
-    expect(landscape.leaks()).toEqual([]);
+    expect(cluster.leaks()).toEqual([]);
   } finally {
-    await landscape.rest();
+    await cluster.rest();
   }
 });
-afterAll(() => landscape.close());
+afterAll(() => cluster.close());
 
 /** Every token that reached a caller is on record. */
 async function assertAudited(load: Load): Promise<void> {
   const acknowledged = load.outcomes.flatMap(({ tokenId }) => tokenId ?? []);
   expect(acknowledged.length).toBeGreaterThan(0);
-  const audited = await landscape.auditedTokens();
+  const audited = await cluster.auditedTokens();
   expect(acknowledged.filter((id) => !audited.has(id))).toEqual([]);
 }
 
@@ -45,7 +45,7 @@ async function killed(run: CliRun, afterMs: number): Promise<Awaited<CliRun['res
 describe('kill -9 in mid-load', () => {
   it('of the server leaves a record of every token that it gave, and the next one serves', async () => {
     for (let round = 0; round < 3; round += 1) {
-      const replica = await landscape.startReplica();
+      const replica = await cluster.startReplica();
       const load = startLoad(replica, TENANTS, 4);
       await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
       await delay(someMs(0, 300));
@@ -54,17 +54,17 @@ describe('kill -9 in mid-load', () => {
       expect(new Set(load.outcomes.map(({ status }) => status))).toEqual(new Set([200, 0]));
       await assertAudited(load);
     }
-    expect(await servesAll(await landscape.startReplica())).toBe(true);
+    expect(await servesAll(await cluster.startReplica())).toBe(true);
   }, 60_000);
 
   it('of every MariaDB at once loses no record and no change', async () => {
-    const replica = await landscape.startReplica();
+    const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
     const secrets = addSecretsWhile(load);
     try {
       await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
       await delay(500);
-      const servers = [landscape.control, landscape.acmeServer, landscape.othersServer];
+      const servers = [cluster.control, cluster.acmeServer, cluster.othersServer];
       await Promise.all(servers.map((server) => server.stop('SIGKILL')));
       await delay(300);
       await Promise.all(servers.map((server) => server.restart()));
@@ -78,15 +78,15 @@ describe('kill -9 in mid-load', () => {
   }, 60_000);
 
   it('of OpenBao loses no record and no change', async () => {
-    const replica = await landscape.startReplica();
+    const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
     const secrets = addSecretsWhile(load);
     try {
       await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
       await delay(someMs(300, 800));
-      await landscape.vault.stop('SIGKILL');
-      await landscape.vault.start();
-      await landscape.vault.unseal();
+      await cluster.vault.stop('SIGKILL');
+      await cluster.vault.start();
+      await cluster.vault.unseal();
       await eventually('it serves again', () => servesAll(replica), RECOVERY_MS);
     } finally {
       await load.stop();
@@ -109,8 +109,7 @@ describe('kill -9 in mid-load', () => {
     await eventually('tokens are made', () => load.outcomes.length > 30, 10_000);
     for (const tenant of TENANTS) {
       await makeRoom(tenant);
-      const { code, stdout } = await landscape.startCli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json'])
-        .result;
+      const { code, stdout } = await cluster.startCli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']).result;
       if (code !== 0) continue;
       const secret = (JSON.parse(stdout) as { secret_id: string }).secret_id;
       added.push({ tenant, secret });
@@ -132,14 +131,14 @@ interface ListedSecret {
 }
 
 async function secretsOf(tenant: TenantName): Promise<ListedSecret[]> {
-  const text = await landscape.cli(['secrets', 'list', `${tenant}/shop/other`, '-o', 'json']);
+  const text = await cluster.cli(['secrets', 'list', `${tenant}/shop/other`, '-o', 'json']);
   return (JSON.parse(text) as { secrets: ListedSecret[] }).secrets;
 }
 
 /** Two may be live: ends the newer one. A dependency that is away meanwhile leaves it as it is. */
 async function makeRoom(tenant: TenantName): Promise<void> {
   const listed = await secretsOf(tenant).catch(() => []);
-  if (listed.length > 1) await landscape.startCli(['secrets', 'retire', `${tenant}/shop/other`, listed[1]!.id]).result;
+  if (listed.length > 1) await cluster.startCli(['secrets', 'retire', `${tenant}/shop/other`, listed[1]!.id]).result;
 }
 
 interface ListedKey {
@@ -148,14 +147,14 @@ interface ListedKey {
 }
 
 async function keysOf(tenant: TenantName): Promise<ListedKey[]> {
-  return (JSON.parse(await landscape.cli(['keys', 'list', tenant, '-o', 'json'])) as { keys: ListedKey[] }).keys;
+  return (JSON.parse(await cluster.cli(['keys', 'list', tenant, '-o', 'json'])) as { keys: ListedKey[] }).keys;
 }
 
 describe('kill -9 of a command, beside a server under load', () => {
   let replica: Replica;
   let load: Load;
   beforeEach(async () => {
-    replica = await landscape.startReplica();
+    replica = await cluster.startReplica();
     load = startLoad(replica, TENANTS, 2, 30);
     await eventually('tokens are made', () => load.outcomes.length > 10, 10_000);
   });
@@ -174,12 +173,12 @@ describe('kill -9 of a command, beside a server under load', () => {
 
   it('apply: the next one completes it, and the one after changes nothing', async () => {
     const file = (round: number) =>
-      landscape.tenantsFile({ clients: Array.from({ length: 3 }, (_, index) => `r${round}c${index}`) });
+      cluster.tenantsFile({ clients: Array.from({ length: 3 }, (_, index) => `r${round}c${index}`) });
     for (let round = 1; round <= 4; round += 1)
-      await killed(landscape.startCli(['apply', '-f', '-', '--prune', '-o', 'json'], file(round)), someMs(400, 2500));
-    await landscape.apply(file(4), '--prune');
-    expect(await landscape.apply(file(4), '--prune')).toMatchObject({ changes: [] });
-    await landscape.apply(landscape.tenantsFile(), '--prune');
+      await killed(cluster.startCli(['apply', '-f', '-', '--prune', '-o', 'json'], file(round)), someMs(400, 2500));
+    await cluster.apply(file(4), '--prune');
+    expect(await cluster.apply(file(4), '--prune')).toMatchObject({ changes: [] });
+    await cluster.apply(cluster.tenantsFile(), '--prune');
   }, 90_000);
 
   const active = (keys: readonly ListedKey[]) => keys.find(({ state }) => state === 'active');
@@ -188,16 +187,16 @@ describe('kill -9 of a command, beside a server under load', () => {
     for (let round = 0; round < 3; round += 1) {
       const tenant = TENANTS[round % TENANTS.length]!;
       const before = await keysOf(tenant);
-      const { stdout } = await killed(landscape.startCli(['keys', 'rotate', tenant, '-o', 'json']), someMs(300, 1500));
+      const { stdout } = await killed(cluster.startCli(['keys', 'rotate', tenant, '-o', 'json']), someMs(300, 1500));
       const after = await keysOf(tenant);
       const next = after.filter(({ state }) => state === 'next');
       expect(active(after)?.kid).toBe(active(before)?.kid);
       expect(next.length).toBeLessThanOrEqual(1);
       // What was acknowledged has happened.
       if (stdout.trim().endsWith('}')) expect(next).toHaveLength(1);
-      if (next.length === 0) await landscape.cli(['keys', 'rotate', tenant]);
+      if (next.length === 0) await cluster.cli(['keys', 'rotate', tenant]);
       const [waiting] = (await keysOf(tenant)).filter(({ state }) => state === 'next');
-      await landscape.cli(['keys', 'revoke', tenant, waiting!.kid]);
+      await cluster.cli(['keys', 'revoke', tenant, waiting!.kid]);
       // Withdrawn: the key that signs goes on as if nothing had been.
       expect(active(await keysOf(tenant))).toEqual(active(before));
     }
@@ -207,15 +206,15 @@ describe('kill -9 of a command, beside a server under load', () => {
     for (let round = 0; round < 3; round += 1) {
       const tenant = TENANTS[round % TENANTS.length]!;
       await makeRoom(tenant);
-      await killed(landscape.startCli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']), someMs(300, 1500));
+      await killed(cluster.startCli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']), someMs(300, 1500));
       const listed = await secretsOf(tenant);
       expect(listed.every(({ state }) => state === 'live')).toBe(true);
       expect([1, 2]).toContain(listed.length);
       expect((await replica.mint(tenant, { client: 'other' })).status).toBe(200);
       await makeRoom(tenant);
-      const added = await landscape.cli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']);
+      const added = await cluster.cli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']);
       const { secret_id: secret } = JSON.parse(added) as { secret_id: string };
-      landscape.marks.add(`a secret of ${tenant}`, secret);
+      cluster.marks.add(`a secret of ${tenant}`, secret);
       const felt = async () => (await replica.mint(tenant, { client: 'other', secret })).status === 200;
       await eventually('the new secret proves its client', felt, 3000);
       await makeRoom(tenant);
@@ -224,37 +223,37 @@ describe('kill -9 of a command, beside a server under load', () => {
 
   it('migrate: the next one completes it', async () => {
     const databases = [
-      [landscape.control, 'control'] as const,
-      ...TENANTS.map((tenant) => [landscape.serverOf(tenant), `t_${tenant}`] as const),
+      [cluster.control, 'control'] as const,
+      ...TENANTS.map((tenant) => [cluster.serverOf(tenant), `t_${tenant}`] as const),
     ];
     for (let round = 0; round < 2; round += 1) {
       // As after a migration that was killed before it was noted: everything is there, and to be done again over it.
       for (const [server, database] of databases) await server.sql(`DELETE FROM ${database}.tessera_migrations`);
-      await killed(landscape.startCli(['migrate']), someMs(300, 1500));
-      await landscape.cli(['migrate']);
-      expect(JSON.parse(await landscape.cli(['migrate', '-o', 'json']))).toMatchObject({ migrated: [] });
+      await killed(cluster.startCli(['migrate']), someMs(300, 1500));
+      await cluster.cli(['migrate']);
+      expect(JSON.parse(await cluster.cli(['migrate', '-o', 'json']))).toMatchObject({ migrated: [] });
     }
-    expect(await landscape.apply(landscape.tenantsFile(), '--prune')).toMatchObject({ changes: [] });
+    expect(await cluster.apply(cluster.tenantsFile(), '--prune')).toMatchObject({ changes: [] });
   }, 90_000);
 });
 
 it('migrate of an installation that has nothing yet, killed at any point, is completed by the next one', async () => {
   for (let round = 0; round < 3; round += 1) {
     const database = `control_${round}`;
-    await landscape.control.createTenantDatabase(database, 'tessera', landscape.controlPassword);
-    await landscape.control.sql(`GRANT ALL PRIVILEGES ON control.* TO 'tessera'@'%'`);
-    const environment = { DATABASE_URL: landscape.cliEnvironment()['DATABASE_URL']!.replace(/control$/, database) };
-    await killed(landscape.startCli(['migrate'], '', environment), someMs(350, 900));
-    const { code, stderr } = await landscape.startCli(['migrate'], '', environment).result;
+    await cluster.control.createTenantDatabase(database, 'tessera', cluster.controlPassword);
+    await cluster.control.sql(`GRANT ALL PRIVILEGES ON control.* TO 'tessera'@'%'`);
+    const environment = { DATABASE_URL: cluster.cliEnvironment()['DATABASE_URL']!.replace(/control$/, database) };
+    await killed(cluster.startCli(['migrate'], '', environment), someMs(350, 900));
+    const { code, stderr } = await cluster.startCli(['migrate'], '', environment).result;
     expect(`${code} ${stderr}`).toBe('0 ');
-    const exported = await landscape.startCli(['export'], '', environment).result;
+    const exported = await cluster.startCli(['export'], '', environment).result;
     expect(exported).toMatchObject({ code: 0, stdout: expect.stringContaining('tenants: []') });
   }
 }, 60_000);
 
 describe('SIGTERM', () => {
   it('under load ends with 0, with an answer for every request that was heard', async () => {
-    const replica = await landscape.startReplica();
+    const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
     await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
     expect(await replica.end('SIGTERM')).toBe(0);
@@ -268,10 +267,10 @@ describe('SIGTERM', () => {
   }, 30_000);
 
   it('while nothing answers that the service needs ends with 0 all the same', async () => {
-    const replica = await landscape.startReplica();
+    const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS);
     await eventually('tokens are made', () => load.outcomes.length > 10, 10_000);
-    for (const proxy of Object.values(landscape.proxies)) proxy.setMode('black-hole');
+    for (const proxy of Object.values(cluster.proxies)) proxy.setMode('black-hole');
     await delay(300);
     const startedAt = performance.now();
     expect(await replica.end('SIGTERM')).toBe(0);

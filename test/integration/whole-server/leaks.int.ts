@@ -2,24 +2,24 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { Landscape, type Replica, TENANTS } from '../../support/landscape.ts';
+import { TestCluster, type Replica, TENANTS } from '../../support/test-cluster.ts';
 import { Marks } from '../../support/marks.ts';
 
 /**
  * Everything that must stay secret is planted as a mark, every dependency is broken in every way that makes libraries talk, at debug level and
  * with traces on; then whatever came out of the service is searched.
  */
-let landscape: Landscape;
+let cluster: TestCluster;
 let replica: Replica;
 let collector: Server;
 let spans = '';
 
 beforeAll(async () => {
-  landscape = await Landscape.onDevVault();
-  const { marks, vault } = landscape;
+  cluster = await TestCluster.onDevVault();
+  const { marks, vault } = cluster;
   const token = marks.plant('the Vault token');
   await vault.createToken({ id: token });
-  landscape.logInBy({ VAULT_TOKEN: token });
+  cluster.logInBy({ VAULT_TOKEN: token });
   for (const tenant of TENANTS) {
     const ring = (await vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data as {
       keys: { private_jwk: { d: string } }[];
@@ -35,20 +35,20 @@ beforeAll(async () => {
     request.on('end', () => response.setHeader('content-type', 'application/json').end('{}'));
   }).listen(0, '127.0.0.1');
   await once(collector, 'listening');
-  replica = await landscape.startReplica({
+  replica = await cluster.startReplica({
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
     OTEL_EXPORTER_OTLP_HEADERS: `authorization=${marks.plant('what the collector wants to see')}`,
   });
 }, 120_000);
 afterAll(async () => {
-  await landscape.close();
+  await cluster.close();
   collector.closeAllConnections();
   collector.close();
 });
 
 /** Requests of every kind, each with marks wherever a caller can put them. */
 async function exercise(): Promise<void> {
-  const { marks } = landscape;
+  const { marks } = cluster;
   const mark = (what: string) => marks.once(what, (text) => text);
   const wrong = mark('a wrong secret');
   for (const surface of ['user', 'admin'] as const) {
@@ -84,8 +84,8 @@ async function exercise(): Promise<void> {
 
 async function commands(): Promise<void> {
   for (const args of [['export'], ['keys', 'list', 'acme'], ['secrets', 'add', 'globex/shop/other']])
-    await landscape.startCli(args).result;
-  await landscape.startCli(['apply', '-f', '-', '--dry-run'], landscape.tenantsFile({ clients: ['more'] })).result;
+    await cluster.startCli(args).result;
+  await cluster.startCli(['apply', '-f', '-', '--dry-run'], cluster.tenantsFile({ clients: ['more'] })).result;
 }
 
 interface Fault {
@@ -100,36 +100,36 @@ function entry(name: string, path: string, make: (mark: string) => unknown): Fau
   return {
     name,
     begin: async () => {
-      before = (await landscape.vault.api('GET', `kv/data/${path}`)).body.data.data;
-      await landscape.vault.api('POST', `kv/data/${path}`, { data: make(landscape.marks.plant(name)) });
+      before = (await cluster.vault.api('GET', `kv/data/${path}`)).body.data.data;
+      await cluster.vault.api('POST', `kv/data/${path}`, { data: make(cluster.marks.plant(name)) });
     },
-    end: () => landscape.vault.api('POST', `kv/data/${path}`, { data: before }),
+    end: () => cluster.vault.api('POST', `kv/data/${path}`, { data: before }),
   };
 }
 
-const control = (...statements: string[]) => landscape.control.sql(...statements);
-const acme = (...statements: string[]) => landscape.acmeServer.sql(...statements);
+const control = (...statements: string[]) => cluster.control.sql(...statements);
+const acme = (...statements: string[]) => cluster.acmeServer.sql(...statements);
 
 const faults: Fault[] = [
   { name: 'nothing', begin: () => undefined, end: () => undefined },
   {
     name: 'a control database that is stopped',
-    begin: () => landscape.control.stop(),
-    end: () => landscape.control.restart(),
+    begin: () => cluster.control.stop(),
+    end: () => cluster.control.restart(),
   },
   {
     name: 'a control database that refuses the password',
     begin: async () => {
       await control(`ALTER USER 'tessera'@'%' IDENTIFIED BY 'another'`);
-      landscape.proxies.control.cut();
+      cluster.proxies.control.cut();
     },
-    end: () => control(`ALTER USER 'tessera'@'%' IDENTIFIED BY '${landscape.controlPassword}'`),
+    end: () => control(`ALTER USER 'tessera'@'%' IDENTIFIED BY '${cluster.controlPassword}'`),
   },
   {
     name: 'a row of the control database that is malformed',
     begin: () =>
       control(
-        `UPDATE control.administrators SET scopes = '["${landscape.marks.plant('what stands in a malformed row')}'`,
+        `UPDATE control.administrators SET scopes = '["${cluster.marks.plant('what stands in a malformed row')}'`,
       ),
     end: () => control(`UPDATE control.administrators SET scopes = '["tenant:manage"]'`),
   },
@@ -140,8 +140,8 @@ const faults: Fault[] = [
   },
   {
     name: 'a tenant’s database that is killed',
-    begin: () => landscape.acmeServer.stop('SIGKILL'),
-    end: () => landscape.acmeServer.restart(),
+    begin: () => cluster.acmeServer.stop('SIGKILL'),
+    end: () => cluster.acmeServer.restart(),
   },
   {
     name: 'a tenant’s database that lacks a column',
@@ -177,25 +177,25 @@ const faults: Fault[] = [
   {
     name: 'a Vault that refuses the token',
     begin: () =>
-      landscape.vault.api('PUT', 'sys/policies/acl/tessera', { policy: 'path "none" { capabilities = ["read"] }' }),
+      cluster.vault.api('PUT', 'sys/policies/acl/tessera', { policy: 'path "none" { capabilities = ["read"] }' }),
     end: () =>
-      landscape.vault.api('PUT', 'sys/policies/acl/tessera', {
+      cluster.vault.api('PUT', 'sys/policies/acl/tessera', {
         policy: 'path "kv/*" { capabilities = ["create", "read", "update", "list", "delete"] }',
       }),
   },
   {
     name: 'a Vault whose answers are lost',
     begin: () => {
-      landscape.proxies.vault.setMode('lose-answers');
+      cluster.proxies.vault.setMode('lose-answers');
     },
     end: () => {
-      landscape.proxies.vault.setMode('pass');
+      cluster.proxies.vault.setMode('pass');
     },
   },
   {
     name: 'a Redis that is killed',
-    begin: () => landscape.redis.stop('SIGKILL'),
-    end: () => landscape.redis.restart(),
+    begin: () => cluster.redis.stop('SIGKILL'),
+    end: () => cluster.redis.restart(),
   },
 ];
 
@@ -214,42 +214,42 @@ it.each(faults)(
     const healthy = async () =>
       (await Promise.all(TENANTS.map((tenant) => replica.mint(tenant)))).every(({ status }) => status === 200);
     await eventually('all is well again', healthy, 6000);
-    expect(`${name}: ${landscape.leaks().join('; ')}`).toBe(`${name}: `);
+    expect(`${name}: ${cluster.leaks().join('; ')}`).toBe(`${name}: `);
   },
   60_000,
 );
 
 it('nothing comes out of commands and servers that cannot log in', async () => {
-  const wrong = landscape.marks.plant('a wrong password');
+  const wrong = cluster.marks.plant('a wrong password');
   for (const environment of [
-    { DATABASE_URL: `mysql://tessera:${wrong}@127.0.0.1:${landscape.control.port}/control` },
+    { DATABASE_URL: `mysql://tessera:${wrong}@127.0.0.1:${cluster.control.port}/control` },
     // A user name is no secret: messages name it.
-    { DATABASE_URL: `mysql://nobody:${wrong}@127.0.0.1:${landscape.control.port}/control` },
+    { DATABASE_URL: `mysql://nobody:${wrong}@127.0.0.1:${cluster.control.port}/control` },
     { VAULT_TOKEN: wrong },
-    { REDIS_URL: `redis://:${wrong}@127.0.0.1:${landscape.redis.port}` },
+    { REDIS_URL: `redis://:${wrong}@127.0.0.1:${cluster.redis.port}` },
   ]) {
     for (const args of [
       ['keys', 'rotate', 'acme'],
       ['config', 'check'],
     ])
-      await landscape.startCli(args, '', environment).result;
-    const other = await landscape.startReplica(environment);
+      await cluster.startCli(args, '', environment).result;
+    const other = await cluster.startReplica(environment);
     await other.mint('acme');
     await other.mint('acme', { surface: 'admin', secret: 'wrong' });
     expect(await other.end()).toBe(0);
   }
-  expect(landscape.leaks()).toEqual([]);
+  expect(cluster.leaks()).toEqual([]);
 }, 60_000);
 
 it('nothing is in the traces, the metrics and the audit, which are not empty', async () => {
-  landscape.marks.search('the metrics', (await replica.get('/metrics')).text);
-  const rows = await landscape.control.sql('SELECT * FROM control.audit_records');
-  landscape.marks.search('the audit', JSON.stringify(rows));
+  cluster.marks.search('the metrics', (await replica.get('/metrics')).text);
+  const rows = await cluster.control.sql('SELECT * FROM control.audit_records');
+  cluster.marks.search('the audit', JSON.stringify(rows));
   expect(await replica.end()).toBe(0);
-  landscape.marks.search('the traces', spans);
+  cluster.marks.search('the traces', spans);
   expect(spans).toContain('POST /auth/user/generateToken');
   expect(rows.length).toBeGreaterThan(50);
-  expect(landscape.leaks()).toEqual([]);
+  expect(cluster.leaks()).toEqual([]);
 });
 
 it('a mark that comes out is found, in whatever spelling', () => {

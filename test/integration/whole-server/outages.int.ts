@@ -3,7 +3,7 @@ import { createConnection, type Connection } from 'mysql2/promise';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { Landscape, type Replica, TENANTS } from '../../support/landscape.ts';
+import { TestCluster, type Replica, TENANTS } from '../../support/test-cluster.ts';
 import { type Load, type LoadOutcome, startLoad } from '../../support/load.ts';
 import type { RunningMariaDb } from '../../support/mariadb.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';
@@ -12,19 +12,19 @@ import type { RaftOpenBao } from '../../support/openbao.ts';
 const ANSWER_MS = 3000;
 const RECOVERY_MS = 5000;
 
-let landscape: Landscape<RaftOpenBao>;
+let cluster: TestCluster<RaftOpenBao>;
 /** One process for all outages: none of them needs a restart to be over. */
 let replica: Replica;
 let bearer: string;
 
 beforeAll(async () => {
-  landscape = await Landscape.onRaftVault();
-  replica = await landscape.startReplica();
+  cluster = await TestCluster.onRaftVault();
+  replica = await cluster.startReplica();
   const answer = await replica.mint('acme');
   bearer = `Bearer ${String(answer.body['access_token'])}`;
   for (const path of DOCUMENTS) expect((await replica.get(path)).status).toBe(200);
 }, 120_000);
-afterAll(() => landscape.close());
+afterAll(() => cluster.close());
 
 interface Outage {
   readonly name: string;
@@ -65,7 +65,7 @@ async function endure(outage: Outage, needs: Need, notReady: readonly string[]):
     await load.stop();
   }
   assertVerdicts(load.outcomes, needs);
-  const audited = await landscape.auditedTokens();
+  const audited = await cluster.auditedTokens();
   expect(load.outcomes.filter(({ tokenId }) => tokenId !== undefined && !audited.has(tokenId))).toEqual([]);
 }
 
@@ -110,10 +110,10 @@ type ServerName = 'control' | 'acmeServer';
 
 /** What can happen to a database server, and to the account that is used on it. */
 function databaseOutages(name: ServerName): Outage[] {
-  const server = (): RunningMariaDb => landscape[name];
-  const proxy = () => landscape.proxies[name === 'control' ? 'control' : 'acme'];
+  const server = (): RunningMariaDb => cluster[name];
+  const proxy = () => cluster.proxies[name === 'control' ? 'control' : 'acme'];
   const user = name === 'control' ? 'tessera' : 'acme';
-  const password = () => (name === 'control' ? landscape.controlPassword : landscape.databasePassword('acme'));
+  const password = () => (name === 'control' ? cluster.controlPassword : cluster.databasePassword('acme'));
   let holder: Connection | undefined;
   const killConnections = async () => {
     const rows = await server().sql(
@@ -186,51 +186,51 @@ function databaseOutages(name: ServerName): Outage[] {
 }
 
 const vaultOutages: Outage[] = [
-  { name: 'sealed', begin: () => landscape.vault.seal(), end: () => landscape.vault.unseal() },
+  { name: 'sealed', begin: () => cluster.vault.seal(), end: () => cluster.vault.unseal() },
   {
     name: 'killed',
-    begin: () => landscape.vault.stop('SIGKILL'),
+    begin: () => cluster.vault.stop('SIGKILL'),
     end: async () => {
-      await landscape.vault.start();
-      await landscape.vault.unseal();
+      await cluster.vault.start();
+      await cluster.vault.unseal();
     },
   },
   {
     name: 'behind a black hole',
     begin: () => {
-      landscape.proxies.vault.setMode('black-hole');
+      cluster.proxies.vault.setMode('black-hole');
     },
     end: () => {
-      landscape.proxies.vault.setMode('pass');
+      cluster.proxies.vault.setMode('pass');
     },
   },
   {
     name: 'slow',
     begin: () => {
-      landscape.proxies.vault.setMode({ delayMs: 1200 });
+      cluster.proxies.vault.setMode({ delayMs: 1200 });
     },
     end: () => {
-      landscape.proxies.vault.setMode('pass');
+      cluster.proxies.vault.setMode('pass');
     },
   },
   {
     name: 'without our role',
     begin: async () => {
-      await landscape.vault.api('DELETE', `auth/approle/role/${landscape.vaultRole.name}`);
-      await landscape.vault.api('PUT', 'sys/leases/revoke-prefix/auth/approle', {});
+      await cluster.vault.api('DELETE', `auth/approle/role/${cluster.vaultRole.name}`);
+      await cluster.vault.api('PUT', 'sys/leases/revoke-prefix/auth/approle', {});
     },
     end: async () => {
-      const { name, roleId, secretId } = landscape.vaultRole;
-      await landscape.vault.api('POST', `auth/approle/role/${name}`, { token_policies: ['tessera'] });
-      await landscape.vault.api('POST', `auth/approle/role/${name}/role-id`, { role_id: roleId });
-      await landscape.vault.api('POST', `auth/approle/role/${name}/custom-secret-id`, { secret_id: secretId });
+      const { name, roleId, secretId } = cluster.vaultRole;
+      await cluster.vault.api('POST', `auth/approle/role/${name}`, { token_policies: ['tessera'] });
+      await cluster.vault.api('POST', `auth/approle/role/${name}/role-id`, { role_id: roleId });
+      await cluster.vault.api('POST', `auth/approle/role/${name}/custom-secret-id`, { secret_id: secretId });
     },
   },
 ];
 
 /** As an operator, on a connection of its own. */
 async function onRedis(password: string, ...commands: readonly (readonly string[])[]): Promise<void> {
-  const redis = new Redis({ port: landscape.redis.port, host: '127.0.0.1', password });
+  const redis = new Redis({ port: cluster.redis.port, host: '127.0.0.1', password });
   for (const [command, ...args] of commands) await redis.call(command!, ...args);
   redis.disconnect();
 }
@@ -240,22 +240,22 @@ const redisOutages: Outage[] = [
     name: 'given another password',
     begin: () =>
       onRedis(
-        landscape.redisPassword,
+        cluster.redisPassword,
         ['CONFIG', 'SET', 'requirepass', 'another'],
         ...['normal', 'pubsub'].map((type) => ['CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes']),
       ),
-    end: () => onRedis('another', ['CONFIG', 'SET', 'requirepass', landscape.redisPassword]),
+    end: () => onRedis('another', ['CONFIG', 'SET', 'requirepass', cluster.redisPassword]),
   },
-  { name: 'stopped', begin: () => landscape.redis.stop(), end: () => landscape.redis.restart() },
-  { name: 'killed', begin: () => landscape.redis.stop('SIGKILL'), end: () => landscape.redis.restart() },
+  { name: 'stopped', begin: () => cluster.redis.stop(), end: () => cluster.redis.restart() },
+  { name: 'killed', begin: () => cluster.redis.stop('SIGKILL'), end: () => cluster.redis.restart() },
   {
     name: 'behind a black hole',
     begin: () => {
-      landscape.proxies.redis.setMode('black-hole');
+      cluster.proxies.redis.setMode('black-hole');
     },
     end: () => {
-      landscape.proxies.redis.setMode('pass');
-      landscape.proxies.redis.cut();
+      cluster.proxies.redis.setMode('pass');
+      cluster.proxies.redis.cut();
     },
   },
 ];
@@ -318,6 +318,6 @@ describe('Redis', () => {
 it('is over for one and the same process, which let no secret, token or address out', async () => {
   expect(replica.child.exitCode).toBeNull();
   expect((await replica.get('/metrics')).status).toBe(200);
-  landscape.marks.search('the metrics', (await replica.get('/metrics')).text);
-  expect(landscape.leaks()).toEqual([]);
+  cluster.marks.search('the metrics', (await replica.get('/metrics')).text);
+  expect(cluster.leaks()).toEqual([]);
 });

@@ -1,26 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
+import { TestCluster, type Replica, type TenantName, TENANTS } from '../../support/test-cluster.ts';
 
 /** A change by `apply`, the command line or another replica is in force within this time. */
 const FELT_MS = 2000;
 const LIMIT = 20;
 
-let landscape: Landscape;
+let cluster: TestCluster;
 let replicas: readonly [Replica, Replica];
 
 beforeAll(async () => {
-  landscape = await Landscape.onDevVault();
+  cluster = await TestCluster.onDevVault();
   // Callers say where they come from, as behind a proxy, so that each test is a source of its own.
   const changes = { TESSERA_TRUSTED_PROXIES: '127.0.0.1', TESSERA_FAILURES_PER_MINUTE: String(LIMIT) };
-  replicas = await Promise.all([landscape.startReplica(changes), landscape.startReplica(changes)]);
+  replicas = await Promise.all([cluster.startReplica(changes), cluster.startReplica(changes)]);
 }, 120_000);
 afterAll(async () => {
   try {
-    expect(landscape.leaks()).toEqual([]);
+    expect(cluster.leaks()).toEqual([]);
   } finally {
-    await landscape.close();
+    await cluster.close();
   }
 });
 
@@ -45,27 +45,27 @@ async function everywhere(
 }
 
 async function addSecret(client: string, ...options: readonly string[]): Promise<{ id: string; secret: string }> {
-  const added = JSON.parse(await landscape.cli(['secrets', 'add', client, '-o', 'json', ...options])) as {
+  const added = JSON.parse(await cluster.cli(['secrets', 'add', client, '-o', 'json', ...options])) as {
     id: string;
     secret_id: string;
   };
-  landscape.marks.add(`a secret of ${client}`, added.secret_id);
+  cluster.marks.add(`a secret of ${client}`, added.secret_id);
   return { id: added.id, secret: added.secret_id };
 }
 
 describe('client secrets on every replica', () => {
   it('two overlap, and the old one ends when it is retired', async () => {
-    const first = landscape.secret('acme');
+    const first = cluster.secret('acme');
     const { secret: second } = await addSecret('acme/shop/web');
     await eventually('the new one is good', () => everywhere(200, 'acme', { secret: second }), FELT_MS);
     expect(await statuses('acme', { secret: first })).toEqual([200, 200]);
-    const listed = JSON.parse(await landscape.cli(['secrets', 'list', 'acme/shop/web', '-o', 'json'])) as {
+    const listed = JSON.parse(await cluster.cli(['secrets', 'list', 'acme/shop/web', '-o', 'json'])) as {
       secrets: { id: string }[];
     };
-    await landscape.cli(['secrets', 'retire', 'acme/shop/web', listed.secrets[0]!.id]);
+    await cluster.cli(['secrets', 'retire', 'acme/shop/web', listed.secrets[0]!.id]);
     await eventually('the old one is refused', () => everywhere(401, 'acme', { secret: first }), FELT_MS);
     expect(await statuses('acme', { secret: second })).toEqual([200, 200]);
-    landscape.useSecret('acme', second);
+    cluster.useSecret('acme', second);
   }, 30_000);
 
   it('one with an end is refused from then on, with no word from anyone', async () => {
@@ -84,17 +84,17 @@ describe('client secrets on every replica', () => {
     const PATH = 'secret/initech/shop/other';
     let entry: unknown;
     beforeAll(async () => {
-      entry = (await landscape.vault.api('GET', `kv/data/${PATH}`)).body.data.data;
+      entry = (await cluster.vault.api('GET', `kv/data/${PATH}`)).body.data.data;
     });
     beforeEach(async () => {
-      await landscape.vault.api('POST', `kv/data/${PATH}`, { data: entry });
+      await cluster.vault.api('POST', `kv/data/${PATH}`, { data: entry });
       await eventually('it is good', () => everywhere(200, 'initech', { client: 'other' }), FELT_MS);
     });
 
     it.each([
-      ['is deleted', () => landscape.vault.api('DELETE', `kv/metadata/${PATH}`)],
-      ['is empty', () => landscape.vault.api('POST', `kv/data/${PATH}`, { data: {} })],
-      ['lacks the field', () => landscape.vault.api('POST', `kv/data/${PATH}`, { data: { note: 'x' } })],
+      ['is deleted', () => cluster.vault.api('DELETE', `kv/metadata/${PATH}`)],
+      ['is empty', () => cluster.vault.api('POST', `kv/data/${PATH}`, { data: {} })],
+      ['lacks the field', () => cluster.vault.api('POST', `kv/data/${PATH}`, { data: { note: 'x' } })],
     ])(
       '%s: a 401 and an alarm, never “no secret needed”',
       async (_, change) => {
@@ -111,8 +111,8 @@ describe('client secrets on every replica', () => {
     );
 
     it('holds one that an operator put there: it proves the client', async () => {
-      const secret = landscape.marks.plant('a secret that was put there by hand');
-      await landscape.vault.api('POST', `kv/data/${PATH}`, { data: { secret_id: secret } });
+      const secret = cluster.marks.plant('a secret that was put there by hand');
+      await cluster.vault.api('POST', `kv/data/${PATH}`, { data: { secret_id: secret } });
       await eventually('it is good', () => everywhere(200, 'initech', { client: 'other', secret }), FELT_MS);
     }, 30_000);
   });
@@ -137,19 +137,19 @@ describe('limits on failures over both replicas', () => {
 
   it('do not count a dependency that is away', async () => {
     const from = '192.0.2.12';
-    landscape.proxies.vault.setMode('lose-answers');
+    cluster.proxies.vault.setMode('lose-answers');
     try {
       await eventually('it is away', () => everywhere(503, 'globex', { from }), 5000);
       for (let i = 0; i < LIMIT; i += 1)
         expect(await statuses('globex', { from, secret: 'wrong' })).toEqual([503, 503]);
     } finally {
-      landscape.proxies.vault.setMode('pass');
+      cluster.proxies.vault.setMode('pass');
     }
     await eventually('it is back', () => everywhere(200, 'globex', { from }), 5000);
   }, 60_000);
 
   it('go on in each process while Redis is away, and together again after it', async () => {
-    await landscape.redis.stop('SIGKILL');
+    await cluster.redis.stop('SIGKILL');
     const notices = (replica: Replica) => replica.output().match(/"event":"redis_unavailable"/g) ?? [];
     // One that is back within a second is no outage: each replica must have noticed.
     await eventually('both say so', () => replicas.every((replica) => notices(replica).length > 0), 5000);
@@ -158,7 +158,7 @@ describe('limits on failures over both replicas', () => {
       expect((await replicas[0].mint('acme', { from, secret: 'wrong' })).status).toBe(401);
     expect((await replicas[0].mint('acme', { from })).status).toBe(429);
     expect((await replicas[1].mint('acme', { from })).status).toBe(200);
-    await landscape.redis.restart();
+    await cluster.redis.restart();
     await eventually(
       'failures are shared again',
       async () => {
@@ -182,7 +182,7 @@ describe('changes at once', () => {
 
   it('two rotations have one winner, whose key both replicas publish before anything signs with it', async () => {
     const before = await keyIds(replicas[0], 'acme');
-    const runs = [0, 1].map(() => landscape.startCli(['keys', 'rotate', 'acme', '-o', 'json']).result);
+    const runs = [0, 1].map(() => cluster.startCli(['keys', 'rotate', 'acme', '-o', 'json']).result);
     const results = await Promise.all(runs);
     expect(results.map(({ code }) => code).sort()).toEqual([0, 1]);
     expect(results.find(({ code }) => code === 1)!.stderr).toMatch(/waits to become active already|changed/);
@@ -191,7 +191,7 @@ describe('changes at once', () => {
         (ids) => ids.length === before.length + 1,
       );
     await eventually('both publish the new key', isPublished, FELT_MS);
-    const listed = JSON.parse(await landscape.cli(['keys', 'list', 'acme', '-o', 'json'])) as {
+    const listed = JSON.parse(await cluster.cli(['keys', 'list', 'acme', '-o', 'json'])) as {
       keys: { kid: string; state: string }[];
     };
     const active = listed.keys.find(({ state }) => state === 'active')!.kid;
@@ -200,15 +200,15 @@ describe('changes at once', () => {
       expect(JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString())).toMatchObject({ kid: active });
     }
     const next = listed.keys.find(({ state }) => state === 'next')!.kid;
-    await landscape.cli(['keys', 'revoke', 'acme', next]);
+    await cluster.cli(['keys', 'revoke', 'acme', next]);
     const isWithdrawn = async () =>
       (await Promise.all(replicas.map((replica) => keyIds(replica, 'acme')))).every((ids) => !ids.includes(next));
     await eventually('a revoked key has left both sets', isWithdrawn, FELT_MS);
   }, 30_000);
 
   it('two applies are one after the other, and every replica serves what they made', async () => {
-    const file = landscape.tenantsFile({ clients: ['late'] });
-    const runs = [0, 1].map(() => landscape.startCli(['apply', '-f', '-', '-o', 'json'], file).result);
+    const file = cluster.tenantsFile({ clients: ['late'] });
+    const runs = [0, 1].map(() => cluster.startCli(['apply', '-f', '-', '-o', 'json'], file).result);
     const results = await Promise.all(runs);
     expect(results.map(({ code, stderr }) => `${code}${stderr}`)).toEqual(['0', '0']);
     const secrets = results.flatMap(
@@ -216,7 +216,7 @@ describe('changes at once', () => {
     );
     expect(secrets.map(({ tenant_id }) => tenant_id).sort()).toEqual([...TENANTS].sort());
     for (const { tenant_id, secret_id } of secrets) {
-      landscape.marks.add('a secret of a late client', secret_id);
+      cluster.marks.add('a secret of a late client', secret_id);
       await eventually(
         'both serve the new client',
         () => everywhere(200, tenant_id as TenantName, { client: 'late', secret: secret_id }),
@@ -229,7 +229,7 @@ describe('changes at once', () => {
     const roles = async (replica: Replica) =>
       decodeJwt((await replica.mint('acme')).body['access_token'] as string)['roles'];
     for (const replica of replicas) expect(await roles(replica)).toEqual(['reader']);
-    await landscape.acmeServer.sql('DELETE FROM t_acme.user_roles');
+    await cluster.acmeServer.sql('DELETE FROM t_acme.user_roles');
     for (const replica of replicas) expect(await roles(replica)).toEqual([]);
   }, 30_000);
 });

@@ -1,21 +1,21 @@
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { Landscape, type Replica, type TenantName, TENANTS } from '../../support/landscape.ts';
+import { TestCluster, type Replica, type TenantName, TENANTS } from '../../support/test-cluster.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';
 
 const RECOVERY_MS = 5000;
 
-let landscape: Landscape<RaftOpenBao>;
+let cluster: TestCluster<RaftOpenBao>;
 beforeAll(async () => {
-  landscape = await Landscape.onRaftVault();
+  cluster = await TestCluster.onRaftVault();
 }, 120_000);
 afterEach(async () => {
   try {
-    expect(landscape.leaks()).toEqual([]);
+    expect(cluster.leaks()).toEqual([]);
   } finally {
-    await landscape.rest();
+    await cluster.rest();
   }
 });
-afterAll(() => landscape.close());
+afterAll(() => cluster.close());
 
 async function served(replica: Replica, tenants: readonly TenantName[] = TENANTS): Promise<number[]> {
   return Promise.all(tenants.map(async (tenant) => (await replica.mint(tenant)).status));
@@ -56,57 +56,57 @@ const absences: Absence[] = [
   {
     name: 'the control database is stopped',
     down: ['control database'],
-    begin: () => landscape.control.stop(),
-    end: () => landscape.control.restart(),
+    begin: () => cluster.control.stop(),
+    end: () => cluster.control.restart(),
   },
   {
     name: 'the control database is behind a black hole',
     down: ['control database'],
     begin: () => {
-      landscape.proxies.control.setMode('black-hole');
+      cluster.proxies.control.setMode('black-hole');
     },
     end: () => {
-      landscape.proxies.control.setMode('pass');
+      cluster.proxies.control.setMode('pass');
     },
   },
   {
     name: 'Vault is stopped',
     down: ['vault'],
-    begin: () => landscape.vault.stop(),
+    begin: () => cluster.vault.stop(),
     end: async () => {
-      await landscape.vault.start();
-      await landscape.vault.unseal();
+      await cluster.vault.start();
+      await cluster.vault.unseal();
     },
   },
   {
     name: 'Vault is sealed',
     down: ['vault'],
-    begin: () => landscape.vault.seal(),
-    end: () => landscape.vault.unseal(),
+    begin: () => cluster.vault.seal(),
+    end: () => cluster.vault.unseal(),
   },
   {
     name: 'Vault is behind a black hole',
     down: ['vault'],
     begin: () => {
-      landscape.proxies.vault.setMode('black-hole');
+      cluster.proxies.vault.setMode('black-hole');
     },
     end: () => {
-      landscape.proxies.vault.setMode('pass');
+      cluster.proxies.vault.setMode('pass');
     },
   },
   {
     name: 'nothing at all is there',
     down: ['control database', 'vault'],
     begin: async () => {
-      await landscape.redis.stop();
-      await landscape.vault.stop('SIGKILL');
-      await Promise.all([landscape.control, landscape.acmeServer, landscape.othersServer].map((one) => one.stop()));
+      await cluster.redis.stop();
+      await cluster.vault.stop('SIGKILL');
+      await Promise.all([cluster.control, cluster.acmeServer, cluster.othersServer].map((one) => one.stop()));
     },
     end: async () => {
-      await Promise.all([landscape.control, landscape.acmeServer, landscape.othersServer].map((one) => one.restart()));
-      await landscape.vault.start();
-      await landscape.vault.unseal();
-      await landscape.redis.restart();
+      await Promise.all([cluster.control, cluster.acmeServer, cluster.othersServer].map((one) => one.restart()));
+      await cluster.vault.start();
+      await cluster.vault.unseal();
+      await cluster.redis.restart();
     },
   },
 ];
@@ -118,7 +118,7 @@ describe('a server that starts while', () => {
       await absence.begin();
       let replica: Replica;
       try {
-        replica = await landscape.startReplica();
+        replica = await cluster.startReplica();
         for (const path of ['/tenants/acme/jwks.json', '/tenants/acme/.well-known/openid-configuration']) {
           const answer = await replica.get(path);
           expect([answer.refusal().status, answer.ms < 3000]).toEqual([503, true]);
@@ -144,14 +144,14 @@ describe('a server that starts while', () => {
   );
 
   it('Redis is away serves all the same, with one warning', async () => {
-    await landscape.redis.stop();
+    await cluster.redis.stop();
     let replica: Replica;
     try {
-      replica = await landscape.startReplica();
+      replica = await cluster.startReplica();
       expect(await served(replica)).toEqual([200, 200, 200]);
       expect(replica.output().match(/redis_unavailable/g)).toHaveLength(1);
     } finally {
-      await landscape.redis.restart();
+      await cluster.redis.restart();
     }
     await assertSaidOnce(replica, 'redis');
   }, 30_000);
@@ -161,21 +161,21 @@ describe('a broken tenant does not keep the others from', () => {
   const others = ['globex', 'initech'] as const;
 
   it.each([
-    ['whose database is stopped', () => landscape.acmeServer.stop(), () => landscape.acmeServer.restart()],
+    ['whose database is stopped', () => cluster.acmeServer.stop(), () => cluster.acmeServer.restart()],
     [
       'whose database is gone',
-      () => landscape.acmeServer.sql('ALTER TABLE t_acme.tessera_owner RENAME TO t_acme.hidden'),
-      () => landscape.acmeServer.sql('ALTER TABLE t_acme.hidden RENAME TO t_acme.tessera_owner'),
+      () => cluster.acmeServer.sql('ALTER TABLE t_acme.tessera_owner RENAME TO t_acme.hidden'),
+      () => cluster.acmeServer.sql('ALTER TABLE t_acme.hidden RENAME TO t_acme.tessera_owner'),
     ],
     [
       'whose database states another tenant',
-      () => landscape.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'globex'"),
-      () => landscape.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'acme'"),
+      () => cluster.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'globex'"),
+      () => cluster.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'acme'"),
     ],
     [
       'whose credentials are not in Vault',
-      () => landscape.vault.api('POST', 'kv/data/database/acme', { data: { username: 'acme' } }),
-      () => landscape.placeCredentials('acme'),
+      () => cluster.vault.api('POST', 'kv/data/database/acme', { data: { username: 'acme' } }),
+      () => cluster.placeCredentials('acme'),
     ],
     ['whose key ring is malformed', () => breakKeyRing('acme'), () => mendKeyRing('acme')],
   ])(
@@ -184,7 +184,7 @@ describe('a broken tenant does not keep the others from', () => {
       await begin();
       let replica: Replica;
       try {
-        replica = await landscape.startReplica();
+        replica = await cluster.startReplica();
         expect(await served(replica, others)).toEqual([200, 200]);
         expect((await replica.mint('acme')).refusal()).toMatchObject({ status: 503 });
         expect((await replica.get('/readyz')).status).toBe(200);
@@ -198,52 +198,52 @@ describe('a broken tenant does not keep the others from', () => {
 
   let ring: unknown;
   async function breakKeyRing(tenant: TenantName): Promise<void> {
-    ring = (await landscape.vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data;
-    const mark = landscape.marks.once('what stands in a malformed ring', (text) => text);
-    await landscape.vault.api('POST', `kv/data/keys/${tenant}`, { data: { keys: [{ kid: mark, private_jwk: mark }] } });
+    ring = (await cluster.vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data;
+    const mark = cluster.marks.once('what stands in a malformed ring', (text) => text);
+    await cluster.vault.api('POST', `kv/data/keys/${tenant}`, { data: { keys: [{ kid: mark, private_jwk: mark }] } });
   }
   async function mendKeyRing(tenant: TenantName): Promise<void> {
-    await landscape.vault.api('POST', `kv/data/keys/${tenant}`, { data: ring });
+    await cluster.vault.api('POST', `kv/data/keys/${tenant}`, { data: ring });
   }
 });
 
 describe('a control database on an old schema', () => {
   const age = () =>
-    landscape.control.sql(
+    cluster.control.sql(
       'CREATE TABLE control.noted SELECT * FROM control.tessera_migrations',
       'DELETE FROM control.tessera_migrations',
     );
-  const renew = () => landscape.control.sql('DROP TABLE control.noted');
+  const renew = () => cluster.control.sql('DROP TABLE control.noted');
 
   it('stops the start with the command to run, after which it starts', async () => {
     await age();
-    const { code, output } = await landscape.runServer();
+    const { code, output } = await cluster.runServer();
     expect(code).toBe(1);
     expect(output).toMatch(/schema is not current.*Run: tessera migrate/);
     expect(output).not.toContain('"event":"listening"');
-    await landscape.cli(['migrate']);
-    await becomesReady(await landscape.startReplica());
+    await cluster.cli(['migrate']);
+    await becomesReady(await cluster.startReplica());
     await renew();
   }, 30_000);
 
   it('that comes only after the start is not ready, and the log says what to run', async () => {
-    landscape.proxies.control.setMode('black-hole');
-    const replica = await landscape.startReplica();
+    cluster.proxies.control.setMode('black-hole');
+    const replica = await cluster.startReplica();
     await age();
-    landscape.proxies.control.setMode('pass');
+    cluster.proxies.control.setMode('pass');
     const isSaid = () =>
       /schema_not_current.*tessera migrate|tessera migrate.*schema_not_current/.test(replica.output());
     await eventually('the log says what to run', isSaid, RECOVERY_MS);
     expect((await replica.get('/readyz')).body).toMatchObject({ status: 503, down: ['control database'] });
-    await landscape.cli(['migrate']);
+    await cluster.cli(['migrate']);
     await becomesReady(replica);
     await renew();
   }, 30_000);
 });
 
 it('refuses to start with a wrong setting, by its name and without its value', async () => {
-  const mark = landscape.marks.plant('a wrong setting');
-  const { code, output } = await landscape.runServer({
+  const mark = cluster.marks.plant('a wrong setting');
+  const { code, output } = await cluster.runServer({
     DATABASE_URL: `postgres://x:${mark}@127.0.0.1/control`,
     VAULT_ADDR: `ftp://${mark}`,
     REDIS_URL: `http://${mark}`,
@@ -253,6 +253,6 @@ it('refuses to start with a wrong setting, by its name and without its value', a
   expect(code).toBe(1);
   for (const name of ['DATABASE_URL', 'VAULT_ADDR', 'REDIS_URL', 'TESSERA_TOKEN', 'LOG_LEVEL'])
     expect(output).toContain(name);
-  landscape.marks.search('what a start says', output);
-  expect(landscape.leaks()).toEqual([]);
+  cluster.marks.search('what a start says', output);
+  expect(cluster.leaks()).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomUUID, sign } from 'node:crypto';
-import type { ActorClaim, Surface } from '../claims.ts';
-import { decodeUnverified } from '../compact-token.ts';
-import type { CommonVerifierOptions, ListedIssuer } from '../verifier-options.ts';
+import type { ActorClaim, Surface } from '../verify/claims.ts';
+import { decodeUnverified } from '../verify/compact-token.ts';
+import type { CommonVerifierOptions, ListedIssuer } from '../verify/verifier-options.ts';
 
 export interface TestTesseraOptions {
   /** Default `test-api`. */

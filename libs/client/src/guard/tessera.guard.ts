@@ -1,0 +1,111 @@
+import {
+  type CanActivate,
+  type ExecutionContext,
+  type HttpException,
+  Inject,
+  Injectable,
+  Logger,
+} from '@nestjs/common';
+import { demandFreshRevocations, isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
+import { accessRulesOf } from './access-rules.ts';
+import { bearerOf } from './bearer.ts';
+import { carryToken, requestOf } from './carried-token.ts';
+import { TESSERA_CLIENT_OPTIONS, type TesseraClientOptions } from '../client-options.ts';
+import { checkRealm, type Refusal, refuse } from './refusal.ts';
+import { isMet, type Requirement } from './requirement.ts';
+import { TesseraVerifier } from '../tessera-verifier.ts';
+
+/** Lets a call in when its token is good and holds what the handler requires. Everything else is a no. */
+@Injectable()
+export class TesseraGuard implements CanActivate {
+  readonly #verifier: TesseraVerifier;
+  readonly #options: TesseraClientOptions;
+  readonly #realm: string;
+  readonly #logger = new Logger('TesseraGuard');
+
+  constructor(
+    @Inject(TesseraVerifier) verifier: TesseraVerifier,
+    @Inject(TESSERA_CLIENT_OPTIONS) options: TesseraClientOptions,
+  ) {
+    this.#verifier = verifier;
+    this.#options = options;
+    const [firstAudience] = [options.audience].flat();
+    this.#realm = checkRealm(options.realm ?? firstAudience);
+  }
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { isPublic, requirements } = accessRulesOf(context.getClass(), context.getHandler());
+    if (isPublic) return true;
+    let refusal: Refusal | undefined;
+    try {
+      const token = this.extractToken(context);
+      refusal = token === undefined ? MISSING : this.#admit(context, requirements, await this.#verifier.verify(token));
+    } catch (error) {
+      refusal = refusalFor(error);
+    }
+    if (refusal === undefined) return true;
+    this.#logger.debug(`${refusal.cause?.code ?? refusal.code}: ${refusal.reason}`);
+    const exception = refuse(context, refusal, this.#realm);
+    await this.onRefused(context, exception);
+    throw exception;
+  }
+
+  /**
+   * Where the token is. Override it to read it from elsewhere.
+   *
+   * @returns undefined when there is none
+   * @throws TokenError for what is there and is no token
+   */
+  protected extractToken(context: ExecutionContext): string | undefined {
+    const request = requestOf(context);
+    if (request === undefined) return this.#options.extractToken?.(context);
+    const bearer = bearerOf(request);
+    if (bearer.kind === 'none') return undefined;
+    if (bearer.kind === 'token') return bearer.token;
+    throw new TokenError('TOKEN_MALFORMED', 'the header is not one bearer token');
+  }
+
+  /**
+   * Called before the no is answered, with the exception about to be thrown (its `cause` is the TokenError, if there is one). May throw another;
+   * cannot turn a no into a yes.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- the parameters are for those who override it
+  protected onRefused(_context: ExecutionContext, _error: HttpException): void | Promise<void> {
+    return undefined;
+  }
+
+  /** @returns undefined for a yes */
+  #admit(context: ExecutionContext, requirements: readonly Requirement[], token: VerifiedToken): Refusal | undefined {
+    // The verifier can be replaced, by a double as well; what it returns must still have been verified.
+    if (!isVerifiedToken(token)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier gave no verified token');
+    if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier, token);
+    const refusal = firstUnmet(context, requirements, token);
+    if (refusal === undefined) carryToken(context, token);
+    return refusal;
+  }
+}
+
+const MISSING: Refusal = { code: 'token_missing', reason: 'no token came along' };
+
+/** What is no judgement of a token is thrown on. */
+function refusalFor(error: unknown): Refusal {
+  if (!(error instanceof TokenError)) throw error;
+  const code = error.verdict === 'refused' ? 'invalid_token' : 'temporarily_unavailable';
+  return { code, reason: error.reason, cause: error };
+}
+
+function firstUnmet(
+  context: ExecutionContext,
+  requirements: readonly Requirement[],
+  token: VerifiedToken,
+): Refusal | undefined {
+  if (requirements.length === 0) return undefined;
+  const { params = {} } = (requestOf(context) ?? {}) as { readonly params?: Readonly<Record<string, unknown>> };
+  const unmet = requirements.find((requirement) => !isMet(requirement, token, params));
+  if (unmet === undefined) return undefined;
+  const reason = `requirement not met: ${unmet.kind}`;
+  if (unmet.kind !== 'scopes') return { code: 'insufficient_scope', reason };
+  // RFC 6750, section 3: what the resource asks for, not only what is missing.
+  const scopes = requirements.flatMap((requirement) => (requirement.kind === 'scopes' ? requirement.names : []));
+  return { code: 'insufficient_scope', reason, scopes: [...new Set(scopes)] };
+}

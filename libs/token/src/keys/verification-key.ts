@@ -1,0 +1,88 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import type { SigningAlgorithm } from '../verify/claims.ts';
+import { isRocaModulus } from './roca.ts';
+
+/** A public key that was checked: it fits its `alg`, and its `alg` alone says how it verifies. */
+export interface VerificationKey {
+  readonly kid: string;
+  readonly alg: SigningAlgorithm;
+  readonly publicKey: KeyObject;
+}
+
+export type ImportedKey =
+  | { readonly key: VerificationKey; readonly reason?: undefined }
+  /** A key to skip, and why, in a fixed phrase. */
+  | { readonly key: undefined; readonly reason: string };
+
+// RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1. Whoever publishes one of these has lost the key.
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+
+export function holdsPrivateKey(jwk: object): boolean {
+  return PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member));
+}
+
+const KEY_TYPES: Readonly<
+  Record<SigningAlgorithm, { readonly kty: string; readonly crv?: string; readonly members: readonly string[] }>
+> = {
+  ES256: { kty: 'EC', crv: 'P-256', members: ['x', 'y'] },
+  RS256: { kty: 'RSA', members: ['n', 'e'] },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519', members: ['x'] },
+};
+
+function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
+  return typeof value === 'string' && Object.hasOwn(KEY_TYPES, value);
+}
+
+/** Takes a public JWK (RFC 7517, section 4) for verification, or says why not. Never throws. */
+export function importVerificationKey(jwk: unknown): ImportedKey {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return skip('not an object');
+  const members = jwk as Readonly<Record<string, unknown>>;
+  const { kid, alg } = members;
+  if (holdsPrivateKey(members)) return skip('holds a private key');
+  const otherPurpose = refusalOfPurpose(members);
+  if (otherPurpose !== undefined) return skip(otherPurpose);
+  if (typeof kid !== 'string' || kid === '') return skip('no kid');
+  if (!isSigningAlgorithm(alg)) return skip('alg is missing or unknown');
+  const type = KEY_TYPES[alg];
+  if (members.kty !== type.kty || members.crv !== type.crv) return skip('alg does not fit the key');
+  if (!type.members.every((member) => typeof members[member] === 'string')) return skip('key material is missing');
+
+  const { publicKey, reason } = importKeyMaterial(members);
+  if (publicKey === undefined) return skip(reason);
+  return { key: Object.freeze({ kid, alg, publicKey }) };
+}
+
+/** Why a key is not meant for verifying signatures (RFC 7517, sections 4.2 and 4.3); undefined when it is or does not say. */
+export function refusalOfPurpose(jwk: Readonly<Record<string, unknown>>): string | undefined {
+  const { use, key_ops: operations } = jwk;
+  if (use !== undefined && use !== 'sig') return 'use is not sig';
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
+    return 'key_ops lacks verify';
+  return undefined;
+}
+
+export type ImportedKeyMaterial =
+  | { readonly publicKey: KeyObject; readonly reason?: undefined }
+  | { readonly publicKey?: undefined; readonly reason: string };
+
+/** The key itself, of any type, if it is strong enough. Never throws. */
+export function importKeyMaterial(jwk: object): ImportedKeyMaterial {
+  let publicKey: KeyObject;
+  try {
+    publicKey = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+  } catch {
+    return { reason: 'key material is not a key' };
+  }
+  if (publicKey.asymmetricKeyType === 'rsa') {
+    // RFC 7518, section 3.3: 2,048 bits or more. Small exponents have a history of forgeries.
+    const { modulusLength = 0, publicExponent = 0n } = publicKey.asymmetricKeyDetails ?? {};
+    if (modulusLength < 2_048) return { reason: 'RSA under 2048 bits' };
+    if (publicExponent < 65_537n) return { reason: 'RSA exponent under 65537' };
+    if (isRocaModulus(publicKey.export({ format: 'jwk' }).n ?? '')) return { reason: 'RSA key of a broken generator' };
+  }
+  return { publicKey };
+}
+
+function skip(reason: string): ImportedKey {
+  return { key: undefined, reason };
+}

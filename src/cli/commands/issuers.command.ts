@@ -1,0 +1,108 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Trust } from '../../tenancy/tenant.ts';
+import { SURFACES } from '../../domain/surface.ts';
+import { checkIssuers, type CheckOptions, type ProjectClient } from '../check-issuers.ts';
+import { findTenant, withReadOnly } from '../installation.ts';
+import { outputOption, tenantArgument } from '../options.ts';
+import { type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
+
+interface Output {
+  readonly output: OutputFormat;
+}
+
+export function addIssuers(program: Command, terminal: Terminal): void {
+  const issuers = program
+    .command('issuers')
+    .summary('whom a tenant trusts for oidcToken')
+    .description('The identity providers whose tokens a tenant takes at oidcToken, as its tenants file says.');
+  issuers
+    .command('list')
+    .summary('show the trusts of a tenant')
+    .description('Shows the issuers that a tenant trusts, for which clients and surfaces, and under which conditions.')
+    .argument('<tenant>', 'id of the tenant', tenantArgument)
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  $ tessera issuers list acme')
+    .action((tenantId: string, options: Output) => runList(tenantId, options, terminal));
+  const check = issuers.command('check');
+  check
+
+    .summary("fetch an issuer's keys, or try a token, as a server would")
+    .description(
+      `Fetches discovery and keys of a tenant's issuers the way a server would, and says what it found. With --token it reads a token from standard input and shows hop by hop what it would lead to. Nothing is issued, recorded or used up: a token that was exchanged before passes here.`,
+    )
+    .argument('<tenant>', 'id of the tenant', tenantArgument)
+    .argument('[issuer]', 'id of the issuer in the tenants file; default: all')
+    .option('--token <source>', 'a token to try; write - and give it on standard input')
+    .addOption(
+      new Option('--client <project/client>', 'who shows the token; default: the only one that may').argParser(
+        projectClientArgument,
+      ),
+    )
+    .addOption(new Option('--surface <surface>', 'at which door').choices([...SURFACES]).default('user'))
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ tessera issuers check acme\n  $ tessera issuers check acme corp\n  $ tessera issuers check acme corp --token - --client shop/web < id-token.txt',
+    )
+    .action((tenantId: string, issuerId: string | undefined, options: CheckOptions) => {
+      // Not left to an argument parser: commander repeats what it refuses, and a token here is already in the shell's history.
+      if (options.token !== undefined && options.token !== '-')
+        check.error('error: write --token - and give the token on standard input');
+      return checkIssuers(tenantId, issuerId, options, terminal);
+    });
+}
+
+function projectClientArgument(text: string): ProjectClient {
+  const [projectId, clientId, ...rest] = text.split('/');
+  if (!projectId || !clientId || rest.length > 0)
+    throw new InvalidArgumentError('Write project/client, such as shop/web.');
+  return { projectId, clientId };
+}
+
+async function runList(tenantId: string, { output }: Output, terminal: Terminal): Promise<void> {
+  const { stdout } = terminal;
+  await withReadOnly(terminal.loadConfig(), async (stores) => {
+    const { trusts, id } = (await findTenant(stores, tenantId)).tenant;
+    if (output === 'json') printJson(stdout, { issuers: trusts.map(trustDocument) });
+    else if (trusts.length === 0)
+      printLines(stdout, [`Tenant ${id} trusts no issuer: add one under "issuers" in the tenants file.`]);
+    else
+      printLines(
+        stdout,
+        table([
+          ['ID', 'ISSUER', 'CLIENTS', 'SURFACES', 'CONDITIONS', 'SUBJECT'],
+          ...trusts.map((trust) => [
+            trust.id,
+            trust.issuer,
+            trust.clients.join(','),
+            trust.surfaces.join(','),
+            conditionsText(trust),
+            trust.subject.match === 'linked' ? 'linked' : `email of ${[...trust.subject.domains].join(',')}`,
+          ]),
+        ]),
+      );
+  });
+}
+
+function trustDocument(trust: Trust): object {
+  const { subject, conditions } = trust;
+  return {
+    id: trust.id,
+    issuer: trust.issuer,
+    jwks_uri: trust.jwksUri ?? null,
+    audiences: trust.audiences,
+    algorithms: trust.algorithms,
+    typ: trust.types,
+    conditions: conditions === 'none' ? 'none' : Object.fromEntries(conditions),
+    subject: subject.match === 'linked' ? subject : { match: subject.match, domains: [...subject.domains] },
+    clients: trust.clients,
+    surfaces: trust.surfaces,
+    max_age_seconds: trust.maxAgeSeconds,
+    max_lifetime_seconds: trust.maxLifetimeSeconds,
+  };
+}
+
+function conditionsText({ conditions }: Trust): string {
+  if (conditions === 'none') return 'none';
+  return [...conditions].map(([claim, values]) => `${claim}=${values.join('|')}`).join(' ');
+}

@@ -1,0 +1,191 @@
+import { type Command, Option } from 'commander';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { type KeyRing, MIN_LEAD_SECONDS, type RingKey, stateOf } from '../../keys/key-ring.ts';
+import { activate, retire, rotate, type Transition } from '../../keys/key-ring.transitions.ts';
+import { newSigningKey } from '../../keys/new-signing-key.ts';
+import { revocationOfKey } from '../../revocation/new-revocations.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
+import { epochSeconds } from '../../domain/clock.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import { announce, findTenant, type Installation, withReadOnly, withWritable } from '../installation.ts';
+import { durationArgument, outputOption, tenantArgument } from '../options.ts';
+import { feedRevokedKey, revokeOnce } from '../revoke-key.ts';
+import { instant, type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
+
+interface Output {
+  readonly output: OutputFormat;
+}
+
+/** What the three commands that take a key id do, one row each. */
+const TRANSITIONS = {
+  activate: {
+    summary: 'make a published key the one that signs',
+    description: `Makes a key that is "next" sign from now on; the key that signed until now retires. A key that has not been public for long enough is refused, because verifiers may not know it yet.`,
+    example: 'tessera keys activate acme 6u0T…',
+  },
+  retire: {
+    summary: 'stop a key from signing',
+    description: `Stops a key from signing; the next key takes over. Its tokens stay good, so it stays public until the last of them is dead.`,
+    example: 'tessera keys retire acme 6u0T…',
+  },
+  revoke: {
+    summary: 'withdraw a key and all its tokens',
+    description: `Takes a key out of the public set at once, so that every token it signed is refused by whoever reads the set again, and within 2 s by whoever follows the feed of revocations. For a key that somebody else may have.`,
+    example: 'tessera keys revoke acme 6u0T…',
+  },
+} as const;
+
+export function addKeys(program: Command, terminal: Terminal): void {
+  const keys = program
+    .command('keys')
+    .summary("a tenant's signing keys")
+    .description(
+      `A tenant's signing keys. A key is next (public, does not sign yet), active (signs), retired (public until its last token is dead) or revoked (not public: all its tokens are refused).`,
+    );
+  keys
+    .command('list')
+    .summary('show the keys and their states')
+    .description('Shows the keys of a tenant, their states now and when these change.')
+    .argument('<tenant>', 'id of the tenant', tenantArgument)
+    .addOption(outputOption())
+    .addHelpText('after', '\nExample:\n  $ tessera keys list acme')
+    .action((tenantId: string, options: Output) => runList(tenantId, options, terminal));
+  keys
+    .command('rotate')
+    .summary('publish a new key, which signs after a lead time')
+    .description(
+      `Makes a new key of the tenant's algorithm and publishes it. After the lead time it signs by itself and the old key retires: nobody has to come back. Tokens of the old key stay good.`,
+    )
+    .argument('<tenant>', 'id of the tenant', tenantArgument)
+    .option(
+      '--lead <duration>',
+      `how long the key is public before it signs; at least and by default ${MIN_LEAD_SECONDS}s`,
+      durationArgument,
+    )
+    .addOption(outputOption())
+    .addHelpText('after', '\nExamples:\n  $ tessera keys rotate acme\n  $ tessera keys rotate acme --lead 24h')
+    .action((tenantId: string, options: Output & { lead?: number }) => runRotate(tenantId, options, terminal));
+  for (const name of Object.keys(TRANSITIONS) as (keyof typeof TRANSITIONS)[]) {
+    const { summary, description, example } = TRANSITIONS[name];
+    const command = keys
+      .command(name)
+      .summary(summary)
+      .description(description)
+      .argument('<tenant>', 'id of the tenant', tenantArgument)
+      .argument('<kid>', 'id of the key, see `tessera keys list`')
+      .addOption(outputOption())
+      .addHelpText('after', `\nExample:\n  $ ${example}`);
+    if (name === 'activate')
+      command.addOption(
+        new Option(
+          '--dangerously-before-verifiers-know-it',
+          'also when the key has not been public for long enough: services that cached the key set refuse its tokens until they fetch it again',
+        ).default(false),
+      );
+    command.action((tenantId: string, kid: string, options: Output & { dangerouslyBeforeVerifiersKnowIt?: boolean }) =>
+      change(
+        tenantId,
+        options,
+        terminal,
+        () => (ring, now) => transition(name, ring, kid, now, options),
+        name === 'revoke' ? (stores, id) => feedRevokedKey(stores, revocationOfKey(id, kid, nowOf(stores))) : undefined,
+      ),
+    );
+  }
+}
+
+function transition(
+  name: keyof typeof TRANSITIONS,
+  ring: KeyRing,
+  kid: string,
+  now: number,
+  options: { readonly dangerouslyBeforeVerifiersKnowIt?: boolean },
+): Transition {
+  switch (name) {
+    case 'activate':
+      return activate(ring, kid, now, {
+        dangerouslyBeforeVerifiersKnowIt: options.dangerouslyBeforeVerifiersKnowIt === true,
+      });
+    case 'retire':
+      return retire(ring, kid, now);
+    case 'revoke':
+      return revokeOnce(ring, kid, now);
+  }
+}
+
+async function runList(tenantId: string, options: Output, terminal: Terminal): Promise<void> {
+  await withReadOnly(terminal.loadConfig(), async (stores) => {
+    const { tenant } = await findTenant(stores, tenantId);
+    const stored = await stores.keyRings.read(tenant.id);
+    if (stored === undefined)
+      throw new OperatorError(
+        `Tenant ${tenant.id} has no key ring: make one with \`tessera apply\`, or restore it from a backup.`,
+      );
+    print(stored.ring, stores, options, terminal);
+  });
+}
+
+async function runRotate(tenantId: string, options: Output & { lead?: number }, terminal: Terminal): Promise<void> {
+  await change(tenantId, options, terminal, async (tenant) => {
+    const key = await newSigningKey(tenant.tokens.algorithm);
+    return (ring, now) => rotate(ring, key, now, options.lead);
+  });
+}
+
+type Decide = (ring: KeyRing, now: number) => Transition;
+
+/**
+ * Writes the next ring and tells the running servers.
+ *
+ * @param prepare what takes long, before the ring is read
+ * @param afterwards what else must be told of the change
+ */
+async function change(
+  tenantId: string,
+  options: Output,
+  terminal: Terminal,
+  prepare: (tenant: Tenant) => Decide | Promise<Decide>,
+  afterwards: (stores: Installation, tenantId: TenantId) => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  const config = terminal.loadConfig();
+  const { tenant } = await withReadOnly(config, (stores) => findTenant(stores, tenantId));
+  const decide = await prepare(tenant);
+  await withWritable(config, async (stores) => {
+    const result = await stores.keyRings.update(tenant.id, (ring) => decide(ring, nowOf(stores)));
+    if ('refusal' in result) throw new OperatorError(result.refusal);
+    await afterwards(stores, tenant.id);
+    print(result.ring, stores, options, terminal);
+    await announce(stores, tenant.id, 'The key ring was changed');
+  });
+}
+
+function nowOf({ clock }: Installation): number {
+  return epochSeconds(clock.nowMs());
+}
+
+function print({ keys }: KeyRing, stores: Installation, { output }: Output, { stdout }: Terminal): void {
+  const now = nowOf(stores);
+  if (output === 'json') {
+    printJson(stdout, {
+      keys: keys.map((key) => ({
+        kid: key.kid,
+        alg: key.alg,
+        state: stateOf(key, now),
+        published_at: instant(key.publishedAt),
+        activated_at: key.activatedAt === undefined ? null : instant(key.activatedAt),
+        retire_at: key.retireAt === undefined ? null : instant(key.retireAt),
+      })),
+    });
+    return;
+  }
+  const when = (time: number | undefined): string => (time === undefined ? '-' : instant(time));
+  const row = (key: RingKey): string[] => [
+    key.kid,
+    key.alg,
+    stateOf(key, now),
+    instant(key.publishedAt),
+    when(key.activatedAt),
+    when(key.retireAt),
+  ];
+  printLines(stdout, table([['KID', 'ALG', 'STATE', 'PUBLISHED', 'SIGNS FROM', 'UNTIL'], ...keys.map(row)]));
+}

@@ -1,0 +1,106 @@
+import type { Command } from 'commander';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { type AssertHeld, withApplyLock } from '../../control-plane/apply-lock.ts';
+import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import {
+  clientSecretPath,
+  databaseCredentialsPath,
+  keyRingPath,
+  tenantSecretsFolder,
+  type VaultPath,
+} from '../../vault/vault-path.ts';
+import { type Installation, withReadOnly, withWritable } from '../installation.ts';
+import { outputOption } from '../options.ts';
+import { type OutputFormat, printJson, printLines, type Terminal } from '../terminal.ts';
+
+interface PurgeOptions {
+  readonly yes: boolean;
+  readonly dryRun: boolean;
+  readonly output: OutputFormat;
+}
+
+/** What was removed from the system and is still kept. */
+interface Leftovers {
+  readonly tenants: readonly TenantId[];
+  /** Secrets of removed clients in tenants that are still there. */
+  readonly secrets: readonly VaultPath[];
+}
+
+export function addPurge(program: Command, terminal: Terminal): void {
+  program
+    .command('purge')
+    .summary('forget removed tenants and clients for good')
+    .description(
+      `Destroys what \`tessera apply --prune\` left: keys, secrets, database credentials and embedded directories of removed tenants, and secrets of removed clients. There is no way back. Databases on a server are not touched: their operator drops them. The audit stays.`,
+    )
+    .option('--dry-run', 'show what would be destroyed, and destroy nothing', false)
+    .option('--yes', 'destroy it', false)
+    .addOption(outputOption())
+    .addHelpText('after', '\nExamples:\n  $ tessera purge --dry-run\n  $ tessera purge --yes')
+    .action((options: PurgeOptions) => runPurge(options, terminal));
+}
+
+async function runPurge(options: PurgeOptions, terminal: Terminal): Promise<void> {
+  const config = terminal.loadConfig();
+  if (options.dryRun || !options.yes) {
+    const found = await withReadOnly(config, findLeftovers);
+    print(found, options.output, 'to destroy', terminal);
+    if (!options.dryRun && found.tenants.length + found.secrets.length > 0)
+      throw new OperatorError('Nothing was destroyed. There is no way back: if you mean it, run: tessera purge --yes');
+    return;
+  }
+  await withApplyLock(config, async (assertHeld) => {
+    const found = await withReadOnly(config, findLeftovers);
+    if (found.tenants.length + found.secrets.length > 0)
+      await withWritable(config, (stores) => destroy(found, stores, assertHeld));
+    print(found, options.output, 'destroyed', terminal);
+  });
+}
+
+async function findLeftovers({ controlPlane, vault }: Installation): Promise<Leftovers> {
+  const tombstones = await controlPlane.readTombstones();
+  const secrets: VaultPath[] = [];
+  for (const { tenant } of await controlPlane.readTenants()) {
+    const known = secretPathsOf(tenant);
+    secrets.push(...(await vault.list(tenantSecretsFolder(tenant.id))).filter((path) => !known.has(path)));
+  }
+  return { tenants: tombstones.map(({ tenantId }) => tenantId), secrets };
+}
+
+function secretPathsOf({ id, projects }: TenantState['tenant']): ReadonlySet<VaultPath> {
+  return new Set(
+    [...projects.values()].flatMap((project) =>
+      [...project.clients.keys()].map((clientId) => clientSecretPath(id, project.id, clientId)),
+    ),
+  );
+}
+
+/** The tombstone goes last: killed before, the next purge finds the tenant again. */
+async function destroy({ tenants, secrets }: Leftovers, stores: Installation, assertHeld: AssertHeld): Promise<void> {
+  const { vault, directories, controlPlane } = stores;
+  for (const path of secrets) {
+    await assertHeld();
+    await vault.destroy(path);
+  }
+  for (const id of tenants) {
+    await assertHeld();
+    for (const path of await vault.list(tenantSecretsFolder(id))) await vault.destroy(path);
+    await vault.destroy(keyRingPath(id));
+    await vault.destroy(databaseCredentialsPath(id));
+    const embedded: Pick<Tenant, 'id' | 'database'> = { id, database: { driver: 'sqlite' } };
+    await directories.destroy(embedded);
+    await controlPlane.forgetTenant(id);
+  }
+}
+
+function print({ tenants, secrets }: Leftovers, output: OutputFormat, what: string, { stdout }: Terminal): void {
+  if (output === 'json') printJson(stdout, { tenants, secrets });
+  else if (tenants.length + secrets.length === 0) printLines(stdout, ['Nothing is left to purge.']);
+  else
+    printLines(stdout, [
+      ...tenants.map((id) => `${what}: tenant ${id}`),
+      ...secrets.map((path) => `${what}: ${path}, of a removed client`),
+    ]);
+}

@@ -1,0 +1,151 @@
+import { type Command, Option } from 'commander';
+import { issuerOf } from '../../domain/issuer.ts';
+import { isRevocableId, isTokenId } from '../../revocation/new-revocations.ts';
+import { commitInTime, reachFrom } from '../../revocation/revocation-reach.ts';
+import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../../revocation/revocation-records.ts';
+import { announce, withReadOnly, withWritable } from '../installation.ts';
+import { outputOption, tenantArgument } from '../options.ts';
+import { planOf, planOfToken, type RevocationPlan, type Target } from '../plan-revocation.ts';
+import { feedRevokedKey, revokeInRing } from '../revoke-key.ts';
+import { instant, type OutputFormat, printJson, printLines, type Terminal } from '../terminal.ts';
+
+interface RevokeOptions {
+  readonly token?: string;
+  readonly jti?: string;
+  readonly subject?: string;
+  readonly client?: string;
+  readonly key?: string;
+  readonly tenant?: string;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+  readonly output: OutputFormat;
+}
+
+/** The options that name a thing of a tenant, and what it is called in a token. */
+const NAMED = { jti: 'token', subject: 'subject', client: 'client', key: 'key' } as const;
+
+export function addRevoke(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('revoke')
+    .summary('end tokens before their time')
+    .description(
+      `Ends tokens before their time: one token, or all that were issued until now to a subject, a client or a tenant; new ones are good. Servers and verifiers that follow the feed refuse them within 2 s. A key is revoked for good, with all that it signed. Give one of --token, --jti, --subject, --client and --key; --tenant alone ends all tokens of the tenant.`,
+    )
+    .option('--token <source>', 'one token; write - and give it on standard input')
+    .option('--jti <tenant/id>', 'one token by its id')
+    .option('--subject <tenant/sub>', 'all tokens of a user or an administrator, by id or e-mail address')
+    .option('--client <tenant/project/client>', 'all tokens of a client')
+    .option('--key <tenant/kid>', 'a signing key, which must not be the one that signs now')
+    .addOption(
+      new Option('--tenant <id>', 'the tenant of what the others name; alone: all its tokens').argParser(
+        tenantArgument,
+      ),
+    )
+    .option('--force', 'look nothing up: for what is gone, or while a database does not answer')
+    .option('--dry-run', 'only say what would be revoked')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ tessera revoke --token - < token.txt
+  $ tessera revoke --jti acme/dc01fe08-2f83-4c99-80e5-bc22aa3230e5
+  $ tessera revoke --subject acme/u-ada --dry-run
+  $ tessera revoke --subject acme/ada@acme.example
+  $ tessera revoke --subject acme/u-gone --force
+  $ tessera revoke --client acme/shop/web
+  $ tessera revoke --tenant acme --key 6u0T…
+  $ tessera revoke --tenant acme`,
+    )
+    .action((options: RevokeOptions) => run(readTarget(options, command), options, terminal));
+}
+
+async function run(target: Target | 'token', options: RevokeOptions, terminal: Terminal): Promise<void> {
+  const config = terminal.loadConfig();
+  // Everything that can be refused is, before anything is changed.
+  const plan = await withReadOnly(config, (stores) =>
+    target === 'token' ? planOfToken(stores, terminal) : planOf(stores, target, options.force === true),
+  );
+  if (options.dryRun === true) {
+    print(plan, plan.revocations(reachFrom(terminal.clock.nowMs())), config.publicUrl, options, terminal);
+    return;
+  }
+  await withWritable(config, async (stores) => {
+    const records = new RevocationRecords(stores.database);
+    const [revocation] = plan.revocations(reachFrom(stores.clock.nowMs()));
+    if (revocation?.kind === 'key') {
+      await revokeInRing(stores, revocation.tenantId, revocation.id);
+      print(plan, [await feedRevokedKey(stores, revocation)], config.publicUrl, options, terminal);
+      await announce(stores, revocation.tenantId, 'The key was revoked');
+      return;
+    }
+    const revoked =
+      // One token is named whenever it was made.
+      revocation?.kind === 'token'
+        ? await records.add([revocation])
+        : await commitInTime(stores.clock, (before) => records.add(plan.revocations(before)));
+    print(plan, revoked, config.publicUrl, options, terminal);
+  });
+}
+
+/** Exactly one thing; or wrong use. */
+function readTarget(options: RevokeOptions, command: Command): Target | 'token' {
+  const named = (Object.keys(NAMED) as (keyof typeof NAMED)[]).filter((name) => options[name] !== undefined);
+  const { tenant, token } = options;
+  if (named.length + (token === undefined ? 0 : 1) > 1)
+    return command.error('error: give one of --token, --jti, --subject, --client and --key');
+  if (token !== undefined) {
+    // Never repeated here: what stands there may be the token itself.
+    if (token !== '-') return command.error('error: write --token - and give the token on standard input');
+    if (tenant !== undefined) return command.error('error: a token names its tenant itself: leave --tenant out');
+    return 'token';
+  }
+  const [option] = named;
+  if (option === undefined) {
+    if (tenant === undefined)
+      return command.error('error: say what to revoke: --token, --jti, --subject, --client, --key or --tenant');
+    return { kind: 'tenant', tenantId: tenant, id: '*' };
+  }
+  const value = options[option] ?? '';
+  const slash = value.indexOf('/');
+  if (tenant === undefined && slash === -1)
+    return command.error(`error: write --${option} <tenant>/…, or name the tenant with --tenant`);
+  const target = {
+    kind: NAMED[option],
+    tenantId: tenant ?? value.slice(0, slash),
+    id: tenant === undefined ? value.slice(slash + 1) : value,
+  };
+  if (target.kind === 'token' && !isTokenId(target.id))
+    return command.error('error: --jti is no id of a token: copy "jti" from the token, a UUID in lower case');
+  if (!isRevocableId(target.id))
+    return command.error(`error: --${option} names nothing that a token can say: 1 to 128 visible ASCII characters`);
+  return target;
+}
+
+function print(
+  { words, notes }: RevocationPlan,
+  revoked: readonly (NewRevocation | RevocationRecord)[],
+  publicUrl: string,
+  { output, dryRun }: RevokeOptions,
+  { stdout }: Terminal,
+): void {
+  const entries = revoked.map((revocation) => {
+    const { tenantId, kind, id, before, until } = revocation;
+    const seq = 'seq' in revocation ? revocation.seq : undefined;
+    return { seq, iss: issuerOf(publicUrl, tenantId), kind, id, before, until };
+  });
+  if (output === 'json') {
+    printJson(stdout, { dry_run: dryRun === true, revoked: entries });
+    return;
+  }
+  const before = entries[0]?.before;
+  const until = Math.max(...entries.map((entry) => entry.until));
+  const what = before === undefined ? words : `${words} issued until ${instant(before)}`;
+  const numbers = entries.map(({ seq }) => seq).join(' and ');
+  printLines(stdout, [
+    dryRun === true
+      ? `Would revoke ${what}; this was a dry run, nothing was changed.`
+      : `Revoked ${what} (number ${numbers} of the feed, kept until ${instant(until)}).`,
+    ...notes,
+  ]);
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { CONTROL_PLANE_SCHEMA } from './control-plane.schema.ts';
+import type { Database } from '../database/database.ts';
+import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
+import { openSqliteDatabase } from '../database/sqlite/sqlite-database.ts';
+
+export const CONTROL_DATABASE = 'control database';
+
+/**
+ * The longest that connecting to the control database, or one statement, may take. With the waits before it a request stays below the
+ * promised 3 s.
+ */
+const TIMEOUT_MS = 1500;
+
+export function controlDatabaseFile(config: Config): string {
+  return join(config.dataDirectory, 'control.sqlite');
+}
+
+export function controlDatabaseOptions(config: Config): MysqlOptions {
+  const { controlDatabase } = config;
+  if (controlDatabase.driver !== 'mysql') throw new Error('the control database is no server');
+  const { host, port, database, username, password, poolSize } = controlDatabase;
+  const { dangerouslyAllowPlaintext } = config.connections;
+  const address = { host, port, database, username, password, poolSize, dangerouslyAllowPlaintext };
+  return {
+    ...address,
+    name: CONTROL_DATABASE,
+    timeoutMs: TIMEOUT_MS,
+    answerLimit: Infinity,
+    schema: CONTROL_PLANE_SCHEMA,
+  };
+}
+
+export async function openControlDatabase(config: Config): Promise<Database> {
+  if (config.controlDatabase.driver === 'sqlite') return openControlFile(controlDatabaseFile(config));
+  // Loaded only when it is used: the embedded default neither waits for the driver nor holds it in memory.
+  const { openMysqlDatabase } = await import('../database/mysql/mysql-database.ts');
+  return openMysqlDatabase(controlDatabaseOptions(config));
+}
+
+export function openControlFile(file: string): Promise<Database> {
+  return openSqliteDatabase({ name: CONTROL_DATABASE, file, schema: CONTROL_PLANE_SCHEMA, create: true });
+}

@@ -1,0 +1,101 @@
+import { createConnection, type Connection, type RowDataPacket } from 'mysql2';
+import { Secret } from '../../config/secret.ts';
+import { AnswerLimit } from './answer-limit.ts';
+import { databaseFailure } from '../database-failure.ts';
+import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
+import { withLiterals } from './mysql-literals.ts';
+import { MysqlSessions } from './mysql-session.ts';
+import { destroyConnection } from './mysql-sockets.ts';
+import { mysqlTls } from './mysql-tls.ts';
+
+export type MysqlServer = Pick<
+  MysqlOptions,
+  'name' | 'tenantId' | 'host' | 'port' | 'username' | 'password' | 'timeoutMs' | 'dangerouslyAllowPlaintext'
+> & {
+  /** Absent: connects to no database, to create one or to lock. */
+  readonly database?: string;
+};
+
+export interface MysqlConnection {
+  ask(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<Record<string, unknown>[]>;
+}
+
+/** A wait for a lock has its own bound, and the client gives up on the rest. It is longer than any of them. */
+const STATEMENT_MS = 60_000;
+
+/** What is asked here is answered with one row of a few words. */
+const ANSWER_LIMIT = 1024 * 1024;
+
+/** One connection outside every pool: for locks, which belong to a connection, and for creating a database. */
+export async function withMysqlConnection<T>(
+  server: MysqlServer,
+  work: (connection: MysqlConnection) => Promise<T>,
+): Promise<T> {
+  const { connection, limit } = await connect(server);
+  try {
+    await setUp(connection, server);
+    return await work({
+      ask: (sql, parameters = [], timeoutMs = server.timeoutMs) => {
+        limit.restart();
+        return ask(connection, server, sql, parameters, timeoutMs);
+      },
+    });
+  } finally {
+    destroyConnection(connection);
+  }
+}
+
+function connect(server: MysqlServer): Promise<{ readonly connection: Connection; readonly limit: AnswerLimit }> {
+  return new Promise((resolve, reject) => {
+    const connection = createConnection({
+      host: server.host,
+      port: server.port,
+      user: server.username,
+      password: Secret.reveal(server.password),
+      ...(server.database === undefined ? {} : { database: server.database }),
+      connectTimeout: server.timeoutMs,
+      ...mysqlTls(server.host, server.dangerouslyAllowPlaintext),
+      charset: 'utf8mb4',
+      queryFormat: withLiterals,
+      // No server reads this process's files.
+      flags: ['-LOCAL_FILES'],
+      disableEval: true,
+    });
+    const limit = new AnswerLimit(connection, ANSWER_LIMIT);
+    // A connection that breaks while `work` does something else must not end the process.
+    connection.on('error', () => undefined);
+    connection.connect((error) => {
+      if (error === null) {
+        resolve({ connection, limit });
+        return;
+      }
+      destroyConnection(connection);
+      reject(databaseFailure(server.name, error, mysqlSite(server)));
+    });
+  });
+}
+
+async function setUp(connection: Connection, server: MysqlServer): Promise<void> {
+  const { timeoutMs } = server;
+  try {
+    const limits = { statementMs: STATEMENT_MS, lockWaitMs: timeoutMs };
+    await new MysqlSessions(limits, timeoutMs, server.database).setUp(connection);
+  } catch (error) {
+    throw databaseFailure(server.name, error, mysqlSite(server));
+  }
+}
+
+function ask(
+  connection: Connection,
+  server: MysqlServer,
+  sql: string,
+  values: readonly (string | number)[],
+  timeout: number,
+): Promise<Record<string, unknown>[]> {
+  return new Promise((resolve, reject) => {
+    connection.query<RowDataPacket[]>({ sql, values: [...values], timeout }, (error, rows) => {
+      if (error === null) resolve(Array.isArray(rows) ? rows : []);
+      else reject(databaseFailure(server.name, error, mysqlSite(server)));
+    });
+  });
+}

@@ -1,0 +1,249 @@
+import { type PoolConnection, type RowDataPacket } from 'mysql2';
+import { DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
+import { Secret } from '../../config/secret.ts';
+import { causeOf, TesseraError } from '../../errors/tessera-error.ts';
+import { AbandonedStatements } from './abandoned-statements.ts';
+import { Database, type Row, type SqlValue } from '../database.ts';
+import { databaseFailure } from '../database-failure.ts';
+import type { DatabaseSite } from '../database-site.ts';
+import { MIGRATIONS_TABLE } from '../migrations.ts';
+import { withLiterals } from './mysql-literals.ts';
+import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
+import { MysqlPool } from './mysql-pool.ts';
+import { limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
+import { mysqlTls } from './mysql-tls.ts';
+import { SilentLogger } from '../silent-logger.ts';
+import { noAnswer, within } from '../../runtime/within.ts';
+
+/** A transaction of the writers is many statements; one that takes longer than this many timeouts is given up. */
+const TRANSACTION_TIMEOUTS = 30;
+
+/**
+ * A change of a large table is one statement and takes as long as it needs. But while it waits for the table, every later
+ * statement on that table waits behind it: it gives up before a running service notices much.
+ */
+const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
+
+export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
+  const handle = new MysqlPool(
+    new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs, options.database),
+    new AbandonedStatements(options),
+    options.answerLimit,
+    options.connectionMaxAgeMs ?? Infinity,
+  );
+  const dataSource = new DataSource({
+    type: 'mysql',
+    driver: { createPool: handle.create },
+    host: options.host,
+    port: options.port,
+    database: options.database,
+    username: options.username,
+    password: Secret.reveal(options.password),
+    poolSize: options.poolSize,
+    connectTimeout: options.timeoutMs,
+    ...mysqlTls(options.host, options.dangerouslyAllowPlaintext),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    // Whole numbers as numbers: all of ours are below 2^53.
+    supportBigNumbers: true,
+    bigNumberStrings: false,
+    extra: { queryFormat: withLiterals },
+    entities: [...options.schema.entities] as never[],
+    migrations: [...options.schema.migrations],
+    migrationsTransactionMode: 'each',
+    migrationsTableName: MIGRATIONS_TABLE,
+    logger: new SilentLogger(),
+  });
+  try {
+    await within(options.timeoutMs, dataSource.initialize());
+    return new MysqlDatabase(options, dataSource, handle);
+  } catch (error) {
+    void handle.closeAll();
+    throw databaseFailure(options.name, error, mysqlSite(options));
+  }
+}
+
+export class MysqlDatabase extends Database {
+  override readonly kind = 'mysql';
+  override readonly name: string;
+  override readonly dataSource: DataSource;
+  readonly #site: DatabaseSite;
+  readonly #timeoutMs: number;
+  readonly #handle: MysqlPool;
+  readonly #isForeign: boolean;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: MysqlOptions, dataSource: DataSource, handle: MysqlPool) {
+    super();
+    this.name = options.name;
+    this.#site = mysqlSite(options);
+    this.dataSource = dataSource;
+    this.#timeoutMs = options.timeoutMs;
+    this.#handle = handle;
+    this.#isForeign = options.answerLimit !== Infinity;
+  }
+
+  /**
+   * Straight to the pool's prepared statements: TypeORM's own way sends text and passes its loggers and subscribers, which costs more
+   * than the query. One timer covers the wait for a connection and the answer; a connection that did not answer is closed, because
+   * its late answer would hold up whoever got it next.
+   */
+  override query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      let connection: PoolConnection | undefined;
+      let over = false;
+      const end = (error: unknown, rows: Row[]): void => {
+        over = true;
+        clearTimeout(timer);
+        if (error === null) resolve(rows);
+        else reject(databaseFailure(this.name, error, this.#site));
+      };
+      const timer = setTimeout(() => {
+        const error = noAnswer();
+        if (connection !== undefined) this.#handle.giveUp(connection, error);
+        end(error, []);
+      }, this.#timeoutMs);
+      this.#handle.pool.getConnection((refused, acquired) => {
+        if (over) {
+          if (refused === null) acquired.release();
+          return;
+        }
+        if (refused !== null) {
+          end(refused, []);
+          return;
+        }
+        connection = acquired;
+        this.#handle.restartLimit(acquired);
+        acquired.execute<RowDataPacket[]>(
+          this.#isForeign ? this.limited(sql) : sql,
+          [...parameters],
+          (failed, rows) => {
+            if (over) return;
+            this.#handle.giveBack(acquired, failed);
+            end(failed, Array.isArray(rows) ? rows : []);
+          },
+        );
+      });
+    });
+  }
+
+  override limited(select: string): string {
+    return this.#handle.sessions.limited(select);
+  }
+
+  override snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#inTransaction('START TRANSACTION WITH CONSISTENT SNAPSHOT', work, this.#timeoutMs);
+  }
+
+  override transaction<T>(
+    work: (manager: EntityManager) => Promise<T>,
+    timeoutMs = this.#timeoutMs * TRANSACTION_TIMEOUTS,
+  ): Promise<T> {
+    return this.#inTransaction('START TRANSACTION', work, timeoutMs);
+  }
+
+  override async runMigrations(timeoutMs?: number): Promise<string[]> {
+    const runner = this.dataSource.createQueryRunner();
+    const connection = await this.#connect(runner);
+    try {
+      this.#handle.restartLimit(connection);
+      await this.#handle.sessions.limit(connection, MIGRATION_LIMITS);
+      const executor = new MigrationExecutor(this.dataSource, runner);
+      executor.transaction = 'each';
+      const running = executor.executePendingMigrations();
+      const done = await (timeoutMs === undefined ? running : within(timeoutMs, running));
+      return done.map(({ name }) => name);
+    } catch (error) {
+      this.#handle.dropAfter(connection, error);
+      throw databaseFailure(this.name, error, this.#site);
+    } finally {
+      // Its limits are not those of the others.
+      this.#handle.drop(connection);
+    }
+  }
+
+  override letGo(error: unknown): Promise<void> | undefined {
+    return this.#handle.letGo(error instanceof TesseraError ? causeOf(error) : error);
+  }
+
+  override shrink(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#handle.pool.getConnection((refused, connection) => {
+        resolve(refused === null ? this.#handle.close(connection) : undefined);
+      });
+    });
+  }
+
+  override close(): Promise<void> {
+    this.#closing ??= this.#handle.closeAll();
+    return this.#closing;
+  }
+
+  async #inTransaction<T>(begin: string, work: (manager: EntityManager) => Promise<T>, timeoutMs: number): Promise<T> {
+    const startedAt = performance.now();
+    const runner = this.dataSource.createQueryRunner();
+    const { sessions } = this.#handle;
+    // The session's own limits are those of one query.
+    const limits = timeoutMs > this.#timeoutMs ? limitsWithin(timeoutMs) : undefined;
+    let connection: PoolConnection | undefined = await this.#connect(runner);
+    try {
+      this.#handle.restartLimit(connection);
+      // What the connection took is part of the time: a reader waits no longer than for one query.
+      const remainingMs = timeoutMs - (performance.now() - startedAt);
+      const limited = limits === undefined ? undefined : sessions.limit(connection, limits);
+      return await within(remainingMs, commitAfter(runner, begin, work, limited));
+    } catch (error) {
+      this.#handle.retireIfStoodDown(error);
+      // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
+      this.#handle.dropAfter(connection, error);
+      connection = undefined;
+      throw databaseFailure(this.name, error, this.#site);
+    } finally {
+      if (connection !== undefined) await this.#release(runner, limits === undefined ? undefined : connection);
+    }
+  }
+
+  /** A connection that comes too late is dropped: nobody waits for it any more. */
+  async #connect(runner: QueryRunner): Promise<PoolConnection> {
+    const connecting = runner.connect() as Promise<PoolConnection>;
+    try {
+      return await within(this.#timeoutMs, connecting);
+    } catch (error) {
+      this.#handle.retireIfStoodDown(error);
+      connecting.then(
+        (late) => {
+          this.#handle.drop(late);
+        },
+        () => undefined,
+      );
+      throw databaseFailure(this.name, error, this.#site);
+    }
+  }
+
+  /** @param limited its limits were replaced: it goes back to the pool when it has its own again, and nobody waits for that */
+  async #release(runner: QueryRunner, limited: PoolConnection | undefined): Promise<void> {
+    if (limited === undefined) {
+      await runner.release();
+      return;
+    }
+    this.#handle.sessions.limit(limited).then(
+      () => runner.release(),
+      () => {
+        this.#handle.drop(limited);
+      },
+    );
+  }
+}
+
+async function commitAfter<T>(
+  runner: QueryRunner,
+  begin: string,
+  work: (manager: EntityManager) => Promise<T>,
+  limited: Promise<void> | undefined,
+): Promise<T> {
+  await limited;
+  await runner.query(begin);
+  const result = await work(runner.manager);
+  await runner.query('COMMIT');
+  return result;
+}

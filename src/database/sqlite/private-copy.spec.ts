@@ -1,0 +1,163 @@
+import BetterSqlite3 from 'better-sqlite3';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import {
+  collectingLog,
+  embeddedControlPlane,
+  storageConfig,
+  temporaryFolder,
+  tenantDraft,
+} from '../../../test/support/storage.ts';
+import { ControlPlane } from '../../control-plane/control-plane.ts';
+import { ControlPlaneWriter } from '../../provisioning/apply/control-plane.writer.ts';
+import { copyDatabase } from './private-copy.ts';
+
+/** Two tables that agree after each transaction, beside a number of megabytes that the copy takes its time for. */
+const WRITER = `
+  import Database from 'better-sqlite3';
+  const [file, pages, megabytes] = process.argv.slice(1);
+  const database = new Database(file);
+  database.pragma('journal_mode = WAL');
+  database.exec('CREATE TABLE bulk (bytes BLOB)');
+  for (let n = 0; n < Number(megabytes); n += 1) database.exec('INSERT INTO bulk VALUES (zeroblob(1000000))');
+  database.pragma('wal_checkpoint(TRUNCATE)');
+  database.pragma('wal_autocheckpoint = ' + pages);
+  database.exec('CREATE TABLE one (n INTEGER, text TEXT); CREATE TABLE other (n INTEGER, text TEXT)');
+  const [one, other] = ['one', 'other'].map((name) => database.prepare('INSERT INTO ' + name + ' VALUES (?, ?)'));
+  const both = database.transaction((n) => {
+    one.run(n, 'x'.repeat(200));
+    other.run(n, 'y'.repeat(200));
+  });
+  for (let n = 1; ; n += 1) {
+    both(n);
+    if (n === 1000) console.log('writing');
+  }
+`;
+
+async function startWriter(file: string, checkpointPages: number, megabytes: number) {
+  const script = ['--input-type=module', '-e', WRITER];
+  const writer = spawn(process.execPath, [...script, file, `${checkpointPages}`, `${megabytes}`], { stdio: 'pipe' });
+  await once(writer.stdout, 'data');
+  return writer;
+}
+
+/** How many there were; the file is one state of the database. */
+function transactionsIn(file: string): number {
+  const copied = new BetterSqlite3(file);
+  expect(copied.pragma('integrity_check', { simple: true })).toBe('ok');
+  const counts = copied
+    .prepare('SELECT (SELECT MAX(n) FROM one) AS one, (SELECT COUNT(*) FROM other) AS other')
+    .get() as { one: number; other: number };
+  copied.close();
+  expect(counts.one).toBe(counts.other);
+  return counts.one;
+}
+
+describe('a private copy', () => {
+  const folder = temporaryFolder();
+  const file = join(folder.path, 'control.sqlite');
+  afterAll(() => {
+    folder.remove();
+  });
+
+  /** Names, bytes and times of all files: what "as it was" means. */
+  const state = () =>
+    readdirSync(folder.path)
+      .sort()
+      .map((name) => {
+        const path = join(folder.path, name);
+        return { name, bytes: readFileSync(path).toString('base64'), mtime: statSync(path).mtimeMs };
+      });
+
+  it('of a database that is not there is a name of nothing', async () => {
+    const copy = await copyDatabase(join(folder.path, 'nothing.sqlite'));
+    expect(existsSync(copy.file)).toBe(false);
+    expect(statSync(dirname(copy.file)).mode & 0o777).toBe(0o700);
+    await copy.remove();
+    expect(existsSync(dirname(copy.file))).toBe(false);
+  });
+
+  it('has what is still in the write-ahead log, and leaves the original as it is', async () => {
+    const writer = new BetterSqlite3(file);
+    writer.pragma('journal_mode = WAL');
+    writer.exec("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('in the log')");
+    try {
+      expect(statSync(`${file}-wal`).size).toBeGreaterThan(0);
+      const before = state();
+      const copy = await copyDatabase(file);
+      const copied = new BetterSqlite3(copy.file);
+      expect(copied.prepare('SELECT x FROM t').all()).toEqual([{ x: 'in the log' }]);
+      copied.close();
+      await copy.remove();
+      expect(state()).toEqual(before);
+    } finally {
+      writer.close();
+    }
+  });
+
+  it('is one state of a database that another process writes without a pause, whose log is begun anew again and again', async () => {
+    const busy = join(folder.path, 'busy.sqlite');
+    const writer = await startWriter(busy, 500, 0);
+    try {
+      const seen = new Set<number>();
+      const logs = new Set<string>();
+      for (let n = 0; n < 20; n += 1) {
+        const copy = await copyDatabase(busy);
+        // One that SQLite made has no log.
+        if (existsSync(`${copy.file}-wal`)) logs.add(readFileSync(`${copy.file}-wal`).subarray(12, 24).toString('hex'));
+        seen.add(transactionsIn(copy.file));
+        await copy.remove();
+      }
+      expect(seen.size).toBeGreaterThan(10);
+      expect(logs.size).toBeGreaterThan(1);
+    } finally {
+      writer.kill('SIGKILL');
+      await once(writer, 'close');
+    }
+  });
+
+  it('is one state of a large database whose log is begun anew in less time than a copy takes', async () => {
+    const large = join(folder.path, 'large.sqlite');
+    const writer = await startWriter(large, 1, 20);
+    try {
+      const names = readdirSync(folder.path);
+      const seen = new Set<number>();
+      for (let n = 0; n < 2; n += 1) {
+        const copy = await copyDatabase(large);
+        seen.add(transactionsIn(copy.file));
+        await copy.remove();
+      }
+      expect(seen.size).toBe(2);
+      expect(readdirSync(folder.path)).toEqual(names);
+    } finally {
+      writer.kill('SIGKILL');
+      await once(writer, 'close');
+    }
+  });
+
+  it('of the control plane takes changes that the original never sees', async () => {
+    const home = temporaryFolder();
+    const original = await embeddedControlPlane(home.path);
+    await new ControlPlaneWriter(original).saveTenant(tenantDraft('acme'));
+    const copy = await ControlPlane.copyOf(storageConfig(home.path), collectingLog().log);
+    const writer = new ControlPlaneWriter(copy);
+    await writer.saveTenant(tenantDraft('planned'));
+    expect((await writer.readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme', 'planned']);
+    await copy.close();
+    expect((await new ControlPlaneWriter(original).readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme']);
+    await original.close();
+    home.remove();
+  });
+
+  it('of a control plane that is not there is an empty one, and makes no data directory', async () => {
+    const home = temporaryFolder();
+    const dataDirectory = join(home.path, 'data');
+    const copy = await ControlPlane.copyOf(storageConfig(dataDirectory), collectingLog().log);
+    expect(await new ControlPlaneWriter(copy).readTenants()).toEqual([]);
+    await copy.close();
+    expect(existsSync(dataDirectory)).toBe(false);
+    home.remove();
+  });
+});

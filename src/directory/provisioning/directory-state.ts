@@ -1,0 +1,44 @@
+import type { LinkedIdentity } from '../../tenancy/administrator.ts';
+
+/** A tenant's whole directory, everything sorted by its name or id. */
+export interface DirectoryState {
+  readonly scopes: readonly Scope[];
+  readonly roles: readonly Role[];
+  readonly groups: readonly Group[];
+  readonly users: readonly User[];
+}
+
+export interface Scope {
+  readonly name: string;
+  readonly resource: string | undefined;
+}
+
+export interface Role {
+  readonly name: string;
+  readonly scopes: readonly string[];
+}
+
+export interface Group {
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+export interface User {
+  readonly id: string;
+  /** The operator's own writing; compared by its canonical form. */
+  readonly email: string;
+  readonly status: 'active' | 'disabled';
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+  readonly identities: readonly LinkedIdentity[];
+}
+
+/** `put` makes each entry what it says, links included; what is not named stays. `remove` takes names and user ids. */
+export interface DirectoryChanges {
+  readonly scopes: { readonly put: readonly Scope[]; readonly remove: readonly string[] };
+  readonly roles: { readonly put: readonly Role[]; readonly remove: readonly string[] };
+  readonly groups: { readonly put: readonly Group[]; readonly remove: readonly string[] };
+  readonly users: { readonly put: readonly User[]; readonly remove: readonly string[] };
+}
+
+export const EMPTY_DIRECTORY: DirectoryState = Object.freeze({ scopes: [], roles: [], groups: [], users: [] });

@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Config } from '../../config/config.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { takeNamedLock } from '../../control-plane/apply-lock.ts';
+import { type DatabaseFailureReason, reasonOfFailure } from '../../database/database-failure.ts';
+import { type MysqlConnection, withMysqlConnection } from '../../database/mysql/mysql-connection.ts';
+import { openMysqlDatabase } from '../../database/mysql/mysql-database.ts';
+import { copyDatabase } from '../../database/sqlite/private-copy.ts';
+import { openSqliteDatabase } from '../../database/sqlite/sqlite-database.ts';
+import type { Tenant, TenantDatabase } from '../../tenancy/tenant.ts';
+import {
+  readDatabaseCredentials,
+  TENANT_DATABASE,
+  tenantDatabaseFile,
+  tenantDatabaseOptions,
+} from '../../tenancy/tenant-database.ts';
+import type { DatabaseCredentials } from '../../vault/database-credentials.ts';
+import type { VaultService } from '../../vault/vault.service.ts';
+import { DIRECTORY_SCHEMA } from './directory.schema.ts';
+import { DirectoryWriter } from './directory.writer.ts';
+
+type TenantAddress = Pick<Tenant, 'id' | 'database'>;
+type ServerDatabase = Extract<TenantDatabase, { driver: 'mysql' }>;
+
+/** A statement of provisioning may touch thousands of rows; nobody's request waits for it. */
+const TIMEOUT_MS = 10_000;
+
+/** A whole directory is read at once: a few hundred thousand rows. Several tenants are read beside each other. */
+const ANSWER_LIMIT = 64 * 1024 * 1024;
+
+/** What may stand between backticks in a statement. MySQL allows more; nothing here needs it. */
+const DATABASE_NAME = /^[A-Za-z0-9_$-]{1,64}$/;
+
+/** Opens tenants' directories for provisioning: makes those that are missing, and for a dry run touches none. */
+export class DirectoryOpener {
+  readonly #config: Pick<Config, 'dataDirectory' | 'connections'>;
+  readonly #vault: VaultService;
+
+  constructor(config: Pick<Config, 'dataDirectory' | 'connections'>, vault: VaultService) {
+    this.#config = config;
+    this.#vault = vault;
+  }
+
+  /**
+   * Opens the directory, and creates its database when it is not there.
+   *
+   * @throws OperatorError when the database is missing and the credentials do not allow to create it, with the SQL that does
+   */
+  async open(tenant: TenantAddress): Promise<DirectoryWriter> {
+    if (tenant.database.driver === 'sqlite')
+      return this.#openFile(tenant, tenantDatabaseFile(this.#config.dataDirectory, tenant.id));
+    const credentials = await this.#credentials(tenant);
+    try {
+      return await this.#connect(tenant, tenant.database, credentials);
+    } catch (error) {
+      if (!MISSING.has(reasonOfFailure(error))) throw error;
+      await createDatabase(tenant.id, tenant.database, credentials, this.#config.connections.dangerouslyAllowPlaintext);
+      return this.#connect(tenant, tenant.database, credentials);
+    }
+  }
+
+  /**
+   * For dry runs and `export`: a SQLite directory as a private copy, whose changes are forgotten; one on a server itself, to be read only.
+   *
+   * @returns undefined when there is no such database yet
+   */
+  async openForReading(tenant: TenantAddress): Promise<DirectoryWriter | undefined> {
+    if (tenant.database.driver === 'sqlite') {
+      const file = tenantDatabaseFile(this.#config.dataDirectory, tenant.id);
+      if (!existsSync(file)) return undefined;
+      const copy = await copyDatabase(file);
+      return this.#openFile(tenant, copy.file, () => copy.remove());
+    }
+    const credentials = await this.#credentials(tenant);
+    try {
+      return await this.#connect(tenant, tenant.database, credentials);
+    } catch (error) {
+      if (MISSING.has(reasonOfFailure(error))) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes an embedded directory with all that is in it, for `purge`. One on a server is its operator's to drop. */
+  async destroy(tenant: TenantAddress): Promise<void> {
+    if (tenant.database.driver !== 'sqlite') return;
+    const file = tenantDatabaseFile(this.#config.dataDirectory, tenant.id);
+    for (const suffix of ['', '-wal', '-shm']) await rm(`${file}${suffix}`, { force: true });
+  }
+
+  async #openFile(tenant: TenantAddress, file: string, afterClose?: () => Promise<void>): Promise<DirectoryWriter> {
+    const database = await openSqliteDatabase({
+      name: TENANT_DATABASE,
+      tenantId: tenant.id,
+      file,
+      schema: DIRECTORY_SCHEMA,
+      create: true,
+    });
+    // SQLite's own lock on the file is enough.
+    return new DirectoryWriter(tenant.id, database, (work) => work(), afterClose);
+  }
+
+  async #connect(
+    tenant: TenantAddress,
+    address: ServerDatabase,
+    credentials: DatabaseCredentials,
+  ): Promise<DirectoryWriter> {
+    const { dangerouslyAllowPlaintext } = this.#config.connections;
+    const limits = { perTenant: 2, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext };
+    const options = tenantDatabaseOptions(tenant.id, address, credentials, limits, ANSWER_LIMIT);
+    const database = await openMysqlDatabase({ ...options, schema: DIRECTORY_SCHEMA });
+    // Two installations may share a server: the lock is the server's.
+    return new DirectoryWriter(tenant.id, database, (work) =>
+      withMysqlConnection(options, async (connection) => {
+        await takeNamedLock(connection, `directory:${address.name}`);
+        return work();
+      }),
+    );
+  }
+
+  async #credentials(tenant: TenantAddress): Promise<DatabaseCredentials> {
+    try {
+      return await readDatabaseCredentials(this.#vault, tenant.id);
+    } catch (error) {
+      if ((error as { readonly reason?: unknown }).reason !== 'vault: the credentials of a tenant database are missing')
+        throw error;
+      throw new OperatorError(
+        `Tenant ${tenant.id}: Vault has no credentials for its database. Write username and password to database/${tenant.id}.`,
+        { cause: error },
+      );
+    }
+  }
+}
+
+/** A server tells those who may not see a database that they have no access to it, whether it is there or not. */
+const MISSING: ReadonlySet<DatabaseFailureReason | undefined> = new Set([
+  'database does not exist',
+  'no access to the database',
+]);
+
+async function createDatabase(
+  tenantId: TenantAddress['id'],
+  address: ServerDatabase,
+  credentials: DatabaseCredentials,
+  dangerouslyAllowPlaintext: boolean,
+): Promise<void> {
+  if (!DATABASE_NAME.test(address.name))
+    throw new OperatorError(`A database name must match ${DATABASE_NAME.source}. Choose another name.`);
+  const { host, port } = address;
+  const statement = `CREATE DATABASE IF NOT EXISTS \`${address.name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
+  try {
+    await withMysqlConnection(
+      { name: TENANT_DATABASE, tenantId, host, port, ...credentials, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext },
+      (connection: MysqlConnection) => connection.ask(statement),
+    );
+  } catch (error) {
+    if (reasonOfFailure(error) !== 'no access to the database') throw error;
+    throw new OperatorError(
+      `Tenant ${tenantId}: the database ${address.name} on ${host}:${port} is not there, or its user may not use it. Let its administrator run:\n` +
+        `  ${statement};\n` +
+        `  GRANT ALL PRIVILEGES ON \`${address.name}\`.* TO '${credentials.username.replaceAll("'", "''")}'@'%';`,
+      { cause: error },
+    );
+  }
+}

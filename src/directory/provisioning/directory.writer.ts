@@ -1,0 +1,101 @@
+import type { Database, Row, SqlValue } from '../../database/database.ts';
+import { assertOwner, readOwners } from '../../tenancy/tenant-database.ts';
+import { pendingMigrations, runMigrations } from '../../database/migrations.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import { type DirectoryChanges, type DirectoryState, EMPTY_DIRECTORY } from './directory-state.ts';
+import { OwnerEntity } from './entities/grant.entity.ts';
+import { readDirectory } from './read-directory.ts';
+import { writeDirectory } from './write-directory.ts';
+
+/** The schema of a directory is a few small tables. In a database that others control it could take for ever. */
+const MIGRATION_MS = 120_000;
+
+/** One tenant's directory, open for provisioning. `DirectoryOpener` makes it. */
+export class DirectoryWriter {
+  readonly #tenantId: TenantId;
+  readonly #database: Database;
+  readonly #underLock: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly #afterClose: () => Promise<void>;
+
+  constructor(
+    tenantId: TenantId,
+    database: Database,
+    underLock: <T>(work: () => Promise<T>) => Promise<T>,
+    afterClose: () => Promise<void> = () => Promise.resolve(),
+  ) {
+    this.#tenantId = tenantId;
+    this.#database = database;
+    this.#underLock = underLock;
+    this.#afterClose = afterClose;
+  }
+
+  pendingMigrations(): Promise<string[]> {
+    return pendingMigrations(this.#database);
+  }
+
+  /**
+   * Brings the directory to the current schema and stamps whose it is, under a lock that other processes respect.
+   *
+   * @returns the names of the migrations that were run
+   * @throws TesseraError `temporarily_unavailable`, also when it belongs to another tenant: then nothing was changed
+   */
+  migrate(): Promise<string[]> {
+    return this.#underLock(async () => {
+      // Before the first table of ours, so that another tenant's directory is not even migrated.
+      if (await this.#hasOwner()) await assertOwner(this.#database, this.#tenantId);
+      const done = await runMigrations(this.#database, MIGRATION_MS);
+      if (!(await this.#hasOwner())) await this.#stamp();
+      return done;
+    });
+  }
+
+  /** @throws TesseraError `temporarily_unavailable` when it belongs to another tenant */
+  async read(): Promise<DirectoryState> {
+    if ((await this.pendingMigrations()).length > 0 || !(await this.#hasOwner())) return EMPTY_DIRECTORY;
+    await assertOwner(this.#database, this.#tenantId);
+    return this.#database.snapshot((manager) =>
+      readDirectory((select) => manager.query<Row[]>(this.#database.limited(select))),
+    );
+  }
+
+  /** For the queries that servers ask, by whoever explains what a server would answer. */
+  query(sql: string, parameters?: readonly SqlValue[]): Promise<Row[]> {
+    return this.#database.query(sql, parameters);
+  }
+
+  /**
+   * All changes or none. Requires a current schema.
+   *
+   * @param beforeCommit when everything is written and nobody sees it yet; when it rejects, nothing was changed
+   */
+  async apply(changes: DirectoryChanges, beforeCommit: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+    await assertOwner(this.#database, this.#tenantId);
+    await this.#database.transaction(async (manager) => {
+      await writeDirectory(manager, changes);
+      await beforeCommit();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#database.close();
+    await this.#afterClose();
+  }
+
+  async #stamp(): Promise<void> {
+    await this.#database.transaction((manager) =>
+      manager.upsert(OwnerEntity, { tenantId: this.#tenantId }, ['tenantId']),
+    );
+    // Of two tenants who stamp one empty database at once both find two owners, and neither gets it.
+    await assertOwner(this.#database, this.#tenantId);
+  }
+
+  async #hasOwner(): Promise<boolean> {
+    const tables = await this.#database.query(
+      this.#database.kind === 'sqlite'
+        ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tessera_owner'"
+        : "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'tessera_owner'",
+    );
+    if (tables.length === 0) return false;
+    return (await readOwners(this.#database)).length > 0;
+  }
+}

@@ -1,0 +1,160 @@
+import { type EntityManager, type FindOptionsWhere, In } from 'typeorm';
+import { assertKept } from '../../database/read-back.ts';
+import type { RowOf } from '../../database/schema.ts';
+import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
+import { parseEmail } from '../../domain/email.ts';
+import type { DirectoryChanges, Group, Role, Scope, User } from './directory-state.ts';
+import {
+  RoleEntity,
+  RoleScopeEntity,
+  ScopeEntity,
+  UserGroupEntity,
+  UserGroupRoleEntity,
+} from './entities/grant.entity.ts';
+import { UserEntity, UserGroupMemberEntity, UserIdentityEntity, UserRoleEntity } from './entities/user.entity.ts';
+
+/** Rows per statement: below SQLite's and MySQL's limits on placeholders. */
+const ROWS_PER_STATEMENT = 500;
+
+/**
+ * In an order that no foreign key and no unique address is against: first everything that goes, users with all their links, then what
+ * others point to, then what points to it. Roles, groups and scopes that stay are never deleted: that would take their links along.
+ */
+export async function writeDirectory(manager: EntityManager, changes: DirectoryChanges): Promise<void> {
+  const { scopes, roles, groups, users } = changes;
+  // Users are written anew, links and all: two may have swapped their addresses.
+  await deleteBy(manager, UserEntity, 'id', [...users.remove, ...users.put.map(({ id }) => id)]);
+  await deleteBy(manager, UserGroupEntity, 'name', groups.remove);
+  await deleteBy(manager, RoleEntity, 'name', roles.remove);
+  await deleteBy(manager, ScopeEntity, 'name', scopes.remove);
+  await deleteBy(manager, RoleScopeEntity, 'roleName', roles.put.map(nameOf));
+  await deleteBy(manager, UserGroupRoleEntity, 'groupName', groups.put.map(nameOf));
+
+  await put(manager, ScopeEntity, scopes.put.map(scopeRow));
+  await put(manager, RoleEntity, roles.put.map(nameRow));
+  await insert(manager, RoleScopeEntity, roles.put.flatMap(scopeLinks));
+  await put(manager, UserGroupEntity, groups.put.map(nameRow));
+  await insert(manager, UserGroupRoleEntity, groups.put.flatMap(roleLinks));
+  await insert(manager, UserEntity, users.put.map(userRow));
+  await insert(manager, UserIdentityEntity, users.put.flatMap(identityRows));
+  await insert(manager, UserRoleEntity, users.put.flatMap(userRoleLinks));
+  await insert(manager, UserGroupMemberEntity, users.put.flatMap(memberLinks));
+  await assertAllKept(manager, changes);
+}
+
+async function assertAllKept(manager: EntityManager, { scopes, roles, groups, users }: DirectoryChanges) {
+  const names = (entries: readonly { readonly name: string }[]) => entries.map(nameOf);
+  const ids = users.put.map(({ id }) => id);
+  await kept(manager, ScopeEntity, 'name', names(scopes.put), scopes.put.map(scopeRow));
+  await kept(manager, RoleEntity, 'name', names(roles.put), roles.put.map(nameRow));
+  await kept(manager, RoleScopeEntity, 'roleName', names(roles.put), roles.put.flatMap(scopeLinks));
+  await kept(manager, UserGroupEntity, 'name', names(groups.put), groups.put.map(nameRow));
+  await kept(manager, UserGroupRoleEntity, 'groupName', names(groups.put), groups.put.flatMap(roleLinks));
+  await kept(manager, UserEntity, 'id', ids, users.put.map(userRow));
+  await kept(manager, UserIdentityEntity, 'userId', ids, users.put.flatMap(identityRows));
+  await kept(manager, UserRoleEntity, 'userId', ids, users.put.flatMap(userRoleLinks));
+  await kept(manager, UserGroupMemberEntity, 'userId', ids, users.put.flatMap(memberLinks));
+}
+
+/** @param property what the keys are; the rows are all that belong to them */
+async function kept<E extends object>(
+  manager: EntityManager,
+  entity: new () => E,
+  property: keyof E & string,
+  keys: readonly string[],
+  rows: readonly RowOf<E>[],
+): Promise<void> {
+  for (const some of slices(keys)) {
+    const wanted: ReadonlySet<unknown> = new Set(some);
+    const where = { [property]: In([...some]) } as FindOptionsWhere<E>;
+    await assertKept(
+      manager,
+      TENANT_DATABASE,
+      entity,
+      where,
+      rows.filter((row) => wanted.has(row[property])),
+    );
+  }
+}
+
+function scopeRow({ name, resource }: Scope): RowOf<ScopeEntity> {
+  return { name, resource: resource ?? null };
+}
+
+function nameRow({ name }: { readonly name: string }): RowOf<RoleEntity> {
+  return { name };
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
+}
+
+function scopeLinks({ name, scopes }: Role): RowOf<RoleScopeEntity>[] {
+  return scopes.map((scopeName) => ({ roleName: name, scopeName }));
+}
+
+function roleLinks({ name, roles }: Group): RowOf<UserGroupRoleEntity>[] {
+  return roles.map((roleName) => ({ groupName: name, roleName }));
+}
+
+function userRow({ id, email, status }: User): RowOf<UserEntity> {
+  const address = parseEmail(email);
+  if (address === undefined) throw new Error('a user without an e-mail address that parses');
+  return { id, email: address.original, emailCanonical: address.canonical, status };
+}
+
+function identityRows({ id, identities }: User): RowOf<UserIdentityEntity>[] {
+  return identities.map(({ issuer, sub }) => ({ issuer, sub, userId: id }));
+}
+
+function userRoleLinks({ id, roles }: User): RowOf<UserRoleEntity>[] {
+  return roles.map((roleName) => ({ userId: id, roleName }));
+}
+
+function memberLinks({ id, groups }: User): RowOf<UserGroupMemberEntity>[] {
+  return groups.map((groupName) => ({ userId: id, groupName }));
+}
+
+async function deleteBy<E extends object>(
+  manager: EntityManager,
+  entity: new () => E,
+  property: keyof E & string,
+  values: readonly string[],
+): Promise<void> {
+  for (const some of slices(values)) await manager.delete(entity, { [property]: In([...some]) });
+}
+
+/**
+ * For what was deleted before. Never an "upsert": MySQL's updates whichever row has any of the unique values, so that a second user
+ * with an address, or a linked identity, would silently take over the first one's.
+ */
+async function insert<E extends object>(
+  manager: EntityManager,
+  entity: new () => E,
+  rows: readonly RowOf<E>[],
+): Promise<void> {
+  for (const some of slices(rows))
+    await manager
+      .createQueryBuilder()
+      .insert()
+      .into(entity)
+      .values(some as never)
+      .updateEntity(false)
+      .execute();
+}
+
+/** Inserts, or overwrites what has the same key; only for tables whose one unique value is that key. */
+async function put<E extends object>(
+  manager: EntityManager,
+  entity: new () => E,
+  rows: readonly RowOf<E>[],
+): Promise<void> {
+  const keys = manager.dataSource.getMetadata(entity).primaryColumns.map((column) => column.propertyName);
+  for (const some of slices(rows))
+    await manager.upsert(entity, some as never, { conflictPaths: keys, skipUpdateIfNoValuesChanged: false });
+}
+
+function* slices<V>(values: readonly V[]): Generator<readonly V[]> {
+  for (let start = 0; start < values.length; start += ROWS_PER_STATEMENT)
+    yield values.slice(start, start + ROWS_PER_STATEMENT);
+}

@@ -1,0 +1,65 @@
+import type { FastifyInstance } from 'fastify';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { BODY_LIMIT_BYTES, refuseOtherEncodings, takesForm } from './strict-json-body.ts';
+
+/** By name; what was sent without a value is not there (RFC 6749, section 3.2). */
+export type FormParameters = ReadonlyMap<string, string>;
+
+/** Several times what any request of the RFCs has. */
+const MAX_PARAMETERS = 32;
+
+/** Forms on the routes whose row says so; anywhere else they stay what they were: no media type of ours. */
+export function acceptForms(fastify: FastifyInstance): void {
+  fastify.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
+    (request, body, done) => {
+      try {
+        if (!takesForm(request)) throw new TesseraError('unsupported_media_type', 'unsupported media type');
+        refuseOtherEncodings(request);
+        done(null, parseForm(body as Buffer));
+      } catch (error) {
+        done(error as TesseraError);
+      }
+    },
+  );
+}
+
+/**
+ * `application/x-www-form-urlencoded` in UTF-8 (RFC 6749, appendix B), with one meaning only: a name that is there twice is refused (section
+ * 3.2), and so is anything that decoders read in different ways.
+ *
+ * @throws TesseraError invalid_request
+ */
+export function parseForm(bytes: Buffer): FormParameters {
+  const text = bytes.toString('latin1');
+  // Everything else is percent-encoded.
+  if (!/^[\x21-\x7e]*$/.test(text)) throw refused('the form has bytes that must be percent-encoded');
+  const pairs = text.split('&').filter((pair) => pair !== '');
+  if (pairs.length > MAX_PARAMETERS) throw refused('the form has too many parameters');
+  const parameters = new Map<string, string>();
+  const names = new Set<string>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    const name = decodeFormText(equals === -1 ? pair : pair.slice(0, equals));
+    const value = equals === -1 ? '' : decodeFormText(pair.slice(equals + 1));
+    if (name === undefined || value === undefined) throw refused('the form is not percent-encoded UTF-8');
+    if (names.has(name)) throw refused('a parameter of the form is there twice');
+    names.add(name);
+    if (value !== '') parameters.set(name, value);
+  }
+  return parameters;
+}
+
+/** @returns undefined for a broken escape, and for bytes that are no UTF-8 */
+export function decodeFormText(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return undefined;
+  }
+}
+
+function refused(reason: string): TesseraError {
+  return new TesseraError('invalid_request', reason, { detail: `${reason}.` });
+}

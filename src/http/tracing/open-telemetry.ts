@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import type { FastifyRequest } from 'fastify';
+import type { RequestContext } from '../request-context.ts';
+import type { RequestSpan, Tracing } from './tracing.ts';
+
+const LAST_SPANS_MS = 2_000;
+
+/**
+ * The door to OpenTelemetry; imported by `loadTracing` alone, so that nothing of it is in memory unless it is used. The SDK reads endpoint, headers, sampler and
+ * limits from the standard `OTEL_*` variables.
+ *
+ * A span says what the access line says: route, status, outcome, ids. No URL, header or body, and no trace context from outside: a stranger
+ * must not decide what is sampled.
+ */
+export function createTracing(): Tracing {
+  const provider = new NodeTracerProvider({
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': 'tessera' }))
+      .merge(detectResources({ detectors: [envDetector] })),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  const tracer = provider.getTracer('tessera');
+  return {
+    begin: (request, context) => beginSpan(tracer, request, context),
+    close: async () => {
+      // A collector that is down must not hold up the shutdown, and its error text is not ours to show.
+      const flushed = provider.shutdown().catch(() => undefined);
+      await Promise.race([flushed, delay(LAST_SPANS_MS, undefined, { ref: false })]);
+    },
+  };
+}
+
+function beginSpan(tracer: Tracer, request: FastifyRequest, context: RequestContext): RequestSpan {
+  const span = tracer.startSpan(context.route, {
+    root: true,
+    kind: SpanKind.SERVER,
+    attributes: {
+      'http.request.method': request.method,
+      'http.route': context.row?.path ?? 'none',
+      'tessera.request_id': context.requestId,
+    },
+  });
+  return {
+    end: (outcome, status) => {
+      span.setAttributes({
+        'tessera.outcome': outcome,
+        ...(status === undefined ? {} : { 'http.response.status_code': status }),
+        ...(context.tenantId === undefined ? {} : { 'tessera.tenant_id': context.tenantId }),
+        ...(context.clientId === undefined ? {} : { 'tessera.client_id': context.clientId }),
+      });
+      if (status !== undefined && status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { KeyObject } from 'node:crypto';
+import { holdsPrivateKey, importKeyMaterial, refusalOfPurpose } from '@tessera/token/core';
+import { fitsAlgorithm, type ForeignAlgorithm, isForeignAlgorithm } from '../subject-token-algorithm.ts';
+
+/** A public key of a foreign issuer. Many issuers leave `alg` out, so the type of the key decides what it may verify. */
+export interface ForeignKey {
+  readonly kid: string | undefined;
+  readonly algorithm: ForeignAlgorithm | undefined;
+  readonly publicKey: KeyObject;
+}
+
+export interface ForeignKeySet {
+  readonly keys: readonly ForeignKey[];
+  /** Why keys that are there for signatures are not used, in fixed phrases, each once. */
+  readonly skipped: readonly string[];
+}
+
+export type ParsedForeignKeySet =
+  | { readonly set: ForeignKeySet; readonly refusal?: undefined }
+  /** The set as a whole is not to be used, and why, in a fixed phrase. */
+  | { readonly set?: undefined; readonly refusal: string };
+
+const MAX_KEYS = 100;
+
+/** A JWK Set (RFC 7517, section 5) of a foreign issuer. Refused whole when it shows that its owner is not in control; a single key that does not fit is skipped. */
+export function parseForeignKeySet(value: unknown): ParsedForeignKeySet {
+  if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys))
+    return { refusal: 'the answer is not a key set' };
+  const jwks: readonly unknown[] = value.keys;
+  if (jwks.length > MAX_KEYS) return { refusal: 'the key set has over 100 keys' };
+  if (jwks.some((jwk) => isObject(jwk) && holdsPrivateKey(jwk))) return { refusal: 'the key set holds a private key' };
+  const keys: ForeignKey[] = [];
+  const skipped = new Set<string>();
+  for (const jwk of jwks) {
+    // Keys for encryption stand beside the others in many sets: nothing to speak of.
+    if (!isObject(jwk) || refusalOfPurpose(jwk) !== undefined) continue;
+    const { key, reason } = importForeignKey(jwk);
+    if (key === undefined) skipped.add(reason);
+    else keys.push(key);
+  }
+  return { set: { keys, skipped: [...skipped] } };
+}
+
+/**
+ * The one key that may have signed with this algorithm and kid.
+ *
+ * @returns undefined when there is none, and when there are two: a name that two keys have names neither
+ */
+export function findForeignKey(
+  set: ForeignKeySet,
+  algorithm: ForeignAlgorithm,
+  kid: string | undefined,
+): ForeignKey | undefined {
+  const fitting = set.keys.filter(
+    (key) =>
+      (kid === undefined || key.kid === kid) &&
+      (key.algorithm === undefined || key.algorithm === algorithm) &&
+      fitsAlgorithm(algorithm, key.publicKey),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+type ImportedForeignKey =
+  { readonly key: ForeignKey; readonly reason?: undefined } | { readonly key?: undefined; readonly reason: string };
+
+function importForeignKey(jwk: Readonly<Record<string, unknown>>): ImportedForeignKey {
+  const { kid, alg } = jwk;
+  if (kid !== undefined && typeof kid !== 'string') return { reason: 'kid is not a text' };
+  if (alg !== undefined && !isForeignAlgorithm(alg)) return { reason: 'alg is unknown' };
+  const { publicKey, reason } = importKeyMaterial(jwk);
+  if (publicKey === undefined) return { reason };
+  if (alg !== undefined && !fitsAlgorithm(alg, publicKey)) return { reason: 'alg does not fit the key' };
+  return { key: Object.freeze({ kid, algorithm: alg, publicKey }) };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

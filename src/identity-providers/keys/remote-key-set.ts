@@ -1,0 +1,274 @@
+import { TesseraError } from '../../errors/tessera-error.ts';
+import type { Log } from '../../logging/log.ts';
+import type { Clock } from '../../domain/clock.ts';
+import { AskedTokens } from './asked-tokens.ts';
+import type { Egress } from '../egress/egress.ts';
+import { FailedFetches } from './failed-fetches.ts';
+import { fetchKeySet, type KeySource } from './fetch-key-set.ts';
+import { findForeignKey, type ForeignKey, type ForeignKeySet } from './provider-key-set.ts';
+import type { SubjectToken } from '../subject-token.ts';
+import { KeySearchBudget, SEARCH_COOLDOWN_MS } from './key-search-budget.ts';
+import { PlannedSearch } from './planned-search.ts';
+
+export interface RemoteKeySetOptions {
+  readonly egress: Egress;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For discovery and keys together. A request waits no longer than this. */
+  readonly deadlineMs: number;
+}
+
+/** From this age on a set is fetched again behind the caller's back. */
+export const REFRESH_AFTER_MS = 5 * 60_000;
+/** A key that its issuer has withdrawn is believed no longer than this, unless the issuer does not answer. */
+export const MAX_AGE_MS = 10 * 60_000;
+/** How long the last good set serves while the issuer does not answer. */
+export const STALE_MS = 60 * 60_000;
+/** Where the keys are changes far less often than the keys; a fetch that fails asks again anyway. */
+export const DISCOVERY_AGE_MS = 60 * 60_000;
+// As many as a set may have (foreign-key-set.ts).
+const MAX_WITHDRAWN = 100;
+/** So many waits in one cool-down are on record: whoever makes up kids must not fill the audit store with them. */
+const RECORDED_WAITS = 20;
+
+/** Which key a token needs, and who asks. */
+export interface KeyQuestion {
+  /** On whose account unknown keys are searched: a tenant and its trusted issuer. */
+  readonly account: string;
+  readonly token: Pick<SubjectToken, 'algorithm' | 'kid' | 'signingInput'>;
+}
+
+export interface FoundKey {
+  readonly key: ForeignKey;
+  /** The issuer gave it after it was asked for: it is not another one by now. */
+  readonly isFresh: boolean;
+}
+
+/**
+ * One issuer's keys. No caller can make it ask the issuer more often than the pauses and the search budget allow.
+ *
+ * Fetches are numbered, because "the issuer has no such key" can be said by a fetch alone that began after the question; a set from before says nothing about
+ * a key that is newer.
+ */
+export class RemoteKeySet {
+  readonly #source: KeySource;
+  readonly #options: RemoteKeySetOptions;
+  readonly #budget = new KeySearchBudget();
+  readonly #planned: PlannedSearch;
+  readonly #failed: FailedFetches;
+  readonly #askedTokens = new AskedTokens();
+
+  #set: ForeignKeySet | undefined;
+  /** When the fetch of the set began, by the monotonic clock like all times here. */
+  #loadedAt = -Infinity;
+  /** The number of the fetch that the set is from. */
+  #setNumber = 0;
+  /** How many fetches have begun. */
+  #fetches = 0;
+  /** Kids that the issuer had and took back. */
+  readonly #withdrawn = new Set<string>();
+  #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
+  #inFlight: Promise<void> | undefined;
+  #loggedSkips = '';
+  /** Questions that were told to wait since the last fetch. */
+  #waits = 0;
+
+  constructor(source: KeySource, options: RemoteKeySetOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#failed = new FailedFetches(source.issuer, options.log, options.clock);
+    this.#planned = new PlannedSearch(options.clock, (account, asked) => void this.#searchAsPlanned(account, asked));
+  }
+
+  /**
+   * @throws TesseraError unauthorized when the issuer has no such key; temporarily_unavailable when that cannot be said now: the issuer does not answer, or
+   *   may not be asked again yet
+   */
+  async find(question: KeyQuestion): Promise<FoundKey> {
+    const asked = this.#fetches;
+    const set = await this.#current();
+    const key = keyFor(question, set);
+    const isFresh = this.#setNumber > asked;
+    if (key !== undefined) return { key, isFresh };
+    if (isFresh) throw noSuchKey();
+    if (isNewName(question, set)) return this.#findNew(question, asked);
+    // A known name with another algorithm, or no name, is hardly ever a new key, so nobody waits for it; the set is looked at again later.
+    const at = Math.max(this.#nextSearchAt(question), this.#now() + SEARCH_COOLDOWN_MS);
+    this.#planned.add(question.account, at, asked);
+    throw noSuchKey();
+  }
+
+  /**
+   * Asks the issuer again about a key that did not confirm a signature: it may have another key of this name by now. While that is not allowed the old key's
+   * word stands, because anybody can write a wrong signature under a known kid and a forgery must not get away with "not now"; the search is planned then, so
+   * that a key which was replaced under its old name is known by the end of the cool-down.
+   *
+   * @returns undefined when there is no other
+   */
+  async findAgain(question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
+    const asked = this.#fetches;
+    const first = this.#askedTokens.remember(question.token.signingInput, asked);
+    const key = await this.#search(question, asked, ({ publicKey }) => !publicKey.equals(failed.publicKey));
+    if (key === undefined && this.#setNumber <= first)
+      this.#planned.add(question.account, this.#nextSearchAt(question), asked);
+    return key;
+  }
+
+  /** Plans nothing any more. */
+  close(): void {
+    this.#planned.close();
+  }
+
+  /** A kid that the set does not have: perhaps a new key, perhaps an invention. */
+  async #findNew(question: KeyQuestion, asked: number): Promise<FoundKey> {
+    const first = this.#askedTokens.remember(question.token.signingInput, asked);
+    const key = await this.#search(question, asked, () => true);
+    if (key !== undefined) return { key, isFresh: this.#setNumber > asked };
+    // The set in memory is from before the outage: whether the key is new cannot be known.
+    if (this.#failed.any) throw this.#unavailable();
+    const { kid = '' } = question.token;
+    if (this.#setNumber > first || this.#withdrawn.has(kid)) throw noSuchKey();
+    throw this.#notKnownNow(this.#planned.add(question.account, this.#nextSearchAt(question), asked));
+  }
+
+  /**
+   * Waits for the fetch that is under way, and makes one of its own if that one does not answer and another is allowed.
+   *
+   * @returns undefined when no key is wanted, or nothing can be fetched now
+   */
+  async #search(
+    question: KeyQuestion,
+    asked: number,
+    isWanted: (key: ForeignKey) => boolean,
+  ): Promise<ForeignKey | undefined> {
+    while (this.#setNumber <= asked) {
+      const fetch = this.#inFlight ?? this.#searchIfAllowed(question);
+      if (fetch === undefined) return undefined;
+      await fetch;
+      if (this.#failed.any) return undefined;
+      const key = this.#set && keyFor(question, this.#set);
+      if (key !== undefined && isWanted(key)) return key;
+    }
+    return undefined;
+  }
+
+  #searchIfAllowed(question: KeyQuestion): Promise<void> | undefined {
+    if (this.#failed.isPausing || this.#now() < this.#nextSearchAt(question)) return undefined;
+    return this.#fetchOn(question.account);
+  }
+
+  #nextSearchAt({ account }: KeyQuestion): number {
+    // Pauses between failed fetches bound what is asked of an issuer that was down, and it shall serve again soon after.
+    return this.#failed.any ? this.#failed.nextTryAt : this.#budget.nextAt(account);
+  }
+
+  #fetchOn(account: string): Promise<void> {
+    this.#budget.spend(account, this.#now());
+    return this.#load();
+  }
+
+  async #searchAsPlanned(account: string, asked: number): Promise<void> {
+    // One that began before the questions does not answer them.
+    await this.#inFlight;
+    if (this.#setNumber <= asked && !this.#failed.isPausing) await this.#fetchOn(account);
+  }
+
+  /** The set, if need be after a fetch. While the issuer is down only the first caller of each pause asks it, and nobody who has a set waits. */
+  async #current(): Promise<ForeignKeySet> {
+    const set = this.#set;
+    const age = this.#now() - this.#loadedAt;
+    if (set !== undefined && age <= REFRESH_AFTER_MS) return set;
+    if (set !== undefined && (age <= MAX_AGE_MS || (this.#failed.any && age <= STALE_MS))) {
+      if (!this.#failed.isPausing) void this.#load();
+      return set;
+    }
+    if (this.#inFlight === undefined && this.#failed.isPausing) throw this.#unavailable();
+    await this.#load();
+    if (this.#set === undefined || this.#now() - this.#loadedAt > STALE_MS) throw this.#unavailable();
+    return this.#set;
+  }
+
+  /** One fetch in flight, for whoever asks. Never rejects. */
+  #load(): Promise<void> {
+    this.#inFlight ??= this.#fetch().finally(() => {
+      this.#inFlight = undefined;
+    });
+    return this.#inFlight;
+  }
+
+  async #fetch(): Promise<void> {
+    const { egress, deadlineMs } = this.#options;
+    const startedAt = this.#now();
+    const number = ++this.#fetches;
+    const known = this.#discovered;
+    const isKnown = known !== undefined && startedAt - known.at <= DISCOVERY_AGE_MS;
+    const jwksUri = this.#source.jwksUri ?? (isKnown ? known.jwksUri : undefined);
+    const fetched = await fetchKeySet(egress, { ...this.#source, jwksUri }, AbortSignal.timeout(deadlineMs));
+    if (fetched.set === undefined) {
+      this.#discovered = undefined;
+      this.#failed.add(fetched.refusal);
+      return;
+    }
+    if (jwksUri === undefined) this.#discovered = { jwksUri: fetched.jwksUri, at: startedAt };
+    this.#loaded(fetched.set, number, startedAt);
+  }
+
+  #loaded(set: ForeignKeySet, number: number, startedAt: number): void {
+    const { log } = this.#options;
+    const { issuer } = this.#source;
+    this.#failed.end();
+    const skips = set.skipped.join('; ');
+    if (skips !== '' && skips !== this.#loggedSkips)
+      log.warn('identity_provider_keys_skipped', { issuer, reason: skips });
+    this.#loggedSkips = skips;
+    this.#noteWithdrawn(set);
+    this.#set = set;
+    this.#setNumber = number;
+    this.#loadedAt = startedAt;
+    this.#waits = 0;
+    this.#planned.answer(number);
+  }
+
+  #noteWithdrawn(set: ForeignKeySet): void {
+    const kids = new Set(set.keys.map(({ kid }) => kid));
+    for (const { kid } of this.#set?.keys ?? []) if (kid !== undefined) this.#withdrawn.add(kid);
+    for (const kid of this.#withdrawn)
+      if (kids.has(kid) || this.#withdrawn.size > MAX_WITHDRAWN) this.#withdrawn.delete(kid);
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  #unavailable(): TesseraError {
+    return new TesseraError('temporarily_unavailable', `identity provider: ${this.#failed.reason}`, {
+      retryAfterSeconds: this.#secondsUntil(this.#failed.nextTryAt),
+    });
+  }
+
+  /** No verdict: the kid may be of a key that is newer than the set. */
+  #notKnownNow(searchAt: number): TesseraError {
+    this.#waits += 1;
+    return new TesseraError('temporarily_unavailable', 'identity provider: its keys are to be fetched for this kid', {
+      retryAfterSeconds: this.#secondsUntil(searchAt),
+      isRecorded: this.#waits <= RECORDED_WAITS,
+    });
+  }
+
+  #secondsUntil(at: number): number {
+    // 0 would invite everybody at once.
+    return Math.max(1, Math.ceil((at - this.#now()) / 1_000));
+  }
+}
+
+function keyFor({ token }: KeyQuestion, set: ForeignKeySet): ForeignKey | undefined {
+  return findForeignKey(set, token.algorithm, token.kid);
+}
+
+function isNewName({ token: { kid } }: KeyQuestion, set: ForeignKeySet): boolean {
+  return kid !== undefined && !set.keys.some((known) => known.kid === kid);
+}
+
+function noSuchKey(): TesseraError {
+  return new TesseraError('unauthorized', 'the issuer has no usable key of this kid and algorithm');
+}

@@ -1,0 +1,548 @@
+import { eventually } from '../../../libs/token/test/eventually.ts';
+import { foreignKey } from '../../../test/support/foreign-issuer.ts';
+import {
+  HOSTILE_ANSWERS,
+  type HostileProvider,
+  sendJson,
+  startHostileProvider,
+} from '../../../test/support/hostile-provider.ts';
+import { refusalOf } from '../../../test/support/refusal.ts';
+import { collectingLog, ManualClock } from '../../../test/support/storage.ts';
+import { Egress, resolveBySystem } from '../egress/egress.ts';
+import type { ForeignAlgorithm } from '../subject-token-algorithm.ts';
+import type { KeySource } from './fetch-key-set.ts';
+import type { ForeignKey } from './provider-key-set.ts';
+import { SEARCH_COOLDOWN_MS, SHARED_SEARCHES } from './key-search-budget.ts';
+import { type KeyQuestion, MAX_AGE_MS, REFRESH_AFTER_MS, STALE_MS } from './remote-key-set.ts';
+import { MAX_ISSUERS, RemoteKeySets } from './remote-key-sets.ts';
+
+const DEADLINE_MS = 200;
+const FIRST = foreignKey('first');
+const SECOND = foreignKey('second');
+const PRIVATE = FIRST.privateKey.export({ format: 'jwk' });
+
+let provider: HostileProvider;
+let clock: ManualClock;
+let sets: RemoteKeySets;
+let lines: string[];
+
+// The first request of a process takes longer than any deadline here allows.
+beforeAll(async () => {
+  const warm = await startHostileProvider();
+  const egress = new Egress({
+    allowedHosts: [warm.hostPort],
+    resolve: resolveBySystem,
+    certificateAuthorities: undefined,
+  });
+  await egress.fetchJson(warm.jwksUri, AbortSignal.timeout(10_000));
+  await warm.close();
+});
+beforeEach(async () => {
+  provider = await startHostileProvider();
+  provider.keys = [FIRST.jwk];
+  clock = new ManualClock();
+  const collected = collectingLog();
+  lines = collected.lines;
+  sets = newSets(collected.log);
+});
+afterEach(() => {
+  sets.onApplicationShutdown();
+  return provider.close();
+});
+
+function newSets(log = collectingLog().log): RemoteKeySets {
+  const egress = new Egress({
+    allowedHosts: [provider.hostPort],
+    resolve: resolveBySystem,
+    certificateAuthorities: undefined,
+  });
+  return new RemoteKeySets({ egress, clock, log, deadlineMs: DEADLINE_MS });
+}
+
+interface Asked {
+  readonly kid?: string | undefined;
+  readonly algorithm?: ForeignAlgorithm;
+  readonly account?: string;
+  /** What was signed. Default: another token with each question. */
+  readonly token?: string;
+}
+let asked = 0;
+const questionOf = (question: Asked): KeyQuestion => {
+  const { account = 'acme/corp', algorithm = 'ES256', token = `token-${++asked}` } = question;
+  return { account, token: { algorithm, kid: 'kid' in question ? question.kid : 'first', signingInput: token } };
+};
+const sourceAt = (jwksUri: string | undefined): KeySource => ({ issuer: provider.issuer, jwksUri });
+const ask = async (question: Asked, source = sourceAt(provider.jwksUri)) =>
+  (await sets.find(source, questionOf(question))).key;
+const find = (kid = 'first', jwksUri = provider.jwksUri) => ask({ kid }, sourceAt(jwksUri));
+const findByDiscovery = (kid = 'first') => ask({ kid }, sourceAt(undefined));
+const fetches = () => provider.requests.filter((path) => path === '/keys').length;
+const after = (ms: number) => {
+  clock.advance(ms);
+};
+const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event);
+
+async function expectUnknown(work: Promise<unknown>): Promise<void> {
+  const error = await refusalOf(work);
+  expect([error.code, error.reason]).toEqual([
+    'unauthorized',
+    'the issuer has no usable key of this kid and algorithm',
+  ]);
+}
+async function expectUnavailable(work: Promise<unknown>, reason: string, retryAfterSeconds = 1): Promise<void> {
+  const error = await refusalOf(work);
+  expect([error.code, error.reason]).toEqual(['temporarily_unavailable', `identity provider: ${reason}`]);
+  expect(error.retryAfterSeconds).toBe(retryAfterSeconds);
+}
+/** No verdict, until the time of the planned fetch. */
+const expectWait = (work: Promise<unknown>, seconds: number) =>
+  expectUnavailable(work, 'its keys are to be fetched for this kid', seconds);
+
+describe('a warm set', () => {
+  it('is fetched once for many who ask at once, and serves without a fetch', async () => {
+    const found = await Promise.all(Array.from({ length: 50 }, () => find()));
+    expect(new Set(found).size).toBe(1);
+    expect(found[0]?.kid).toBe('first');
+    after(REFRESH_AFTER_MS);
+    await find();
+    expect([fetches(), provider.connections()]).toEqual([1, 1]);
+  });
+
+  it('is fetched again behind the caller once it is old, by one for all', async () => {
+    await find();
+    after(REFRESH_AFTER_MS + 1_000);
+    provider.keys = [SECOND.jwk];
+    // They still get what is in memory.
+    await Promise.all([find(), find(), find()]);
+    await eventually('the refetch', () => fetches() === 2);
+    await eventually('the new key', async () => (await find('second').catch(() => undefined)) !== undefined);
+    expect(fetches()).toBe(2);
+    after(SEARCH_COOLDOWN_MS);
+    await expectUnknown(find('first'));
+  });
+
+  it('that is too old to believe is not served while the issuer answers', async () => {
+    await find();
+    after(MAX_AGE_MS + 1_000);
+    provider.keys = [SECOND.jwk];
+    await expectUnknown(find('first'));
+    expect(fetches()).toBe(2);
+  });
+
+  it('belongs to one place of the keys: trusts that disagree about it share nothing', async () => {
+    await find();
+    const other = `${provider.jwksUri}?p=2`;
+    await refusalOf(find('first', other));
+    expect(provider.requests).toEqual(['/keys', '/keys?p=2']);
+  });
+});
+
+describe('an unknown kid', () => {
+  it('causes one fetch, so that a new key is found at once', async () => {
+    await find();
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    const [one, two] = await Promise.all([find('second'), find('second')]);
+    expect([one.kid, two.kid]).toEqual(['second', 'second']);
+    expect(fetches()).toBe(2);
+  });
+
+  it('causes no second fetch within the cool-down, whatever kids come: who comes later is told when', async () => {
+    await find();
+    await expectUnknown(find('random'));
+    for (let index = 0; index < 20; index++) await expectWait(find(`random-${index}`), 30);
+    expect(fetches()).toBe(2);
+    after(SEARCH_COOLDOWN_MS - 1_000);
+    await expectWait(find('random'), 1);
+    expect(fetches()).toBe(2);
+    after(1_000);
+    await Promise.all(Array.from({ length: 20 }, (_, index) => expectUnknown(find(`more-${index}`))));
+    expect(fetches()).toBe(3);
+  });
+
+  it('causes no second fetch when the set has just come', async () => {
+    await expectUnknown(find('random'));
+    expect(fetches()).toBe(1);
+  });
+
+  it('that is a real one is no verdict after an invented one, and is found at the end of the cool-down', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    after(10_000);
+    await expectWait(find('second'), 20);
+    after(20_000);
+    expect((await find('second')).kid).toBe('second');
+    expect(fetches()).toBe(3);
+  });
+
+  it('is fetched for at the end of the cool-down without another question, once', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    after(SEARCH_COOLDOWN_MS - 100);
+    await Promise.all([expectWait(find('second'), 1), expectWait(find('third'), 1)]);
+    after(100);
+    await eventually('the planned fetch', () => fetches() === 3);
+    await eventually('the new key', async () => (await find('second').catch(() => undefined)) !== undefined);
+    expect(fetches()).toBe(3);
+  });
+
+  it('is not fetched for before the clock says so, though the timer has fired', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    after(SEARCH_COOLDOWN_MS - 20);
+    await expectWait(find('second'), 1);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(fetches()).toBe(2);
+    after(20);
+    await eventually('the planned fetch', () => fetches() === 3);
+  });
+
+  it('is not fetched for any more once it was found, or nobody is there', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    after(SEARCH_COOLDOWN_MS - 50);
+    await expectWait(find('second'), 1);
+    sets.onApplicationShutdown();
+    after(50);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(fetches()).toBe(2);
+  });
+
+  it('of a token that asked before the last fetch is a verdict: nobody is told to wait for ever', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    const token = 'one that comes again';
+    await expectWait(ask({ kid: 'second', token }), 30);
+    after(SEARCH_COOLDOWN_MS);
+    await expectUnknown(find('another'));
+    await expectUnknown(ask({ kid: 'second', token }));
+    // Of a token that is new the same kid may be the next key.
+    await expectWait(ask({ kid: 'second' }), 30);
+    expect(fetches()).toBe(3);
+  });
+
+  it('that the issuer had and took back is a verdict', async () => {
+    await find();
+    provider.keys = [SECOND.jwk];
+    await find('second');
+    await expectUnknown(find('first'));
+    expect(fetches()).toBe(2);
+  });
+
+  it('in one tenant uses up no search of another, and what is found is found for all', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    await expectWait(find('invented-too'), 30);
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    expect((await ask({ kid: 'second', account: 'globex/corp' })).kid).toBe('second');
+    expect((await find('second')).kid).toBe('second');
+    expect(fetches()).toBe(3);
+  });
+
+  it('in very many tenants causes no more fetches than are allowed in all', async () => {
+    await find();
+    const junk = (tenant: number) => ask({ kid: 'invented', account: `tenant-${tenant}/corp` });
+    for (let tenant = 0; tenant < SHARED_SEARCHES; tenant++) await expectUnknown(junk(tenant));
+    for (let tenant = SHARED_SEARCHES; tenant < 20; tenant++) await expectWait(junk(tenant), 30);
+    expect(fetches()).toBe(1 + SHARED_SEARCHES);
+    after(SEARCH_COOLDOWN_MS);
+    await expectUnknown(junk(19));
+    expect(fetches()).toBe(2 + SHARED_SEARCHES);
+  });
+
+  it('is kept on record for the first who wait, and not for a flood of them', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    const errors = await Promise.all(Array.from({ length: 50 }, (_, index) => refusalOf(find(`random-${index}`))));
+    expect(errors.filter(({ isRecorded }) => isRecorded)).toHaveLength(20);
+  });
+
+  it('cannot be judged while the issuer is down, and causes no storm', async () => {
+    await find();
+    await provider.stop();
+    await expectUnavailable(find('second'), 'keys: no usable answer');
+    for (let index = 0; index < 20; index++) await expectUnavailable(find(`random-${index}`), 'keys: no usable answer');
+    // The known ones go on.
+    expect((await find()).kid).toBe('first');
+    await provider.start();
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    // Not the cool-down, but the pause of a failed fetch.
+    after(1_000);
+    expect((await find('second')).kid).toBe('second');
+  });
+
+  it('of a known key with another algorithm, or none at all, causes no fetch', async () => {
+    provider.keys = [FIRST.jwk, SECOND.jwk];
+    await find();
+    await expectUnknown(ask({ algorithm: 'RS256' }));
+    await expectUnknown(ask({ kid: undefined }));
+    expect(fetches()).toBe(1);
+  });
+
+  it.each([
+    ['a known key with another algorithm', 'first'],
+    ['no key, as tokens of issuers with one key do,', undefined],
+  ])('of %s is found within the cool-down when the issuer changed its algorithm', async (_what, kid) => {
+    const changed = foreignKey('first', 'RS256');
+    await find();
+    provider.keys = [changed.jwk];
+    const timers = import.meta.jest.spyOn(globalThis, 'setTimeout');
+    await expectUnknown(ask({ kid, algorithm: 'RS256' }));
+    const [planned] = timers.mock.calls.filter(([, ms]) => ms === SEARCH_COOLDOWN_MS);
+    timers.mockRestore();
+    expect(fetches()).toBe(1);
+    after(SEARCH_COOLDOWN_MS);
+    planned?.[0]();
+    await eventually('the planned fetch', () => fetches() === 2);
+    const found = () => ask({ kid, algorithm: 'RS256' }).catch(() => undefined);
+    await eventually('the new key', async () => (await found()) !== undefined);
+  });
+});
+
+describe('a key that does not confirm a signature', () => {
+  const again = async (question: Asked = {}) => {
+    const asking = questionOf(question);
+    const { key } = await sets.find(sourceAt(provider.jwksUri), asking);
+    return sets.findAgain(sourceAt(provider.jwksUri), asking, key);
+  };
+  const renewed = foreignKey('first');
+  const isRenewed = (key: ForeignKey | undefined) => key?.publicKey.export({ format: 'jwk' }).x === renewed.jwk['x'];
+
+  it('is asked for once more: the issuer may have another of this name', async () => {
+    await find();
+    provider.keys = [renewed.jwk];
+    const found = await Promise.all([again(), again(), again()]);
+    expect(found.map(isRenewed)).toEqual([true, true, true]);
+    expect(fetches()).toBe(2);
+  });
+
+  it('is asked for at the end of the cool-down, if that is when it may be', async () => {
+    await find();
+    await expectUnknown(find('invented'));
+    provider.keys = [renewed.jwk];
+    after(SEARCH_COOLDOWN_MS - 100);
+    expect(await again()).toBeUndefined();
+    expect(fetches()).toBe(2);
+    after(100);
+    await eventually('the planned fetch', () => fetches() === 3);
+    await eventually('the key', async () => isRenewed(await ask({})));
+    expect(fetches()).toBe(3);
+  });
+
+  it('causes no second fetch within the cool-down, nor any for a token that was answered', async () => {
+    await find();
+    for (let index = 0; index < 20; index++) expect(await again({ token: 'forged' })).toBeUndefined();
+    expect(fetches()).toBe(2);
+  });
+
+  it('is what it was while the issuer is down', async () => {
+    await find();
+    await provider.stop();
+    expect(await again()).toBeUndefined();
+  });
+
+  it('is known to be the issuer’s present one when it has just come', async () => {
+    expect((await sets.find(sourceAt(provider.jwksUri), questionOf({}))).isFresh).toBe(true);
+    expect((await sets.find(sourceAt(provider.jwksUri), questionOf({}))).isFresh).toBe(false);
+  });
+});
+
+describe('an issuer that is down', () => {
+  it('has its last good set served for an hour, and no longer', async () => {
+    await find();
+    await provider.stop();
+    after(STALE_MS);
+    expect((await find()).kid).toBe('first');
+    after(1_000);
+    await eventually('the keys are stale', async () => (await find().catch(() => undefined)) === undefined);
+    const error = await refusalOf(find());
+    expect(error.code).toBe('temporarily_unavailable');
+  });
+
+  it('keeps nobody waiting who has a set, once it is known to be down', async () => {
+    await find();
+    provider.onKeys = HOSTILE_ANSWERS['no answer']!.handler;
+    after(MAX_AGE_MS + 1_000);
+    await find();
+    after(60_000);
+    const before = performance.now();
+    await find();
+    expect(performance.now() - before).toBeLessThan(DEADLINE_MS / 2);
+  });
+
+  it('is 503 when nothing is known of it, within the deadline, and is asked more rarely, up to every 4 s', async () => {
+    provider.onKeys = HOSTILE_ANSWERS['an error status']!.handler;
+    await Promise.all(Array.from({ length: 20 }, () => expectUnavailable(find(), 'keys: an error status')));
+    expect(fetches()).toBe(1);
+    let expected = 1;
+    for (const pause of [1, 2, 4, 4, 4]) {
+      after(pause * 1_000 - 100);
+      await expectUnavailable(find(), 'keys: an error status', 1);
+      expect(fetches()).toBe(expected);
+      after(100);
+      await expectUnavailable(find(), 'keys: an error status', Math.min(pause * 2, 4));
+      expected += 1;
+      expect(fetches()).toBe(expected);
+    }
+  });
+
+  it('serves again as soon as it answers', async () => {
+    await provider.stop();
+    await expectUnavailable(find(), 'keys: no usable answer');
+    await provider.start();
+    after(1_000);
+    expect((await find()).kid).toBe('first');
+    expect(events()).toEqual(['identity_provider_keys_unavailable', 'identity_provider_keys_recovered']);
+  });
+
+  it('is logged once, without what it sent', async () => {
+    provider.onKeys = (_request, response) => {
+      sendJson(response, { keys: [PRIVATE], note: 'MARKED' });
+    };
+    for (let index = 0; index < 3; index++) {
+      await refusalOf(find());
+      after(60_000);
+    }
+    expect(events()).toEqual(['identity_provider_keys_unavailable']);
+    expect(lines[0]).toContain('keys: the key set holds a private key');
+    expect(lines[0]).not.toContain('MARKED');
+    expect(lines[0]).not.toContain(PRIVATE.d!);
+  });
+});
+
+describe('a hostile issuer', () => {
+  it.each(Object.entries(HOSTILE_ANSWERS))('that gives %s for its keys is 503 when cold', async (_, answer) => {
+    provider.onKeys = answer.handler;
+    await expectUnavailable(find(), `keys: ${answer.reason}`);
+    expect(provider.connections()).toBe(1);
+  });
+
+  it.each(Object.entries(HOSTILE_ANSWERS))('that gives %s for its discovery is 503 when cold', async (_, answer) => {
+    provider.onDiscovery = answer.handler;
+    await expectUnavailable(findByDiscovery(), `discovery: ${answer.reason}`);
+    expect(provider.connections()).toBe(1);
+  });
+
+  it.each([
+    ['a private key', () => [FIRST.jwk, PRIVATE], 'keys: the key set holds a private key'],
+    ['50,000 keys', () => Array<object>(50_000).fill({}), 'keys: the key set has over 100 keys'],
+  ])('that publishes %s is 503 when cold, and its last good set serves on when warm', async (_, keys, reason) => {
+    provider.keys = keys();
+    await expectUnavailable(find(), reason);
+    provider.keys = [FIRST.jwk];
+    after(1_000);
+    await find();
+    provider.keys = keys();
+    after(MAX_AGE_MS + 1_000);
+    expect((await find()).kid).toBe('first');
+  });
+
+  it.each([
+    ['RSA of 1,024 bits', foreignKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 }).jwk],
+    ['RSA with e = 1', { ...foreignKey('weak', 'RS256').jwk, e: 'AQ' }],
+  ])('that publishes %s has no such key; the others serve, and it is logged once', async (_, weak) => {
+    provider.keys = [weak, FIRST.jwk];
+    await find();
+    await expectUnknown(ask({ kid: 'weak', algorithm: 'RS256' }));
+    after(MAX_AGE_MS + 1_000);
+    await find();
+    expect(events()).toEqual(['identity_provider_keys_skipped']);
+  });
+
+  it('that is slow in both answers costs one deadline, not two', async () => {
+    const slowly =
+      (value: object): HostileProvider['onKeys'] =>
+      (_request, response) => {
+        setTimeout(() => {
+          sendJson(response, value);
+        }, DEADLINE_MS * 0.7);
+      };
+    provider.onDiscovery = slowly({ issuer: provider.issuer, jwks_uri: provider.jwksUri });
+    provider.onKeys = slowly({ keys: [FIRST.jwk] });
+    const before = performance.now();
+    await expectUnavailable(findByDiscovery(), 'keys: no answer in time');
+    expect(performance.now() - before).toBeLessThan(DEADLINE_MS * 1.5);
+  });
+});
+
+describe('discovery', () => {
+  it('says where the keys are, and is asked again only when they cannot be had', async () => {
+    await findByDiscovery();
+    after(MAX_AGE_MS + 1_000);
+    await findByDiscovery();
+    const discovery = '/.well-known/openid-configuration';
+    expect(provider.requests).toEqual([discovery, '/keys', '/keys']);
+    provider.onKeys = HOSTILE_ANSWERS['an error status']!.handler;
+    after(MAX_AGE_MS + 1_000);
+    await findByDiscovery();
+    after(1_000);
+    await findByDiscovery();
+    await eventually('both documents are asked for again', () => provider.requests.length === 6);
+    expect(provider.requests.slice(3)).toEqual(['/keys', discovery, '/keys']);
+  });
+
+  it('is not asked when the trust says where the keys are', async () => {
+    await find();
+    expect(provider.requests).toEqual(['/keys']);
+  });
+
+  it.each([
+    [
+      'another issuer',
+      (own: string) => ({ issuer: `${own}/other`, jwks_uri: `${own}/keys` }),
+      'it names another issuer',
+    ],
+    [
+      'its issuer with a slash',
+      (own: string) => ({ issuer: `${own}/`, jwks_uri: `${own}/keys` }),
+      'it names another issuer',
+    ],
+    ['no issuer', (own: string) => ({ jwks_uri: `${own}/keys` }), 'it names another issuer'],
+    ['no keys', (own: string) => ({ issuer: own }), 'it names no keys'],
+    ['a list of keys', (own: string) => ({ issuer: own, jwks_uri: [`${own}/keys`] }), 'it names no keys'],
+    [
+      'keys at the metadata service',
+      (own: string) => ({ issuer: own, jwks_uri: 'http://169.254.169.254/keys' }),
+      'the URL of its keys may not be fetched',
+    ],
+    [
+      'keys at another loopback port',
+      (own: string) => ({ issuer: own, jwks_uri: 'http://127.0.0.1:1/keys' }),
+      'the URL of its keys may not be fetched',
+    ],
+    [
+      'keys in a file',
+      (own: string) => ({ issuer: own, jwks_uri: 'file:///etc/passwd' }),
+      'the URL of its keys may not be fetched',
+    ],
+    [
+      'keys at another host',
+      (own: string) => ({ issuer: own, jwks_uri: 'https://keys.example.com/keys' }),
+      'its keys are at another host, which the trust must name as jwks_uri',
+    ],
+  ])('that names %s is refused, and goes no further', async (_, document, reason) => {
+    provider.onDiscovery = (_request, response) => {
+      sendJson(response, document(provider.issuer));
+    };
+    await expectUnavailable(findByDiscovery(), `discovery: ${reason}`);
+    expect(provider.requests).toEqual(['/.well-known/openid-configuration']);
+  });
+
+  it.each(['[]', 'null', '"x"'])('that is %s is refused', async (text) => {
+    provider.onDiscovery = (_request, response) => {
+      sendJson(response, JSON.parse(text));
+    };
+    await expectUnavailable(findByDiscovery(), 'discovery: not a metadata document');
+  });
+});
+
+it('forgets the issuer that was not asked for longest when there are too many', async () => {
+  await find();
+  const others = Array.from({ length: MAX_ISSUERS }, (_, index) =>
+    refusalOf(ask({}, { issuer: `https://127.0.0.1/${index}`, jwksUri: undefined })),
+  );
+  await Promise.all(others);
+  await find();
+  expect(fetches()).toBe(2);
+});

@@ -1,0 +1,116 @@
+import type { SubjectReference } from '../directory/subject.ts';
+import type { AuthenticatedClientFacts } from '../token-grants/authenticated-client.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { issuerOf } from '../domain/issuer.ts';
+import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
+import { type Clock, epochSeconds } from '../domain/clock.ts';
+import type { Surface } from '../domain/surface.ts';
+import { CLAIM_CHECKS, CLOCK_SKEW_SECONDS, mapSubject } from './claim-checks.ts';
+import { signatureHolds } from './subject-token-algorithm.ts';
+import type { ForeignKey } from './keys/provider-key-set.ts';
+import { type SubjectToken, parseForeignToken, spendingId } from './subject-token.ts';
+import { isTypeAllowed } from './subject-token-type.ts';
+import type { PresentedToken } from '../domain/presented-token.ts';
+import type { RemoteKeySets } from './keys/remote-key-sets.ts';
+
+export interface SubjectTokenDeps {
+  /** Base of our own issuers. */
+  readonly publicUrl: string;
+  readonly keySets: RemoteKeySets;
+  readonly clock: Clock;
+}
+
+/** Who shows the token, and where. */
+export interface Presentation {
+  readonly tenant: Tenant;
+  readonly client: Client;
+  readonly surface: Surface;
+  readonly token: PresentedToken;
+}
+
+/** What a foreign token proves. */
+export interface ForeignProof {
+  readonly trust: Trust;
+  readonly subject: SubjectReference;
+  /** The end of the foreign token, epoch seconds. */
+  readonly notAfter: number;
+  readonly once: NonNullable<AuthenticatedClientFacts['once']>;
+}
+
+/** In their order. Each is passed before the next begins. */
+export const SUBJECT_TOKEN_STEPS = [
+  'form',
+  'trust',
+  'key',
+  'signature',
+  ...(Object.keys(CLAIM_CHECKS) as (keyof typeof CLAIM_CHECKS)[]),
+  'subject',
+] as const;
+export type SubjectTokenStep = (typeof SUBJECT_TOKEN_STEPS)[number];
+
+/**
+ * Proves a foreign token against the one issuer that this tenant trusts for this client and surface. Before a trust is found nothing goes
+ * out; before the signature holds nothing that the token says decides anything but where to look.
+ *
+ * @param passed called after each step, with the issuer that the token names; a refusal is the step after the last
+ * @throws TesseraError unauthorized, temporarily_unavailable
+ */
+export async function verifySubjectToken(
+  deps: SubjectTokenDeps,
+  presentation: Presentation,
+  passed: (step: SubjectTokenStep, issuer: string) => void,
+): Promise<ForeignProof> {
+  const token = parseForeignToken(presentation.token);
+  passed('form', token.issuer);
+  const trust = trustFor(deps.publicUrl, presentation, token);
+  passed('trust', token.issuer);
+  const question = { account: `${presentation.tenant.id}/${trust.id}`, token };
+  const { key, isFresh } = await deps.keySets.find(trust, question);
+  passed('key', token.issuer);
+  if (!confirms(key, token)) {
+    // Some issuers replace a key and keep its name.
+    const newer = isFresh ? undefined : await deps.keySets.findAgain(trust, question, key);
+    if (newer === undefined || !confirms(newer, token)) throw refused('the key does not confirm its signature');
+  }
+  passed('signature', token.issuer);
+
+  const judged = { claims: token.claims, trust, now: epochSeconds(deps.clock.nowMs()) };
+  for (const [step, refusalOf] of Object.entries(CLAIM_CHECKS)) {
+    const refusal = refusalOf(judged);
+    if (refusal !== undefined) throw refused(refusal);
+    passed(step as keyof typeof CLAIM_CHECKS, token.issuer);
+  }
+  const { subject, refusal } = mapSubject(judged);
+  if (subject === undefined) throw refused(refusal);
+  passed('subject', token.issuer);
+
+  // The checks have shown that it is a number.
+  const end = Math.floor(token.claims['exp'] as number);
+  return {
+    trust,
+    subject,
+    notAfter: end,
+    once: { issuer: trust.issuer, tokenId: spendingId(token), until: end + CLOCK_SKEW_SECONDS },
+  };
+}
+
+/** A tenant has at most one trust for an issuer's URL. Exact: another case, port or slash is another issuer. */
+function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, token: SubjectToken): Trust {
+  // Ours prove a client, not a subject; were they taken here, every token could be renewed for ever.
+  if (token.issuer.startsWith(issuerOf(publicUrl, ''))) throw refused('it is one of ours');
+  const trust = tenant.trusts.find(({ issuer }) => issuer === token.issuer);
+  if (trust === undefined) throw refused('this tenant does not trust its issuer');
+  if (!trust.clients.includes(client.id)) throw refused('its issuer is not trusted for this client');
+  if (!trust.surfaces.includes(surface)) throw refused('its issuer is not trusted for this surface');
+  if (!trust.algorithms.includes(token.algorithm)) throw refused('its issuer is not trusted with this algorithm');
+  if (!isTypeAllowed(token.type, trust.types)) throw refused('its issuer is not trusted with tokens of this typ');
+  return trust;
+}
+
+function confirms({ publicKey }: ForeignKey, { algorithm, signingInput, signature }: SubjectToken): boolean {
+  return signatureHolds(algorithm, publicKey, signingInput, signature);
+}
+
+function refused(why: string): TesseraError {
+  return new TesseraError('unauthorized', `the foreign token is refused: ${why}`);
+}

@@ -1,0 +1,158 @@
+import { ConsoleLogger, Global, Module } from '@nestjs/common';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { eventually } from '../../../libs/token/test/eventually.ts';
+import { type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../../test/support/issuing.ts';
+import { refusalOf } from '../../../test/support/refusal.ts';
+import { collectingLog, storageConfig, tenantId } from '../../../test/support/storage.ts';
+import { CONFIG } from '../../config/config-token.ts';
+import { Log } from '../../logging/log.ts';
+import { Metrics } from '../../metrics/metrics.ts';
+import { TenantRepository } from '../../tenancy/tenant.repository.ts';
+import { VaultService } from '../../vault/vault.service.ts';
+import { Clock } from '../../domain/clock.ts';
+import { IssuingModule } from '../../issuing/issuing.module.ts';
+import { MIN_LEAD_SECONDS, RETENTION_SECONDS } from '../key-ring.ts';
+import { rotate } from '../key-ring.transitions.ts';
+import { RevokedTokens } from '../../revocation/revoked-tokens.ts';
+import { newSigningKey } from '../new-signing-key.ts';
+import { isCurrent, sendDocument } from './send-document.ts';
+
+const ACME = tenantId('acme');
+const KEY_SET = '/tenants/acme/jwks.json';
+
+let desk: IssuingDesk;
+
+beforeEach(async () => {
+  desk = await openIssuingDesk();
+  await desk.addTenant('acme');
+});
+afterEach(() => desk.close());
+
+describe('over HTTP', () => {
+  let app: NestFastifyApplication;
+
+  beforeEach(async () => {
+    @Global()
+    @Module({
+      providers: [
+        {
+          provide: CONFIG,
+          useValue: { ...storageConfig(desk.folder), publicUrl: PUBLIC_URL, limits: { tokenBytes: 6144 } },
+        },
+        { provide: VaultService, useValue: desk.vault },
+        { provide: TenantRepository, useValue: desk.tenants },
+        { provide: Clock, useValue: desk.clock },
+        { provide: Log, useValue: collectingLog().log },
+        { provide: Metrics, useValue: new Metrics() },
+        { provide: RevokedTokens, useValue: desk.revoked },
+      ],
+      exports: [CONFIG, VaultService, TenantRepository, Clock, Log, Metrics, RevokedTokens],
+    })
+    class Ground {}
+    const module = await Test.createTestingModule({ imports: [Ground, IssuingModule] })
+      .setLogger(new ConsoleLogger({ logLevels: [] }))
+      .compile();
+    app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter());
+    await app.init();
+  });
+  afterEach(() => app.close());
+
+  it('shows the public keys, cacheable, with nothing private', async () => {
+    const { statusCode, headers, body } = await app.inject(KEY_SET);
+    expect(statusCode).toBe(200);
+    expect(headers).toMatchObject({
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'public, max-age=300',
+      etag: expect.stringMatching(/^"[A-Za-z0-9_-]{43}"$/),
+    });
+    const { keys } = JSON.parse(body) as { keys: object[] };
+    expect(keys.map((key) => Object.keys(key).sort())).toEqual([['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']]);
+    expect(keys).toMatchObject([{ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' }]);
+  });
+
+  it('answers 304 without a body to whoever has it, and 200 to whoever has another', async () => {
+    const { headers, body } = await app.inject(KEY_SET);
+    const again = (tag: string) => app.inject({ url: KEY_SET, headers: { 'if-none-match': tag } });
+    const notModified = await again(headers.etag!);
+    expect(notModified).toMatchObject({ statusCode: 304, body: '' });
+    expect(notModified.headers).toMatchObject({ etag: headers.etag, 'cache-control': 'public, max-age=300' });
+    expect(await again('"another"')).toMatchObject({ statusCode: 200, body });
+  });
+
+  it('shows the metadata at both addresses', async () => {
+    const openid = await app.inject('/tenants/acme/.well-known/openid-configuration');
+    const oauth = await app.inject('/.well-known/oauth-authorization-server/tenants/acme');
+    const common = {
+      issuer: 'https://tessera.example/tenants/acme',
+      jwks_uri: 'https://tessera.example/tenants/acme/jwks.json',
+      token_endpoint: 'https://tessera.example/auth/user/generateToken',
+      response_types_supported: ['none'],
+      revocation_endpoint: 'https://tessera.example/tenants/acme/revoke',
+      introspection_endpoint: 'https://tessera.example/tenants/acme/introspect',
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    };
+    expect(openid.json()).toMatchObject({
+      ...common,
+      subject_types_supported: ['public'],
+      id_token_signing_alg_values_supported: ['ES256'],
+    });
+    expect(oauth.json()).toMatchObject(common);
+    expect(oauth.json()).not.toHaveProperty('id_token_signing_alg_values_supported');
+  });
+
+  it('never takes the issuer from the request', async () => {
+    const { body } = await app.inject({
+      url: '/tenants/acme/.well-known/openid-configuration',
+      headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
+    });
+    expect(body).not.toContain('evil');
+  });
+});
+
+describe('an edition', () => {
+  it('is written once, and needs neither database nor Vault afterwards', async () => {
+    const before = await desk.documents.find(ACME, 'keySet');
+    desk.vault.plugged = false;
+    desk.clock.advance(86_400_000);
+    expect(await desk.documents.find(ACME, 'keySet')).toBe(before);
+  });
+
+  it('is another one when a key is added, with the algorithms of both, and when one has left', async () => {
+    const before = await desk.documents.find(ACME, 'keySet');
+    const next = await newSigningKey('EdDSA');
+    await desk.store.update(ACME, (ring) => rotate(ring, next, desk.clock.seconds));
+    desk.tenants.invalidate(ACME);
+    await eventually('another key set', async () => (await desk.documents.find(ACME, 'keySet')).etag !== before.etag);
+    const both = JSON.parse((await desk.documents.find(ACME, 'openidConfiguration')).body) as object;
+    expect(both).toMatchObject({ id_token_signing_alg_values_supported: ['ES256', 'EdDSA'] });
+
+    desk.clock.jump((MIN_LEAD_SECONDS + RETENTION_SECONDS - 1) * 1000);
+    expect((await desk.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(2);
+    desk.clock.jump(1000);
+    expect((await desk.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(1);
+    desk.clock.jump(-1000);
+    expect((await desk.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(2);
+  });
+});
+
+describe('an address with nothing at it', () => {
+  it.each(['globex', 'ACME', '..%2facme', '', 'a'.repeat(65)])('is that of the tenant %p', async (id) => {
+    // No answer is begun: the refusal comes before request and reply are looked at.
+    const refusal = await refusalOf(sendDocument(desk.documents, 'keySet', id, {} as never, {} as never));
+    expect(refusal.code).toBe('route_not_found');
+  });
+});
+
+it.each([
+  [undefined, false],
+  ['', false],
+  ['"b"', false],
+  ['a', false],
+  ['"a"', true],
+  ['W/"a"', true],
+  ['"b", "a"', true],
+  ['*', true],
+])('takes If-None-Match %p for current: %p', (header, current) => {
+  expect(isCurrent(header, '"a"')).toBe(current);
+});

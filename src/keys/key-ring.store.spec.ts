@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { refusalOf } from '../../test/support/refusal.ts';
+import { temporaryFolder, tenantId } from '../../test/support/storage.ts';
+import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
+import { keyRingPath } from '../vault/vault-path.ts';
+import { VaultConflict, type VaultEntry } from '../vault/vault.service.ts';
+import { MIN_LEAD_SECONDS, signingKey } from './key-ring.ts';
+import { KeyRingStore, type StoredKeyRing } from './key-ring.store.ts';
+import { firstRing, rotate } from './key-ring.transitions.ts';
+import { newSigningKey, type NewSigningKey } from './new-signing-key.ts';
+
+const T = 1_800_000_000;
+const ACME = tenantId('acme');
+
+let folder: ReturnType<typeof temporaryFolder>;
+let store: KeyRingStore;
+let keys: NewSigningKey[];
+
+beforeAll(async () => {
+  keys = await Promise.all([1, 2, 3].map(() => newSigningKey('ES256')));
+});
+beforeEach(() => {
+  folder = temporaryFolder();
+  store = new KeyRingStore(new EmbeddedVault(folder.path));
+});
+afterEach(() => {
+  folder.remove();
+});
+
+const states = ({ ring }: StoredKeyRing) => ring.keys.map(({ kid, state }) => [kid, state]);
+
+it('gives back the ring that was created, and undefined when there is none', async () => {
+  expect(await store.read(ACME)).toBeUndefined();
+  await store.create(ACME, firstRing(keys[0]!, T));
+  expect(await store.read(ACME)).toMatchObject({
+    version: 1,
+    ring: { keys: [{ kid: keys[0]!.kid, state: 'active' }] },
+  });
+});
+
+it('leaves the ring that another writer created first', async () => {
+  await store.create(ACME, firstRing(keys[0]!, T));
+  expect(states(await store.create(ACME, firstRing(keys[1]!, T)))).toEqual([[keys[0]!.kid, 'active']]);
+});
+
+it('tells the operator of a tenant without a ring, and makes none', async () => {
+  const outcome = await store.update(ACME, () => {
+    throw new Error('there is nothing to decide on');
+  });
+  expect(outcome).toEqual({ refusal: expect.stringMatching(/no key ring: .*`tessera apply`, or restore/) });
+  expect(await store.read(ACME)).toBeUndefined();
+});
+
+it('writes no ring that it could not read again', async () => {
+  const { ring } = await store.create(ACME, firstRing(keys[0]!, T));
+  const late = { ...ring.keys[0]!, activatedAt: 253_402_300_800 };
+  const refusal = await refusalOf(store.update(ACME, () => ({ ring: { keys: [late] } })));
+  expect([refusal.code, refusal.reason]).toEqual(['temporarily_unavailable', 'vault: the key ring is malformed']);
+  await refusalOf(store.create(tenantId('beta'), { keys: [late] }));
+  expect((await store.read(ACME))?.ring).toEqual(ring);
+  expect(await store.read(tenantId('beta'))).toBeUndefined();
+});
+
+it('writes nothing when the change is refused', async () => {
+  await store.create(ACME, firstRing(keys[0]!, T));
+  expect(await store.update(ACME, () => ({ refusal: 'No: wait.' }))).toEqual({ refusal: 'No: wait.' });
+  expect((await store.read(ACME))?.version).toBe(1);
+});
+
+it('refuses a malformed entry, and does not overwrite it', async () => {
+  const vault = new EmbeddedVault(folder.path);
+  await vault.write(keyRingPath(ACME), { keys: 'gone' }, 0);
+  const malformed = 'vault: the key ring is malformed';
+  expect((await refusalOf(store.read(ACME))).reason).toBe(malformed);
+  expect((await refusalOf(store.create(ACME, firstRing(keys[0]!, T)))).reason).toBe(malformed);
+  expect((await refusalOf(store.update(ACME, (ring) => ({ ring })))).reason).toBe(malformed);
+  expect((await vault.read(keyRingPath(ACME)))?.version).toBe(1);
+});
+
+it('has no private key in the clear on disk', async () => {
+  await store.create(ACME, firstRing(keys[0]!, T));
+  const file = await readFile(join(folder.path, 'vault', `${keyRingPath(ACME)}.sealed`), 'latin1');
+  expect(file).not.toContain('private_jwk');
+});
+
+it('gives two rotations at once one winner, and the loser is told', async () => {
+  await store.create(ACME, firstRing(keys[0]!, T));
+  // Both decide on the same ring before either writes: each reads, and waits for the other to have read.
+  let readers = 0;
+  let bothHaveRead = (): void => undefined;
+  const barrier = new Promise<void>((resolve) => (bothHaveRead = resolve));
+  class Rendezvous extends EmbeddedVault {
+    override async read(...args: Parameters<EmbeddedVault['read']>): Promise<VaultEntry | undefined> {
+      const entry = await super.read(...args);
+      readers += 1;
+      if (readers === 2) bothHaveRead();
+      await barrier;
+      return entry;
+    }
+  }
+  const outcomes = await Promise.all(
+    [keys[1]!, keys[2]!].map((key) =>
+      new KeyRingStore(new Rendezvous(folder.path)).update(ACME, (ring) => rotate(ring, key, T)),
+    ),
+  );
+  const [winner] = outcomes.filter((outcome) => 'ring' in outcome);
+  const [loser] = outcomes.filter((outcome) => 'refusal' in outcome);
+  expect(readers).toBe(3);
+  expect(loser?.refusal).toMatch(/waits to become active already/);
+  const stored = (await store.read(ACME))!;
+  expect(stored).toEqual(winner);
+  expect(stored.version).toBe(2);
+  expect(stored.ring.keys.map(({ state }) => state)).toEqual(['active', 'next']);
+  expect(signingKey(stored.ring, T + MIN_LEAD_SECONDS)?.state).toBe('next');
+});
+
+it('gives up when other writers keep coming first', async () => {
+  await store.create(ACME, firstRing(keys[0]!, T));
+  class Contended extends EmbeddedVault {
+    override write(): Promise<number> {
+      return Promise.reject(new VaultConflict());
+    }
+  }
+  const contended = new KeyRingStore(new Contended(folder.path));
+  expect((await refusalOf(contended.update(ACME, (ring) => ({ ring })))).reason).toBe(
+    'vault: the key ring changes too fast',
+  );
+});

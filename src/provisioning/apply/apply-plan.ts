@@ -1,0 +1,131 @@
+import type { Secret } from '../../config/secret.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { rotate, firstRing } from '../../keys/key-ring.transitions.ts';
+import { newSigningKey } from '../../keys/new-signing-key.ts';
+import { revocationOfAll } from '../../revocation/new-revocations.ts';
+import { commitInTime } from '../../revocation/revocation-reach.ts';
+import type { AssertHeld } from '../../control-plane/apply-lock.ts';
+import type { NewRevocation } from '../../revocation/revocation-records.ts';
+import { epochSeconds } from '../../domain/clock.ts';
+import type { ClientName } from '../../clients/client-secret.store.ts';
+import type { Plan, TenantFailure } from '../plan/plan.ts';
+import type { TenantPlan } from '../plan/plan-tenant.ts';
+import { isAnythingIn, type Removed, revocationsOf } from '../plan/removed.ts';
+import { severalAtOnce } from './several-at-once.ts';
+import type { Stores } from './stores.ts';
+import type { Change } from '../plan/tenant-diff.ts';
+import { draftFromSpec } from '../plan/tenant-state.ts';
+
+/** What was done, filled while it is done: secrets in it are durable, and must be shown whatever happens after them. */
+export interface Report {
+  readonly changes: Change[];
+  readonly secrets: { readonly client: ClientName; readonly secret: Secret }[];
+  readonly failures: TenantFailure[];
+}
+
+/**
+ * Makes the system what the plan says, a few tenants at once; one that fails does not stop the others. The caller holds the apply lock.
+ *
+ * Killed at any point, the next apply completes it: whatever a tenant needs is there before the control plane, in one transaction, shows
+ * the tenant; and a tenant that goes is hidden first. A secret that was made and not shown is a live one: `tessera secrets add` makes
+ * another.
+ */
+export async function carryOut(
+  plan: Plan,
+  stores: Stores,
+  report: Report,
+  onTenant: (done: number, total: number) => void,
+  assertHeld: AssertHeld,
+): Promise<void> {
+  report.failures.push(...plan.failures);
+  const changed = plan.tenants.filter(({ changes, directory }) => changes.length > 0 || directory.open);
+  const done = await severalAtOnce(changed, onTenant, async (tenantPlan) => {
+    // Secrets go to the common report as they are made, so that an apply that is ended shows them.
+    const isDone = await attempt(tenantPlan.tenant.id, report, async () => {
+      await assertHeld();
+      await carryOutTenant(tenantPlan, stores, report, assertHeld);
+    });
+    return isDone ? tenantPlan.changes : [];
+  });
+  report.changes.push(...done.flat());
+  const order = new Map(changed.map(({ tenant }, index) => [tenant.id, index]));
+  report.secrets.sort((one, other) => (order.get(one.client.tenantId) ?? 0) - (order.get(other.client.tenantId) ?? 0));
+  for (const id of plan.removals) {
+    await attempt(id, report, async () => {
+      await assertHeld();
+      await commitInTime(stores.clock, (before) =>
+        stores.controlPlane.removeTenant(id, stores.clock.nowMs(), [revocationOfAll(id, 'tenant', '*', before)]),
+      );
+      report.changes.push({ action: 'remove', kind: 'tenant', id });
+    });
+  }
+}
+
+async function attempt(
+  tenantId: TenantFailure['tenantId'],
+  report: Report,
+  work: () => Promise<void>,
+): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    report.failures.push({ tenantId, error });
+    return false;
+  }
+}
+
+async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, assertHeld: AssertHeld): Promise<void> {
+  const { tenant, removed } = plan;
+  if (plan.directory.open) await carryOutDirectory(plan, stores);
+  if (plan.keyRing === 'create') await createKeyRing(plan, stores);
+  if (plan.keyRing === 'rotate') await rotateKeyRing(plan, stores);
+  for (const client of plan.clientsWithoutSecret) {
+    const secret = await stores.clientSecrets.ensure(client);
+    if (secret !== undefined) report.secrets.push({ client, secret });
+  }
+  // Keys and secrets may have taken long, and what is saved replaces whatever is there.
+  await assertHeld();
+  const save = async (revocations: readonly NewRevocation[]): Promise<void> => {
+    if (plan.rows) await stores.controlPlane.saveTenant(draftFromSpec(tenant), revocations);
+    else if (plan.changes.length > 0) await stores.controlPlane.touchTenant(tenant.id, revocations);
+  };
+  if (isAnythingIn(removed))
+    await commitInTime(stores.clock, (before) => save(revocationsOf(tenant.id, removed, before)));
+  else await save([]);
+}
+
+async function carryOutDirectory(plan: TenantPlan, stores: Stores): Promise<void> {
+  const { tenant, removed, directory: planned } = plan;
+  const directory = await stores.directories.open(tenant);
+  try {
+    await directory.migrate();
+    if (planned.changes !== undefined)
+      await directory.apply(planned.changes, async () => {
+        if (removed.users.length > 0) await revokeUsers(plan, stores);
+      });
+  } finally {
+    await directory.close();
+  }
+}
+
+/**
+ * Right before their rows go, however long the other changes took, and once more with the end of the tenant's changes: killed in between, the next apply finds
+ * nobody to revoke. Servers keep nothing of what they read of the tenant until this revocation's reach is over, and by then the rows are gone.
+ */
+async function revokeUsers({ tenant, removed: { users } }: TenantPlan, { controlPlane, clock }: Stores): Promise<void> {
+  const removed: Removed = { clients: [], administrators: [], users };
+  await commitInTime(clock, (before) => controlPlane.revoke(revocationsOf(tenant.id, removed, before)));
+}
+
+async function createKeyRing({ tenant }: TenantPlan, { keyRings, clock }: Stores): Promise<void> {
+  const key = await newSigningKey(tenant.tokens.algorithm);
+  await keyRings.create(tenant.id, firstRing(key, epochSeconds(clock.nowMs())));
+}
+
+/** Another algorithm is another key: it is published now and signs when every verifier knows it. */
+async function rotateKeyRing({ tenant }: TenantPlan, { keyRings, clock }: Stores): Promise<void> {
+  const key = await newSigningKey(tenant.tokens.algorithm);
+  const result = await keyRings.update(tenant.id, (ring) => rotate(ring, key, epochSeconds(clock.nowMs())));
+  if ('refusal' in result) throw new OperatorError(result.refusal);
+}

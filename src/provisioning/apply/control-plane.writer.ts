@@ -1,0 +1,200 @@
+import { type EntityManager, IsNull, Not } from 'typeorm';
+import { unavailable } from '../../errors/tessera-error.ts';
+import { parseEmail } from '../../domain/email.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import type { Administrator } from '../../tenancy/administrator.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';
+import { AdministratorEntity, AdministratorIdentityEntity } from '../../control-plane/entities/administrator.entity.ts';
+import { ChangeSequenceEntity } from '../../control-plane/entities/change-sequence.entity.ts';
+import { ClientEntity } from '../../control-plane/entities/client.entity.ts';
+import { ProjectEntity } from '../../control-plane/entities/project.entity.ts';
+import { SecretUseEntity } from '../../control-plane/entities/secret-use.entity.ts';
+import { TenantEntity } from '../../control-plane/entities/tenant.entity.ts';
+import { TrustEntity } from '../../control-plane/entities/trust.entity.ts';
+import { assertKept } from '../../database/read-back.ts';
+import { byTenant, readTenants } from '../../tenancy/read-tenant.ts';
+import { insertRevocations, type NewRevocation } from '../../revocation/revocation-records.ts';
+import type { RowOf } from '../../database/schema.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
+import { rowsFromTenant } from '../../tenancy/tenant-rows.ts';
+
+/** A tenant with all that the control plane keeps of it. */
+export interface TenantState {
+  readonly tenant: Tenant;
+  readonly administrators: readonly Administrator[];
+}
+
+/** What is to be; the version is the control plane's to give. */
+export interface TenantDraft {
+  readonly tenant: Omit<Tenant, 'version'>;
+  readonly administrators: readonly Administrator[];
+}
+
+/** Kept until `purge`, so that keys and secrets of a removed tenant are not forgotten in Vault. */
+export interface Tombstone {
+  readonly tenantId: TenantId;
+  readonly removedAtMs: number;
+}
+
+/** Rows per statement: below SQLite's and MySQL's limits on placeholders. */
+const ROWS_PER_INSERT = 500;
+
+/**
+ * What provisioning does to the control plane. Every method is one transaction, which also raises the change sequence and stamps the
+ * tenant with it: this is how running servers learn of it.
+ */
+export class ControlPlaneWriter {
+  readonly #controlPlane: ControlPlane;
+
+  constructor(controlPlane: ControlPlane) {
+    this.#controlPlane = controlPlane;
+  }
+
+  /** Revokes before something else is changed that no transaction holds together with it. */
+  revoke(revocations: readonly NewRevocation[]): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      await insertRevocations(manager, revocations);
+    });
+  }
+
+  /** All tenants that were not removed, with their administrators, by id. */
+  readTenants(): Promise<TenantState[]> {
+    return this.#controlPlane.snapshot(async (manager) => {
+      const tenants = await readTenants(manager);
+      const administrators = await readAdministrators(manager);
+      return tenants.map((tenant) => ({ tenant, administrators: administrators.get(tenant.id) ?? [] }));
+    });
+  }
+
+  readTombstones(): Promise<Tombstone[]> {
+    return this.#controlPlane.snapshot(async (manager) => {
+      const rows = await manager.find(TenantEntity, { where: { removedAtMs: Not(IsNull()) }, order: { id: 'ASC' } });
+      return rows.map((row) => ({ tenantId: row.id as TenantId, removedAtMs: row.removedAtMs ?? 0 }));
+    });
+  }
+
+  /**
+   * Makes the tenant what the draft says, whatever was there before; a tombstone comes back to life. Returns the new version.
+   *
+   * @param revocations of what the draft leaves out, in the same transaction
+   */
+  saveTenant(draft: TenantDraft, revocations: readonly NewRevocation[] = []): Promise<number> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const version = await nextVersion(manager);
+      const { tenant, projects, clients, trusts } = rowsFromTenant(draft.tenant, version);
+      const administrators = draft.administrators.map((one) => administratorRow(draft.tenant.id, one));
+      const identities = draft.administrators.flatMap((one) => identityRows(draft.tenant.id, one));
+      await deleteParts(manager, draft.tenant.id);
+      await manager.upsert(TenantEntity, tenant, ['id']);
+      await insertAll(manager, ProjectEntity, projects);
+      await insertAll(manager, ClientEntity, clients);
+      await insertAll(manager, TrustEntity, trusts);
+      await insertAll(manager, AdministratorEntity, administrators);
+      await insertAll(manager, AdministratorIdentityEntity, identities);
+      const ofTenant = { tenantId: draft.tenant.id };
+      await assertKept(manager, CONTROL_DATABASE, TenantEntity, { id: draft.tenant.id }, [tenant]);
+      await assertKept(manager, CONTROL_DATABASE, ProjectEntity, ofTenant, projects);
+      await assertKept(manager, CONTROL_DATABASE, ClientEntity, ofTenant, clients);
+      await assertKept(manager, CONTROL_DATABASE, TrustEntity, ofTenant, trusts);
+      await assertKept(manager, CONTROL_DATABASE, AdministratorEntity, ofTenant, administrators);
+      await assertKept(manager, CONTROL_DATABASE, AdministratorIdentityEntity, ofTenant, identities);
+      await insertRevocations(manager, revocations);
+      return version;
+    });
+  }
+
+  /** Leaves a tombstone, and revokes in the same transaction. Removing what is not there is no error. */
+  removeTenant(id: TenantId, nowMs: number, revocations: readonly NewRevocation[] = []): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const version = await nextVersion(manager);
+      await deleteParts(manager, id);
+      await manager.update(TenantEntity, { id, removedAtMs: IsNull() }, { removedAtMs: nowMs, version });
+      await insertRevocations(manager, revocations);
+    });
+  }
+
+  /** Removes a tombstone and what was recorded of the tenant's secrets. The audit stays. */
+  forgetTenant(id: TenantId): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      await manager.delete(TenantEntity, { id, removedAtMs: Not(IsNull()) });
+      await manager.delete(SecretUseEntity, { tenantId: id });
+    });
+  }
+
+  /** Announces that the tenant's key ring, secrets or database credentials changed in Vault, or its directory, and revokes in the same transaction. */
+  touchTenant(id: TenantId, revocations: readonly NewRevocation[] = []): Promise<void> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const version = await nextVersion(manager);
+      await manager.update(TenantEntity, { id }, { version });
+      await insertRevocations(manager, revocations);
+    });
+  }
+}
+
+async function nextVersion(manager: EntityManager): Promise<number> {
+  await manager.increment(ChangeSequenceEntity, { id: 1 }, 'value', 1);
+  const row = await manager.findOneBy(ChangeSequenceEntity, { id: 1 });
+  if (row === null) throw unavailable(CONTROL_DATABASE, 'the change sequence is missing');
+  return row.value;
+}
+
+async function deleteParts(manager: EntityManager, tenantId: TenantId): Promise<void> {
+  const parts = [ProjectEntity, ClientEntity, TrustEntity, AdministratorIdentityEntity, AdministratorEntity];
+  for (const part of parts) await manager.delete(part, { tenantId });
+}
+
+async function insertAll<R extends object>(
+  manager: EntityManager,
+  entity: new () => R,
+  rows: readonly RowOf<R>[],
+): Promise<void> {
+  for (let start = 0; start < rows.length; start += ROWS_PER_INSERT)
+    await manager
+      .createQueryBuilder()
+      .insert()
+      .into(entity)
+      .values(rows.slice(start, start + ROWS_PER_INSERT) as never)
+      .updateEntity(false)
+      .execute();
+}
+
+function identityRows(tenantId: TenantId, { id, identities }: Administrator): RowOf<AdministratorIdentityEntity>[] {
+  return identities.map(({ issuer, sub }) => ({ tenantId, issuer, sub, administratorId: id }));
+}
+
+function administratorRow(tenantId: TenantId, administrator: Administrator): RowOf<AdministratorEntity> {
+  const email = parseEmail(administrator.email);
+  if (email === undefined) throw new Error('an administrator without an e-mail address that parses');
+  return {
+    tenantId,
+    id: administrator.id,
+    email: email.original,
+    emailCanonical: email.canonical,
+    status: administrator.status,
+    roles: JSON.stringify(administrator.roles),
+    scopes: JSON.stringify(administrator.scopes),
+  };
+}
+
+async function readAdministrators(manager: EntityManager): Promise<Map<string, Administrator[]>> {
+  const identities = byTenant(
+    await manager.find(AdministratorIdentityEntity, { order: { issuer: 'ASC', sub: 'ASC' } }),
+  );
+  const rows = byTenant(await manager.find(AdministratorEntity, { order: { id: 'ASC' } }));
+  return new Map(
+    [...rows].map(([tenantId, administrators]) => [
+      tenantId,
+      administrators.map((row) => ({
+        id: row.id,
+        email: row.email,
+        status: row.status as Administrator['status'],
+        roles: JSON.parse(row.roles) as string[],
+        scopes: JSON.parse(row.scopes) as string[],
+        identities: (identities.get(tenantId) ?? [])
+          .filter((identity) => identity.administratorId === row.id)
+          .map(({ issuer, sub }) => ({ issuer, sub })),
+      })),
+    ]),
+  );
+}

@@ -1,0 +1,48 @@
+import { EMPTY_DIRECTORY } from '../../directory/provisioning/directory-state.ts';
+import type { TenantState } from '../apply/control-plane.writer.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import type { Stores } from '../apply/stores.ts';
+import { specFromState } from '../plan/tenant-state.ts';
+import type { TenantSpec } from './tenants-file.ts';
+
+/** What went wrong with one tenant, where all are worked on. */
+export class TenantError extends Error {
+  readonly tenantId: TenantId;
+
+  constructor(tenantId: TenantId, cause: unknown) {
+    super(`tenant ${tenantId}`, { cause });
+    this.name = 'TenantError';
+    this.tenantId = tenantId;
+  }
+}
+
+/**
+ * All tenants as the stores have them, for `export`. One that cannot be read fails it: half an export would prune the other half.
+ *
+ * @throws TenantError
+ */
+export async function readInstallation(
+  { controlPlane, directories }: Pick<Stores, 'controlPlane' | 'directories'>,
+  onTenant: (done: number, total: number) => void,
+): Promise<TenantSpec[]> {
+  const states = await controlPlane.readTenants();
+  const tenants: TenantSpec[] = [];
+  for (const [index, state] of states.entries()) {
+    onTenant(index, states.length);
+    try {
+      tenants.push(await readTenant(state, directories));
+    } catch (error) {
+      throw new TenantError(state.tenant.id, error);
+    }
+  }
+  return tenants;
+}
+
+async function readTenant(state: TenantState, directories: Stores['directories']): Promise<TenantSpec> {
+  const directory = await directories.openForReading(state.tenant);
+  try {
+    return specFromState(state, (await directory?.read()) ?? EMPTY_DIRECTORY);
+  } finally {
+    await directory?.close();
+  }
+}

@@ -1,0 +1,186 @@
+import { FOREIGN_ALGORITHMS } from '../../identity-providers/subject-token-algorithm.ts';
+import { parseForeignTokenType } from '../../identity-providers/subject-token-type.ts';
+import { refusalOfForeignUrl } from '../../identity-providers/egress/foreign-url.ts';
+import { issuerOf } from '../../domain/issuer.ts';
+import { parseClientId, parseTrustId } from '../../domain/ids.ts';
+import type { Faults } from './validation-error.ts';
+import type { NameRegistry } from './name-registry.ts';
+import {
+  byCodeUnit,
+  complete,
+  duration,
+  exactText,
+  Fields,
+  idBy,
+  listOf,
+  matching,
+  oneOf,
+  type Reader,
+  setOf,
+} from './read-fields.ts';
+import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
+import type { ConditionValue, IssuerSpec } from './tenants-file.ts';
+import { printable, type SourceNode } from './yaml-source.ts';
+
+// What the control plane's columns hold; an issuer is part of an index there.
+const MAX_ISSUER_LENGTH = 512;
+const MAX_URL_LENGTH = 2_048;
+const DEFAULT_MAX_AGE_SECONDS = 10 * 60;
+const DEFAULT_MAX_LIFETIME_SECONDS = 24 * 60 * 60;
+
+const KEYS = [
+  'id',
+  'issuer',
+  'jwks_uri',
+  'audiences',
+  'algorithms',
+  'typ',
+  'conditions',
+  'subject',
+  'clients',
+  'surfaces',
+  'max_age',
+  'max_lifetime',
+] as const;
+
+/** What an issuer is judged by besides the file. */
+export interface IssuerContext {
+  /** `host:port` pairs that issuers may have although they are loopback, private or plain HTTP. */
+  readonly federationAllowedHosts: readonly string[];
+  /** The base of our own issuers. */
+  readonly publicUrl: string;
+}
+
+export function readIssuers(
+  book: NameRegistry,
+  { federationAllowedHosts: allowedHosts, publicUrl }: IssuerContext,
+): Reader<readonly IssuerSpec[]> {
+  return listOf((node, faults) => {
+    const fields = Fields.open(node, 'an issuer', KEYS, faults);
+    if (fields === undefined) return undefined;
+    const id = fields.required('id', idBy(parseTrustId), 'write its id, such as "id: corp"');
+    if (id !== undefined) book.declare('issuer', id, fields.place('id'), `issuer "${id}" stands twice`);
+    const issuer = fields.required(
+      'issuer',
+      notOurs(publicUrl, foreignUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
+      'write the URL that its tokens have as "iss"',
+    );
+    // Which trust decides is found by (tenant, iss): two for one URL would leave it to chance.
+    if (issuer !== undefined)
+      book.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
+    const jwksUri = fields.optional('jwks_uri', foreignUrl('allowed', MAX_URL_LENGTH, allowedHosts), undefined);
+    const trust = complete<Omit<IssuerSpec, 'jwksUri'>>({
+      id,
+      issuer,
+      audiences: fields.required(
+        'audiences',
+        setOf(exactText, { items: 1 }),
+        'list the values of "aud" that are meant for this tenant',
+      ),
+      // OpenID Connect Core, section 3.1.3.7: RS256 unless agreed otherwise.
+      algorithms: fields.optional('algorithms', setOf(algorithm, { items: 1 }), ['RS256']),
+      types: fields.optional('typ', setOf(tokenType), []),
+      conditions: fields.required(
+        'conditions',
+        wordOr('none', readConditions),
+        'list the claims that a token must have, or write "conditions: none"',
+      ),
+      subject: fields.required('subject', readSubject, 'write { match: email, domains: [...] } or { match: linked }'),
+      clients: fields.required('clients', clientSet(book), 'list the clients that may use it; [] for none'),
+      surfaces: fields.required('surfaces', surfaceSet, 'list those that it is good for: [user], [admin] or both'),
+      maxAgeSeconds: fields.optional(
+        'max_age',
+        duration({ maxSeconds: 86_400, maxText: '24h' }),
+        DEFAULT_MAX_AGE_SECONDS,
+      ),
+      maxLifetimeSeconds: fields.optional(
+        'max_lifetime',
+        duration({ maxSeconds: 30 * 86_400, maxText: '30d' }),
+        DEFAULT_MAX_LIFETIME_SECONDS,
+      ),
+    });
+    return trust === undefined ? undefined : { ...trust, jwksUri };
+  });
+}
+
+function foreignUrl(query: 'allowed' | 'refused', maxLength: number, allowedHosts: readonly string[]): Reader<string> {
+  const text = matching(
+    (value) => (value.length <= maxLength ? value : undefined),
+    `an https URL of at most ${maxLength} characters`,
+  );
+  return (node, faults) => {
+    const url = text(node, faults);
+    const refusal = url === undefined ? undefined : refusalOfForeignUrl(url, { query }, allowedHosts);
+    if (refusal === undefined) return url;
+    faults.add(node.at, refusal);
+    return undefined;
+  };
+}
+
+/** Our tokens prove a client; were they taken for a subject's, each could be renewed for ever. */
+function notOurs(publicUrl: string, url: Reader<string>): Reader<string> {
+  return (node, faults) => {
+    const issuer = url(node, faults);
+    if (issuer?.startsWith(issuerOf(publicUrl, '')) !== true) return issuer;
+    faults.add(node.at, 'is an issuer of this service itself (PUBLIC_URL): its tokens are never exchanged');
+    return undefined;
+  };
+}
+
+const algorithm = matching(
+  (text) => FOREIGN_ALGORITHMS.find((word) => word === text),
+  `one of ${FOREIGN_ALGORITHMS.join(', ')}: "none" and HMAC prove nothing about who signed`,
+);
+
+const tokenType = matching(
+  parseForeignTokenType,
+  'a media type as it stands in the header "typ", such as secevent+jwt; there are no patterns',
+);
+
+function clientSet(book: NameRegistry): Reader<IssuerSpec['clients']> {
+  return setOf((node, faults) => {
+    const id = idBy(parseClientId)(node, faults);
+    if (id !== undefined) book.refer('client', id, node.at, 'declare it in a project of this tenant', 'once');
+    return id;
+  });
+}
+
+const readSubject: Reader<IssuerSpec['subject']> = (node, faults) => {
+  const fields = Fields.open(node, 'subject', ['match', 'domains'], faults);
+  const match = fields?.required('match', oneOf(['email', 'linked']), 'write "match: email" or "match: linked"');
+  if (fields === undefined || match === undefined) return undefined;
+  if (match === 'linked') {
+    if (fields.node('domains') !== undefined)
+      faults.add(fields.place('domains'), 'domains have no meaning with "match: linked": remove them');
+    return { match };
+  }
+  const domains = fields.required('domains', domainSet, 'list the e-mail domains that this issuer speaks for');
+  return domains === undefined ? undefined : { match, domains };
+};
+
+const readConditions: Reader<IssuerSpec['conditions']> = (node, faults) => {
+  if (node.kind !== 'map' || node.entries.size === 0) {
+    faults.add(node.at, 'must be a map of claims and their allowed values, at least one, or the word "none"');
+    return undefined;
+  }
+  const conditions: [string, readonly ConditionValue[]][] = [];
+  for (const [claim, { keyAt, value }] of node.entries) {
+    if (!/^[\x21-\x7e]{1,128}$/.test(claim))
+      faults.add(keyAt, 'a claim has a name of 1 to 128 printable ASCII characters without spaces');
+    conditions.push([claim, readConditionValues(claim, value, faults)]);
+  }
+  return conditions.sort(([a], [b]) => byCodeUnit(a, b));
+};
+
+function readConditionValues(claim: string, node: SourceNode, faults: Faults): readonly ConditionValue[] {
+  const nodes = node.kind === 'list' ? node.items : [node];
+  if (nodes.length === 0) faults.add(node.at, `the condition on "${printable(claim)}" must allow at least one value`);
+  const values = new Map<string, ConditionValue>();
+  for (const item of nodes) {
+    const value = item.kind === 'scalar' ? item.value : null;
+    if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value)) || value === '')
+      faults.add(item.at, 'must be a text, a whole number, true or false');
+    else values.set(JSON.stringify(value), value);
+  }
+  return [...values].sort(([a], [b]) => byCodeUnit(a, b)).map(([, value]) => value);
+}

@@ -1,0 +1,96 @@
+import type { NameRegistry } from './name-registry.ts';
+import {
+  byCodeUnit,
+  complete,
+  email,
+  exactText,
+  Fields,
+  idBy,
+  listOf,
+  matching,
+  oneOf,
+  type Reader,
+} from './read-fields.ts';
+import type { IdentitySpec, PersonSpec } from './tenants-file.ts';
+
+const KEYS = ['id', 'email', 'status', 'roles', 'identities'] as const;
+type PersonKey = (typeof KEYS)[number];
+/** What users and administrators have in common. */
+type Person = { readonly [Key in keyof Omit<PersonSpec, 'roles'>]: PersonSpec[Key] | undefined };
+
+// Without "@": ids stand in plans, audit records and logs, where e-mail addresses must not.
+const subjectId = matching(
+  (text) => (/^[A-Za-z0-9][A-Za-z0-9._:|+=-]{0,127}$/.test(text) ? text : undefined),
+  'an id: 1 to 128 ASCII letters, digits and ". _ : | + = -", starting with a letter or digit',
+);
+
+export function readPersons<Key extends string, T>(
+  kind: 'user' | 'administrator',
+  ownKeys: readonly Key[],
+  book: NameRegistry,
+  issuerUrls: ReadonlyMap<string, string>,
+  finish: (person: Person, fields: Fields<PersonKey | Key>) => T | undefined,
+): Reader<readonly T[]> {
+  return listOf((node, faults) => {
+    const fields = Fields.open<PersonKey | Key>(
+      node,
+      kind === 'user' ? 'a user' : 'an administrator',
+      [...KEYS, ...ownKeys],
+      faults,
+    );
+    if (fields === undefined) return undefined;
+    const id = fields.required('id', subjectId, 'write the id that tokens have as "sub"');
+    const label = id === undefined ? `this ${kind}` : `${kind} "${id}"`;
+    if (id !== undefined) book.declare(kind, id, fields.place('id'), `${label} stands twice`);
+    const address = fields.required('email', email, 'write the e-mail address');
+    if (address !== undefined)
+      book.declare(
+        `e-mail of ${kind}s`,
+        address.canonical,
+        fields.place('email'),
+        `${label} has the e-mail address of another; case makes no difference`,
+      );
+    const person: Person = {
+      id,
+      email: address?.original,
+      status: fields.optional('status', oneOf(['active', 'disabled']), 'active'),
+      identities: fields.optional('identities', readIdentities(kind, label, book, issuerUrls), []),
+    };
+    return finish(person, fields);
+  });
+}
+
+function readIdentities(
+  kind: string,
+  label: string,
+  book: NameRegistry,
+  issuerUrls: ReadonlyMap<string, string>,
+): Reader<readonly IdentitySpec[]> {
+  const readList = listOf((node, faults) => {
+    const fields = Fields.open(node, 'an identity', ['issuer', 'sub'], faults);
+    if (fields === undefined) return undefined;
+    const issuerId = fields.required(
+      'issuer',
+      idBy((value) => (typeof value === 'string' ? value : undefined)),
+      'write the id of an issuer of this tenant',
+    );
+    if (issuerId !== undefined)
+      book.refer('issuer', issuerId, fields.place('issuer'), 'declare it under "issuers" of this tenant');
+    const identity = complete<IdentitySpec>({
+      issuer: issuerId === undefined ? undefined : (issuerUrls.get(issuerId) ?? ''),
+      sub: fields.required('sub', exactText, 'write the "sub" that the issuer gives this person'),
+    });
+    if (identity !== undefined && identity.issuer !== '')
+      book.declare(
+        `identity of ${kind}s`,
+        JSON.stringify([identity.issuer, identity.sub]),
+        fields.at,
+        `this identity of ${label} is linked already: one person each`,
+      );
+    return identity;
+  });
+  return (node, faults) =>
+    readList(node, faults)
+      ?.slice()
+      .sort((a, b) => byCodeUnit(a.issuer, b.issuer) || byCodeUnit(a.sub, b.sub));
+}

@@ -1,0 +1,76 @@
+import { parseTenantId } from '../../domain/ids.ts';
+import type { Faults } from './validation-error.ts';
+import { NameRegistry } from './name-registry.ts';
+import { readAdmins } from './read-admins.ts';
+import { readDatabase } from './read-database.ts';
+import { readGroups, readRoles, readScopes, readUsers } from './read-directory.ts';
+import { complete, displayName, duration, Fields, idBy, oneOf, type Reader } from './read-fields.ts';
+import { type IssuerContext, readIssuers } from './read-issuers.ts';
+import { readProjects } from './read-projects.ts';
+import type { TenantSpec, TokensSpec } from './tenants-file.ts';
+import type { SourceNode } from './yaml-source.ts';
+
+/** Keys stay public for as long as a token that they signed can live: a longer life would outlast them. */
+const MAX_TTL = { maxSeconds: 24 * 60 * 60, maxText: '24h' };
+const DEFAULT_TOKENS: TokensSpec = { algorithm: 'ES256', ttlSeconds: 15 * 60 };
+
+const KEYS = [
+  'id',
+  'name',
+  'status',
+  'database',
+  'tokens',
+  'issuers',
+  'projects',
+  'scopes',
+  'roles',
+  'groups',
+  'users',
+  'admins',
+] as const;
+
+/** @param tenants what the file has declared so far: tenants and their databases */
+export function readTenant(
+  node: SourceNode,
+  context: IssuerContext,
+  tenants: NameRegistry,
+  faults: Faults,
+): TenantSpec | undefined {
+  const fields = Fields.open(node, 'a tenant', KEYS, faults);
+  if (fields === undefined) return undefined;
+  const id = fields.required('id', idBy(parseTenantId), 'write its id, such as "id: acme"');
+  if (id !== undefined) tenants.declare('tenant', id, fields.place('id'), `tenant "${id}" stands twice`);
+  const tokens = fields.optional('tokens', readTokens, DEFAULT_TOKENS);
+  const book = new NameRegistry(faults);
+  const issuers = fields.optional('issuers', readIssuers(book, context), []);
+  const issuerUrls = new Map((issuers ?? []).map((issuer) => [issuer.id as string, issuer.issuer]));
+  const tenant = complete<TenantSpec>({
+    id,
+    name: fields.optional('name', displayName, id),
+    status: fields.optional('status', oneOf(['active', 'suspended']), 'active'),
+    database: fields.required(
+      'database',
+      readDatabase(tenants),
+      'write "database: { driver: sqlite }", or "driver: mysql" with host and name',
+    ),
+    tokens,
+    issuers,
+    projects: fields.optional('projects', readProjects(book, tokens?.ttlSeconds ?? MAX_TTL.maxSeconds), []),
+    scopes: fields.optional('scopes', readScopes(book), []),
+    roles: fields.optional('roles', readRoles(book), []),
+    groups: fields.optional('groups', readGroups(book), []),
+    users: fields.optional('users', readUsers(book, issuerUrls), []),
+    admins: fields.optional('admins', readAdmins(book, issuerUrls), []),
+  });
+  book.settle();
+  return tenant;
+}
+
+const readTokens: Reader<TokensSpec> = (node, faults) => {
+  const fields = Fields.open(node, 'tokens', ['alg', 'ttl'], faults);
+  if (fields === undefined) return undefined;
+  return complete<TokensSpec>({
+    algorithm: fields.optional('alg', oneOf(['ES256', 'RS256', 'EdDSA']), DEFAULT_TOKENS.algorithm),
+    ttlSeconds: fields.optional('ttl', duration(MAX_TTL), DEFAULT_TOKENS.ttlSeconds),
+  });
+};

@@ -1,0 +1,403 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { readTenantsFile, type ReadResult } from './read-tenants-file.ts';
+import { MAX_FILE_BYTES } from './yaml-source.ts';
+
+const GOOD = `apiVersion: tessera/v1
+tenants:
+  - id: acme
+    name: Acme Ltd
+    status: active
+    database: { driver: mysql, host: db1, port: 3306, name: t_acme }
+    tokens: { alg: ES256, ttl: 15m }
+    issuers:
+      - id: corp
+        issuer: https://idp.example.com/realms/acme
+        jwks_uri: https://idp.example.com/keys
+        audiences: [tessera-acme]
+        algorithms: [RS256]
+        conditions: { hd: acme.example, level: [1, 2] }
+        subject: { match: email, domains: [acme.example] }
+        clients: [web]
+        surfaces: [user]
+        max_age: 10m
+        max_lifetime: 24h
+    projects:
+      - id: shop
+        name: Shop
+        clients:
+          - id: web
+            policy: confidential
+            surfaces: [admin, user]
+            audience: shop-api
+            scopes: ["orders:read", "orders:write"]
+            subjects: { domains: [acme.example] }
+            ttl: 10m
+          - id: kiosk
+            policy: { secretless: { networks: [10.0.0.0/8] } }
+            surfaces: [user]
+            scopes: unbounded
+            subjects: any
+    scopes:
+      - { name: "orders:read", resource: orders }
+      - { name: "orders:write", resource: orders }
+    roles:
+      - { name: manager, scopes: ["orders:read", "orders:write"] }
+    groups:
+      - { name: sales, roles: [manager] }
+    users:
+      - { id: u-ada, email: ada@acme.example, roles: [], groups: [sales], identities: [{ issuer: corp, sub: "1" }] }
+      - { id: u-bob, email: bob@acme.example }
+    admins:
+      - { id: a-root, email: root@acme.example, roles: [tenant-admin], scopes: ["tenant:manage"] }
+      - { id: a-ada, email: ada@acme.example }
+  - id: globex
+    database: { driver: sqlite }
+`;
+
+const CONTEXT = { federationAllowedHosts: ['127.0.0.1:4000'], publicUrl: 'https://tokens.example.com' };
+
+function read(text: string): ReadResult {
+  return readTenantsFile(new TextEncoder().encode(text), CONTEXT);
+}
+
+/** The line of the good file that starts with the text, counted from 1. */
+function lineOf(start: string): number {
+  const line = GOOD.split('\n').findIndex((text) => text.trim().startsWith(start));
+  if (line === -1) throw new Error(`no line starts with ${start}`);
+  return line + 1;
+}
+
+function replaced(line: number, from: string | RegExp, to: string): string {
+  const lines = GOOD.split('\n');
+  const before = lines[line - 1]!;
+  const after = before.replace(from, to);
+  if (after === before) throw new Error(`line ${line} does not have ${String(from)}`);
+  lines[line - 1] = after;
+  return lines.join('\n');
+}
+
+describe('a good file', () => {
+  it('is read whole, with defaults filled in and sets in order', () => {
+    const result = read(GOOD);
+    if (!('file' in result)) throw new Error(JSON.stringify(result.faults));
+    const [acme, globex] = result.file.tenants;
+    expect(acme!.projects[0]!.clients).toEqual([
+      {
+        id: 'web',
+        status: 'active',
+        policy: { kind: 'confidential' },
+        surfaces: ['admin', 'user'],
+        audience: 'shop-api',
+        scopes: ['orders:read', 'orders:write'],
+        subjects: { domains: ['acme.example'] },
+        ttlSeconds: 600,
+      },
+      {
+        id: 'kiosk',
+        status: 'active',
+        policy: { kind: 'secretless', networks: ['10.0.0.0/8'] },
+        surfaces: ['user'],
+        audience: 'shop',
+        scopes: 'unbounded',
+        subjects: 'any',
+        ttlSeconds: undefined,
+      },
+    ]);
+    expect(acme!.issuers[0]).toMatchObject({
+      issuer: 'https://idp.example.com/realms/acme',
+      conditions: [
+        ['hd', ['acme.example']],
+        ['level', [1, 2]],
+      ],
+      maxAgeSeconds: 600,
+      maxLifetimeSeconds: 86_400,
+    });
+    expect(acme!.users[0]!.identities).toEqual([{ issuer: 'https://idp.example.com/realms/acme', sub: '1' }]);
+    expect(globex).toMatchObject({ name: 'globex', status: 'active', tokens: { algorithm: 'ES256', ttlSeconds: 900 } });
+  });
+
+  it('may have a listed host over plain http', () => {
+    expect(read(replaced(10, 'https://idp.example.com/realms/acme', 'http://127.0.0.1:4000/'))).toHaveProperty('file');
+  });
+
+  it('is the example', () => {
+    expect(
+      readTenantsFile(readFileSync(new URL('../../../examples/acme.yaml', import.meta.url)), CONTEXT),
+    ).toHaveProperty('file');
+  });
+});
+
+const WEB = lineOf('- id: web');
+const SCOPES = lineOf('- { name: "orders:read"');
+const USERS = lineOf('users:');
+const ADMINS = lineOf('admins:');
+
+/** One change of the good file a row, what is said of it, and where: the line that was changed unless said otherwise. */
+const FAULTS: [name: string, line: number, from: string | RegExp, to: string, message: RegExp, at?: string][] = [
+  ['another apiVersion', 1, 'v1', 'v2', /one of tessera\/v1/, '1:13'],
+  ['an unknown key of the file', 1, /^/, 'extra: 1\n', /no key "extra"/, '1:1'],
+  ['an unknown key of a tenant', 4, 'name:', 'title:', /a tenant has no key "title": use id, name/, '4:5'],
+  ['an id in capitals', 3, 'acme', 'Acme', /an id: 1 to 64/, '3:9'],
+  ['an id with a slash', 3, 'acme', 'a/b', /an id/],
+  ['an id of 65 characters', 3, 'acme', 'a'.repeat(65), /an id/],
+  ['an id that YAML reads as a number', 3, 'acme', '17', /put it in quotes/],
+  ['a tenant twice', lineOf('- id: globex'), 'globex', 'acme', /tenant "acme" stands twice \(the first is at 3:9\)/],
+  ['an unknown status', 5, 'active', 'paused', /one of active, suspended/],
+  ['a name with a control character', 4, 'Acme Ltd', '"a\\u0007b"', /control characters/],
+  ['an unknown driver', 6, 'mysql', 'oracle', /one of sqlite, mysql/],
+  ['no driver', 6, 'driver: mysql, ', '', /needs "driver"/],
+  ['no database', 6, /^.*$/, '', /a tenant needs "database"/, '3:5'],
+  ['SQLite with a host', lineOf('- id: globex') + 1, 'sqlite', 'sqlite, host: db1', /driver sqlite has no key "host"/],
+  ['MySQL without a host', 6, 'host: db1, ', '', /needs "host"/],
+  ['a port that is none', 6, '3306', '70000', /from 1 to 65535/, '6:49'],
+  ['a database name that needs escaping', 6, 't_acme', '"t`acme"', /a database name/],
+  ['an unknown algorithm', 7, 'ES256', 'HS256', /one of ES256, RS256, EdDSA/, '7:20'],
+  ['a duration without unit', 7, '15m', '900', /a duration such as/],
+  ['a duration of nothing', 7, '15m', '0s', /a duration such as/],
+  ['a life above 24 h', 7, '15m', '25h', /at most 24h/],
+  ['http', 10, 'https', 'http', /https URL/, '10:17'],
+  ['a private issuer', 10, 'idp.example.com', '10.0.0.1', /TESSERA_FEDERATION_ALLOWED_HOSTS/],
+  [
+    'an issuer of our own',
+    10,
+    'idp.example.com/realms/acme',
+    'tokens.example.com/tenants/globex',
+    /issuer of this service itself/,
+  ],
+  ['an issuer with user and password', 10, 'idp', 'me:pw@idp', /without user/],
+  ['an issuer with a query', 10, 'acme', 'acme?a=b', /query/],
+  ['an issuer that is too long for an index', 10, 'acme', 'a'.repeat(500), /at most 512/],
+  ['a key set on loopback', 11, 'idp.example.com', '127.0.0.1', /loopback/],
+  ['no audience', 12, 'tessera-acme', '', /at least one/, '12:20'],
+  ['the algorithm none', 13, 'RS256', 'none', /prove nothing/],
+  ['an HMAC algorithm', 13, 'RS256', 'HS256', /prove nothing/],
+  ['an algorithm in lower case', 13, 'RS256', 'rs256', /one of RS256/],
+  ['no algorithm', 13, 'RS256', '', /at least one/],
+  ['a typ that is a pattern', 13, /$/, '\n        typ: ["*"]', /a media type .*no patterns/, '14:15'],
+  ['a typ with parameters', 13, /$/, '\n        typ: [jwt;x=1]', /a media type/, '14:15'],
+  ['a typ that is empty', 13, /$/, '\n        typ: [""]', /a media type/, '14:15'],
+  ['a typ that is a number', 13, /$/, '\n        typ: [1]', /a media type .*put it in quotes/, '14:15'],
+  ['a typ that is no list', 13, /$/, '\n        typ: JOSE', /must be a list/, '14:14'],
+  ['a typ twice', 13, /$/, '\n        typ: [JOSE, application/jose]', /stands twice/, '14:21'],
+  ['no condition in words', 14, /\{.*\}/, '{}', /or the word "none"/],
+  ['conditions left out', 14, /^.*$/, '', /needs "conditions": .*"conditions: none"/, '9:9'],
+  ['a condition that allows nothing', 14, 'acme.example', '[]', /must allow at least one value/],
+  ['a condition on an object', 14, 'acme.example', '{ a: 1 }', /a text, a whole number, true or false/],
+  ['an unknown match', 15, 'match: email', 'match: name', /one of email, linked/],
+  ['an e-mail match without domains', 15, ', domains: [acme.example]', '', /needs "domains"/],
+  ['domains for linked identities', 15, 'email', 'linked', /no meaning/],
+  ['a domain with a wildcard', 15, 'acme.example', '"*.example"', /a domain in ASCII/],
+  ['an issuer for a client that is not there', 16, 'web', 'app', /there is no client "app"/, '16:19'],
+  ['clients of an issuer left out', 16, /^.*$/, '', /needs "clients"/, '9:9'],
+  ['surfaces of an issuer left out', 17, /^.*$/, '', /needs "surfaces"/, '9:9'],
+  ['a max_age above 24 h', 18, '10m', '2d', /at most 24h/],
+  ['a project twice', WEB - 4, /$/, '\n      - { id: shop }', /project "shop" stands twice/, '22:13'],
+  ['a client twice', WEB + 7, 'kiosk', 'web', /client "web" stands twice/],
+  ['an unknown policy', WEB + 1, 'confidential', 'public', /must be "confidential" or/],
+  ['a secretless client in words only', WEB + 1, 'confidential', 'secretless', /must be "confidential" or/],
+  ['an unknown surface', WEB + 2, 'admin, user', 'root', /one of admin, user/],
+  ['surfaces left out', WEB + 2, /^.*$/, '', /needs "surfaces"/, `${WEB}:13`],
+  ['scopes left out', WEB + 4, /^.*$/, '', /needs "scopes": .*"scopes: unbounded"/, `${WEB}:13`],
+  ['scopes that are empty text', WEB + 4, /\[.*\]/, '""', /must be a list/],
+  ['subjects left out', WEB + 5, /^.*$/, '', /needs "subjects": .*"subjects: any"/, `${WEB}:13`],
+  ['subjects without domains', WEB + 5, '[acme.example]', '[]', /at least one/],
+  ['a life above the tenant’s', WEB + 6, '10m', '16m', /at most the tenant's ttl, 15m/],
+  ['a secretless client on the admin surface', WEB + 9, 'user', 'admin, user', /user surface only/],
+  ['a secretless client from nowhere', WEB + 8, '10.0.0.0/8', '', /at least one/],
+  ['a secretless client from everywhere', WEB + 8, '10.0.0.0/8', '0.0.0.0/0', /not \/0/],
+  ['a network with bits behind its prefix', WEB + 8, '10.0.0.0/8', '10.0.0.1/8', /bits behind the prefix/],
+  ['an address in place of a network', WEB + 8, '10.0.0.0/8', '10.0.0.1', /a CIDR block/],
+  ['a role without scopes', SCOPES + 3, /, scopes: .*\]/, '', /needs "scopes": list what it permits/],
+  ['a scope with a space', SCOPES, '"orders:read"', '"orders:read", x: 1', /a scope has no key "x"/],
+  ['a role with an unknown scope', SCOPES + 3, 'orders:read', 'orders:all', /no scope "orders:all"/],
+  ['a role with a name of two words', SCOPES + 3, 'orders:read', 'orders read', /without space/],
+  ['a role with a scope twice', lineOf('- { name: manager'), 'orders:write', 'orders:read', /twice in this list/],
+  ['a group with an unknown role', lineOf('- { name: sales'), '[manager]', '[boss]', /no role "boss"/],
+  ['a user in an unknown group', USERS + 1, '[sales]', '[staff]', /no group "staff"/],
+  ['a user with an unknown role', USERS + 1, 'roles: []', 'roles: [boss]', /no role "boss"/],
+  ['a user with an unknown issuer', USERS + 1, 'corp', 'home', /no issuer "home"/],
+  ['a user twice', USERS + 2, 'u-bob', 'u-ada', /user "u-ada" stands twice/],
+  ['one e-mail in two cases', USERS + 2, 'bob@acme', 'ADA@Acme', /user "u-bob" has the e-mail address of another/],
+  ['an e-mail with an umlaut', USERS + 2, 'bob@', 'böb@', /an e-mail address in ASCII/],
+  ['an e-mail with two @', USERS + 2, 'bob@', 'bob@@', /exactly one "@"/],
+  ['an e-mail of 255 characters', USERS + 2, 'bob@', `bob@${'a'.repeat(250)}.`, /at most 254/],
+  ['a list that is null', USERS + 1, '[sales]', '', /must be a list; write \[\]/],
+  ['one e-mail of two administrators', ADMINS + 2, 'ada@', 'ROOT@', /administrator "a-ada" has the e-mail/],
+  ['a group of an administrator', ADMINS + 2, '}', ', groups: [] }', /an administrator has no key "groups"/],
+  ['a key twice', 4, 'name: Acme Ltd', 'id: acme', /"id" stands twice in one map/, '4:5'],
+  ['an anchor', 4, 'Acme', '&a Acme', /anchors are not supported/],
+  ['a merge key', 4, 'name: Acme Ltd', '<<: { status: active }', /no key "<<"/],
+  ['a tag', 4, 'Acme Ltd', '!!binary aGk=', /tags are not supported/],
+  ['a second document', 4, /$/, '\n---\na: b', /more than one YAML document/, '5:1'],
+];
+
+describe('one fault', () => {
+  it.each(FAULTS.map(([name, line, from, to, message, at = String(line)]) => ({ name, line, from, to, message, at })))(
+    '$name',
+    ({ line, from, to, message, at }) => {
+      const result = read(replaced(line, from, to));
+      const faults = 'faults' in result ? result.faults : [];
+      expect(faults.map((fault) => fault.message)).toEqual([expect.stringMatching(message)]);
+      expect(`${faults[0]!.line}:${faults[0]!.column}:`).toContain(`${at}:`);
+    },
+  );
+
+  it.each([
+    ['an alias', 'Acme Ltd', '*a', 'aliases are not supported: write the value out'],
+    ['a tab', '    name', '\tname', 'tabs cannot indent YAML'],
+  ])('%s, with what follows from it', (_, from, to, message) => {
+    expect(read(replaced(4, from, to))).toHaveProperty(
+      'faults',
+      expect.arrayContaining([expect.objectContaining({ line: 4, message: expect.stringContaining(message) })]),
+    );
+  });
+
+  it('says that a client named by an issuer must be one, when two projects have it', () => {
+    const second = '\n      - { id: other, clients: [{ id: web, surfaces: [], scopes: [], subjects: any }] }';
+    const result = read(replaced(WEB + 11, /$/, second));
+    expect(result).toEqual({
+      faults: [{ line: 16, column: 19, message: expect.stringContaining('2 projects have a client "web"') }],
+    });
+  });
+
+  it('refuses one database for two tenants', () => {
+    const result = read(
+      replaced(lineOf('- id: globex') + 1, '{ driver: sqlite }', '{ driver: mysql, host: DB1, name: t_acme }'),
+    );
+    expect(result).toMatchObject({
+      faults: [{ message: expect.stringContaining('another tenant has this database') }],
+    });
+  });
+});
+
+describe('a file with many faults', () => {
+  it('has all of them reported at once, in the order of its lines', () => {
+    const text = GOOD.replace('active', 'paused')
+      .replace('15m', '48h')
+      .replace('[manager]', '[boss]')
+      .replace('u-bob', 'u@b');
+    const result = read(text);
+    expect('faults' in result && result.faults.map((fault) => fault.line)).toEqual([5, 7, 42, 45]);
+  });
+
+  it('never repeats a value that may be personal', () => {
+    const result = read(GOOD.replaceAll('@acme.example', '@@acme.example').replaceAll('"1"', '"se cret"'));
+    expect(JSON.stringify(result)).not.toMatch(/ada@|se cret/);
+  });
+});
+
+describe('a hostile file', () => {
+  it.each([
+    ['nothing', ''],
+    ['a comment', '# nothing'],
+    ['text', 'tenants'],
+    ['a list', '- a'],
+    ['flow lists without end', '['.repeat(100_000)],
+    ['flow maps without end', '{a: '.repeat(100_000)],
+    ['nested block lists', '- '.repeat(100_000)],
+    ['nested keys', '? '.repeat(100_000)],
+    ['a staircase', Array.from({ length: 3_000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+    ['a laughing billion', `a: &a [x, x]\n${Array.from({ length: 60 }, (_, i) => `k${i}: &a [*a, *a]`).join('\n')}`],
+    ['an alias of itself', 'tenants: &a [*a]'],
+    ['many keys', Array.from({ length: 50_000 }, (_, i) => `k${i}: 1`).join('\n')],
+    ['prototype names', '__proto__: { a: 1 }\nconstructor: 1\ntoString: 2'],
+  ])('is refused without harm: %s', (_, text) => {
+    expect(read(text)).toHaveProperty('faults.0.line');
+    expect(Object.prototype).not.toHaveProperty('a');
+  });
+
+  it('is refused when it is not UTF-8 or too large', () => {
+    expect(readTenantsFile(Uint8Array.of(0xff, 0xfe), CONTEXT)).toMatchObject({
+      faults: [{ line: 1, column: 1, message: expect.stringContaining('UTF-8') }],
+    });
+    expect(readTenantsFile(new Uint8Array(MAX_FILE_BYTES + 1).fill(0x20), CONTEXT)).toMatchObject({
+      faults: [{ message: expect.stringContaining('16 MiB') }],
+    });
+  });
+});
+
+describe('any text', () => {
+  const anything = { numRuns: 300 };
+
+  it('is read or refused, never thrown at', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (text) => {
+        const result = read(text);
+        return 'file' in result || result.faults.length > 0;
+      }),
+      anything,
+    );
+  });
+
+  it('that is the good file with one piece replaced is read or refused', () => {
+    const piece = fc.constantFrom(
+      '',
+      ' ',
+      '\n',
+      '- ',
+      '{',
+      '}',
+      '[',
+      ']',
+      ':',
+      '&a ',
+      '*a',
+      '!x ',
+      '"',
+      "'",
+      '|',
+      '---\n',
+      '\t',
+      'é',
+    );
+    fc.assert(
+      fc.property(fc.nat(GOOD.length), fc.nat(40), piece, (at, length, text) => {
+        const result = read(GOOD.slice(0, at) + text + GOOD.slice(at + length));
+        return 'file' in result || result.faults.every((fault) => fault.line >= 1 && fault.column >= 1);
+      }),
+      anything,
+    );
+  });
+
+  it('that is any YAML value in any place is read or refused', () => {
+    const keys = fc.constantFrom('id', 'tenants', 'users', 'email', 'issuers', 'clients', 'database', 'policy', 'x');
+    const value = fc.jsonValue({ maxDepth: 3 });
+    fc.assert(
+      fc.property(fc.dictionary(keys, value), fc.array(value), (tenant, users) => {
+        const result = read(JSON.stringify({ apiVersion: 'tessera/v1', tenants: [tenant, { id: 'a', users }] }));
+        return 'file' in result || result.faults.length > 0;
+      }),
+      anything,
+    );
+  });
+});
+
+describe('nesting', () => {
+  const tenant = (index: number) => ({
+    id: `t${index}`,
+    database: { driver: 'sqlite' },
+    tokens: { alg: 'ES256', ttl: '15m' },
+  });
+
+  it('accepts a file that a program wrote as JSON on one line', () => {
+    const tenants = Array.from({ length: 200 }, (_, index) => tenant(index));
+    const result = read(JSON.stringify({ apiVersion: 'tessera/v1', tenants }));
+    expect('file' in result ? result.file.tenants.length : result.faults).toBe(200);
+  });
+
+  it.each([
+    ['flow lists', '['.repeat(20_000)],
+    ['flow maps', '{a: '.repeat(20_000)],
+    ['block lists on one line', '- '.repeat(20_000)],
+    ['explicit keys', '? '.repeat(20_000)],
+    ['explicit keys in a flow list', `[${'? '.repeat(20_000)}]`],
+    ['values in a flow map', `{a${': a'.repeat(20_000)}}`],
+    ['values in a flow map over many lines', `{a${': a\n '.repeat(20_000)}}`],
+    ['block maps that go on after flow maps', '{}: '.repeat(20_000)],
+    ['indentation', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ])('refuses too much of it in %s, and lives', (_name, text) => {
+    const result = read(text);
+    expect('faults' in result && result.faults.length > 0).toBe(true);
+  });
+});

@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { isVisible } from '../../domain/visible-text.ts';
+import { readTenantsFile } from './read-tenants-file.ts';
+import { diffControlPlane, diffDirectory } from '../plan/tenant-diff.ts';
+import type { TenantsFile } from './tenants-file.ts';
+import { writeTenantsFile } from './write-tenants-file.ts';
+
+function read(text: string): TenantsFile {
+  const result = readTenantsFile(new TextEncoder().encode(text), {
+    federationAllowedHosts: [],
+    publicUrl: 'https://tokens.example.com',
+  });
+  if (!('file' in result)) throw new Error(`${JSON.stringify(result.faults)}\n${text}`);
+  return result.file;
+}
+
+const FULL = `apiVersion: tessera/v1
+tenants:
+  - id: "17"
+    name: 'yes: "no" # 1'
+    database: { driver: mysql, host: db1, name: "0x10" }
+    tokens: { alg: EdDSA, ttl: 90s }
+    issuers:
+      - id: corp
+        issuer: https://idp.example.com
+        audiences: ["1", "true"]
+        typ: ["007+jwt", JOSE, application/X-at+jwt]
+        conditions: { __proto__: [true, "true", 1, "1"], "b:c": x }
+        subject: { match: linked }
+        clients: [web]
+        surfaces: [user, admin]
+    projects:
+      - { id: "0", clients: [] }
+      - id: shop
+        clients:
+          - { id: web, surfaces: [user], scopes: [], subjects: any, policy: { secretless: { networks: [fd00::/8] } } }
+          - { id: app, status: disabled, surfaces: [admin], scopes: ["*", "#a"], subjects: { domains: [A.example] } }
+    scopes: [{ name: "null", resource: "~" }]
+    roles: [{ name: "!x", scopes: ["null"] }]
+    groups: [{ name: "&g", roles: ["!x"] }]
+    users: [{ id: u, email: Ada@ACME.example, groups: ["&g"], identities: [{ issuer: corp, sub: "007" }] }]
+    admins: [{ id: u, email: "'@x.example", scopes: ["-"] }]
+`;
+
+describe('writeTenantsFile', () => {
+  it.each([
+    ['the example', readFileSync(new URL('../../../examples/acme.yaml', import.meta.url), 'utf8')],
+    ['every option and awkward text', FULL],
+    ['no tenant', 'apiVersion: tessera/v1\ntenants: []\n'],
+  ])('writes what reads back as the same: %s', (_, text) => {
+    const file = read(text);
+    const again = read(writeTenantsFile(file.tenants));
+    expect(again.tenants.map(({ id }) => id)).toEqual(file.tenants.map(({ id }) => id));
+    again.tenants.forEach((tenant, index) => {
+      expect([...diffDirectory(file.tenants[index], tenant), ...diffControlPlane(file.tenants[index], tenant)]).toEqual(
+        [],
+      );
+    });
+  });
+
+  it('does not depend on the order of what it is given', () => {
+    const [tenant] = read(FULL).tenants;
+    const turned = { ...tenant!, projects: [...tenant!.projects].reverse() };
+    expect(writeTenantsFile([turned])).toBe(writeTenantsFile([tenant!]));
+  });
+
+  it('is written as a person would write it', () => {
+    const text = writeTenantsFile(
+      read(readFileSync(new URL('../../../examples/acme.yaml', import.meta.url), 'utf8')).tenants,
+    );
+    expect(text).toContain(
+      '      - { id: u-ada, email: ada@acme.example, status: active, roles: [], groups: [ sales ] }',
+    );
+  });
+
+  it.each([
+    '\u001b[2K\u0007',
+    'a\r\nb\n',
+    '\u009b2K\u0085',
+    '\u202eabc\u2066',
+    '\u2028\u2029',
+    '\u200b\ufeff',
+    '\u{e0041}',
+    '\t"\\',
+  ])('escapes what a terminal acts on or does not show, and reads back the same: %j', (name) => {
+    const [tenant] = read(FULL).tenants;
+    const text = writeTenantsFile([
+      { ...tenant!, name, roles: [{ name: `${name}${'long '.repeat(50)}`, scopes: [name] }] },
+    ]);
+    expect(text.split('\n').every(isVisible)).toBe(true);
+    const [again] = (parse(text) as { tenants: { name: string; roles: unknown[] }[] }).tenants;
+    expect(again).toMatchObject({ name, roles: [{ name: `${name}${'long '.repeat(50)}`, scopes: [name] }] });
+  });
+});

@@ -1,0 +1,146 @@
+import { Document, isMap, isSeq, type Node, Scalar, visit } from 'yaml';
+import { isVisible, replaceUnseen, unicodeEscape } from '../../domain/visible-text.ts';
+import { formatDuration } from './duration.ts';
+import { API_VERSION } from './read-tenants-file.ts';
+import { byCodeUnit } from './read-fields.ts';
+import type { ClientSpec, IdentitySpec, IssuerSpec, PersonSpec, TenantSpec } from './tenants-file.ts';
+
+/** The system as a tenants file in canonical form: two exports of one state are equal, and applying one changes nothing. */
+export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
+  const content = { apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) };
+  const document = new Document(content, { aliasDuplicateObjects: false, version: '1.2' });
+  writeLeavesOnOneLine(document);
+  quoteTheUnseen(document);
+  const text = document.toString({
+    lineWidth: 0,
+    singleQuote: true,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  });
+  // They stand in double quotes alone, where YAML 1.2 (section 5.7) has these escapes.
+  return replaceUnseen(text, (character) =>
+    character === '\n' ? character : unicodeEscape(character, (hex) => `\\U${hex.padStart(8, '0')}`),
+  );
+}
+
+function tenantNode(tenant: TenantSpec): object {
+  const issuerIds = new Map(tenant.issuers.map(({ id, issuer }) => [issuer, id as string]));
+  return {
+    id: tenant.id,
+    name: tenant.name,
+    status: tenant.status,
+    database: tenant.database,
+    tokens: { alg: tenant.tokens.algorithm, ttl: formatDuration(tenant.tokens.ttlSeconds) },
+    ...section('issuers', byId(tenant.issuers).map(issuerNode)),
+    ...section(
+      'projects',
+      byId(tenant.projects).map(({ id, name, status, clients }) => ({
+        id,
+        name,
+        status,
+        ...section('clients', byId(clients).map(clientNode)),
+      })),
+    ),
+    ...section('scopes', byName(tenant.scopes)),
+    ...section('roles', byName(tenant.roles)),
+    ...section('groups', byName(tenant.groups)),
+    ...section(
+      'users',
+      byId(tenant.users).map((user) => ({
+        ...personNode(user),
+        roles: user.roles,
+        groups: user.groups,
+        ...identitiesNode(user.identities, issuerIds),
+      })),
+    ),
+    ...section(
+      'admins',
+      byId(tenant.admins).map((admin) => ({
+        ...personNode(admin),
+        roles: admin.roles,
+        scopes: admin.scopes,
+        ...identitiesNode(admin.identities, issuerIds),
+      })),
+    ),
+  };
+}
+
+function issuerNode(issuer: IssuerSpec): object {
+  return {
+    id: issuer.id,
+    issuer: issuer.issuer,
+    ...(issuer.jwksUri === undefined ? {} : { jwks_uri: issuer.jwksUri }),
+    audiences: issuer.audiences,
+    algorithms: issuer.algorithms,
+    ...(issuer.types.length === 0 ? {} : { typ: issuer.types }),
+    conditions: issuer.conditions === 'none' ? 'none' : Object.fromEntries(issuer.conditions),
+    subject: issuer.subject,
+    clients: issuer.clients,
+    surfaces: issuer.surfaces,
+    max_age: formatDuration(issuer.maxAgeSeconds),
+    max_lifetime: formatDuration(issuer.maxLifetimeSeconds),
+  };
+}
+
+function clientNode(client: ClientSpec): object {
+  return {
+    id: client.id,
+    status: client.status,
+    policy:
+      client.policy.kind === 'confidential' ? 'confidential' : { secretless: { networks: client.policy.networks } },
+    surfaces: client.surfaces,
+    audience: client.audience,
+    scopes: client.scopes,
+    subjects: client.subjects,
+    ...(client.ttlSeconds === undefined ? {} : { ttl: formatDuration(client.ttlSeconds) }),
+  };
+}
+
+function personNode({ id, email, status }: PersonSpec): object {
+  return { id, email, status };
+}
+
+/** An identity whose issuer is trusted no more keeps its URL: `apply` then refuses the line, instead of forgetting the link in silence. */
+function identitiesNode(identities: readonly IdentitySpec[], issuerIds: ReadonlyMap<string, string>): object {
+  return section(
+    'identities',
+    identities.map(({ issuer, sub }) => ({ issuer: issuerIds.get(issuer) ?? issuer, sub })),
+  );
+}
+
+function section(key: string, items: readonly object[]): Readonly<Record<string, readonly object[]>> {
+  return items.length === 0 ? {} : { [key]: items };
+}
+
+function byId<T extends { readonly id: string }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => byCodeUnit(a.id, b.id));
+}
+
+function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
+  return [...items].sort((a, b) => byCodeUnit(a.name, b.name));
+}
+
+/** A tenant's database may hold names that a terminal acts on; an export is looked at. */
+function quoteTheUnseen(document: Document): void {
+  visit(document, {
+    Scalar(_, scalar) {
+      if (typeof scalar.value === 'string' && !isVisible(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
+    },
+  });
+}
+
+/** As a person would write it: what has an own section stands on lines of its own, the rest in one. */
+function writeLeavesOnOneLine(document: Document): void {
+  const blockKeys = ['tenants', 'issuers', 'projects', 'clients', 'scopes', 'roles', 'groups', 'users', 'admins'];
+  const lineOfEach = new Set(['scopes', 'roles', 'groups', 'users', 'admins']);
+  visit(document, {
+    Pair(_, pair, path) {
+      const key = String(pair.key);
+      const value = pair.value as Node | null;
+      const items = isSeq(value) ? value.items : [];
+      const isSection = blockKeys.includes(key) && items.some((item) => isMap(item));
+      if (isSeq(value) && isSection) {
+        if (lineOfEach.has(key)) for (const item of items) if (isMap(item)) item.flow = true;
+      } else if ((isMap(value) || isSeq(value)) && path.length > 1) value.flow = true;
+    },
+  });
+}

@@ -1,0 +1,63 @@
+import type { TenantState } from '../apply/control-plane.writer.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import { type PlanningRules, planTenant, type TenantPlan } from './plan-tenant.ts';
+import { severalAtOnce } from '../apply/several-at-once.ts';
+import type { Stores } from '../apply/stores.ts';
+import type { Change } from './tenant-diff.ts';
+import type { TenantsFile } from '../file/tenants-file.ts';
+
+/** All that applying a file would do. Made by reading alone: a dry run shows it, an apply carries it out. */
+export interface Plan {
+  readonly tenants: readonly TenantPlan[];
+  readonly removals: readonly TenantId[];
+  /** Tenants whose stores could not be read; the others go on without them. */
+  readonly failures: readonly TenantFailure[];
+}
+
+export interface TenantFailure {
+  readonly tenantId: TenantId;
+  readonly error: unknown;
+}
+
+export interface PlanOptions extends PlanningRules {
+  readonly onTenant: (done: number, total: number) => void;
+}
+
+/**
+ * @param states the tenants that the control plane has
+ * @returns the plan, or why the file cannot be applied to what is there
+ */
+export async function planFile(
+  file: TenantsFile,
+  states: readonly TenantState[],
+  stores: Stores,
+  options: PlanOptions,
+): Promise<Plan | { readonly conflicts: readonly string[] }> {
+  const before = new Map(states.map((state) => [state.tenant.id, state]));
+  const tenants: TenantPlan[] = [];
+  const failures: TenantFailure[] = [];
+  const conflicts: string[] = [];
+  const results = await severalAtOnce(file.tenants, options.onTenant, async (desired) => {
+    try {
+      return await planTenant(desired, before.get(desired.id), stores, options);
+    } catch (error) {
+      return { tenantId: desired.id, error };
+    }
+  });
+  for (const result of results) {
+    if ('error' in result) failures.push(result);
+    else if ('conflicts' in result) conflicts.push(...result.conflicts);
+    else tenants.push(result);
+  }
+  if (conflicts.length > 0) return { conflicts };
+  const named = new Set(file.tenants.map(({ id }) => id));
+  const removals = options.prune ? [...before.keys()].filter((id) => !named.has(id)) : [];
+  return { tenants, removals, failures };
+}
+
+export function changesOf(plan: Plan): Change[] {
+  return [
+    ...plan.tenants.flatMap(({ changes }) => changes),
+    ...plan.removals.map((id): Change => ({ action: 'remove', kind: 'tenant', id })),
+  ];
+}

@@ -1,0 +1,57 @@
+import { revocationOfAll } from '../../revocation/new-revocations.ts';
+import type { NewRevocation } from '../../revocation/revocation-records.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import type { TenantSpec } from '../file/tenants-file.ts';
+
+/** What tokens of a tenant may name and is there no more when the plan is carried out. */
+export interface Removed {
+  readonly clients: readonly string[];
+  readonly administrators: readonly string[];
+  /** They stand in the tenant's own database, which no transaction holds together with the revocations. */
+  readonly users: readonly string[];
+}
+
+/** More are not named one by one: each is an entry that every server and verifier keeps for a day. */
+const MAX_NAMED = 100;
+
+/** Whose tokens must end, or they would outlive what they name: nothing could be said against them any more, and they would be good again when it is applied again. */
+export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
+  return {
+    clients: missing(before.projects.flatMap(clientNames), new Set(after.projects.flatMap(clientNames))).map(
+      // Tokens name their client without its project.
+      (name) => name.slice(name.indexOf('/') + 1),
+    ),
+    administrators: missing(before.admins.map(idOf), new Set(after.admins.map(idOf))),
+    users: missing(before.users.map(idOf), new Set(after.users.map(idOf))),
+  };
+}
+
+/** @param before the last second of tokens that must end, epoch seconds */
+export function revocationsOf(
+  tenantId: TenantId,
+  { clients, administrators, users }: Removed,
+  before: number,
+): readonly NewRevocation[] {
+  const subjects = new Set([...administrators, ...users]);
+  if (clients.length + subjects.size > MAX_NAMED) return [revocationOfAll(tenantId, 'tenant', '*', before)];
+  return [
+    ...[...new Set(clients)].map((id) => revocationOfAll(tenantId, 'client', id, before)),
+    ...[...subjects].map((id) => revocationOfAll(tenantId, 'subject', id, before)),
+  ];
+}
+
+export function isAnythingIn({ clients, administrators, users }: Removed): boolean {
+  return clients.length + administrators.length + users.length > 0;
+}
+
+function clientNames({ id, clients }: TenantSpec['projects'][number]): string[] {
+  return clients.map((client) => `${id}/${client.id}`);
+}
+
+function idOf({ id }: { readonly id: string }): string {
+  return id;
+}
+
+function missing(before: readonly string[], after: ReadonlySet<string>): string[] {
+  return before.filter((name) => !after.has(name));
+}

@@ -1,0 +1,126 @@
+import type { DirectoryState } from '../../directory/provisioning/directory-state.ts';
+import type { Administrator } from '../../tenancy/administrator.ts';
+import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
+import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
+import { byCodeUnit } from '../file/read-fields.ts';
+import type { AdminSpec, ClientSpec, IdentitySpec, IssuerSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
+
+/** What the stores say about a tenant, in the words of the tenants file. */
+export function specFromState({ tenant, administrators }: TenantState, directory: DirectoryState): TenantSpec {
+  return {
+    id: tenant.id,
+    name: tenant.name,
+    status: tenant.status,
+    database: tenant.database,
+    tokens: tenant.tokens,
+    issuers: tenant.trusts.map(issuerFromTrust),
+    projects: [...tenant.projects.values()].map((project) => ({
+      id: project.id,
+      name: project.name,
+      status: project.status,
+      clients: [...project.clients.values()].map(specFromClient),
+    })),
+    scopes: directory.scopes,
+    roles: directory.roles.map(({ name, scopes }) => ({ name, scopes: sorted(scopes) })),
+    groups: directory.groups.map(({ name, roles }) => ({ name, roles: sorted(roles) })),
+    users: directory.users.map((user) => ({
+      ...user,
+      roles: sorted(user.roles),
+      groups: sorted(user.groups),
+      identities: sortedIdentities(user.identities),
+    })),
+    admins: administrators.map(adminFromAdministrator),
+  };
+}
+
+/** What the control plane is told. */
+export function draftFromSpec(spec: TenantSpec): TenantDraft {
+  const tenant: Omit<Tenant, 'version'> = {
+    id: spec.id,
+    name: spec.name,
+    status: spec.status,
+    database: spec.database,
+    tokens: spec.tokens,
+    projects: new Map(spec.projects.map((project) => [project.id, projectFromSpec(project)])),
+    trusts: spec.issuers.map(trustFromIssuer),
+  };
+  return { tenant, administrators: spec.admins };
+}
+
+function specFromClient(client: Client): ClientSpec {
+  return {
+    id: client.id,
+    status: client.status,
+    policy:
+      client.policy.kind === 'confidential'
+        ? { kind: 'confidential' }
+        : { kind: 'secretless', networks: sorted(client.policy.networks) },
+    surfaces: sorted(client.surfaces),
+    audience: client.audience,
+    scopes: client.scopes === 'unbounded' ? 'unbounded' : sorted(client.scopes),
+    subjects: client.subjects === 'any' ? 'any' : { domains: sorted(client.subjects.domains) },
+    ttlSeconds: client.ttlSeconds,
+  };
+}
+
+function projectFromSpec({ id, name, status, clients }: ProjectSpec): Project {
+  const clientFromSpec = (client: ClientSpec): Client => ({
+    ...client,
+    projectId: id,
+    scopes: client.scopes === 'unbounded' ? 'unbounded' : new Set(client.scopes),
+    subjects: client.subjects === 'any' ? 'any' : { domains: new Set(client.subjects.domains) },
+  });
+  return { id, name, status, clients: new Map(clients.map((client) => [client.id, clientFromSpec(client)])) };
+}
+
+function issuerFromTrust(trust: Trust): IssuerSpec {
+  return {
+    id: trust.id,
+    issuer: trust.issuer,
+    jwksUri: trust.jwksUri,
+    audiences: sorted(trust.audiences),
+    algorithms: sorted(trust.algorithms),
+    types: sorted(trust.types),
+    conditions: trust.conditions === 'none' ? 'none' : [...trust.conditions].sort(([a], [b]) => byCodeUnit(a, b)),
+    subject:
+      trust.subject.match === 'email'
+        ? { match: 'email', domains: sorted(trust.subject.domains) }
+        : { match: 'linked' },
+    clients: sorted(trust.clients),
+    surfaces: sorted(trust.surfaces),
+    maxAgeSeconds: trust.maxAgeSeconds,
+    maxLifetimeSeconds: trust.maxLifetimeSeconds,
+  };
+}
+
+function trustFromIssuer(issuer: IssuerSpec): Trust {
+  return {
+    ...issuer,
+    conditions: issuer.conditions === 'none' ? 'none' : new Map(issuer.conditions),
+    subject:
+      issuer.subject.match === 'email'
+        ? { match: 'email', domains: new Set(issuer.subject.domains) }
+        : { match: 'linked' },
+  };
+}
+
+function adminFromAdministrator(administrator: Administrator): AdminSpec {
+  return {
+    id: administrator.id,
+    email: administrator.email,
+    status: administrator.status,
+    roles: sorted(administrator.roles),
+    scopes: sorted(administrator.scopes),
+    identities: sortedIdentities(administrator.identities),
+  };
+}
+
+function sorted<T extends string>(values: Iterable<T>): readonly T[] {
+  return [...values].sort(byCodeUnit);
+}
+
+function sortedIdentities(identities: readonly IdentitySpec[]): readonly IdentitySpec[] {
+  return identities
+    .map(({ issuer, sub }) => ({ issuer, sub }))
+    .sort((a, b) => byCodeUnit(a.issuer, b.issuer) || byCodeUnit(a.sub, b.sub));
+}

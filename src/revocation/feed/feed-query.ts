@@ -1,0 +1,47 @@
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { queryParameter } from '../../http/bodies/query-parameter.ts';
+import { parseTenantId, type TenantId } from '../../domain/ids.ts';
+
+export const MAX_WAIT_SECONDS = 20;
+/** A request line holds no more anyway. */
+export const MAX_TENANTS_LENGTH = 8_000;
+/** Anybody may ask, and each request that waits holds its list. */
+const MAX_TENANTS = 500;
+
+export interface FeedQuery {
+  /** The last number that the follower knows; 0: none. */
+  readonly after: number;
+  readonly waitSeconds: number;
+  /** Whose revocations are asked for; undefined: all tenants'. */
+  readonly tenants: readonly TenantId[] | undefined;
+}
+
+/** @throws TesseraError invalid_request */
+export function parseFeedQuery(query: unknown): FeedQuery {
+  return {
+    after: wholeNumber(query, 'after', Number.MAX_SAFE_INTEGER),
+    waitSeconds: wholeNumber(query, 'wait', MAX_WAIT_SECONDS),
+    tenants: tenantsOf(queryParameter(query, 'tenants')),
+  };
+}
+
+function wholeNumber(query: unknown, name: string, max: number): number {
+  const text = queryParameter(query, name) ?? '0';
+  const value = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Infinity;
+  if (value > max)
+    throw new TesseraError('invalid_request', 'a number of the query is none', {
+      detail: `${name}: a whole number from 0 to ${max}`,
+    });
+  return value;
+}
+
+function tenantsOf(text: string | undefined): readonly TenantId[] | undefined {
+  if (text === undefined) return undefined;
+  // Those that nobody has are no error: their revocations are none.
+  const tenants = text.length > MAX_TENANTS_LENGTH ? [] : text.split(',', MAX_TENANTS + 1).map(parseTenantId);
+  if (tenants.length === 0 || tenants.length > MAX_TENANTS || tenants.includes(undefined))
+    throw new TesseraError('invalid_request', 'tenants of the query are no ids', {
+      detail: `tenants: ids of tenants, ${MAX_TENANTS} at most, separated by commas`,
+    });
+  return [...new Set(tenants as TenantId[])];
+}

@@ -1,0 +1,262 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
+import { TesseraError, unavailable } from '../errors/tessera-error.ts';
+import { READ_AT_ONCE, type RevocationRecord } from './revocation-records.ts';
+import { TestClock } from '../../test/support/test-clock.ts';
+import { parseClientId, parseProjectId } from '../domain/ids.ts';
+import { RevocationPoller, type RevocationSource } from './revocation-poller.ts';
+import { Revoker } from './revoker.ts';
+
+/** A control database that the test writes, and takes away. */
+class ListedSource implements RevocationSource {
+  records: RevocationRecord[] = [];
+  last = 0;
+  isThere = true;
+  questions = 0;
+
+  add(id: string): void {
+    this.last++;
+    this.records.push({ seq: this.last, tenantId: tenantId('acme'), kind: 'token', id, before: undefined, until: 2e9 });
+  }
+
+  sequence(): Promise<number> {
+    this.questions++;
+    return this.isThere ? Promise.resolve(this.last) : Promise.reject(unavailable('control database', 'gone'));
+  }
+
+  newerThan(seq: number): Promise<RevocationRecord[]> {
+    return Promise.resolve(this.records.filter((record) => record.seq > seq).slice(0, READ_AT_ONCE));
+  }
+
+  clean(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+let source: ListedSource;
+let clock: ManualClock;
+let lines: string[];
+let follower: RevocationPoller;
+beforeEach(() => {
+  source = new ListedSource();
+  clock = new ManualClock();
+  const { log, lines: written } = collectingLog();
+  lines = written;
+  follower = new RevocationPoller({ source, clock, log, issuerOf: (id) => `https://t.example/${id}`, pollMs: 500 });
+});
+
+const token = (tokenId: string) =>
+  ({
+    issuer: 'https://t.example/acme',
+    tokenId,
+    subject: 's',
+    clientId: 'c',
+    keyId: 'k',
+    issuedAt: 0,
+  }) as VerifiedToken;
+const page = (after: number) => JSON.parse(follower.page(after).toString()) as { sequence: number; entries: object[] };
+
+function refusal(work: () => unknown): TesseraError {
+  try {
+    work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(TesseraError);
+    return error as TesseraError;
+  }
+  throw new Error('no refusal came');
+}
+
+it('judges no token, and answers no follower, before it has read the list', async () => {
+  source.isThere = false;
+  await follower.poll();
+  for (const work of [() => follower.includes(token('a')), () => follower.page(0)])
+    expect(refusal(work)).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: 'revocations: the list was never read',
+    });
+  source.isThere = true;
+  await follower.poll();
+  expect(follower.includes(token('a'))).toBe(false);
+});
+
+it('hears of what was revoked, tells it once, and says nothing when there is nothing', async () => {
+  let news = 0;
+  follower.onNews(() => news++);
+  source.add('a');
+  await follower.poll();
+  expect([follower.includes(token('a')), follower.includes(token('b')), news]).toEqual([true, false, 1]);
+  await follower.poll();
+  expect(news).toBe(1);
+  source.add('b');
+  await follower.poll();
+  expect([follower.includes(token('b')), news, page(1).entries.length]).toEqual([true, 2, 1]);
+});
+
+it('goes on with the list that it has while the database is away, and stops calling it current after 5 s', async () => {
+  source.add('a');
+  await follower.poll();
+  source.isThere = false;
+  clock.advance(5_000);
+  await follower.poll();
+  expect(page(0).sequence).toBe(1);
+  clock.advance(1);
+  await follower.poll();
+  expect(refusal(() => follower.page(0)).reason).toBe('revocations: the list is too old');
+  expect(follower.includes(token('a'))).toBe(true);
+  expect(lines.filter((line) => line.includes('revocations_not_followed'))).toHaveLength(1);
+  source.isThere = true;
+  await follower.poll();
+  expect(page(0).sequence).toBe(1);
+});
+
+it('takes a list that went back for another one, which followers take anew', async () => {
+  for (const id of ['a', 'b', 'c']) source.add(id);
+  await follower.poll();
+  source.records = source.records.slice(0, 1);
+  source.last = 1;
+  let news = 0;
+  follower.onNews(() => news++);
+  await follower.poll();
+  expect([follower.includes(token('a')), follower.includes(token('c')), news]).toEqual([true, false, 1]);
+  expect(page(3)).toMatchObject({ sequence: 1, reset: true });
+  expect(lines.join('')).toContain('revocations_went_back');
+});
+
+it('says whose revocations are news', async () => {
+  const news: unknown[] = [];
+  follower.onNews((tenants) => news.push(tenants));
+  await follower.poll();
+  source.add('a');
+  await follower.poll();
+  await follower.poll();
+  source.last = 0;
+  await follower.poll();
+  expect(news).toEqual(['all', new Set(['acme']), 'all']);
+});
+
+it('reads a long list in pieces, and lets nothing through before it has the last', async () => {
+  const count = 30_000;
+  for (let index = 0; index < count; index++) source.add(`t-${index}`);
+  let judged = 0;
+  let turns = 0;
+  let isOver = false;
+  const takeTurn = () => {
+    turns++;
+    try {
+      follower.includes(token('a'));
+      judged++;
+    } catch {
+      // Not known yet.
+    }
+    if (!isOver) setImmediate(takeTurn);
+  };
+  setImmediate(takeTurn);
+  await follower.poll();
+  isOver = true;
+  expect(judged).toBe(0);
+  expect(turns).toBeGreaterThan(count / READ_AT_ONCE - 1);
+  expect(follower.includes(token(`t-${count - 1}`))).toBe(true);
+});
+
+it('has read what stands for others when it has not read them', async () => {
+  const client = 'shop/web';
+  for (let index = 0; index < READ_AT_ONCE; index++) source.add(`t-${index}`);
+  source.records.shift();
+  // The number that was asked for first is that of before the last entry, which replaced the first.
+  const { last } = source;
+  source.sequence = () => Promise.resolve(last);
+  source.add('x');
+  const fold = source.records.pop()!;
+  source.records.push({ ...fold, kind: 'client', id: 'c', before: 9, client, replaces: 1 });
+  await follower.poll();
+  expect(follower.includes(token('t-0'))).toBe(true);
+});
+
+it('asks once for all who want to know at the same time, and again for what was written meanwhile', async () => {
+  await Promise.all(Array.from({ length: 100 }, () => follower.poll()));
+  expect(source.questions).toBe(1);
+  const polling = follower.poll();
+  source.add('a');
+  await Promise.all([polling, follower.catchUp()]);
+  expect([source.questions, follower.includes(token('a'))]).toEqual([3, true]);
+});
+
+describe('a clock that was wrong', () => {
+  const UNTIL = 1_200;
+  let setClock: TestClock;
+  let followed: RevocationPoller;
+  beforeEach(() => {
+    setClock = new TestClock();
+    const { log } = collectingLog();
+    followed = new RevocationPoller({
+      source,
+      clock: setClock,
+      log,
+      issuerOf: (id) => `https://t.example/${id}`,
+      pollMs: 500,
+    });
+    source.add('a');
+    const [record] = source.records;
+    source.records = [{ ...record!, until: Math.floor(setClock.nowMs() / 1000) + UNTIL }];
+  });
+  const entries = () => JSON.parse(followed.page(0).toString()) as { entries: object[] };
+
+  it('and ran ahead for a while forgets nothing that is of use when it is right again', async () => {
+    await followed.poll();
+    setClock.jumpSeconds(3_600);
+    await followed.poll();
+    setClock.jumpSeconds(-3_600);
+    expect(followed.includes(token('a'))).toBe(true);
+    await followed.poll();
+    expect([followed.includes(token('a')), entries().entries.length]).toEqual([true, 1]);
+  });
+
+  it('from the start on is no reason to know less when it is right: the list is read again', async () => {
+    setClock.jumpSeconds(3_600);
+    await followed.poll();
+    expect(followed.includes(token('a'))).toBe(false);
+    setClock.jumpSeconds(-3_600);
+    source.isThere = false;
+    await followed.poll();
+    source.isThere = true;
+    await followed.poll();
+    expect([followed.includes(token('a')), entries().entries.length]).toEqual([true, 1]);
+  });
+
+  it('forgets in time when it was right', async () => {
+    await followed.poll();
+    setClock.advanceSeconds(UNTIL + 1);
+    await followed.poll();
+    expect(entries().entries).toEqual([]);
+  });
+});
+
+describe('whoever revokes from within', () => {
+  const client = { projectId: parseProjectId('shop')!, id: parseClientId('web')!, isOnlyOneOfItsName: true };
+  const record = { requestId: 'r', route: 'POST', source: '::1', at: 0, outcome: 'revoked' } as const;
+  const revoked = { ...token('a'), tenantId: 'acme', expiresAt: 2e9 } as VerifiedToken;
+  const records = {
+    add: () => {
+      source.add('a');
+      return Promise.resolve(source.records.at(-1)!);
+    },
+  };
+
+  it('is answered when it is in force here', async () => {
+    await follower.poll();
+    await new Revoker(records, follower).revoke(revoked, client, record);
+    expect(follower.includes(token('a'))).toBe(true);
+  });
+
+  it('is told that it is not when the list cannot be read, and may repeat it', async () => {
+    await follower.poll();
+    source.isThere = false;
+    const error: unknown = await new Revoker(records, follower)
+      .revoke(revoked, client, record)
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: 'revocations: recorded, but not known here yet',
+    });
+  });
+});

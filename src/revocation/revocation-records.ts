@@ -1,0 +1,127 @@
+import type { RevocationKind } from '@tessera/token/core';
+import type { EntityManager } from 'typeorm';
+import type { AuditRecord } from '../audit/audit-record.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import type { TenantId } from '../domain/ids.ts';
+import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
+import { insertAuditRecord } from '../audit/control-plane-audit.store.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { Row } from '../database/database.ts';
+import { RevocationEntity, RevocationSequenceEntity } from '../control-plane/entities/revocation.entity.ts';
+
+/** What is to be revoked, in one tenant. */
+export interface NewRevocation {
+  readonly tenantId: TenantId;
+  readonly kind: RevocationKind;
+  /** jti, sub, client_id, kid, or `*` for the tenant. */
+  readonly id: string;
+  /** Hits tokens issued up to then, epoch seconds; undefined: all. */
+  readonly before: number | undefined;
+  /** Forgotten after it, epoch seconds: by then every token that it hits is dead. */
+  readonly until: number;
+}
+
+export interface RevocationRecord extends NewRevocation {
+  readonly seq: number;
+  /** The client that revoked, as `project/client`; absent: an operator. */
+  readonly client?: string | undefined;
+  /** How many earlier entries of the client this one stands for; absent: it stands for itself. */
+  readonly replaces?: number | undefined;
+}
+
+/** Few milliseconds of work in one piece, on SQLite as well; not a parameter, which MySQL does not take there as a number. */
+export const READ_AT_ONCE = 2000;
+
+const SEQUENCE = 'SELECT value FROM revocation_sequence WHERE id = 1';
+const NEWER = `SELECT seq, tenant_id, kind, revoked_id, before_seconds, until_seconds, project_id, client_id, replaces
+  FROM revocations WHERE seq > ? ORDER BY seq LIMIT ${READ_AT_ONCE}`;
+const OLDEST = 'SELECT MIN(until_seconds) AS until_seconds FROM revocations';
+const DELETE = 'DELETE FROM revocations WHERE until_seconds < ?';
+
+/** What ended within so many seconds goes in one statement: others wait for its locks. */
+const CLEANING_STEP_SECONDS = 60;
+
+/**
+ * Revocations in the control database. Their numbers have no gaps and are handed out in the order of commits, by any number of processes: whoever
+ * has read up to a number has missed nothing below it.
+ */
+export class RevocationRecords {
+  readonly #controlPlane: ControlPlane;
+
+  constructor(controlPlane: ControlPlane) {
+    this.#controlPlane = controlPlane;
+  }
+
+  /**
+   * One transaction: all of them, durable when it resolves, or none.
+   *
+   * @param record of whoever asked for it, in the same transaction: neither is there without the other
+   */
+  add(revocations: readonly NewRevocation[], record?: AuditRecord): Promise<RevocationRecord[]> {
+    return this.#controlPlane.transaction(async (manager) => {
+      const added = await insertRevocations(manager, revocations);
+      if (record !== undefined) await insertAuditRecord(manager, record);
+      return added;
+    });
+  }
+
+  /** The last number that was handed out and committed; 0: none ever was. */
+  async sequence(): Promise<number> {
+    const [row] = await this.#controlPlane.query(SEQUENCE);
+    if (row === undefined) throw unavailable(CONTROL_DATABASE, 'the sequence of revocations is missing');
+    return Number(row['value']);
+  }
+
+  /** In order; `READ_AT_ONCE` at most. */
+  async newerThan(seq: number): Promise<RevocationRecord[]> {
+    return (await this.#controlPlane.query(NEWER, [seq])).map(toRecord);
+  }
+
+  /** Removes what is of no use at `now`, epoch seconds. */
+  async clean(now: number): Promise<void> {
+    for (;;) {
+      const [oldest] = await this.#controlPlane.query(OLDEST);
+      const until = oldest?.['until_seconds'];
+      if (typeof until !== 'number' || until >= now) return;
+      await this.#controlPlane.query(DELETE, [Math.min(until + CLEANING_STEP_SECONDS, now)]);
+    }
+  }
+}
+
+/** Within a transaction of the caller; as late in it as can be, for all that revoke wait for its end. */
+export async function insertRevocations(
+  manager: EntityManager,
+  revocations: readonly NewRevocation[],
+): Promise<RevocationRecord[]> {
+  if (revocations.length === 0) return [];
+  // First of all: its row lock is what puts writers in line.
+  await manager.increment(RevocationSequenceEntity, { id: 1 }, 'value', revocations.length);
+  const sequence = await manager.findOneBy(RevocationSequenceEntity, { id: 1 });
+  if (sequence === null) throw unavailable(CONTROL_DATABASE, 'the sequence of revocations is missing');
+  const first = sequence.value - revocations.length + 1;
+  const records = revocations.map((revocation, index) => ({ ...revocation, seq: first + index }));
+  for (const { seq, tenantId, kind, id, before, until } of records)
+    await manager.insert(RevocationEntity, {
+      seq,
+      tenantId,
+      kind,
+      revokedId: id,
+      beforeSeconds: before ?? null,
+      untilSeconds: until,
+    });
+  return records;
+}
+
+function toRecord(row: Row): RevocationRecord {
+  const { before_seconds: before, project_id: projectId, client_id: clientId, replaces } = row;
+  return {
+    seq: Number(row['seq']),
+    tenantId: row['tenant_id'] as TenantId,
+    kind: row['kind'] as RevocationKind,
+    id: String(row['revoked_id']),
+    before: before === null ? undefined : Number(before),
+    until: Number(row['until_seconds']),
+    ...(typeof clientId === 'string' && { client: `${String(projectId)}/${clientId}` }),
+    ...(replaces !== null && { replaces: Number(replaces) }),
+  };
+}

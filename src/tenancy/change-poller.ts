@@ -1,0 +1,87 @@
+import type { CachesConfig } from '../config/config.ts';
+import type { Log } from '../logging/log.ts';
+import type { TenantId } from '../domain/ids.ts';
+import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { reasonOfFailure } from '../database/database-failure.ts';
+import type { TenantRepository } from './tenant.repository.ts';
+
+/**
+ * Asks the control plane again and again which tenants changed, so that what `apply`, the CLI or another replica did is in force
+ * within one round. While the control database is away nothing is heard; snapshots then end by their age.
+ */
+export class ChangePoller {
+  readonly #controlPlane: ControlPlane;
+  readonly #tenants: TenantRepository;
+  readonly #log: Log;
+  readonly #intervalMs: number;
+  /** Undefined until the first answer: what was cached before it may be of any age. */
+  #sequence: number | undefined;
+  #failing = false;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(
+    controlPlane: ControlPlane,
+    tenants: TenantRepository,
+    log: Log,
+    caches: Pick<CachesConfig, 'changePollMs'>,
+  ) {
+    this.#controlPlane = controlPlane;
+    this.#tenants = tenants;
+    this.#log = log;
+    this.#intervalMs = caches.changePollMs;
+  }
+
+  start(): void {
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** One round. Never rejects. */
+  async poll(): Promise<void> {
+    try {
+      await this.#follow();
+      if (this.#failing) this.#log.info('change_follower_recovered');
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing)
+        this.#log.warn('change_follower_failing', { reason: reasonOfFailure(error) ?? 'not available' });
+      this.#failing = true;
+    }
+  }
+
+  async #follow(): Promise<void> {
+    const [current] = await this.#controlPlane.query('SELECT value FROM change_sequence WHERE id = 1');
+    const value = Number(current?.['value'] ?? 0);
+    // A restore puts the sequence back: what is cached may be of any state then, and new changes would have numbers that were heard before.
+    if (this.#sequence === undefined || value < this.#sequence) {
+      this.#sequence = value;
+      this.#tenants.invalidate();
+      return;
+    }
+    if (value === this.#sequence) return;
+    const rows = await this.#controlPlane.query('SELECT id, version FROM tenants WHERE version > ? ORDER BY version', [
+      this.#sequence,
+    ]);
+    for (const row of rows) {
+      this.#tenants.invalidate(row['id'] as TenantId);
+      this.#sequence = Number(row['version']);
+    }
+    // Numbers without a tenant that has them: it changed again, or is gone.
+    this.#sequence = Math.max(this.#sequence, value);
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      void this.poll().then(() => {
+        this.#schedule();
+      });
+    }, this.#intervalMs);
+    this.#timer.unref();
+  }
+}

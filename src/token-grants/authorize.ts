@@ -1,0 +1,90 @@
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Subject, SubjectDirectories, SubjectDirectory } from '../directory/subject.ts';
+import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
+import type { Client, Tenant } from '../tenancy/tenant.ts';
+import { parseEmail } from '../domain/email.ts';
+import type { Surface } from '../domain/surface.ts';
+import type { SubjectReference } from '../directory/subject.ts';
+import type { AuthenticatedClient } from './authenticated-client.ts';
+
+/**
+ * Hop 4, the same for every door: may this proven client have a token of this surface for this subject, and what may the token say?
+ *
+ * @throws TesseraError unauthorized, temporarily_unavailable
+ */
+export async function admit(
+  directories: SubjectDirectories,
+  tenant: Tenant,
+  caller: AuthenticatedClient,
+  surface: Surface,
+): Promise<AuthorizationDecision> {
+  const { client, subject: reference, notAfter, exchange } = caller.facts;
+  if (!client.surfaces.includes(surface)) throw new TesseraError('unauthorized', 'the client may not use this surface');
+
+  const subject = await findSubject(directories[surface], tenant, reference);
+  if (subject === undefined) throw new TesseraError('unauthorized', 'unknown subject');
+  if (subject.status !== 'active') throw new TesseraError('unauthorized', 'the subject is disabled');
+  if (!mayAskFor(client, subject)) throw new TesseraError('unauthorized', 'the client may not ask for this subject');
+
+  return AuthorizationDecision[sealAuthorizationDecision]({
+    tenant,
+    client,
+    surface,
+    subject,
+    ...grantsWithinBound(client, subject),
+    ttlSeconds: Math.min(tenant.tokens.ttlSeconds, client.ttlSeconds ?? Infinity),
+    notAfter,
+    exchange,
+  });
+}
+
+function findSubject(
+  directory: SubjectDirectory,
+  tenant: Tenant,
+  reference: SubjectReference,
+): Promise<Subject | undefined> {
+  return reference.by === 'email'
+    ? directory.findByEmail(tenant, reference.email)
+    : directory.findByIdentity(tenant, reference.issuer, reference.sub);
+}
+
+/** Judged by the directory's own address, not by what the caller wrote. */
+function mayAskFor(client: Client, subject: Subject): boolean {
+  if (client.subjects === 'any') return true;
+  const email = parseEmail(subject.email);
+  return email !== undefined && client.subjects.domains.has(email.domain);
+}
+
+interface BoundedGrants {
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+  readonly scopes: readonly string[];
+  readonly resources: readonly string[];
+}
+
+// Subjects and clients are frozen and live as long as their caches hold them, so what follows from a pair is worked out once.
+const bounded = new WeakMap<Subject, WeakMap<Client, BoundedGrants>>();
+
+function grantsWithinBound(client: Client, subject: Subject): BoundedGrants {
+  let byClient = bounded.get(subject);
+  if (byClient === undefined) bounded.set(subject, (byClient = new WeakMap()));
+  let grants = byClient.get(client);
+  if (grants === undefined) byClient.set(client, (grants = boundGrants(client, subject)));
+  return grants;
+}
+
+function boundGrants(client: Client, subject: Subject): BoundedGrants {
+  const { scopes: bound } = client;
+  const granted = bound === 'unbounded' ? subject.scopes : subject.scopes.filter((scope) => bound.has(scope.name));
+  return Object.freeze({
+    roles: sorted(subject.roles),
+    groups: sorted(subject.groups),
+    scopes: sorted(granted.map((scope) => scope.name)),
+    // Resources follow the scopes that remain.
+    resources: sorted(granted.flatMap((scope) => scope.resource ?? [])),
+  });
+}
+
+function sorted(names: readonly string[]): readonly string[] {
+  return Object.freeze([...new Set(names)].sort());
+}

@@ -1,0 +1,78 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsEmail, IsOptional, IsString, Matches, MaxLength, validateSync } from 'class-validator';
+import { ID_PATTERN } from '../../domain/ids.ts';
+
+const ID_RULE = 'must be 1 to 64 characters of a-z, 0-9, _ and -, the first a letter or digit';
+
+/**
+ * The body of generateToken, for the documentation and for telling a caller what is wrong with it. The decision is the strict
+ * parser's (parse-secret-token-request.ts), which is seven times cheaper and refuses more.
+ */
+export class GenerateTokenDto {
+  @ApiProperty({
+    type: String,
+    pattern: ID_PATTERN.source,
+    maxLength: 64,
+    example: 'web',
+    description: 'The calling client.',
+  })
+  @Matches(ID_PATTERN, { message: `client_id ${ID_RULE}` })
+  client_id!: string;
+
+  @ApiProperty({
+    type: String,
+    format: 'email',
+    maxLength: 254,
+    example: 'ada@acme.example',
+    description: 'For whom the token is asked: an ASCII address with one `@`, compared without regard to case.',
+  })
+  @IsEmail({ require_tld: false }, { message: 'email_id must be an ASCII e-mail address without spaces' })
+  @MaxLength(254, { message: 'email_id must be at most 254 characters' })
+  email_id!: string;
+
+  @ApiProperty({
+    type: String,
+    pattern: ID_PATTERN.source,
+    maxLength: 64,
+    example: 'shop',
+    description: 'The project that the client belongs to.',
+  })
+  @Matches(ID_PATTERN, { message: `project_id ${ID_RULE}` })
+  project_id!: string;
+
+  @ApiProperty({
+    type: String,
+    pattern: ID_PATTERN.source,
+    maxLength: 64,
+    example: 'acme',
+    description: 'The tenant that the project belongs to.',
+  })
+  @Matches(ID_PATTERN, { message: `tenant_id ${ID_RULE}` })
+  tenant_id!: string;
+
+  @ApiProperty({
+    type: String,
+    required: false,
+    writeOnly: true,
+    description: "The client's secret from Vault. May be left out only by a client whose policy is `secretless`.",
+  })
+  @IsOptional()
+  @IsString({ message: 'secret_id must be a string' })
+  secret_id?: string;
+}
+
+const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_id', 'tenant_id', 'secret_id']);
+
+/** One sentence for a caller whose body was refused. Says which member is wrong, never what it held. */
+export function explainGenerateToken(body: unknown): string {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'The body must be a JSON object.';
+  if (Object.keys(body).some((name) => !MEMBERS.has(name))) {
+    return 'The body has a member that is not client_id, email_id, project_id, tenant_id or secret_id.';
+  }
+  const faults = validateSync(Object.assign(new GenerateTokenDto(), body), { forbidUnknownValues: true });
+  const sentences = faults.flatMap((fault) => Object.values(fault.constraints ?? {}));
+  if ('secret_id' in body && typeof body.secret_id !== 'string') sentences.push('secret_id must be a string');
+  return sentences.length > 0
+    ? `${[...new Set(sentences)].join('; ')}.`
+    : 'email_id must be an ASCII e-mail address without spaces.';
+}

@@ -1,0 +1,452 @@
+import type { TesseraClaims } from '@tessera/token';
+import { type Attempt, type ExchangeDesk, openExchangeDesk } from '../../../test/support/exchange-desk.ts';
+import { foreignKey, writeForeignToken } from '../../../test/support/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../../../test/support/hostile-provider.ts';
+import { claimsFor, PUBLIC_URL } from '../../../test/support/issuing.ts';
+import { refusalOf } from '../../../test/support/refusal.ts';
+import { tenantDraft } from '../../../test/support/storage.ts';
+import type { AuthenticatedClientFacts } from '../authenticated-client.ts';
+import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
+import { parseClientId } from '../../domain/ids.ts';
+
+const KEY = foreignKey('k1');
+const RSA = foreignKey('k2', 'RS256');
+
+let provider: HostileProvider;
+let desk: ExchangeDesk;
+
+beforeAll(async () => {
+  desk = await openExchangeDesk();
+});
+afterAll(() => desk.close());
+
+beforeEach(async () => {
+  provider = await startHostileProvider();
+  provider.keys = [KEY.jwk, RSA.jwk];
+  desk.reset([provider.hostPort]);
+  await trust({});
+});
+afterEach(() => provider.close());
+
+/** acme's one trust, differing in some points from the one that lets the good token through. */
+const trust = (changes: Partial<Trust>, tenant: Partial<Tenant> = {}) =>
+  desk.trust({ issuer: provider.issuer, audiences: ['tessera-acme', 'tessera-acme-cli'], ...changes }, tenant);
+
+const now = () => desk.clock.seconds;
+const bearer = (changes: Partial<TesseraClaims> = {}, tenantId = 'acme') => desk.bearer(changes, tenantId);
+
+function goodClaims(): Record<string, unknown> {
+  return {
+    iss: provider.issuer,
+    sub: '248289761001',
+    aud: 'tessera-acme',
+    iat: now() - 10,
+    exp: now() + 300,
+    jti: 'j-1',
+    email: 'Grace@ACME.example',
+    email_verified: true,
+    hd: 'acme.example',
+  };
+}
+const foreign = (changes: Record<string, unknown> = {}, key = KEY, header = {}): string =>
+  writeForeignToken({ key, claims: { ...goodClaims(), ...changes }, header });
+
+const prove = ({ oidcToken = foreign(), ...attempt }: Partial<Attempt> = {}): Promise<AuthenticatedClientFacts> =>
+  desk.prove({ oidcToken, ...attempt });
+
+async function expectRefused(attempt: Partial<Attempt>, reason: string): Promise<void> {
+  const error = await refusalOf(prove(attempt));
+  expect([error.code, error.reason]).toEqual(['unauthorized', reason]);
+}
+const expectForeignRefused = (attempt: Partial<Attempt>, reason: string) =>
+  expectRefused(attempt, `the foreign token is refused: ${reason}`);
+const expectClaimsRefused = (changes: Record<string, unknown>, reason: string) =>
+  expectForeignRefused({ oidcToken: foreign(changes) }, reason);
+
+describe('a good bearer with a good token of a trusted issuer', () => {
+  it('proves the client and whom it asks for', async () => {
+    const facts = await prove();
+    expect(facts.client).toMatchObject({ id: 'web', projectId: 'shop' });
+    expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
+    expect(facts.notAfter).toBe(now() + 300);
+    expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: provider.issuer });
+    expect(facts.once).toMatchObject({ issuer: provider.issuer, until: now() + 330 });
+    expect(desk.trace).toMatchObject({ projectId: 'shop', clientId: 'web' });
+  });
+
+  it('can be spent once: the same token twice has one name, another token another', async () => {
+    const oidcToken = foreign();
+    const [first, again, other] = [
+      await prove({ oidcToken }),
+      await prove({ oidcToken }),
+      await prove({ oidcToken: foreign({ jti: 'j-2' }) }),
+    ];
+    expect(again.once).toEqual(first.once);
+    expect(other.once?.tokenId).not.toBe(first.once?.tokenId);
+  });
+
+  it('proves a linked identity by issuer and sub, e-mail or not', async () => {
+    await trust({ subject: { match: 'linked' } });
+    const { subject } = await prove({ oidcToken: foreign({ email_verified: false }) });
+    expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761001' });
+  });
+
+  it('asks the issuer once, and not again while its keys are warm', async () => {
+    await prove();
+    await prove({ oidcToken: foreign({ jti: 'j-2' }) });
+    expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
+  });
+
+  it('takes the keys from where the trust says', async () => {
+    await trust({ jwksUri: provider.jwksUri });
+    await prove();
+    expect(provider.requests).toEqual(['/keys']);
+  });
+
+  it('proves on the admin surface where the trust allows that', async () => {
+    await trust({ surfaces: ['admin'] });
+    const facts = await prove({ surface: 'admin', bearer: await bearer({ surface: 'admin' }) });
+    expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
+  });
+});
+
+describe('a bearer', () => {
+  it.each<[string, Partial<TesseraClaims>, string]>([
+    ['of the other surface', { surface: 'admin' }, 'bearer: surface: not accepted here'],
+    ['with act', { act: { sub: 'u-bob', client_id: 'web' } }, 'bearer: it came from an exchange'],
+    ['with idp', { idp: 'https://idp.example.com' }, 'bearer: it came from an exchange'],
+    ['of an unknown client', { client_id: 'gone' }, 'bearer: its client is no more'],
+    ['of an unknown project', { project_id: 'gone' }, 'bearer: its client is no more'],
+    ['of a client that is no id', { client_id: '../web' }, 'bearer: its client is no more'],
+    ['of a subject that is no more', { email_id: 'bob@acme.example' }, 'bearer: its subject is no more'],
+    ['of a subject whose address another has now', { sub: 'u-bob' }, 'bearer: its subject is no more'],
+    ['of a subject without an address', { email_id: 'ada' }, 'bearer: its subject is no more'],
+  ])('%s is refused, and no issuer is asked', async (_, changes, reason) => {
+    await expectRefused({ bearer: await bearer(changes) }, reason);
+    expect(provider.connections()).toBe(0);
+  });
+
+  it('that is not ours is refused', async () => {
+    const claims = { ...claimsFor(await desk.open('acme'), now()) };
+    const forged = writeForeignToken({ key: KEY, claims, header: { typ: 'at+jwt' } });
+    await expectRefused({ bearer: forged }, 'bearer: the tenant has no such key that signs');
+    await expectRefused({ bearer: foreign() }, 'bearer: typ is not at+jwt');
+    expect(provider.connections()).toBe(0);
+  });
+
+  it('that has expired is refused', async () => {
+    const token = await bearer({ exp: now() + 60 });
+    desk.clock.advance(91_000);
+    await expectRefused({ bearer: token }, 'bearer: exp has passed');
+  });
+
+  it('of another tenant is refused', async () => {
+    await expectRefused({ bearer: await bearer({}, 'globex') }, 'bearer: of another tenant');
+  });
+
+  it('whose subject was disabled since is refused', async () => {
+    const token = await bearer();
+    desk.users.add('u-ada', 'ada@acme.example', 'disabled');
+    await expectRefused({ bearer: token }, 'bearer: its subject is disabled');
+    expect(provider.connections()).toBe(0);
+  });
+
+  it.each<[string, (project: Project) => Partial<Tenant>, string]>([
+    ['tenant', () => ({ status: 'suspended' }), 'the tenant is suspended'],
+    [
+      'project',
+      (project) => ({ projects: new Map([[project.id, { ...project, status: 'disabled' }]]) }),
+      'the project is disabled',
+    ],
+    [
+      'client',
+      (project) => {
+        const clients = new Map<Client['id'], Client>();
+        for (const client of project.clients.values()) clients.set(client.id, { ...client, status: 'disabled' });
+        return { projects: new Map([[project.id, { ...project, clients }]]) };
+      },
+      'the client is disabled',
+    ],
+  ])('whose %s was stopped since is refused', async (_, change, reason) => {
+    const token = await bearer();
+    const [project] = tenantDraft('acme').tenant.projects.values();
+    await trust({}, change(project!));
+    await expectRefused({ bearer: token }, reason);
+    expect(provider.connections()).toBe(0);
+  });
+
+  it('is judged first: without a good one nothing is said about the other token', async () => {
+    await expectRefused({ bearer: 'x', oidcToken: 'y' }, 'bearer: not three parts');
+  });
+});
+
+describe('the issuer of a foreign token', () => {
+  it.each([
+    ['with a slash', (own: string) => `${own}/`],
+    ['in another case', (own: string) => own.replace('http', 'HTTP')],
+    ['at another port', (own: string) => own.replace(/\d+$/, '1')],
+    ['by another name', (own: string) => own.replace('127.0.0.1', 'localhost')],
+    ['of somebody else', () => 'https://idp.example.com'],
+  ])('%s is not trusted, and is not asked', async (_, other) => {
+    await expectClaimsRefused({ iss: other(provider.issuer) }, 'this tenant does not trust its issuer');
+    expect(provider.connections()).toBe(0);
+  });
+
+  it('that another tenant trusts is not trusted here, and is not asked', async () => {
+    const attempt = { tenant: 'globex', bearer: await bearer({}, 'globex') };
+    await expectForeignRefused(attempt, 'this tenant does not trust its issuer');
+    expect(provider.connections()).toBe(0);
+  });
+
+  it.each<[string, Partial<Trust>, string]>([
+    ['another client', { clients: [parseClientId('cli')!] }, 'its issuer is not trusted for this client'],
+    ['no client', { clients: [] }, 'its issuer is not trusted for this client'],
+    ['another surface', { surfaces: ['admin'] }, 'its issuer is not trusted for this surface'],
+    ['another algorithm', { algorithms: ['RS256', 'PS256'] }, 'its issuer is not trusted with this algorithm'],
+  ])('that is trusted for %s is not asked', async (_, changes, reason) => {
+    await trust(changes);
+    await expectForeignRefused({}, reason);
+    expect(provider.connections()).toBe(0);
+  });
+
+  it('is never Tessera itself, trusted or not', async () => {
+    await expectForeignRefused({ oidcToken: await bearer() }, 'it is one of ours');
+    await expectForeignRefused({ oidcToken: await bearer({ act: { sub: 'x' }, idp: 'y' }) }, 'it is one of ours');
+    await trust({ issuer: `${PUBLIC_URL}/tenants/globex` });
+    await expectForeignRefused({ oidcToken: await bearer({}, 'globex') }, 'it is one of ours');
+  });
+
+  it('that is down is 503, and not before everything that needs no keys was checked', async () => {
+    await provider.stop();
+    const error = await refusalOf(prove());
+    expect([error.code, error.reason]).toEqual([
+      'temporarily_unavailable',
+      'identity provider: discovery: no usable answer',
+    ]);
+  });
+});
+
+describe('the kind of a foreign token', () => {
+  const named = (typ: unknown) => foreign({}, KEY, { typ });
+
+  it.each([undefined, 'JWT', 'at+jwt', 'application/AT+JWT'])('may be %s', async (typ) => {
+    await expect(prove({ oidcToken: named(typ) })).resolves.toBeDefined();
+  });
+
+  it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE'])(
+    '%s is refused, and the issuer is not asked',
+    async (typ) => {
+      await expectForeignRefused({ oidcToken: named(typ) }, 'its issuer is not trusted with tokens of this typ');
+      expect(provider.connections()).toBe(0);
+    },
+  );
+
+  it('may be what its issuer is trusted with', async () => {
+    await trust({ types: ['jose'] });
+    await expect(prove({ oidcToken: named('JOSE') })).resolves.toBeDefined();
+    await expectForeignRefused({ oidcToken: named('logout+jwt') }, 'its issuer is not trusted with tokens of this typ');
+  });
+});
+
+describe('the signature of a foreign token', () => {
+  it.each<[string, () => string]>([
+    ['by another key of the same kid', () => foreign({}, { ...foreignKey('k1') })],
+    ['that was cut off', () => foreign().replace(/[^.]+$/, '')],
+    ['of another token', () => `${foreign().replace(/[^.]+$/, '')}${foreign({ jti: 'j-2' }).split('.')[2]!}`],
+    [
+      'by a key that the header brings along',
+      () => {
+        const own = foreignKey('k1');
+        return foreign({}, own, { jwk: own.jwk });
+      },
+    ],
+  ])('%s is refused', async (_, oidcToken) => {
+    await expectForeignRefused({ oidcToken: oidcToken() }, 'the key does not confirm its signature');
+  });
+
+  it('is asked of a key of the token’s algorithm alone', async () => {
+    await trust({ algorithms: ['ES256', 'RS256'] });
+    await prove({ oidcToken: foreign({}, RSA) });
+    await expectRefused(
+      { oidcToken: foreign({}, KEY, { kid: 'k2' }) },
+      'the issuer has no usable key of this kid and algorithm',
+    );
+  });
+
+  it('is judged before the claims', async () => {
+    const oidcToken = foreign({ aud: 'other', exp: 0 }, foreignKey('k1'));
+    await expectForeignRefused({ oidcToken }, 'the key does not confirm its signature');
+  });
+
+  it('is not asked of what a header points to', async () => {
+    const header = { jku: `${provider.issuer}/jku`, x5u: `${provider.issuer}/x5u` };
+    await prove({ oidcToken: foreign({}, KEY, header) });
+    expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
+  });
+});
+
+describe('the audience of a foreign token', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['one of ours', { aud: 'tessera-acme-cli' }],
+    ['one of ours in a list', { aud: ['tessera-acme'] }],
+    ['one of ours, asked for by another', { aud: 'tessera-acme', azp: 'android' }],
+    ['several, asked for by us', { aud: ['tessera-acme', 'account'], azp: 'tessera-acme' }],
+    ['several, asked for by another of ours', { aud: ['account', 'tessera-acme'], azp: 'tessera-acme-cli' }],
+  ])('may be %s', async (_, claims) => {
+    await expect(prove({ oidcToken: foreign(claims) })).resolves.toBeDefined();
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['missing', { aud: undefined }, 'its audience is missing or not a text'],
+    ['empty', { aud: '' }, 'its audience is missing or not a text'],
+    ['an empty list', { aud: [] }, 'it is for another audience'],
+    ['null', { aud: null }, 'its audience is missing or not a text'],
+    ['an object', { aud: { 'tessera-acme': 1 } }, 'its audience is missing or not a text'],
+    [
+      'a list with a number',
+      { aud: ['tessera-acme', 1], azp: 'tessera-acme' },
+      'its audience is missing or not a text',
+    ],
+    ['a list in a list', { aud: [['tessera-acme']] }, 'its audience is missing or not a text'],
+    ['another', { aud: 'account' }, 'it is for another audience'],
+    ['ours in another case', { aud: 'Tessera-acme' }, 'it is for another audience'],
+    [
+      'two without azp',
+      { aud: ['tessera-acme', 'account'] },
+      'it is for several audiences and was asked for by another',
+    ],
+    [
+      'two of ours without azp',
+      { aud: ['tessera-acme', 'tessera-acme-cli'] },
+      'it is for several audiences and was asked for by another',
+    ],
+    [
+      'two with the azp of another',
+      { aud: ['tessera-acme', 'account'], azp: 'account' },
+      'it is for several audiences and was asked for by another',
+    ],
+    [
+      'two with a list as azp',
+      { aud: ['tessera-acme', 'account'], azp: ['tessera-acme'] },
+      'it is for several audiences and was asked for by another',
+    ],
+    ['two others with our azp', { aud: ['a', 'b'], azp: 'tessera-acme' }, 'it is for another audience'],
+  ])('must not be %s', (_, claims, reason) => expectClaimsRefused(claims, reason));
+});
+
+describe('the times of a foreign token', () => {
+  it.each<[string, (now: number) => Record<string, unknown>]>([
+    ['a last second of life', (at) => ({ exp: at + 1 })],
+    ['an iat 30 s ahead', (at) => ({ iat: at + 30 })],
+    ['an nbf 30 s ahead', (at) => ({ nbf: at + 30 })],
+    ['the greatest age and skew', (at) => ({ iat: at - 630 })],
+    ['the longest life', (at) => ({ iat: at, exp: at + 3_600 })],
+    ['fractions of a second', (at) => ({ iat: at - 0.5, exp: at + 60.9 })],
+  ])('may have %s', async (_, times) => {
+    const { notAfter } = await prove({ oidcToken: foreign(times(now())) });
+    expect(Number.isInteger(notAfter)).toBe(true);
+  });
+
+  it.each<[string, (now: number) => Record<string, unknown>, string]>([
+    ['no exp', () => ({ exp: undefined }), 'its exp is missing or not a time'],
+    ['an exp that is a text', (at) => ({ exp: String(at + 60) }), 'its exp is missing or not a time'],
+    ['an exp beyond all numbers', () => ({ exp: 1e300 }), 'its exp is missing or not a time'],
+    ['no iat', () => ({ iat: undefined }), 'its iat is missing or not a time'],
+    ['an iat that is null', () => ({ iat: null }), 'its iat is missing or not a time'],
+    ['an nbf that is a text', () => ({ nbf: '0' }), 'its nbf is not a time'],
+    ['its end now', (at) => ({ exp: at }), 'it has expired'],
+    ['its end within this second', (at) => ({ exp: at + 0.9 }), 'it has expired'],
+    ['an iat 31 s ahead', (at) => ({ iat: at + 31 }), 'it was issued in the future'],
+    ['an nbf 31 s ahead', (at) => ({ nbf: at + 31 }), 'it is not valid yet'],
+    ['a greater age than the trust allows', (at) => ({ iat: at - 631 }), 'it is older than the trust allows'],
+    [
+      'a longer life than the trust allows',
+      (at) => ({ iat: at, exp: at + 3_601 }),
+      'its life is longer than the trust allows',
+    ],
+    [
+      'an end before its beginning',
+      (at) => ({ iat: at + 20, exp: at + 10 }),
+      'its life is longer than the trust allows',
+    ],
+  ])('must not have %s', (_, times, reason) => expectClaimsRefused(times(now()), reason));
+});
+
+describe('the conditions of a trust', () => {
+  const conditions = (entries: Record<string, readonly (string | number | boolean)[]>) =>
+    trust({ conditions: new Map(Object.entries(entries)) });
+
+  it.each<[string, Record<string, readonly (string | number | boolean)[]>, Record<string, unknown>]>([
+    ['one of several values', { ref: ['main', 'stable'] }, { ref: 'stable' }],
+    ['a list that contains the value', { groups: ['token-users'] }, { groups: ['staff', 'token-users'] }],
+    ['a number', { level: [2] }, { level: 2 }],
+    ['a boolean', { mfa: [true] }, { mfa: true }],
+    ['all of them', { hd: ['acme.example'], mfa: [true] }, { mfa: true }],
+  ])('hold with %s', async (_, wanted, claims) => {
+    await conditions(wanted);
+    await expect(prove({ oidcToken: foreign(claims) })).resolves.toBeDefined();
+  });
+
+  it('that are an empty list let nothing through', async () => {
+    await conditions({});
+    await expectForeignRefused({}, 'the trust has no conditions');
+  });
+
+  it('are none where the trust says so in words', async () => {
+    await trust({ conditions: 'none' });
+    await expect(prove({ oidcToken: foreign({ hd: undefined }) })).resolves.toBeDefined();
+  });
+
+  it.each<[string, Record<string, readonly (string | number | boolean)[]>, Record<string, unknown>]>([
+    ['the claim missing', { hd: ['acme.example'] }, { hd: undefined }],
+    ['another value', { hd: ['acme.example'] }, { hd: 'evil.example' }],
+    ['another case', { hd: ['acme.example'] }, { hd: 'Acme.example' }],
+    ['a longer value', { hd: ['acme.example'] }, { hd: 'acme.example.evil.example' }],
+    ['a list without the value', { groups: ['a'] }, { groups: ['b', 'ab', ['a']] }],
+    ['an empty list', { groups: ['a'] }, { groups: [] }],
+    ['a text for a boolean', { mfa: [true] }, { mfa: 'true' }],
+    ['a text for a number', { level: [2] }, { level: '2' }],
+    ['an object', { hd: ['acme.example'] }, { hd: { 'acme.example': true } }],
+    ['one of two', { hd: ['acme.example'], mfa: [true] }, { mfa: false }],
+    ['a name that every object has', { toString: ['x'] }, {}],
+  ])('do not hold with %s', async (_, wanted, claims) => {
+    await conditions(wanted);
+    await expectClaimsRefused(claims, 'it does not meet a condition');
+  });
+});
+
+describe('the subject of a foreign token', () => {
+  it.each<[string, Record<string, unknown>, string]>([
+    ['an address that is not verified', { email_verified: false }, 'its e-mail address is not verified'],
+    ['nothing said about it', { email_verified: undefined }, 'its e-mail address is not verified'],
+    ['"true" in words', { email_verified: 'true' }, 'its e-mail address is not verified'],
+    ['1', { email_verified: 1 }, 'its e-mail address is not verified'],
+    ['a list of true', { email_verified: [true] }, 'its e-mail address is not verified'],
+    ['no address', { email: undefined }, 'it has no usable e-mail address'],
+    ['a list of addresses', { email: ['grace@acme.example'] }, 'it has no usable e-mail address'],
+    ['two addresses', { email: 'grace@acme.example,eve@evil.example' }, 'it has no usable e-mail address'],
+    ['letters beyond ASCII', { email: 'gr\u00e1ce@acme.example' }, 'it has no usable e-mail address'],
+    ['the Kelvin sign', { email: '\u212aim@acme.example' }, 'it has no usable e-mail address'],
+    ['an address elsewhere', { email: 'grace@evil.example' }, 'its e-mail domain is not one of the trust'],
+    ['an address below the domain', { email: 'grace@sub.acme.example' }, 'its e-mail domain is not one of the trust'],
+    ['no sub', { sub: undefined }, 'it has no subject'],
+    ['an empty sub', { sub: '' }, 'it has no subject'],
+    ['a number as sub', { sub: 248289761001 }, 'it has no subject'],
+    ['an actor', { act: { sub: 'x' } }, 'it came from an exchange itself'],
+    ['an event', { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }, 'it is a security event'],
+    ['a key that it is bound to', { cnf: { jkt: 'x' } }, 'it is bound to a key'],
+    ['an object as jti', { jti: { a: 1 } }, 'its jti is not a text'],
+    ['an empty jti', { jti: '' }, 'its jti is not a text'],
+  ])('must not have %s', (_, claims, reason) => expectClaimsRefused(claims, reason));
+
+  it.each([['\u00e9'], ['x'.repeat(256)], ['a\nb']])('cannot be linked as %j', async (sub) => {
+    await trust({ subject: { match: 'linked' } });
+    await expectClaimsRefused({ sub }, 'its subject cannot be linked');
+  });
+});
+
+it('keeps what the tokens say out of every refusal', async () => {
+  const marked = { email: 'MARKED@acme.example', sub: 'MARKED', aud: 'MARKED', hd: 'MARKED' };
+  const error = await refusalOf(prove({ oidcToken: foreign(marked) }));
+  expect(`${error.message} ${error.reason} ${error.detail} ${JSON.stringify(error)}`).not.toContain('MARKED');
+});

@@ -1,0 +1,185 @@
+import type { VaultAuth } from '../../config/config.ts';
+import { Secret } from '../../config/secret.ts';
+import { TesseraError, unavailable } from '../../errors/tessera-error.ts';
+import type { Log } from '../../logging/log.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Deadline } from '../../runtime/deadline.ts';
+import { TokenRenewal } from './token-renewal.ts';
+import { isAnswer, readAuth, readLookup, refusal } from './vault-answer.ts';
+import type { VaultClient } from './vault-client.ts';
+
+/** Who the service is to Vault: gives the token that requests carry, and keeps it good. */
+export interface VaultSession {
+  /** The token to use now. Rejects with `temporarily_unavailable` when none can be had. */
+  token(deadline: Deadline): Promise<Secret>;
+  /** After a 403. @returns true when another token may do better, and `token` gives it */
+  replace(refused: Secret, deadline: Deadline): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+// A login or a renewal is one small request.
+const REQUEST_MS = 1_000;
+// Between two logins: a wrong secret id, or a token that is refused as soon as it is made, must not become a storm of logins.
+const LOGIN_PAUSE_MS = 1_000;
+// At the end the process waits no longer for Vault than this.
+const REVOKE_MS = 500;
+
+export function createSession(auth: VaultAuth, client: VaultClient, clock: Clock, log: Log): VaultSession {
+  return auth.method === 'token'
+    ? new FixedTokenSession(auth.token, client, clock, log)
+    : new AppRoleSession(auth, client, clock, log);
+}
+
+/** `VAULT_TOKEN`: renewed as long as Vault lets us; once it is gone, a human must bring another. */
+class FixedTokenSession implements VaultSession {
+  readonly #token: Secret;
+  readonly #client: VaultClient;
+  readonly #log: Log;
+  readonly #renewal: TokenRenewal;
+  #lookup: Promise<void> | undefined;
+
+  constructor(token: Secret, client: VaultClient, clock: Clock, log: Log) {
+    this.#token = token;
+    this.#client = client;
+    this.#log = log;
+    this.#renewal = new TokenRenewal(client, clock, log, (secondsLeft) => {
+      log.warn('vault_token_ends', { seconds_left: secondsLeft });
+    });
+  }
+
+  token(): Promise<Secret> {
+    // Behind: a token that may not look itself up, or that has been revoked, is found out by the request itself.
+    this.#lookup ??= this.#startRenewal();
+    return Promise.resolve(this.#token);
+  }
+
+  replace(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  close(): Promise<void> {
+    this.#renewal.stop();
+    return Promise.resolve();
+  }
+
+  async #startRenewal(): Promise<void> {
+    const token = Secret.reveal(this.#token);
+    const outcome = await this.#client.call((library) => library.lookupSelfToken(token), REQUEST_MS);
+    const lease = isAnswer(outcome) ? readLookup(outcome) : undefined;
+    if (lease !== undefined) this.#renewal.watch(this.#token, lease);
+    else if (isAnswer(outcome) && outcome.status === 403) this.#log.warn('vault_token_lookup_refused');
+    // Vault did not answer: the next request asks again.
+    else this.#lookup = undefined;
+  }
+}
+
+/** `VAULT_ROLE_ID` and `VAULT_SECRET_ID`: logs in when there is no token, and again when it was revoked or cannot be renewed. */
+class AppRoleSession implements VaultSession {
+  readonly #auth: Extract<VaultAuth, { method: 'approle' }>;
+  readonly #client: VaultClient;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #renewal: TokenRenewal;
+  #token: Secret | undefined;
+  #login: Promise<Secret> | undefined;
+  #lastLogin: { readonly atMs: number; readonly failure: TesseraError | undefined } | undefined;
+  /** Vault answered the last login, and it was not for its own state: the login itself is wrong. */
+  #isRefused = false;
+  /** The last refusal that is in the log; requests go on asking while it lasts. */
+  #saidRefusal: string | undefined;
+  #closed = false;
+
+  constructor(auth: Extract<VaultAuth, { method: 'approle' }>, client: VaultClient, clock: Clock, log: Log) {
+    this.#auth = auth;
+    this.#client = client;
+    this.#clock = clock;
+    this.#log = log;
+    this.#renewal = new TokenRenewal(client, clock, log, () => {
+      // Requests go on with the old token until the new one is there; if the login fails, the 403 that follows asks for another.
+      this.#loginOnce().catch(() => undefined);
+    });
+  }
+
+  async token(deadline: Deadline): Promise<Secret> {
+    return this.#token ?? deadline.wait(this.#loginOnce());
+  }
+
+  async replace(refused: Secret, deadline: Deadline): Promise<boolean> {
+    if (refused !== this.#token) return true;
+    // A 403 means a dead token or a policy that does not allow the path. Only the first is worth a login.
+    const token = Secret.reveal(refused);
+    const outcome = await this.#client.call(
+      (library) => library.lookupSelfToken(token),
+      Math.min(REQUEST_MS, deadline.remainingMs()),
+    );
+    if (!isAnswer(outcome)) throw refusal(outcome);
+    if (outcome.status === 200) return false;
+    if (outcome.status !== 403) throw refusal(outcome);
+    if (refused === this.#token) {
+      this.#token = undefined;
+      this.#renewal.stop();
+    }
+    return true;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#renewal.stop();
+    if (this.#token === undefined) return;
+    // It is of no use to anyone now. If this fails, it ends with its lease.
+    const token = Secret.reveal(this.#token);
+    this.#token = undefined;
+    await this.#client.call((library) => library.revokeSelfToken(token), REVOKE_MS);
+  }
+
+  /** One login at a time, whoever asks. */
+  #loginOnce(): Promise<Secret> {
+    this.#login ??= this.#logIn().finally(() => {
+      this.#login = undefined;
+    });
+    return this.#login;
+  }
+
+  async #logIn(): Promise<Secret> {
+    const last = this.#lastLogin;
+    if (last !== undefined && this.#clock.monotonicMs() - last.atMs < LOGIN_PAUSE_MS)
+      throw last.failure ?? unavailable('vault', 'it refuses the token that it has just given');
+    try {
+      const token = await this.#requestToken();
+      this.#lastLogin = { atMs: this.#clock.monotonicMs(), failure: undefined };
+      this.#saidRefusal = undefined;
+      return token;
+    } catch (error) {
+      const failure = error instanceof TesseraError ? error : unavailable('vault', 'login failed');
+      this.#lastLogin = { atMs: this.#clock.monotonicMs(), failure };
+      // A Vault that is away or sealed is in the log as that.
+      if (this.#isRefused && this.#saidRefusal !== failure.reason) {
+        this.#saidRefusal = failure.reason;
+        this.#log.warn('vault_login_failed', { reason: failure.reason });
+      }
+      throw failure;
+    }
+  }
+
+  async #requestToken(): Promise<Secret> {
+    const { roleId, secretId } = this.#auth;
+    const outcome = await this.#client.call(
+      // The library's own types leave out that it is a promise.
+      (library) => library.loginWithAppRole(roleId, Secret.reveal(secretId)) as Promise<unknown>,
+      REQUEST_MS,
+    );
+    this.#isRefused = isAnswer(outcome) && outcome.status < 500;
+    if (!isAnswer(outcome)) throw refusal(outcome);
+    // "invalid role or secret ID" is a 400.
+    if (outcome.status === 400) throw unavailable('vault', 'it refuses our role id or secret id');
+    // Before there is a token, it is no policy of ours that forbids something.
+    if (outcome.status === 403) throw unavailable('vault', 'it refuses the login');
+    const auth = readAuth(outcome);
+    if (auth === undefined) throw refusal(outcome);
+    const token = new Secret(auth.token);
+    this.#token = token;
+    if (!this.#closed) this.#renewal.watch(token, auth);
+    this.#log.info('vault_login', { lease_seconds: auth.seconds });
+    return token;
+  }
+}

@@ -1,0 +1,83 @@
+import { parseCompactToken, TokenError, type VerifiedToken, verifyParsed } from '@tessera/token/core';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { parseTenantId, type TenantId } from '../domain/ids.ts';
+import type { Surface } from '../domain/surface.ts';
+import { issuerOf } from '../domain/issuer.ts';
+import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
+import type { KeyRings } from '../keys/key-rings.ts';
+import type { RevokedTokens } from '../revocation/revoked-tokens.ts';
+
+// The skew that is allowed everywhere.
+const CLOCK_SKEW_SECONDS = 30;
+
+/** The service's own guard: the tokens that it issued itself, by the rules that every other verifier has, and the keys it holds anyway. */
+export class OwnTokenVerifier {
+  readonly #keyRings: KeyRings;
+  readonly #revoked: RevokedTokens;
+  readonly #clock: Clock;
+  readonly #publicUrl: string;
+  readonly #issuerPrefix: string;
+
+  constructor(keyRings: KeyRings, revoked: RevokedTokens, clock: Clock, publicUrl: string) {
+    this.#keyRings = keyRings;
+    this.#revoked = revoked;
+    this.#clock = clock;
+    this.#publicUrl = publicUrl;
+    this.#issuerPrefix = issuerOf(publicUrl, '');
+  }
+
+  /**
+   * The audience is not judged: the token is shown to the one who issued it. Nor is the tenant's status, or the subject's.
+   *
+   * @throws TesseraError unauthorized for any token that is not good at this surface now, temporarily_unavailable when its keys cannot be had
+   */
+  verify(token: string, surface: Surface): Promise<VerifiedToken> {
+    return this.verifyAt(token, [surface]);
+  }
+
+  /** The same for callers that are at no surface: those who ask what a token is, not whether it lets them in. */
+  async verifyAt(token: string, surfaces: readonly Surface[]): Promise<VerifiedToken> {
+    try {
+      return await this.#verify(token, surfaces);
+    } catch (error) {
+      if (error instanceof TokenError) throw unauthorized(error.reason, error);
+      // The same answer as for any other wrong token: this is no place to ask which tenants there are.
+      if (error instanceof TesseraError && error.code === 'client_not_found')
+        throw unauthorized('unknown tenant', error);
+      throw error;
+    }
+  }
+
+  async #verify(token: string, surfaces: readonly Surface[]): Promise<VerifiedToken> {
+    const parsed = parseCompactToken(token);
+    const tenantId = this.#tenantOf(parsed.claims['iss']);
+    const key = await this.#keyRings.verificationKey(tenantId, parsed.header.kid);
+    if (key === undefined) throw new TokenError('TOKEN_KEY_UNKNOWN', 'the tenant has no such key that signs');
+    const verified = verifyParsed(parsed, {
+      key,
+      issuer: issuerOf(this.#publicUrl, tenantId),
+      audiences: 'any',
+      surfaces,
+      clockSkewSeconds: CLOCK_SKEW_SECONDS,
+      maxLifetimeSeconds: MAX_TOKEN_LIFE_SECONDS,
+      nowSeconds: epochSeconds(this.#clock.nowMs()),
+    });
+    if (this.#revoked.includes(verified)) throw new TokenError('TOKEN_REVOKED', 'the token was revoked');
+    return verified;
+  }
+
+  /** A look-up key and no more: the signature has yet to show that the tenant wrote it. */
+  #tenantOf(issuer: unknown): TenantId {
+    const id =
+      typeof issuer === 'string' && issuer.startsWith(this.#issuerPrefix)
+        ? parseTenantId(issuer.slice(this.#issuerPrefix.length))
+        : undefined;
+    if (id === undefined) throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is not a tenant of this service');
+    return id;
+  }
+}
+
+function unauthorized(reason: string, cause: unknown): TesseraError {
+  return new TesseraError('unauthorized', `bearer: ${reason}`, { cause });
+}
