@@ -3,7 +3,7 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { explainError } from './explain-error.ts';
 import { VAULT_FIXES } from './vault-fixes.ts';
 
-const FOLDERS = ['vault/', 'vault/kv/', 'vault/embedded/', 'clients/', 'keys/', 'issuing/'].map(
+const FOLDERS = ['vault/', 'vault/kv/', 'vault/embedded/', 'runtime/', 'clients/', 'keys/', 'issuing/'].map(
   (folder) => new URL(`../${folder}`, import.meta.url),
 );
 
