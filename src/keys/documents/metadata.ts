@@ -1,3 +1,4 @@
+import type { TesseraClaims } from '@tessera/token';
 import type { Config } from '../../config/config.ts';
 import type { RingKey } from '../key-ring.ts';
 import { issuerOf } from '../../domain/issuer.ts';
@@ -54,20 +55,34 @@ export function openidConfiguration(service: PublishedService, tenantId: string,
   };
 }
 
-const CLAIMS: readonly string[] = Object.freeze([
-  'iss',
-  'sub',
-  'aud',
-  'client_id',
-  'iat',
-  'exp',
-  'jti',
-  'scope',
-  'roles',
-  'groups',
-  'resources',
-  'tenant_id',
-  'project_id',
-  'email_id',
-  'surface',
-]);
+/** The members that the type of the payload names. Its index signature, for claims of a later version, is left out. */
+type ClaimName = keyof {
+  [Name in keyof TesseraClaims as string extends Name ? never : number extends Name ? never : Name]: true;
+};
+
+/** Whether Tessera writes the claim. A new member of the type does not compile until it has a row here. */
+const IS_WRITTEN = {
+  iss: true,
+  sub: true,
+  aud: true,
+  client_id: true,
+  iat: true,
+  exp: true,
+  // A token is good from the moment it is issued.
+  nbf: false,
+  jti: true,
+  scope: true,
+  roles: true,
+  groups: true,
+  resources: true,
+  tenant_id: true,
+  project_id: true,
+  email_id: true,
+  surface: true,
+  act: true,
+  idp: true,
+} as const satisfies Record<ClaimName, boolean>;
+
+const CLAIMS: readonly string[] = Object.freeze(
+  Object.entries(IS_WRITTEN).flatMap(([name, isWritten]) => (isWritten ? name : [])),
+);

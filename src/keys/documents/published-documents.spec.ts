@@ -96,6 +96,10 @@ describe('over HTTP', () => {
       ...common,
       subject_types_supported: ['public'],
       id_token_signing_alg_values_supported: ['ES256'],
+      claims_supported: [
+        ...['iss', 'sub', 'aud', 'client_id', 'iat', 'exp', 'jti', 'scope', 'roles', 'groups', 'resources'],
+        ...['tenant_id', 'project_id', 'email_id', 'surface', 'act', 'idp'],
+      ],
     });
     expect(oauth.json()).toMatchObject(common);
     expect(oauth.json()).not.toHaveProperty('id_token_signing_alg_values_supported');
