@@ -7,6 +7,7 @@ import type { CanonicalEmail } from '../domain/email.ts';
 import { subjectFrom } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
+import { readStatus } from '../domain/status.ts';
 
 const BY_EMAIL = `
 SELECT a.tenant_id, a.id, a.email, a.email_canonical, a.status, a.roles, a.scopes
@@ -47,7 +48,7 @@ function administrator(row: Row | undefined): Subject | undefined {
   return subjectFrom({
     id: String(row['id']),
     email: String(row['email']),
-    status: row['status'] === 'active' ? 'active' : 'disabled',
+    status: readStatus(row['status']),
     roles: namesIn(row['roles']),
     groups: [],
     scopes: namesIn(row['scopes']).map((name) => Object.freeze({ name, resource: undefined })),

@@ -14,6 +14,7 @@ import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-databa
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { GrantedScope, Subject } from './subject.ts';
+import { readStatus } from '../domain/status.ts';
 
 /**
  * A bound on what one subject may bring into memory. A user with 50 groups of 10 roles of 40 scopes has 20,000 rows; a token could not
@@ -120,8 +121,8 @@ function subjectFromRows(
   return subjectFrom({
     id,
     email: requiredText(person, 'email', EMAIL_LENGTH),
-    // Whatever is not exactly the word is not active: others write this column too.
-    status: person['status'] === 'active' ? 'active' : 'disabled',
+    // Others write this column too.
+    status: readStatus(person['status']),
     roles: distinct(grants, 'role_name'),
     groups: distinct(grants, 'group_name'),
     scopes: distinctScopes(grants),

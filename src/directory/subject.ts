@@ -1,5 +1,6 @@
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
+import type { Status } from '../domain/status.ts';
 import type { Surface } from '../domain/surface.ts';
 
 /** Whom a token is about, with all grants before any bound is applied. Frozen. */
@@ -7,7 +8,7 @@ export interface Subject {
   readonly id: string;
   /** The directory's own writing. */
   readonly email: string;
-  readonly status: 'active' | 'disabled';
+  readonly status: Status;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly scopes: readonly GrantedScope[];

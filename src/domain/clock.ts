@@ -16,6 +16,9 @@ export class SystemClock extends Clock {
   }
 }
 
+/** How far two clocks may differ: ours from those of the replicas, the verifiers and the trusted issuers. */
+export const CLOCK_SKEW_SECONDS = 30;
+
 /** NumericDate of RFC 7519, section 2: whole seconds since the epoch. */
 export function epochSeconds(nowMs: number): number {
   return Math.floor(nowMs / 1000);

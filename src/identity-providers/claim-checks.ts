@@ -1,5 +1,6 @@
 import type { SubjectReference } from '../directory/subject.ts';
 import type { Trust } from '../tenancy/tenant.ts';
+import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
 
 export interface JudgedClaims {
@@ -11,9 +12,6 @@ export interface JudgedClaims {
 
 /** Why a claim speaks against the token, in a fixed phrase; undefined when it does not. */
 type Check = (judged: JudgedClaims) => string | undefined;
-
-// The same everywhere.
-export const CLOCK_SKEW_SECONDS = 30;
 
 /** What a token must say besides who it is about, in the order of OpenID Connect Core, section 3.1.3.7. Judged after the signature alone. */
 export const CLAIM_CHECKS: Readonly<Record<'kind' | 'audience' | 'times' | 'conditions', Check>> = {

@@ -3,9 +3,9 @@ import type { AuthenticatedClientFacts } from '../token-grants/authenticated-cli
 import { TesseraError } from '../errors/tessera-error.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { type Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
 import type { Surface } from '../domain/surface.ts';
-import { CLAIM_CHECKS, CLOCK_SKEW_SECONDS, mapSubject } from './claim-checks.ts';
+import { CLAIM_CHECKS, mapSubject } from './claim-checks.ts';
 import { signatureHolds } from './subject-token-algorithm.ts';
 import type { ForeignKey } from './keys/provider-key-set.ts';
 import { type SubjectToken, parseForeignToken, spendingId } from './subject-token.ts';

@@ -1,6 +1,7 @@
 import type { Secret } from '../config/secret.ts';
 import type { SigningAlgorithm } from '../tenancy/tenant.ts';
 import type { PublicJwk } from './signing-algorithm.ts';
+import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 
 /**
  * next: public, does not sign yet. active: signs. retired: signs no more, public until its last token is dead.
@@ -51,9 +52,6 @@ export const MIN_LEAD_SECONDS = KEY_SET_MAX_AGE_SECONDS + VERIFIER_LAG_SECONDS +
 /** How long a retired key stays public: the life of the last token that a server which lagged behind may have signed with it. */
 export const RETENTION_SECONDS = MAX_TOKEN_LIFE_SECONDS + SERVER_LAG_SECONDS;
 
-// Replicas whose clocks differ by less than this agree about a hand-over (the skew that verifiers allow).
-const CLOCK_SKEW_SECONDS = 30;
-
 /**
  * The state that holds at `now`, a pure function: no process has to wake up for a key to change its state, so nothing can be late or
  * killed half way. A state that was written never goes back, even when the clock does.
@@ -83,7 +81,10 @@ export function publishedKeys(ring: KeyRing, now: number): RingKey[] {
   });
 }
 
-/** The keys that may have signed a token that is alive at `now`: what the service's own guards accept. A next key has signed nothing. */
+/**
+ * The keys that may have signed a token that is alive at `now`: what the service's own guards accept. A next key has signed nothing,
+ * unless another replica's clock is ahead of ours.
+ */
 export function verificationKeys(ring: KeyRing, now: number): RingKey[] {
   return publishedKeys(ring, now).filter((key) => stateOf(key, now + CLOCK_SKEW_SECONDS) !== 'next');
 }

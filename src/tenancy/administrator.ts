@@ -1,9 +1,11 @@
+import type { Status } from '../domain/status.ts';
+
 /** An administrator of one tenant, as the control plane keeps it. */
 export interface Administrator {
   readonly id: string;
   /** The operator's own writing; compared by its canonical form. */
   readonly email: string;
-  readonly status: 'active' | 'disabled';
+  readonly status: Status;
   readonly roles: readonly string[];
   readonly scopes: readonly string[];
   readonly identities: readonly LinkedIdentity[];

@@ -1,4 +1,5 @@
 import type { ClientId, ProjectId, TenantId, TrustId } from '../domain/ids.ts';
+import type { Status, TenantStatus } from '../domain/status.ts';
 import type { Surface } from '../domain/surface.ts';
 
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
@@ -16,7 +17,7 @@ export type ClientPolicy =
 export interface Client {
   readonly id: ClientId;
   readonly projectId: ProjectId;
-  readonly status: 'active' | 'disabled';
+  readonly status: Status;
   readonly policy: ClientPolicy;
   readonly surfaces: readonly Surface[];
   readonly audience: string;
@@ -31,7 +32,7 @@ export interface Client {
 export interface Project {
   readonly id: ProjectId;
   readonly name: string;
-  readonly status: 'active' | 'disabled';
+  readonly status: Status;
   readonly clients: ReadonlyMap<ClientId, Client>;
 }
 
@@ -58,7 +59,7 @@ export interface Tenant {
   readonly id: TenantId;
   readonly version: number;
   readonly name: string;
-  readonly status: 'active' | 'suspended';
+  readonly status: TenantStatus;
   readonly database: TenantDatabase;
   readonly tokens: { readonly algorithm: SigningAlgorithm; readonly ttlSeconds: number };
   readonly projects: ReadonlyMap<ProjectId, Project>;

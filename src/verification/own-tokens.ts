@@ -1,15 +1,12 @@
 import { parseCompactToken, TokenError, type VerifiedToken, verifyParsed } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { type Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
 import { parseTenantId, type TenantId } from '../domain/ids.ts';
 import type { Surface } from '../domain/surface.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
 import type { KeyRings } from '../keys/key-rings.ts';
 import type { RevokedTokens } from '../revocation/revoked-tokens.ts';
-
-// The skew that is allowed everywhere.
-const CLOCK_SKEW_SECONDS = 30;
 
 /** The service's own guard: the tokens that it issued itself, by the rules that every other verifier has, and the keys it holds anyway. */
 export class OwnTokenVerifier {

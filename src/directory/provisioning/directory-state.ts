@@ -1,3 +1,4 @@
+import type { Status } from '../../domain/status.ts';
 import type { LinkedIdentity } from '../../tenancy/administrator.ts';
 
 /** A tenant's whole directory, everything sorted by its name or id. */
@@ -27,7 +28,7 @@ export interface User {
   readonly id: string;
   /** The operator's own writing; compared by its canonical form. */
   readonly email: string;
-  readonly status: 'active' | 'disabled';
+  readonly status: Status;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly identities: readonly LinkedIdentity[];

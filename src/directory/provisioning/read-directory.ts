@@ -11,6 +11,7 @@ import {
 import { foreignText, requiredText, selected } from '../../tenancy/foreign-text.ts';
 import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
 import type { DirectoryState } from './directory-state.ts';
+import { readStatus } from '../../domain/status.ts';
 
 /** Of one table. No directory has nearly as many; a view in the place of a table may have no end. */
 const MAX_ROWS = 1_000_000;
@@ -41,7 +42,7 @@ export async function readDirectory(ask: Ask): Promise<DirectoryState> {
   const users = await readTable(ask, 'users', (text, row) => ({
     id: text('id'),
     email: text('email'),
-    status: foreignText(row, 'status', STATUS_LENGTH) === 'active' ? ('active' as const) : ('disabled' as const),
+    status: readStatus(foreignText(row, 'status', STATUS_LENGTH)),
   }));
   const scopesOf = await readLinks(ask, 'role_scopes', 'role_name', (text) => text('scope_name'));
   const rolesOfGroup = await readLinks(ask, 'user_group_roles', 'group_name', (text) => text('role_name'));

@@ -12,6 +12,7 @@ import {
   type Reader,
 } from './read-fields.ts';
 import type { IdentitySpec, PersonSpec } from './tenants-file.ts';
+import { STATUSES } from '../../domain/status.ts';
 
 const KEYS = ['id', 'email', 'status', 'roles', 'identities'] as const;
 type PersonKey = (typeof KEYS)[number];
@@ -53,7 +54,7 @@ export function readPersons<Key extends string, T>(
     const person: Person = {
       id,
       email: address?.original,
-      status: fields.optional('status', oneOf(['active', 'disabled']), 'active'),
+      status: fields.optional('status', oneOf(STATUSES), 'active'),
       identities: fields.optional('identities', readIdentities(kind, label, book, issuerUrls), []),
     };
     return finish(person, fields);

@@ -2,6 +2,7 @@ import type { ClientPolicy } from '../../tenancy/tenant.ts';
 import { lowerCaseAscii } from '../../domain/email.ts';
 import { parseClientId, parseProjectId } from '../../domain/ids.ts';
 import { parseNetwork } from '../../domain/networks.ts';
+import { STATUSES } from '../../domain/status.ts';
 import { SURFACES } from '../../domain/surface.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
@@ -21,7 +22,7 @@ import {
 import { formatDuration } from './duration.ts';
 import type { ClientSpec, ProjectSpec } from './tenants-file.ts';
 
-const status = oneOf(['active', 'disabled']);
+const status = oneOf(STATUSES);
 export const surfaceSet = setOf(oneOf(SURFACES));
 
 export const domainSet = setOf(

@@ -1,4 +1,5 @@
 import { parseTenantId } from '../../domain/ids.ts';
+import { TENANT_STATUSES } from '../../domain/status.ts';
 import type { Faults } from './validation-error.ts';
 import { NameRegistry } from './name-registry.ts';
 import { readAdmins } from './read-admins.ts';
@@ -47,7 +48,7 @@ export function readTenant(
   const tenant = complete<TenantSpec>({
     id,
     name: fields.optional('name', displayName, id),
-    status: fields.optional('status', oneOf(['active', 'suspended']), 'active'),
+    status: fields.optional('status', oneOf(TENANT_STATUSES), 'active'),
     database: fields.required(
       'database',
       readDatabase(tenants),

@@ -1,6 +1,7 @@
 import type { ClientPolicy, SigningAlgorithm, TenantDatabase } from '../../tenancy/tenant.ts';
 import type { ClientId, ProjectId, TenantId, TrustId } from '../../domain/ids.ts';
 import type { Surface } from '../../domain/surface.ts';
+import type { Status, TenantStatus } from '../../domain/status.ts';
 
 /**
  * What a tenants file says, checked and with every default filled in. Plain data in a canonical order (lists that mean sets are
@@ -13,7 +14,7 @@ export interface TenantsFile {
 export interface TenantSpec {
   readonly id: TenantId;
   readonly name: string;
-  readonly status: 'active' | 'suspended';
+  readonly status: TenantStatus;
   readonly database: TenantDatabase;
   readonly tokens: TokensSpec;
   readonly issuers: readonly IssuerSpec[];
@@ -107,5 +108,3 @@ export interface IdentitySpec {
   readonly issuer: string;
   readonly sub: string;
 }
-
-export type Status = 'active' | 'disabled';

@@ -1,0 +1,11 @@
+/** Whether a user, an administrator, a client or a project may take part. Everything that is not `active` is refused. */
+export type Status = 'active' | 'disabled';
+export const STATUSES: readonly Status[] = Object.freeze(['active', 'disabled']);
+
+export type TenantStatus = 'active' | 'suspended';
+export const TENANT_STATUSES: readonly TenantStatus[] = Object.freeze(['active', 'suspended']);
+
+/** A status as a database has it. A value that is not known counts as `disabled`, so that it lets nobody in. */
+export function readStatus(value: unknown): Status {
+  return STATUSES.find((status) => status === value) ?? 'disabled';
+}
