@@ -28,8 +28,7 @@ let server: ServerProcess;
 const ends: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
-  // A disk that is busy elsewhere must not be taken for a tenant that is in the way.
-  mariadb = await startMariaDb({ serverOptions: ['--innodb-flush-log-at-trx-commit=0'] });
+  mariadb = await startMariaDb();
   ends.unshift(() => mariadb.close());
   await mariadb.sql('CREATE DATABASE control CHARACTER SET utf8mb4');
   installation = await TestInstallation.make({
@@ -263,36 +262,25 @@ describe('a view that sleeps', () => {
       let most = 0;
       let isOver = false;
       const watch = (async () => {
-        // A server lists a connection a moment longer than it has it: what counts is there at two looks.
-        for (let last = 0; !isOver;) {
-          const now = await connectionsOf('acme');
-          most = Math.max(most, Math.min(last, now));
-          last = now;
+        while (!isOver) {
+          most = Math.max(most, await connectionsOf('acme'));
           await delay(50);
         }
       })();
-      let asked = 0;
-      const refusedOthers: number[] = [];
       const others = (async () => {
+        let slowestMs = 0;
         while (!isOver) {
           const { status, ms } = await mint('globex');
-          asked++;
-          if (status !== 200) refusedOthers.push(status);
-          expect(ms).toBeLessThan(3000);
+          expect(status).toBe(200);
+          slowestMs = Math.max(slowestMs, ms);
         }
+        return slowestMs;
       })();
       const refused = await attack(callers);
       await delay(2000);
       isOver = true;
-      await Promise.all([watch, others]);
-      const why = server
-        .output()
-        .slice(before)
-        .split('\n')
-        .filter((line) => line.includes('globex') && line.includes('"reason"'));
-      console.info(`SLEEP attack: ${refusedOthers.length} of ${asked} requests of another tenant were refused`, ...why);
-      // A machine that stands still for a moment refuses one or two; a tenant that is in the way, all of some seconds.
-      expect(refusedOthers.length).toBeLessThanOrEqual(Math.max(2, asked / 100));
+      const [slowestMs] = await Promise.all([others, watch]);
+      console.info(`SLEEP attack: the slowest request of another tenant took ${Math.round(slowestMs)} ms`);
       for (const { status } of refused) expect(status).toBe(503);
       expect([...reasonsSince(before)]).toEqual(
         expect.arrayContaining(['tenant database: no answer in time', 'tenant database: out of connections']),

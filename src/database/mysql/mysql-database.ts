@@ -10,7 +10,7 @@ import { MIGRATIONS_TABLE } from '../migrations.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import { MysqlPool } from './mysql-pool.ts';
-import { limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
+import { limitsOfTenantReads, limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 import { SilentLogger } from '../silent-logger.ts';
 import { noAnswer, within } from '../../runtime/within.ts';
@@ -26,7 +26,11 @@ const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 
 export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
   const handle = new MysqlPool(
-    new MysqlSessions(limitsWithin(options.timeoutMs), options.timeoutMs, options.database),
+    new MysqlSessions(
+      options.answerLimit === Infinity ? limitsWithin(options.timeoutMs) : limitsOfTenantReads(options.timeoutMs),
+      options.timeoutMs,
+      options.database,
+    ),
     new AbandonedStatements(options),
     options.answerLimit,
     options.connectionMaxAgeMs ?? Infinity,

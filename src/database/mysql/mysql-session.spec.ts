@@ -1,5 +1,5 @@
 import type { Connection } from 'mysql2';
-import { limitsWithin, MysqlSessions, SessionSettingNotKept } from './mysql-session.ts';
+import { limitsOfTenantReads, limitsWithin, MysqlSessions, SessionSettingNotKept } from './mysql-session.ts';
 
 /** A server, or a proxy before it, that remembers what is set, but for what it keeps to itself. */
 class SessionServer {
@@ -111,4 +111,10 @@ it.each([
   const { connection } = new SessionServer({ unknown: MARIADB, kept: kept });
   await made.setUp(connection);
   expect(made.has(connection)).toBe(true);
+});
+
+it('lets a tenant’s server end a statement by itself only after we had time to end it', () => {
+  // One that sleeps takes a KILL 2 s.
+  expect(limitsOfTenantReads(1500).statementMs).toBeGreaterThan(1500 + 2000);
+  expect(limitsOfTenantReads(1500).lockWaitMs).toBe(1500);
 });

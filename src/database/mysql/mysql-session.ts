@@ -13,6 +13,18 @@ export function limitsWithin(timeoutMs: number): SessionLimits {
   return { statementMs: timeoutMs, lockWaitMs: timeoutMs };
 }
 
+/** Longer than it takes to end a statement over another connection, which can be 2 s when it sleeps. */
+const SERVER_ENDS_LATER_BY_MS = 2500;
+
+/**
+ * For reads of a database that a tenant controls. Such a statement is ended by `AbandonedStatements`; the server's own limit is for those that it cannot
+ * reach. It must not come first: MariaDB times all statements on one thread, and when that thread ends a statement that sleeps, it can wait for it for 2 s.
+ * Until then no statement of anybody on that server begins.
+ */
+export function limitsOfTenantReads(timeoutMs: number): SessionLimits {
+  return { statementMs: timeoutMs + SERVER_ENDS_LATER_BY_MS, lockWaitMs: timeoutMs };
+}
+
 /** The server has another value than the one that we set: a proxy dropped our statement, or answered it itself. */
 export class SessionSettingNotKept extends Error {
   readonly code = 'SESSION_SETTING_NOT_KEPT';
