@@ -2,7 +2,7 @@ import type { ModuleMetadata } from '@nestjs/common';
 import { AdminAuthModule } from './admin-auth/admin-auth.module.ts';
 import { TokenGrantsModule } from './token-grants/token-grants.module.ts';
 import { DirectoryModule } from './directory/directory.module.ts';
-import { OidcExchangeModule } from './token-grants/oidc-exchange/oidc-exchange.module.ts';
+import { OidcExchangeModule } from './token-grants/oidc-exchange.module.ts';
 import { IssuingModule } from './issuing/issuing.module.ts';
 import { RevocationModule } from './revocation/revocation.module.ts';
 import { TenancyModule } from './tenancy/tenancy.module.ts';

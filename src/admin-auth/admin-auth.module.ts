@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
-import { OidcExchangeModule } from '../token-grants/oidc-exchange/oidc-exchange.module.ts';
+import { OidcExchangeModule } from '../token-grants/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
 import { AdminProfileController } from './admin-profile.controller.ts';
 import { AdminTokenController } from './admin-token.controller.ts';

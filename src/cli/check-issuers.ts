@@ -2,7 +2,7 @@ import { AdministratorDirectory } from '../directory/administrator.directory.ts'
 import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
-import { type ExplainedHop, explainExchange } from '../token-grants/oidc-exchange/explain-exchange.ts';
+import { type ExplainedHop, explainExchange } from '../token-grants/grants/oidc-exchange/explain-exchange.ts';
 import { fetchKeySet, KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Secret } from '../config/secret.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { decodeFormText, type FormParameters } from '../http/bodies/strict-form-body.ts';
+import { decodeFormText, type FormParameters } from '../domain/form-text.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { type ClientId, parseClientId, parseProjectId, type ProjectId } from '../domain/ids.ts';
 

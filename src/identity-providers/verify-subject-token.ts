@@ -1,7 +1,6 @@
 import type { SubjectReference } from '../directory/subject.ts';
-import type { AuthenticatedClientFacts } from '../token-grants/authenticated-client.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { issuerOf } from '../domain/issuer.ts';
+import { isIssuerOfThisService } from '../domain/issuer.ts';
 import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
 import { type Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
 import type { Surface } from '../domain/surface.ts';
@@ -11,6 +10,7 @@ import type { ForeignKey } from './keys/provider-key-set.ts';
 import { type SubjectToken, parseForeignToken, spendingId } from './subject-token.ts';
 import { isTypeAllowed } from './subject-token-type.ts';
 import type { PresentedToken } from '../domain/presented-token.ts';
+import type { OneTimeProof } from '../replay/replay-protection.ts';
 import type { RemoteKeySets } from './keys/remote-key-sets.ts';
 
 export interface SubjectTokenDeps {
@@ -34,7 +34,7 @@ export interface ForeignProof {
   readonly subject: SubjectReference;
   /** The end of the foreign token, epoch seconds. */
   readonly notAfter: number;
-  readonly once: NonNullable<AuthenticatedClientFacts['once']>;
+  readonly once: OneTimeProof;
 }
 
 /** In their order. Each is passed before the next begins. */
@@ -97,7 +97,7 @@ export async function verifySubjectToken(
 /** A tenant has at most one trust for an issuer's URL. Exact: another case, port or slash is another issuer. */
 function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, token: SubjectToken): Trust {
   // Ours prove a client, not a subject; were they taken here, every token could be renewed for ever.
-  if (token.issuer.startsWith(issuerOf(publicUrl, ''))) throw refused('it is one of ours');
+  if (isIssuerOfThisService(publicUrl, token.issuer)) throw refused('it is one of ours');
   const trust = tenant.trusts.find(({ issuer }) => issuer === token.issuer);
   if (trust === undefined) throw refused('this tenant does not trust its issuer');
   if (!trust.clients.includes(client.id)) throw refused('its issuer is not trusted for this client');

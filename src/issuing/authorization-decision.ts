@@ -1,6 +1,7 @@
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import type { Subject } from '../directory/subject.ts';
 import type { Surface } from '../domain/surface.ts';
+import type { TokenExchange } from '../domain/token-exchange.ts';
 
 export interface AuthorizationFacts {
   readonly tenant: Tenant;
@@ -15,10 +16,8 @@ export interface AuthorizationFacts {
   readonly ttlSeconds: number;
   /** The latest `exp` that the proof allows, epoch seconds; undefined: no bound of its own. */
   readonly notAfter: number | undefined;
-  /** After an exchange: who asked, and whose foreign token it was. */
-  readonly exchange:
-    | { readonly actor: { readonly clientId: string; readonly sub: string }; readonly identityProvider: string }
-    | undefined;
+  /** Undefined: no token was exchanged. */
+  readonly exchange: TokenExchange | undefined;
 }
 
 /** Held by `admit` alone (src/admission/admit.ts); the boundaries check refuses any other importer. */

@@ -1,6 +1,6 @@
 import type { SubjectReference } from '../directory/subject.ts';
 import type { OneTimeProof } from '../replay/replay-protection.ts';
-import type { AuthorizationFacts } from '../issuing/authorization-decision.ts';
+import type { TokenExchange } from '../domain/token-exchange.ts';
 import type { Client } from '../tenancy/tenant.ts';
 
 export interface AuthenticatedClientFacts {
@@ -8,7 +8,8 @@ export interface AuthenticatedClientFacts {
   readonly subject: SubjectReference;
   /** The latest end of life that the proof allows, epoch seconds; undefined: the proof sets none. */
   readonly notAfter: number | undefined;
-  readonly exchange: AuthorizationFacts['exchange'];
+  /** Undefined: no token was exchanged. */
+  readonly exchange: TokenExchange | undefined;
   /** Good for one token in this tenant: spent after every check and before the token leaves. Undefined: the proof may be used again. */
   readonly once: OneTimeProof | undefined;
 }

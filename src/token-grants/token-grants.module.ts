@@ -17,7 +17,7 @@ import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { VaultService } from '../vault/vault.service.ts';
 import { Clock } from '../domain/clock.ts';
 import { ClientSecrets } from '../clients/client-secrets.ts';
-import { GenerateToken } from './client-secret/generate-token.ts';
+import { GenerateToken } from './grants/client-secret/generate-token.ts';
 import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
 
 /** The one path to a token, which federation leads to as well, and the door of generateToken. */

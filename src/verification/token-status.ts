@@ -1,14 +1,14 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { AttemptLimit } from '../rate-limit/attempt-limit.ts';
 import type { ClientSecrets } from '../clients/client-secrets.ts';
-import { authenticateClient } from '../token-grants/client-secret/authenticate-by-secret.ts';
+import { authenticateClient } from '../token-grants/grants/client-secret/authenticate-by-secret.ts';
 import type { TokenDesk } from '../token-grants/token-desk.ts';
 import type { AuditTrace } from '../audit/audit-record.ts';
 import { audited } from '../audit/audited.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { askedSurface } from '../http/routes/asked-surface.ts';
 import type { FailureLimits } from '../rate-limit/failure-limits.ts';
-import type { FormParameters } from '../http/bodies/strict-form-body.ts';
+import type { FormParameters } from '../domain/form-text.ts';
 import type { OwnTokenVerifier } from './own-tokens.ts';
 import type { Log } from '../logging/log.ts';
 import type { Revoker } from '../revocation/revoker.ts';

@@ -4,7 +4,7 @@ import type { AuditTrace } from '../../src/audit/audit-record.ts';
 import { type Subject, SubjectDirectory } from '../../src/directory/subject.ts';
 import { Egress, resolveBySystem } from '../../src/identity-providers/egress/egress.ts';
 import { PresentedToken } from '../../src/domain/presented-token.ts';
-import { authenticateByOidc } from '../../src/token-grants/oidc-exchange/authenticate-by-oidc.ts';
+import { authenticateByOidc } from '../../src/token-grants/grants/oidc-exchange/authenticate-by-oidc.ts';
 import { RemoteKeySets } from '../../src/identity-providers/keys/remote-key-sets.ts';
 import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../../src/domain/email.ts';

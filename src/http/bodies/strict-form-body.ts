@@ -1,9 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { TesseraError } from '../../errors/tessera-error.ts';
+import { decodeFormText, type FormParameters } from '../../domain/form-text.ts';
 import { BODY_LIMIT_BYTES, refuseOtherEncodings, takesForm } from './strict-json-body.ts';
-
-/** By name; what was sent without a value is not there (RFC 6749, section 3.2). */
-export type FormParameters = ReadonlyMap<string, string>;
 
 /** Several times what any request of the RFCs has. */
 const MAX_PARAMETERS = 32;
@@ -49,15 +47,6 @@ export function parseForm(bytes: Buffer): FormParameters {
     if (value !== '') parameters.set(name, value);
   }
   return parameters;
-}
-
-/** @returns undefined for a broken escape, and for bytes that are no UTF-8 */
-export function decodeFormText(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return undefined;
-  }
 }
 
 function refused(reason: string): TesseraError {

@@ -1,7 +1,7 @@
 import { FOREIGN_ALGORITHMS } from '../../identity-providers/subject-token-algorithm.ts';
 import { parseForeignTokenType } from '../../identity-providers/subject-token-type.ts';
 import { refusalOfForeignUrl } from '../../identity-providers/egress/foreign-url.ts';
-import { issuerOf } from '../../domain/issuer.ts';
+import { isIssuerOfThisService } from '../../domain/issuer.ts';
 import { parseClientId, parseTrustId } from '../../domain/ids.ts';
 import type { Faults } from './validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
@@ -121,7 +121,7 @@ function foreignUrl(query: 'allowed' | 'refused', maxLength: number, allowedHost
 function notOurs(publicUrl: string, url: Reader<string>): Reader<string> {
   return (node, faults) => {
     const issuer = url(node, faults);
-    if (issuer?.startsWith(issuerOf(publicUrl, '')) !== true) return issuer;
+    if (!isIssuerOfThisService(publicUrl, issuer)) return issuer;
     faults.add(node.at, 'is an issuer of this service itself (PUBLIC_URL): its tokens are never exchanged');
     return undefined;
   };

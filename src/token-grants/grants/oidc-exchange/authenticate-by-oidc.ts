@@ -1,17 +1,17 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import type { AttemptLimit } from '../../rate-limit/attempt-limit.ts';
-import type { SubjectReference } from '../../directory/subject.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../authenticated-client.ts';
-import type { AuditTrace } from '../../audit/audit-record.ts';
-import type { SubjectDirectories } from '../../directory/subject.ts';
-import { TesseraError } from '../../errors/tessera-error.ts';
-import type { Client, Tenant } from '../../tenancy/tenant.ts';
-import { parseEmail } from '../../domain/email.ts';
-import { parseClientId, parseProjectId } from '../../domain/ids.ts';
-import type { Surface } from '../../domain/surface.ts';
+import type { AttemptLimit } from '../../../rate-limit/attempt-limit.ts';
+import type { SubjectReference } from '../../../directory/subject.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import type { AuditTrace } from '../../../audit/audit-record.ts';
+import type { SubjectDirectories } from '../../../directory/subject.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import type { Client, Tenant } from '../../../tenancy/tenant.ts';
+import { parseEmail } from '../../../domain/email.ts';
+import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
+import type { Surface } from '../../../domain/surface.ts';
 import type { OidcTokenRequest } from './oidc-token-request.ts';
-import { PresentedToken } from '../../domain/presented-token.ts';
-import { type SubjectTokenDeps, verifySubjectToken } from '../../identity-providers/verify-subject-token.ts';
+import { PresentedToken } from '../../../domain/presented-token.ts';
+import { type SubjectTokenDeps, verifySubjectToken } from '../../../identity-providers/verify-subject-token.ts';
 
 export interface OidcAuthenticationDeps extends SubjectTokenDeps {
   /** The service's own guard. */

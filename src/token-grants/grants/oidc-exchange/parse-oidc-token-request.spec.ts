@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
-import { base64url } from '../../../test/support/foreign-issuer.ts';
-import { refusalOf } from '../../../test/support/refusal.ts';
+import { base64url } from '../../../../test/support/foreign-issuer.ts';
+import { refusalOf } from '../../../../test/support/refusal.ts';
 import { type OidcTokenInput, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
-import { PresentedToken } from '../../domain/presented-token.ts';
+import { PresentedToken } from '../../../domain/presented-token.ts';
 
 const PUBLIC_URL = 'https://tessera.example';
 const HEADER = base64url('{"typ":"at+jwt","alg":"ES256","kid":"k"}');

@@ -1,11 +1,11 @@
-import { Secret } from '../../config/secret.ts';
-import { TesseraError } from '../../errors/tessera-error.ts';
-import type { Client, Project, Tenant } from '../../tenancy/tenant.ts';
-import type { ClientId, ProjectId } from '../../domain/ids.ts';
-import { NetworkSet } from '../../domain/networks.ts';
-import type { ClientSecrets } from '../../clients/client-secrets.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../authenticated-client.ts';
-import type { SecretTokenRequest } from '../token-request.ts';
+import { Secret } from '../../../config/secret.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import type { Client, Project, Tenant } from '../../../tenancy/tenant.ts';
+import type { ClientId, ProjectId } from '../../../domain/ids.ts';
+import { NetworkSet } from '../../../domain/networks.ts';
+import type { ClientSecrets } from '../../../clients/client-secrets.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import type { SecretTokenRequest } from '../../token-request.ts';
 
 /** Stands in for a credential that was not sent, so that its refusal does the same work. Its text is not of any generated form. */
 const ABSENT = new Secret('');

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsEmail, IsOptional, IsString, Matches, MaxLength, validateSync } from 'class-validator';
-import { ID_PATTERN } from '../../domain/ids.ts';
+import { ID_PATTERN } from '../../../domain/ids.ts';
 
 const ID_RULE = 'must be 1 to 64 characters of a-z, 0-9, _ and -, the first a letter or digit';
 

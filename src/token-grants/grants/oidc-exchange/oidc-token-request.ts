@@ -1,5 +1,5 @@
-import type { TokenRequest } from '../token-request.ts';
-import type { PresentedToken } from '../../domain/presented-token.ts';
+import type { TokenRequest } from '../../token-request.ts';
+import type { PresentedToken } from '../../../domain/presented-token.ts';
 
 /** A request of oidcToken: a client shows a token of ours for itself and a foreign one for the subject. */
 export interface OidcTokenRequest extends TokenRequest {

@@ -1,17 +1,17 @@
 import { Module } from '@nestjs/common';
-import { TokenGrantsModule } from '../token-grants.module.ts';
-import { TOKEN_DESK, type TokenDesk } from '../token-desk.ts';
-import { CONFIG } from '../../config/config-token.ts';
-import type { Config } from '../../config/config.ts';
-import { FailureLimits } from '../../rate-limit/failure-limits.ts';
-import { IssuingModule } from '../../issuing/issuing.module.ts';
-import { OwnTokenVerifier } from '../../verification/own-tokens.ts';
-import { Log } from '../../logging/log.ts';
-import { Clock } from '../../domain/clock.ts';
-import { Egress, resolveBySystem } from '../../identity-providers/egress/egress.ts';
-import { ExchangeToken } from './exchange-token.ts';
-import { KEYS_DEADLINE_MS } from '../../identity-providers/keys/fetch-key-set.ts';
-import { RemoteKeySets } from '../../identity-providers/keys/remote-key-sets.ts';
+import { TokenGrantsModule } from './token-grants.module.ts';
+import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
+import { CONFIG } from '../config/config-token.ts';
+import type { Config } from '../config/config.ts';
+import { FailureLimits } from '../rate-limit/failure-limits.ts';
+import { IssuingModule } from '../issuing/issuing.module.ts';
+import { OwnTokenVerifier } from '../verification/own-tokens.ts';
+import { Log } from '../logging/log.ts';
+import { Clock } from '../domain/clock.ts';
+import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
+import { ExchangeToken } from './grants/oidc-exchange/exchange-token.ts';
+import { KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
+import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 
 /** Foreign issuers and their keys, and the door of oidcToken. */
 @Module({

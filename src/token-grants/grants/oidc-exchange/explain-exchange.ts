@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { TesseraClaims } from '@tessera/token';
-import { admit } from '../authorize.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../authenticated-client.ts';
-import type { SubjectDirectories } from '../../directory/subject.ts';
-import { TesseraError } from '../../errors/tessera-error.ts';
-import { buildClaims } from '../../issuing/claims.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
-import { epochSeconds } from '../../domain/clock.ts';
-import type { Surface } from '../../domain/surface.ts';
-import type { PresentedToken } from '../../domain/presented-token.ts';
+import { admit } from '../../authorize.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import type { SubjectDirectories } from '../../../directory/subject.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import { buildClaims } from '../../../issuing/claims.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
+import { epochSeconds } from '../../../domain/clock.ts';
+import type { Surface } from '../../../domain/surface.ts';
+import type { PresentedToken } from '../../../domain/presented-token.ts';
 import { activeClient } from './authenticate-by-oidc.ts';
 import {
   SUBJECT_TOKEN_STEPS,
   type SubjectTokenDeps,
   verifySubjectToken,
-} from '../../identity-providers/verify-subject-token.ts';
+} from '../../../identity-providers/verify-subject-token.ts';
 
 export interface ExplainDeps extends SubjectTokenDeps {
   readonly directories: SubjectDirectories;

@@ -1,9 +1,9 @@
 import { type Bearer, parseCompactToken, readBearer, TokenError } from '@tessera/token/core';
-import { TesseraError } from '../../errors/tessera-error.ts';
-import { parseClientId, parseProjectId, parseTenantId, type TenantId } from '../../domain/ids.ts';
-import type { Surface } from '../../domain/surface.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import { parseClientId, parseProjectId, parseTenantId, type TenantId } from '../../../domain/ids.ts';
+import type { Surface } from '../../../domain/surface.ts';
 import type { OidcTokenRequest } from './oidc-token-request.ts';
-import { PresentedToken } from '../../domain/presented-token.ts';
+import { PresentedToken } from '../../../domain/presented-token.ts';
 
 /** What the edge knows of a request for an exchange. */
 export interface OidcTokenInput {

@@ -1,13 +1,13 @@
 import type { TesseraClaims } from '@tessera/token';
-import { type Attempt, type ExchangeDesk, openExchangeDesk } from '../../../test/support/exchange-desk.ts';
-import { foreignKey, writeForeignToken } from '../../../test/support/foreign-issuer.ts';
-import { type HostileProvider, startHostileProvider } from '../../../test/support/hostile-provider.ts';
-import { claimsFor, PUBLIC_URL } from '../../../test/support/issuing.ts';
-import { refusalOf } from '../../../test/support/refusal.ts';
-import { tenantDraft } from '../../../test/support/storage.ts';
-import type { AuthenticatedClientFacts } from '../authenticated-client.ts';
-import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
-import { parseClientId } from '../../domain/ids.ts';
+import { type Attempt, type ExchangeDesk, openExchangeDesk } from '../../../../test/support/exchange-desk.ts';
+import { foreignKey, writeForeignToken } from '../../../../test/support/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../../../../test/support/hostile-provider.ts';
+import { claimsFor, PUBLIC_URL } from '../../../../test/support/issuing.ts';
+import { refusalOf } from '../../../../test/support/refusal.ts';
+import { tenantDraft } from '../../../../test/support/storage.ts';
+import type { AuthenticatedClientFacts } from '../../authenticated-client.ts';
+import type { Client, Project, Tenant, Trust } from '../../../tenancy/tenant.ts';
+import { parseClientId } from '../../../domain/ids.ts';
 
 const KEY = foreignKey('k1');
 const RSA = foreignKey('k2', 'RS256');

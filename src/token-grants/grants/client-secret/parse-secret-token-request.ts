@@ -1,11 +1,11 @@
-import { Secret } from '../../config/secret.ts';
-import { TesseraError } from '../../errors/tessera-error.ts';
-import { parseEmail } from '../../domain/email.ts';
-import { parseClientId, parseProjectId, parseTenantId } from '../../domain/ids.ts';
-import type { RequestOrigin } from '../../domain/request-origin.ts';
-import type { Surface } from '../../domain/surface.ts';
+import { Secret } from '../../../config/secret.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import { parseEmail } from '../../../domain/email.ts';
+import { parseClientId, parseProjectId, parseTenantId } from '../../../domain/ids.ts';
+import type { RequestOrigin } from '../../../domain/request-origin.ts';
+import type { Surface } from '../../../domain/surface.ts';
 import { explainGenerateToken } from './generate-token.dto.ts';
-import type { SecretTokenRequest } from '../token-request.ts';
+import type { SecretTokenRequest } from '../../token-request.ts';
 
 const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_id', 'tenant_id', 'secret_id']);
 

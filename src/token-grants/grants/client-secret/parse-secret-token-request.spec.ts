@@ -1,5 +1,5 @@
-import { Secret } from '../../config/secret.ts';
-import { TesseraError } from '../../errors/tessera-error.ts';
+import { Secret } from '../../../config/secret.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
 import { parseSecretTokenRequest } from './parse-secret-token-request.ts';
 
 const ORIGIN = { source: '192.0.2.1', network: 'unknown' };

@@ -1,20 +1,20 @@
-import type { AuditTrace } from '../../audit/audit-record.ts';
-import { audited } from '../../audit/audited.ts';
-import type { TokenResponse } from '../../audit/release.ts';
-import type { FailureLimits } from '../../rate-limit/failure-limits.ts';
-import type { Log } from '../../logging/log.ts';
-import type { SecretUses } from '../../clients/secret-uses.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
-import type { RequestOrigin } from '../../domain/request-origin.ts';
-import type { Surface } from '../../domain/surface.ts';
-import { AttemptLimit } from '../../rate-limit/attempt-limit.ts';
-import type { ClientSecrets } from '../../clients/client-secrets.ts';
-import { mintToken } from '../mint-token.ts';
+import type { AuditTrace } from '../../../audit/audit-record.ts';
+import { audited } from '../../../audit/audited.ts';
+import type { TokenResponse } from '../../../audit/release.ts';
+import type { FailureLimits } from '../../../rate-limit/failure-limits.ts';
+import type { Log } from '../../../logging/log.ts';
+import type { SecretUses } from '../../../clients/secret-uses.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
+import type { RequestOrigin } from '../../../domain/request-origin.ts';
+import type { Surface } from '../../../domain/surface.ts';
+import { AttemptLimit } from '../../../rate-limit/attempt-limit.ts';
+import type { ClientSecrets } from '../../../clients/client-secrets.ts';
+import { mintToken } from '../../mint-token.ts';
 import { parseSecretTokenRequest } from './parse-secret-token-request.ts';
 import { authenticateBySecret, type SecretAuthentication } from './authenticate-by-secret.ts';
-import type { AuthenticatedClient } from '../authenticated-client.ts';
-import type { TokenDesk } from '../token-desk.ts';
-import type { SecretTokenRequest } from '../token-request.ts';
+import type { AuthenticatedClient } from '../../authenticated-client.ts';
+import type { TokenDesk } from '../../token-desk.ts';
+import type { SecretTokenRequest } from '../../token-request.ts';
 
 /** The door of generateToken, the same for both surfaces: the parsed form, the limit on failures, and the one path to a token. */
 export class GenerateToken {

@@ -1,0 +1,49 @@
+import { applyDecorators, Get, HttpCode, Post } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import type { Surface } from '../domain/surface.ts';
+import { ProbeAnswer } from '../health/probes.controller.ts';
+import { BEARER_SCHEME } from '../http/openapi/api-docs.ts';
+import { ApiProblems } from '../http/problems/api-problems.ts';
+import { ProfileDto } from './profile.dto.ts';
+import { TOKEN_STATUS_SCHEMA, VerifyTokenDto } from './token-status.dto.ts';
+
+/** The route `profile` of a surface, with its entry in the API document. */
+export function ProfileEndpoint(surface: Surface): MethodDecorator {
+  return applyDecorators(
+    Get('profile'),
+    ApiBearerAuth(BEARER_SCHEME),
+    ApiOperation({
+      summary: `What the presented ${surface} token says`,
+      description: `The bearer must be a valid access token of the ${surface} surface.`,
+    }),
+    ApiOkResponse({ type: ProfileDto }),
+    ApiProblems('unauthorized', 'temporarily_unavailable'),
+  );
+}
+
+/** The route `verifyToken` of a surface, with its entry in the API document. */
+export function VerifyTokenEndpoint(token: string): MethodDecorator {
+  return applyDecorators(
+    Post('verifyToken'),
+    HttpCode(200),
+    ApiOperation({
+      summary: `Whether ${token} is good, and what it says`,
+      description: 'A token of the other surface is not active here.',
+    }),
+    ApiBody({ type: VerifyTokenDto }),
+    ApiOkResponse({ description: 'The verdict, with the claims of an active token.', schema: TOKEN_STATUS_SCHEMA }),
+    ApiProblems('invalid_request', 'payload_too_large', 'unsupported_media_type', 'temporarily_unavailable'),
+  );
+}
+
+/** The route `health` of a surface, with its entry in the API document. */
+export function SurfaceHealthEndpoint(surface: Surface): MethodDecorator {
+  return applyDecorators(
+    Get('health'),
+    ApiOperation({
+      summary: `The ${surface} surface is there`,
+      description: 'Asks no dependency; `/readyz` does.',
+    }),
+    ApiOkResponse({ type: ProbeAnswer }),
+  );
+}
