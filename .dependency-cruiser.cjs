@@ -31,7 +31,8 @@ const SEEN_BY_HTTP = ['errors', 'domain', 'config', 'logging', 'metrics', 'runti
 const folder = (names) => `^src/(${names.join('|')})/`;
 /** A Nest module puts together what stands around it. */
 const MODULE = '\\.module\\.ts$';
-const SPEC = '\\.spec\\.ts$';
+/** Specs, and the fixtures that they and the folder test/ share. */
+const SPEC = '(\\.spec\\.ts$|^src/testing/)';
 /** The parts of a room that speak HTTP. */
 const ENDPOINT =
   '(\\.controller|\\.endpoint|\\.dto|\\.module|\\.spec|\\.authenticator|feed-query|send-document|published-documents)\\.ts$';
@@ -116,9 +117,17 @@ module.exports = {
     },
     {
       name: 'sources-do-not-import-tests',
+      comment: 'What specs below src share with the folder test/ lives in src/testing.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'programs-do-not-import-fixtures',
+      comment: 'Fixtures open what they test: no program may contain them.',
       severity: 'error',
       from: { path: '^src/', pathNot: SPEC },
-      to: { path: '^test/' },
+      to: { path: '^(src/testing|libs/[^/]+/test)/' },
     },
   ],
   options: {

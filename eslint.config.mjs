@@ -51,12 +51,19 @@ export default tseslint.config(
   },
   { files: SECRETS_LEAVE_HERE, rules: { 'no-restricted-syntax': ['error', ENVIRONMENT] } },
   {
-    files: ['src/config/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', '**/*.spec.ts', 'examples/**/*.ts'],
+    files: [
+      'src/config/**/*.ts',
+      'src/testing/**/*.ts',
+      'test/**/*.ts',
+      'bench/**/*.ts',
+      '**/*.spec.ts',
+      'examples/**/*.ts',
+    ],
     rules: { 'no-restricted-syntax': 'off', 'no-console': 'off' },
   },
   {
     // Tests build broken values on purpose and hand callbacks to Jest.
-    files: ['test/**/*.ts', '**/*.spec.ts', 'bench/**/*.ts'],
+    files: ['src/testing/**/*.ts', 'test/**/*.ts', '**/*.spec.ts', 'bench/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-assignment': 'off',
       '@typescript-eslint/no-unsafe-member-access': 'off',

@@ -1,4 +1,4 @@
-import { refusalOf } from '../../test/support/refusal.ts';
+import { refusalOf } from '../testing/refusal.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { type AuditRecord, AuditStore, type AuditTrace } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';

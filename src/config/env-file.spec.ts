@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigurationError } from './configuration-error.ts';
 import { readEnvFile } from './env-file.ts';
 
-const MARK = 'm4rk-that-must-not-show';
+const CANARY = 'c4nary-that-must-not-show';
 const NOT_UTF8 = 'it is not text in UTF-8: save the file as UTF-8';
 const NO_ASSIGNMENT = 'it is no assignment: write NAME=value, or # before a comment';
 const OPEN_QUOTE = 'its quote is not closed: a value ends on its line';
@@ -30,7 +30,7 @@ function faultsOf(content: string | Buffer): readonly string[] {
     read(content);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    expect(error.message).not.toContain(MARK);
+    expect(error.message).not.toContain(CANARY);
     return error.faults;
   }
   throw new Error('the file was accepted');
@@ -86,30 +86,30 @@ describe('readEnvFile', () => {
   });
 
   it.each([
-    ['a word', MARK, NO_ASSIGNMENT],
-    ['a name that starts with a digit', `1A=${MARK}`, NO_ASSIGNMENT],
-    ['no name', `=${MARK}`, NO_ASSIGNMENT],
-    ['a name with a space', `A ${MARK}=1`, NO_ASSIGNMENT],
-    ['a colon for the sign', `A: ${MARK}`, NO_ASSIGNMENT],
-    ['a byte order mark in a later line', `\uFEFFA=${MARK}`, NO_ASSIGNMENT],
-    ['a no-break space', `\u00a0A=${MARK}`, NO_ASSIGNMENT],
-    ['an open quote', `A="${MARK}`, OPEN_QUOTE],
-    ['text behind its quotes', `A="1"${MARK}`, BEHIND_QUOTES],
-    ['an open apostrophe', `A='${MARK}`, OPEN_QUOTE],
-    ['a line end of an old Mac', `A=1\rB=${MARK}`, NOT_UTF8],
-    ['NUL', `A=${MARK}\0`, NOT_UTF8],
-    ['Latin-1', Buffer.from(`A=${MARK}é`, 'latin1'), NOT_UTF8],
-    ['an overlong form', Buffer.concat([Buffer.from(`A=${MARK}`), Buffer.from([0xc0, 0xaf])]), NOT_UTF8],
+    ['a word', CANARY, NO_ASSIGNMENT],
+    ['a name that starts with a digit', `1A=${CANARY}`, NO_ASSIGNMENT],
+    ['no name', `=${CANARY}`, NO_ASSIGNMENT],
+    ['a name with a space', `A ${CANARY}=1`, NO_ASSIGNMENT],
+    ['a colon for the sign', `A: ${CANARY}`, NO_ASSIGNMENT],
+    ['a byte order mark in a later line', `\uFEFFA=${CANARY}`, NO_ASSIGNMENT],
+    ['a no-break space', `\u00a0A=${CANARY}`, NO_ASSIGNMENT],
+    ['an open quote', `A="${CANARY}`, OPEN_QUOTE],
+    ['text behind its quotes', `A="1"${CANARY}`, BEHIND_QUOTES],
+    ['an open apostrophe', `A='${CANARY}`, OPEN_QUOTE],
+    ['a line end of an old Mac', `A=1\rB=${CANARY}`, NOT_UTF8],
+    ['NUL', `A=${CANARY}\0`, NOT_UTF8],
+    ['Latin-1', Buffer.from(`A=${CANARY}é`, 'latin1'), NOT_UTF8],
+    ['an overlong form', Buffer.concat([Buffer.from(`A=${CANARY}`), Buffer.from([0xc0, 0xaf])]), NOT_UTF8],
   ])('refuses a line with %s by its number', (_, line, fault) => {
     const content = Buffer.concat([Buffer.from('# first\nB=1\n'), Buffer.from(line), Buffer.from('\nC=2\n')]);
     expect(faultsOf(content)).toEqual([`.env, line 3: ${fault}`]);
   });
 
   it.each([
-    ['UTF-16, little end first', Buffer.from(`\uFEFFA=${MARK}\nB=2\n`, 'utf16le')],
-    ['UTF-16, little end first, without a mark', Buffer.from(`A=${MARK}\nB=2\n`, 'utf16le')],
-    ['UTF-16, big end first', Buffer.from(`\uFEFFA=${MARK}\nB=2\n`, 'utf16le').swap16()],
-    ['UTF-16, big end first, without a mark', Buffer.from(`A=${MARK}\nB=2\n`, 'utf16le').swap16()],
+    ['UTF-16, little end first', Buffer.from(`\uFEFFA=${CANARY}\nB=2\n`, 'utf16le')],
+    ['UTF-16, little end first, without a mark', Buffer.from(`A=${CANARY}\nB=2\n`, 'utf16le')],
+    ['UTF-16, big end first', Buffer.from(`\uFEFFA=${CANARY}\nB=2\n`, 'utf16le').swap16()],
+    ['UTF-16, big end first, without a mark', Buffer.from(`A=${CANARY}\nB=2\n`, 'utf16le').swap16()],
   ])('refuses %s', (_, content) => {
     expect(faultsOf(content)[0]).toBe(`.env, line 1: ${NOT_UTF8}`);
   });

@@ -6,7 +6,7 @@ import { type Environment, loadConfig } from './load-config.ts';
 import { Secret } from './secret.ts';
 import { SETTINGS } from './settings.ts';
 
-const MARK = 'm4rk-that-must-not-show';
+const CANARY = 'c4nary-that-must-not-show';
 
 let cwd: string;
 beforeEach(() => {
@@ -147,11 +147,11 @@ describe('loadConfig refuses', () => {
 
   it('all faults at once, naming every setting and no value', () => {
     const names = Object.keys(SETTINGS);
-    const env = Object.fromEntries([...names, 'TESSERA_UNKNOWN'].map((name) => [name, ` \0${MARK} `]));
+    const env = Object.fromEntries([...names, 'TESSERA_UNKNOWN'].map((name) => [name, ` \0${CANARY} `]));
     const faults = faultsOf(env);
     for (const name of [...names, 'TESSERA_UNKNOWN'])
       expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
-    expect(faults.join('\n')).not.toContain(MARK);
+    expect(faults.join('\n')).not.toContain(CANARY);
   });
 
   it('an unknown name that stands in .env', () => {

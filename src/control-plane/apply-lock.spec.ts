@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { storageConfig, temporaryFolder } from '../../test/support/storage.ts';
+import { storageConfig, temporaryFolder } from '../testing/storage.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { withApplyLock } from './apply-lock.ts';
 

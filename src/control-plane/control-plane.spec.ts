@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { refusalOf } from '../../test/support/refusal.ts';
-import { collectingLog, storageConfig, temporaryFolder, tenantDraft } from '../../test/support/storage.ts';
+import { refusalOf } from '../testing/refusal.ts';
+import { collectingLog, storageConfig, temporaryFolder, tenantDraft } from '../testing/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { openControlFile } from './control-database.ts';
 import { ControlPlane, startControlPlane } from './control-plane.ts';

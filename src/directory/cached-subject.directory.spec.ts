@@ -1,4 +1,4 @@
-import { ManualClock, tenantDraft } from '../../test/support/storage.ts';
+import { ManualClock, tenantDraft } from '../testing/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { parseEmail } from '../domain/email.ts';

@@ -1,11 +1,11 @@
-import { type ExchangeDesk, openExchangeDesk } from '../../test/support/exchange-desk.ts';
-import { type RunningOidcProvider, startOidcProvider } from '../../test/support/oidc-provider.ts';
-import { refusalOf } from '../../test/support/refusal.ts';
+import { type ExchangeFixture, openExchangeFixture } from '../testing/exchange-fixture.ts';
+import { type RunningOidcProvider, startOidcProvider } from '../testing/oidc-provider.ts';
+import { refusalOf } from '../testing/refusal.ts';
 
 const KEYS_PATH = '/jwks';
 
 let provider: RunningOidcProvider;
-let desk: ExchangeDesk;
+let fixture: ExchangeFixture;
 
 beforeAll(async () => {
   provider = await startOidcProvider({
@@ -17,17 +17,17 @@ beforeAll(async () => {
       { sub: '248289761004', email: 'grace@acme.example', email_verified: true, hd: 'evil.example' },
     ],
   });
-  desk = await openExchangeDesk();
+  fixture = await openExchangeFixture();
   // Real logins carry real times.
-  desk.clock.ms = Date.now();
+  fixture.clock.ms = Date.now();
 });
 afterAll(async () => {
-  await desk.close();
+  await fixture.close();
   await provider.close();
 });
 beforeEach(async () => {
-  desk.reset([provider.hostPort]);
-  await desk.trust({ issuer: provider.issuer });
+  fixture.reset([provider.hostPort]);
+  await fixture.trust({ issuer: provider.issuer });
   provider.requests.length = 0;
 });
 
@@ -35,20 +35,20 @@ const logIn = async (sub: string) => (await provider.logIn(sub)).idToken;
 const keyFetches = () => provider.requests.filter((path) => path === KEYS_PATH).length;
 
 async function expectRefused(sub: string, reason: string): Promise<void> {
-  const error = await refusalOf(desk.prove({ oidcToken: await logIn(sub) }));
+  const error = await refusalOf(fixture.prove({ oidcToken: await logIn(sub) }));
   expect([error.code, error.reason]).toEqual(['unauthorized', `the foreign token is refused: ${reason}`]);
 }
 
 describe('an ID token of a real login', () => {
   it('proves the person by a verified address', async () => {
-    const facts = await desk.prove({ oidcToken: await logIn('248289761001') });
+    const facts = await fixture.prove({ oidcToken: await logIn('248289761001') });
     expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
     expect(facts.exchange?.identityProvider).toBe(provider.issuer);
   });
 
   it('proves the person by the linked account', async () => {
-    await desk.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
-    const { subject } = await desk.prove({ oidcToken: await logIn('248289761002') });
+    await fixture.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
+    const { subject } = await fixture.prove({ oidcToken: await logIn('248289761002') });
     expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761002' });
   });
 
@@ -61,22 +61,22 @@ describe('an ID token of a real login', () => {
   it('is refused when a condition does not hold', () => expectRefused('248289761004', 'it does not meet a condition'));
 
   it('is refused when it is for another audience', async () => {
-    await desk.trust({ issuer: provider.issuer, audiences: ['another'] });
+    await fixture.trust({ issuer: provider.issuer, audiences: ['another'] });
     await expectRefused('248289761001', 'it is for another audience');
   });
 
   it('is refused when its access token comes in its place', async () => {
     const { accessToken } = await provider.logIn('248289761001');
-    const error = await refusalOf(desk.prove({ oidcToken: accessToken }));
+    const error = await refusalOf(fixture.prove({ oidcToken: accessToken }));
     expect([error.code, error.reason]).toEqual(['unauthorized', 'the foreign token is refused: it is malformed']);
   });
 
   it('has a name to be spent by, though it has no jti', async () => {
     const oidcToken = await logIn('248289761001');
-    const [once, again] = [await desk.prove({ oidcToken }), await desk.prove({ oidcToken })];
+    const [once, again] = [await fixture.prove({ oidcToken }), await fixture.prove({ oidcToken })];
     expect(again.once).toEqual(once.once);
-    await desk.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
-    const other = await desk.prove({ oidcToken: await logIn('248289761002') });
+    await fixture.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
+    const other = await fixture.prove({ oidcToken: await logIn('248289761002') });
     expect(other.once?.tokenId).not.toBe(once.once?.tokenId);
   });
 });
@@ -84,12 +84,12 @@ describe('an ID token of a real login', () => {
 describe('a provider that rotates its keys', () => {
   it('is asked once more, then tokens of the new key pass and those of the old do not', async () => {
     const before = await logIn('248289761001');
-    await desk.prove({ oidcToken: before });
+    await fixture.prove({ oidcToken: before });
     await provider.rotateKeys();
     const after = await logIn('248289761001');
-    await Promise.all([desk.prove({ oidcToken: after }), desk.prove({ oidcToken: after })]);
+    await Promise.all([fixture.prove({ oidcToken: after }), fixture.prove({ oidcToken: after })]);
     expect(keyFetches()).toBe(2);
-    const error = await refusalOf(desk.prove({ oidcToken: before }));
+    const error = await refusalOf(fixture.prove({ oidcToken: before }));
     expect(error.code).toBe('unauthorized');
     expect(keyFetches()).toBe(2);
   });

@@ -1,5 +1,5 @@
-import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../test/support/foreign-issuer.ts';
-import { refusalOf } from '../../test/support/refusal.ts';
+import { base64url, foreignKey, signForeignText, writeForeignToken } from '../testing/foreign-issuer.ts';
+import { refusalOf } from '../testing/refusal.ts';
 import { FOREIGN_ALGORITHMS, fitsAlgorithm, signatureHolds } from './subject-token-algorithm.ts';
 import { parseForeignToken, spendingId } from './subject-token.ts';
 import { PresentedToken } from '../domain/presented-token.ts';

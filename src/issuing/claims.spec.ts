@@ -1,5 +1,5 @@
 import { TesseraError } from '../errors/tessera-error.ts';
-import { clientOf, tenantDraft } from '../../test/support/storage.ts';
+import { clientOf, tenantDraft } from '../testing/storage.ts';
 import { AuthorizationDecision, type AuthorizationFacts, sealAuthorizationDecision } from './authorization-decision.ts';
 import { buildClaims } from './claims.ts';
 

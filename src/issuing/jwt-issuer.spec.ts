@@ -1,37 +1,37 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { eventually } from '../../libs/token/test/eventually.ts';
-import { claimsFor, type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../test/support/issuing.ts';
-import { refusalOf } from '../../test/support/refusal.ts';
+import { claimsFor, type IssuingFixture, openIssuingFixture, PUBLIC_URL } from '../testing/issuing-fixture.ts';
+import { refusalOf } from '../testing/refusal.ts';
 import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';
 import { MIN_LEAD_SECONDS } from '../keys/key-ring.ts';
 import { revoke, rotate } from '../keys/key-ring.transitions.ts';
 import { newSigningKey } from '../keys/new-signing-key.ts';
 
-let desk: IssuingDesk;
+let fixture: IssuingFixture;
 
 beforeEach(async () => {
-  desk = await openIssuingDesk();
+  fixture = await openIssuingFixture();
 });
-afterEach(() => desk.close());
+afterEach(() => fixture.close());
 
 /** What a verifier of another make sees: the published set and nothing else. */
 async function joseVerify(tenant: Tenant, token: string) {
-  const { body } = await desk.documents.find(tenant.id, 'keySet');
+  const { body } = await fixture.documents.find(tenant.id, 'keySet');
   return jwtVerify(token, createLocalJWKSet(JSON.parse(body) as JSONWebKeySet), {
     issuer: `${PUBLIC_URL}/tenants/${tenant.id}`,
     audience: 'shop-api',
     typ: 'at+jwt',
-    currentDate: new Date(desk.clock.ms),
+    currentDate: new Date(fixture.clock.ms),
   });
 }
 
 it.each<SigningAlgorithm>(['ES256', 'RS256', 'EdDSA'])(
   'issues %s tokens that another library verifies from the key set alone',
   async (algorithm) => {
-    const tenant = await desk.addTenant('acme', algorithm);
-    const claims = claimsFor(tenant, desk.clock.seconds, { sub: 'Zoë ☕' });
-    const { token, expiresInSeconds, kid } = await desk.issuer.issue(tenant, claims);
+    const tenant = await fixture.addTenant('acme', algorithm);
+    const claims = claimsFor(tenant, fixture.clock.seconds, { sub: 'Zoë ☕' });
+    const { token, expiresInSeconds, kid } = await fixture.issuer.issue(tenant, claims);
     expect(expiresInSeconds).toBe(600);
     const { payload, protectedHeader } = await joseVerify(tenant, token);
     expect(payload).toEqual(claims);
@@ -40,43 +40,43 @@ it.each<SigningAlgorithm>(['ES256', 'RS256', 'EdDSA'])(
 );
 
 it('counts the life from the claims, however long signing took', async () => {
-  const tenant = await desk.addTenant('acme');
-  const claims = claimsFor(tenant, desk.clock.seconds);
-  desk.clock.advance(5_000);
-  expect((await desk.issuer.issue(tenant, claims)).expiresInSeconds).toBe(600);
+  const tenant = await fixture.addTenant('acme');
+  const claims = claimsFor(tenant, fixture.clock.seconds);
+  fixture.clock.advance(5_000);
+  expect((await fixture.issuer.issue(tenant, claims)).expiresInSeconds).toBe(600);
 });
 
 it('signs with the next key from the hand-over on, and both tokens verify', async () => {
-  const tenant = await desk.addTenant('acme');
-  const before = await desk.issuer.issue(
+  const tenant = await fixture.addTenant('acme');
+  const before = await fixture.issuer.issue(
     tenant,
-    claimsFor(tenant, desk.clock.seconds, { exp: desk.clock.seconds + 86_400 }),
+    claimsFor(tenant, fixture.clock.seconds, { exp: fixture.clock.seconds + 86_400 }),
   );
   const next = await newSigningKey('EdDSA');
-  await desk.store.update(tenant.id, (ring) => rotate(ring, next, desk.clock.seconds));
-  desk.clock.advance(MIN_LEAD_SECONDS * 1000);
-  const after = await desk.issuer.issue(tenant, claimsFor(tenant, desk.clock.seconds));
+  await fixture.store.update(tenant.id, (ring) => rotate(ring, next, fixture.clock.seconds));
+  fixture.clock.advance(MIN_LEAD_SECONDS * 1000);
+  const after = await fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds));
   expect([before.kid === next.kid, after.kid === next.kid]).toEqual([false, true]);
   expect(decodeProtectedHeader(after.token)).toEqual({ typ: 'at+jwt', alg: 'EdDSA', kid: next.kid });
   for (const { token } of [before, after]) await joseVerify(tenant, token);
 
-  await desk.store.update(tenant.id, (ring) => revoke(ring, before.kid, desk.clock.seconds));
-  desk.tenants.invalidate(tenant.id);
+  await fixture.store.update(tenant.id, (ring) => revoke(ring, before.kid, fixture.clock.seconds));
+  fixture.tenants.invalidate(tenant.id);
   await eventually(
     'the revoked key is published no more',
-    async () => !(await desk.documents.find(tenant.id, 'keySet')).body.includes(before.kid),
+    async () => !(await fixture.documents.find(tenant.id, 'keySet')).body.includes(before.kid),
   );
   await expect(joseVerify(tenant, before.token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
 });
 
 it('makes the signatures of one turn of the event loop together', async () => {
-  const tenant = await desk.addTenant('acme');
-  const claims = claimsFor(tenant, desk.clock.seconds);
-  await desk.issuer.issue(tenant, claims);
+  const tenant = await fixture.addTenant('acme');
+  const claims = claimsFor(tenant, fixture.clock.seconds);
+  await fixture.issuer.issue(tenant, claims);
   let done = 0;
   const all = Promise.all(
     Array.from({ length: 30 }, async () => {
-      await desk.issuer.issue(tenant, claims);
+      await fixture.issuer.issue(tenant, claims);
       done += 1;
     }),
   );
@@ -89,28 +89,30 @@ it('makes the signatures of one turn of the event loop together', async () => {
 });
 
 it('refuses claims of another tenant', async () => {
-  const [acme, globex] = [await desk.addTenant('acme'), await desk.addTenant('globex')];
-  const refusal = await refusalOf(desk.issuer.issue(acme, claimsFor(globex, desk.clock.seconds)));
+  const [acme, globex] = [await fixture.addTenant('acme'), await fixture.addTenant('globex')];
+  const refusal = await refusalOf(fixture.issuer.issue(acme, claimsFor(globex, fixture.clock.seconds)));
   expect(refusal).toMatchObject({ code: 'server_error', reason: 'the claims are of another tenant' });
 });
 
 it('refuses when there is no young key ring', async () => {
-  const tenant = await desk.addTenant('acme');
-  desk.vault.plugged = false;
-  const refusal = await refusalOf(desk.issuer.issue(tenant, claimsFor(tenant, desk.clock.seconds)));
+  const tenant = await fixture.addTenant('acme');
+  fixture.vault.plugged = false;
+  const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)));
   expect(refusal).toMatchObject({ code: 'temporarily_unavailable', reason: 'vault: unplugged' });
 });
 
 describe('the size budget', () => {
   it.each<SigningAlgorithm>(['ES256', 'RS256', 'EdDSA'])('is kept to the byte with %s', async (algorithm) => {
-    const tenant = await desk.addTenant('acme', algorithm);
-    const claims = claimsFor(tenant, desk.clock.seconds, { roles: Array.from({ length: 100 }, (_, i) => `role-${i}`) });
-    const { token } = await desk.issuer.issue(tenant, claims);
+    const tenant = await fixture.addTenant('acme', algorithm);
+    const claims = claimsFor(tenant, fixture.clock.seconds, {
+      roles: Array.from({ length: 100 }, (_, i) => `role-${i}`),
+    });
+    const { token } = await fixture.issuer.issue(tenant, claims);
     for (const [tokenBytes, fits] of [
       [token.length, true],
       [token.length - 1, false],
     ] as const) {
-      const other = await openIssuingDesk({ tokenBytes });
+      const other = await openIssuingFixture({ tokenBytes });
       const same = await other.addTenant('acme', algorithm);
       const work = other.issuer.issue(same, claims);
       if (fits) expect((await work).token).toHaveLength(token.length);
@@ -123,8 +125,8 @@ describe('the size budget', () => {
     ['roles', { roles: Array.from({ length: 900 }, (_, i) => `secret-role-${i}`) }],
     ['scope', { scope: 'secret:scope '.repeat(900) }],
   ])('names %s when that is the largest claim, and no value', async (name, changes) => {
-    const tenant = await desk.addTenant('acme');
-    const refusal = await refusalOf(desk.issuer.issue(tenant, claimsFor(tenant, desk.clock.seconds, changes)));
+    const tenant = await fixture.addTenant('acme');
+    const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds, changes)));
     expect(refusal.code).toBe('token_too_large');
     expect(refusal.reason).toBe('the token exceeds the size budget');
     expect(refusal.detail).toBe(`The token would exceed the size budget of 6144 bytes; its largest claim is ${name}.`);

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { RingDocument } from '../../test/support/issuing.ts';
+import type { RingDocument } from '../testing/issuing-fixture.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { formatKeyRing, parseKeyRing } from './key-ring.codec.ts';
 import type { KeyRing } from './key-ring.ts';

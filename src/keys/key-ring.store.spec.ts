@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { refusalOf } from '../../test/support/refusal.ts';
-import { temporaryFolder, tenantId } from '../../test/support/storage.ts';
+import { refusalOf } from '../testing/refusal.ts';
+import { temporaryFolder, tenantId } from '../testing/storage.ts';
 import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
 import { keyRingPath } from '../vault/vault-path.ts';
 import { VaultConflict, type VaultEntry } from '../vault/vault.service.ts';

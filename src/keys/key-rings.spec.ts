@@ -1,7 +1,12 @@
 import { eventually } from '../../libs/token/test/eventually.ts';
-import { type IssuingDesk, type KeyDocument, openIssuingDesk, type RingDocument } from '../../test/support/issuing.ts';
-import { refusalOf } from '../../test/support/refusal.ts';
-import { tenantId } from '../../test/support/storage.ts';
+import {
+  type IssuingFixture,
+  type KeyDocument,
+  openIssuingFixture,
+  type RingDocument,
+} from '../testing/issuing-fixture.ts';
+import { refusalOf } from '../testing/refusal.ts';
+import { tenantId } from '../testing/storage.ts';
 import { Secret } from '../config/secret.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { keyRingPath } from '../vault/vault-path.ts';
@@ -14,77 +19,77 @@ import { newSigningKey, type NewSigningKey } from './new-signing-key.ts';
 const ACME = tenantId('acme');
 const GLOBEX = tenantId('globex');
 
-let desk: IssuingDesk;
+let fixture: IssuingFixture;
 let keyRings: KeyRings;
 let acme: Tenant;
 let firstKid: string;
 let next: NewSigningKey;
 
 beforeEach(async () => {
-  desk = await openIssuingDesk();
-  keyRings = desk.keyRings;
-  acme = await desk.addTenant('acme');
+  fixture = await openIssuingFixture();
+  keyRings = fixture.keyRings;
+  acme = await fixture.addTenant('acme');
   firstKid = (await keyRings.signingKey(acme)).kid;
   next = await newSigningKey('ES256');
-  desk.vault.reads = 0;
+  fixture.vault.reads = 0;
 });
-afterEach(() => desk.close());
+afterEach(() => fixture.close());
 
 const signingKid = async (tenant = acme) => (await keyRings.signingKey(tenant)).kid;
 const publishedKids = async (id = ACME) =>
-  (await keyRings.published(id)).publishedKeys(desk.clock.seconds).map(({ kid }) => kid);
+  (await keyRings.published(id)).publishedKeys(fixture.clock.seconds).map(({ kid }) => kid);
 const alarms = () =>
-  desk.lines.filter((line) => line.includes('key_ring_unusable')).map((line): unknown => JSON.parse(line));
+  fixture.lines.filter((line) => line.includes('key_ring_unusable')).map((line): unknown => JSON.parse(line));
 
 async function change(transition: (ring: KeyRing, now: number) => Transition): Promise<void> {
-  const outcome = await desk.store.update(ACME, (ring) => transition(ring, desk.clock.seconds));
+  const outcome = await fixture.store.update(ACME, (ring) => transition(ring, fixture.clock.seconds));
   if ('refusal' in outcome) throw new Error(outcome.refusal);
 }
 
 /** Someone edits the entry in Vault. */
 async function edit(write: (keys: KeyDocument[]) => void): Promise<void> {
-  const { ring, version } = (await desk.store.read(ACME))!;
+  const { ring, version } = (await fixture.store.read(ACME))!;
   const document = structuredClone(formatKeyRing(ring)) as RingDocument;
   write(document.keys);
-  await desk.vault.write(keyRingPath(ACME), document, version);
+  await fixture.vault.write(keyRingPath(ACME), document, version);
 }
 
 describe('reading', () => {
   it('happens once for many who ask at once, and not again while the ring is young', async () => {
-    desk.tenants.invalidate();
-    const globex = await desk.addTenant('globex');
-    desk.vault.reads = 0;
+    fixture.tenants.invalidate();
+    const globex = await fixture.addTenant('globex');
+    fixture.vault.reads = 0;
     const keys = await Promise.all(Array.from({ length: 50 }, () => keyRings.signingKey(globex)));
-    desk.clock.advance(15_000);
+    fixture.clock.advance(15_000);
     expect(await keyRings.signingKey(globex)).toBe(keys[49]);
-    expect(desk.vault.reads).toBe(1);
+    expect(fixture.vault.reads).toBe(1);
   });
 
   it('is repeated behind the caller at half the maximum age', async () => {
-    desk.clock.advance(15_001);
+    fixture.clock.advance(15_001);
     await signingKid();
-    await eventually('a reading', () => desk.vault.reads === 1);
-    desk.clock.advance(15_000);
+    await eventually('a reading', () => fixture.vault.reads === 1);
+    fixture.clock.advance(15_000);
     await signingKid();
-    expect(desk.vault.reads).toBe(1);
+    expect(fixture.vault.reads).toBe(1);
   });
 
   it('keeps the imported keys when nothing changed', async () => {
     const before = await keyRings.signingKey(acme);
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     expect(await keyRings.signingKey(acme)).toBe(before);
-    expect(desk.vault.reads).toBe(1);
+    expect(fixture.vault.reads).toBe(1);
   });
 
   it('notices the new ring of a purged tenant although its version is the same again', async () => {
-    await desk.vault.destroy(keyRingPath(ACME));
-    await desk.addTenant('acme');
-    desk.clock.advance(31_000);
+    await fixture.vault.destroy(keyRingPath(ACME));
+    await fixture.addTenant('acme');
+    fixture.clock.advance(31_000);
     expect(await signingKid()).not.toBe(firstKid);
   });
 
   it('keeps no more rings than it may', async () => {
-    const small = await openIssuingDesk({ maxRings: 1 });
+    const small = await openIssuingFixture({ maxRings: 1 });
     const [first, second] = [await small.addTenant('acme'), await small.addTenant('globex')];
     small.vault.reads = 0;
     for (const tenant of [first, second, first]) await small.keyRings.signingKey(tenant);
@@ -93,7 +98,7 @@ describe('reading', () => {
   });
 
   it('gives no place to ids that are no tenants', async () => {
-    const small = await openIssuingDesk({ maxRings: 1 });
+    const small = await openIssuingFixture({ maxRings: 1 });
     const tenant = await small.addTenant('acme');
     await small.keyRings.signingKey(tenant);
     small.vault.reads = 0;
@@ -111,43 +116,43 @@ describe('an announced change', () => {
   it('is read at once, before anybody asks', async () => {
     await change((ring, now) => rotate(ring, next, now));
     expect(await publishedKids()).toEqual([firstKid]);
-    desk.vault.reads = 0;
-    desk.tenants.invalidate(ACME);
+    fixture.vault.reads = 0;
+    fixture.tenants.invalidate(ACME);
     await eventually(
       'the reading of both keys',
-      async () => desk.vault.reads === 1 && (await publishedKids()).length === 2,
+      async () => fixture.vault.reads === 1 && (await publishedKids()).length === 2,
     );
     expect(await publishedKids()).toEqual([firstKid, next.kid]);
-    expect(desk.vault.reads).toBe(1);
+    expect(fixture.vault.reads).toBe(1);
   });
 
   it('that comes during a reading is read too', async () => {
     let open = (): void => undefined;
-    desk.vault.gate = new Promise((resolve) => (open = resolve));
-    desk.tenants.invalidate(ACME);
-    await eventually('a reading', () => desk.vault.reads === 1);
+    fixture.vault.gate = new Promise((resolve) => (open = resolve));
+    fixture.tenants.invalidate(ACME);
+    await eventually('a reading', () => fixture.vault.reads === 1);
     // What this reading found is of before the change, and still under way when it is announced.
-    desk.vault.gate = Promise.resolve();
+    fixture.vault.gate = Promise.resolve();
     await change((ring, now) => rotate(ring, next, now));
-    desk.tenants.invalidate(ACME);
+    fixture.tenants.invalidate(ACME);
     open();
     // One under way, one of the change itself, and one after: nobody had to use the ring for it.
-    await eventually('a reading for each change', () => desk.vault.reads === 3);
+    await eventually('a reading for each change', () => fixture.vault.reads === 3);
     await eventually('both keys are published', async () => (await publishedKids()).includes(next.kid));
   });
 
   it('of unknown extent is read at the next use', async () => {
     await change((ring, now) => rotate(ring, next, now));
-    desk.vault.reads = 0;
-    desk.tenants.invalidate();
+    fixture.vault.reads = 0;
+    fixture.tenants.invalidate();
     await signingKid();
     await eventually('both keys are published', async () => (await publishedKids()).includes(next.kid));
-    expect(desk.vault.reads).toBe(1);
+    expect(fixture.vault.reads).toBe(1);
   });
 
   it('unheard is noticed at the maximum age, long before the new key signs', async () => {
     await change((ring, now) => rotate(ring, next, now));
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     expect(await signingKid()).toBe(firstKid);
     expect(await publishedKids()).toEqual([firstKid, next.kid]);
     expect(31).toBeLessThan(MIN_LEAD_SECONDS);
@@ -156,11 +161,11 @@ describe('an announced change', () => {
   it('takes a revoked key out of what verifies', async () => {
     await change((ring, now) => rotate(ring, next, now));
     await change((ring, now) => activate(ring, next.kid, now, { dangerouslyBeforeVerifiersKnowIt: true }));
-    desk.tenants.invalidate(ACME);
+    fixture.tenants.invalidate(ACME);
     await eventually('the new key signs', async () => (await signingKid()) === next.kid);
     expect(await keyRings.verificationKey(ACME, firstKid)).toBeDefined();
     await change((ring, now) => revoke(ring, firstKid, now));
-    desk.tenants.invalidate(ACME);
+    fixture.tenants.invalidate(ACME);
     await eventually(
       'the revoked key is gone',
       async () => (await keyRings.verificationKey(ACME, firstKid)) === undefined,
@@ -168,8 +173,8 @@ describe('an announced change', () => {
   });
 
   it('that removes the tenant takes its keys out of memory', async () => {
-    await desk.writer.removeTenant(ACME, desk.clock.ms);
-    desk.tenants.invalidate(ACME);
+    await fixture.writer.removeTenant(ACME, fixture.clock.ms);
+    fixture.tenants.invalidate(ACME);
     await eventually(
       'the tenant is gone',
       async () => (await keyRings.published(ACME).catch(() => undefined)) === undefined,
@@ -182,28 +187,28 @@ describe('an announced change', () => {
 describe('time alone', () => {
   it('hands over to the next key without a reading', async () => {
     await change((ring, now) => rotate(ring, next, now));
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     await signingKid();
-    desk.vault.plugged = false;
+    fixture.vault.plugged = false;
     // The wall clock only: the ring stays young.
-    desk.clock.jump(MIN_LEAD_SECONDS * 1000);
+    fixture.clock.jump(MIN_LEAD_SECONDS * 1000);
     expect(await signingKid()).toBe(next.kid);
-    desk.clock.jump(-MIN_LEAD_SECONDS * 1000);
+    fixture.clock.jump(-MIN_LEAD_SECONDS * 1000);
     expect(await signingKid()).toBe(firstKid);
-    desk.clock.jump((MIN_LEAD_SECONDS + RETENTION_SECONDS) * 1000);
+    fixture.clock.jump((MIN_LEAD_SECONDS + RETENTION_SECONDS) * 1000);
     expect(await publishedKids()).toEqual([next.kid]);
   });
 });
 
 describe('while Vault is away', () => {
   beforeEach(() => {
-    desk.vault.plugged = false;
+    fixture.vault.plugged = false;
   });
 
   it('signs up to the maximum age and not a moment longer', async () => {
-    desk.clock.advance(30_000);
+    fixture.clock.advance(30_000);
     expect(await signingKid()).toBe(firstKid);
-    desk.clock.advance(1);
+    fixture.clock.advance(1);
     expect(await refusalOf(signingKid())).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'vault: unplugged',
@@ -212,34 +217,34 @@ describe('while Vault is away', () => {
   });
 
   it('publishes and verifies with the last good ring for as long as it takes', async () => {
-    desk.clock.advance(86_400_000);
+    fixture.clock.advance(86_400_000);
     expect(await publishedKids()).toEqual([firstKid]);
     expect(await keyRings.verificationKey(ACME, firstKid)).toBeDefined();
   });
 
   it('answers 503 for a tenant whose ring was never read', async () => {
-    await desk.writer.saveTenant({ tenant: { ...acme, id: GLOBEX }, administrators: [] });
+    await fixture.writer.saveTenant({ tenant: { ...acme, id: GLOBEX }, administrators: [] });
     expect((await refusalOf(keyRings.published(GLOBEX))).code).toBe('temporarily_unavailable');
     expect((await refusalOf(keyRings.verificationKey(GLOBEX, firstKid))).code).toBe('temporarily_unavailable');
   });
 
   it('asks once a second, not once a request, and recovers by itself', async () => {
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     for (let request = 0; request < 20; request += 1) await refusalOf(signingKid());
-    expect(desk.vault.reads).toBe(1);
-    desk.clock.advance(1_000);
+    expect(fixture.vault.reads).toBe(1);
+    fixture.clock.advance(1_000);
     for (let request = 0; request < 20; request += 1) await refusalOf(signingKid());
-    expect(desk.vault.reads).toBe(2);
-    desk.vault.plugged = true;
-    desk.clock.advance(1_000);
+    expect(fixture.vault.reads).toBe(2);
+    fixture.vault.plugged = true;
+    fixture.clock.advance(1_000);
     expect(await signingKid()).toBe(firstKid);
   });
 
   it('raises one alarm a minute', async () => {
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     for (let second = 0; second < 61; second += 1) {
       await refusalOf(signingKid());
-      desk.clock.advance(1_000);
+      fixture.clock.advance(1_000);
     }
     expect(alarms()).toMatchObject([
       { level: 50, tenant_id: 'acme', reason: 'vault: unplugged' },
@@ -256,16 +261,16 @@ describe('a ring that is not usable', () => {
     // The members that are published agree; the number does not.
     const { d } = JSON.parse(Secret.reveal((await newSigningKey('ES256')).privateJwk)) as { d: string };
     await edit(([key]) => (key!.private_jwk['d'] = d));
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     expect(await refusalOf(signingKid())).toMatchObject(refused);
     expect(alarms()).toMatchObject([{ tenant_id: 'acme', reason: refused.reason }]);
-    expect(desk.lines.join()).not.toContain(d);
+    expect(fixture.lines.join()).not.toContain(d);
   });
 
   it('is refused before its wrong key would sign', async () => {
     await change((ring, now) => rotate(ring, next, now));
     await edit((keys) => (keys[1]!.private_jwk['d'] = keys[0]!.private_jwk['d']));
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     expect(await refusalOf(signingKid())).toMatchObject(refused);
   });
 
@@ -273,27 +278,27 @@ describe('a ring that is not usable', () => {
     await edit((keys) => {
       keys[0]!.public_jwk['x'] = keys[0]!.private_jwk['x'] = 'A'.repeat(43);
     });
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     expect(await refusalOf(signingKid())).toMatchObject(refused);
   });
 
   it('does not take the place of the last good one for those who verify', async () => {
     await edit((keys) => (keys[0]!.private_jwk['d'] = 'A'.repeat(43)));
-    desk.tenants.invalidate(ACME);
+    fixture.tenants.invalidate(ACME);
     await eventually('the alarm', () => alarms().length === 1);
     expect(await publishedKids()).toEqual([firstKid]);
   });
 
   it('is an alarm when Vault says that there is none, and none is made', async () => {
-    await desk.vault.destroy(keyRingPath(ACME));
-    desk.clock.advance(31_000);
+    await fixture.vault.destroy(keyRingPath(ACME));
+    fixture.clock.advance(31_000);
     expect(await refusalOf(signingKid())).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'key ring: the tenant has none',
     });
     expect(await publishedKids()).toEqual([firstKid]);
     expect(alarms()).toHaveLength(1);
-    expect(await desk.vault.read(keyRingPath(ACME))).toBeUndefined();
+    expect(await fixture.vault.read(keyRingPath(ACME))).toBeUndefined();
   });
 
   it('is an alarm when no key signs', async () => {
@@ -301,7 +306,7 @@ describe('a ring that is not usable', () => {
       keys[0]!['state'] = 'revoked';
       delete (keys[0] as Record<string, unknown>)['private_jwk'];
     });
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     expect(await refusalOf(signingKid())).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'key ring: no key signs',
@@ -310,9 +315,9 @@ describe('a ring that is not usable', () => {
   });
 
   it('of one tenant is nothing to another', async () => {
-    const globex = await desk.addTenant('globex');
+    const globex = await fixture.addTenant('globex');
     await edit((keys) => (keys[0]!.private_jwk['d'] = 'A'.repeat(43)));
-    desk.clock.advance(31_000);
+    fixture.clock.advance(31_000);
     await refusalOf(signingKid());
     expect(await signingKid(globex)).toHaveLength(43);
   });

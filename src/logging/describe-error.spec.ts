@@ -1,25 +1,25 @@
 import { describeError } from './describe-error.ts';
 
-const MARK = 'm4rk';
+const CANARY = 'c4nary';
 
 class ForeignError extends Error {}
 
 describe('describeError', () => {
   it('names the class, the code and the places, from the project’s folder on', () => {
-    const fault = describeError(Object.assign(new ForeignError(MARK), { code: 'ECONNREFUSED' }));
+    const fault = describeError(Object.assign(new ForeignError(CANARY), { code: 'ECONNREFUSED' }));
     expect(fault).toMatch(/^ForeignError ECONNREFUSED < src\/logging\/describe-error\.spec\.ts:\d+ < /);
   });
 
   it.each([
-    ['a message', new Error(MARK)],
-    ['a message of many lines that look like frames', new Error(`x\n    at ${MARK} (/etc/${MARK}:1:1)`)],
-    ['a code that is a text', Object.assign(new Error('x'), { code: `select ${MARK}` })],
-    ['a message that was changed later', Object.assign(new Error(`old ${MARK}`), { message: 'new' })],
-    ['a stack of its own', Object.assign(new Error('x'), { stack: MARK })],
-    ['a cause', new Error('x', { cause: new Error(MARK) })],
-    ['a string', MARK],
-    ['an object', { message: MARK }],
+    ['a message', new Error(CANARY)],
+    ['a message of many lines that look like frames', new Error(`x\n    at ${CANARY} (/etc/${CANARY}:1:1)`)],
+    ['a code that is a text', Object.assign(new Error('x'), { code: `select ${CANARY}` })],
+    ['a message that was changed later', Object.assign(new Error(`old ${CANARY}`), { message: 'new' })],
+    ['a stack of its own', Object.assign(new Error('x'), { stack: CANARY })],
+    ['a cause', new Error('x', { cause: new Error(CANARY) })],
+    ['a string', CANARY],
+    ['an object', { message: CANARY }],
   ])('shows nothing of %s', (_name, thrown) => {
-    expect(describeError(thrown)).not.toContain(MARK);
+    expect(describeError(thrown)).not.toContain(CANARY);
   });
 });

@@ -1,11 +1,6 @@
-import { fail, failureLimitsConformance, LIMIT, verdict } from '../../test/conformance/failure-limits.ts';
-import { TestClock } from '../../test/support/test-clock.ts';
+import { fail, LIMIT, verdict } from '../testing/failure-limits.ts';
+import { TestClock } from '../testing/test-clock.ts';
 import { FailureLimits } from './failure-limits.ts';
-
-failureLimitsConformance('in process', () => {
-  const clock = new TestClock();
-  return Promise.resolve({ limits: new FailureLimits(LIMIT, clock), clock });
-});
 
 describe('failure limits in process', () => {
   it('keep bounded memory, whatever fails', () => {

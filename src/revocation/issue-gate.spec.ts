@@ -1,5 +1,5 @@
 import type { TesseraClaims } from '@tessera/token';
-import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
+import { collectingLog, ManualClock, tenantId } from '../testing/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { NewRevocation, RevocationRecord } from './revocation-records.ts';
 import { epochSeconds } from '../domain/clock.ts';

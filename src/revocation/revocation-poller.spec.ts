@@ -1,8 +1,8 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import { collectingLog, ManualClock, tenantId } from '../../test/support/storage.ts';
+import { collectingLog, ManualClock, tenantId } from '../testing/storage.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { READ_AT_ONCE, type RevocationRecord } from './revocation-records.ts';
-import { TestClock } from '../../test/support/test-clock.ts';
+import { TestClock } from '../testing/test-clock.ts';
 import { parseClientId, parseProjectId } from '../domain/ids.ts';
 import { RevocationPoller, type RevocationSource } from './revocation-poller.ts';
 import { Revoker } from './revoker.ts';

@@ -1,4 +1,4 @@
-import { ManualClock } from '../../test/support/storage.ts';
+import { ManualClock } from '../testing/storage.ts';
 import { commitInTime, reachFrom } from './revocation-reach.ts';
 
 let clock: ManualClock;

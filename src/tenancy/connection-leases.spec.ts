@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { refusalOf } from '../../test/support/refusal.ts';
+import { refusalOf } from '../testing/refusal.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
 
 class Account implements LeaseAccount {

@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import BetterSqlite from 'better-sqlite3';
-import { refusalOf } from '../../test/support/refusal.ts';
-import { ManualClock, storageConfig, temporaryFolder, tenantDraft } from '../../test/support/storage.ts';
-import { provisionEmbeddedDirectory } from '../../test/support/tenant-directories.ts';
+import { refusalOf } from '../testing/refusal.ts';
+import { ManualClock, storageConfig, temporaryFolder, tenantDraft } from '../testing/storage.ts';
+import { provisionEmbeddedDirectory } from '../testing/embedded-directory.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
 import type { Database } from '../database/database.ts';

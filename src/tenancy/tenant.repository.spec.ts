@@ -5,7 +5,7 @@ import {
   temporaryFolder,
   tenantDraft,
   tenantId,
-} from '../../test/support/storage.ts';
+} from '../testing/storage.ts';
 import { ChangePoller } from './change-poller.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../provisioning/apply/control-plane.writer.ts';

@@ -1,5 +1,5 @@
 import { eventually } from '../../libs/token/test/eventually.ts';
-import { collectingLog } from '../../test/support/storage.ts';
+import { collectingLog } from '../testing/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { VaultWatch } from './vault-watch.ts';
 

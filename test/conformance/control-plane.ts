@@ -13,8 +13,8 @@ import { SecretUses } from '../../src/clients/secret-uses.ts';
 import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/domain/ids.ts';
-import { refusalOf } from '../support/refusal.ts';
-import { collectingLog, ManualClock, tenantDraft, tenantId } from '../support/storage.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
+import { collectingLog, ManualClock, tenantDraft, tenantId } from '../../src/testing/storage.ts';
 
 export interface ControlPlaneUnderTest {
   readonly controlPlane: ControlPlane;

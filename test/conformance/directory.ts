@@ -12,8 +12,8 @@ import type { Tenant, TenantDatabase } from '../../src/tenancy/tenant.ts';
 import type { VaultService } from '../../src/vault/vault.service.ts';
 import { SystemClock } from '../../src/domain/clock.ts';
 import { parseEmail } from '../../src/domain/email.ts';
-import { refusalOf } from '../support/refusal.ts';
-import { storageConfig, tenantDraft } from '../support/storage.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
+import { storageConfig, tenantDraft } from '../../src/testing/storage.ts';
 
 export interface DirectoriesUnderTest {
   readonly dataDirectory: string;
@@ -253,7 +253,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       );
     });
 
-    describe('when people are told apart (case 20)', () => {
+    describe('when people are told apart', () => {
       // Written by hand, past the parser: what stands in the database must not become somebody else by its collation.
       it.each([
         ['another case', 'ADA2@acme.example'],

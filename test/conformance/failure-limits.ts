@@ -1,14 +1,11 @@
-import { TesseraError } from '../../src/errors/tessera-error.ts';
 import type { FailureLimits } from '../../src/rate-limit/failure-limits.ts';
-import type { TestClock } from '../support/test-clock.ts';
+import { fail, LIMIT, limitRefusalOf, verdict } from '../../src/testing/failure-limits.ts';
+import type { TestClock } from '../../src/testing/test-clock.ts';
 
 export interface LimitsUnderTest {
   readonly limits: FailureLimits;
   readonly clock: TestClock;
 }
-
-/** Failures a minute that every instance under test allows. */
-export const LIMIT = 20;
 
 /** What holds for limits, whether a process counts for itself or shares its counts. Each case has sources of its own. */
 export function failureLimitsConformance(name: string, start: () => Promise<LimitsUnderTest>): void {
@@ -62,13 +59,13 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         exceed('192.0.2.20');
         expect(verdict(limits, '192.0.2.20', client)).toBe('accepted');
         expect(
-          refusalOf(() => {
+          limitRefusalOf(() => {
             limits.recordFailure('192.0.2.20', client);
           }),
         ).toEqual(slowed(5));
         clock.advanceSeconds(2);
         expect(
-          refusalOf(() => {
+          limitRefusalOf(() => {
             limits.check('192.0.2.20', client);
           }),
         ).toEqual(slowed(3));
@@ -86,7 +83,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
       it('and keep closed what is closed', () => {
         exceed('192.0.2.23');
         expect(
-          refusalOf(() => {
+          limitRefusalOf(() => {
             limits.check('192.0.2.23', 'acme/shop/c0');
           }),
         ).toEqual({
@@ -107,7 +104,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         const { size } = limits;
         for (let name = 0; name < 1_000; name++)
           expect(
-            refusalOf(() => {
+            limitRefusalOf(() => {
               limits.recordStray('192.0.2.25', `acme/shop/invented-${name}`);
             }),
           ).toEqual(slowed(5));
@@ -129,7 +126,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         exceed('192.0.2.27');
         for (let guess = 0; guess < 30 * LIMIT; guess++)
           expect(
-            refusalOf(() => {
+            limitRefusalOf(() => {
               limits.recordFailure('192.0.2.27', `acme/shop/d${guess}`);
             }),
           ).toEqual(slowed(5));
@@ -145,11 +142,11 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         limits.recordStray('192.0.2.28', 'oidcToken');
       };
       for (let time = 0; time < LIMIT; time++) stray();
-      expect(refusalOf(stray)).toEqual({ reason: 'too many failures', retryAfterSeconds: 10 });
+      expect(limitRefusalOf(stray)).toEqual({ reason: 'too many failures', retryAfterSeconds: 10 });
       clock.advanceSeconds(55);
-      expect(refusalOf(stray)).toEqual({ reason: 'too many failures', retryAfterSeconds: 5 });
+      expect(limitRefusalOf(stray)).toEqual({ reason: 'too many failures', retryAfterSeconds: 5 });
       clock.advanceSeconds(5);
-      expect(refusalOf(stray)).toBeUndefined();
+      expect(limitRefusalOf(stray)).toBeUndefined();
     });
 
     describe('count refusals of an authenticated client', () => {
@@ -160,7 +157,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
       it('per source, client and what it asks for, and close nothing', () => {
         refuse('192.0.2.30', 'ada@acme.example', LIMIT);
         expect(
-          refusalOf(() => {
+          limitRefusalOf(() => {
             refuse('192.0.2.30', 'ada@acme.example', 1);
           }),
         ).toEqual({
@@ -195,30 +192,6 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
   });
 }
 
-export function fail(limits: FailureLimits, source: string, client: string, times: number): void {
-  for (let time = 0; time < times; time++) limits.recordFailure(source, client);
-}
-
 function slowed(retryAfterSeconds: number) {
   return { reason: 'too many failures, per source', retryAfterSeconds };
-}
-
-/** The refusal that comes from it; undefined when none does. */
-function refusalOf(work: () => void): { reason: string; retryAfterSeconds: number | undefined } | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof TesseraError)) throw error;
-    expect(error.code).toBe('too_many_requests');
-    return { reason: error.reason, retryAfterSeconds: error.retryAfterSeconds };
-  }
-}
-
-/** `accepted`, or the seconds after which to come back. */
-export function verdict(limits: FailureLimits, source: string, client: string): 'accepted' | number | undefined {
-  const refusal = refusalOf(() => {
-    limits.check(source, client);
-  });
-  return refusal === undefined ? 'accepted' : refusal.retryAfterSeconds;
 }

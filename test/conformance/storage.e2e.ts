@@ -6,7 +6,7 @@ import { openControlFile } from '../../src/control-plane/control-database.ts';
 import { tenantDatabaseFile } from '../../src/tenancy/tenant-database.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
-import { collectingLog, embeddedControlPlane, temporaryFolder } from '../support/storage.ts';
+import { collectingLog, embeddedControlPlane, temporaryFolder } from '../../src/testing/storage.ts';
 import { controlPlaneConformance } from './control-plane.ts';
 import { directoryConformance } from './directory.ts';
 

@@ -5,39 +5,39 @@ import { Secret } from '../../src/config/secret.ts';
 import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { parseTenantId } from '../../src/domain/ids.ts';
-import { Marks } from '../support/marks.ts';
+import { Canaries } from '../support/canaries.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
 /**
- * On the embedded stores: secrets, addresses, private keys and the issued tokens themselves are marks; every fault is run at debug level, and
+ * On the embedded stores: secrets, addresses, private keys and the issued tokens themselves are canaries; every fault is run at debug level, and
  * nothing of them is in a log line, an answer, a metric, an audit row or, but for the directories' own addresses, a file.
  */
 let tessera: TestTesseraServer;
-let marks: Marks;
+let canaries: Canaries;
 
 beforeEach(async () => {
-  marks = new Marks();
+  canaries = new Canaries();
   tessera = await startTessera({
     tenantsFile: TENANTS_FILE.replace('Ada@acme.example', email('a user')).replace(
       'root@acme.example',
       email('an administrator'),
     ),
   });
-  marks.add('a client secret', tessera.secret('acme/shop/anything'));
-  marks.add('the key of the embedded vault', readFileSync(file('vault.key'), 'latin1').trim());
+  canaries.add('a client secret', tessera.secret('acme/shop/anything'));
+  canaries.add('the key of the embedded vault', readFileSync(file('vault.key'), 'latin1').trim());
   const vault = new EmbeddedVault(tessera.config.dataDirectory);
   for (const tenant of ['acme', 'globex']) {
     const stored = await new KeyRingStore(vault).read(parseTenantId(tenant)!);
     for (const { privateJwk } of stored!.ring.keys)
-      marks.add('a private key', (JSON.parse(Secret.reveal(privateJwk!)) as { d: string }).d);
+      canaries.add('a private key', (JSON.parse(Secret.reveal(privateJwk!)) as { d: string }).d);
   }
   await vault.close();
 });
 afterEach(() => tessera.close());
 
 const file = (...path: string[]) => join(tessera.config.dataDirectory, ...path);
-const email = (who: string) => marks.once(`the address of ${who}`, (mark) => `${mark}@acme.example`);
+const email = (who: string) => canaries.once(`the address of ${who}`, (canary) => `${canary}@acme.example`);
 
 async function ask(
   surface: 'admin' | 'user',
@@ -52,14 +52,14 @@ async function ask(
     ...changes,
   });
   const token = answer.body['access_token'] as string | undefined;
-  if (token === undefined) marks.search('a refusal', answer.text + JSON.stringify([...answer.headers]));
+  if (token === undefined) canaries.search('a refusal', answer.text + JSON.stringify([...answer.headers]));
   // The signature makes it a token, and the payload holds an address: neither may be seen, not even in parts.
-  else for (const part of token.split('.').slice(1)) marks.add('a part of a token', part);
+  else for (const part of token.split('.').slice(1)) canaries.add('a part of a token', part);
   return token;
 }
 
 async function exercise(): Promise<void> {
-  const wrong = marks.once('a wrong secret', (mark) => mark);
+  const wrong = canaries.once('a wrong secret', (canary) => canary);
   for (const surface of ['user', 'admin'] as const) {
     const token = await ask(surface);
     await ask(surface, { secret_id: wrong });
@@ -74,7 +74,7 @@ async function exercise(): Promise<void> {
       const refusal = await tessera.get(`/auth/${other}/profile?token=${bearer}`, {
         authorization: `Bearer ${bearer}`,
       });
-      marks.search('a refusal', refusal.text + JSON.stringify([...refusal.headers]));
+      canaries.search('a refusal', refusal.text + JSON.stringify([...refusal.headers]));
     }
   }
 }
@@ -121,10 +121,10 @@ const faults: readonly (readonly [name: string, begin: () => () => void])[] = [
   [
     'a malformed row',
     () => {
-      const mark = marks.plant('what stands in a malformed row');
-      onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = roles || '${mark}'`);
+      const canary = canaries.plant('what stands in a malformed row');
+      onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = roles || '${canary}'`);
       return () => {
-        onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = replace(roles, '${mark}', '')`);
+        onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = replace(roles, '${canary}', '')`);
         // What was deleted stays in the pages of the file, which is where it belongs.
         onDatabase(file('control.sqlite'), 'VACUUM', 'PRAGMA wal_checkpoint(TRUNCATE)');
       };
@@ -154,18 +154,18 @@ it.each(faults)('nothing comes out with %s', async (_, begin) => {
   expect(await ask('user')).toBeDefined();
   expect(await ask('admin')).toBeDefined();
 
-  marks.search('the log', tessera.log());
-  marks.search('the metrics', (await tessera.get('/metrics')).text);
+  canaries.search('the log', tessera.log());
+  canaries.search('the metrics', (await tessera.get('/metrics')).text);
   onAudit((rows) => {
     expect(rows.length).toBeGreaterThan(5);
-    marks.search('the audit', JSON.stringify(rows));
+    canaries.search('the audit', JSON.stringify(rows));
   });
   for (const name of readdirSync(tessera.config.dataDirectory, { recursive: true, encoding: 'utf8' })) {
     const path = file(name);
     if (!statSync(path).isFile() || name === 'vault.key') continue;
-    marks.search(`the file ${name}`, readFileSync(path, 'latin1'), { allow: /^the address of |^what stands in/ });
+    canaries.search(`the file ${name}`, readFileSync(path, 'latin1'), { allow: /^the address of |^what stands in/ });
   }
-  expect(marks.found).toEqual([]);
+  expect(canaries.found).toEqual([]);
 });
 
 function onAudit(look: (rows: readonly unknown[]) => void): void {

@@ -2,8 +2,8 @@ import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type ExchangeReplicas, PUBLIC_URL, startExchangeReplicas } from '../support/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../support/foreign-issuer.ts';
-import { type HostileProvider, startHostileProvider } from '../support/hostile-provider.ts';
+import { foreignKey, writeForeignToken } from '../../src/testing/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 
 /** Two server processes on one MariaDB: a foreign token is good once over both. */
@@ -64,7 +64,7 @@ it.each([
 
 it('ten at once on both replicas: one token, twenty times over', async () => {
   const bearer = await replicas.bearer('user');
-  // Keys and caches of both are warm: all ten come to the last hop together.
+  // Keys and caches of both are warm: all ten come to the last step together.
   for (const server of replicas.servers) await replicas.exchange(server, 'user', bearer, token({ jti: server.url }));
   for (let round = 0; round < 20; round++) {
     const oidcToken = token({ jti: `round-${round}` });

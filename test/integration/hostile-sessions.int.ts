@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose';
 import { createConnection } from 'mysql2/promise';
 import { setTimeout as delay } from 'node:timers/promises';
-import { foreignKey, writeForeignToken } from '../support/foreign-issuer.ts';
-import { type HostileProvider, startHostileProvider } from '../support/hostile-provider.ts';
+import { foreignKey, writeForeignToken } from '../../src/testing/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type MysqlInstallation, mysqlInstallation, type RunningService } from '../support/mysql-installation.ts';
 

@@ -4,11 +4,11 @@ import { activate, firstRing, rotate } from '../../src/keys/key-ring.transitions
 import { KeyRings } from '../../src/keys/key-rings.ts';
 import { newSigningKey } from '../../src/keys/new-signing-key.ts';
 import type { Tenant } from '../../src/tenancy/tenant.ts';
-import { JumpyClock } from '../support/issuing.ts';
+import { JumpyClock } from '../../src/testing/issuing-fixture.ts';
 import { byToken, KvVaults } from '../support/kv-vault.ts';
 import { type RaftOpenBao, startOpenBaoRaft } from '../support/openbao.ts';
-import { refusalOf } from '../support/refusal.ts';
-import { collectingLog, tenantDraft } from '../support/storage.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
+import { collectingLog, tenantDraft } from '../../src/testing/storage.ts';
 
 const T = 1_800_000_000;
 const MAX_AGE_SECONDS = 30;

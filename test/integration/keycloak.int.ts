@@ -1,19 +1,19 @@
 import { decodeJwt } from 'jose';
-import { type ExchangeDesk, openExchangeDesk } from '../support/exchange-desk.ts';
+import { type ExchangeFixture, openExchangeFixture } from '../../src/testing/exchange-fixture.ts';
 import { type ExchangeReplicas, startExchangeReplicas } from '../support/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../support/exchange-service.ts';
 import { type RunningKeycloak, startKeycloak } from '../support/keycloak.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
 
 let keycloak: RunningKeycloak;
-let tessera: ExchangeDesk;
+let tessera: ExchangeFixture;
 let grace: string;
 
 beforeAll(async () => {
   keycloak = await startKeycloak();
   grace = await keycloak.addUser({ username: 'grace', email: 'grace@acme.example', emailVerified: true });
   await keycloak.addUser({ username: 'mallory', email: 'ada@acme.example', emailVerified: false });
-  tessera = await openExchangeDesk();
+  tessera = await openExchangeFixture();
 }, 240_000);
 afterAll(async () => {
   await tessera.close();
@@ -67,7 +67,7 @@ it('refuses it too when its client is put into its audience: the condition holds
   expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });
 });
 
-it('refuses tokens of the realm that is next door', async () => {
+it('refuses tokens of another realm of the same server', async () => {
   await tessera.trust({ ...trusted(), issuer: keycloak.issuer.replace('/acme', '/master') });
   await expectRefused(await logIn('grace'), 'the foreign token is refused: this tenant does not trust its issuer');
 });

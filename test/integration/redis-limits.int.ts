@@ -3,12 +3,13 @@ import { Secret } from '../../src/config/secret.ts';
 import { FailureLimits } from '../../src/rate-limit/failure-limits.ts';
 import { RedisLimitExchange } from '../../src/rate-limit/redis-limit-exchange.ts';
 import { Log } from '../../src/logging/log.ts';
-import { fail, failureLimitsConformance, LIMIT, verdict } from '../conformance/failure-limits.ts';
+import { fail, LIMIT, verdict } from '../../src/testing/failure-limits.ts';
+import { failureLimitsConformance } from '../conformance/failure-limits.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
 import { readPage } from '../support/markdown.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { TestClock } from '../support/test-clock.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
 
 interface Replica {
   readonly limits: FailureLimits;
@@ -126,25 +127,25 @@ describe('a Redis that answers and refuses', () => {
       name: 'because the account may not use the channel',
       reason: 'permission is missing',
       begin: () => redis.call('ACL', 'SETUSER', 'tessera', 'resetchannels'),
-      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-password')),
     },
     {
       name: 'because the account may not run the script',
       reason: 'permission is missing',
       begin: () => redis.call('ACL', 'SETUSER', 'tessera', '-eval'),
-      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-password')),
     },
     {
       name: 'because the account may not publish',
       reason: 'permission is missing',
       begin: () => redis.call('ACL', 'SETUSER', 'tessera', '-publish'),
-      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-password')),
     },
     {
       name: 'because the account may not use the keys',
       reason: 'permission is missing',
       begin: () => redis.call('ACL', 'SETUSER', 'tessera', 'resetkeys', '~other:*'),
-      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark')),
+      end: () => redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-password')),
     },
     {
       name: 'because it is full',
@@ -155,8 +156,8 @@ describe('a Redis that answers and refuses', () => {
   ])(
     '$name is away, in one line, until counts arrive again',
     async ({ reason, begin, end }) => {
-      await redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-mark'));
-      const { exchange } = await replica(urlOf('tessera', 's3cret-mark'));
+      await redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-password'));
+      const { exchange } = await replica(urlOf('tessera', 's3cret-password'));
       const before = await connections();
       await begin();
       try {
@@ -179,11 +180,11 @@ describe('a Redis that answers and refuses', () => {
 
   it('is away from the start with a wrong password, and there with the right one', async () => {
     await redis.call('ACL', 'SETUSER', 'late', 'reset', ...account('another'));
-    const { exchange } = startReplica(urlOf('late', 's3cret-mark'));
+    const { exchange } = startReplica(urlOf('late', 's3cret-password'));
     await eventually('the log says so', () => events().length > 0, 3_000);
     await delay(1_500);
     expect(lines()).toEqual([expect.objectContaining({ event: 'redis_unavailable', reason: 'access denied' })]);
-    await redis.call('ACL', 'SETUSER', 'late', 'reset', ...account('s3cret-mark'));
+    await redis.call('ACL', 'SETUSER', 'late', 'reset', ...account('s3cret-password'));
     await eventually('counts arrive', () => exchange.available, 5_000);
     expect(events()).toEqual(['redis_unavailable', 'redis_available']);
   });

@@ -13,7 +13,7 @@ import { placeCredentials } from '../support/mysql-config.ts';
 import { startProcess } from '../support/process.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
-import { temporaryFolder } from '../support/storage.ts';
+import { temporaryFolder } from '../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 
 /** Two server processes on one MariaDB, hot caches, and clients that go on asking while somebody is revoked. */

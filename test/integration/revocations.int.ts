@@ -10,7 +10,7 @@ import { SystemClock } from '../../src/domain/clock.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
-import { temporaryFolder } from '../support/storage.ts';
+import { temporaryFolder } from '../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 
 /** Two server processes on one MariaDB: what is revoked at one is felt by the other, and by a verifier that follows the other, within 2 s. */

@@ -8,8 +8,8 @@ import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { SystemClock } from '../../src/domain/clock.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
-import { refusalOf } from '../support/refusal.ts';
-import { storageConfig, temporaryFolder, tenantId } from '../support/storage.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
+import { storageConfig, temporaryFolder, tenantId } from '../../src/testing/storage.ts';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
 import { provisionDirectory, tenantOn } from '../support/tenant-directories.ts';
 

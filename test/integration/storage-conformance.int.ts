@@ -5,7 +5,7 @@ import { controlPlaneConformance } from '../conformance/control-plane.ts';
 import { directoryConformance } from '../conformance/directory.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
-import { collectingLog, temporaryFolder } from '../support/storage.ts';
+import { collectingLog, temporaryFolder } from '../../src/testing/storage.ts';
 
 let server: RunningMariaDb;
 const folder = temporaryFolder();

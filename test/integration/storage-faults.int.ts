@@ -19,8 +19,8 @@ import { SystemClock } from '../../src/domain/clock.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
-import { refusalOf } from '../support/refusal.ts';
-import { collectingLog, storageConfig, temporaryFolder, tenantDraft, tenantId } from '../support/storage.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
+import { collectingLog, storageConfig, temporaryFolder, tenantDraft, tenantId } from '../../src/testing/storage.ts';
 import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
 import { provisionDirectory, tenantOn } from '../support/tenant-directories.ts';
 

@@ -8,10 +8,11 @@ import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
 import { startProcess } from '../support/process.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
-import { collectingLog, storageConfig, temporaryFolder, tenantDraft } from '../support/storage.ts';
-import { provisionDirectory, SMALL_DIRECTORY, tenantOn } from '../support/tenant-directories.ts';
+import { collectingLog, storageConfig, temporaryFolder, tenantDraft } from '../../src/testing/storage.ts';
+import { SMALL_DIRECTORY } from '../../src/testing/embedded-directory.ts';
+import { provisionDirectory, tenantOn } from '../support/tenant-directories.ts';
 
 const folder = temporaryFolder();
 const vault = new EmbeddedVault(folder.path);

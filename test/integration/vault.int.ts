@@ -16,7 +16,7 @@ import {
   startOpenBaoTls,
 } from '../support/openbao.ts';
 import { startProcess } from '../support/process.ts';
-import { refusalOf } from '../support/refusal.ts';
+import { refusalOf } from '../../src/testing/refusal.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 

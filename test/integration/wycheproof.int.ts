@@ -9,7 +9,7 @@ import { signatureVectors, tokenVectors, type Vector } from '../support/wychepro
 
 /**
  * Project Wycheproof's vectors against the steps that `verify` of @tessera/token takes: parser, key set, signature. Their payloads are
- * no claims and their headers have no `typ`, so the door as a whole would refuse every one before the signature. Here a stand-in takes
+ * no claims and their headers have no `typ`, so the verifier as a whole would refuse every one before the signature. Here a stand-in takes
  * the place of what the vectors lack, and of nothing else: the signature is judged over the vector's own bytes.
  */
 const LIMITS = { maxBytes: 8_192, maxDepth: 8 };

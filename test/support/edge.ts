@@ -34,7 +34,7 @@ export const PROBE_ROUTES: readonly RouteRow[] = [
 ];
 
 /** Stands in the message of every unexpected error; must never come out. */
-export const FAULT_MARK = 'm4rk-in-a-foreign-error';
+export const FAULT_CANARY = 'c4nary-in-a-foreign-error';
 
 /** Lets the slow route wait until a test says so. */
 @Injectable()
@@ -73,22 +73,22 @@ class ProbeController {
 
   @Post('token-unavailable')
   tokenUnavailable() {
-    throw unavailable('control database', 'connection refused', new Error(FAULT_MARK));
+    throw unavailable('control database', 'connection refused', new Error(FAULT_CANARY));
   }
 
   @Post('token-broken')
   tokenBroken() {
-    throw new Error(`${FAULT_MARK}\n    at ${FAULT_MARK} (/etc/${FAULT_MARK}:1:1)`);
+    throw new Error(`${FAULT_CANARY}\n    at ${FAULT_CANARY} (/etc/${FAULT_CANARY}:1:1)`);
   }
 
   @Get('unavailable')
   unavailable() {
-    throw unavailable('vault', 'sealed', new Error(FAULT_MARK));
+    throw unavailable('vault', 'sealed', new Error(FAULT_CANARY));
   }
 
   @Get('broken')
   broken() {
-    throw Object.assign(new Error(FAULT_MARK), { statusCode: 404, status: 401, code: FAULT_MARK });
+    throw Object.assign(new Error(FAULT_CANARY), { statusCode: 404, status: 401, code: FAULT_CANARY });
   }
 
   @Get('unauthorized')

@@ -6,8 +6,8 @@ import { keyRingPath } from '../../src/vault/vault-path.ts';
 import { parseTenantId } from '../../src/domain/ids.ts';
 import type { Surface } from '../../src/domain/surface.ts';
 import type { Answer } from './answer.ts';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from './foreign-issuer.ts';
-import { type HostileProvider, startHostileProvider } from './hostile-provider.ts';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../src/testing/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { startTessera, type TestTesseraServer, type TestTesseraServerOptions } from './tessera.ts';
 
 /** A whole service with identity providers of our own, asked over HTTP. */

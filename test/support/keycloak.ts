@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type IssuedTokens, logInByCode } from './code-flow.ts';
+import { type IssuedTokens, logInByCode } from '../../src/testing/code-flow.ts';
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { requireServer } from './required-servers.ts';
 

@@ -2,7 +2,7 @@ import { DirectoryOpener } from '../../src/directory/provisioning/directory.open
 import { createControlPlane } from '../../src/control-plane/control-plane.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { mysqlConfig } from './mysql-config.ts';
-import { storageConfig, collectingLog } from './storage.ts';
+import { storageConfig, collectingLog } from '../../src/testing/storage.ts';
 import { tenantOn } from './tenant-directories.ts';
 
 /** A process of its own, so that a test can kill it in the middle of migrating: first the control plane, then a directory. */

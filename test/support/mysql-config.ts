@@ -3,7 +3,7 @@ import { Secret } from '../../src/config/secret.ts';
 import type { VaultService } from '../../src/vault/vault.service.ts';
 import { databaseCredentialsPath } from '../../src/vault/vault-path.ts';
 import type { RunningMariaDb } from './mariadb.ts';
-import { storageConfig, tenantId } from './storage.ts';
+import { storageConfig, tenantId } from '../../src/testing/storage.ts';
 
 /** A configuration whose control plane is a database of this server. */
 export function mysqlConfig(

@@ -10,7 +10,7 @@ import type { RunningMariaDb } from './mariadb.ts';
 import { placeCredentials } from './mysql-config.ts';
 import { freePort } from './process.ts';
 import { startServer } from './server-process.ts';
-import { temporaryFolder } from './storage.ts';
+import { temporaryFolder } from '../../src/testing/storage.ts';
 
 /** The control plane and the tenant `acme` on one MariaDB, each with an ordinary user of its own: `init_connect` is not run for others. */
 export interface MysqlInstallation {

@@ -14,7 +14,7 @@ import { SystemClock } from '../../src/domain/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import { freePort } from './process.ts';
 import { TENANTS_FILE } from './tenants-file.ts';
-import { TestClock } from './test-clock.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
 
 /** A whole service on the embedded stores, provisioned through the CLI and asked over HTTP. */
 export interface TestTesseraServer {

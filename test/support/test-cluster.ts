@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, readAnswer } from './answer.ts';
 import { builtProgram } from './built-program.ts';
-import { Marks } from './marks.ts';
+import { Canaries } from './canaries.ts';
 import { type RunningMariaDb, startMariaDb } from './mariadb.ts';
 import {
   type OpenBaoAppRole,
@@ -27,7 +27,7 @@ export type TenantName = (typeof TENANTS)[number];
 const PUBLIC_URL = 'http://tessera.localhost';
 
 /** A load makes thousands of tokens; the first hundreds show what there is to show. */
-const MOST_MARKS = 300;
+const MOST_CANARIES = 300;
 
 export interface CliRun {
   readonly child: ReturnType<typeof spawn>;
@@ -60,10 +60,10 @@ export interface MintRequest {
  * Everything that a production installation has, as real processes: a MariaDB for the control plane, two for three tenants, OpenBao and
  * Redis, provisioned by the real command line. Each dependency of a replica lies behind a proxy that can be broken; the command line reaches them directly.
  *
- * Every credential and every address of a person is a mark that must not come out anywhere.
+ * Every credential and every address of a person is a canary that must not come out anywhere.
  */
 export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
-  readonly marks = new Marks();
+  readonly canaries = new Canaries();
   readonly control: RunningMariaDb;
   /** The server of `acme`. */
   readonly acmeServer: RunningMariaDb;
@@ -97,8 +97,8 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     this.#folder = parts.folder;
     this.#programs = parts.programs;
     this.redisPassword = parts.redisPassword;
-    this.marks.add('the Redis password', parts.redisPassword);
-    this.controlPassword = this.marks.plant('the password of the control database');
+    this.canaries.add('the Redis password', parts.redisPassword);
+    this.controlPassword = this.canaries.plant('the password of the control database');
   }
 
   static onDevVault(): Promise<TestCluster> {
@@ -110,7 +110,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
   }
 
   static async #start<V extends RunningOpenBao>(startVault: () => Promise<V>): Promise<TestCluster<V>> {
-    const redisPassword = `m4rk-redis-${randomBytes(8).toString('hex')}`;
+    const redisPassword = `c4nary-redis-${randomBytes(8).toString('hex')}`;
     const [control, acme, others, vault, redis, main, cli, folder] = await Promise.all([
       startMariaDb(),
       startMariaDb(),
@@ -149,11 +149,11 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
   }
 
   email(tenant: TenantName, surface: 'admin' | 'user' = 'user'): string {
-    return this.marks.once(`the address of ${tenant}’s ${surface}`, (mark) => `${mark}@${tenant}.example`);
+    return this.canaries.once(`the address of ${tenant}’s ${surface}`, (canary) => `${canary}@${tenant}.example`);
   }
 
   databasePassword(tenant: TenantName): string {
-    return this.marks.once(`the password of ${tenant}’s database`, (mark) => mark);
+    return this.canaries.once(`the password of ${tenant}’s database`, (canary) => canary);
   }
 
   /** The secret that `apply` showed for a client of the tenant. */
@@ -254,7 +254,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     };
     for (const { tenant_id, client_id, secret_id } of report.secrets) {
       this.#secrets.set(`${tenant_id}/${client_id}`, secret_id);
-      this.marks.add(`a secret of ${tenant_id}/${client_id}`, secret_id);
+      this.canaries.add(`a secret of ${tenant_id}/${client_id}`, secret_id);
     }
     return report;
   }
@@ -292,7 +292,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     }
     this.vaultRole = await this.vault.createAppRole();
     const { roleId, secretId } = this.vaultRole;
-    this.marks.add('the secret id of the Vault role', secretId);
+    this.canaries.add('the secret id of the Vault role', secretId);
     this.logInBy({ VAULT_ROLE_ID: roleId, VAULT_SECRET_ID: secretId });
     await this.apply(this.tenantsFile());
   }
@@ -340,8 +340,8 @@ ${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [
     const token = answer.body['access_token'];
     // The signature is what makes it a token; header and claims hold ids that may be seen.
     if (typeof token === 'string') {
-      if (this.marks.count < MOST_MARKS) this.marks.add('a token', token.split('.')[2]!);
-    } else this.marks.search('an answer', answer.text + JSON.stringify([...answer.headers]));
+      if (this.canaries.count < MOST_CANARIES) this.canaries.add('a token', token.split('.')[2]!);
+    } else this.canaries.search('an answer', answer.text + JSON.stringify([...answer.headers]));
     return answer;
   }
 
@@ -362,18 +362,18 @@ ${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [
     for (const name of ['stdout', 'stderr'] as const)
       child[name].setEncoding('utf8').on('data', (text: string) => (written[name] += text));
     const result = once(child, 'close').then(([code]) => {
-      this.marks.search('what a command says', written.stderr);
+      this.canaries.search('what a command says', written.stderr);
       // Secrets are shown once, and an export is the tenants file.
       const allow = args.includes('export') ? /^the address of / : /^a secret of /;
-      this.marks.search('what a command prints', written.stdout, { allow });
+      this.canaries.search('what a command prints', written.stdout, { allow });
       return { code: code as number | null, ...written };
     });
     return { child, result };
   }
 
-  /** Every place where a mark was found, the output of all replicas that were started included. */
+  /** Every place where a canary was found, the output of all replicas that were started included. */
   leaks(): readonly string[] {
-    for (const replica of this.#replicas) this.marks.search('the output of a server', replica.output());
-    return this.marks.found;
+    for (const replica of this.#replicas) this.canaries.search('the output of a server', replica.output());
+    return this.canaries.found;
   }
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { refusalOf } from '../../../test/support/refusal.ts';
+import { refusalOf } from '../../testing/refusal.ts';
 import { Secret } from '../../config/secret.ts';
 import { openMysqlDatabase } from './mysql-database.ts';
 import { NO_ENTITIES } from '../schema.ts';

@@ -9,7 +9,7 @@ import {
   storageConfig,
   temporaryFolder,
   tenantDraft,
-} from '../../../test/support/storage.ts';
+} from '../../testing/storage.ts';
 import { ControlPlane } from '../../control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../provisioning/apply/control-plane.writer.ts';
 import { copyDatabase } from './private-copy.ts';

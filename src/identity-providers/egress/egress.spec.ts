@@ -4,8 +4,8 @@ import {
   type HostileProvider,
   sendJson,
   startHostileProvider,
-} from '../../../test/support/hostile-provider.ts';
-import { selfSignedCertificate } from '../../../test/support/self-signed-certificate.ts';
+} from '../../testing/hostile-provider.ts';
+import { selfSignedCertificate } from '../../testing/self-signed-certificate.ts';
 import { Egress, type EgressOptions, type ForeignAnswer, MAX_ANSWER_BYTES } from './egress.ts';
 
 let provider: HostileProvider;

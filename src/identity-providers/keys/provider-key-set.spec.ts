@@ -1,4 +1,4 @@
-import { foreignKey } from '../../../test/support/foreign-issuer.ts';
+import { foreignKey } from '../../testing/foreign-issuer.ts';
 import { findForeignKey, parseForeignKeySet } from './provider-key-set.ts';
 
 const GOOD = foreignKey('good');

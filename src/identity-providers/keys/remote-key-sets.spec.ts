@@ -1,13 +1,13 @@
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { foreignKey } from '../../../test/support/foreign-issuer.ts';
+import { foreignKey } from '../../testing/foreign-issuer.ts';
 import {
   HOSTILE_ANSWERS,
   type HostileProvider,
   sendJson,
   startHostileProvider,
-} from '../../../test/support/hostile-provider.ts';
-import { refusalOf } from '../../../test/support/refusal.ts';
-import { collectingLog, ManualClock } from '../../../test/support/storage.ts';
+} from '../../testing/hostile-provider.ts';
+import { refusalOf } from '../../testing/refusal.ts';
+import { collectingLog, ManualClock } from '../../testing/storage.ts';
 import { Egress, resolveBySystem } from '../egress/egress.ts';
 import type { ForeignAlgorithm } from '../subject-token-algorithm.ts';
 import type { KeySource } from './fetch-key-set.ts';

@@ -2,9 +2,9 @@ import { ConsoleLogger, Global, Module } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { type IssuingDesk, openIssuingDesk, PUBLIC_URL } from '../../../test/support/issuing.ts';
-import { refusalOf } from '../../../test/support/refusal.ts';
-import { collectingLog, storageConfig, tenantId } from '../../../test/support/storage.ts';
+import { type IssuingFixture, openIssuingFixture, PUBLIC_URL } from '../../testing/issuing-fixture.ts';
+import { refusalOf } from '../../testing/refusal.ts';
+import { collectingLog, storageConfig, tenantId } from '../../testing/storage.ts';
 import { CONFIG } from '../../config/config-token.ts';
 import { Log } from '../../logging/log.ts';
 import { Metrics } from '../../metrics/metrics.ts';
@@ -21,13 +21,13 @@ import { isCurrent, sendDocument } from './send-document.ts';
 const ACME = tenantId('acme');
 const KEY_SET = '/tenants/acme/jwks.json';
 
-let desk: IssuingDesk;
+let fixture: IssuingFixture;
 
 beforeEach(async () => {
-  desk = await openIssuingDesk();
-  await desk.addTenant('acme');
+  fixture = await openIssuingFixture();
+  await fixture.addTenant('acme');
 });
-afterEach(() => desk.close());
+afterEach(() => fixture.close());
 
 describe('over HTTP', () => {
   let app: NestFastifyApplication;
@@ -38,14 +38,14 @@ describe('over HTTP', () => {
       providers: [
         {
           provide: CONFIG,
-          useValue: { ...storageConfig(desk.folder), publicUrl: PUBLIC_URL, limits: { tokenBytes: 6144 } },
+          useValue: { ...storageConfig(fixture.folder), publicUrl: PUBLIC_URL, limits: { tokenBytes: 6144 } },
         },
-        { provide: VaultService, useValue: desk.vault },
-        { provide: TenantRepository, useValue: desk.tenants },
-        { provide: Clock, useValue: desk.clock },
+        { provide: VaultService, useValue: fixture.vault },
+        { provide: TenantRepository, useValue: fixture.tenants },
+        { provide: Clock, useValue: fixture.clock },
         { provide: Log, useValue: collectingLog().log },
         { provide: Metrics, useValue: new Metrics() },
-        { provide: RevokedTokens, useValue: desk.revoked },
+        { provide: RevokedTokens, useValue: fixture.revoked },
       ],
       exports: [CONFIG, VaultService, TenantRepository, Clock, Log, Metrics, RevokedTokens],
     })
@@ -116,34 +116,37 @@ describe('over HTTP', () => {
 
 describe('an edition', () => {
   it('is written once, and needs neither database nor Vault afterwards', async () => {
-    const before = await desk.documents.find(ACME, 'keySet');
-    desk.vault.plugged = false;
-    desk.clock.advance(86_400_000);
-    expect(await desk.documents.find(ACME, 'keySet')).toBe(before);
+    const before = await fixture.documents.find(ACME, 'keySet');
+    fixture.vault.plugged = false;
+    fixture.clock.advance(86_400_000);
+    expect(await fixture.documents.find(ACME, 'keySet')).toBe(before);
   });
 
   it('is another one when a key is added, with the algorithms of both, and when one has left', async () => {
-    const before = await desk.documents.find(ACME, 'keySet');
+    const before = await fixture.documents.find(ACME, 'keySet');
     const next = await newSigningKey('EdDSA');
-    await desk.store.update(ACME, (ring) => rotate(ring, next, desk.clock.seconds));
-    desk.tenants.invalidate(ACME);
-    await eventually('another key set', async () => (await desk.documents.find(ACME, 'keySet')).etag !== before.etag);
-    const both = JSON.parse((await desk.documents.find(ACME, 'openidConfiguration')).body) as object;
+    await fixture.store.update(ACME, (ring) => rotate(ring, next, fixture.clock.seconds));
+    fixture.tenants.invalidate(ACME);
+    await eventually(
+      'another key set',
+      async () => (await fixture.documents.find(ACME, 'keySet')).etag !== before.etag,
+    );
+    const both = JSON.parse((await fixture.documents.find(ACME, 'openidConfiguration')).body) as object;
     expect(both).toMatchObject({ id_token_signing_alg_values_supported: ['ES256', 'EdDSA'] });
 
-    desk.clock.jump((MIN_LEAD_SECONDS + RETENTION_SECONDS - 1) * 1000);
-    expect((await desk.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(2);
-    desk.clock.jump(1000);
-    expect((await desk.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(1);
-    desk.clock.jump(-1000);
-    expect((await desk.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(2);
+    fixture.clock.jump((MIN_LEAD_SECONDS + RETENTION_SECONDS - 1) * 1000);
+    expect((await fixture.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(2);
+    fixture.clock.jump(1000);
+    expect((await fixture.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(1);
+    fixture.clock.jump(-1000);
+    expect((await fixture.documents.find(ACME, 'keySet')).body.match(/"kid"/g)).toHaveLength(2);
   });
 });
 
 describe('an address with nothing at it', () => {
   it.each(['globex', 'ACME', '..%2facme', '', 'a'.repeat(65)])('is that of the tenant %p', async (id) => {
     // No answer is begun: the refusal comes before request and reply are looked at.
-    const refusal = await refusalOf(sendDocument(desk.documents, 'keySet', id, {} as never, {} as never));
+    const refusal = await refusalOf(sendDocument(fixture.documents, 'keySet', id, {} as never, {} as never));
     expect(refusal.code).toBe('route_not_found');
   });
 });

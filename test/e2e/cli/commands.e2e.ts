@@ -9,7 +9,7 @@ import { clientSecretPath } from '../../../src/vault/vault-path.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../../../src/domain/ids.ts';
 import { SystemClock } from '../../../src/domain/clock.ts';
 import { CONTROL_PLANE_SCHEMA } from '../../../src/control-plane/control-plane.schema.ts';
-import { TestClock } from '../../support/test-clock.ts';
+import { TestClock } from '../../../src/testing/test-clock.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
 

@@ -1,6 +1,6 @@
 import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../../support/foreign-issuer.ts';
-import { type HostileProvider, sendJson, startHostileProvider } from '../../support/hostile-provider.ts';
+import { foreignKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { TestInstallation } from './installation.ts';
 
 const KEY = foreignKey('k1');

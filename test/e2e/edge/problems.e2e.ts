@@ -1,4 +1,4 @@
-import { FAULT_MARK, type LogLine, type RunningEdge, startEdge } from '../../support/edge.ts';
+import { FAULT_CANARY, type LogLine, type RunningEdge, startEdge } from '../../support/edge.ts';
 import { sendRaw } from '../../support/raw-http.ts';
 
 let edge: RunningEdge;
@@ -62,11 +62,11 @@ describe('a refusal', () => {
       await post('/probe/token-broken'),
       await get('/probe/unavailable'),
     ]) {
-      expect(await answer.text()).not.toContain(FAULT_MARK);
+      expect(await answer.text()).not.toContain(FAULT_CANARY);
       const line: LogLine = await edge.lineOf(answer.headers.get('x-request-id'));
       if (line['outcome'] === 'server_error') expect(line['fault']).toMatch(/^Error < test\/support\/edge\.ts:\d+/);
     }
-    expect(JSON.stringify(edge.lines())).not.toContain(FAULT_MARK);
+    expect(JSON.stringify(edge.lines())).not.toContain(FAULT_CANARY);
   });
 
   it('takes no status from an error that is not of the edge', async () => {
@@ -127,17 +127,17 @@ describe('what Node would answer by itself', () => {
 
 describe('an answer', () => {
   it('repeats nothing that was sent', async () => {
-    const mark = 'm4rk-of-the-caller';
+    const canary = 'c4nary-of-the-caller';
     const text = await sendRaw(
       edge.port,
-      `GET /${mark}?secret=${mark} HTTP/1.1\r\nHost: ${mark}.example\r\nX-Request-Id: ${mark}\r\nX-Forwarded-Host: ${mark}\r\nAuthorization: Bearer ${mark}\r\nOrigin: https://${mark}\r\nConnection: close\r\n\r\n`,
+      `GET /${canary}?secret=${canary} HTTP/1.1\r\nHost: ${canary}.example\r\nX-Request-Id: ${canary}\r\nX-Forwarded-Host: ${canary}\r\nAuthorization: Bearer ${canary}\r\nOrigin: https://${canary}\r\nConnection: close\r\n\r\n`,
     );
     expect(text.status).toBe(404);
-    expect(text.text).not.toContain(mark);
+    expect(text.text).not.toContain(canary);
     await edge.lineOf(text.headers['x-request-id'] ?? null);
-    expect(JSON.stringify(edge.lines())).not.toContain(mark);
+    expect(JSON.stringify(edge.lines())).not.toContain(canary);
     const metrics = await (await get('/metrics')).text();
-    expect(metrics).not.toContain(mark);
+    expect(metrics).not.toContain(canary);
   });
 
   it('carries the headers that keep browsers from misusing it', async () => {
@@ -206,7 +206,7 @@ describe('readiness', () => {
     let up = false;
     edge.readiness.require({
       name: 'vault',
-      check: () => (up ? Promise.resolve() : Promise.reject(new Error(FAULT_MARK))),
+      check: () => (up ? Promise.resolve() : Promise.reject(new Error(FAULT_CANARY))),
     });
     await new Promise((resolve) => setTimeout(resolve, 600));
     const answer = await get('/readyz');
@@ -219,7 +219,7 @@ describe('readiness', () => {
       title: 'Service unavailable',
       down: ['vault'],
     });
-    expect(body).not.toContain(FAULT_MARK);
+    expect(body).not.toContain(FAULT_CANARY);
     expect((await get('/healthz')).status).toBe(200);
     up = true;
     await new Promise((resolve) => setTimeout(resolve, 600));

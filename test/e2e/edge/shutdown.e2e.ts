@@ -167,27 +167,27 @@ describe('the server process', () => {
   });
 
   it('says all faults of its configuration and no value, and ends with 1', async () => {
-    const mark = 'm4rk';
-    const attempt = startServer({ LOG_LEVEL: mark, VAULT_TOKEN: ` ${mark}`, TESSERA_NOTHING: mark }, folder);
+    const canary = 'c4nary';
+    const attempt = startServer({ LOG_LEVEL: canary, VAULT_TOKEN: ` ${canary}`, TESSERA_NOTHING: canary }, folder);
     const message = await attempt.then(
       () => 'it started',
       (error: unknown) => String(error),
     );
     for (const name of ['LOG_LEVEL must be', 'VAULT_TOKEN must be', 'TESSERA_NOTHING is not a setting'])
       expect(message).toContain(name);
-    expect(message).not.toContain(mark);
+    expect(message).not.toContain(canary);
   });
 });
 
 describe('.env of the server process', () => {
   it.each([
-    ['reads it behind a byte order mark', '\uFEFFLOG_LEVEL=m4rk\n', 'LOG_LEVEL must be one of'],
+    ['reads it behind a byte order mark', '\uFEFFLOG_LEVEL=c4nary\n', 'LOG_LEVEL must be one of'],
     [
       'refuses it in UTF-16',
-      Buffer.from('\uFEFFDATABASE_URL=m4rk\n', 'utf16le'),
+      Buffer.from('\uFEFFDATABASE_URL=c4nary\n', 'utf16le'),
       '.env, line 1: it is not text in UTF-8',
     ],
-    ['refuses a line that is no assignment', 'PORT=1\nDATABASE_URL: m4rk\n', '.env, line 2: it is no assignment'],
+    ['refuses a line that is no assignment', 'PORT=1\nDATABASE_URL: c4nary\n', '.env, line 2: it is no assignment'],
   ])('%s', async (_, content, sentence) => {
     const cwd = await mkdtemp(join(folder, 'env-'));
     await writeFile(join(cwd, '.env'), content);
@@ -196,7 +196,7 @@ describe('.env of the server process', () => {
       (error: unknown) => String(error),
     );
     expect(message).toContain(sentence);
-    expect(message).not.toContain('m4rk');
+    expect(message).not.toContain('c4nary');
     expect(existsSync(join(cwd, 'data'))).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
-import { TestClock } from '../../support/test-clock.ts';
+import { TestClock } from '../../../src/testing/test-clock.ts';
 
 /** One of each form that only proxies write, of products that are in use. */
 const FORWARDING_HEADERS = [
@@ -155,7 +155,7 @@ describe('with a trusted proxy', () => {
     ['no address', { 'x-forwarded-for': 'unknown' }],
     ['an interface of its own', { 'x-forwarded-for': 'fe80::1%lo' }],
     ['an address of IPv6 with a port and no brackets', { 'x-forwarded-for': '::1:443:' }],
-    ['an address in quotation marks', { 'x-forwarded-for': '"127.0.0.1"' }],
+    ['an address in quotation canaries', { 'x-forwarded-for': '"127.0.0.1"' }],
     ['a name', { 'x-forwarded-for': 'localhost' }],
     // What the second proxy got bore no address either.
     ['another proxy', { 'x-forwarded-for': '10.1.2.3' }],

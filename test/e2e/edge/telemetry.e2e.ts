@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startServer } from '../../support/server-process.ts';
 
-const MARK = 'm4rk-of-the-caller';
+const CANARY = 'c4nary-of-the-caller';
 
 let folder: string;
 let collector: Server;
@@ -34,19 +34,19 @@ afterEach(async () => {
 const endpoint = () => `http://127.0.0.1:${(collector.address() as AddressInfo).port}`;
 
 async function exercise(url: string): Promise<string | null> {
-  const answer = await fetch(`${url}/auth/user/generateToken?secret=${MARK}`, {
+  const answer = await fetch(`${url}/auth/user/generateToken?secret=${CANARY}`, {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      authorization: `Bearer ${MARK}`,
+      authorization: `Bearer ${CANARY}`,
       traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
     },
     body: JSON.stringify({
       client_id: 'web',
       project_id: 'shop',
       tenant_id: 'acme',
-      email_id: `${MARK}@acme.example`,
-      secret_id: MARK,
+      email_id: `${CANARY}@acme.example`,
+      secret_id: CANARY,
     }),
   });
   return answer.headers.get('x-request-id');
@@ -71,10 +71,10 @@ it('sends one span for a request, with what the access line says and nothing tha
   expect(spans).toContain('"stringValue":"client_not_found"');
   expect(spans).toContain('"stringValue":"tessera"');
   expect(spans).toContain(requestId);
-  expect(spans).not.toContain(MARK);
+  expect(spans).not.toContain(CANARY);
   // A stranger's trace context neither names nor samples our traces.
   expect(spans).not.toContain('a'.repeat(32));
-  expect(server.output()).not.toContain(MARK);
+  expect(server.output()).not.toContain(CANARY);
 });
 
 it('does not hold up the service when the collector is not there', async () => {

@@ -7,10 +7,10 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../support/foreign-issuer.ts';
-import type { HostileProvider } from '../../support/hostile-provider.ts';
+import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import type { HostileProvider } from '../../../src/testing/hostile-provider.ts';
 
-/** Cases 9 to 13, and 1 to 7 where the foreign token takes their place. */
+/** What makes a subject token of an identity provider invalid: its form, its issuer and audience, its subject, a replay, its times. */
 let service: ExchangeService;
 beforeAll(async () => {
   service = await startExchangeService();
@@ -56,7 +56,7 @@ describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => 
     });
   });
 
-  it('and opens the door of its surface, and no other', async () => {
+  it('and is accepted at its own surface and at no other', async () => {
     const token = (await service.exchange({ surface })).body['access_token'] as string;
     const authorization = `Bearer ${token}`;
     expect((await service.tessera.get(`/auth/${surface}/profile`, { authorization })).status).toBe(200);
@@ -65,7 +65,7 @@ describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => 
   });
 });
 
-describe('case 1 to 7: the form of a foreign token', () => {
+describe('the form of a foreign token', () => {
   const parts = (token: string) => token.split('.') as [string, string, string];
 
   it.each<[string, () => string, string]>([
@@ -148,7 +148,7 @@ describe('case 1 to 7: the form of a foreign token', () => {
   });
 });
 
-describe('case 9: a token that is not for us', () => {
+describe('a token that is not for us', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['no aud', { aud: undefined }, 'its audience is missing or not a text'],
     ['another aud', { aud: 'account' }, 'it is for another audience'],
@@ -244,7 +244,7 @@ describe('a kind of token that is not for logging in', () => {
   });
 });
 
-describe('case 10: whom a token is about', () => {
+describe('whom a token is about', () => {
   it.each([
     ['false', false],
     ['missing', undefined],
@@ -297,7 +297,7 @@ describe('case 10: whom a token is about', () => {
   });
 });
 
-describe('case 11: an issuer that is not trusted here is not asked', () => {
+describe('an issuer that is not trusted here is not asked', () => {
   it.each<[string, (own: string) => string]>([
     ['with a slash', (own) => `${own}/`],
     ['in another case', (own) => own.replace('http', 'HTTP')],
@@ -331,7 +331,7 @@ describe('case 11: an issuer that is not trusted here is not asked', () => {
   });
 });
 
-describe('case 12: a token is good once', () => {
+describe('a token is good once', () => {
   const used = `${REFUSED}it was used before`;
 
   it('one after the other: the second is refused, on the other surface too', async () => {
@@ -374,7 +374,7 @@ describe('case 12: a token is good once', () => {
   });
 });
 
-describe('case 13: the times of a token', () => {
+describe('the times of a token', () => {
   it.each<[string, (at: number) => Record<string, unknown>, string]>([
     ['older than the trust allows', (at) => ({ iat: at - 631 }), 'it is older than the trust allows'],
     ['from the future', (at) => ({ iat: at + 31 }), 'it was issued in the future'],

@@ -6,11 +6,11 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../support/foreign-issuer.ts';
-import { HOSTILE_ANSWERS, type HostileProvider, sendJson } from '../../support/hostile-provider.ts';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { HOSTILE_ANSWERS, type HostileProvider, sendJson } from '../../../src/testing/hostile-provider.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
-/** Cases 14 to 16: the issuer and its keys. */
+/** The trusted issuer: its keys, its discovery document, and where its address may lead. */
 const NO_SUCH_KEY = 'the issuer has no usable key of this kid and algorithm';
 const NOT_CONFIRMED = 'the foreign token is refused: the key does not confirm its signature';
 const ANSWERS = Object.entries(HOSTILE_ANSWERS);
@@ -59,7 +59,7 @@ async function expectUnavailable(provider: HostileProvider, reason: string): Pro
   expect(service.tessera.auditReason(answer.requestId)).toBe(`identity provider: ${reason}`);
 }
 
-describe('case 14: the keys of an issuer', () => {
+describe('the keys of an issuer', () => {
   it('are fetched once for any number of exchanges at once', async () => {
     const provider = service.next();
     const answers = await Promise.all(Array.from({ length: 20 }, () => exchangeOf(provider)));
@@ -205,7 +205,7 @@ describe('case 14: the keys of an issuer', () => {
   });
 });
 
-describe('case 15: an issuer answers', () => {
+describe('an issuer answers', () => {
   it.each(ANSWERS)('for discovery with %s', async (_name, { handler, reason }) => {
     const provider = service.next();
     provider.onDiscovery = handler;
@@ -273,7 +273,7 @@ describe('case 15: an issuer answers', () => {
   });
 });
 
-describe('case 16: an issuer inside', () => {
+describe('an issuer inside', () => {
   it.each([
     'http://idp.example.com',
     'ftp://idp.example.com',

@@ -5,12 +5,12 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../../support/foreign-issuer.ts';
-import { type HostileProvider, sendJson, startHostileProvider } from '../../support/hostile-provider.ts';
+import { foreignKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
-/** Case 27 where the identity provider is what fails, and case 16 where the list of allowed hosts has changed since a trust was saved. */
+/** Failures of the identity provider, and a list of allowed hosts that has changed since a trusted issuer was saved. */
 interface Route {
   readonly issuer: string;
   readonly hostPort: string;
@@ -176,11 +176,11 @@ async function expectRecovery(ask: () => Promise<Answer>): Promise<void> {
   throw new Error('not again within 5 s');
 }
 
-describe('case 27: an identity provider that is', () => {
+describe('an identity provider that is', () => {
   it.each(FAULTS)('%s, and was never reached: 503 for its tokens alone, until it is back', async (_name, fault) => {
     const route = unused.shift()!;
     await fault.begin(route);
-    // Many at once, and beside them the tokens of another issuer and the other door.
+    // Many at once, and beside them the tokens of another issuer and the other endpoint.
     const [others, bearer, ...answers] = await timed(
       Promise.all([
         service.exchange(),
@@ -214,7 +214,7 @@ describe('case 27: an identity provider that is', () => {
   });
 });
 
-describe('case 16: a trust whose host was allowed when it was saved', () => {
+describe('a trust whose host was allowed when it was saved', () => {
   it.each([
     ['for its issuer', (uri: string) => trustOf('stranger', uri), 'discovery: its URL may not be fetched'],
     [

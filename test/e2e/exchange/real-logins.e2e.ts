@@ -1,9 +1,9 @@
 import { decodeJwt } from 'jose';
 import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
-import { type RunningOidcProvider, startOidcProvider } from '../../support/oidc-provider.ts';
+import { type RunningOidcProvider, startOidcProvider } from '../../../src/testing/oidc-provider.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** Both doors with ID tokens of real logins at a certified provider. */
+/** Both oidcToken endpoints with ID tokens of real logins at a certified provider. */
 let provider: RunningOidcProvider;
 let tessera: TestTesseraServer;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import type { Answer } from '../../support/answer.ts';
 import { readAnswer } from '../../support/answer.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../support/foreign-issuer.ts';
+import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
 
-/** Cases 17 to 26 where a bearer and a foreign token stand in the place of a secret. */
+/** The request of oidcToken: its form, its limits, and what the log says of it. */
 let service: ExchangeService;
 beforeAll(async () => {
   service = await startExchangeService({ failuresPerMinute: 20 });
@@ -34,7 +34,7 @@ async function send(
   );
 }
 
-describe('case 24: a body', () => {
+describe('a body', () => {
   it.each<[string, (token: string) => string | URLSearchParams, Record<string, string>, number]>([
     [
       'form-encoded',
@@ -67,7 +67,7 @@ describe('case 24: a body', () => {
   });
 });
 
-describe('case 25: a request', () => {
+describe('a request', () => {
   it.each(['GET', 'PUT', 'PATCH', 'DELETE'])('by %s is a 405', async (method) => {
     const answer = await readAnswer(await fetch(service.tessera.url + PATH, { method }));
     expect(answer.refusal()).toMatchObject({ status: 405 });
@@ -86,7 +86,7 @@ describe('case 25: a request', () => {
   });
 });
 
-describe('case 22: failures', () => {
+describe('failures', () => {
   const fail = (attempt: Parameters<ExchangeService['exchange']>[0]) => service.exchange(attempt);
 
   const LIMIT = 20;
@@ -206,7 +206,7 @@ describe('a key that is not known yet', () => {
   });
 });
 
-describe('case 26: the log', () => {
+describe('the log', () => {
   it('holds neither token nor address, at debug level', async () => {
     const bearer = await service.bearer();
     const good = service.foreign({ email: 'grace@acme.example' });
@@ -218,7 +218,7 @@ describe('case 26: the log', () => {
     expect(answers.map(({ status }) => status)).toEqual([200, 401, 401]);
     const log = service.tessera.log();
     const secrets = [bearer, good, answers[0]!.body['access_token'] as string].map((token) => token.split('.')[2]!);
-    for (const mark of [...secrets, 'marked@', 'grace@', 'ada@']) expect(log).not.toContain(mark);
+    for (const canary of [...secrets, 'marked@', 'grace@', 'ada@']) expect(log).not.toContain(canary);
     expect(log).toContain('it was used before');
     expect(answers[1]!.text).not.toContain('used');
   });

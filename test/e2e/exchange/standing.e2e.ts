@@ -6,9 +6,9 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { type HostileProvider, sendJson } from '../../support/hostile-provider.ts';
+import { type HostileProvider, sendJson } from '../../../src/testing/hostile-provider.ts';
 
-/** Cases 18, 20 and 23 at this door: who somebody is today, whatever a good bearer and a good foreign token say. Case 30: what time it is. */
+/** The state of tenant, client and subject at the time of the exchange decides, whatever a valid bearer and a valid subject token say. So does the time. */
 let service: ExchangeService;
 /** Its keys are cold. */
 let slow: HostileProvider;
@@ -42,7 +42,7 @@ const saysOf = (answer: Answer) => {
   return decodeJwt(answer.body['access_token'] as string);
 };
 
-describe('case 18: a good foreign token, and a bearer from before', () => {
+describe('a good foreign token, and a bearer from before', () => {
   it.each([
     ['the client was disabled', '- { id: web, ', 'status: disabled, ', 'the client is disabled'],
     ['the project was disabled', '      - id: shop\n', '        status: disabled\n', 'the project is disabled'],
@@ -70,7 +70,7 @@ describe('case 18: a good foreign token, and a bearer from before', () => {
   });
 });
 
-describe('case 23: a user of one tenant who is an administrator of another', () => {
+describe('a user of one tenant who is an administrator of another', () => {
   const ada = { email: 'ada@acme.example' };
 
   it('is each only where it is', async () => {
@@ -102,7 +102,7 @@ describe('case 23: a user of one tenant who is an administrator of another', () 
   });
 });
 
-describe('case 20: an e-mail address in a foreign token', () => {
+describe('an e-mail address in a foreign token', () => {
   it.each(['GRACE@acme.example', 'Grace@ACME.Example'])('%s is Grace’s', async (email) => {
     expect(saysOf(await service.exchange({ oidcToken: service.foreign({ email }) }))).toMatchObject({
       sub: 'u-grace',
@@ -134,7 +134,7 @@ describe('case 20: an e-mail address in a foreign token', () => {
   });
 });
 
-describe('case 30: the clock', () => {
+describe('the clock', () => {
   it('jumps past the end of a foreign token, and back', async () => {
     const { clock } = service.tessera;
     const exp = now() + 300;

@@ -5,7 +5,7 @@ import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
 import { clientSecretPath, keyRingPath, tenantSecretsFolder } from '../../../src/vault/vault-path.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../../../src/domain/ids.ts';
 import { startProcess } from '../../support/process.ts';
-import { refusalOf } from '../../support/refusal.ts';
+import { refusalOf } from '../../../src/testing/refusal.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';
 
 const TENANT = parseTenantId('acme')!;

@@ -5,7 +5,7 @@ import type { KvVault } from '../../../src/vault/kv/kv-vault.ts';
 import { keyRingPath } from '../../../src/vault/vault-path.ts';
 import { parseTenantId } from '../../../src/domain/ids.ts';
 import { byToken, KvVaults } from '../../support/kv-vault.ts';
-import { refusalOf } from '../../support/refusal.ts';
+import { refusalOf } from '../../../src/testing/refusal.ts';
 
 const PATH = keyRingPath(parseTenantId('acme')!);
 const MOUNT = { data: { type: 'kv', options: { version: '2' } } };

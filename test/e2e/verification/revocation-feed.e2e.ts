@@ -4,7 +4,7 @@ import { revocationOfAll } from '../../../src/revocation/new-revocations.ts';
 import type { Answer } from '../../support/answer.ts';
 import { issuedToken } from '../../support/attack-material.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { collectingLog, tenantId } from '../../support/storage.ts';
+import { collectingLog, tenantId } from '../../../src/testing/storage.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** The feed as its description says, over HTTP. One list for all tests: each starts from what it finds. */

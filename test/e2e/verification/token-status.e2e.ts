@@ -24,9 +24,9 @@ afterAll(() => tessera.close());
 
 const secretOf = (client: string) => tessera.secret(`acme/${client}`);
 const web = () => basic('shop/web', secretOf('shop/web'));
-type Door = 'introspect' | 'revoke';
-const ask = (door: Door, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
-  tessera.postForm(`/tenants/acme/${door}`, form, headers);
+type Endpoint = 'introspect' | 'revoke';
+const ask = (endpoint: Endpoint, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
+  tessera.postForm(`/tenants/acme/${endpoint}`, form, headers);
 
 async function isActive(token: string): Promise<unknown> {
   return (await ask('introspect', { token }, web())).body['active'];
@@ -66,7 +66,7 @@ describe('introspection', () => {
 });
 
 describe('revocation', () => {
-  it('ends the token at every door of this server as soon as it has answered, and no other token', async () => {
+  it('ends the token at every endpoint of this server as soon as it has answered, and no other token', async () => {
     const token = await issuedToken(tessera, 'user');
     const other = await issuedToken(tessera, 'user');
     const answer = await ask('revoke', { token }, web());
@@ -128,7 +128,7 @@ describe('revocation', () => {
   });
 });
 
-describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
+describe.each<Endpoint>(['introspect', 'revoke'])('at %s a client', (endpoint) => {
   const token = 'a.b.c';
 
   it.each([
@@ -147,7 +147,7 @@ describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
     'accepts a secret %s',
     async (_name, make) => {
       const [form, headers] = make();
-      expect((await ask(door, form, headers)).status).toBe(200);
+      expect((await ask(endpoint, form, headers)).status).toBe(200);
     },
   );
 
@@ -168,7 +168,7 @@ describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
     ['without a colon', () => [{ token }, { authorization: `Basic ${Buffer.from('shop/web').toString('base64')}` }]],
   ] as [string, () => [Record<string, string>, Record<string, string>]][])('is refused %s', async (_name, make) => {
     const [form, headers] = make();
-    const answer = await ask(door, form, headers);
+    const answer = await ask(endpoint, form, headers);
     expect(answer.refusal()).toEqual({ status: 401, error: 'invalid_client', title: 'Unauthorized' });
     expect(answer.headers.get('www-authenticate')).toBe('Basic realm="tessera", charset="UTF-8"');
     expect(answer.body['detail']).toBe('The client could not be authenticated.');
@@ -187,20 +187,20 @@ describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
     ['with bytes that are no UTF-8', () => `token=${token}&x=%ff`],
     ['with bytes that are not encoded', () => `token=${token}&x=é`],
   ] as [string, () => string | Record<string, string>][])('is refused 400 %s', async (_name, form) => {
-    expect((await ask(door, form(), web())).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+    expect((await ask(endpoint, form(), web())).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
   });
 
   it.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x'])(
     'is refused 415 for %s',
     async (type) => {
-      const answer = await ask(door, '{"token":"a.b.c"}', { ...web(), 'content-type': type });
+      const answer = await ask(endpoint, '{"token":"a.b.c"}', { ...web(), 'content-type': type });
       expect(answer.refusal()).toMatchObject({ status: 415, error: 'unsupported_media_type' });
     },
   );
 
   it('is told 404 at a tenant that is not there, or cannot be', async () => {
     for (const tenant of ['nobody', 'ACME', '..%2facme'])
-      expect((await tessera.postForm(`/tenants/${tenant}/${door}`, { token }, web())).refusal()).toMatchObject({
+      expect((await tessera.postForm(`/tenants/${tenant}/${endpoint}`, { token }, web())).refusal()).toMatchObject({
         status: 404,
         error: 'route_not_found',
       });
@@ -208,7 +208,7 @@ describe.each<Door>(['introspect', 'revoke'])('at %s a client', (door) => {
 
   it('is refused when its tenant is suspended', async () => {
     const headers = basic('shop/web', tessera.secret('initech/shop/web'));
-    expect((await tessera.postForm(`/tenants/initech/${door}`, { token }, headers)).refusal().status).toBe(401);
+    expect((await tessera.postForm(`/tenants/initech/${endpoint}`, { token }, headers)).refusal().status).toBe(401);
   });
 });
 

@@ -9,7 +9,7 @@ import {
 import { attackMaterial, issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** The two doors that say what a token is, against the table that every verifier is held to, with the tenants' real keys in the attacker's hand. */
+/** verifyToken and introspection against the attack table. The attacker holds the tenants' real keys. */
 let tessera: TestTesseraServer;
 let material: AttackMaterial;
 beforeAll(async () => {
@@ -25,9 +25,9 @@ const introspect = (token: string) =>
     client_id: 'shop/web',
     client_secret: tessera.secret('acme/shop/web'),
   });
-const DOORS = { verifyToken, introspect };
+const ENDPOINTS = { verifyToken, introspect };
 
-describe.each(Object.entries(DOORS))('%s', (_door, ask) => {
+describe.each(Object.entries(ENDPOINTS))('%s', (_endpoint, ask) => {
   it('finds the issued token active, with all its claims', async () => {
     const token = await issuedToken(tessera, 'user');
     const answer = await ask(token);
@@ -41,8 +41,8 @@ describe.each(Object.entries(DOORS))('%s', (_door, ask) => {
   });
 
   const attacks = ATTACK_TABLE.filter((row) => row.only === undefined);
-  it.each(attacks.map((row) => ({ case: row.case, name: row.name, row })))(
-    'finds inactive: $case: $name',
+  it.each(attacks.map((row) => ({ target: row.target, name: row.name, row })))(
+    'finds inactive: $target: $name',
     async ({ row }) => {
       const answer = await ask(row.make(material));
       // Past what any body may have it is not read at all; an empty parameter is none.
@@ -54,7 +54,7 @@ describe.each(Object.entries(DOORS))('%s', (_door, ask) => {
   it('finds inactive what differs from a good token in one character', async () => {
     const edits = [...oneCharacterEdits(goodToken(material))];
     expect(edits.length).toBeGreaterThan(3000);
-    // Every thirteenth, another one for each door's run: the library's own tests take all of them.
+    // Every thirteenth, beginning with the first: the library's own tests take all of them.
     const chosen = edits.filter((_edit, index) => index % 13 === 0);
     for (let start = 0; start < chosen.length; start += 50) {
       const answers = await Promise.all(chosen.slice(start, start + 50).map((token) => ask(token)));

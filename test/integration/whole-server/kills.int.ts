@@ -214,7 +214,7 @@ describe('kill -9 of a command, beside a server under load', () => {
       await makeRoom(tenant);
       const added = await cluster.cli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']);
       const { secret_id: secret } = JSON.parse(added) as { secret_id: string };
-      cluster.marks.add(`a secret of ${tenant}`, secret);
+      cluster.canaries.add(`a secret of ${tenant}`, secret);
       const felt = async () => (await replica.mint(tenant, { client: 'other', secret })).status === 200;
       await eventually('the new secret proves its client', felt, 3000);
       await makeRoom(tenant);

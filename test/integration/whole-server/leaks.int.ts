@@ -3,10 +3,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { TestCluster, type Replica, TENANTS } from '../../support/test-cluster.ts';
-import { Marks } from '../../support/marks.ts';
+import { Canaries } from '../../support/canaries.ts';
 
 /**
- * Everything that must stay secret is planted as a mark, every dependency is broken in every way that makes libraries talk, at debug level and
+ * Everything that must stay secret is planted as a canary, every dependency is broken in every way that makes libraries talk, at debug level and
  * with traces on; then whatever came out of the service is searched.
  */
 let cluster: TestCluster;
@@ -16,19 +16,19 @@ let spans = '';
 
 beforeAll(async () => {
   cluster = await TestCluster.onDevVault();
-  const { marks, vault } = cluster;
-  const token = marks.plant('the Vault token');
+  const { canaries, vault } = cluster;
+  const token = canaries.plant('the Vault token');
   await vault.createToken({ id: token });
   cluster.logInBy({ VAULT_TOKEN: token });
   for (const tenant of TENANTS) {
     const ring = (await vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data as {
       keys: { private_jwk: { d: string } }[];
     };
-    for (const key of ring.keys) marks.add(`a private key of ${tenant}`, key.private_jwk.d);
+    for (const key of ring.keys) canaries.add(`a private key of ${tenant}`, key.private_jwk.d);
     const entry = (await vault.api('GET', `kv/data/secret/${tenant}/shop/web`)).body.data.data as {
       secrets: { sha256: string }[];
     };
-    for (const { sha256 } of entry.secrets) marks.add(`a digest of a secret of ${tenant}`, sha256);
+    for (const { sha256 } of entry.secrets) canaries.add(`a digest of a secret of ${tenant}`, sha256);
   }
   collector = createServer((request, response) => {
     request.setEncoding('utf8').on('data', (text: string) => (spans += text));
@@ -37,7 +37,7 @@ beforeAll(async () => {
   await once(collector, 'listening');
   replica = await cluster.startReplica({
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
-    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${marks.plant('what the collector wants to see')}`,
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${canaries.plant('what the collector wants to see')}`,
   });
 }, 120_000);
 afterAll(async () => {
@@ -46,31 +46,31 @@ afterAll(async () => {
   collector.close();
 });
 
-/** Requests of every kind, each with marks wherever a caller can put them. */
+/** Requests of every kind, each with canaries wherever a caller can put them. */
 async function exercise(): Promise<void> {
-  const { marks } = cluster;
-  const mark = (what: string) => marks.once(what, (text) => text);
-  const wrong = mark('a wrong secret');
+  const { canaries } = cluster;
+  const canary = (what: string) => canaries.once(what, (text) => text);
+  const wrong = canary('a wrong secret');
   for (const surface of ['user', 'admin'] as const) {
     for (const tenant of TENANTS) await replica.mint(tenant, { surface });
     await replica.mint('acme', { surface, secret: wrong, client: 'other' });
-    await replica.mint('acme', { surface, email: `${mark('an unknown address')}@acme.example` });
-    await replica.mint('acme', { surface, email: mark('a malformed address') });
+    await replica.mint('acme', { surface, email: `${canary('an unknown address')}@acme.example` });
+    await replica.mint('acme', { surface, email: canary('a malformed address') });
   }
-  const bearer = { authorization: `Bearer ${mark('a bearer')}.${mark('claims')}.${mark('a signature')}` };
-  const inQuery = `?secret_id=${wrong}&access_token=${mark('a token in the query')}`;
+  const bearer = { authorization: `Bearer ${canary('a bearer')}.${canary('claims')}.${canary('a signature')}` };
+  const inQuery = `?secret_id=${wrong}&access_token=${canary('a token in the query')}`;
   for (const path of [
     ...['/auth/user/profile', '/auth/admin/profile', '/auth/user/generateToken', '/nowhere', '/metrics', '/readyz'],
     ...['/tenants/acme/jwks.json', '/tenants/globex/.well-known/openid-configuration', '/docs-json'],
-    `/tenants/${mark('the id of no tenant')}/jwks.json`,
+    `/tenants/${canary('the id of no tenant')}/jwks.json`,
   ]) {
-    const { text, headers } = await replica.get(path + inQuery, { ...bearer, cookie: `session=${mark('a cookie')}` });
-    marks.search(`the answer at ${path}`, text + JSON.stringify([...headers]));
+    const { text, headers } = await replica.get(path + inQuery, { ...bearer, cookie: `session=${canary('a cookie')}` });
+    canaries.search(`the answer at ${path}`, text + JSON.stringify([...headers]));
   }
   for (const [type, body] of [
     ['application/json', `{"secret_id": "${wrong}", "secret_id": "${wrong}"}`],
-    ['application/json', `{"${mark('a member')}": "${mark('a value')}"`],
-    ['application/json', JSON.stringify({ tenant_id: mark('an id'), [mark('an unknown member')]: wrong })],
+    ['application/json', `{"${canary('a member')}": "${canary('a value')}"`],
+    ['application/json', JSON.stringify({ tenant_id: canary('an id'), [canary('an unknown member')]: wrong })],
     ['application/x-www-form-urlencoded', `secret_id=${wrong}`],
   ] as const) {
     const answer = await fetch(`${replica.url}/auth/user/generateToken`, {
@@ -78,7 +78,7 @@ async function exercise(): Promise<void> {
       headers: { 'content-type': type, ...bearer },
       body,
     });
-    marks.search('an answer to a broken body', await answer.text());
+    canaries.search('an answer to a broken body', await answer.text());
   }
 }
 
@@ -95,13 +95,13 @@ interface Fault {
 }
 
 /** Replaces an entry in Vault, and puts the old one back. */
-function entry(name: string, path: string, make: (mark: string) => unknown): Fault {
+function entry(name: string, path: string, make: (canary: string) => unknown): Fault {
   let before: unknown;
   return {
     name,
     begin: async () => {
       before = (await cluster.vault.api('GET', `kv/data/${path}`)).body.data.data;
-      await cluster.vault.api('POST', `kv/data/${path}`, { data: make(cluster.marks.plant(name)) });
+      await cluster.vault.api('POST', `kv/data/${path}`, { data: make(cluster.canaries.plant(name)) });
     },
     end: () => cluster.vault.api('POST', `kv/data/${path}`, { data: before }),
   };
@@ -129,7 +129,7 @@ const faults: Fault[] = [
     name: 'a row of the control database that is malformed',
     begin: () =>
       control(
-        `UPDATE control.administrators SET scopes = '["${cluster.marks.plant('what stands in a malformed row')}'`,
+        `UPDATE control.administrators SET scopes = '["${cluster.canaries.plant('what stands in a malformed row')}'`,
       ),
     end: () => control(`UPDATE control.administrators SET scopes = '["tenant:manage"]'`),
   },
@@ -148,20 +148,25 @@ const faults: Fault[] = [
     begin: () => acme('ALTER TABLE t_acme.users CHANGE email_canonical hidden varchar(255)'),
     end: () => acme('ALTER TABLE t_acme.users CHANGE hidden email_canonical varchar(255)'),
   },
-  entry('a password of a tenant’s database that is wrong', 'database/acme', (mark) => ({
+  entry('a password of a tenant’s database that is wrong', 'database/acme', (canary) => ({
     username: 'acme',
-    password: mark,
+    password: canary,
   })),
-  entry('credentials of a tenant’s database that are malformed', 'database/acme', (mark) => ({
-    username: [mark],
-    password: { mark },
+  entry('credentials of a tenant’s database that are malformed', 'database/acme', (canary) => ({
+    username: [canary],
+    password: { canary },
   })),
-  entry('a client’s entry that is malformed', 'secret/acme/shop/web', (mark) => ({ secret_id: [mark], secrets: mark })),
-  entry('a generated secret that is malformed', 'secret/acme/shop/web', (mark) => ({
-    secrets: [{ id: mark, sha256: mark }],
+  entry('a client’s entry that is malformed', 'secret/acme/shop/web', (canary) => ({
+    secret_id: [canary],
+    secrets: canary,
   })),
-  entry('a key ring that is malformed', 'keys/acme', (mark) => ({ keys: [{ kid: mark, private_jwk: { d: mark } }] })),
-  entry('a key ring with a private key that is none', 'keys/acme', (mark) => ({
+  entry('a generated secret that is malformed', 'secret/acme/shop/web', (canary) => ({
+    secrets: [{ id: canary, sha256: canary }],
+  })),
+  entry('a key ring that is malformed', 'keys/acme', (canary) => ({
+    keys: [{ kid: canary, private_jwk: { d: canary } }],
+  })),
+  entry('a key ring with a private key that is none', 'keys/acme', (canary) => ({
     keys: [
       {
         kid: 'none',
@@ -169,8 +174,8 @@ const faults: Fault[] = [
         state: 'active',
         published_at: 1,
         activated_at: 1,
-        public_jwk: { kty: 'EC', crv: 'P-256', x: mark, y: mark },
-        private_jwk: { kty: 'EC', crv: 'P-256', x: mark, y: mark, d: mark },
+        public_jwk: { kty: 'EC', crv: 'P-256', x: canary, y: canary },
+        private_jwk: { kty: 'EC', crv: 'P-256', x: canary, y: canary, d: canary },
       },
     ],
   })),
@@ -220,7 +225,7 @@ it.each(faults)(
 );
 
 it('nothing comes out of commands and servers that cannot log in', async () => {
-  const wrong = cluster.marks.plant('a wrong password');
+  const wrong = cluster.canaries.plant('a wrong password');
   for (const environment of [
     { DATABASE_URL: `mysql://tessera:${wrong}@127.0.0.1:${cluster.control.port}/control` },
     // A user name is no secret: messages name it.
@@ -242,21 +247,21 @@ it('nothing comes out of commands and servers that cannot log in', async () => {
 }, 60_000);
 
 it('nothing is in the traces, the metrics and the audit, which are not empty', async () => {
-  cluster.marks.search('the metrics', (await replica.get('/metrics')).text);
+  cluster.canaries.search('the metrics', (await replica.get('/metrics')).text);
   const rows = await cluster.control.sql('SELECT * FROM control.audit_records');
-  cluster.marks.search('the audit', JSON.stringify(rows));
+  cluster.canaries.search('the audit', JSON.stringify(rows));
   expect(await replica.end()).toBe(0);
-  cluster.marks.search('the traces', spans);
+  cluster.canaries.search('the traces', spans);
   expect(spans).toContain('POST /auth/user/generateToken');
   expect(rows.length).toBeGreaterThan(50);
   expect(cluster.leaks()).toEqual([]);
 });
 
-it('a mark that comes out is found, in whatever spelling', () => {
-  const marks = new Marks();
-  const mark = marks.plant('a mark');
-  marks.search('plain text', `x${mark}y`);
-  marks.search('base64', Buffer.from(mark).toString('base64'));
-  marks.search('an allowed place', mark, { allow: /^a mark$/ });
-  expect(marks.found).toEqual(['a mark in base64', 'a mark in plain text']);
+it('a canary that comes out is found, in whatever spelling', () => {
+  const canaries = new Canaries();
+  const canary = canaries.plant('a canary');
+  canaries.search('plain text', `x${canary}y`);
+  canaries.search('base64', Buffer.from(canary).toString('base64'));
+  canaries.search('an allowed place', canary, { allow: /^a canary$/ });
+  expect(canaries.found).toEqual(['a canary in base64', 'a canary in plain text']);
 });

@@ -318,6 +318,6 @@ describe('Redis', () => {
 it('is over for one and the same process, which let no secret, token or address out', async () => {
   expect(replica.child.exitCode).toBeNull();
   expect((await replica.get('/metrics')).status).toBe(200);
-  cluster.marks.search('the metrics', (await replica.get('/metrics')).text);
+  cluster.canaries.search('the metrics', (await replica.get('/metrics')).text);
   expect(cluster.leaks()).toEqual([]);
 });

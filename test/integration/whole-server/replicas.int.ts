@@ -49,7 +49,7 @@ async function addSecret(client: string, ...options: readonly string[]): Promise
     id: string;
     secret_id: string;
   };
-  cluster.marks.add(`a secret of ${client}`, added.secret_id);
+  cluster.canaries.add(`a secret of ${client}`, added.secret_id);
   return { id: added.id, secret: added.secret_id };
 }
 
@@ -111,7 +111,7 @@ describe('client secrets on every replica', () => {
     );
 
     it('holds one that an operator put there: it proves the client', async () => {
-      const secret = cluster.marks.plant('a secret that was put there by hand');
+      const secret = cluster.canaries.plant('a secret that was put there by hand');
       await cluster.vault.api('POST', `kv/data/${PATH}`, { data: { secret_id: secret } });
       await eventually('it is good', () => everywhere(200, 'initech', { client: 'other', secret }), FELT_MS);
     }, 30_000);
@@ -216,7 +216,7 @@ describe('changes at once', () => {
     );
     expect(secrets.map(({ tenant_id }) => tenant_id).sort()).toEqual([...TENANTS].sort());
     for (const { tenant_id, secret_id } of secrets) {
-      cluster.marks.add('a secret of a late client', secret_id);
+      cluster.canaries.add('a secret of a late client', secret_id);
       await eventually(
         'both serve the new client',
         () => everywhere(200, tenant_id as TenantName, { client: 'late', secret: secret_id }),

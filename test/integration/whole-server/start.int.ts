@@ -199,8 +199,10 @@ describe('a broken tenant does not keep the others from', () => {
   let ring: unknown;
   async function breakKeyRing(tenant: TenantName): Promise<void> {
     ring = (await cluster.vault.api('GET', `kv/data/keys/${tenant}`)).body.data.data;
-    const mark = cluster.marks.once('what stands in a malformed ring', (text) => text);
-    await cluster.vault.api('POST', `kv/data/keys/${tenant}`, { data: { keys: [{ kid: mark, private_jwk: mark }] } });
+    const canary = cluster.canaries.once('what stands in a malformed ring', (text) => text);
+    await cluster.vault.api('POST', `kv/data/keys/${tenant}`, {
+      data: { keys: [{ kid: canary, private_jwk: canary }] },
+    });
   }
   async function mendKeyRing(tenant: TenantName): Promise<void> {
     await cluster.vault.api('POST', `kv/data/keys/${tenant}`, { data: ring });
@@ -242,17 +244,17 @@ describe('a control database on an old schema', () => {
 });
 
 it('refuses to start with a wrong setting, by its name and without its value', async () => {
-  const mark = cluster.marks.plant('a wrong setting');
+  const canary = cluster.canaries.plant('a wrong setting');
   const { code, output } = await cluster.runServer({
-    DATABASE_URL: `postgres://x:${mark}@127.0.0.1/control`,
-    VAULT_ADDR: `ftp://${mark}`,
-    REDIS_URL: `http://${mark}`,
-    TESSERA_TOKEN: mark,
-    LOG_LEVEL: mark,
+    DATABASE_URL: `postgres://x:${canary}@127.0.0.1/control`,
+    VAULT_ADDR: `ftp://${canary}`,
+    REDIS_URL: `http://${canary}`,
+    TESSERA_TOKEN: canary,
+    LOG_LEVEL: canary,
   });
   expect(code).toBe(1);
   for (const name of ['DATABASE_URL', 'VAULT_ADDR', 'REDIS_URL', 'TESSERA_TOKEN', 'LOG_LEVEL'])
     expect(output).toContain(name);
-  cluster.marks.search('what a start says', output);
+  cluster.canaries.search('what a start says', output);
   expect(cluster.leaks()).toEqual([]);
 });

@@ -75,7 +75,7 @@ describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a verifier for %s', (alg) =
     expect(isVerifiedToken(await verifier.verify(row.make(material)))).toBe(true);
   });
 
-  it.each(ATTACK_TABLE.map((row) => [row.case, row.name, row] as const))('refuses, case %i: %s', async (_, __, row) => {
+  it.each(ATTACK_TABLE.map((row) => [row.target, row.name, row] as const))('refuses, %s: %s', async (_, __, row) => {
     const token = row.make(material);
     const error = await refusal(verifier.verify(token));
     expect(row.codes).toContain(error.code);

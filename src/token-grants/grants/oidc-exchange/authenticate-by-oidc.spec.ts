@@ -1,10 +1,10 @@
 import type { TesseraClaims } from '@tessera/token';
-import { type Attempt, type ExchangeDesk, openExchangeDesk } from '../../../../test/support/exchange-desk.ts';
-import { foreignKey, writeForeignToken } from '../../../../test/support/foreign-issuer.ts';
-import { type HostileProvider, startHostileProvider } from '../../../../test/support/hostile-provider.ts';
-import { claimsFor, PUBLIC_URL } from '../../../../test/support/issuing.ts';
-import { refusalOf } from '../../../../test/support/refusal.ts';
-import { tenantDraft } from '../../../../test/support/storage.ts';
+import { type Attempt, type ExchangeFixture, openExchangeFixture } from '../../../testing/exchange-fixture.ts';
+import { foreignKey, writeForeignToken } from '../../../testing/foreign-issuer.ts';
+import { type HostileProvider, startHostileProvider } from '../../../testing/hostile-provider.ts';
+import { claimsFor, PUBLIC_URL } from '../../../testing/issuing-fixture.ts';
+import { refusalOf } from '../../../testing/refusal.ts';
+import { tenantDraft } from '../../../testing/storage.ts';
 import type { AuthenticatedClientFacts } from '../../authenticated-client.ts';
 import type { Client, Project, Tenant, Trust } from '../../../tenancy/tenant.ts';
 import { parseClientId } from '../../../domain/ids.ts';
@@ -13,27 +13,27 @@ const KEY = foreignKey('k1');
 const RSA = foreignKey('k2', 'RS256');
 
 let provider: HostileProvider;
-let desk: ExchangeDesk;
+let fixture: ExchangeFixture;
 
 beforeAll(async () => {
-  desk = await openExchangeDesk();
+  fixture = await openExchangeFixture();
 });
-afterAll(() => desk.close());
+afterAll(() => fixture.close());
 
 beforeEach(async () => {
   provider = await startHostileProvider();
   provider.keys = [KEY.jwk, RSA.jwk];
-  desk.reset([provider.hostPort]);
+  fixture.reset([provider.hostPort]);
   await trust({});
 });
 afterEach(() => provider.close());
 
 /** acme's one trust, differing in some points from the one that lets the good token through. */
 const trust = (changes: Partial<Trust>, tenant: Partial<Tenant> = {}) =>
-  desk.trust({ issuer: provider.issuer, audiences: ['tessera-acme', 'tessera-acme-cli'], ...changes }, tenant);
+  fixture.trust({ issuer: provider.issuer, audiences: ['tessera-acme', 'tessera-acme-cli'], ...changes }, tenant);
 
-const now = () => desk.clock.seconds;
-const bearer = (changes: Partial<TesseraClaims> = {}, tenantId = 'acme') => desk.bearer(changes, tenantId);
+const now = () => fixture.clock.seconds;
+const bearer = (changes: Partial<TesseraClaims> = {}, tenantId = 'acme') => fixture.bearer(changes, tenantId);
 
 function goodClaims(): Record<string, unknown> {
   return {
@@ -52,7 +52,7 @@ const foreign = (changes: Record<string, unknown> = {}, key = KEY, header = {}):
   writeForeignToken({ key, claims: { ...goodClaims(), ...changes }, header });
 
 const prove = ({ oidcToken = foreign(), ...attempt }: Partial<Attempt> = {}): Promise<AuthenticatedClientFacts> =>
-  desk.prove({ oidcToken, ...attempt });
+  fixture.prove({ oidcToken, ...attempt });
 
 async function expectRefused(attempt: Partial<Attempt>, reason: string): Promise<void> {
   const error = await refusalOf(prove(attempt));
@@ -71,7 +71,7 @@ describe('a good bearer with a good token of a trusted issuer', () => {
     expect(facts.notAfter).toBe(now() + 300);
     expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: provider.issuer });
     expect(facts.once).toMatchObject({ issuer: provider.issuer, until: now() + 330 });
-    expect(desk.trace).toMatchObject({ projectId: 'shop', clientId: 'web' });
+    expect(fixture.trace).toMatchObject({ projectId: 'shop', clientId: 'web' });
   });
 
   it('can be spent once: the same token twice has one name, another token another', async () => {
@@ -127,7 +127,7 @@ describe('a bearer', () => {
   });
 
   it('that is not ours is refused', async () => {
-    const claims = { ...claimsFor(await desk.open('acme'), now()) };
+    const claims = { ...claimsFor(await fixture.open('acme'), now()) };
     const forged = writeForeignToken({ key: KEY, claims, header: { typ: 'at+jwt' } });
     await expectRefused({ bearer: forged }, 'bearer: the tenant has no such key that signs');
     await expectRefused({ bearer: foreign() }, 'bearer: typ is not at+jwt');
@@ -136,7 +136,7 @@ describe('a bearer', () => {
 
   it('that has expired is refused', async () => {
     const token = await bearer({ exp: now() + 60 });
-    desk.clock.advance(91_000);
+    fixture.clock.advance(91_000);
     await expectRefused({ bearer: token }, 'bearer: exp has passed');
   });
 
@@ -146,7 +146,7 @@ describe('a bearer', () => {
 
   it('whose subject was disabled since is refused', async () => {
     const token = await bearer();
-    desk.users.add('u-ada', 'ada@acme.example', 'disabled');
+    fixture.users.add('u-ada', 'ada@acme.example', 'disabled');
     await expectRefused({ bearer: token }, 'bearer: its subject is disabled');
     expect(provider.connections()).toBe(0);
   });

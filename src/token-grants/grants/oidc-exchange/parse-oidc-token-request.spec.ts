@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { base64url } from '../../../../test/support/foreign-issuer.ts';
-import { refusalOf } from '../../../../test/support/refusal.ts';
+import { base64url } from '../../../testing/foreign-issuer.ts';
+import { refusalOf } from '../../../testing/refusal.ts';
 import { type OidcTokenInput, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';
 

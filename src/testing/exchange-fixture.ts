@@ -1,16 +1,16 @@
 import type { TesseraClaims } from '@tessera/token';
-import type { AuthenticatedClientFacts } from '../../src/token-grants/authenticated-client.ts';
-import type { AuditTrace } from '../../src/audit/audit-record.ts';
-import { type Subject, SubjectDirectory } from '../../src/directory/subject.ts';
-import { Egress, resolveBySystem } from '../../src/identity-providers/egress/egress.ts';
-import { PresentedToken } from '../../src/domain/presented-token.ts';
-import { authenticateByOidc } from '../../src/token-grants/grants/oidc-exchange/authenticate-by-oidc.ts';
-import { RemoteKeySets } from '../../src/identity-providers/keys/remote-key-sets.ts';
-import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
-import { type CanonicalEmail, parseEmail } from '../../src/domain/email.ts';
-import { parseClientId, parseTrustId } from '../../src/domain/ids.ts';
-import type { Surface } from '../../src/domain/surface.ts';
-import { claimsFor, openIssuingDesk, PUBLIC_URL } from './issuing.ts';
+import type { AuthenticatedClientFacts } from '../token-grants/authenticated-client.ts';
+import type { AuditTrace } from '../audit/audit-record.ts';
+import { type Subject, SubjectDirectory } from '../directory/subject.ts';
+import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
+import { PresentedToken } from '../domain/presented-token.ts';
+import { authenticateByOidc } from '../token-grants/grants/oidc-exchange/authenticate-by-oidc.ts';
+import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
+import type { Tenant, Trust } from '../tenancy/tenant.ts';
+import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
+import { parseClientId, parseTrustId } from '../domain/ids.ts';
+import type { Surface } from '../domain/surface.ts';
+import { claimsFor, openIssuingFixture, PUBLIC_URL } from './issuing-fixture.ts';
 import { collectingLog, tenantDraft, tenantId } from './storage.ts';
 
 /** The subjects of one surface, in memory. */
@@ -40,13 +40,13 @@ export interface Attempt {
   readonly tenant?: string;
 }
 
-export type ExchangeDesk = Awaited<ReturnType<typeof openExchangeDesk>>;
+export type ExchangeFixture = Awaited<ReturnType<typeof openExchangeFixture>>;
 
 const NO_LIMIT = { authenticated: () => undefined, asksFor: () => undefined };
 
-/** Hop 3 of oidcToken over real issuing: the tenants acme and globex, and Ada, who may ask. `reset` and `trust` before the first proof. */
-export async function openExchangeDesk() {
-  const tessera = await openIssuingDesk();
+/** Authentication by oidcToken over real issuing, with the tenants acme and globex, and Ada, who may ask. Call `reset` and `trust` before the first attempt. */
+export async function openExchangeFixture() {
+  const tessera = await openIssuingFixture();
   await tessera.addTenant('globex');
   await tessera.addTenant('acme');
   let keySets: RemoteKeySets | undefined;

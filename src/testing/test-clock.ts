@@ -1,4 +1,4 @@
-import { Clock } from '../../src/domain/clock.ts';
+import { Clock } from '../domain/clock.ts';
 
 /** Stands still until the test moves it. Starts at the present, so that programs that read the system's clock agree with it. */
 export class TestClock extends Clock {

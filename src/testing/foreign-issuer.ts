@@ -1,5 +1,5 @@
 import { constants, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
-import type { ForeignAlgorithm } from '../../src/identity-providers/subject-token-algorithm.ts';
+import type { ForeignAlgorithm } from '../identity-providers/subject-token-algorithm.ts';
 
 /** The key of an identity provider of our own. */
 export interface ForeignSigningKey {

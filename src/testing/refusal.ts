@@ -1,4 +1,4 @@
-import { TesseraError } from '../../src/errors/tessera-error.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
 
 /** The refusal that this work ends in. Fails when it ends well, or in anything that is not a refusal of ours. */
 export async function refusalOf(work: Promise<unknown>): Promise<TesseraError> {

@@ -1,15 +1,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '../../src/config/config.ts';
-import { Log } from '../../src/logging/log.ts';
-import type { Administrator } from '../../src/tenancy/administrator.ts';
-import { ControlPlane } from '../../src/control-plane/control-plane.ts';
-import { openControlFile } from '../../src/control-plane/control-database.ts';
-import type { TenantDraft } from '../../src/provisioning/apply/control-plane.writer.ts';
-import type { Client, Project, Tenant } from '../../src/tenancy/tenant.ts';
-import { Clock } from '../../src/domain/clock.ts';
-import { type ClientId, parseClientId, parseProjectId, parseTenantId, type TenantId } from '../../src/domain/ids.ts';
+import type { Config } from '../config/config.ts';
+import { Log } from '../logging/log.ts';
+import type { Administrator } from '../tenancy/administrator.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
+import { openControlFile } from '../control-plane/control-database.ts';
+import type { TenantDraft } from '../provisioning/apply/control-plane.writer.ts';
+import type { Client, Project, Tenant } from '../tenancy/tenant.ts';
+import { Clock } from '../domain/clock.ts';
+import { type ClientId, parseClientId, parseProjectId, parseTenantId, type TenantId } from '../domain/ids.ts';
 
 /** A clock that tests move. */
 export class ManualClock extends Clock {

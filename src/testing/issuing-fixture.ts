@@ -1,22 +1,22 @@
-import { BatchSigner } from '../../src/issuing/batch-signer.ts';
-import { issuerOf } from '../../src/domain/issuer.ts';
-import { JwtIssuer } from '../../src/issuing/jwt-issuer.ts';
-import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
-import { firstRing } from '../../src/keys/key-ring.transitions.ts';
-import { KeyRings } from '../../src/keys/key-rings.ts';
-import { newSigningKey } from '../../src/keys/new-signing-key.ts';
-import { OwnTokenVerifier } from '../../src/verification/own-tokens.ts';
-import { PublishedDocuments } from '../../src/keys/documents/published-documents.ts';
-import { RevokedTokens } from '../../src/revocation/revoked-tokens.ts';
+import { BatchSigner } from '../issuing/batch-signer.ts';
+import { issuerOf } from '../domain/issuer.ts';
+import { JwtIssuer } from '../issuing/jwt-issuer.ts';
+import { KeyRingStore } from '../keys/key-ring.store.ts';
+import { firstRing } from '../keys/key-ring.transitions.ts';
+import { KeyRings } from '../keys/key-rings.ts';
+import { newSigningKey } from '../keys/new-signing-key.ts';
+import { OwnTokenVerifier } from '../verification/own-tokens.ts';
+import { PublishedDocuments } from '../keys/documents/published-documents.ts';
+import { RevokedTokens } from '../revocation/revoked-tokens.ts';
 import type { TesseraClaims, VerifiedToken } from '@tessera/token';
-import { unavailable } from '../../src/errors/tessera-error.ts';
-import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
-import { TenantRepository } from '../../src/tenancy/tenant.repository.ts';
-import type { SigningAlgorithm, Tenant } from '../../src/tenancy/tenant.ts';
-import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
-import type { VaultEntry } from '../../src/vault/vault.service.ts';
-import type { VaultPath } from '../../src/vault/vault-path.ts';
-import { epochSeconds } from '../../src/domain/clock.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import { ControlPlaneWriter } from '../provisioning/apply/control-plane.writer.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
+import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';
+import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
+import type { VaultEntry } from '../vault/vault.service.ts';
+import type { VaultPath } from '../vault/vault-path.ts';
+import { epochSeconds } from '../domain/clock.ts';
 import {
   collectingLog,
   embeddedControlPlane,
@@ -86,10 +86,10 @@ export interface KeyDocument {
   private_jwk: Record<string, unknown>;
 }
 
-export type IssuingDesk = Awaited<ReturnType<typeof openIssuingDesk>>;
+export type IssuingFixture = Awaited<ReturnType<typeof openIssuingFixture>>;
 
 /** All of issuing over an embedded control plane and vault, as the server composes it. Tenants are added by the test. */
-export async function openIssuingDesk(options: { tokenBytes?: number; maxRings?: number } = {}) {
+export async function openIssuingFixture(options: { tokenBytes?: number; maxRings?: number } = {}) {
   const folder = temporaryFolder();
   const clock = new JumpyClock();
   const { log, lines } = collectingLog();
