@@ -1,11 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Secret } from '../config/secret.ts';
 import type { Log } from '../logging/log.ts';
 import type { CacheMetrics } from '../metrics/metrics.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
+import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { type ClientSecretEntry, parseClientSecretEntry } from './client-secret-entry.ts';
 import { clientSecretPath } from '../vault/vault-path.ts';
 import type { VaultService } from '../vault/vault.service.ts';
@@ -16,13 +16,6 @@ interface LiveSecret {
   readonly sha256: Buffer;
   /** Epoch seconds; Infinity: until it is retired. */
   readonly expiresAt: number;
-}
-
-interface CachedSecrets {
-  readonly secrets: readonly LiveSecret[];
-  /** By the monotonic clock. */
-  readonly readAtMs: number;
-  refreshing: boolean;
 }
 
 /** What stands in for a client's secrets when it has none, so that the refusal does the same work. No text has this digest by chance. */
@@ -50,13 +43,21 @@ export interface ClientSecretsOptions {
  */
 export class ClientSecrets {
   readonly #options: ClientSecretsOptions;
-  readonly #cache = new LRUCache<string, CachedSecrets>({ max: MAX_ENTRIES });
-  readonly #reading = new Map<string, Promise<CachedSecrets>>();
-  /** Raised when a tenant's entries are forgotten, so that a reading begun before is not kept after. */
-  #generation = 0;
+  readonly #secrets: SingleFlightCache<string, readonly LiveSecret[]>;
 
   constructor(options: ClientSecretsOptions) {
     this.#options = options;
+    const { clock, cache, maxAgeSeconds } = options;
+    this.#secrets = new SingleFlightCache({
+      clock,
+      maxAgeMs: maxAgeSeconds * 1000,
+      refreshAfterMs: maxAgeSeconds * 1000 * REFRESH_FROM,
+      maxEntries: MAX_ENTRIES,
+      onLookUp: (how) => {
+        if (how === 'kept') cache.hit();
+        else cache.miss();
+      },
+    });
   }
 
   /**
@@ -65,7 +66,7 @@ export class ClientSecrets {
    * @returns the id of the secret that matched and has not expired; undefined when none did
    */
   async match(tenant: Tenant, client: Client, credential: Secret): Promise<string | undefined> {
-    const { secrets } = this.#warm(tenant, client) ?? (await this.#read(tenant, client));
+    const secrets = await this.#secrets.get(keyOf(tenant, client), () => this.#read(tenant, client));
     const presented = credential.sha256();
     const now = epochSeconds(this.#options.clock.nowMs());
     let matched: string | undefined;
@@ -78,56 +79,11 @@ export class ClientSecrets {
 
   /** Forgets what was read for a tenant, or for all: the secrets may have changed. */
   forget(tenantId: TenantId | undefined): void {
-    this.#generation += 1;
-    this.#reading.clear();
-    if (tenantId === undefined) {
-      this.#cache.clear();
-      return;
-    }
-    for (const key of this.#cache.keys()) {
-      if (key.startsWith(`${tenantId}/`)) this.#cache.delete(key);
-    }
+    if (tenantId === undefined) this.#secrets.forgetAll();
+    else this.#secrets.forgetWhere((key) => key.startsWith(`${tenantId}/`));
   }
 
-  #warm(tenant: Tenant, client: Client): CachedSecrets | undefined {
-    const cached = this.#cache.get(keyOf(tenant, client));
-    const age = cached === undefined ? Infinity : this.#options.clock.monotonicMs() - cached.readAtMs;
-    const maxAge = this.#options.maxAgeSeconds * 1000;
-    if (cached === undefined || age >= maxAge) {
-      this.#options.cache.miss();
-      return undefined;
-    }
-    this.#options.cache.hit();
-    if (age >= maxAge * REFRESH_FROM && !cached.refreshing) {
-      cached.refreshing = true;
-      // A failed refresh leaves the entry until its age is over; the next caller tries again.
-      this.#read(tenant, client).catch(() => {
-        cached.refreshing = false;
-      });
-    }
-    return cached;
-  }
-
-  #read(tenant: Tenant, client: Client): Promise<CachedSecrets> {
-    const key = keyOf(tenant, client);
-    const underWay = this.#reading.get(key);
-    if (underWay !== undefined) return underWay;
-    const generation = this.#generation;
-    const reading = this.#readFromVault(tenant, client).then((read) => {
-      if (generation === this.#generation) this.#cache.set(key, read);
-      return read;
-    });
-    this.#reading.set(key, reading);
-    const done = () => {
-      if (this.#reading.get(key) === reading) this.#reading.delete(key);
-    };
-    reading.then(done, done);
-    return reading;
-  }
-
-  async #readFromVault(tenant: Tenant, client: Client): Promise<CachedSecrets> {
-    // The age counts from before the question, not from after the answer.
-    const readAtMs = this.#options.clock.monotonicMs();
+  async #read(tenant: Tenant, client: Client): Promise<readonly LiveSecret[]> {
     const entry = await this.#options.vault.read(clientSecretPath(tenant.id, client.projectId, client.id));
     const secrets = entry === undefined ? [] : liveSecrets(parseClientSecretEntry(entry.data));
     if (secrets.length === 0 && client.policy.kind === 'confidential') {
@@ -138,7 +94,7 @@ export class ClientSecrets {
         fix: 'tessera secrets add',
       });
     }
-    return { secrets, readAtMs, refreshing: false };
+    return secrets;
   }
 }
 

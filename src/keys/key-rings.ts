@@ -45,6 +45,9 @@ interface Entry {
  * To sign, a ring must not be older than the maximum age: then 503, because a key may have been revoked meanwhile. To publish keys and to
  * verify, the last good ring serves however old it is: Vault's outage must not break those who check tokens. A ring that Vault says is
  * not there is an alarm, never a reason to make one.
+ *
+ * Not a SingleFlightCache, which drops a value at its maximum age and when a change is announced: a ring outlives both, to verify and to publish, a
+ * change makes it be read again at once, and a failure is remembered for a second.
  */
 export class KeyRings {
   readonly #store: KeyRingStore;

@@ -1,17 +1,11 @@
-import { LRUCache } from 'lru-cache';
 import type { CachesConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { readTenant } from './read-tenant.ts';
 import type { Tenant } from './tenant.ts';
-
-/** A look-up in the cache or under way. The promise is made once: the warm path hands out the same one. */
-interface Entry {
-  readonly tenant: Promise<Tenant | undefined>;
-  readonly readAtMs: number;
-}
 
 /** Called with a tenant's id when it changed, or without when anything may have. */
 export type TenantListener = (tenantId: TenantId | undefined) => void;
@@ -30,29 +24,27 @@ const UNKNOWN_MS = 100;
  */
 export class TenantRepository {
   readonly #controlPlane: ControlPlane;
-  readonly #clock: Clock;
-  readonly #maxAgeMs: number;
-  readonly #known: LRUCache<TenantId, Entry>;
-  readonly #unknown = new LRUCache<TenantId, Entry>({ max: UNKNOWN_TENANTS });
-  readonly #loading = new Map<TenantId, Entry>();
+  readonly #tenants: SingleFlightCache<TenantId, Tenant | undefined>;
   readonly #listeners: TenantListener[] = [];
 
   constructor(controlPlane: ControlPlane, clock: Clock, caches: Pick<CachesConfig, 'tenants' | 'tenantSeconds'>) {
     this.#controlPlane = controlPlane;
-    this.#clock = clock;
-    this.#maxAgeMs = caches.tenantSeconds * 1000;
-    this.#known = new LRUCache({ max: caches.tenants });
+    this.#tenants = new SingleFlightCache({
+      clock,
+      maxAgeMs: caches.tenantSeconds * 1000,
+      maxEntries: caches.tenants,
+      absent: { maxEntries: UNKNOWN_TENANTS, maxAgeMs: UNKNOWN_MS },
+    });
   }
 
   /**
    * @throws TesseraError `client_not_found` for an unknown or removed tenant, `temporarily_unavailable` when the control database does not
    * answer and no snapshot is young enough
    */
-  open(id: TenantId): Promise<Tenant> {
-    const entry = this.#known.get(id);
-    if (entry !== undefined && this.#clock.monotonicMs() - entry.readAtMs < this.#maxAgeMs)
-      return entry.tenant as Promise<Tenant>;
-    return this.#openCold(id);
+  async open(id: TenantId): Promise<Tenant> {
+    const tenant = await this.#tenants.get(id, () => this.#controlPlane.snapshot((manager) => readTenant(manager, id)));
+    if (tenant === undefined) throw new TesseraError('client_not_found', 'unknown tenant');
+    return tenant;
   }
 
   subscribe(listener: TenantListener): void {
@@ -61,45 +53,8 @@ export class TenantRepository {
 
   /** Forgets what is held of the tenant, or of all, and tells the subscribers. A look-up under way still answers its callers, then is forgotten. */
   invalidate(id?: TenantId): void {
-    if (id === undefined) {
-      this.#known.clear();
-      this.#unknown.clear();
-      this.#loading.clear();
-    } else {
-      this.#known.delete(id);
-      this.#unknown.delete(id);
-      this.#loading.delete(id);
-    }
+    if (id === undefined) this.#tenants.forgetAll();
+    else this.#tenants.forget(id);
     for (const listener of this.#listeners) listener(id);
-  }
-
-  async #openCold(id: TenantId): Promise<Tenant> {
-    const remembered = this.#unknown.get(id);
-    const maxAgeMs = Math.min(this.#maxAgeMs, UNKNOWN_MS);
-    const isYoung = remembered !== undefined && this.#clock.monotonicMs() - remembered.readAtMs < maxAgeMs;
-    const entry = isYoung ? remembered : (this.#loading.get(id) ?? this.#load(id));
-    const tenant = await entry.tenant;
-    if (tenant === undefined) throw new TesseraError('client_not_found', 'unknown tenant');
-    return tenant;
-  }
-
-  #load(id: TenantId): Entry {
-    const entry: Entry = {
-      tenant: this.#controlPlane.snapshot((manager) => readTenant(manager, id)),
-      readAtMs: this.#clock.monotonicMs(),
-    };
-    this.#loading.set(id, entry);
-    entry.tenant.then(
-      (tenant) => {
-        // Not the entry any more: a change was announced after the read began, so that it may be of before.
-        if (this.#loading.get(id) !== entry) return;
-        this.#loading.delete(id);
-        (tenant === undefined ? this.#unknown : this.#known).set(id, entry);
-      },
-      () => {
-        if (this.#loading.get(id) === entry) this.#loading.delete(id);
-      },
-    );
-    return entry;
   }
 }

@@ -49,6 +49,8 @@ export interface FoundKey {
  *
  * Fetches are numbered, because "the issuer has no such key" can be said by a fetch alone that began after the question; a set from before says nothing about
  * a key that is newer.
+ *
+ * Not a SingleFlightCache: a set outlives its maximum age while the issuer is down, and whether a fetch may begin is decided by pauses and budgets.
  */
 export class RemoteKeySet {
   readonly #source: KeySource;

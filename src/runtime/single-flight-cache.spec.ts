@@ -1,0 +1,274 @@
+import { ManualClock } from '../../test/support/storage.ts';
+import { type LookUp, SingleFlightCache, type SingleFlightCacheOptions } from './single-flight-cache.ts';
+
+type Value = string | undefined;
+
+/** Answers each reading when the test says so. */
+class Source {
+  readonly readings: {
+    readonly promise: Promise<Value>;
+    readonly resolve: (value: Value) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
+  readonly read = (): Promise<Value> => {
+    let settle: Pick<(typeof this.readings)[number], 'resolve' | 'reject'> | undefined;
+    const promise = new Promise<Value>((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.readings.push({ promise, ...settle! });
+    return promise;
+  };
+
+  answer(reading: number, value: Value): void {
+    this.readings[reading]!.resolve(value);
+  }
+
+  fail(reading: number, error: Error): void {
+    this.readings[reading]!.reject(error);
+  }
+}
+
+const AWAY = new Error('away');
+
+let clock: ManualClock;
+let source: Source;
+let lookUps: LookUp[];
+
+beforeEach(() => {
+  clock = new ManualClock();
+  source = new Source();
+  lookUps = [];
+});
+
+function newCache(options: Partial<SingleFlightCacheOptions<Value>> = {}): SingleFlightCache<string, Value> {
+  return new SingleFlightCache<string, Value>({
+    clock,
+    maxAgeMs: 1_000,
+    maxEntries: 10,
+    absent: { maxEntries: 2, maxAgeMs: 100 },
+    onLookUp: (how) => lookUps.push(how),
+    ...options,
+  });
+}
+
+/** A cache that holds `old` under `a/1`. */
+async function filled(
+  options: Partial<SingleFlightCacheOptions<Value>> = {},
+): Promise<SingleFlightCache<string, Value>> {
+  const cache = newCache(options);
+  const first = cache.get('a/1', source.read);
+  source.answer(0, 'old');
+  await first;
+  return cache;
+}
+
+it('reads once for all who ask at the same time, and not for those who ask later', async () => {
+  const cache = newCache();
+  const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
+  source.answer(0, 'one');
+  expect(await Promise.all(asked)).toEqual(['one', 'one']);
+  expect(await cache.get('a/1', source.read)).toBe('one');
+  expect(lookUps).toEqual(['read', 'joined', 'kept']);
+});
+
+it('counts the age from before the reading, also for those who would join it', async () => {
+  const cache = newCache();
+  const first = cache.get('a/1', source.read);
+  clock.advance(999);
+  const second = cache.get('a/1', source.read);
+  clock.advance(1);
+  const third = cache.get('a/1', source.read);
+  source.answer(0, 'old');
+  source.answer(1, 'new');
+  expect(await Promise.all([first, second, third])).toEqual(['old', 'old', 'new']);
+  expect(await cache.get('a/1', source.read)).toBe('new');
+  expect(lookUps).toEqual(['read', 'joined', 'read', 'kept']);
+});
+
+it('gives an error to all who wait for it, and does not keep it', async () => {
+  const cache = newCache();
+  const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
+  source.fail(0, AWAY);
+  for (const answer of asked) await expect(answer).rejects.toBe(AWAY);
+  const again = cache.get('a/1', source.read);
+  source.answer(1, 'back');
+  expect(await again).toBe('back');
+});
+
+it('reads for everybody when the maximum age is 0', async () => {
+  const cache = newCache({ maxAgeMs: 0 });
+  const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
+  source.answer(0, 'one');
+  source.answer(1, 'two');
+  expect(await Promise.all(asked)).toEqual(['one', 'two']);
+});
+
+describe('forgetting', () => {
+  const WAYS: [string, (cache: SingleFlightCache<string, Value>) => void][] = [
+    [
+      'a key',
+      (cache) => {
+        cache.forget('a/1');
+      },
+    ],
+    [
+      'the keys of a group',
+      (cache) => {
+        cache.forgetWhere((key) => key.startsWith('a/'));
+      },
+    ],
+    [
+      'everything',
+      (cache) => {
+        cache.forgetAll();
+      },
+    ],
+  ];
+
+  it.each(WAYS)('%s drops what is kept', async (_, forget) => {
+    const cache = await filled();
+    forget(cache);
+    void cache.get('a/1', source.read);
+    expect(source.readings).toHaveLength(2);
+  });
+
+  it.each(WAYS)('%s drops what is absent', async (_, forget) => {
+    const cache = newCache();
+    const first = cache.get('a/1', source.read);
+    source.answer(0, undefined);
+    await first;
+    forget(cache);
+    void cache.get('a/1', source.read);
+    expect(source.readings).toHaveLength(2);
+  });
+
+  it.each(WAYS)('%s keeps and shares no reading that began before', async (_, forget) => {
+    const cache = newCache();
+    const before = cache.get('a/1', source.read);
+    forget(cache);
+    const after = cache.get('a/1', source.read);
+    source.answer(1, 'new');
+    expect(await after).toBe('new');
+    source.answer(0, 'old');
+    expect(await before).toBe('old');
+    expect(await cache.get('a/1', source.read)).toBe('new');
+    expect(lookUps).toEqual(['read', 'read', 'kept']);
+  });
+
+  it.each(WAYS)('%s keeps no reading that nobody has asked for again', async (_, forget) => {
+    const cache = newCache();
+    const before = cache.get('a/1', source.read);
+    forget(cache);
+    source.answer(0, 'old');
+    await before;
+    expect(cache.size).toBe(0);
+  });
+
+  it.each(WAYS)('%s keeps no reading in the background that began before', async (_, forget) => {
+    const cache = await filled({ refreshAfterMs: 600 });
+    clock.advance(600);
+    await cache.get('a/1', source.read);
+    forget(cache);
+    source.answer(1, 'old too');
+    await source.readings[1]!.promise;
+    expect(cache.size).toBe(0);
+  });
+
+  it('leaves the others', async () => {
+    const cache = await filled();
+    cache.forget('a/2');
+    cache.forgetWhere((key) => key.startsWith('b/'));
+    expect(await cache.get('a/1', source.read)).toBe('old');
+  });
+});
+
+describe('a reading in the background', () => {
+  it('begins at its age, once, and answers those who ask after it', async () => {
+    const cache = await filled({ refreshAfterMs: 600 });
+    clock.advance(599);
+    await cache.get('a/1', source.read);
+    expect(source.readings).toHaveLength(1);
+    clock.advance(1);
+    expect(await cache.get('a/1', source.read)).toBe('old');
+    expect(await cache.get('a/1', source.read)).toBe('old');
+    expect(source.readings).toHaveLength(2);
+    source.answer(1, 'new');
+    await source.readings[1]!.promise;
+    expect(await cache.get('a/1', source.read)).toBe('new');
+  });
+
+  it('that fails is tried again by the next look-up, and leaves the entry until its maximum age', async () => {
+    const cache = await filled({ refreshAfterMs: 600 });
+    clock.advance(600);
+    await cache.get('a/1', source.read);
+    source.fail(1, AWAY);
+    await expect(source.readings[1]!.promise).rejects.toBe(AWAY);
+    clock.advance(399);
+    expect(await cache.get('a/1', source.read)).toBe('old');
+    source.fail(2, AWAY);
+    await expect(source.readings[2]!.promise).rejects.toBe(AWAY);
+    clock.advance(1);
+    const late = cache.get('a/1', source.read);
+    source.fail(3, AWAY);
+    await expect(late).rejects.toBe(AWAY);
+  });
+
+  it('is joined by those who come after the maximum age', async () => {
+    const cache = await filled({ refreshAfterMs: 600 });
+    clock.advance(600);
+    await cache.get('a/1', source.read);
+    clock.advance(400);
+    const late = cache.get('a/1', source.read);
+    source.answer(1, 'new');
+    expect(await late).toBe('new');
+    expect(source.readings).toHaveLength(2);
+  });
+});
+
+describe('what is absent', () => {
+  const absent = async (cache: SingleFlightCache<string, Value>, key: string): Promise<void> => {
+    await cache.get(key, () => Promise.resolve(undefined));
+  };
+
+  it('is kept for its own time', async () => {
+    const cache = newCache();
+    await absent(cache, 'x');
+    clock.advance(99);
+    expect(await cache.get('x', source.read)).toBeUndefined();
+    clock.advance(1);
+    void cache.get('x', source.read);
+    expect(source.readings).toHaveLength(1);
+  });
+
+  it('pushes out nothing that is there', async () => {
+    const cache = await filled();
+    for (let number = 0; number < 100; number++) await absent(cache, `x-${number}`);
+    expect(cache.size).toBe(3);
+    expect(await cache.get('a/1', source.read)).toBe('old');
+  });
+
+  it('takes the place of a value that is gone, and the other way round', async () => {
+    const cache = await filled();
+    clock.advance(1_000);
+    await absent(cache, 'a/1');
+    expect(cache.size).toBe(1);
+    clock.advance(100);
+    await cache.get('a/1', () => Promise.resolve('back'));
+    expect(cache.size).toBe(1);
+    expect(await cache.get('a/1', source.read)).toBe('back');
+  });
+
+  it('is not kept unless the cache is told to', async () => {
+    const cache = new SingleFlightCache<string, Value>({ clock, maxAgeMs: 1_000, maxEntries: 10 });
+    await absent(cache, 'x');
+    expect(cache.size).toBe(0);
+  });
+});
+
+it('holds a bounded number and a bounded weight', async () => {
+  const cache = newCache({ maxEntries: 3, weight: { max: 10, of: (value) => value.length } });
+  for (let number = 0; number < 5; number++) await cache.get(`n-${number}`, () => Promise.resolve('1'));
+  expect(cache.size).toBe(3);
+  for (let number = 0; number < 5; number++) await cache.get(`w-${number}`, () => Promise.resolve('12345'));
+  expect(cache.size).toBe(2);
+});
