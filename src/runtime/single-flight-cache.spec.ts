@@ -1,4 +1,4 @@
-import { ManualClock } from '../../test/support/storage.ts';
+import { ManualClock } from '../testing/storage.ts';
 import { type LookUp, SingleFlightCache, type SingleFlightCacheOptions } from './single-flight-cache.ts';
 
 type Value = string | undefined;
