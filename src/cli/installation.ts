@@ -1,7 +1,9 @@
+import { JwtService } from '@nestjs/jwt';
 import type { Config } from '../config/config.ts';
 import { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { KeyRingStore } from '../keys/key-ring.store.ts';
+import { SecondOpinion } from '../keys/second-opinion.ts';
 import { Log } from '../logging/log.ts';
 import { ClientSecretStore } from '../clients/client-secret.store.ts';
 import type { Stores } from '../provisioning/apply/stores.ts';
@@ -54,7 +56,7 @@ async function withStores<T>(
       database,
       controlPlane: new ControlPlaneWriter(database),
       directories: new DirectoryOpener(config, vault),
-      keyRings: new KeyRingStore(vault),
+      keyRings: new KeyRingStore(vault, new SecondOpinion(new JwtService())),
       clientSecrets: new ClientSecretStore(vault, clock),
     });
   } finally {

@@ -13,7 +13,8 @@ const good = keyOf('ES256', privateKey);
 const broken = keyOf('ES256', createPublicKey(privateKey));
 
 function keyOf(alg: LoadedSigningKey['alg'], key: KeyObject): LoadedSigningKey {
-  return { kid: 'k', alg, privateKey: key, encodedHeader: '', encodedSignatureLength: 86 };
+  const publicJwk = { kty: 'EC', crv: 'P-256', x: '', y: '' } as const;
+  return { kid: 'k', alg, privateKey: key, publicJwk, encodedHeader: '', encodedSignatureLength: 86 };
 }
 
 function holds(data: string, signature: Buffer): boolean {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
 import { BearerAuthenticator } from '../http/routes/bearer-authenticator.ts';
@@ -11,6 +12,7 @@ import { BatchSigner } from './batch-signer.ts';
 import { JwtIssuer } from './jwt-issuer.ts';
 import { KeyRingStore } from '../keys/key-ring.store.ts';
 import { KeyRings } from '../keys/key-rings.ts';
+import { SecondOpinion } from '../keys/second-opinion.ts';
 import { OwnBearerAuthenticator } from '../verification/own-bearer.authenticator.ts';
 import { OwnTokenVerifier } from '../verification/own-tokens.ts';
 import { PublishedDocumentsController } from '../keys/documents/published-documents.controller.ts';
@@ -19,9 +21,15 @@ import { RevokedTokens } from '../revocation/revoked-tokens.ts';
 
 /** Tokens and the keys behind them. */
 @Module({
+  imports: [JwtModule.register({})],
   controllers: [PublishedDocumentsController],
   providers: [
-    { provide: KeyRingStore, inject: [VaultService], useFactory: (vault: VaultService) => new KeyRingStore(vault) },
+    SecondOpinion,
+    {
+      provide: KeyRingStore,
+      inject: [VaultService, SecondOpinion],
+      useFactory: (vault: VaultService, opinion: SecondOpinion) => new KeyRingStore(vault, opinion),
+    },
     {
       provide: KeyRings,
       inject: [CONFIG, KeyRingStore, TenantRepository, Clock, Log, Metrics],
@@ -47,9 +55,9 @@ import { RevokedTokens } from '../revocation/revoked-tokens.ts';
     },
     {
       provide: JwtIssuer,
-      inject: [CONFIG, KeyRings],
-      useFactory: ({ limits }: Config, keyRings: KeyRings) =>
-        new JwtIssuer(keyRings, new BatchSigner(), limits.tokenBytes),
+      inject: [CONFIG, KeyRings, SecondOpinion],
+      useFactory: ({ limits }: Config, keyRings: KeyRings, opinion: SecondOpinion) =>
+        new JwtIssuer(keyRings, new BatchSigner(), opinion, limits.tokenBytes),
     },
     {
       provide: PublishedDocuments,

@@ -1,3 +1,4 @@
+import { JwtService } from '@nestjs/jwt';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
 import { eventually } from '../../libs/token/test/eventually.ts';
@@ -6,6 +7,10 @@ import { refusalOf } from '../testing/refusal.ts';
 import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';
 import { MIN_LEAD_SECONDS } from '../keys/key-ring.ts';
 import { revoke, rotate } from '../keys/key-ring.transitions.ts';
+import type { KeyRings } from '../keys/key-rings.ts';
+import { SecondOpinion } from '../keys/second-opinion.ts';
+import { BatchSigner } from './batch-signer.ts';
+import { JwtIssuer } from './jwt-issuer.ts';
 import { newSigningKey } from '../keys/new-signing-key.ts';
 
 let fixture: IssuingFixture;
@@ -99,6 +104,18 @@ it('refuses when there is no young key ring', async () => {
   fixture.vault.plugged = false;
   const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)));
   expect(refusal).toMatchObject({ code: 'temporarily_unavailable', reason: 'vault: unplugged' });
+});
+
+it('lets no token leave when a second implementation does not accept it with the published key', async () => {
+  const [tenant, other] = [await fixture.addTenant('acme'), await fixture.addTenant('globex')];
+  const [key, { publicJwk }] = [await fixture.keyRings.signingKey(tenant), await fixture.keyRings.signingKey(other)];
+  const mismatched = { signingKey: () => Promise.resolve({ ...key, publicJwk }) } as unknown as KeyRings;
+  const issuer = new JwtIssuer(mismatched, new BatchSigner(), new SecondOpinion(new JwtService()), 6144);
+  for (let attempt = 0; attempt < 2; attempt += 1)
+    expect(await refusalOf(issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)))).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: 'key ring: a second implementation rejects the first token of a key',
+    });
 });
 
 describe('the size budget', () => {

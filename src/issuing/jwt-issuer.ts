@@ -4,6 +4,7 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import type { BatchSigner } from './batch-signer.ts';
 import type { KeyRings } from '../keys/key-rings.ts';
 import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
+import type { SecondOpinion } from '../keys/second-opinion.ts';
 
 export interface SignedJwt {
   readonly token: string;
@@ -15,16 +16,18 @@ export interface SignedJwt {
 export class JwtIssuer {
   readonly #keyRings: KeyRings;
   readonly #signer: BatchSigner;
+  readonly #secondOpinion: SecondOpinion;
   readonly #maxTokenBytes: number;
 
-  constructor(keyRings: KeyRings, signer: BatchSigner, maxTokenBytes: number) {
+  constructor(keyRings: KeyRings, signer: BatchSigner, secondOpinion: SecondOpinion, maxTokenBytes: number) {
     this.#keyRings = keyRings;
     this.#signer = signer;
+    this.#secondOpinion = secondOpinion;
     this.#maxTokenBytes = maxTokenBytes;
   }
 
   /**
-   * @throws TesseraError temporarily_unavailable without a usable key ring, token_too_large over the size budget
+   * @throws TesseraError temporarily_unavailable without a usable key ring or when a second implementation rejects the key's first token, token_too_large over the size budget
    */
   async issue(tenant: Tenant, claims: TesseraClaims): Promise<SignedJwt> {
     // Claims of one tenant under the key of another would be a token of both.
@@ -33,8 +36,10 @@ export class JwtIssuer {
     const signingInput = key.encodedHeader + Buffer.from(JSON.stringify(claims)).toString('base64url');
     this.#checkSize(signingInput, key, claims);
     const signature = await this.#sign(key, signingInput);
+    const token = `${signingInput}.${signature.toString('base64url')}`;
+    this.#secondOpinion.confirmFirstToken(key, token, claims);
     return {
-      token: `${signingInput}.${signature.toString('base64url')}`,
+      token,
       expiresInSeconds: claims.exp - claims.iat,
       kid: key.kid,
     };

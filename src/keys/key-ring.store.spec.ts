@@ -1,12 +1,16 @@
+import { JwtService } from '@nestjs/jwt';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Secret } from '../config/secret.ts';
+import { OperatorError } from '../errors/operator-error.ts';
 import { refusalOf } from '../testing/refusal.ts';
 import { temporaryFolder, tenantId } from '../testing/storage.ts';
 import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
 import { keyRingPath } from '../vault/vault-path.ts';
 import { VaultConflict, type VaultEntry } from '../vault/vault.service.ts';
-import { MIN_LEAD_SECONDS, signingKey } from './key-ring.ts';
-import { KeyRingStore, type StoredKeyRing } from './key-ring.store.ts';
+import { MIN_LEAD_SECONDS, signingKey, type StoredKeyRing } from './key-ring.ts';
+import { KeyRingStore } from './key-ring.store.ts';
+import { SecondOpinion } from './second-opinion.ts';
 import { firstRing, rotate } from './key-ring.transitions.ts';
 import { newSigningKey, type NewSigningKey } from './new-signing-key.ts';
 
@@ -22,7 +26,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   folder = temporaryFolder();
-  store = new KeyRingStore(new EmbeddedVault(folder.path));
+  store = new KeyRingStore(new EmbeddedVault(folder.path), new SecondOpinion(new JwtService()));
 });
 afterEach(() => {
   folder.remove();
@@ -50,6 +54,14 @@ it('tells the operator of a tenant without a ring, and makes none', async () => 
   });
   expect(outcome).toEqual({ refusal: expect.stringMatching(/no key ring: .*`tessera apply`, or restore/) });
   expect(await store.read(ACME)).toBeUndefined();
+});
+
+it('writes no ring with a new key whose private half is not that of the published one', async () => {
+  const { version } = await store.create(ACME, firstRing(keys[0]!, T));
+  const { d } = JSON.parse(Secret.reveal(keys[2]!.privateJwk)) as { d: string };
+  const mismatched = { ...keys[1]!, privateJwk: new Secret(JSON.stringify({ ...keys[1]!.publicJwk, d })) };
+  await expect(store.update(ACME, (ring) => rotate(ring, mismatched, T))).rejects.toThrow(OperatorError);
+  expect(await store.read(ACME)).toMatchObject({ version, ring: { keys: [{ kid: keys[0]!.kid }] } });
 });
 
 it('writes no ring that it could not read again', async () => {
@@ -101,7 +113,9 @@ it('gives two rotations at once one winner, and the loser is told', async () => 
   }
   const outcomes = await Promise.all(
     [keys[1]!, keys[2]!].map((key) =>
-      new KeyRingStore(new Rendezvous(folder.path)).update(ACME, (ring) => rotate(ring, key, T)),
+      new KeyRingStore(new Rendezvous(folder.path), new SecondOpinion(new JwtService())).update(ACME, (ring) =>
+        rotate(ring, key, T),
+      ),
     ),
   );
   const [winner] = outcomes.filter((outcome) => 'ring' in outcome);
@@ -122,7 +136,7 @@ it('gives up when other writers keep coming first', async () => {
       return Promise.reject(new VaultConflict());
     }
   }
-  const contended = new KeyRingStore(new Contended(folder.path));
+  const contended = new KeyRingStore(new Contended(folder.path), new SecondOpinion(new JwtService()));
   expect((await refusalOf(contended.update(ACME, (ring) => ({ ring })))).reason).toBe(
     'vault: the key ring changes too fast',
   );

@@ -2,15 +2,10 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { keyRingPath } from '../vault/vault-path.ts';
 import { VaultConflict, type VaultService } from '../vault/vault.service.ts';
 import type { TenantId } from '../domain/ids.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { KeyRing, StoredKeyRing } from './key-ring.ts';
 import { formatKeyRing, parseKeyRing } from './key-ring.codec.ts';
 import type { Transition } from './key-ring.transitions.ts';
-
-export interface StoredKeyRing {
-  readonly ring: KeyRing;
-  /** The version of the Vault entry. */
-  readonly version: number;
-}
+import type { SecondOpinion } from './second-opinion.ts';
 
 /**
  * Key rings where they are kept: one Vault entry a tenant.
@@ -22,9 +17,11 @@ export interface StoredKeyRing {
  */
 export class KeyRingStore {
   readonly #vault: VaultService;
+  readonly #secondOpinion: SecondOpinion;
 
-  constructor(vault: VaultService) {
+  constructor(vault: VaultService, secondOpinion: SecondOpinion) {
     this.#vault = vault;
+    this.#secondOpinion = secondOpinion;
   }
 
   /** @returns undefined only when Vault said that the tenant has no ring */
@@ -40,7 +37,7 @@ export class KeyRingStore {
    */
   async create(tenantId: TenantId, ring: KeyRing): Promise<StoredKeyRing> {
     try {
-      const version = await this.#vault.write(keyRingPath(tenantId), readable(ring), 0);
+      const version = await this.#vault.write(keyRingPath(tenantId), this.#entryOf(ring, undefined), 0);
       return { ring, version };
     } catch (error) {
       if (!(error instanceof VaultConflict)) throw error;
@@ -67,7 +64,11 @@ export class KeyRingStore {
       const decision = change(stored.ring);
       if ('refusal' in decision) return decision;
       try {
-        const version = await this.#vault.write(keyRingPath(tenantId), readable(decision.ring), stored.version);
+        const version = await this.#vault.write(
+          keyRingPath(tenantId),
+          this.#entryOf(decision.ring, stored.ring),
+          stored.version,
+        );
         return { ring: decision.ring, version };
       } catch (error) {
         if (!(error instanceof VaultConflict)) throw error;
@@ -75,18 +76,18 @@ export class KeyRingStore {
     }
     throw changesTooFast();
   }
-}
 
-/**
- * The entry of a ring, read back before it is written: the reader refuses a ring as a whole, so one that it does not take would end the tenant's
- * service, and no command could mend it.
- *
- * @throws Error when a transition made such a ring; nothing is written then
- */
-function readable(ring: KeyRing): Record<string, unknown> {
-  const entry = formatKeyRing(ring);
-  parseKeyRing(entry);
-  return entry;
+  /**
+   * The entry of a ring, read back before it is written: the reader refuses a ring as a whole, so one that it does not take would end the tenant's
+   * service, and no command could mend it. A token of each new key must verify, for the same reason.
+   *
+   * @throws Error when a transition made such a ring; nothing is written then
+   */
+  #entryOf(ring: KeyRing, before: KeyRing | undefined): Record<string, unknown> {
+    const entry = formatKeyRing(ring);
+    this.#secondOpinion.confirmNewKeys(parseKeyRing(entry), before);
+    return entry;
+  }
 }
 
 function changesTooFast(): Error {

@@ -31,6 +31,13 @@ export interface KeyRing {
   readonly keys: readonly RingKey[];
 }
 
+/** A key ring as Vault has it. */
+export interface StoredKeyRing {
+  readonly ring: KeyRing;
+  /** The version of the Vault entry. */
+  readonly version: number;
+}
+
 /** Keys of one ring, ended ones included. Verifiers refuse larger sets. */
 export const MAX_KEYS = 100;
 

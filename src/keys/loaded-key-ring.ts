@@ -3,15 +3,23 @@ import { createPrivateKey, type JsonWebKey, type KeyObject, sign, verify } from 
 import { Secret } from '../config/secret.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { SigningAlgorithm } from '../tenancy/tenant.ts';
-import { type KeyRing, publishedKeys, type RingKey, signingKey, verificationKeys } from './key-ring.ts';
-import type { StoredKeyRing } from './key-ring.store.ts';
-import { ALGORITHMS } from './signing-algorithm.ts';
+import {
+  type KeyRing,
+  publishedKeys,
+  type RingKey,
+  signingKey,
+  type StoredKeyRing,
+  verificationKeys,
+} from './key-ring.ts';
+import { ALGORITHMS, type PublicJwk } from './signing-algorithm.ts';
 
 /** A private key, ready to sign with; proven to belong to the published half. */
 export interface LoadedSigningKey {
   readonly kid: string;
   readonly alg: SigningAlgorithm;
   readonly privateKey: KeyObject;
+  /** The half that verifiers get. */
+  readonly publicJwk: PublicJwk;
   /** The protected header in base64url with the dot that follows it: the same for every token of the key. */
   readonly encodedHeader: string;
   /** Characters of a signature in base64url. */
@@ -62,6 +70,15 @@ export class LoadedKeyRing {
   }
 }
 
+/**
+ * A key of a ring by itself.
+ *
+ * @throws TesseraError temporarily_unavailable when it is not what its entry says
+ */
+export function loadSigningKey(key: RingKey, privateJwk: Secret): LoadedSigningKey {
+  return importSigning(key, privateJwk, importPublic(key).publicKey);
+}
+
 function importPublic(key: RingKey): VerificationKey {
   const imported = importVerificationKey({ ...key.publicJwk, kid: key.kid, alg: key.alg });
   if (imported.key === undefined) throw refused();
@@ -87,7 +104,14 @@ function importSigning(key: RingKey, privateJwk: Secret, publicKey: KeyObject): 
   }
   if (!belongs) throw refused();
   const encodedSignatureLength = signature.toString('base64url').length;
-  return { kid: key.kid, alg: key.alg, privateKey, encodedHeader: encodeHeader(key), encodedSignatureLength };
+  return {
+    kid: key.kid,
+    alg: key.alg,
+    privateKey,
+    publicJwk: key.publicJwk,
+    encodedHeader: encodeHeader(key),
+    encodedSignatureLength,
+  };
 }
 
 /** RFC 9068, section 2.1: exactly these three members. */

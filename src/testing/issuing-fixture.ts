@@ -1,3 +1,4 @@
+import { JwtService } from '@nestjs/jwt';
 import { BatchSigner } from '../issuing/batch-signer.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import { JwtIssuer } from '../issuing/jwt-issuer.ts';
@@ -5,6 +6,7 @@ import { KeyRingStore } from '../keys/key-ring.store.ts';
 import { firstRing } from '../keys/key-ring.transitions.ts';
 import { KeyRings } from '../keys/key-rings.ts';
 import { newSigningKey } from '../keys/new-signing-key.ts';
+import { SecondOpinion } from '../keys/second-opinion.ts';
 import { OwnTokenVerifier } from '../verification/own-tokens.ts';
 import { PublishedDocuments } from '../keys/documents/published-documents.ts';
 import { RevokedTokens } from '../revocation/revoked-tokens.ts';
@@ -97,7 +99,8 @@ export async function openIssuingFixture(options: { tokenBytes?: number; maxRing
   const writer = new ControlPlaneWriter(controlPlane);
   const tenants = new TenantRepository(controlPlane, clock, storageConfig(folder.path).caches);
   const vault = new PluggedVault(folder.path);
-  const store = new KeyRingStore(vault);
+  const secondOpinion = new SecondOpinion(new JwtService());
+  const store = new KeyRingStore(vault, secondOpinion);
   const keyRings = new KeyRings(store, tenants, clock, log, { maxAgeSeconds: 30, maxRings: options.maxRings ?? 100 });
   const revoked = new RevokedByHand();
   return {
@@ -109,7 +112,7 @@ export async function openIssuingFixture(options: { tokenBytes?: number; maxRing
     vault,
     store,
     keyRings,
-    issuer: new JwtIssuer(keyRings, new BatchSigner(), options.tokenBytes ?? 6144),
+    issuer: new JwtIssuer(keyRings, new BatchSigner(), secondOpinion, options.tokenBytes ?? 6144),
     documents: new PublishedDocuments(keyRings, clock, { publicUrl: PUBLIC_URL, apiDocs: true }),
     revoked,
     ownTokens: new OwnTokenVerifier(keyRings, revoked, clock, PUBLIC_URL),

@@ -1,8 +1,10 @@
+import { JwtService } from '@nestjs/jwt';
 import Database from 'better-sqlite3';
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret } from '../../src/config/secret.ts';
 import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
+import { SecondOpinion } from '../../src/keys/second-opinion.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { parseTenantId } from '../../src/domain/ids.ts';
 import { Canaries } from '../support/canaries.ts';
@@ -28,7 +30,7 @@ beforeEach(async () => {
   canaries.add('the key of the embedded vault', readFileSync(file('vault.key'), 'latin1').trim());
   const vault = new EmbeddedVault(tessera.config.dataDirectory);
   for (const tenant of ['acme', 'globex']) {
-    const stored = await new KeyRingStore(vault).read(parseTenantId(tenant)!);
+    const stored = await new KeyRingStore(vault, new SecondOpinion(new JwtService())).read(parseTenantId(tenant)!);
     for (const { privateJwk } of stored!.ring.keys)
       canaries.add('a private key', (JSON.parse(Secret.reveal(privateJwk!)) as { d: string }).d);
   }

@@ -1,5 +1,7 @@
-import { KeyRingStore, type StoredKeyRing } from '../../src/keys/key-ring.store.ts';
-import { MIN_LEAD_SECONDS, publishedKeys, signingKey } from '../../src/keys/key-ring.ts';
+import { JwtService } from '@nestjs/jwt';
+import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
+import { SecondOpinion } from '../../src/keys/second-opinion.ts';
+import { MIN_LEAD_SECONDS, publishedKeys, signingKey, type StoredKeyRing } from '../../src/keys/key-ring.ts';
 import { activate, firstRing, rotate } from '../../src/keys/key-ring.transitions.ts';
 import { KeyRings } from '../../src/keys/key-rings.ts';
 import { newSigningKey } from '../../src/keys/new-signing-key.ts';
@@ -24,7 +26,8 @@ afterEach(() => vaults.close());
 afterAll(() => bao.close());
 
 const newTenant = (): Tenant => ({ ...tenantDraft(`t-${(tenants += 1)}`).tenant, version: 1 });
-const connect = async () => new KeyRingStore(vaults.connect(bao.address, byToken(await bao.createToken())));
+const connect = async () =>
+  new KeyRingStore(vaults.connect(bao.address, byToken(await bao.createToken())), new SecondOpinion(new JwtService()));
 
 async function rotateOnce(store: KeyRingStore, tenant: Tenant, now: number) {
   const key = await newSigningKey('ES256');
