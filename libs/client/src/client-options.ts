@@ -2,20 +2,20 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { VerifierOptions } from '@tessera/token';
 import type { TokenProviderOptions } from './tokens/token-provider-options.ts';
 
-/** Under it the module's options are injected. Registered: two copies of this package meet. */
+/** The token that the module's options are injected by. A registered symbol, so that two copies of this package work together. */
 export const TESSERA_CLIENT_OPTIONS: unique symbol = Symbol.for('@tessera/client/options');
 
-/** What `TesseraClientModule.forRoot` takes: whose tokens are let in, and who asks for tokens. */
+/** The options of `TesseraClientModule.forRoot`: the verifier's, and those for outgoing calls. */
 export type TesseraClientOptions = VerifierOptions & {
   /** For outgoing calls. Without it `TesseraTokens` cannot be used. */
   readonly tokens?: TokenProviderOptions;
-  /** Where the token of an rpc, ws or unknown context is. HTTP and GraphQL read the `Authorization` header alone. */
+  /** Returns the token of an rpc, ws or unknown context. For HTTP and GraphQL only the `Authorization` header is read. */
   readonly extractToken?: (context: ExecutionContext) => string | undefined;
   /** In `WWW-Authenticate`. Default: the first audience. */
   readonly realm?: string;
 };
 
-/** What a class given as `useClass` or `useExisting` to `forRootAsync` implements. */
+/** Implemented by a class that is given to `forRootAsync` as `useClass` or `useExisting`. */
 export interface TesseraClientOptionsFactory {
   createTesseraClientOptions(): TesseraClientOptions | Promise<TesseraClientOptions>;
 }
@@ -23,6 +23,6 @@ export interface TesseraClientOptionsFactory {
 export interface TesseraClientExtras {
   /** Default true. */
   readonly isGlobal?: boolean;
-  /** `global` (default): every route is closed. `manual`: those with `@UseGuards(TesseraGuard)`. */
+  /** `global` (default): every route is closed. `manual`: only those with `@UseGuards(TesseraGuard)`. */
   readonly guard?: 'global' | 'manual';
 }

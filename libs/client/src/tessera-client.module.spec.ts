@@ -41,7 +41,7 @@ describe('TesseraClientModule', () => {
         useFactory: (factory: OptionsFactory) => factory.createTesseraClientOptions(),
       }),
     ],
-  ])('by %s gives guard, verifier and tokens', async (_, imported) => {
+  ])('by %s provides guard, verifier and tokens', async (_, imported) => {
     const app = await Test.createTestingModule({ imports: [imported] }).compile();
     await app.init();
     expect(app.get(TesseraGuard)).toBeInstanceOf(TesseraGuard);
@@ -50,7 +50,7 @@ describe('TesseraClientModule', () => {
     await app.close();
   });
 
-  it('starts in a worker without HTTP, with Tessera out of reach', async () => {
+  it('starts in a worker without HTTP while Tessera is unreachable', async () => {
     @Module({
       imports: [TesseraClientModule.forRoot({ baseUrl: 'http://127.0.0.1:9', tenants: 'all', audience: 'shop-api' })],
     })
@@ -61,7 +61,7 @@ describe('TesseraClientModule', () => {
     await worker.close();
   });
 
-  it('is seen everywhere, unless that is turned off', async () => {
+  it('is global, unless isGlobal is false', async () => {
     @Injectable()
     class Consumer {
       constructor(readonly tokens: TesseraTokens) {}

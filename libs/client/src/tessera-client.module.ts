@@ -24,7 +24,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TesseraClientO
   }))
   .build();
 
-/** Closes every route of the application it is imported in, but those that say `@Public()`. */
+/** Closes every route of the application, except those with `@Public()`. */
 @Module({
   providers: [
     { provide: TesseraVerifier, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createVerifier },
@@ -32,7 +32,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TesseraClientO
     TesseraGuard,
     AccessRulesCheck,
   ],
-  // The options, too: `@UseGuards(TesseraGuard)` makes a guard in the module that uses it.
+  // Exports the options, too: Nest creates a guard of `@UseGuards(TesseraGuard)` in the module that uses it.
   exports: [TesseraGuard, TesseraVerifier, TesseraTokens, TESSERA_CLIENT_OPTIONS],
 })
 export class TesseraClientModule extends ConfigurableModuleClass implements OnModuleDestroy {
@@ -51,7 +51,7 @@ export class TesseraClientModule extends ConfigurableModuleClass implements OnMo
   }
 }
 
-/** A misspelt word must not leave an application open. */
+/** A misspelled value must not leave an application open. */
 function isGuardedBy(guard: unknown): boolean {
   if (guard !== 'global' && guard !== 'manual')
     throw new TypeError("Tessera: guard is unknown: use 'global' or 'manual'");

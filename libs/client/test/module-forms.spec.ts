@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-// What is published is the build: these run in processes of their own, as an application would.
+// Tests the build, because that is what is published. Each test runs a process of its own, as an application would.
 const packageFolder = join(import.meta.dirname, '..');
 
 function run(script: string, type: 'module' | 'commonjs'): unknown {
@@ -44,7 +44,7 @@ describe('the built package', () => {
     expect(run(requires + USE, 'commonjs')).toEqual(EXPECTED);
   });
 
-  it('hands on, in one form, what the other has verified', () => {
+  it('passes on, in one module form, what the other has verified', () => {
     const script = `
       import { createRequire } from 'node:module';
       import { Logger } from '@nestjs/common';

@@ -1,4 +1,4 @@
-/** The synchronous half, for callers that hold the keys themselves: no network, no cache, no clock. What @tessera/client builds on is here, too. */
+/** The synchronous half, for callers that already hold the keys: no network, no cache, no clock. @tessera/client builds on these exports, too. */
 export { readBearer, type Bearer } from './verify/bearer.ts';
 export { parseStrictJson, StrictJsonError, type StrictJsonLimits } from './json/strict-json.ts';
 export {

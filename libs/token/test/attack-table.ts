@@ -2,9 +2,9 @@ import { createHmac, createPublicKey, generateKeyPairSync, type JsonWebKey, type
 import type { TokenErrorCode } from '../src/verify/token-error.ts';
 import { encode, forge, signer } from './forge.ts';
 
-/** What an attacker is given: far more than any has. Every row spoils one thing of a token that would be good. */
+/** What an attack may use: far more than a real attacker has. Every row breaks one property of a good token. */
 export interface AttackMaterial {
-  /** The tenant's own signing key: rows that are not about the key are signed rightly. */
+  /** The tenant's own signing key. Rows that are not about the key sign with it. */
   readonly privateKey: KeyObject;
   readonly kid: string;
   readonly alg: 'ES256' | 'RS256' | 'EdDSA';
@@ -45,7 +45,7 @@ export function goodToken(material: AttackMaterial): string {
   return withHeader({})(material);
 }
 
-/** Signed rightly; `undefined` leaves a member out. */
+/** Signed correctly; `undefined` leaves a member out. */
 function withHeader(changes: Readonly<Record<string, unknown>>): AttackRow['make'] {
   return (material) =>
     forge({
@@ -64,7 +64,7 @@ function withClaims(changes: (material: AttackMaterial) => Readonly<Record<strin
     });
 }
 
-/** Exact JSON texts, signed rightly. */
+/** Exact JSON texts, signed correctly. */
 function withTexts(
   change: (header: string, payload: string, material: AttackMaterial) => readonly [string, string],
 ): AttackRow['make'] {
@@ -189,7 +189,7 @@ const HEADERS: readonly AttackRow[] = [
   })),
   {
     target: 'header',
-    name: 'the stranger brings the key along (CVE-2018-0114)',
+    name: 'a key of the attacker in the header (CVE-2018-0114)',
     codes: MALFORMED,
     make: (material) =>
       forge({
@@ -231,7 +231,7 @@ const HEADERS: readonly AttackRow[] = [
   },
   {
     target: 'header',
-    name: 'JSON serialisation, flattened',
+    name: 'JSON serialization, flattened',
     codes: MALFORMED,
     make: (material) => {
       const [header, payload, signature] = goodToken(material).split('.');
@@ -240,7 +240,7 @@ const HEADERS: readonly AttackRow[] = [
   },
   {
     target: 'header',
-    name: 'JSON serialisation, general',
+    name: 'JSON serialization, general',
     codes: MALFORMED,
     make: (material) => {
       const [header, payload, signature] = goodToken(material).split('.');
@@ -306,7 +306,7 @@ const KEY_IDS: readonly AttackRow[] = [
 function spareBit(part: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   const last = alphabet.indexOf(part.slice(-1));
-  // Where a part fills its last character, an extra one is the other form that lax decoders ignore.
+  // If a part fills its last character, an extra character is what lax decoders ignore.
   return part.length % 4 === 0 ? `${part}A` : `${part.slice(0, -1)}${alphabet[last ^ 1] ?? ''}`;
 }
 
@@ -342,7 +342,8 @@ const WRITINGS: readonly AttackRow[] = [
     name: 'the standard alphabet',
     codes: MALFORMED,
     make: (material) => {
-      // Nearly every token has one of the two. Where it has not, the next one says something else: Ed25519 signs the same text alike for ever.
+      // Nearly every token contains one of the two characters. If not, the next attempt changes the payload, because Ed25519 signs the same text the
+      // same way.
       for (let attempt = 1; ; attempt++) {
         const token = goodToken({ ...material, claims: { ...material.claims, jti: `j-${attempt}` } });
         if (/[-_]/.test(token)) return token.replaceAll('-', '+').replaceAll('_', '/');
@@ -526,7 +527,7 @@ const SIZES: readonly AttackRow[] = [
     name: '8 KiB and one byte',
     codes: MALFORMED,
     make: (material) => {
-      // base64url has no length of 4 n + 1, so of a few paddings only some reach the size; a longer signature does the rest.
+      // A base64url text never has a length of 4 n + 1, so only some paddings reach the size; a longer signature fills the rest.
       const token = goodToken(material);
       return token + 'A'.repeat(8_193 - token.length);
     },
@@ -602,8 +603,8 @@ export const TOLERATED: readonly Pick<AttackRow, 'name' | 'make'>[] = [
 ];
 
 /**
- * Every one-character edit of a few kinds at every position, and at the end of each part every letter of the alphabet (spare bits sit there).
- * None may be let in, not even one that decodes to the same bytes.
+ * Every one-character edit of a few kinds at every position, and every letter of the alphabet at the end of each part, where the spare bits are. None
+ * may be accepted, not even one that decodes to the same bytes.
  */
 export function* oneCharacterEdits(token: string): Generator<string> {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';

@@ -1,4 +1,4 @@
-/** One way to write a bearer. The same table is held against every place that reads one. */
+/** One way to write a bearer. Every place that reads a bearer is tested against the same table. */
 export interface BearerForm {
   readonly name: string;
   /** The values of the `Authorization` headers, as they are sent. */

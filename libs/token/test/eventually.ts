@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Waits until the condition holds; fails when it does not within the time.
+ * Waits until the condition holds, and fails if it does not in time.
  *
- * @returns how long it took, milliseconds
+ * @returns how long it took, in milliseconds
  */
 export async function eventually(
   what: string,

@@ -1,6 +1,6 @@
 import { type KeyObject, sign } from 'node:crypto';
 
-/** Ways to write a token that nobody should write. */
+/** The parts of a deliberately malformed token. */
 export interface ForgedParts {
   /** An object, or the exact JSON text. */
   readonly header: object | string;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-// What is published is the build: these run in processes of their own, as an application would.
+// Tests the build, because that is what is published. Each test runs a process of its own, as an application would.
 const packageFolder = join(import.meta.dirname, '..');
 
 function run(script: string, type: 'module' | 'commonjs'): unknown {
@@ -43,7 +43,7 @@ describe('the built package', () => {
     expect(run(requires + USE, 'commonjs')).toEqual(EXPECTED);
   });
 
-  it('knows tokens and errors of its other form', () => {
+  it('recognizes tokens and errors of its other module form', () => {
     const script = `
       import { createRequire } from 'node:module';
       import * as token from '@tessera/token';
@@ -60,7 +60,7 @@ describe('the built package', () => {
     expect(run(script, 'module')).toEqual([true, true, true]);
   });
 
-  it('lets a program end that never closed its verifier', () => {
+  it('lets a program exit without closing its verifier', () => {
     const script = `
       import { createVerifier } from '@tessera/token';
       const verifier = createVerifier({ baseUrl: 'http://127.0.0.1:9', tenants: 'all', audience: 'a' });

@@ -18,7 +18,7 @@ export function newEcKey(kid: string): TestKey {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A real server on 127.0.0.1 that answers for tenants as the test says, and keeps what it was asked. */
+/** A real server on 127.0.0.1 that answers for tenants as the test says, and records the requests. */
 export class TesseraServer {
   readonly requests: string[] = [];
   readonly #handlers = new Map<string, Handler>();
@@ -50,12 +50,12 @@ export class TesseraServer {
     this.#handlers.set(path, handler);
   }
 
-  /** Publishes keys as a healthy Tessera does. */
+  /** Publishes keys like a working Tessera. */
   publish(tenantId: string, ...keys: readonly JsonWebKey[]): void {
     this.on(`/tenants/${tenantId}/jwks.json`, json({ keys }));
   }
 
-  /** Answers the tenant's key set otherwise. */
+  /** Replaces the response for the tenant's key set. */
   onKeys(tenantId: string, handler: Handler): void {
     this.on(`/tenants/${tenantId}/jwks.json`, handler);
   }

@@ -6,7 +6,7 @@ import { namesOf } from './requirement.ts';
 
 type Class = abstract new (...args: never) => unknown;
 
-/** Looks at every handler once, at start: a decorator that cannot mean what was meant stops the application. */
+/** Checks every handler once, at start. Contradicting or empty decorators stop the application. */
 @Injectable()
 export class AccessRulesCheck implements OnModuleInit {
   readonly #modules: ModulesContainer;
@@ -34,7 +34,7 @@ function checkClass(type: Class, modulePaths: readonly string[]): void {
     const own = rulesOn(handler);
     checkTarget(handlerName, own);
     const isRoute = Reflect.getMetadata(METHOD_METADATA, handler) !== undefined;
-    // A class may have other methods than handlers; what its decorators ask for is asked of routes.
+    // A class may have other methods than handlers. A class-level requirement applies to its routes only.
     const { requirements } = isRoute ? accessRulesOf(type, handler) : own;
     for (const requirement of requirements)
       if (requirement.kind === 'tenantParam' && !(isRoute && hasParam(type, handler, modulePaths, requirement.param)))
@@ -53,7 +53,7 @@ function checkTarget(name: string, { isPublic, requirements }: TargetRules): voi
       throw new TypeError(
         `${name}: a requirement without a name asks for nothing: name what is required, or remove it`,
       );
-    // RFC 6749, section 3.3: nothing outside of it can be in a token, and some of it would break WWW-Authenticate.
+    // RFC 6749, section 3.3: a scope cannot contain other characters, and some of them would break WWW-Authenticate.
     if (!names.every((item) => typeof item === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(item)))
       throw new TypeError(
         `${name}: a requirement names something that no token can hold: use printable ASCII without space, " and \\`,
@@ -61,7 +61,7 @@ function checkTarget(name: string, { isPublic, requirements }: TargetRules): voi
   }
 }
 
-/** Own methods and inherited ones, the nearest of each name. Accessors are not run. */
+/** Own and inherited methods; of two with the same name, the nearer one. Does not run accessors. */
 function methodsOf(type: Class): ReadonlyMap<string, object> {
   const methods = new Map<string, object>();
   for (
@@ -75,7 +75,7 @@ function methodsOf(type: Class): ReadonlyMap<string, object> {
   return methods;
 }
 
-/** In every path that leads to the handler; a global prefix is not looked at. */
+/** Whether the parameter is in every path that leads to the handler. A global prefix is not checked. */
 function hasParam(type: Class, handler: object, modulePaths: readonly string[], param: string): boolean {
   const inPath = (path: string): boolean =>
     path.split(/[/{}().-]/).some((segment) => segment === `:${param}` || segment === `*${param}`);

@@ -1,11 +1,14 @@
 import 'reflect-metadata';
 import type { Requirement } from './requirement.ts';
 
-// Registered: what one copy of this package writes, the guard of another reads.
+// A registered symbol, so that the guard reads the decorators of another copy of this package.
 const REQUIREMENTS = Symbol.for('@tessera/client/requirements');
 const PUBLIC = Symbol.for('@tessera/client/public');
 
-/** What was read, by method and class: decorators run once, guards on every call. Whichever copy of this package writes a rule forgets all of it. */
+/**
+ * A cache of the rules by method and class: decorators run once, the guard on every call. Every write of a rule, by any copy of this package, clears
+ * it.
+ */
 interface KnownRules {
   ofHandlers: WeakMap<object, WeakMap<object, TargetRules>>;
 }
@@ -14,7 +17,7 @@ const known = ((globalThis as unknown as Record<symbol, KnownRules | undefined>)
   ofHandlers: new WeakMap(),
 });
 
-/** What the decorators on one method or one class say; for a class, those of the classes that it extends included. */
+/** The rules that the decorators put on one method or class. Those of a class include the rules of the classes that it extends. */
 export interface TargetRules {
   readonly isPublic: boolean;
   readonly requirements: readonly Requirement[];
@@ -28,7 +31,7 @@ export function rulesOn(target: object): TargetRules {
 }
 
 export function addRequirement(target: object, requirement: Requirement): void {
-  // The list of a class that is extended is copied and not touched.
+  // Copies the list of the extended class, so that the class itself is unchanged.
   Reflect.defineMetadata(REQUIREMENTS, [...rulesOn(target).requirements, requirement], target);
   known.ofHandlers = new WeakMap();
 }
@@ -39,8 +42,8 @@ export function markPublic(target: object): void {
 }
 
 /**
- * What holds for a call of a handler: class and method add up, a method never loosens its class. `@Public()` on the method opens it; on the class it
- * opens only methods that ask for nothing. Where `@Public()` and a requirement stand on one target, the requirement holds.
+ * The rules for a call of a handler. Requirements of class and method add up; a method never loosens its class. `@Public()` on a method opens it; on
+ * a class it opens only methods without a requirement. If one target has both `@Public()` and a requirement, the requirement applies.
  */
 export function accessRulesOf(type: object, handler: object): TargetRules {
   const rules = known.ofHandlers.get(handler)?.get(type);

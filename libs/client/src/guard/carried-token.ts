@@ -6,14 +6,14 @@ interface TokenStore {
   readonly get: (carrier: object) => VerifiedToken | undefined;
 }
 
-/** Gives the fields of the class that extends it to an object that exists. */
+/** A base class that adds the private fields of its subclass to an existing object. */
 const Given = function (object: object): object {
   return object;
 } as unknown as new (object: object) => object;
 
 /**
- * The token as a private field of the carrier: nobody else can write it, no copy takes it along. A WeakMap would do the same, but V8 promotes what its
- * entries hold at each collection of young objects, which made those five times as long under load.
+ * Keeps the token in a private field of the carrier: nobody else can write it, and no copy includes it. A WeakMap would do the same, but V8 promotes
+ * its entries at every collection of young objects, which made those collections five times as long under load.
  */
 class Carrier extends Given {
   #token: VerifiedToken;
@@ -31,12 +31,12 @@ class Carrier extends Given {
   static readonly get = (object: object): VerifiedToken | undefined => (#token in object ? object.#token : undefined);
 }
 
-// Registered, so that the decorators of one copy of this package find what the guard of another has verified.
+// A registered symbol, so that the decorators of one copy of this package find what the guard of another copy verified.
 const CARRIED = Symbol.for('@tessera/client/carried');
 const registry = globalThis as unknown as Record<symbol, TokenStore | undefined>;
 const tokens = (registry[CARRIED] ??= Carrier);
 
-/** Keeps the token with what lives exactly as long as the call. Nothing that a request could bring can pretend to be it. */
+/** Attaches the token to an object that lives exactly as long as the call. A request cannot forge it. */
 export function carryToken(context: ExecutionContext, token: VerifiedToken): void {
   const carrier = carrierOf(context);
   if (carrier !== undefined) tokens.put(carrier, token);
@@ -47,7 +47,7 @@ export function carriedToken(context: ExecutionContext): VerifiedToken | undefin
   return carrier === undefined ? undefined : tokens.get(carrier);
 }
 
-/** The HTTP request behind HTTP and GraphQL calls. */
+/** The HTTP request of an HTTP or GraphQL call. */
 export function requestOf(context: ExecutionContext): object | undefined {
   switch (context.getType<string>()) {
     case 'http':
@@ -66,7 +66,7 @@ export function requestOf(context: ExecutionContext): object | undefined {
 function carrierOf(context: ExecutionContext): object | undefined {
   const request = requestOf(context);
   if (request !== undefined) return request;
-  // rpc: (data, context); ws: (client, data), where the client outlives the call. What belongs to the call alone comes second.
+  // rpc: (data, context); ws: (client, data), where the client outlives the call. The second argument belongs to this call only.
   return objectOrNone(context.getArgByIndex(1)) ?? objectOrNone(context.getArgByIndex(0));
 }
 

@@ -5,7 +5,7 @@ import { carriedToken } from './carried-token.ts';
 import type { Requirement } from './requirement.ts';
 
 type ClassOrMethodDecorator = ClassDecorator & MethodDecorator;
-/** At least one: asking for none of nothing would be asking for nothing. */
+/** At least one name: an empty requirement would require nothing. */
 type Names = readonly [string, ...string[]];
 
 /** All of these scopes. */
@@ -42,13 +42,13 @@ export const RequireTenant = (...tenantIds: Names): ClassOrMethodDecorator => re
 /** A token of the tenant that the path names: `@RequireTenantParam('tenantId')` on `tenants/:tenantId/orders`. */
 export const RequireTenantParam = (param: string): ClassOrMethodDecorator => required({ kind: 'tenantParam', param });
 
-/** A token of this surface. The module's `surfaces` must let it in, too. */
+/** A token of this surface. The module's `surfaces` must include it, too. */
 export const RequireSurface = (surface: Surface): ClassOrMethodDecorator => required({ kind: 'surface', surface });
 
-/** 503 while the list of revocations is stale, whatever the module's `whenStale` says. With revocations off it is always stale. */
+/** Answers 503 while the list of revocations is stale, whatever the module's `whenStale` is. With revocations off, always. */
 export const RequireFreshRevocations = (): ClassOrMethodDecorator => required({ kind: 'freshRevocations' });
 
-/** Opens a method, or those methods of a class that require nothing. A token that comes along is not looked at. */
+/** Opens a method, or those methods of a class that require nothing. The request's token is ignored. */
 export const Public = (): ClassOrMethodDecorator => decorate(markPublic);
 
 /** The verified token; undefined on a public handler. */
@@ -61,7 +61,7 @@ export const Tenant = createParamDecorator(
   (_: unknown, context: ExecutionContext): string | undefined => tokenFor(context)?.tenantId,
 );
 
-/** A public handler never gets one, not even of another field of the same GraphQL request. */
+/** A public handler never gets a token, not even of another field of the same GraphQL request. */
 function tokenFor(context: ExecutionContext): VerifiedToken | undefined {
   const { isPublic } = accessRulesOf(context.getClass(), context.getHandler());
   return isPublic ? undefined : carriedToken(context);
@@ -73,7 +73,7 @@ function required(requirement: Requirement): ClassOrMethodDecorator {
   });
 }
 
-/** On a method the rule is written to the function, where Nest's own decorators write. */
+/** For a method, writes to the function itself, as Nest's own decorators do. */
 function decorate(write: (target: object) => void): ClassOrMethodDecorator {
   return (target: object, _key?: string | symbol, descriptor?: { readonly value?: unknown }): void => {
     write((descriptor?.value as object | undefined) ?? target);

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import { refuse } from './refusal.ts';
 
-/** What Express has, as far as an answer is written with it. */
+/** The parts of an Express response that a refusal uses. */
 function expressResponse() {
   const headers: Record<string, string> = {};
   const sent: unknown[] = [];
@@ -22,7 +22,7 @@ function httpContext(response: object): ExecutionContext {
 }
 
 describe('a refusal under Express', () => {
-  it('is typed as a problem when its own body is written', () => {
+  it('has the problem content type when its own body is written', () => {
     const { headers, sent, response } = expressResponse();
     const exception = refuse(httpContext(response), { code: 'token_missing', reason: 'x' }, 'shop-api');
     expect(headers).toEqual({ 'WWW-Authenticate': 'Bearer realm="shop-api"' });
@@ -31,7 +31,7 @@ describe('a refusal under Express', () => {
     expect(sent).toEqual([{ type: 'about:blank', title: 'Unauthorized', status: 401, error: 'token_missing' }]);
   });
 
-  it('leaves the type of another body to whoever writes it', () => {
+  it('does not change the content type of another body', () => {
     const { headers, response } = expressResponse();
     refuse(httpContext(response), { code: 'token_missing', reason: 'x' }, 'shop-api');
     response.json({ my: 'body' });

@@ -10,17 +10,17 @@ import { requestOf } from './carried-token.ts';
 
 export type RefusalCode = 'token_missing' | 'invalid_token' | 'insufficient_scope' | 'temporarily_unavailable';
 
-/** A no, before it becomes an answer. */
+/** Why a call was refused. */
 export interface Refusal {
   readonly code: RefusalCode;
-  /** For the log alone, in fixed phrases. */
+  /** A fixed phrase, for the log only. */
   readonly reason: string;
   readonly cause?: TokenError;
-  /** The scopes that the handler asks for, where a scope was missing. */
+  /** The scopes that the handler requires, if a scope was missing. */
   readonly scopes?: readonly string[];
 }
 
-/** RFC 9457 with `about:blank`: the title is the status's own phrase. Nothing of the cause is in the body. */
+/** RFC 9457 with `about:blank`: the title is the status's own phrase. The body never contains the cause. */
 const ANSWERS = {
   token_missing: { status: 401, title: 'Unauthorized', exception: UnauthorizedException },
   invalid_token: { status: 401, title: 'Unauthorized', exception: UnauthorizedException },
@@ -30,14 +30,14 @@ const ANSWERS = {
 
 const PROBLEM_JSON = 'application/problem+json';
 
-/** A realm stands in quotes in a header. */
+/** The realm becomes a quoted string in a header. */
 export function checkRealm(realm: unknown): string {
   if (typeof realm !== 'string' || !/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm))
-    throw wrongOption('realm', 'cannot stand in a header', 'use printable ASCII without " and \\');
+    throw wrongOption('realm', 'cannot be written in a header', 'use printable ASCII without " and \\');
   return realm;
 }
 
-/** Writes the headers of the answer, and gives the exception whose body Nest's filter sends. */
+/** Writes the headers of the response, and returns the exception whose body Nest's filter sends. */
 export function refuse(context: ExecutionContext, refusal: Refusal, realm: string): HttpException {
   const { status, title, exception: Exception } = ANSWERS[refusal.code];
   const body = { type: 'about:blank', title, status, error: refusal.code };
@@ -48,7 +48,7 @@ export function refuse(context: ExecutionContext, refusal: Refusal, realm: strin
   return new Exception(body, refusal.cause === undefined ? {} : { cause: refusal.cause });
 }
 
-/** RFC 6750, section 3: no error where there was no token to judge. */
+/** RFC 6750, section 3: no error code for a request without a token. */
 function challenge({ code, scopes = [] }: Refusal, realm: string): string {
   const error = code === 'token_missing' ? '' : `, error="${code}"`;
   const scope = scopes.length === 0 ? '' : `, scope="${scopes.join(' ')}"`;
@@ -61,7 +61,7 @@ interface Response {
   json?: (body: unknown) => unknown;
 }
 
-/** A GraphQL request may know its response; other contexts have none. */
+/** A GraphQL context may have a response; other contexts have none. */
 function responseOf(context: ExecutionContext): Response {
   if (context.getType() === 'http') return context.getArgByIndex<Response | undefined>(1) ?? {};
   const request = requestOf(context) as { readonly res?: Response } | undefined;
@@ -75,8 +75,8 @@ function setHeader(response: Response, name: string, value: string): void {
 }
 
 /**
- * RFC 9457, section 3. Nest's adapter for Express warns of any type but `application/json` on an error's body and replaces it; there the type is
- * written with the body, and only with ours.
+ * RFC 9457, section 3. Nest's Express adapter warns of any type but `application/json` on an error's body and replaces it. So there the type is set
+ * when the body is written, and only for our body.
  */
 function declareProblem(response: Response, body: object): void {
   const { json } = response;

@@ -1,6 +1,6 @@
 import type { Surface, VerifiedToken } from '@tessera/token';
 
-/** What a handler asks of a token beyond being valid. */
+/** A condition that a handler adds to a valid token. */
 export type Requirement =
   | {
       readonly kind: 'scopes' | 'roles' | 'groups' | 'resources';
@@ -11,7 +11,7 @@ export type Requirement =
   | { readonly kind: 'tenant'; readonly tenantIds: readonly string[] }
   | { readonly kind: 'tenantParam'; readonly param: string }
   | { readonly kind: 'surface'; readonly surface: Surface }
-  /** Asked of the verifier, not of the token. */
+  /** Checked by the verifier, not by the token's content. */
   | { readonly kind: 'freshRevocations' };
 
 /** @param params the parameters in the request's path, decoded */
@@ -28,7 +28,7 @@ export function isMet(
       const { names, mode } = requirement;
       const held = token[requirement.kind];
       const holds = (name: string): boolean => held.includes(name);
-      // An empty list asks for nothing that could be met: such a handler does not start, and if it did it would stay closed.
+      // An empty list must not count as met. Such a handler stops the start; if it did not, it would stay closed.
       return names.length > 0 && (mode === 'all' ? names.every(holds) : names.some(holds));
     }
     case 'permission': {
@@ -46,7 +46,7 @@ export function isMet(
   }
 }
 
-/** The texts that a requirement names; a requirement without any, or with an empty one, is a mistake. */
+/** The names in a requirement. A requirement without names or with an empty one is a mistake. */
 export function namesOf(requirement: Requirement): readonly unknown[] {
   switch (requirement.kind) {
     case 'scopes':

@@ -229,7 +229,7 @@ describe('TesseraGuard on every route', () => {
     });
   });
 
-  it('lets a good token in and hands it over', async () => {
+  it('accepts a good token and passes it to the handler', async () => {
     const answer = await call(app, '/orders', { subject: 'u-ada', scopes: ['orders:read'] });
     expect(answer.status).toBe(200);
     expect(JSON.parse(answer.body)).toEqual({ subject: 'u-ada', scopes: ['orders:read'] });
@@ -292,7 +292,7 @@ describe('TesseraGuard on every route', () => {
     expect(response.headers['www-authenticate']).toBe('Bearer realm="shop-api"');
   });
 
-  it.each(BEARER_FORMS)('gives the verdict of the service on $name', async ({ headers, accepted }) => {
+  it.each(BEARER_FORMS)('accepts or refuses, as the service does: $name', async ({ headers, accepted }) => {
     const { port } = await listening(app);
     const values = headers(tessera.token()).flatMap((value) => ['authorization', value]);
     const status = await new Promise((resolve, reject) => {
@@ -313,7 +313,7 @@ describe('TesseraGuard on every route', () => {
     expect(status).toBe(accepted ? 200 : 401);
   });
 
-  it('opens a public route, whatever token comes along, and hands none over', async () => {
+  it('opens a public route with any token or none, and passes no token to the handler', async () => {
     for (const token of [undefined, 'garbage', tessera.forgedToken(), tessera.token()]) {
       const answer = await call(app, '/orders/health', token);
       expect(answer.status).toBe(200);
@@ -378,7 +378,7 @@ describe('TesseraGuard on every route', () => {
     expect((await call(app, '/open/closed', { scopes: ['x'] })).status).toBe(200);
   });
 
-  it('holds to a rule that is written after the first call', async () => {
+  it('applies a rule that is added after the first call', async () => {
     @Controller('late')
     class LateController {
       @Get()
@@ -394,7 +394,7 @@ describe('TesseraGuard on every route', () => {
     expect((await call(late, '/late', { scopes: ['first', 'second'] })).status).toBe(200);
   });
 
-  it('asks for fresh revocations', async () => {
+  it('requires fresh revocations', async () => {
     expect((await call(app, '/rules/fresh', {})).status).toBe(200);
     const stale = await start([RulesController], { revocations: 'off' });
     const { status, headers, body } = await call(stale, '/rules/fresh', {});
@@ -409,7 +409,7 @@ describe('TesseraGuard on every route', () => {
     });
   });
 
-  it('says 503 when nothing can be said about a token', async () => {
+  it('answers 503 when a token cannot be verified now', async () => {
     const failing = await start([OrdersController], {
       revocations: {
         source: {
@@ -427,14 +427,14 @@ describe('TesseraGuard on every route', () => {
     expect((await call(named, '/orders/plain')).headers['www-authenticate']).toBe('Bearer realm="The shop"');
   });
 
-  it('refuses an admin token where only users are', async () => {
+  it('refuses an admin token where only user tokens are accepted', async () => {
     const users = await start([OrdersController]);
     expect((await call(users, '/orders/plain', { surface: 'admin' })).status).toBe(401);
     expect((await call(users, '/orders/plain', {})).status).toBe(200);
   });
 });
 
-describe('TesseraGuard by hand', () => {
+describe('TesseraGuard with guard: manual', () => {
   @Controller('manual')
   class ManualController {
     @Get('guarded')
@@ -456,11 +456,11 @@ describe('TesseraGuard by hand', () => {
     expect((await call(app, '/manual/guarded', {})).body).toBe('acme');
   });
 
-  it('is not left out by a misspelt word', () => {
+  it('is not switched off by a misspelled value', () => {
     expect(() => TesseraClientModule.forRoot({ ...PRODUCTION, guard: 'globl' as 'global' })).toThrow(TypeError);
   });
 
-  it('can be extended, but not to a yes', async () => {
+  it('can be extended, but cannot be made to accept a refused call', async () => {
     const refused: [HttpException, string | undefined][] = [];
     @Injectable()
     class MyGuard extends TesseraGuard {
@@ -522,7 +522,7 @@ describe('TesseraGuard outside HTTP', () => {
     return (await start([], options)).get(TesseraGuard);
   }
 
-  it.each(['rpc', 'ws', 'something'])('refuses %s, when nobody said where the token is', async (type) => {
+  it.each(['rpc', 'ws', 'something'])('refuses %s, without extractToken', async (type) => {
     const guard = await guardWith();
     const headers = { authorization: `Bearer ${tessera.token({ scopes: ['x'] })}` };
     await expect(guard.canActivate(contextOf(type, [{ headers }, { headers }]))).rejects.toMatchObject({ status: 401 });
@@ -538,7 +538,7 @@ describe('TesseraGuard outside HTTP', () => {
     });
   });
 
-  it('hands over the later of two tokens that came on one connection', async () => {
+  it('passes the later of two tokens that came on one connection', async () => {
     const guard = await guardWith({ extractToken: (context) => context.getArgByIndex<{ token: string }>(1).token });
     const message = { token: '' };
     for (const subject of ['u-ada', 'u-bob']) {
@@ -550,7 +550,7 @@ describe('TesseraGuard outside HTTP', () => {
     expect(carriedToken(contextOf('rpc', [{}, { ...message }]))).toBeUndefined();
   });
 
-  it('reads the header of the request behind GraphQL', async () => {
+  it('reads the header of the request of a GraphQL call', async () => {
     const guard = await guardWith();
     const args = (token: string): unknown[] => [{}, {}, { req: { headers: { authorization: `Bearer ${token}` } } }, {}];
     expect(await guard.canActivate(contextOf('graphql', args(tessera.token({ scopes: ['x'] }))))).toBe(true);
@@ -592,7 +592,7 @@ describe('the start of an application', () => {
     expect(await startsWith(Inheriting)).toMatch(/^Inheriting: @Public\(\)/);
   });
 
-  it('stops at a requirement without a name, or with one that no token can hold', async () => {
+  it('stops at a requirement without a name, or with a name that no token can hold', async () => {
     const required: ((...names: string[]) => MethodDecorator)[] = [
       RequireScopes,
       RequireAnyScope,

@@ -15,7 +15,7 @@ import { checkRealm, type Refusal, refuse } from './refusal.ts';
 import { isMet, type Requirement } from './requirement.ts';
 import { TesseraVerifier } from '../tessera-verifier.ts';
 
-/** Lets a call in when its token is good and holds what the handler requires. Everything else is a no. */
+/** Accepts a call if its token is valid and meets the handler's requirements. Otherwise refuses it. */
 @Injectable()
 export class TesseraGuard implements CanActivate {
   readonly #verifier: TesseraVerifier;
@@ -51,10 +51,10 @@ export class TesseraGuard implements CanActivate {
   }
 
   /**
-   * Where the token is. Override it to read it from elsewhere.
+   * Returns the token of a call. Override it to read the token from elsewhere.
    *
-   * @returns undefined when there is none
-   * @throws TokenError for what is there and is no token
+   * @returns undefined if there is none
+   * @throws TokenError if there is something that is not a token
    */
   protected extractToken(context: ExecutionContext): string | undefined {
     const request = requestOf(context);
@@ -62,21 +62,21 @@ export class TesseraGuard implements CanActivate {
     const bearer = bearerOf(request);
     if (bearer.kind === 'none') return undefined;
     if (bearer.kind === 'token') return bearer.token;
-    throw new TokenError('TOKEN_MALFORMED', 'the header is not one bearer token');
+    throw new TokenError('TOKEN_MALFORMED', 'the header is not exactly one bearer token');
   }
 
   /**
-   * Called before the no is answered, with the exception about to be thrown (its `cause` is the TokenError, if there is one). May throw another;
-   * cannot turn a no into a yes.
+   * Called before a refusal is answered, with the exception that will be thrown. Its `cause` is the TokenError, if there is one. May throw another
+   * exception, but cannot turn a refusal into an acceptance.
    */
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- the parameters are for those who override it
   protected onRefused(_context: ExecutionContext, _error: HttpException): void | Promise<void> {
     return undefined;
   }
 
-  /** @returns undefined for a yes */
+  /** @returns undefined if the call is accepted */
   #admit(context: ExecutionContext, requirements: readonly Requirement[], token: VerifiedToken): Refusal | undefined {
-    // The verifier can be replaced, by a double as well; what it returns must still have been verified.
+    // The verifier can be replaced, by a test double as well. Its result must still have been verified.
     if (!isVerifiedToken(token)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier gave no verified token');
     if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier, token);
     const refusal = firstUnmet(context, requirements, token);
@@ -85,9 +85,9 @@ export class TesseraGuard implements CanActivate {
   }
 }
 
-const MISSING: Refusal = { code: 'token_missing', reason: 'no token came along' };
+const MISSING: Refusal = { code: 'token_missing', reason: 'the request has no token' };
 
-/** What is no judgement of a token is thrown on. */
+/** Rethrows errors that are not about the token. */
 function refusalFor(error: unknown): Refusal {
   if (!(error instanceof TokenError)) throw error;
   const code = error.verdict === 'refused' ? 'invalid_token' : 'temporarily_unavailable';
@@ -105,7 +105,7 @@ function firstUnmet(
   if (unmet === undefined) return undefined;
   const reason = `requirement not met: ${unmet.kind}`;
   if (unmet.kind !== 'scopes') return { code: 'insufficient_scope', reason };
-  // RFC 6750, section 3: what the resource asks for, not only what is missing.
+  // RFC 6750, section 3: all scopes that the resource requires, not only the missing ones.
   const scopes = requirements.flatMap((requirement) => (requirement.kind === 'scopes' ? requirement.names : []));
   return { code: 'insufficient_scope', reason, scopes: [...new Set(scopes)] };
 }

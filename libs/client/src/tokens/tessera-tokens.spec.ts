@@ -8,7 +8,7 @@ import type { TokenProviderOptions } from './token-provider-options.ts';
 import { TokenRequestError } from './token-request-error.ts';
 import { parseTokenSettings } from './token-settings.ts';
 
-/** Time that the test moves; waits are kept and take no time. */
+/** A clock that the test moves. Waits are recorded and take no time. */
 class TestClock implements TokenClock {
   #now = 1_800_000_000_000;
   readonly waits: number[] = [];
@@ -39,7 +39,7 @@ interface Received {
 
 let server: Server;
 let received: Received[];
-/** The next answers; after them tokens are given out. */
+/** The next responses. After them, tokens are issued. */
 let answers: ((response: ServerResponse, request: IncomingMessage) => void)[];
 let clock: TestClock;
 const providers: TesseraTokens[] = [];
@@ -115,11 +115,11 @@ async function refusal(result: Promise<unknown>): Promise<TokenRequestError> {
     expect((error as Error).cause).toBeUndefined();
     return error as TokenRequestError;
   }
-  throw new Error('gave a token');
+  throw new Error('returned a token');
 }
 
 describe('TesseraTokens', () => {
-  it('asks as the contract says, and hands the token over', async () => {
+  it('sends the request of the API, and returns the token', async () => {
     const tokens = newTokens();
     expect(await tokens.get()).toEqual({ accessToken: 't-1', expiresAt: 1_800_000_600 });
     expect(await tokens.headers()).toEqual({ authorization: 'Bearer t-1' });
@@ -144,13 +144,13 @@ describe('TesseraTokens', () => {
     expect(received[0]!.body).not.toHaveProperty('secret_id');
   });
 
-  it('asks fetchBaseUrl before baseUrl, and its own url before both', async () => {
+  it('prefers tokens.url to fetchBaseUrl, and fetchBaseUrl to baseUrl', async () => {
     await newTokens({}, { baseUrl: 'https://tessera.invalid', fetchBaseUrl: baseUrl() }).get();
     await newTokens({ url: baseUrl() }, { baseUrl: 'https://tessera.invalid' }).get();
     expect(received).toHaveLength(2);
   });
 
-  it('asks once for many callers, and once for each key', async () => {
+  it('sends one request for many callers, and one for each cache key', async () => {
     const tokens = newTokens();
     const same = await Promise.all(Array.from({ length: 100 }, () => tokens.get()));
     expect(new Set(same.map(({ accessToken }) => accessToken)).size).toBe(1);
@@ -168,7 +168,7 @@ describe('TesseraTokens', () => {
     expect(received).toHaveLength(6);
   });
 
-  it('asks for the secret at each fetch', async () => {
+  it('calls secretId at each fetch', async () => {
     let n = 0;
     const tokens = newTokens({ secretId: ({ tenantId }) => Promise.resolve(`${tenantId}-${++n}`) });
     await tokens.get();
@@ -176,7 +176,7 @@ describe('TesseraTokens', () => {
     expect(received.map(({ body }) => body.secret_id)).toEqual(['acme-1', 'globex-2']);
   });
 
-  it('refreshes behind the caller from 60 s before the end, and serves the old one meanwhile', async () => {
+  it('refreshes in the background from 60 s before the expiry, and returns the old token meanwhile', async () => {
     const tokens = newTokens();
     await tokens.get();
     clock.advanceSeconds(539);
@@ -188,7 +188,7 @@ describe('TesseraTokens', () => {
     expect(received).toHaveLength(2);
   });
 
-  it('refreshes a short-lived token at half of its life', async () => {
+  it('refreshes a short-lived token at half of its lifetime', async () => {
     answers.push(give({ access_token: 'short', expires_in: 20, token_type: 'Bearer' }));
     const tokens = newTokens();
     await tokens.get();
@@ -200,7 +200,7 @@ describe('TesseraTokens', () => {
     await eventually('the refresh', () => received.length === 2);
   });
 
-  it('keeps the old token until it ends when a refresh fails, and does not try at every call', async () => {
+  it('keeps the old token until it expires when a refresh fails, and does not retry at every call', async () => {
     const tokens = newTokens();
     await tokens.get();
     answers.push(give({ error: 'unauthorized' }, 401), give({ error: 'unauthorized' }, 401));
@@ -208,7 +208,7 @@ describe('TesseraTokens', () => {
     for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
     await eventually('the refresh', () => received.length === 2);
     for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
-    // A refresh behind the caller would have arrived by now.
+    // A background refresh would have arrived by now.
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(received).toHaveLength(2);
     clock.advanceSeconds(10);
@@ -216,7 +216,7 @@ describe('TesseraTokens', () => {
     expect((await tokens.get()).accessToken).toBe('t-4');
   });
 
-  it.each([400, 401, 404, 413, 415, 500])('does not try again at %i, and does not keep it', async (status) => {
+  it.each([400, 401, 404, 413, 415, 500])('does not retry after %i, and does not cache it', async (status) => {
     answers.push(give({ error: 'invalid_request' }, status));
     const tokens = newTokens();
     expect(await refusal(tokens.get())).toMatchObject({ status, error: 'invalid_request' });
@@ -225,7 +225,7 @@ describe('TesseraTokens', () => {
     expect(clock.waits).toEqual([]);
   });
 
-  it('tries again at 503 and 429, as late as Retry-After says, up to 10 s', async () => {
+  it('retries after 503 and 429, waiting as long as Retry-After says, up to 10 s', async () => {
     answers.push(
       give({ error: 'temporarily_unavailable' }, 503, { 'retry-after': '3' }),
       give({}, 429, { 'retry-after': '60' }),
@@ -245,13 +245,13 @@ describe('TesseraTokens', () => {
     expect(clock.waits).toEqual([7_000, 7_000]);
   });
 
-  it('tries again when the connection is lost, a second later', async () => {
+  it('retries a second later when the connection is lost', async () => {
     answers.push((response) => response.destroy());
     expect((await newTokens().get()).accessToken).toBe('t-2');
     expect(clock.waits).toEqual([1_000]);
   });
 
-  it('says unreachable when there was no answer', async () => {
+  it('reports unreachable when there was no response', async () => {
     const error = await refusal(newTokens({ url: 'http://127.0.0.1:9', maxTries: 1 }).get());
     expect(error).toMatchObject({ error: 'unreachable' });
     expect(error.status).toBeUndefined();
@@ -265,19 +265,19 @@ describe('TesseraTokens', () => {
     ['HTML', (response) => response.end('<html>')],
     ['no token', give({ expires_in: 600, token_type: 'Bearer' })],
     ['another type', give({ access_token: 't', expires_in: 600, token_type: 'DPoP' })],
-    ['no life', give({ access_token: 't', expires_in: 0, token_type: 'Bearer' })],
-    ['a life in words', give({ access_token: 't', expires_in: '600', token_type: 'Bearer' })],
+    ['no lifetime', give({ access_token: 't', expires_in: 0, token_type: 'Bearer' })],
+    ['a lifetime that is a string', give({ access_token: 't', expires_in: '600', token_type: 'Bearer' })],
     ['a token that breaks headers', give({ access_token: 't\r\nx: y', expires_in: 600, token_type: 'Bearer' })],
     ['a redirect', (response) => response.writeHead(307, { location: '/elsewhere' }).end()],
     ['30 MB', (response) => response.end(' '.repeat(30_000_000))],
-    ['an error that is no code', give({ error: 'S3cret <script>' }, 400)],
-  ])('refuses an answer of %s', async (_, answer) => {
+    ['an error that is not a code', give({ error: 'S3cret <script>' }, 400)],
+  ])('refuses a response with %s', async (_, answer) => {
     answers.push(answer);
     expect((await refusal(newTokens().get())).error).toBe('unexpected_answer');
     expect(received).toHaveLength(1);
   });
 
-  it('says that the secret was not to be had, without what was thrown', async () => {
+  it('reports that the secret is not available, without the thrown error', async () => {
     const failing = newTokens({
       secretId: () => {
         throw new Error('s3cret');
@@ -287,7 +287,7 @@ describe('TesseraTokens', () => {
     expect(received).toHaveLength(0);
   });
 
-  it('forgets what the other side refused, and nothing else', async () => {
+  it('invalidates one token, and nothing else', async () => {
     const tokens = newTokens();
     await tokens.get();
     await tokens.get({ tenantId: 'globex' });
@@ -298,13 +298,13 @@ describe('TesseraTokens', () => {
     expect((await tokens.get({ tenantId: 'globex' })).accessToken).toBe('t-4');
   });
 
-  it('keeps no more tokens than it may', async () => {
+  it('keeps at most maxCached tokens', async () => {
     const tokens = newTokens({ maxCached: 2 });
     for (const tenantId of ['a', 'b', 'a', 'c', 'a', 'b']) await tokens.get({ tenantId });
     expect(received.map(({ body }) => body.tenant_id)).toEqual(['a', 'b', 'c', 'b']);
   });
 
-  it('ends what is under way when it is closed', async () => {
+  it('aborts requests when it is closed', async () => {
     answers.push(() => undefined);
     const tokens = newTokens({ maxTries: 1 });
     const pending = refusal(tokens.get());
@@ -313,7 +313,7 @@ describe('TesseraTokens', () => {
     expect((await pending).error).toBe('unreachable');
   });
 
-  it('ends a wait when it is closed', async () => {
+  it('aborts a wait when it is closed', async () => {
     answers.push(give({}, 503, { 'retry-after': '10' }));
     const tokens = createTesseraTokens({
       baseUrl: baseUrl(),
@@ -333,7 +333,7 @@ describe('the options of outgoing calls', () => {
   const issuer = 'https://t.example/tenants/acme';
 
   it.each<[string, object, RegExp]>([
-    ['without a place to ask', { issuer, audience: 'a', tokens: GOOD }, /tokens\.url is missing/],
+    ['without a URL', { issuer, audience: 'a', tokens: GOOD }, /tokens\.url is missing/],
     ['by plain http', { issuer, audience: 'a', tokens: { ...GOOD, url: 'http://t.example' } }, /plain http/],
     [
       'with another surface',
@@ -341,7 +341,7 @@ describe('the options of outgoing calls', () => {
       /surface/,
     ],
     ['without a tenant', { issuer, audience: 'a', tokens: { ...GOOD, url: 'https://t', tenantId: '' } }, /tenantId/],
-    ['without a try', { issuer, audience: 'a', tokens: { ...GOOD, url: 'https://t', maxTries: 0 } }, /maxTries/],
+    ['with zero tries', { issuer, audience: 'a', tokens: { ...GOOD, url: 'https://t', maxTries: 0 } }, /maxTries/],
   ])('are refused %s', (_, options, message) => {
     expect(() => createTesseraTokens(options as TesseraClientOptions)).toThrow(TypeError);
     expect(() => createTesseraTokens(options as TesseraClientOptions)).toThrow(message);

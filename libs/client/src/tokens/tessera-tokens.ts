@@ -8,11 +8,11 @@ import { parseTokenSettings, type TokenSettings } from './token-settings.ts';
 
 export interface ProvidedToken {
   readonly accessToken: string;
-  /** Epoch seconds, by this machine's clock and the answer's `expires_in`. */
+  /** Epoch seconds, by this machine's clock and the response's `expires_in`. */
   readonly expiresAt: number;
 }
 
-/** The time, for ages and for waits. */
+/** The clock for ages and waits. */
 export interface TokenClock {
   nowMs(): number;
   monotonicMs(): number;
@@ -23,15 +23,15 @@ export interface TokenClock {
 interface Entry {
   token: { readonly provided: ProvidedToken; readonly refreshAtMs: number; readonly deadAtMs: number } | undefined;
   inFlight: Promise<ProvidedToken> | undefined;
-  /** After a refresh that failed: not again before. */
+  /** After a failed refresh: no other one before this time. */
   nextRefreshAtMs: number;
 }
 
-// The most that a server's Retry-After can hold up a caller.
+// The longest that a server's Retry-After can delay a caller.
 const LONGEST_WAIT_MS = 10_000;
 const WAIT_MS = 1_000;
 
-/** Tokens for outgoing calls: asked for once, kept while they live, and renewed before they end. */
+/** Tokens for outgoing calls. Each is requested once, cached while it is valid, and renewed before it expires. */
 export class TesseraTokens {
   readonly #settings: TokenSettings | undefined;
   readonly #clock: TokenClock;
@@ -39,14 +39,14 @@ export class TesseraTokens {
   readonly #closing = new AbortController();
 
   constructor(settings: TokenSettings | undefined, clock: TokenClock) {
-    // Every request and every wait listens; that many at once are no leak.
+    // Every request and every wait adds a listener. Many at once are not a leak.
     setMaxListeners(0, this.#closing.signal);
     this.#settings = settings;
     this.#clock = clock;
   }
 
   /**
-   * @param overrides another tenant, project, client, person, surface or URL than the module's options name
+   * @param overrides another tenant, project, client, e-mail address, surface or URL than in the module's options
    * @throws TokenRequestError
    */
   async get(overrides: Partial<TokenRequest> = {}): Promise<ProvidedToken> {
@@ -57,7 +57,7 @@ export class TesseraTokens {
     const { token } = entry;
     if (token === undefined || now >= token.deadAtMs) return this.#refresh(entry, request, settings);
     if (now >= token.refreshAtMs && now >= entry.nextRefreshAtMs)
-      // The old token still serves; why the new one did not come shows when it has ended.
+      // The old token is still valid. If renewing keeps failing, the error shows when it has expired.
       this.#refresh(entry, request, settings).catch(() => undefined);
     return token.provided;
   }
@@ -68,14 +68,14 @@ export class TesseraTokens {
     return { authorization: `Bearer ${accessToken}` };
   }
 
-  /** Forgets the token: the other side has answered 401 to it. */
+  /** Drops the cached token. Call it when the other side answered 401. */
   invalidate(overrides: Partial<TokenRequest> = {}): void {
     const settings = this.#configured();
     const entry = this.#entries.get(keyOf({ ...settings.request, ...definedOf(overrides) }));
     if (entry !== undefined) entry.token = undefined;
   }
 
-  /** Ends what is under way. Called with the module. */
+  /** Aborts requests and waits. Called when the module is destroyed. */
   close(): void {
     this.#closing.abort();
   }
@@ -90,7 +90,7 @@ export class TesseraTokens {
     return this.#settings;
   }
 
-  /** Most recently used last; the first goes when there are too many. */
+  /** Makes the entry the most recently used one, and evicts the least recently used one when there are too many. */
   #entry(request: TokenRequest, { maxCached }: TokenSettings): Entry {
     const key = keyOf(request);
     const entry = this.#entries.get(key) ?? { token: undefined, inFlight: undefined, nextRefreshAtMs: -Infinity };
@@ -137,7 +137,7 @@ export class TesseraTokens {
     settings: TokenSettings,
   ): Promise<{ response: TokenResponse; askedAtMs: number; askedAtMonotonicMs: number }> {
     for (let tries = 1; ; tries++) {
-      // Life counts from the question: the answer may have been under way for some of it.
+      // The lifetime counts from the request, because the response may have been delayed.
       const askedAtMs = this.#clock.nowMs();
       const askedAtMonotonicMs = this.#clock.monotonicMs();
       try {
@@ -164,7 +164,7 @@ export class TesseraTokens {
   }
 }
 
-/** Another try may go better. */
+/** Whether another try may succeed. */
 function isPassing({ status, error }: TokenRequestError): boolean {
   return status === 503 || status === 429 || error === 'unreachable';
 }
@@ -176,7 +176,7 @@ async function askForSecret(
   try {
     return await secretId(request);
   } catch {
-    // Whatever was thrown there may hold the secret.
+    // The thrown error is dropped: it may contain the secret.
     throw new TokenRequestError('secret_unavailable');
   }
 }
@@ -185,7 +185,7 @@ function keyOf({ url, surface, tenantId, projectId, clientId, emailId }: TokenRe
   return JSON.stringify([url, surface, tenantId, projectId, clientId, emailId]);
 }
 
-/** An override of undefined is none. */
+/** Removes overrides that are undefined. */
 function definedOf(overrides: Partial<TokenRequest>): Partial<TokenRequest> {
   return Object.fromEntries(
     Object.entries(overrides as Readonly<Record<string, unknown>>).filter(([, value]) => value !== undefined),

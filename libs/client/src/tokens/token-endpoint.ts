@@ -3,12 +3,12 @@ import type { TokenRequest, TokenResponse } from './token-provider-options.ts';
 import { TokenRequestError } from './token-request-error.ts';
 
 export interface TokenEndpointLimits {
-  /** One try, body included. */
+  /** For one try, body included. */
   readonly timeoutMs: number;
   readonly closing: AbortSignal;
 }
 
-// The server's own budget for a token is 6 KiB by default; problem details are smaller.
+// By default the server limits a token to 6 KiB. Problem details are smaller.
 const MAX_BYTES = 64 * 1_024;
 
 /**
@@ -37,7 +37,7 @@ interface Answer {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** @returns undefined when there was no whole answer */
+/** @returns undefined if there was no complete response */
 async function post(
   request: TokenRequest,
   secretId: string | undefined,
@@ -54,7 +54,7 @@ async function post(
   try {
     const response = await fetch(`${url}/auth/${surface}/generateToken`, {
       method: 'POST',
-      // A secret goes where it was meant to go and nowhere else.
+      // A redirect must not send the secret to another place.
       redirect: 'manual',
       signal: abort.signal,
       headers: { 'content-type': 'application/json', accept: 'application/json' },
@@ -69,7 +69,7 @@ async function post(
     const text = await readBounded(response);
     return { status: response.status, body: parse(text), retryAfterSeconds: retryAfter(response) };
   } catch {
-    // The platform's errors carry the request's URL and the peer's address.
+    // The platform's error is dropped: it contains the request's URL and the peer's address.
     return undefined;
   } finally {
     clearTimeout(timer);
@@ -77,7 +77,7 @@ async function post(
   }
 }
 
-/** @returns undefined when it is larger than any answer of Tessera */
+/** @returns undefined if it is larger than any response of Tessera */
 async function readBounded(response: Response): Promise<string | undefined> {
   if (response.body === null) return undefined;
   const chunks: Uint8Array[] = [];
@@ -111,7 +111,7 @@ export function isTokenResponse(body: unknown): body is TokenResponse {
   if (typeof body !== 'object' || body === null) return false;
   const { access_token: token, expires_in: seconds, token_type: type } = body as Partial<Record<string, unknown>>;
   return (
-    // Goes into a header as it is.
+    // The token becomes a header value as it is.
     typeof token === 'string' &&
     /^[A-Za-z0-9._~+/-]+=*$/.test(token) &&
     typeof seconds === 'number' &&
@@ -122,7 +122,7 @@ export function isTokenResponse(body: unknown): body is TokenResponse {
   );
 }
 
-/** The service's own word, if it is one: an answer from something else in between may say anything. */
+/** Returns the service's error code if it is well formed. A response of a proxy in between may contain anything. */
 function machineCode(status: number, body: unknown): string {
   const code = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
   return status !== 200 && typeof code === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(code) ? code : 'unexpected_answer';

@@ -1,6 +1,6 @@
 import type { Surface } from '@tessera/token';
 
-/** For whom a token is asked, and where. Also what it is cached by. */
+/** Who the token is for, and where it is requested. Also the cache key. */
 export interface TokenRequest {
   readonly url: string;
   readonly surface: Surface;
@@ -10,7 +10,7 @@ export interface TokenRequest {
   readonly emailId: string;
 }
 
-/** The contract's answer. */
+/** The response of the token endpoint. */
 export interface TokenResponse {
   readonly access_token: string;
   readonly expires_in: number;
@@ -26,16 +26,16 @@ export interface TokenProviderOptions {
   readonly projectId: string;
   readonly clientId: string;
   readonly emailId: string;
-  /** A function is asked at each fetch, so that a rotated secret is picked up. */
+  /** A function is called at each fetch, so that a rotated secret is picked up. */
   readonly secretId?: string | ((request: TokenRequest) => string | Promise<string>);
-  /** Default 60, at most half of the token's life: from then on refreshed behind the caller's back, the old one still served. */
+  /** Default 60, at most half of the token's lifetime. From then on the token is refreshed in the background, and the old one is still returned. */
   readonly refreshBeforeSeconds?: number;
   /** Per try. Default 5,000. */
   readonly timeoutMilliseconds?: number;
   /** On 503, 429 and lost connections only. Default 3. */
   readonly maxTries?: number;
-  /** Tokens kept in memory, least recently used out. Default 1,000. */
+  /** How many tokens are kept in memory. The least recently used one is evicted. Default 1,000. */
   readonly maxCached?: number;
-  /** In place of HTTP. For tests. */
+  /** Replaces the HTTP request. For tests. */
   readonly source?: (request: TokenRequest) => Promise<TokenResponse>;
 }

@@ -1,10 +1,10 @@
 export interface TokenRequestErrorDetails {
-  /** The HTTP status; absent when there was no answer. */
+  /** The HTTP status; absent if there was no response. */
   readonly status?: number;
   readonly retryAfterSeconds?: number;
 }
 
-/** A token was not to be had. `error` is the service's machine code, or `unreachable` when there was no answer. Safe to log. */
+/** A token could not be obtained. `error` is the service's machine code, or `unreachable` if there was no response. Safe to log. */
 export class TokenRequestError extends Error {
   readonly error: string;
   declare readonly status?: number;

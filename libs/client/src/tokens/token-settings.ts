@@ -2,7 +2,7 @@ import { fetchableUrl, wrongOption } from '@tessera/token/core';
 import type { TesseraClientOptions } from '../client-options.ts';
 import type { TokenProviderOptions, TokenRequest } from './token-provider-options.ts';
 
-/** `tokens` of the module's options, checked and with every default in place. */
+/** `tokens` of the module's options, checked and with all defaults. */
 export interface TokenSettings {
   readonly request: TokenRequest;
   readonly secretId: TokenProviderOptions['secretId'];
@@ -25,7 +25,7 @@ export function parseTokenSettings(options: TesseraClientOptions): TokenSettings
     clientId: text('clientId', tokens.clientId),
     emailId: text('emailId', tokens.emailId),
   };
-  // It goes into a path.
+  // The surface becomes a part of the path.
   if (!['admin', 'user'].includes(request.surface))
     throw wrongOption('tokens.surface', 'is not one of the choices', 'use admin or user');
   return {
@@ -48,7 +48,7 @@ function baseUrl(options: TesseraClientOptions, { url, source }: TokenProviderOp
 
 function text(name: string, value: unknown): string {
   if (typeof value !== 'string' || value === '')
-    throw wrongOption(`tokens.${name}`, 'is not a non-empty text', 'pass who asks for whom');
+    throw wrongOption(`tokens.${name}`, 'is not a non-empty string', 'pass who asks for whom');
   return value;
 }
 

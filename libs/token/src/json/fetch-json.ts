@@ -2,26 +2,26 @@ import type { Closing } from '../revocations/closing.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 export interface FetchLimits {
-  /** The whole exchange, body included. */
+  /** For the whole fetch, body included. */
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly maxDepth: number;
-  /** Ends the exchange when its owner closes. */
+  /** Aborts the fetch when its owner closes. */
   readonly closing: Closing;
 }
 
 export type Answer =
   | { readonly kind: 'json'; readonly value: unknown }
-  /** 404: what was asked for does not exist. */
+  /** Status 404. */
   | { readonly kind: 'absent' }
-  /** Anything else, in a fixed phrase. */
+  /** Any other outcome. `reason` is a fixed phrase. */
   | { readonly kind: 'failed'; readonly reason: string };
 
 const UTF8 = { fatal: true, ignoreBOM: true } as const;
 
 /**
- * The door to the network; the only place that fetches. One GET, no redirect followed, bounded in time and size. Never rejects, and settles by
- * the deadline even if the platform's fetch does not.
+ * Sends one GET request. Only this function accesses the network. It follows no redirect and bounds time and size. It never rejects, and it settles
+ * by the deadline even if the platform's fetch does not.
  */
 export async function fetchJson(url: string, limits: FetchLimits): Promise<Answer> {
   if (limits.closing.isClosed) return { kind: 'failed', reason: 'closed' };
@@ -42,7 +42,7 @@ export async function fetchJson(url: string, limits: FetchLimits): Promise<Answe
   } finally {
     clearTimeout(timer);
     removeListener();
-    // Ends the exchange that lost the race; after a complete exchange there is nothing to end.
+    // Aborts a fetch that lost the race. After a complete fetch this does nothing.
     abort.abort();
   }
 }
@@ -62,7 +62,7 @@ async function exchange(url: string, limits: FetchLimits, signal: AbortSignal): 
     const text = new TextDecoder('utf-8', UTF8).decode(body);
     return { kind: 'json', value: parseStrictJson(text, { maxDepth: limits.maxDepth }) };
   } catch {
-    // The platform's errors carry the URL and the peer's address.
+    // The platform's error is dropped: it contains the URL and the peer's address.
     return { kind: 'failed', reason: 'no usable answer' };
   }
 }

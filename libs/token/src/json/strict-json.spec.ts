@@ -18,7 +18,7 @@ function nested(depth: number): string {
 }
 
 describe('parseStrictJson', () => {
-  it('reads what the platform reads, when no name repeats', () => {
+  it('reads the same as JSON.parse when no name repeats', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 5 }), (text) => {
         fc.pre(!text.includes('__proto__'));
@@ -47,7 +47,7 @@ describe('parseStrictJson', () => {
     expect(refusal(text)).toBe('duplicate member name');
   });
 
-  it('refuses every repeated name, wherever it stands', () => {
+  it('refuses every repeated name, at any position', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { minKeys: 1 }), fc.nat(), (object, n) => {
         fc.pre(!JSON.stringify(object).includes('__proto__'));
@@ -102,7 +102,7 @@ describe('parseStrictJson', () => {
     expect(refusal('{"exp":1e999}')).toBe('number out of range');
   });
 
-  it('refuses a text over the length and says nothing of the text', () => {
+  it('refuses a text over the length without quoting it', () => {
     expect(refusal(`"${'s3cret'.repeat(2_000)}"`)).toBe('too long');
     expect(() => parseStrictJson('{"s3cret', LIMITS)).toThrow(/^not strict JSON: syntax$/);
   });

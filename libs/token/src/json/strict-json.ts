@@ -1,11 +1,11 @@
 export interface StrictJsonLimits {
-  /** Objects and arrays within each other; 1 allows one flat object. Keep it small: the check for duplicates recurses that deep. */
+  /** How deep objects and arrays may nest; 1 allows one flat object. Keep it small: the check for duplicates recurses that deep. */
   readonly maxDepth: number;
-  /** UTF-16 units. Default: no limit of its own. */
+  /** UTF-16 units. Default: no limit. */
   readonly maxLength?: number;
 }
 
-/** `reason` is one of a few fixed phrases; nothing of the text is in it. */
+/** `reason` is one of a few fixed phrases. It never quotes the text. */
 export class StrictJsonError extends Error {
   readonly reason: string;
 
@@ -25,11 +25,11 @@ const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
 /**
- * JSON that every parser reads alike (RFC 8259, section 4; RFC 7493): no duplicate member names, escaped spellings of one name included; no number
- * beyond a double; no member `__proto__`, which becomes a prototype in the hands of whoever copies the object.
+ * Parses JSON that every parser reads alike (RFC 8259, section 4; RFC 7493). Refused are duplicate member names, even if one is written with escapes;
+ * numbers that a double cannot hold; and a member `__proto__`, which would become the prototype of a copied object.
  *
- * The platform parses; here is only what it lets pass. Of two equal names it keeps one, so an object tree with fewer members than the
- * text has colons outside strings had duplicates.
+ * `JSON.parse` does the parsing; this function adds the checks that it lacks. Of two equal names `JSON.parse` keeps one. So if the result has fewer
+ * members than the text has colons outside strings, there was a duplicate.
  *
  * @throws StrictJsonError
  */
@@ -40,14 +40,17 @@ export function parseStrictJson(text: string, limits: StrictJsonLimits): unknown
   try {
     value = JSON.parse(text);
   } catch {
-    // The platform's message quotes the text.
+    // The platform's error is dropped: its message quotes the text.
     throw new StrictJsonError('syntax');
   }
   if (countMembers(value) !== membersWritten) throw new StrictJsonError('duplicate member name');
   return value;
 }
 
-/** One pass without recursion, before anything is built: a deep text costs nothing. Its count is right for every text that then parses. */
+/**
+ * Counts colons outside strings, and refuses a text that nests too deeply. One pass without recursion, before anything is built, so that a deep text
+ * costs nothing. The count is correct for every text that then parses.
+ */
 function countMembersWritten(text: string, maxDepth: number): number {
   let depth = 0;
   let members = 0;
@@ -74,7 +77,7 @@ function countMembersWritten(text: string, maxDepth: number): number {
 
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end > 0; end = text.indexOf('"', end + 1)) {
-    // After an even number of backslashes, each of which stands for itself with the next, the quote stands for itself.
+    // A quote after an even number of backslashes is not escaped: the backslashes escape each other.
     let backslashes = 0;
     while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
     if (backslashes % 2 === 0) return end;

@@ -9,21 +9,21 @@ export interface IssuerKeySetsSettings extends RemoteKeySetSettings {
   readonly maxIssuers: number;
 }
 
-// Whoever sends tokens of invented tenants must not turn this service into a flood for Tessera.
+// Tokens of invented tenants must not make this service flood Tessera with requests.
 const FIRST_FETCHES_PER_SECOND = 20;
-// Enough to use the connection, few enough for a thousand listed tenants not to be a storm.
+// Enough to use the connection well, and few enough that a thousand listed tenants do not overload Tessera.
 const HYDRATIONS_AT_ONCE = 10;
 
-/** The key sets of all trusted issuers. What is not trusted has none and causes no request. */
+/** The key sets of all trusted issuers. An issuer that is not trusted has none and causes no request. */
 export class IssuerKeySets {
   readonly #trusted: TrustedIssuers;
   readonly #settings: IssuerKeySetsSettings;
   readonly #clock: MonotonicClock;
   readonly #closing: Closing;
   readonly #listed: ReadonlyMap<string, KeySet>;
-  /** Loaded once at least. Insertion order is order of use. */
+  /** Sets that were loaded at least once, least recently used first. */
   readonly #known = new Map<string, KeySet>();
-  /** Never loaded: apart, so that invented tenants push out each other and never a real one. */
+  /** Sets that were never loaded. They are kept apart, so that invented tenants evict each other and never a real one. */
   readonly #unknown = new Map<string, KeySet>();
   readonly #firstFetches: number[] = [];
 
@@ -40,7 +40,7 @@ export class IssuerKeySets {
     return this.#listed.get(issuer) ?? this.#unlisted(issuer);
   }
 
-  /** Fetches the sets of all listed issuers now; rejects with the first failure after all were tried. */
+  /** Fetches the key sets of all listed issuers now. Tries all of them, then rejects with the first failure. */
   async hydrate(): Promise<void> {
     const sets = [...this.#listed.values()];
     const failures: unknown[] = [];
@@ -82,7 +82,7 @@ export class IssuerKeySets {
     return new RemoteKeySet(url, this.#settings, this.#clock, this.#closing, hooks);
   }
 
-  /** Most recently used last; the first goes when there are too many. */
+  /** Makes the issuer the most recently used one, and evicts the least recently used one when there are too many. */
   #keep(sets: Map<string, KeySet>, issuer: string, set: KeySet): void {
     sets.delete(issuer);
     sets.set(issuer, set);
@@ -98,7 +98,7 @@ export class IssuerKeySets {
   }
 }
 
-/** Keys that the caller gave: nothing to fetch, nothing that ages. */
+/** Keys from the options. They are never fetched and do not age. */
 class InlineKeySet implements KeySet {
   readonly #keys: ReadonlyMap<string, VerificationKey>;
 

@@ -31,7 +31,7 @@ describe('importVerificationKey', () => {
     ['EdDSA', ed],
     ['a key without use', { ...ec, use: undefined }],
     ['a key for verify', { ...ec, key_ops: ['verify'] }],
-    ['a key with members of no meaning here', { ...ec, x5c: ['x'], later: true }],
+    ['a key with members that are not used here', { ...ec, x5c: ['x'], later: true }],
   ])('takes %s', (_, jwk) => {
     expect(importVerificationKey(jwk).key).toMatchObject({ kid: 'k', alg: jwk.alg });
   });
@@ -66,7 +66,7 @@ describe('importVerificationKey', () => {
 });
 
 describe('parseKeySet', () => {
-  it('keeps the good keys beside those to skip', () => {
+  it('keeps the good keys and skips the others', () => {
     const { keys } = parseKeySet({
       keys: [{ ...ec, kid: 'good' }, { ...rsa, kid: 'bad', use: 'enc' }, null, 7, 'x', {}],
     });

@@ -1,16 +1,16 @@
 import { holdsPrivateKey, importVerificationKey, type VerificationKey } from './verification-key.ts';
 
-// Every first sight of a set imports all its keys: a bound on that work. A ring holds a handful.
+// Bounds the work of importing a fetched set. A key ring holds a handful of keys.
 const MAX_KEYS = 100;
 
 export type ParsedKeySet =
   | { readonly keys: ReadonlyMap<string, VerificationKey>; readonly refusal?: undefined }
-  /** The set as a whole is not to be used, and why, in a fixed phrase. */
+  /** The whole set must not be used. `refusal` says why in a fixed phrase. */
   | { readonly keys?: undefined; readonly refusal: string };
 
 /**
- * A JWK Set (RFC 7517, section 5). A key that cannot be used is skipped; what makes the set itself doubtful refuses it whole: a private half in it,
- * a kid that means two keys, more keys than anybody has.
+ * Parses a JWK Set (RFC 7517, section 5). A single unusable key is skipped. The whole set is refused if it contains a private key, the same kid twice
+ * or more than 100 keys: then the set itself cannot be trusted.
  */
 export function parseKeySet(value: unknown): ParsedKeySet {
   if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys))

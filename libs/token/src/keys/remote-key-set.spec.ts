@@ -48,10 +48,10 @@ async function refusal(result: Promise<unknown>): Promise<TokenError> {
     expect(`${message}${reason}`).not.toContain('127.0.0.1');
     return error as TokenError;
   }
-  throw new Error('was let in');
+  throw new Error('was accepted');
 }
 
-/** What a fetch behind the caller needs to arrive: the request, and a moment for its answer. */
+/** Waits until the background fetch has arrived and its response was processed. */
 async function refetched(times: number): Promise<void> {
   await eventually('the refetch', () => server.keyRequests('acme') === times);
   await delay(50);
@@ -112,7 +112,7 @@ describe('keys from Tessera', () => {
 });
 
 describe('an unknown kid', () => {
-  it('causes one refetch, which finds a key that has come since', async () => {
+  it('causes one refetch, which finds a key published since', async () => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
     const next = newEcKey('k-2');
@@ -121,7 +121,7 @@ describe('an unknown kid', () => {
     expect(server.keyRequests('acme')).toBe(2);
   });
 
-  it('causes no more than one refetch per cool-down, however many there are', async () => {
+  it('causes no more than one refetch per cool-down, however many unknown kids arrive', async () => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
     const random = async (n: number): Promise<void> => {
@@ -141,14 +141,14 @@ describe('an unknown kid', () => {
     expect(server.keyRequests('acme')).toBe(3);
   });
 
-  it('in a set that was fetched for it causes no second fetch', async () => {
+  it('that the first fetch did not find causes no second fetch', async () => {
     expect((await refusal(newVerifier().verify(server.token('acme', newEcKey('other'))))).code).toBe(
       'TOKEN_KEY_UNKNOWN',
     );
     expect(server.keyRequests('acme')).toBe(1);
   });
 
-  it('is no verdict while Tessera does not answer; known keys go on', async () => {
+  it('is `unavailable` while Tessera does not answer; known keys still verify', async () => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
     server.onKeys('acme', json({}, 500));
@@ -169,7 +169,7 @@ describe('a tenant that does not exist', () => {
     expect((await verifier.verify(server.token('ghost', key))).tenantId).toBe('ghost');
   });
 
-  it('any more loses its keys', async () => {
+  it('loses its keys when it is removed', async () => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
     server.onKeys('acme', json({}, 404));
@@ -198,7 +198,7 @@ describe('while Tessera is down', () => {
     expect(await verifier.verify(server.token('acme', key))).toBeDefined();
   });
 
-  it('the last set serves until it is stale, refetched behind the caller', async () => {
+  it('the last set is used until it is stale, and is refetched in the background', async () => {
     const verifier = newVerifier({ keys: { maxAgeSeconds: 10, staleSeconds: 100 } });
     await verifier.verify(server.token('acme', key));
     clock.advanceSeconds(11);
@@ -215,7 +215,7 @@ describe('while Tessera is down', () => {
     expect(await verifier.verify(server.token('acme', key))).toBeDefined();
   });
 
-  it('a connection that is refused is no verdict', async () => {
+  it('a refused connection is `unavailable`', async () => {
     const verifier = newVerifier();
     const token = server.token('acme', key);
     await server.stop();
@@ -225,12 +225,12 @@ describe('while Tessera is down', () => {
   it.each([
     ['never answers', () => undefined],
     [
-      'drips its body',
+      'sends its body too slowly',
       (response: ServerResponse) => {
         response.writeHead(200).write('{"keys":[');
       },
     ],
-  ])('a server that %s is given up at the deadline', async (_, answer) => {
+  ])('verification stops waiting at the deadline for a server that %s', async (_, answer) => {
     server.onKeys('acme', (__, response) => {
       answer(response);
     });
@@ -240,7 +240,7 @@ describe('while Tessera is down', () => {
     expect(performance.now() - started).toBeLessThan(700);
   });
 
-  it('close ends what is in flight', async () => {
+  it('close aborts the fetch in flight', async () => {
     server.onKeys('acme', () => undefined);
     const verifier = newVerifier({ keys: { timeoutMilliseconds: 60_000 } });
     const pending = refusal(verifier.verify(server.token('acme', key)));
@@ -266,7 +266,7 @@ describe('a key set is refused whole', () => {
         ),
     ],
     [
-      'with a kid twice',
+      'with the same kid twice',
       (response) => response.end(JSON.stringify({ keys: [other.publicJwk, { ...other.publicJwk }] })),
     ],
     ['with a private key', (response) => response.end(JSON.stringify({ keys: [other.publicJwk, privateJwk] }))],
@@ -275,15 +275,15 @@ describe('a key set is refused whole', () => {
       (response) => response.end(JSON.stringify({ keys: [other.publicJwk, { kty: 'oct', k: 'AAAA', kid: 'o' }] })),
     ],
     ['as HTML', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')],
-    ['with a name twice', (response, good) => response.end(good.replace('{', '{"keys":[],'))],
+    ['with a duplicate member name', (response, good) => response.end(good.replace('{', '{"keys":[],'))],
     ['with a BOM', (response, good) => response.end(`\ufeff${good}`)],
     ['without keys', (response) => response.end('{}')],
     ['as an array', (response) => response.end('[]')],
-    ['with keys that are no list', (response) => response.end('{"keys":{}}')],
+    ['with keys that are not a list', (response) => response.end('{"keys":{}}')],
     ['when it is empty', (response) => response.writeHead(204).end()],
-    ['of another status', (response, good) => response.writeHead(206).end(good)],
-    ['when it breaks off', (response, good) => response.writeHead(200, { 'content-length': '9999' }).end(good)],
-  ])('%s; the last good one stays', async (_, answer) => {
+    ['with another status', (response, good) => response.writeHead(206).end(good)],
+    ['when the body breaks off', (response, good) => response.writeHead(200, { 'content-length': '9999' }).end(good)],
+  ])('%s; the last good set stays', async (_, answer) => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
     server.onKeys('acme', (__, response) => {
@@ -299,7 +299,7 @@ describe('a key set is refused whole', () => {
 });
 
 describe('first fetches', () => {
-  it('of unknown tenants are limited to 20 a second; warm tenants are unharmed', async () => {
+  it('of unknown tenants are limited to 20 a second; tenants whose keys are in memory are not affected', async () => {
     const verifier = newVerifier({ tenants: 'all' } as never);
     await verifier.verify(server.token('acme', key));
     clock.advanceSeconds(1);
@@ -314,7 +314,7 @@ describe('first fetches', () => {
     expect((await refusal(verifier.verify(server.token('ghost-50', key)))).code).toBe('TOKEN_ISSUER_UNTRUSTED');
   });
 
-  it('of invented tenants push out no real one', async () => {
+  it('of invented tenants evict no real tenant', async () => {
     const verifier = newVerifier({ tenants: 'all', keys: { maxIssuers: 2 } } as never);
     await verifier.verify(server.token('acme', key));
     for (let i = 0; i < 10; i++) await refusal(verifier.verify(server.token(`ghost-${i}`, key)));
@@ -342,7 +342,7 @@ describe('hydrate', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('says which way it failed', async () => {
+  it('rejects with the code of the failure', async () => {
     expect((await refusal(newVerifier({ tenants: ['ghost'] }).hydrate())).code).toBe('TOKEN_ISSUER_UNTRUSTED');
     server.onKeys('acme', json({}, 500));
     expect((await refusal(newVerifier().hydrate())).code).toBe('KEYS_UNAVAILABLE');

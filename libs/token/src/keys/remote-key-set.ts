@@ -5,15 +5,15 @@ import type { MonotonicClock } from '../verify/monotonic-clock.ts';
 import { TokenError } from '../verify/token-error.ts';
 import type { VerificationKey } from './verification-key.ts';
 
-/** What finds an issuer's key by its kid. */
+/** Finds an issuer's key by its kid. */
 export interface KeySet {
   /**
-   * At once when the key is in memory; else a promise, which rejects with the same errors.
+   * Returns the key if it is in memory; otherwise a promise, which rejects with the same errors.
    *
    * @throws TokenError `TOKEN_KEY_UNKNOWN`, `TOKEN_ISSUER_UNTRUSTED`, `KEYS_UNAVAILABLE`
    */
   find(kid: string): VerificationKey | Promise<VerificationKey>;
-  /** Asks now, whatever was known. The same errors, without the first. */
+  /** Fetches the set now, even if one is in memory. Rejects with `TOKEN_ISSUER_UNTRUSTED` or `KEYS_UNAVAILABLE`. */
   hydrate(): Promise<void>;
 }
 
@@ -26,21 +26,21 @@ export interface RemoteKeySetSettings {
 
 type Outcome = 'loaded' | 'absent' | 'failed';
 
-// A hundred RSA-4096 keys with certificates fit well.
+// Room for a hundred RSA-4096 keys with certificates.
 const MAX_BYTES = 256 * 1_024;
 const MAX_DEPTH = 8;
 const FIRST_PAUSE_MS = 1_000;
 
 /**
- * One issuer's keys, fetched from it. A set in memory serves while the issuer does not answer; no caller can make it ask more often than the pauses
- * here allow, whatever kids it sends.
+ * One issuer's keys, fetched from that issuer. The set in memory is used while the issuer does not answer. The pauses here limit how often the issuer
+ * is asked, whatever kids the callers send.
  */
 export class RemoteKeySet implements KeySet {
   readonly #url: string;
   readonly #settings: RemoteKeySetSettings;
   readonly #clock: MonotonicClock;
   readonly #closing: Closing;
-  /** Asked before the fetch for an issuer of which nothing is known yet. */
+  /** Called before the first fetch of a set. False: do not fetch now. */
   readonly #mayFetchFirst: () => boolean;
   readonly #onLoaded: () => void;
 
@@ -79,7 +79,7 @@ export class RemoteKeySet implements KeySet {
     return this.#fetched(kid, this.#inFlight ?? (served === undefined ? this.#loadFirst(now) : this.#search(now)));
   }
 
-  /** One awaited fetch for one caller, so that a verdict is never later than one deadline. */
+  /** Awaits at most one fetch, so that verification never takes longer than one deadline. */
   async #fetched(kid: string, fetched: Promise<Outcome> | Outcome): Promise<VerificationKey> {
     const outcome = await fetched;
     if (outcome === 'absent') throw unknownIssuer();
@@ -95,14 +95,14 @@ export class RemoteKeySet implements KeySet {
     if (outcome === 'failed') throw this.#unavailable();
   }
 
-  /** Nothing that could serve is known. */
+  /** There is no usable set in memory. */
   #loadFirst(now: number): Promise<Outcome> | Outcome {
     if (now < this.#nextTryAt) return 'failed';
     if (this.#keys === undefined && !this.#mayFetchFirst()) return 'failed';
     return this.#load();
   }
 
-  /** A set is known and the kid is not in it: perhaps a new key. Perhaps random kids, too, so at most once per cool-down. */
+  /** The set in memory lacks the kid. It may be a new key or one of many random kids, so this fetches at most once per cool-down. */
   async #search(now: number): Promise<Outcome> {
     if (now < this.#nextTryAt) return 'failed';
     if (now < this.#nextSearchAt) return 'loaded';
@@ -111,7 +111,7 @@ export class RemoteKeySet implements KeySet {
     return outcome;
   }
 
-  /** One fetch in flight, for whoever asks. Never rejects. */
+  /** All callers share the fetch in flight. Never rejects. */
   #load(): Promise<Outcome> {
     this.#inFlight ??= this.#fetch().finally(() => {
       this.#inFlight = undefined;
@@ -129,7 +129,7 @@ export class RemoteKeySet implements KeySet {
       closing: this.#closing,
     });
     if (answer.kind === 'absent') {
-      // The tenant does not exist, or no longer: its keys are good for nothing.
+      // The tenant does not exist or was removed, so its keys must no longer verify anything.
       this.#keys = undefined;
       this.#absentUntil = this.#clock.nowMs() + cooldownMs;
       return 'absent';

@@ -1,4 +1,4 @@
-/** Past the first 39 primes nothing is needed: a modulus passes all of them by chance about once in 2^150. */
+/** The first 39 primes are enough: a random modulus has the fingerprint modulo all of them about once in 2^150. */
 const LARGEST_PRIME = 167;
 const GENERATOR = 65_537;
 

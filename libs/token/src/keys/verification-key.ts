@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { SigningAlgorithm } from '../verify/claims.ts';
 import { isRocaModulus } from './roca.ts';
 
-/** A public key that was checked: it fits its `alg`, and its `alg` alone says how it verifies. */
+/** A checked public key: it fits its `alg`, and its `alg` alone decides how signatures are verified. */
 export interface VerificationKey {
   readonly kid: string;
   readonly alg: SigningAlgorithm;
@@ -11,10 +11,10 @@ export interface VerificationKey {
 
 export type ImportedKey =
   | { readonly key: VerificationKey; readonly reason?: undefined }
-  /** A key to skip, and why, in a fixed phrase. */
+  /** The key must be skipped. `reason` is a fixed phrase. */
   | { readonly key: undefined; readonly reason: string };
 
-// RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1. Whoever publishes one of these has lost the key.
+// RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1. A key published with one of these members is compromised.
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 export function holdsPrivateKey(jwk: object): boolean {
@@ -33,7 +33,7 @@ function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
   return typeof value === 'string' && Object.hasOwn(KEY_TYPES, value);
 }
 
-/** Takes a public JWK (RFC 7517, section 4) for verification, or says why not. Never throws. */
+/** Imports a public JWK (RFC 7517, section 4) for verification, or says why it cannot be used. Never throws. */
 export function importVerificationKey(jwk: unknown): ImportedKey {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return skip('not an object');
   const members = jwk as Readonly<Record<string, unknown>>;
@@ -52,7 +52,7 @@ export function importVerificationKey(jwk: unknown): ImportedKey {
   return { key: Object.freeze({ kid, alg, publicKey }) };
 }
 
-/** Why a key is not meant for verifying signatures (RFC 7517, sections 4.2 and 4.3); undefined when it is or does not say. */
+/** Why a key is not meant for verifying signatures (RFC 7517, sections 4.2 and 4.3). Undefined if it is, or if it states no purpose. */
 export function refusalOfPurpose(jwk: Readonly<Record<string, unknown>>): string | undefined {
   const { use, key_ops: operations } = jwk;
   if (use !== undefined && use !== 'sig') return 'use is not sig';
@@ -65,7 +65,7 @@ export type ImportedKeyMaterial =
   | { readonly publicKey: KeyObject; readonly reason?: undefined }
   | { readonly publicKey?: undefined; readonly reason: string };
 
-/** The key itself, of any type, if it is strong enough. Never throws. */
+/** Imports a public key of any type, if it is strong enough. Never throws. */
 export function importKeyMaterial(jwk: object): ImportedKeyMaterial {
   let publicKey: KeyObject;
   try {
@@ -74,7 +74,7 @@ export function importKeyMaterial(jwk: object): ImportedKeyMaterial {
     return { reason: 'key material is not a key' };
   }
   if (publicKey.asymmetricKeyType === 'rsa') {
-    // RFC 7518, section 3.3: 2,048 bits or more. Small exponents have a history of forgeries.
+    // RFC 7518, section 3.3: at least 2,048 bits. Small exponents have made forgeries possible in the past.
     const { modulusLength = 0, publicExponent = 0n } = publicKey.asymmetricKeyDetails ?? {};
     if (modulusLength < 2_048) return { reason: 'RSA under 2048 bits' };
     if (publicExponent < 65_537n) return { reason: 'RSA exponent under 65537' };

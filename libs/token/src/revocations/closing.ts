@@ -1,4 +1,4 @@
-/** Tells whatever is under way that its owner has closed. (An AbortSignal would warn of a leak at the eleventh fetch at once.) */
+/** Notifies work in progress that its owner was closed. (An AbortSignal would warn of a memory leak at the eleventh concurrent fetch.) */
 export class Closing {
   readonly #listeners = new Set<() => void>();
   #isClosed = false;
@@ -7,7 +7,7 @@ export class Closing {
     return this.#isClosed;
   }
 
-  /** @returns what takes the listener away */
+  /** @returns removes the listener */
   onClose(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

@@ -1,27 +1,28 @@
 import { fetchableUrl, wrongOption } from '../verify/option-rules.ts';
 import { baseOf, type KeyLocation } from '../verify/trusted-issuers.ts';
 
-/** Where the revocations of some issuers come from. */
+/** Where the revocations of some issuers are fetched from. */
 export interface FeedLocation {
   /** `<base URL>/revocations` */
   readonly url: string;
-  /** What the server is asked to send, as a further parameter; empty: everything. */
+  /** A further query parameter that names the wanted tenants. Empty: the whole feed. */
   readonly filter: string;
-  /** `all`: every issuer that is trusted. */
+  /** `all`: every trusted issuer. */
   readonly issuers: 'all' | readonly string[];
 }
 
-/** Proxies refuse request lines of more than some kilobytes: past it the whole feed is read. */
+/** In characters. Proxies refuse request lines of several kilobytes. With a longer filter the whole feed is read instead. */
 const LONGEST_FILTER = 4_000;
-/** The server's own bound. */
+/** The server refuses more. */
 const MOST_TENANTS = 500;
 
 /**
- * One feed for each Tessera behind the listed issuers, which sends the revocations of these tenants alone.
+ * Finds the revocation feeds of the listed issuers: one for each Tessera server, limited to the listed tenants.
  *
  * @param listed empty: all tenants below `feedBaseUrl`
- * @param feedBaseUrl where the feed is, whatever the issuers are called
- * @param isAskedFor false: issuers whose keys the options hold do without, and none is followed when that are all
+ * @param feedBaseUrl the base URL of the feed for all issuers; undefined: each issuer's own base URL
+ * @param isAskedFor whether the options ask for revocations explicitly. If not, issuers with inline keys need no feed, and there is no feed at all
+ * when every issuer has inline keys
  * @throws TypeError that ends with the fix
  */
 export function locateFeeds(
@@ -42,7 +43,7 @@ export function locateFeeds(
     else if (isAskedFor || keys === undefined)
       throw wrongOption(
         'revocations',
-        'has no place to be fetched from',
+        'has no location to fetch from',
         "pass issuers that end in /tenants/<id>, fetchBaseUrl, a source or revocations: 'off'",
       );
   }
@@ -55,7 +56,7 @@ function locate(base: string, issuers: FeedLocation['issuers'], isHttpAllowed: b
 }
 
 function filterOf(issuers: readonly string[]): string {
-  // Without a tenant in its name an issuer can only be found in the whole feed.
+  // The filter names tenants. An issuer that does not end in a tenant needs the whole feed.
   if (issuers.some((issuer) => baseOf(issuer) === undefined)) return '';
   const filter = `&tenants=${issuers.map((issuer) => issuer.slice(issuer.lastIndexOf('/') + 1)).join(',')}`;
   return issuers.length > MOST_TENANTS || filter.length > LONGEST_FILTER ? '' : filter;

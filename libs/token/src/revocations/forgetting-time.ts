@@ -1,19 +1,20 @@
-// A clock that is wrong by more is found at once.
+// A clock that is wrong by more than a day is noticed soon.
 const LONGEST_EXCESS_SECONDS = 86_400;
-/** Wall time is known by whole seconds alone. */
+/** The wall clock is read in whole seconds. */
 const TOLERANCE_SECONDS = 2;
 
 /**
- * What time it certainly is, for those who forget: a wall clock that ran ahead and is put back must not find forgotten what is of use again.
- * Time is taken from the least that the wall clock was ever ahead of the monotonic one; but at most a day is waited for.
+ * Decides when a revocation may be dropped. While the wall clock runs ahead, revocations look expired too early; once it is set back, they are needed
+ * again. So a revocation is kept until its time has certainly passed. That time is the monotonic clock plus the smallest offset that the wall clock
+ * ever had to it, but at most a day behind the wall clock.
  */
 export class ForgettingTime {
   #leastOffset: number | undefined;
 
   /**
    * @param nowSeconds by the wall clock, epoch seconds
-   * @returns `certain`: epoch seconds that have passed for sure. `wentBack`: the wall clock says less than it ever did, so that what was
-   * forgotten before may have been forgotten too early
+   * @returns `certain`: the epoch second that has certainly passed. `wentBack`: the offset is smaller than ever before, so earlier values of
+   * `certain` were too late and revocations may have been dropped too early
    */
   observe(nowSeconds: number, monotonicMs: number): { readonly certain: number; readonly wentBack: boolean } {
     const offset = nowSeconds - monotonicMs / 1_000;

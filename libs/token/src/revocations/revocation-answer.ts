@@ -1,26 +1,26 @@
 import type { Revocation, RevocationKind } from './revocation.ts';
 
-/** An entry as the feed has it. */
+/** An entry of the feed. */
 export interface FeedEntry extends Revocation {
-  /** How many earlier entries it stands for: whoever starts anew does not get them any more. */
+  /** How many earlier entries it replaces. The server no longer sends those to a poller that starts from the beginning. */
   readonly replaces: number;
 }
 
-/** One answer of `GET /revocations`. */
+/** One response of `GET /revocations`. */
 export interface RevocationAnswer {
   readonly sequence: number;
   readonly revocations: readonly FeedEntry[];
-  /** Ask again at once, there is more. */
+  /** There are more entries: ask again immediately. */
   readonly more: boolean;
-  /** What was known before is void. */
+  /** Drop everything known before. */
   readonly reset: boolean;
 }
 
 const KINDS: readonly string[] = ['token', 'subject', 'client', 'key', 'tenant'] satisfies RevocationKind[];
 
 /**
- * @param after the sequence that was asked from
- * @returns undefined for anything that is not such an answer; a half-understood list of revocations is worse than a stale one
+ * @param after the sequence that the request named
+ * @returns undefined unless every entry is well formed: a partly understood list of revocations is worse than a stale one
  */
 export function parseRevocationAnswer(value: unknown, after: number): RevocationAnswer | undefined {
   if (!isObject(value)) return undefined;
@@ -28,7 +28,7 @@ export function parseRevocationAnswer(value: unknown, after: number): Revocation
   if (!isWhole(sequence) || !Array.isArray(entries) || typeof more !== 'boolean') return undefined;
   if (reset !== undefined && typeof reset !== 'boolean') return undefined;
   if (reset !== true && sequence < after) return undefined;
-  // Would be asked for ever.
+  // Would be polled forever.
   if (more && reset !== true && sequence === after) return undefined;
   const revocations: FeedEntry[] = [];
   for (const entry of entries as readonly unknown[]) {

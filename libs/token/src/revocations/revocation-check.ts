@@ -5,23 +5,23 @@ import { TokenError } from '../verify/token-error.ts';
 import type { VerifiedToken } from '../verify/verified-token.ts';
 import type { FeedSettings, VerifierSettings } from '../verify/verifier-settings.ts';
 
-/** Of one feed: some 100 MB. */
+/** Per feed. A list of this size takes about 100 MB. */
 const MAX_ENTRIES = 1_000_000;
 
-/** What verification asks after everything else holds. */
+/** The last check of verification. */
 export interface RevocationCheck {
   /**
-   * Called early, so that waiting for a first answer and for keys overlap. Never rejects; undefined where there is nothing to wait for.
+   * Starts the feed of the issuer if needed. Called early, so that waiting for the feed and waiting for keys overlap. Never rejects.
    *
-   * @param issuer whose tokens are in question
+   * @returns undefined if there is nothing to wait for
    */
   ready(issuer: string): Promise<void> | undefined;
-  /** Asks now for all that there is. Rejects when something was never read, and with `whenStale: 'refuse'` when something is stale. */
+  /** Reads all feeds now. Rejects if one was never read completely, or with `whenStale: 'refuse'` if one is stale. */
   hydrate(): Promise<void>;
   /** @throws TokenError `TOKEN_REVOKED`, `REVOCATIONS_STALE` */
   check(token: VerifiedToken): void;
   /**
-   * @param token whose revocations are in question; undefined: any that the verifier accepts
+   * @param token checks the feed of its issuer; undefined: all feeds
    * @throws TokenError `REVOCATIONS_STALE`
    */
   demandFresh(token: VerifiedToken | undefined): void;
@@ -56,7 +56,7 @@ export function createRevocationCheck(
   }
 }
 
-/** One feed for each Tessera that is trusted. A token is checked against that of its issuer, so that no other can hold it up or revoke it. */
+/** One feed for each trusted Tessera. A token is checked against the feed of its issuer only, so that no other server can delay or revoke it. */
 class FeedCheck implements RevocationCheck {
   readonly #feeds: readonly RevocationFeed[];
   readonly #feedOf: (issuer: string) => RevocationFeed | undefined;
@@ -105,7 +105,7 @@ class FeedCheck implements RevocationCheck {
 
   check(token: VerifiedToken): void {
     const feed = this.#feedOf(token.issuer);
-    // An issuer whose keys the options hold, and that has no feed.
+    // An issuer with inline keys may have no feed.
     if (feed === undefined) return;
     if (feed.hits(token)) throw revoked();
     this.#demandUsable(feed);
@@ -129,7 +129,7 @@ function askSource(source: { isRevoked(token: VerifiedToken): boolean }, token: 
   } catch {
     throw new TokenError('REVOCATIONS_STALE', 'the source of revocations failed');
   }
-  // Anything but a clear no is a yes: a promise by mistake, too.
+  // Anything but `false` counts as revoked, also a promise returned by mistake.
   if ((isRevoked as unknown) !== false) throw revoked();
 }
 

@@ -11,7 +11,7 @@ const ISSUER = 'https://tessera.example/tenants/acme';
 const anyRevocation: fc.Arbitrary<Revocation> = fc.record({
   issuer: fc.constantFrom(ISSUER, `${ISSUER}-2`),
   kind: fc.constantFrom<RevocationKind>('token', 'subject', 'client', 'key', 'tenant'),
-  // Lone surrogates and letters beyond Latin-1 included: two that differ in them must not be taken for one.
+  // Includes lone surrogates and letters beyond Latin-1: two ids that differ only in them must not be taken for the same.
   id: fc.oneof(
     fc.constantFrom('a', 'b', 'é', 'e\u0301', '\ud800', '\ufffd', '\u0100', '\u0000'),
     fc.string({ unit: 'binary', maxLength: 6 }),
@@ -21,7 +21,7 @@ const anyRevocation: fc.Arbitrary<Revocation> = fc.record({
 });
 
 describe('rows of revocations', () => {
-  it('give back what was added, and hit exactly what a plain list hits', () => {
+  it('return what was added, and hit exactly what a plain list hits', () => {
     fc.assert(
       fc.property(fc.array(anyRevocation, { maxLength: 200 }), fc.array(anyRevocation), (added, asked) => {
         const rows = new RevocationColumns();
@@ -69,14 +69,14 @@ describe('a long list', () => {
     const list = longList(() => NOW);
     const bytes = ((await bytesInUse()) - before) / list.size;
     expect(bytes).toBeLessThan(200);
-    // What takes no memory at all was not measured.
+    // A smaller value means that the measurement failed.
     expect(bytes).toBeGreaterThan(40);
     expect([list.hits(token(COUNT - 1), NOW), list.hits(token(COUNT), NOW)]).toEqual([true, false]);
   });
 
-  it('is copied without what is over in pieces that leave room for other work', async () => {
+  it('is copied without expired entries, in pieces that let other work run', async () => {
     const list = longList((index) => (index % 2 === 0 ? NOW - 1 : NOW));
-    // How often other work got its turn; the time between says as much about the machine as about the list.
+    // Counts how often other work ran. The time between would depend on the machine as well.
     let turns = 0;
     let isOver = false;
     const takeTurn = () => {
@@ -93,8 +93,10 @@ describe('a long list', () => {
   });
 });
 
-/** After a collection; typed arrays are outside the heap. */
-/** Garbage of tests before is freed in the background, the memory of buffers last: asked until two answers in a row agree. */
+/**
+ * The memory in use after garbage collection. Typed arrays are outside the heap. Garbage of earlier tests is freed in the background, and buffers
+ * last, so this measures until two values in a row agree.
+ */
 async function bytesInUse(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

@@ -1,30 +1,30 @@
 import type { Revocation, RevocationKind } from './revocation.ts';
 
 const KINDS: readonly RevocationKind[] = ['token', 'subject', 'client', 'key', 'tenant'];
-/** Marks an id with a character beyond Latin-1, which takes two bytes a character. */
+/** Marks an id with a character beyond Latin-1. Such an id is stored with two bytes per character. */
 const WIDE = 0x80;
 const FIRST_CAPACITY = 64;
-/** Each growth copies everything: rarely enough to be cheap, and with little room left over. */
+/** Growing copies all columns. This factor keeps copies rare and little memory unused. */
 const GROWTH = 1.5;
 
 type Column = Uint8Array | Uint32Array | Float64Array;
 
 /**
- * Revocations as columns of numbers, one row an entry, with a hash index: about 80 bytes an entry with ordinary ids, a third of what an object and
- * its strings take. Matching is exact: the index only says where to compare.
+ * Stores revocations as columns of numbers, one row per entry, with a hash index. An entry with an ordinary id takes about 80 bytes, a third of an
+ * object with strings. Matching is exact: the index only selects the rows to compare.
  */
 export class RevocationColumns {
   readonly #issuers: string[] = [];
   readonly #issuerNumbers = new Map<string, number>();
-  /** Whoever chooses ids must not be able to choose where they collide. */
+  /** Random, so that nobody can choose ids that collide. */
   readonly #seed = Math.trunc(Math.random() * 2 ** 32);
   #size = 0;
   #issuer = new Uint32Array(FIRST_CAPACITY);
   #kind = new Uint8Array(FIRST_CAPACITY);
   #hash = new Uint32Array(FIRST_CAPACITY);
-  /** Where the id ends among `#ids`; it begins where the one before ends. */
+  /** Where the id ends in `#ids`. It begins where the id of the row before ends. */
   #idEnd = new Uint32Array(FIRST_CAPACITY);
-  /** NaN: all tokens. */
+  /** NaN: hits tokens of any age. */
   #before = new Float64Array(FIRST_CAPACITY);
   #until = new Float64Array(FIRST_CAPACITY);
   #ids = Buffer.alloc(FIRST_CAPACITY * 40);
@@ -70,12 +70,12 @@ export class RevocationColumns {
     return this.#until[row] ?? 0;
   }
 
-  /** From now on the row hits nothing. */
+  /** Makes the row hit nothing. */
   void(row: number): void {
     this.#until[row] = -1;
   }
 
-  /** For comparing many rows; undefined for an issuer without a row. */
+  /** A number that rows can be compared by. Undefined for an issuer without a row. */
   issuerNumber(issuer: string): number | undefined {
     return this.#issuerNumbers.get(issuer);
   }
@@ -84,7 +84,7 @@ export class RevocationColumns {
     return this.#issuer[row] ?? 0;
   }
 
-  /** Whether any row of that name hits what was issued at that time. */
+  /** Whether any row of this kind and id hits a token issued at that time. */
   hits(issuerNumber: number, kind: RevocationKind, id: string, issuedAt: number, nowSeconds: number): boolean {
     const hash = this.#hashOf(issuerNumber, kind, id);
     const mask = this.#slots.length - 1;
@@ -92,7 +92,7 @@ export class RevocationColumns {
       const row = (this.#slots[slot] ?? 0) - 1;
       if (row < 0) return false;
       if (this.#hash[row] !== hash || nowSeconds > this.untilOf(row)) continue;
-      // NaN is no bound.
+      // False for NaN, which is no bound.
       if (issuedAt > (this.#before[row] ?? NaN)) continue;
       if (this.#isNamed(row, issuerNumber, kind, id)) return true;
     }

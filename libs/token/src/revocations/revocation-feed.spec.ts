@@ -41,7 +41,7 @@ function newVerifier(revocations?: RevocationOptions, nowSeconds?: () => number)
   return verifier;
 }
 
-/** Answers as the description of the feed says: at once when something is newer, else when the test lets it. */
+/** Answers like the real feed: immediately if there is something newer, otherwise when the test says so. */
 class FeedServer {
   readonly waiting: { readonly after: number; readonly wait: number; readonly response: ServerResponse }[] = [];
   entries: object[] = [];
@@ -57,7 +57,7 @@ class FeedServer {
     });
   }
 
-  /** Adds an entry; whoever waits is told. */
+  /** Adds an entry and answers all waiting requests. */
   revoke(entry: object): void {
     this.sequence++;
     this.entries.push({ seq: this.sequence, until: 4_000_000_000, ...entry });
@@ -81,10 +81,10 @@ async function refusal(result: Promise<unknown>): Promise<TokenError> {
     expect(error).toBeInstanceOf(TokenError);
     return error as TokenError;
   }
-  throw new Error('was let in');
+  throw new Error('was accepted');
 }
 
-/** What a verifier says of a good token when it has never read the list. */
+/** What a verifier answers for a good token before it has read the list. */
 async function expectNothingKnown(verifier: TokenVerifier): Promise<void> {
   expect(await refusal(verifier.verify(server.token('acme', key)))).toMatchObject({
     code: 'REVOCATIONS_STALE',
@@ -102,46 +102,46 @@ async function untilRefused(verifier: TokenVerifier, token: string): Promise<Tok
 }
 
 describe('the feed of revocations', () => {
-  it('that goes back without a reset gives no answer', async () => {
+  it('counts as unanswered when its sequence goes back without a reset', async () => {
     let sequence = 5;
     server.on('/revocations', (_, response) => {
       response.end(JSON.stringify({ sequence: sequence--, entries: [], more: false }));
     });
     await newVerifier().verify(server.token('acme', key));
-    await eventually('the second question, and a wait', () => feedRequests().length === 2 && clock.pendingTimers === 1);
+    await eventually('the second request, and a wait', () => feedRequests().length === 2 && clock.pendingTimers === 1);
     clock.advanceSeconds(1);
-    await eventually('the third question', () => feedRequests().length === 3);
+    await eventually('the third request', () => feedRequests().length === 3);
     expect(feedRequests().at(-1)).toBe('/revocations?after=5&wait=0&tenants=acme');
   });
 
-  it('is asked without waiting first, then with at most half of the stale time', async () => {
+  it('is asked without waiting first, then with at most half of the maximum age', async () => {
     const verifier = newVerifier();
     await verifier.verify(server.token('acme', key));
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     expect(feedRequests()).toEqual([
       '/revocations?after=0&wait=0&tenants=acme',
       '/revocations?after=0&wait=15&tenants=acme',
     ]);
   });
 
-  it('is known before the first token is let in', async () => {
+  it('is read before the first token is accepted', async () => {
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1' });
     expect((await refusal(newVerifier().verify(server.token('acme', key, { jti: 'j-1' })))).code).toBe('TOKEN_REVOKED');
   });
 
-  it('is felt while it is followed', async () => {
+  it('takes effect while it is polled', async () => {
     const verifier = newVerifier();
     const token = server.token('acme', key, { jti: 'j-1' });
     await verifier.verify(token);
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1' });
     expect((await untilRefused(verifier, token)).code).toBe('TOKEN_REVOKED');
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     expect(feedRequests().at(-1)).toBe('/revocations?after=1&wait=15&tenants=acme');
     expect(await verifier.verify(server.token('acme', key, { jti: 'j-2' }))).toBeDefined();
   });
 
-  it('causes no request for a token of a stranger', async () => {
+  it('causes no request for a token of an untrusted issuer', async () => {
     await refusal(newVerifier().verify(server.token('globex', key)));
     expect(server.requests).toEqual([]);
   });
@@ -163,7 +163,7 @@ describe('the feed of revocations', () => {
     expect((await refusal(newVerifier().verify(server.token('acme', key, claims)))).code).toBe('TOKEN_REVOKED');
   });
 
-  it('hits tokens issued up to `before`, and is forgotten after `until`', async () => {
+  it('hits tokens issued up to `before`, and is dropped after `until`', async () => {
     const now = Math.floor(Date.now() / 1_000);
     const iss = `${server.baseUrl}/tenants/acme`;
     feed.revoke({ iss, kind: 'subject', id: 'u-ada', before: now - 60 });
@@ -174,7 +174,7 @@ describe('the feed of revocations', () => {
     expect(await verifier.verify(issuedAt(now - 59))).toBeDefined();
   });
 
-  it('is not forgotten for a clock that runs ahead for a while', async () => {
+  it('is not dropped early while the clock runs ahead for a while', async () => {
     const start = Math.floor(Date.now() / 1_000);
     let ahead = 0;
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1', until: start + 1_200 });
@@ -182,14 +182,14 @@ describe('the feed of revocations', () => {
     const token = server.token('acme', key, { jti: 'j-1' });
     expect((await refusal(verifier.verify(token))).code).toBe('TOKEN_REVOKED');
     ahead = 3_600;
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-2' });
-    await eventually('a follower that waits again', () => feed.waiting.length === 1);
+    await eventually('a second waiting poll', () => feed.waiting.length === 1);
     ahead = 0;
     expect((await refusal(verifier.verify(token))).code).toBe('TOKEN_REVOKED');
   });
 
-  it('starts anew on reset, and takes pages as one answer', async () => {
+  it('starts from the beginning on reset, and applies its pages together', async () => {
     const iss = `${server.baseUrl}/tenants/acme`;
     const entry = (seq: number, id: string): object => ({ seq, iss, kind: 'token', id, until: 4_000_000_000 });
     const answers: Record<string, object> = {
@@ -205,28 +205,28 @@ describe('the feed of revocations', () => {
     const verifier = newVerifier();
     const token = (jti: string): string => server.token('acme', key, { jti });
     expect((await refusal(verifier.verify(token('old')))).code).toBe('TOKEN_REVOKED');
-    await eventually('a question after the last page', () =>
+    await eventually('a request after the last page', () =>
       feedRequests().at(-1)!.startsWith('/revocations?after=3&wait=15'),
     );
     expect(await verifier.verify(token('old'))).toBeDefined();
     for (const jti of ['a', 'b']) expect((await refusal(verifier.verify(token(jti)))).code).toBe('TOKEN_REVOKED');
   });
 
-  it('that does not wait is not asked in a loop', async () => {
+  it('that ignores `wait` is not polled in a tight loop', async () => {
     server.on('/revocations', json({ sequence: 0, entries: [], more: false }));
     await newVerifier().verify(server.token('acme', key));
-    await eventually('the second question', () => feedRequests().length === 2);
+    await eventually('the second request', () => feedRequests().length === 2);
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(feedRequests()).toHaveLength(2);
     clock.advanceSeconds(1);
-    await eventually('the third question', () => feedRequests().length === 3);
+    await eventually('the third request', () => feedRequests().length === 3);
   });
 
-  it('is left alone when no token has come for the stale time, and asked at once for the next', async () => {
+  it('is not polled when no token came for the maximum age, and is asked immediately for the next token', async () => {
     const verifier = newVerifier();
     const token = server.token('acme', key, { jti: 'j-1' });
     await verifier.verify(token);
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     clock.advanceSeconds(31);
     feed.revoke({ iss: 'https://elsewhere.example', kind: 'tenant', id: '*' });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -248,15 +248,15 @@ describe('a feed that does not answer', () => {
       json({ sequence: 1, entries: [{ seq: 1, iss: 'x', kind: 'token', id: 'x' }], more: false }),
     ],
     [
-      'an entry whose before is a text',
+      'an entry whose before is a string',
       json({
         sequence: 1,
         entries: [{ seq: 1, iss: 'x', kind: 'token', id: 'x', until: 1, before: '1' }],
         more: false,
       }),
     ],
-    ['more of nothing', json({ sequence: 0, entries: [], more: true })],
-  ])('(%s) lets no token in, and is asked again after 1 s, 2 s, 4 s', async (_, handler) => {
+    ['`more` without progress', json({ sequence: 0, entries: [], more: true })],
+  ])('(%s) lets the verifier accept no token, and is asked again after 1 s, 2 s, 4 s', async (_, handler) => {
     server.on('/revocations', handler);
     const verifier = newVerifier();
     await expectNothingKnown(verifier);
@@ -275,7 +275,7 @@ describe('a feed that does not answer', () => {
   });
 
   it.each<RevocationOptions['whenStale']>(['accept', 'refuse'])(
-    'from the start lets nobody in until it has answered, with whenStale: %s',
+    'from the start lets the verifier accept no token until it answers, with whenStale: %s',
     async (whenStale) => {
       server.on('/revocations', json({}, 500));
       const verifier = newVerifier({ whenStale: whenStale! });
@@ -289,11 +289,11 @@ describe('a feed that does not answer', () => {
     },
   );
 
-  it('any more goes on with the list that is known, unless that is refused', async () => {
+  it('any more leaves the last list in use, unless whenStale is refuse', async () => {
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1' });
     const [accepting, refusing] = [newVerifier(), newVerifier({ whenStale: 'refuse' })];
     await Promise.all([accepting, refusing].map((verifier) => verifier.hydrate()));
-    await eventually('followers that wait', () => feed.waiting.length === 2);
+    await eventually('two waiting polls', () => feed.waiting.length === 2);
     server.on('/revocations', json({}, 500));
     clock.advanceSeconds(31);
     const [token, revoked] = [server.token('acme', key), server.token('acme', key, { jti: 'j-1' })];
@@ -302,7 +302,7 @@ describe('a feed that does not answer', () => {
     expect((await refusal(refusing.verify(token))).code).toBe('REVOCATIONS_STALE');
   });
 
-  it('asks at once when it is to be read now', async () => {
+  it('is asked immediately by hydrate', async () => {
     server.on('/revocations', json({}, 500));
     const verifier = newVerifier();
     await expectNothingKnown(verifier);
@@ -312,7 +312,7 @@ describe('a feed that does not answer', () => {
     expect(await verifier.verify(server.token('acme', key))).toBeDefined();
   });
 
-  it('to the end lets nobody in: the first pages of a list are no list', async () => {
+  it('to the last page lets the verifier accept no token: a partial list is not used', async () => {
     const iss = `${server.baseUrl}/tenants/acme`;
     let answered = 0;
     server.on('/revocations', (_, response) => {
@@ -322,7 +322,7 @@ describe('a feed that does not answer', () => {
     });
     const verifier = newVerifier();
     const isWaiting = verifier.hydrate().catch((error: unknown) => error);
-    await eventually('the fourth question', () => feedRequests().length === 4);
+    await eventually('the fourth request', () => feedRequests().length === 4);
     clock.advanceSeconds(2);
     expect(await isWaiting).toMatchObject({ code: 'REVOCATIONS_STALE' });
     await expectNothingKnown(verifier);
@@ -333,7 +333,7 @@ describe('a feed that does not answer', () => {
     const verifier = newVerifier({ whenStale: 'refuse', maxStaleSeconds: 10 });
     const token = server.token('acme', key);
     await verifier.verify(token);
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     expect(feedRequests().at(-1)).toBe('/revocations?after=0&wait=5&tenants=acme');
     clock.advanceSeconds(10);
     expect(await verifier.verify(token)).toBeDefined();
@@ -342,7 +342,7 @@ describe('a feed that does not answer', () => {
     expect((await refusal(verifier.verify(token))).code).toBe('REVOCATIONS_STALE');
   });
 
-  it('and hangs holds up no token for longer than the deadline', async () => {
+  it('and hangs delays no token for longer than the deadline', async () => {
     server.on('/revocations', () => undefined);
     const verifier = createVerifierWithClock(
       { baseUrl: server.baseUrl, tenants: ['acme'], audience: 'shop-api', keys: { timeoutMilliseconds: 200 } },
@@ -364,40 +364,40 @@ describe('a feed that does not answer', () => {
   });
 });
 
-describe('a list that another one stands for', () => {
+describe('a list whose entries were replaced', () => {
   const iss = (): string => `${server.baseUrl}/tenants/acme`;
   const fold = (replaces: number): object => ({ iss: iss(), kind: 'client', id: 'web', before: 1, replaces });
 
-  it('is read anew when half of it was replaced, and stays in force until then', async () => {
+  it('is read again when half of it was replaced, and stays in force until then', async () => {
     for (let index = 0; index < 1_000; index++) feed.revoke({ iss: iss(), kind: 'token', id: `j-${index}` });
     const verifier = newVerifier();
     await verifier.hydrate();
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     feed.entries = [];
     feed.revoke(fold(999));
-    await eventually('a follower that waits again', () => feed.waiting.length === 1);
+    await eventually('a second waiting poll', () => feed.waiting.length === 1);
     expect(feedRequests().filter((url) => url.includes('after=0'))).toHaveLength(1);
     const replaced = server.token('acme', key, { jti: 'j-7' });
     expect((await refusal(verifier.verify(replaced))).code).toBe('TOKEN_REVOKED');
     feed.entries = [];
     feed.revoke(fold(1));
     await eventually('a second reading', () => feedRequests().filter((url) => url.includes('after=0')).length === 2);
-    await eventually('a follower that waits again', () => feed.waiting.length === 1);
+    await eventually('a third waiting poll', () => feed.waiting.length === 1);
     expect(await verifier.verify(replaced)).toBeDefined();
     expect((await refusal(verifier.verify(server.token('acme', key, { iat: 1, exp: 2 })))).code).toBe('TOKEN_EXPIRED');
   });
 
-  it('costs whoever starts with it no second reading', async () => {
+  it('causes no second reading for a poller that starts with it', async () => {
     feed.revoke(fold(5_000));
     const verifier = newVerifier();
     await verifier.hydrate();
-    await eventually('a follower that waits', () => feed.waiting.length === 1);
+    await eventually('a waiting poll', () => feed.waiting.length === 1);
     expect(feedRequests()).toHaveLength(2);
   });
 });
 
-describe('a feed without end', () => {
-  it('is no list: what passes the bound is not kept', async () => {
+describe('a feed that never ends', () => {
+  it('gives no list: nothing beyond the bound is kept', async () => {
     let answers = 0;
     server.on('/revocations', (_, response) => {
       const entry = { seq: ++answers, iss: 'x', kind: 'token', id: 'x', until: 4_000_000_000 };
@@ -440,7 +440,7 @@ describe('several Tesseras', () => {
     return verifier;
   }
 
-  it('are followed each, for its own issuers alone', async () => {
+  it('are polled each, for its own issuers only', async () => {
     feed.revoke({ iss: `${server.baseUrl}/tenants/acme`, kind: 'token', id: 'j-1' });
     feed.revoke({ iss: `${other.baseUrl}/tenants/globex`, kind: 'tenant', id: '*' });
     otherFeed.revoke({ iss: `${other.baseUrl}/tenants/globex`, kind: 'token', id: 'j-2' });
@@ -454,7 +454,7 @@ describe('several Tesseras', () => {
     expect(other.requests).toContain('/revocations?after=0&wait=0&tenants=globex');
   });
 
-  it('do not wait for each other: one that is away holds up its own tokens', async () => {
+  it('do not wait for each other: one that is down delays its own tokens only', async () => {
     other.on('/revocations', json({}, 500));
     const verifier = verifierOfBoth();
     const token = await verifier.verify(server.token('acme', key));
@@ -467,7 +467,7 @@ describe('several Tesseras', () => {
 });
 
 describe('demandFreshRevocations', () => {
-  it('refuses a verifier that knows of no revocations', () => {
+  it('refuses a verifier without revocations', () => {
     const off = createVerifierWithClock(
       { baseUrl: server.baseUrl, tenants: ['acme'], audience: 'a', revocations: 'off' },
       clock,
@@ -480,7 +480,7 @@ describe('demandFreshRevocations', () => {
     }).toThrow('REVOCATIONS_STALE');
   });
 
-  it('passes a list of your own', () => {
+  it('accepts your own list', () => {
     demandFreshRevocations(newVerifier({ source: { isRevoked: () => false } }));
   });
 });

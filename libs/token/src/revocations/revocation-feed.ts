@@ -9,34 +9,34 @@ import type { VerifiedToken } from '../verify/verified-token.ts';
 export interface RevocationFeedSettings {
   /** `<base URL>/revocations` */
   readonly url: string;
-  /** A further parameter, which begins with `&`; or empty. */
+  /** A further query parameter that begins with `&`, or empty. */
   readonly filter: string;
   readonly maxStaleMs: number;
-  /** A server that sends more gives no list: memory is bounded whoever stands behind the URL. */
+  /** If a server sends more, its response is not used. This bounds memory whatever the server sends. */
   readonly maxEntries: number;
-  /** For an answer that is not waited for on purpose. */
+  /** For a response, not counting the time that a long poll asks the server to wait. */
   readonly timeoutMs: number;
-  /** The longest pause between tries while there is no answer. */
+  /** The longest pause between tries while the server does not answer. */
   readonly longestPauseMs: number;
   readonly nowSeconds: () => number;
-  /** Whether its entries are kept. A server that cannot leave out the others sends them too. */
+  /** Whether entries of the issuer are kept. An unfiltered feed also sends those of other issuers. */
   readonly isFollowed: (issuer: string) => boolean;
 }
 
-// The server's own bound, client-api (d).
+// The server's own maximum for `wait`.
 const LONGEST_WAIT_SECONDS = 20;
-// Some 30,000 entries; a server with more sends them in pieces.
+// About 30,000 entries. A server with more sends them in pages.
 const MAX_BYTES = 4 * 1_024 * 1_024;
 const MAX_DEPTH = 4;
 const FIRST_PAUSE_MS = 1_000;
 const SHORTEST_QUIET_MS = 1_000;
 const ENTRIES_A_TURN = 2_000;
-/** To read the list anew costs as much as what it frees. */
+/** Below this, reading the list again costs more than the memory that it frees. */
 const FEWEST_REPLACED = 1_000;
 
 /**
- * Follows the feed of revocations by long poll, while the verifier is in use: an open request would keep a finished program alive, so none is
- * opened when nobody asked for `maxStaleMs`. Whoever comes next then waits for a fresh answer.
+ * Long-polls the revocation feed while the verifier is in use. An open request keeps a program alive, so no request is opened after `maxStaleMs`
+ * without a token. The next token then waits for a fresh response.
  */
 export class RevocationFeed {
   readonly #settings: RevocationFeedSettings;
@@ -45,14 +45,14 @@ export class RevocationFeed {
 
   readonly #forgetting = new ForgettingTime();
   #list = new RevocationList();
-  /** Until the first list is complete, nothing is known: what is missing may be what was revoked. */
+  /** Whether a complete list was ever read. Until then, any token may have been revoked. */
   #isKnown = false;
-  /** A new list in the making, until its last page is here: half a list would let in what was revoked. */
+  /** A list that is being read again. It replaces `#list` only when complete: a partial list would accept revoked tokens. */
   #successor: RevocationList | undefined;
-  /** Entries of the list that the server no longer has, because later ones stand for them. */
+  /** How many entries of the list later entries have replaced. */
   #replaced = 0;
   #sequence = 0;
-  /** When the last complete answer was asked for. */
+  /** The list contains everything that the server knew at this time. */
   #freshAt = -Infinity;
   #usedAt = -Infinity;
   #state: 'idle' | 'asking' | 'following' | 'pausing' = 'idle';
@@ -70,9 +70,9 @@ export class RevocationFeed {
   }
 
   /**
-   * Resolves when there is an answer to go by, or none within the deadline. Costs nothing while the feed is followed. Never rejects.
+   * Resolves when the list is up to date or the deadline has passed. Undefined while the feed is polled: there is nothing to wait for. Never rejects.
    *
-   * @param now asks also where the feed failed a moment ago
+   * @param now asks immediately, without the pause after a failure
    */
   ready(now = false): Promise<void> | undefined {
     this.#usedAt = this.#clock.nowMs();
@@ -81,7 +81,6 @@ export class RevocationFeed {
     return this.#state === 'asking' ? this.#answer : undefined;
   }
 
-  /** Whether a complete list was ever read. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
@@ -94,10 +93,10 @@ export class RevocationFeed {
     return this.#list.hits(token, this.#settings.nowSeconds());
   }
 
-  /** Without waiting on the server's side. */
+  /** Asks for an immediate response, not a long poll. */
   #ask(): void {
     this.#state = 'asking';
-    // Many pages may take many deadlines; whoever waits gets one.
+    // Each page has its own deadline. A caller waits for one deadline only.
     let cancel: () => void = () => undefined;
     const deadline = new Promise<void>((resolve) => {
       cancel = this.#clock.after(this.#settings.timeoutMs, resolve);
@@ -105,7 +104,7 @@ export class RevocationFeed {
     this.#answer = Promise.race([this.#poll(0), deadline]).finally(cancel);
   }
 
-  /** Until the list is complete, which takes several answers when it is long. */
+  /** Reads pages until the list is complete. */
   async #poll(waitSeconds: number): Promise<void> {
     for (let wait = waitSeconds; ; wait = 0) {
       const askedAt = this.#clock.nowMs();
@@ -119,10 +118,10 @@ export class RevocationFeed {
       this.#failures = 0;
       if (!(await this.#take(answer))) continue;
       const answeredAt = this.#clock.nowMs();
-      // A long poll is answered with what is new at its end, any other with what was new when it was asked.
+      // A long poll returns what is known when it ends; any other request what is known when it arrives.
       this.#freshAt = wait === 0 ? askedAt : answeredAt;
       const waitedMs = answeredAt - askedAt;
-      // A server that does not wait must not be asked in a loop.
+      // A server that ignores `wait` must not be polled in a tight loop.
       this.#continue(wait > 0 && isQuiet && waitedMs < SHORTEST_QUIET_MS ? SHORTEST_QUIET_MS - waitedMs : 0);
       return;
     }
@@ -158,7 +157,7 @@ export class RevocationFeed {
     this.#successor = undefined;
     this.#isKnown = true;
     if (this.#replaced < Math.max(FEWEST_REPLACED, this.#list.size / 2)) return true;
-    // What was replaced is half of the list, or more: the server's list is short now.
+    // At least half of the list was replaced, so the server's list is now much shorter: read it again from the beginning.
     this.#replaced = 0;
     this.#sequence = 0;
     this.#successor = new RevocationList();
@@ -177,9 +176,9 @@ export class RevocationFeed {
       return;
     }
     this.#state = 'following';
-    // At most half of the stale time, so that a quiet feed is no stale one.
+    // At most half of the maximum age, so that a feed without news does not become stale.
     const waitSeconds = Math.min(LONGEST_WAIT_SECONDS, Math.floor(this.#settings.maxStaleMs / 2_000));
-    // Below one whole second there is nothing to wait for on the other side: ask that often instead.
+    // `wait` is in whole seconds. If it would be 0, poll at half of the maximum age instead.
     const delayMs = waitSeconds === 0 ? this.#settings.maxStaleMs / 2 : pauseMs;
     if (delayMs > 0) this.#later(delayMs, waitSeconds);
     else void this.#poll(waitSeconds);

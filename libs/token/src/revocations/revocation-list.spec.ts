@@ -3,7 +3,7 @@ import { type RevocableToken, RevocationList } from './revocation-list.ts';
 
 const NOW = 1_800_000_000;
 const ISSUER = 'https://tessera.example/tenants/acme';
-/** Two exchanges deep: `bob` asked by client `inner`, for whom `eve` had asked by client `outer`. */
+/** Obtained by two exchanges, so its actor chain is two deep. */
 const EXCHANGED: RevocableToken = {
   issuer: ISSUER,
   tokenId: 'j-1',
@@ -26,20 +26,20 @@ describe('a revocation of an actor', () => {
     ['subject', 'eve'],
     ['client', 'inner'],
     ['client', 'outer'],
-  ] as const)('%s %s ends what it was exchanged for, whatever depth it acted at', (kind, id) => {
+  ] as const)('%s %s revokes the exchanged token, at any depth of the actor chain', (kind, id) => {
     expect(hits(kind, id, EXCHANGED)).toBe(true);
     expect(hits(kind, `${id}x`, EXCHANGED)).toBe(false);
     expect(hits(kind, id, { ...EXCHANGED, issuedAt: NOW + 1 })).toBe(false);
     expect(hits(kind, id, EXCHANGED, NOW, `${ISSUER}-2`)).toBe(false);
   });
 
-  it('of another kind is none of the actor', () => {
+  it('of another kind does not hit the actor', () => {
     expect(hits('subject', 'inner', EXCHANGED)).toBe(false);
     expect(hits('client', 'bob', EXCHANGED)).toBe(false);
     expect(hits('token', 'bob', EXCHANGED)).toBe(false);
   });
 
-  it('hits an actor without a client by its subject alone', () => {
+  it('hits an actor without a client by its subject only', () => {
     const token = { ...EXCHANGED, actor: { sub: 'bob' } };
     expect(hits('subject', 'bob', token)).toBe(true);
     expect(hits('client', 'inner', token)).toBe(false);

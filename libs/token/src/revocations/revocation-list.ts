@@ -2,16 +2,16 @@ import type { Revocation, RevocationKind } from './revocation.ts';
 import { RevocationColumns } from './revocation-columns.ts';
 import type { VerifiedToken } from '../verify/verified-token.ts';
 
-/** What of a token a revocation can name. */
+/** The parts of a token that a revocation can name. */
 export type RevocableToken = Pick<
   VerifiedToken,
   'issuer' | 'tokenId' | 'subject' | 'clientId' | 'keyId' | 'issuedAt' | 'actor'
 >;
 
-/** Rows that are copied before other work gets its turn: well below a millisecond. */
+/** Rows to copy before other work runs. They take well below a millisecond. */
 const ROWS_A_TURN = 2_000;
 
-/** Revocations in the order in which they were added, found by what a token says of itself and of those who acted for it. */
+/** Revocations in the order in which they were added. A token is looked up by itself and by every actor in its `act` chain. */
 export class RevocationList {
   readonly #rows = new RevocationColumns();
 
@@ -32,12 +32,12 @@ export class RevocationList {
     return this.#rows.untilOf(index);
   }
 
-  /** Takes one out: it hits nothing any more. Its memory is free after `copyOf`. */
+  /** Makes one entry hit nothing. `copyOf` frees its memory. */
   drop(index: number): void {
     this.#rows.void(index);
   }
 
-  /** Stands for an issuer where many entries are compared; undefined when no entry is of that issuer. */
+  /** A number that entries can be compared by. Undefined if no entry is of that issuer. */
   issuerNumber(issuer: string): number | undefined {
     return this.#rows.issuerNumber(issuer);
   }
@@ -53,13 +53,13 @@ export class RevocationList {
     const has = (kind: RevocationKind, id: string): boolean => this.#rows.hits(issuer, kind, id, issuedAt, nowSeconds);
     if (has('token', token.tokenId) || has('key', token.keyId) || has('tenant', '*')) return true;
     if (has('subject', token.subject) || has('client', token.clientId)) return true;
-    // Who is revoked must not live on in what it was exchanged for: every actor of the chain counts (RFC 8693, section 4.1).
+    // A revoked subject must not keep a token that it obtained by exchange, so every actor of the chain is checked (RFC 8693, section 4.1).
     for (let { actor } = token; actor !== undefined; actor = actor.act)
       if (has('subject', actor.sub) || (actor.client_id !== undefined && has('client', actor.client_id))) return true;
     return false;
   }
 
-  /** How many are of no use any more. */
+  /** How many entries have expired or were dropped. */
   countDead(nowSeconds: number): number {
     let dead = 0;
     for (let index = 0; index < this.size; index++) if (this.untilOf(index) < nowSeconds) dead++;
@@ -67,9 +67,10 @@ export class RevocationList {
   }
 
   /**
-   * A list without what is of no use at that time. Made in pieces, so that a long list does not stop everything else; nothing may be added meanwhile.
+   * Copies the list without expired and dropped entries. Copies in pieces, so that a long list does not block other work. Add nothing until it is
+   * done.
    *
-   * @param onKept called for each entry that is kept, in order
+   * @param onKept called for each kept entry, in order
    */
   async copyOf(nowSeconds: number, onKept: (index: number) => void = () => undefined): Promise<RevocationList> {
     const copy = new RevocationList();
@@ -83,7 +84,7 @@ export class RevocationList {
   }
 }
 
-/** Lets timers and input be served first. */
+/** Yields to timers and I/O. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -6,8 +6,8 @@ export interface Revocation {
   readonly kind: RevocationKind;
   /** jti, sub, client_id, kid, or `*` for the tenant. */
   readonly id: string;
-  /** Hits tokens issued up to then, epoch seconds; undefined: all. */
+  /** Epoch seconds. Hits tokens issued up to then; undefined: tokens of any age. */
   readonly before: number | undefined;
-  /** Forgotten after it, epoch seconds: by then every token that it hits is dead. */
+  /** Epoch seconds. After it the entry is dropped: by then every token that it hits has expired. */
   readonly until: number;
 }

@@ -10,7 +10,7 @@ export interface TestTesseraOptions {
   readonly tenants?: readonly string[];
 }
 
-/** Every field of a `VerifiedToken`, all with harmless defaults. */
+/** The fields of a `VerifiedToken`, each with a default that makes a good token. */
 export interface TestTokenFields {
   readonly issuer?: string;
   readonly subject?: string;
@@ -31,13 +31,13 @@ export interface TestTokenFields {
   readonly expiresAt?: number;
   readonly actor?: ActorClaim;
   readonly identityProvider?: string;
-  /** Further claims, or broken ones: they win over all others. */
+  /** Further or broken claims. They override all other fields. */
   readonly claims?: Readonly<Record<string, unknown>>;
   /** Default 600; negative for a token that has expired. */
   readonly ttlSeconds?: number;
 }
 
-/** What a token for an outgoing call is asked for with. */
+/** The request for a token for an outgoing call. */
 export interface TestTokenRequest {
   readonly tenantId: string;
   readonly projectId: string;
@@ -53,7 +53,8 @@ interface TestKey {
 }
 
 /**
- * A Tessera in memory: real ES256 keys, real tokens, no network. The code under test verifies as in production; only whom it trusts is replaced.
+ * A Tessera in memory: real ES256 keys, real tokens, no network. The code under test verifies as in production; only the trusted issuers are
+ * replaced.
  */
 export class TestTessera {
   readonly #audience: string;
@@ -93,13 +94,13 @@ export class TestTessera {
     return this.#write(fields, key.kid, key);
   }
 
-  /** Right in everything but the key: what somebody without Tessera's keys can make at best. */
+  /** A token that is correct except for the signing key: the best forgery without Tessera's keys. */
   forgedToken(fields: TestTokenFields = {}): string {
     const key = this.#keys.get(fields.tenantId ?? this.#firstTenant) ?? this.#strangersKey;
     return this.#write(fields, key.kid, this.#strangersKey);
   }
 
-  /** From now on refused, whatever its bytes look like. */
+  /** Revokes the token by issuer and `jti`, so that another encoding of the same token is refused, too. */
   revoke(token: string): void {
     const { iss, jti } = decodeUnverified(token).claims;
     this.#revoked.add(`${String(iss)}\n${String(jti)}`);
@@ -123,7 +124,7 @@ export class TestTessera {
     const tenantId = fields.tenantId ?? this.#firstTenant;
     const ttlSeconds = fields.ttlSeconds ?? 600;
     const now = Math.floor(Date.now() / 1_000);
-    // A token that has expired was issued before that: its life stays positive, and `exp` is what is wrong with it.
+    // An expired token was issued earlier, so that only `exp` is wrong and `exp` − `iat` stays positive.
     const issuedAt = fields.issuedAt ?? (ttlSeconds > 0 ? now : now + ttlSeconds - 600);
     const claims = {
       iss: fields.issuer ?? issuerOf(tenantId),
@@ -154,7 +155,7 @@ export class TestTessera {
   }
 }
 
-/** `VerifierOptions` with keys in them, and a source of tokens for outgoing calls. */
+/** `VerifierOptions` with inline keys, and a source of tokens for outgoing calls. */
 export type TestClientOptions = CommonVerifierOptions & {
   readonly issuers: readonly ListedIssuer[];
   readonly tokens: {

@@ -8,7 +8,7 @@ describe('readBearer', () => {
     expect(readBearer(headers(TOKEN))).toEqual({ kind: 'token', token: TOKEN });
   });
 
-  // Padding is part of the alphabet (RFC 6750, section 2.1): the token's own form refuses it.
+  // Padding is part of the alphabet (RFC 6750, section 2.1). The strict form of the token refuses it later.
   it.each(BEARER_FORMS.filter(({ accepted, name }) => !accepted && name !== 'padding'))(
     'reads no token from $name',
     ({ headers }) => {
@@ -18,7 +18,7 @@ describe('readBearer', () => {
   );
 
   it.each(['Bearer x ', ' Bearer x', 'Bearer x\n', 'Bearer x\0', 'Bearer x\r\nBearer y'])(
-    'reads no token from %j, whoever passes that on',
+    'reads no token from %j, even if an HTTP server lets that value through',
     (header) => {
       expect(readBearer([header]).kind).toBe('malformed');
     },

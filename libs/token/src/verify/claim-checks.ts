@@ -2,7 +2,7 @@ import type { Surface, TesseraClaims } from './claims.ts';
 import { TokenError } from './token-error.ts';
 
 export interface ClaimPolicy {
-  /** `any`: the caller checks it, or the token is for its own issuer. */
+  /** `any`: the caller checks the audience, or the token is meant for its own issuer. */
   readonly audiences: readonly string[] | 'any';
   readonly surfaces: readonly Surface[];
   /** For exp, nbf and iat alike. */
@@ -16,7 +16,7 @@ const TEXTS = ['iss', 'sub', 'aud', 'client_id', 'jti', 'tenant_id', 'project_id
 const LISTS = ['roles', 'groups', 'resources'] as const;
 
 /**
- * Judges the claims of a token whose signature holds: what they are first, then what they say.
+ * Checks the claims of a token whose signature is verified: first their types, then their values.
  *
  * @throws TokenError
  */
@@ -47,7 +47,7 @@ function checkTypes(claims: Readonly<Record<string, unknown>>): TesseraClaims {
   return claims as unknown as TesseraClaims;
 }
 
-/** RFC 8693, section 4.1: actors nest. No deeper than the parser allows. */
+/** RFC 8693, section 4.1: actors nest. The parser limits the depth. */
 function checkActor(actor: unknown): void {
   if (typeof actor !== 'object' || actor === null || Array.isArray(actor)) throw invalid('act', 'not an object');
   const { sub, client_id: clientId, act } = actor as Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ function checkActor(actor: unknown): void {
   if (act !== undefined) checkActor(act);
 }
 
-/** An issuer speaks for its own tenant only. */
+/** An issuer may issue tokens of its own tenant only. */
 function checkTenant({ iss, tenant_id: tenantId }: TesseraClaims): void {
   if (iss.slice(iss.lastIndexOf('/') + 1) !== tenantId) throw invalid('tenant_id', 'contradicts the issuer');
 }
@@ -67,13 +67,13 @@ function checkSurface({ surface }: TesseraClaims, { surfaces }: ClaimPolicy): vo
 
 function checkAudience({ aud }: TesseraClaims, { audiences }: ClaimPolicy): void {
   if (audiences !== 'any' && !audiences.includes(aud))
-    throw new TokenError('TOKEN_AUDIENCE_WRONG', 'aud is none of ours', { claim: 'aud' });
+    throw new TokenError('TOKEN_AUDIENCE_WRONG', 'aud is not accepted here', { claim: 'aud' });
 }
 
 /** RFC 7519, sections 4.1.4 to 4.1.6. */
 function checkTimes({ iat, exp, nbf }: TesseraClaims, policy: ClaimPolicy): void {
   const { nowSeconds, clockSkewSeconds, maxLifetimeSeconds } = policy;
-  // Each asks for what must hold, so that a clock that gives NaN lets nothing through.
+  // Each condition states what must hold and is negated, so that a clock that returns NaN accepts nothing.
   if (!(nowSeconds < exp + clockSkewSeconds)) throw new TokenError('TOKEN_EXPIRED', 'exp has passed', { claim: 'exp' });
   if (!(iat <= nowSeconds + clockSkewSeconds))
     throw new TokenError('TOKEN_NOT_YET_VALID', 'iat is ahead', { claim: 'iat' });

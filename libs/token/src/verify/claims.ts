@@ -1,10 +1,10 @@
-/** Which door a token came through. A token of one is never good at the other. */
+/** Which set of endpoints issued a token and accepts it. A token of one surface is never accepted by the other. */
 export type Surface = 'admin' | 'user';
 
-/** The three that Tessera signs with (RFC 7518, section 3.1; RFC 8037, section 3.1 with Ed25519). */
+/** The algorithms that Tessera signs with (RFC 7518, section 3.1; RFC 8037, section 3.1 with Ed25519). */
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
 
-/** The payload of a Tessera access token, wire names (RFC 9068, section 2.2, and Tessera's own). */
+/** The payload of a Tessera access token, with wire names (RFC 9068, section 2.2, and Tessera's own). */
 export interface TesseraClaims {
   /** `<PUBLIC_URL>/tenants/<tenant_id>` */
   readonly iss: string;
@@ -26,9 +26,9 @@ export interface TesseraClaims {
   readonly project_id: string;
   readonly email_id: string;
   readonly surface: Surface;
-  /** After an exchange: who asked (RFC 8693, section 4.1). */
+  /** After an exchange: who requested it (RFC 8693, section 4.1). */
   readonly act?: ActorClaim;
-  /** After an exchange: the issuer of the foreign token. */
+  /** After an exchange: the issuer of the subject token. */
   readonly idp?: string;
   readonly [claim: string]: unknown;
 }

@@ -1,25 +1,25 @@
 import { parseStrictJson, StrictJsonError } from '../json/strict-json.ts';
 import { TokenError } from './token-error.ts';
 
-/** RFC 9068, section 2.1. These three members and no other. */
+/** RFC 9068, section 2.1. Exactly these three members. */
 export interface TokenHeader {
   /** `at+jwt` or `application/at+jwt`, in any case. */
   readonly typ: string;
-  /** What the token says; the key's own `alg` decides. */
+  /** As the token says. The key's own `alg` decides. */
   readonly alg: string;
   readonly kid: string;
 }
 
-/** Three canonical parts, whatever the header says. Nothing in it is proven. */
+/** Three canonical parts with any header. Nothing in it is verified. */
 export interface CompactForm {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** What the signature is over: `<header>.<payload>` as sent. */
+  /** The signed text: `<header>.<payload>` as sent. */
   readonly signingInput: string;
   readonly signature: Buffer;
 }
 
-/** A token of the right form. Nothing in it is proven. */
+/** A token of the right form. Nothing in it is verified. */
 export interface ParsedToken extends Omit<CompactForm, 'header'> {
   readonly header: TokenHeader;
 }
@@ -29,15 +29,15 @@ export interface CompactTokenLimits {
   readonly maxDepth: number;
 }
 
-// Tessera issues at most 6 KiB by default; header lines of more than 8 KiB do not get through most proxies.
+// By default Tessera issues tokens of at most 6 KiB. Most proxies refuse header lines of more than 8 KiB.
 const LIMITS: CompactTokenLimits = { maxBytes: 8_192, maxDepth: 8 };
 
-// `fatal`: two byte sequences must not become one text. `ignoreBOM` keeps a BOM in the text, where JSON then refuses it.
+// `fatal`: two byte sequences must not decode to the same text. `ignoreBOM` keeps a BOM in the text, where the JSON parser refuses it.
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The strict form, before any cryptography: three parts, each canonical base64url; JSON without duplicate names; a header of exactly `typ`,
- * `alg` and `kid`. Exactly one text is the token: nothing that was changed in a single character comes through here *and* verifies.
+ * Parses the strict form, before any cryptography: three parts, each canonical base64url; JSON without duplicate names; a header of exactly `typ`,
+ * `alg` and `kid`. A token has exactly one spelling: no text that differs in a single character both passes here *and* verifies.
  *
  * @throws TokenError `TOKEN_MALFORMED`
  */
@@ -47,7 +47,7 @@ export function parseCompactToken(token: string, limits: CompactTokenLimits = LI
 }
 
 /**
- * The part of the strict form that holds for everybody's tokens. The header is not judged: it may say anything, and the caller must.
+ * Parses the part of the strict form that applies to tokens of any issuer. The header is not checked; the caller must do that.
  *
  * @throws TokenError `TOKEN_MALFORMED`
  */
@@ -64,9 +64,9 @@ interface CompactParts {
 }
 
 function splitParts(token: string, limits: CompactTokenLimits): CompactParts {
-  // Callers without types reach this too, with whatever came in a header.
+  // Callers in plain JavaScript may pass anything.
   if (typeof (token as unknown) !== 'string') throw malformed('not a string');
-  // Characters beyond ASCII are refused below, so units are bytes.
+  // The code below refuses characters beyond ASCII, so the length equals the number of bytes.
   if (token.length > limits.maxBytes) throw malformed('too long');
   const headerEnd = token.indexOf('.');
   const payloadEnd = token.indexOf('.', headerEnd + 1);
@@ -88,8 +88,8 @@ function readRest(parts: CompactParts, limits: CompactTokenLimits): Omit<ParsedT
   };
 }
 
-// All tokens of one key have the same header. What it says follows from its text alone, so it is read once; whoever sends others in plenty only has
-// them read again.
+// All tokens of one key have the same header, so parsed headers are cached by their text. The cache is bounded: many different headers only cost
+// parsing them again.
 const readHeaders = new Map<string, TokenHeader>();
 const HEADERS_KEPT = 100;
 const LONGEST_HEADER_KEPT = 256;
@@ -100,14 +100,14 @@ function readHeader(part: string, limits: CompactTokenLimits): TokenHeader {
   const header = checkHeader(parseObject(decodePart(part), limits));
   if (part.length <= LONGEST_HEADER_KEPT) {
     if (readHeaders.size >= HEADERS_KEPT) readHeaders.clear();
-    // A copy: a slice would keep the token whose part it is.
+    // A copy, because a slice would keep the whole token in memory.
     readHeaders.set(Buffer.from(part, 'latin1').toString('latin1'), header);
   }
   return header;
 }
 
 /**
- * Header and claims of a token of the strict form, for logs and tools. **Nothing is proven**: anybody can write such a token.
+ * Header and claims of a token of the strict form, for logs and tools. **Nothing is verified**: anybody can write such a token.
  *
  * @throws TokenError `TOKEN_MALFORMED`
  */
@@ -116,7 +116,7 @@ export function decodeUnverified(token: string): Pick<ParsedToken, 'header' | 'c
   return { header, claims };
 }
 
-/** The decoder skips what it does not know and ignores spare bits (RFC 4648, section 3.5); encoding again shows whether it did. */
+/** Node's decoder skips unknown characters and ignores spare bits (RFC 4648, section 3.5). Encoding the result again shows whether it did. */
 function decodePart(part: string): Buffer {
   const bytes = Buffer.from(part, 'base64url');
   if (bytes.toString('base64url') !== part) throw malformed('a part is not canonical base64url');
@@ -137,10 +137,10 @@ function parseObject(bytes: Buffer, limits: CompactTokenLimits): Readonly<Record
 
 function checkHeader(header: Readonly<Record<string, unknown>>): TokenHeader {
   const { typ, alg, kid } = header;
-  // Three present, three in all: `crit`, `jwk`, `jku`, `b64` and whatever is invented next are refused by the count.
+  // All three are present and there are three in all, so `crit`, `jwk`, `jku`, `b64` and future members are refused.
   if (Object.keys(header).length !== 3) throw malformed('header members other than typ, alg and kid');
   if (!isText(typ) || !isText(alg) || !isText(kid)) throw malformed('typ, alg or kid is not a text');
-  // RFC 9068, section 4: both spellings; media types have no case (RFC 2045, section 5.1).
+  // RFC 9068, section 4 allows both spellings. Media types are case-insensitive (RFC 2045, section 5.1).
   if (!/^(?:application\/)?at\+jwt$/i.test(typ)) throw malformed('typ is not at+jwt');
   return Object.freeze({ typ, alg, kid });
 }

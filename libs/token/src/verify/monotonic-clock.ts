@@ -1,7 +1,7 @@
-/** Time that never goes back: for ages, pauses and deadlines. What tokens say about time is judged by `nowSeconds`. */
+/** Time that never goes back, for ages, pauses and deadlines. The times in tokens are compared with `nowSeconds` instead. */
 export interface MonotonicClock {
   nowMs(): number;
-  /** @returns what cancels it */
+  /** @returns cancels the call */
   after(ms: number, run: () => void): () => void;
 }
 

@@ -1,10 +1,10 @@
-/** A wrong option: what is wrong, and how to mend it. Without the value, which may hold credentials. */
+/** An error that says what is wrong with an option and how to fix it. It omits the value, which may hold credentials. */
 export function wrongOption(name: string, fault: string, fix: string): TypeError {
   return new TypeError(`Tessera: ${name} ${fault}: ${fix}`);
 }
 
 /**
- * A URL that is compared as it stands.
+ * Checks a URL that is compared byte for byte.
  *
  * @throws TypeError that ends with the fix
  */
@@ -18,11 +18,11 @@ export function namedUrl(name: string, value: unknown): string {
   return value;
 }
 
-/** Loopback in the forms that `URL` gives back. */
+/** Loopback hosts as `URL` normalizes them. */
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * A URL that keys, revocations or tokens come from: whoever can change them on the way can sign tokens or take secrets.
+ * Checks a URL that keys, revocations or tokens are fetched from. Over plain HTTP an attacker on the path could sign tokens or read secrets.
  *
  * @throws TypeError that ends with the fix
  */

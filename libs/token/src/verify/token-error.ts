@@ -12,7 +12,7 @@ export type TokenErrorCode =
   | 'KEYS_UNAVAILABLE'
   | 'REVOCATIONS_STALE';
 
-/** `refused`: the token is bad. `unavailable`: nothing can be said about it now, ask again later. */
+/** `refused`: the token is not valid. `unavailable`: the token cannot be verified now; try again later. */
 export type TokenVerdict = 'refused' | 'unavailable';
 
 const CODES: Readonly<Record<TokenErrorCode, { readonly verdict: TokenVerdict; readonly message: string }>> = {
@@ -26,23 +26,23 @@ const CODES: Readonly<Record<TokenErrorCode, { readonly verdict: TokenVerdict; r
   TOKEN_EXPIRED: { verdict: 'refused', message: 'the token has expired' },
   TOKEN_NOT_YET_VALID: { verdict: 'refused', message: 'the token is not valid yet' },
   TOKEN_REVOKED: { verdict: 'refused', message: 'the token has been revoked' },
-  KEYS_UNAVAILABLE: { verdict: 'unavailable', message: 'the keys of the issuer cannot be had now' },
+  KEYS_UNAVAILABLE: { verdict: 'unavailable', message: 'the keys of the issuer cannot be fetched now' },
   REVOCATIONS_STALE: { verdict: 'unavailable', message: 'the list of revocations is too old' },
 };
 
-// Registered, so that an error of the other module form (or of a second copy) of this package is still recognised.
+// A registered symbol, so that `instanceof` also works between the ESM build, the CommonJS build and a second copy of this package.
 const MARK = Symbol.for('@tessera/token/TokenError');
 
 export interface TokenErrorDetails {
-  /** The claim that the error is about. Its name, never its value. */
+  /** The name of the claim that the error is about. */
   readonly claim?: string;
-  /** Only for `unavailable`: when asking again makes sense. */
+  /** Only for `unavailable`: try again after this time. */
   readonly retryAfterSeconds?: number;
 }
 
 /**
- * The only error that judging a token gives. `message` and `code` are safe to log and to show; `reason` is a fixed phrase for the log
- * alone. None holds the token, a claim's value or a URL.
+ * The only error of verification. `message` and `code` are safe to log and to show; `reason` is a fixed phrase for the log only. None of them
+ * contains the token, a claim's value or a URL.
  */
 export class TokenError extends Error {
   readonly code: TokenErrorCode;
@@ -58,12 +58,12 @@ export class TokenError extends Error {
     this.verdict = CODES[code].verdict;
     this.reason = reason;
     if (details.claim !== undefined) this.claim = details.claim;
-    // RFC 9110, section 10.2.3: whole seconds; 0 would invite a storm.
+    // RFC 9110, section 10.2.3: whole seconds. At least 1, because 0 would make all callers retry at once.
     if (this.verdict === 'unavailable') this.retryAfterSeconds = Math.max(1, Math.ceil(details.retryAfterSeconds ?? 1));
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // Subclasses keep the ordinary meaning.
+    // For subclasses `instanceof` keeps its ordinary meaning.
     if (this !== TokenError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return typeof value === 'object' && value !== null && MARK in value;
   }

@@ -1,15 +1,15 @@
 import type { VerificationKey } from '../keys/verification-key.ts';
 
-/** Where an issuer's keys come from: a URL, or the caller's own list. */
+/** Where an issuer's keys come from: a URL, or the options themselves. */
 export type KeyLocation =
   | { readonly issuer: string; readonly jwksUrl: string; readonly keys?: undefined }
   | { readonly issuer: string; readonly jwksUrl?: undefined; readonly keys: ReadonlyMap<string, VerificationKey> };
 
-/** Whose tokens are accepted. Given an issuer that is not trusted it gives nothing, so that there is nothing to ask. */
+/** The issuers whose tokens are accepted. Any other issuer has no location, so nothing can be fetched for it. */
 export interface TrustedIssuers {
-  /** The issuers that the options name. They are never forgotten. */
+  /** The issuers that the options name. They are never evicted. */
   readonly listed: readonly KeyLocation[];
-  /** Any issuer that the options cover without naming it. */
+  /** For an issuer that the options cover without naming it. */
   locateUnlisted(issuer: string): KeyLocation | undefined;
 }
 
@@ -25,12 +25,12 @@ export function issuersByName(listed: readonly KeyLocation[]): TrustedIssuers {
   return { listed, locateUnlisted: () => undefined };
 }
 
-/** `fetchBaseUrl` is only where to ask; the issuer is what the token says, byte for byte. */
+/** `fetchBaseUrl` only says where to fetch. The issuer must equal `iss` byte for byte. */
 export function tenantLocation(baseUrl: string, fetchBaseUrl: string, tenantId: string): KeyLocation {
   return { issuer: `${baseUrl}/tenants/${tenantId}`, jwksUrl: `${fetchBaseUrl}/tenants/${tenantId}/jwks.json` };
 }
 
-/** All tenants of one Tessera. The id goes into a URL, so its form is checked first. */
+/** All tenants of one Tessera. The form of a tenant id is checked first, because the id becomes a part of a URL. */
 export function issuersBelow(baseUrl: string, fetchBaseUrl: string): TrustedIssuers {
   const prefix = `${baseUrl}/tenants/`;
   return {

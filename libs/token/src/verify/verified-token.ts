@@ -1,6 +1,6 @@
 import type { ActorClaim, Surface, TesseraClaims } from './claims.ts';
 
-/** A token that was verified, and what it says. Deeply frozen. Only verification makes one; `isVerifiedToken` tells it from a look-alike. */
+/** A verified token. Deeply frozen. Only verification makes one; `isVerifiedToken` tells it from an object with the same fields. */
 export interface VerifiedToken {
   readonly issuer: string;
   readonly subject: string;
@@ -20,25 +20,25 @@ export interface VerifiedToken {
   /** Epoch seconds. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** After an exchange: who asked. */
+  /** After an exchange: who requested it. */
   readonly actor?: ActorClaim;
-  /** After an exchange: the issuer of the foreign token. */
+  /** After an exchange: the issuer of the subject token. */
   readonly identityProvider?: string;
-  /** As signed, wire names; claims that this version does not know included. */
+  /** As signed, with wire names. Includes claims that this version does not know. */
   readonly claims: TesseraClaims;
 }
 
-// Registered, so that both module forms and every copy of this package know each other's tokens.
+// A registered symbol, so that the ESM build, the CommonJS build and every copy of this package recognize each other's tokens.
 const REGISTRY = Symbol.for('@tessera/token/verified');
 const registry = globalThis as unknown as Record<symbol, WeakSet<object> | undefined>;
 const verified = (registry[REGISTRY] ??= new WeakSet());
 
-/** True for what verification returned, and for nothing that was built, copied or parsed. */
+/** True only for objects that verification returned, not for copies or objects built by hand. */
 export function isVerifiedToken(value: unknown): value is VerifiedToken {
   return typeof value === 'object' && value !== null && verified.has(value);
 }
 
-/** Called by verification alone, after the last check. Not exported by the package. */
+/** Only verification may call this, after the last check. Not exported by the package. */
 export function sealVerifiedToken(claims: TesseraClaims, keyId: string): VerifiedToken {
   freezeDeeply(claims);
   const token: { -readonly [Member in keyof VerifiedToken]: VerifiedToken[Member] } = {
@@ -66,7 +66,7 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
   return token;
 }
 
-/** As deep as the parser allows. */
+/** The parser's depth limit bounds the recursion. */
 function freezeDeeply(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) for (const item of value) freezeDeeply(item);

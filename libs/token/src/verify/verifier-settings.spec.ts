@@ -11,7 +11,10 @@ describe('createVerifier accepts', () => {
     ['http to localhost', { ...GOOD, baseUrl: 'http://localhost:3000' }],
     ['http to 127.0.0.0/8', { ...GOOD, baseUrl: 'http://127.9.9.9:3000' }],
     ['http to [::1]', { ...GOOD, baseUrl: 'http://[::1]:3000' }],
-    ['http elsewhere, in long words', { ...GOOD, baseUrl: 'http://tessera', dangerouslyAllowPlainHttp: true }],
+    [
+      'http elsewhere, with dangerouslyAllowPlainHttp',
+      { ...GOOD, baseUrl: 'http://tessera', dangerouslyAllowPlainHttp: true },
+    ],
     [
       'an http name whose keys come by https',
       { ...GOOD, baseUrl: 'http://tessera', fetchBaseUrl: 'https://t.example' },
@@ -25,7 +28,7 @@ describe('createVerifier accepts', () => {
       { issuers: ['https://a.example/tenants/a', 'https://b.example/tenants/b'], audience: 'a' },
     ],
     [
-      'an issuer without a place for a feed, which is off',
+      'an issuer without a feed location, with revocations off',
       { issuers: [{ issuer: 'https://a.example', jwksUri: 'https://a.example/k' }], audience: 'a', revocations: 'off' },
     ],
   ])('%s', (_, options) => {
@@ -36,8 +39,8 @@ describe('createVerifier accepts', () => {
 describe('createVerifier refuses', () => {
   it.each<[string, unknown, RegExp]>([
     ['nothing', undefined, /the options/],
-    ['no trust', { audience: 'a' }, /exactly one form: pass one of/],
-    ['two forms of trust', { ...GOOD, issuer: 'https://tessera.example/tenants/acme' }, /exactly one form/],
+    ['no trusted issuer', { audience: 'a' }, /exactly one form: pass one of/],
+    ['two forms of trusted issuers', { ...GOOD, issuer: 'https://tessera.example/tenants/acme' }, /exactly one form/],
     [
       'tenants without baseUrl',
       { issuer: 'https://t.example/tenants/acme', tenants: 'all', audience: 'a' },
@@ -45,7 +48,7 @@ describe('createVerifier refuses', () => {
     ],
     ['baseUrl without tenants', { ...GOOD, tenants: undefined }, /tenants has to be/],
     ['no tenant', { ...GOOD, tenants: [] }, /tenants has to be/],
-    ['a tenant that is no id', { ...GOOD, tenants: ['Acme'] }, /no tenant id/],
+    ['a tenant that is not a tenant id', { ...GOOD, tenants: ['Acme'] }, /not a tenant id/],
     ['no issuer', { issuers: [], audience: 'a' }, /at least one/],
     [
       'one issuer twice',
@@ -61,11 +64,11 @@ describe('createVerifier refuses', () => {
     ['an unknown algorithm', { ...GOOD, algorithms: ['HS256'] }, /algorithms.*ES256/],
     ['none', { ...GOOD, algorithms: ['none'] }, /algorithms/],
     ['a skew over a minute', { ...GOOD, clockSkewSeconds: 61 }, /clockSkewSeconds.*0 to 60/],
-    ['a skew that is no number', { ...GOOD, clockSkewSeconds: '30' }, /clockSkewSeconds/],
+    ['a skew that is not a number', { ...GOOD, clockSkewSeconds: '30' }, /clockSkewSeconds/],
     ['a skew of NaN', { ...GOOD, clockSkewSeconds: Number.NaN }, /clockSkewSeconds/],
-    ['an endless life', { ...GOOD, maxLifetimeSeconds: Infinity }, /maxLifetimeSeconds/],
+    ['an endless lifetime', { ...GOOD, maxLifetimeSeconds: Infinity }, /maxLifetimeSeconds/],
     ['a negative age', { ...GOOD, keys: { maxAgeSeconds: -1 } }, /keys\.maxAgeSeconds/],
-    ['a URL that is none', { ...GOOD, baseUrl: 'tessera' }, /baseUrl is not an http/],
+    ['something that is not a URL', { ...GOOD, baseUrl: 'tessera' }, /baseUrl is not an http/],
     ['another scheme', { ...GOOD, baseUrl: 'ftp://tessera.example' }, /baseUrl is not an http/],
     ['a slash at the end', { ...GOOD, baseUrl: 'https://tessera.example/' }, /remove the slash$/],
     ['a query', { ...GOOD, baseUrl: 'https://tessera.example?x=1' }, /query/],
@@ -77,9 +80,13 @@ describe('createVerifier refuses', () => {
       { issuers: [{ issuer: 'https://t.example/tenants/a', jwksUri: 'http://t.example/k' }], audience: 'a' },
       /jwksUri is plain http/,
     ],
-    ['the long word as a text', { ...GOOD, dangerouslyAllowPlainHttp: 'true' }, /dangerouslyAllowPlainHttp/],
     [
-      'keys without a usable one',
+      'dangerouslyAllowPlainHttp as a string',
+      { ...GOOD, dangerouslyAllowPlainHttp: 'true' },
+      /dangerouslyAllowPlainHttp/,
+    ],
+    [
+      'keys of which none is usable',
       { issuers: [{ issuer: 'https://t.example/tenants/a', jwks: { keys: [{ kty: 'EC' }] } }], audience: 'a' },
       /no usable key/,
     ],
@@ -88,17 +95,21 @@ describe('createVerifier refuses', () => {
       { issuers: [{ issuer: 'https://t.example/tenants/a', jwks: { keys: [{ kty: 'EC', d: 'x' }] } }], audience: 'a' },
       /private key/,
     ],
-    ['a source that cannot be asked', { ...GOOD, revocations: { source: {} } }, /isRevoked/],
+    ['a source without isRevoked', { ...GOOD, revocations: { source: {} } }, /isRevoked/],
     ['revocations: on', { ...GOOD, revocations: 'on' }, /revocations/],
     ['an unknown whenStale', { ...GOOD, revocations: { whenStale: 'panic' } }, /whenStale/],
     [
-      'a feed without a place',
+      'a feed without a location',
       { issuers: [{ issuer: 'https://a.example', jwksUri: 'https://a.example/k' }], audience: 'a' },
-      /revocations has no place.*revocations: 'off'$/,
+      /revocations has no location.*revocations: 'off'$/,
     ],
-    ['a feed without a place, asked for', { issuer: 'https://a.example', audience: 'a', revocations: {} }, /no place/],
     [
-      'a feed by plain http that nobody asked for',
+      'a feed without a location, asked for',
+      { issuer: 'https://a.example', audience: 'a', revocations: {} },
+      /no location/,
+    ],
+    [
+      'a feed by plain http that the options did not ask for',
       { issuers: [{ issuer: 'http://t.example/tenants/a', jwksUri: 'https://t.example/k' }], audience: 'a' },
       /revocations is plain http/,
     ],
@@ -111,7 +122,7 @@ describe('createVerifier refuses', () => {
       },
       /revocations is plain http/,
     ],
-    ['a clock that is none', { ...GOOD, nowSeconds: 7 }, /nowSeconds/],
+    ['a clock that is not a function', { ...GOOD, nowSeconds: 7 }, /nowSeconds/],
   ])('%s', (_, options, message) => {
     expect(() => createVerifier(options as VerifierOptions)).toThrow(TypeError);
     expect(() => createVerifier(options as VerifierOptions)).toThrow(message);
@@ -129,7 +140,7 @@ describe('createVerifier refuses', () => {
   });
 });
 
-describe('without a word about revocations', () => {
+describe('without the option revocations', () => {
   const KEY = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'k', alg: 'EdDSA' };
   const inline = (issuer: string) => ({ issuer, jwks: { keys: [KEY] } });
   const [A, B] = ['https://a.example', 'https://b.example'];
@@ -181,7 +192,7 @@ describe('without a word about revocations', () => {
     expect(filterOf(501)).toBe(`${A}/revocations`);
   });
 
-  it('follows nothing with inline keys alone, and what they are asked to with a word', () => {
+  it('polls nothing with inline keys only, unless the options ask for it', () => {
     const options = { issuers: [inline(`${A}/tenants/x`)] };
     expect(feedsOf(options)).toBe('off');
     expect(feedsOf({ ...options, revocations: {} })).toEqual([[`${A}/revocations&tenants=x`, [`${A}/tenants/x`]]]);

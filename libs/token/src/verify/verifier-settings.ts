@@ -14,7 +14,7 @@ import {
 import { fetchableUrl, namedUrl, wrongOption as wrong } from './option-rules.ts';
 import type { ListedIssuer, RevocationOptions, VerifierOptions } from './verifier-options.ts';
 
-/** The options, checked and with every default in place. */
+/** The checked options with all defaults. */
 export interface VerifierSettings {
   readonly trusted: TrustedIssuers;
   readonly audiences: readonly string[];
@@ -40,7 +40,7 @@ export interface FeedSettings {
   readonly whenStale: 'accept' | 'refuse';
 }
 
-/** One member per option: callers without types pass anything. */
+/** Callers in plain JavaScript may pass anything. */
 type Untrusted = Readonly<Partial<Record<string, unknown>>>;
 
 /** @throws TypeError that ends with the fix */
@@ -71,14 +71,18 @@ export function parseVerifierOptions(options: VerifierOptions): VerifierSettings
 
 interface ParsedTrust {
   readonly issuers: TrustedIssuers;
-  /** Where one Tessera's feed is fetched from, whatever its issuers are called. */
+  /** Where the feed is fetched from for all issuers. Undefined: each issuer's own base URL. */
   readonly feedBaseUrl: string | undefined;
 }
 
 function parseTrust(given: Untrusted, isHttpAllowed: boolean): ParsedTrust {
   const forms = ['baseUrl', 'issuer', 'issuers'].filter((form) => given[form] !== undefined);
   if (forms.length !== 1)
-    throw wrong('the trust', 'has to be in exactly one form', 'pass one of baseUrl (with tenants), issuer or issuers');
+    throw wrong(
+      'the trusted issuers',
+      'must be given in exactly one form',
+      'pass one of baseUrl (with tenants), issuer or issuers',
+    );
   const fetchBaseUrl =
     given.fetchBaseUrl === undefined ? undefined : fetchableUrl('fetchBaseUrl', given.fetchBaseUrl, isHttpAllowed);
 
@@ -115,7 +119,7 @@ function locate(entry: unknown, fetchBaseUrl: string | undefined, isHttpAllowed:
   ) as Partial<ListedIssuer>;
   const issuer = namedUrl('issuer', name);
   if (jwks !== undefined) {
-    if (jwksUri !== undefined) throw wrong('jwksUri', 'stands beside jwks', 'pass only one of the two');
+    if (jwksUri !== undefined) throw wrong('jwksUri', 'cannot be combined with jwks', 'pass only one of the two');
     const { keys, refusal } = parseKeySet(jwks);
     if (keys === undefined) throw wrong('jwks', `cannot be used: ${refusal}`, 'pass { keys } with public keys only');
     if (keys.size === 0)
@@ -136,7 +140,7 @@ function tenantIds(value: unknown): readonly string[] {
     throw wrong('tenants', "has to be 'all' or at least one id", "pass tenants: ['acme'] or tenants: 'all'");
   return [...new Set(value)].map((id: unknown) => {
     if (typeof id !== 'string' || !TENANT_ID.test(id))
-      throw wrong('tenants', 'holds something that is no tenant id', `use ids that match ${TENANT_ID.source}`);
+      throw wrong('tenants', 'holds something that is not a tenant id', `use ids that match ${TENANT_ID.source}`);
     return id;
   });
 }
@@ -152,7 +156,7 @@ function parseRevocations(value: unknown, trust: ParsedTrust, isHttpAllowed: boo
       !('isRevoked' in source) ||
       typeof source.isRevoked !== 'function'
     )
-      throw wrong('revocations.source', 'cannot be asked', 'pass an object with isRevoked(token)');
+      throw wrong('revocations.source', 'has no isRevoked', 'pass an object with isRevoked(token)');
     return { kind: 'source', source: source as NonNullable<RevocationOptions['source']> };
   }
   const locations = locateFeeds(trust.issuers.listed, trust.feedBaseUrl, value !== undefined, isHttpAllowed);
@@ -181,7 +185,7 @@ function listOf<Item extends string>(
 ): readonly Item[] {
   if (value === undefined) return byDefault;
   if (!Array.isArray(value) || value.length === 0)
-    throw wrong(name, 'has to be a list that is not empty', `pass some of ${allowed.join(', ')}`);
+    throw wrong(name, 'must be a list that is not empty', `pass some of ${allowed.join(', ')}`);
   return value.map((item: unknown) => oneOf(name, item, allowed));
 }
 
@@ -199,7 +203,7 @@ function number(
   most = Number.MAX_SAFE_INTEGER,
 ): number {
   if (value === undefined) return byDefault;
-  // Infinity would make some bound disappear silently.
+  // Infinity is out of range: it would silently remove a bound.
   if (typeof value !== 'number' || !(value >= least && value <= most))
     throw wrong(name, 'is out of range', `pass a number from ${least} to ${most}`);
   return value;

@@ -64,14 +64,14 @@ async function refusal(result: Promise<unknown>): Promise<TokenError> {
     expect(error).toBeInstanceOf(TokenError);
     return error as TokenError;
   }
-  throw new Error('was let in');
+  throw new Error('was accepted');
 }
 
 describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a verifier for %s', (alg) => {
   const material = newMaterial(alg);
   const verifier = verifierFor(material);
 
-  it.each(TOLERATED.map((row) => [row.name, row] as const))('lets in: %s', async (_, row) => {
+  it.each(TOLERATED.map((row) => [row.name, row] as const))('accepts: %s', async (_, row) => {
     expect(isVerifiedToken(await verifier.verify(row.make(material)))).toBe(true);
   });
 
@@ -94,7 +94,7 @@ describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a verifier for %s', (alg) =
   });
 });
 
-/** Neither text may repeat anything of the token. */
+/** Neither text may quote the token. */
 function expectSafe(error: TokenError, token: string): void {
   const text = `${error.message} ${error.reason} ${String(error)} ${JSON.stringify(error)}`;
   for (const part of token.split('.').filter((part) => part.length > 8)) expect(text).not.toContain(part);
@@ -106,7 +106,7 @@ describe('a verifier', () => {
   const material = newMaterial('ES256');
   const verifier = verifierFor(material);
 
-  it('says what the token says, frozen to the ground', async () => {
+  it('returns what the token says, deeply frozen', async () => {
     const signed = forge({
       header: { typ: 'at+jwt', alg: 'ES256', kid: 'acme-1' },
       payload: {
@@ -163,7 +163,7 @@ describe('a verifier', () => {
     );
   });
 
-  it('never throws anything but a TokenError, whatever object is signed', async () => {
+  it('never throws anything but a TokenError, whatever the signed payload is', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.dictionary(fc.constantFrom(...Object.keys(material.claims), 'act', 'nbf', 'idp'), fc.jsonValue()),
@@ -182,7 +182,7 @@ describe('a verifier', () => {
   });
 
   it.each([undefined, null, 7, {}, [], Symbol('x'), { length: 3, indexOf: () => 1 }])(
-    'refuses what is no string: %p',
+    'refuses something other than a string: %p',
     async (value) => {
       expect((await refusal(verifier.verify(value as never))).code).toBe('TOKEN_MALFORMED');
     },
@@ -207,13 +207,13 @@ describe('a verifier', () => {
     expect((await refusal(narrow.verify(goodToken(material)))).code).toBe('TOKEN_ALGORITHM_REFUSED');
   });
 
-  it('refuses a life over the bound and accepts it at the bound', async () => {
+  it('refuses a lifetime over the bound and accepts it at the bound', async () => {
     expect(await verifierFor(material, { maxLifetimeSeconds: 610 }).verify(goodToken(material))).toBeDefined();
     const error = await refusal(verifierFor(material, { maxLifetimeSeconds: 609 }).verify(goodToken(material)));
     expect(error).toMatchObject({ code: 'TOKEN_CLAIM_INVALID', claim: 'exp' });
   });
 
-  it('takes the skew to the second', async () => {
+  it('applies the clock skew to the second', async () => {
     const at = (nowSeconds: number): Promise<unknown> =>
       verifierFor(material, { clockSkewSeconds: 5, nowSeconds: () => nowSeconds }).verify(goodToken(material));
     expect(await at(NOW + 604)).toBeDefined();
@@ -222,13 +222,13 @@ describe('a verifier', () => {
     expect((await refusal(at(NOW - 16))).code).toBe('TOKEN_NOT_YET_VALID');
   });
 
-  it.each([Number.NaN, Infinity, -Infinity])('lets nothing in by a clock that says %p', async (now) => {
+  it.each([Number.NaN, Infinity, -Infinity])('accepts nothing when the clock returns %p', async (now) => {
     expect((await refusal(verifierFor(material, { nowSeconds: () => now }).verify(goodToken(material)))).verdict).toBe(
       'refused',
     );
   });
 
-  it('says that nothing can be said when the clock throws', async () => {
+  it('is `unavailable` when the clock throws', async () => {
     const broken = verifierFor(material, {
       nowSeconds: () => {
         throw new Error('s3cret');
@@ -256,7 +256,7 @@ describe('a verifier', () => {
     expect((await refusal(both.verify(crossed))).code).toBe('TOKEN_SIGNATURE_INVALID');
   });
 
-  it('refuses by its own source of revocations, whatever form the signature has, and when the source fails', async () => {
+  it('refuses what its own source of revocations names, whatever form the signature has, and everything when the source fails', async () => {
     const revoked = verifierFor(material, {
       revocations: { source: { isRevoked: ({ tokenId }: { tokenId: string }) => tokenId === 'j-1' } },
     });
@@ -295,7 +295,7 @@ function otherFormOf(token: string): string {
 }
 
 describe('decodeUnverified', () => {
-  it('reads header and claims of the strict form, proven or not', () => {
+  it('reads header and claims of the strict form, verified or not', () => {
     const token = `${encode({ typ: 'at+jwt', alg: 'ES256', kid: 'k' })}.${encode({ sub: 'x' })}.AAAA`;
     expect(decodeUnverified(token)).toEqual({
       header: { typ: 'at+jwt', alg: 'ES256', kid: 'k' },
@@ -335,7 +335,7 @@ describe('verifyParsed', () => {
     },
   );
 
-  it('accepts any audience only when that is said', () => {
+  it('accepts any audience only when the policy says so', () => {
     const parsed = parseCompactToken(goodToken(material));
     expect(verifyParsed(parsed, policy).audience).toBe('shop-api');
     expect(() => verifyParsed(parsed, { ...policy, audiences: [] })).toThrow('TOKEN_AUDIENCE_WRONG');
@@ -346,7 +346,7 @@ describe('TestTessera', () => {
   const tessera = new TestTessera({ audience: 'shop-api', tenants: ['acme', 'globex'] });
   const verifier = createVerifier(tessera.clientOptions);
 
-  it('makes tokens that pass, of every field', async () => {
+  it('makes good tokens with every field set', async () => {
     const token = await verifier.verify(
       tessera.token({
         tenantId: 'globex',
@@ -389,7 +389,7 @@ describe('TestTessera', () => {
   it.each([
     ['forged', () => tessera.forgedToken(), 'TOKEN_SIGNATURE_INVALID'],
     ['expired', () => tessera.token({ ttlSeconds: -60 }), 'TOKEN_EXPIRED'],
-    ['of a tenant that is not there', () => tessera.token({ tenantId: 'evil' }), 'TOKEN_ISSUER_UNTRUSTED'],
+    ['of an unknown tenant', () => tessera.token({ tenantId: 'evil' }), 'TOKEN_ISSUER_UNTRUSTED'],
     ['for another audience', () => tessera.token({ audience: 'x' }), 'TOKEN_AUDIENCE_WRONG'],
     ['of an unknown key', () => tessera.token({ keyId: 'x' }), 'TOKEN_KEY_UNKNOWN'],
     ['of the other surface', () => tessera.token({ surface: 'admin' }), 'TOKEN_CLAIM_INVALID'],
@@ -405,7 +405,7 @@ describe('TestTessera', () => {
     expect(await verifier.verify(two)).toBeDefined();
   });
 
-  it('answers for outgoing calls', async () => {
+  it('provides tokens for outgoing calls', async () => {
     const { tokens } = tessera.clientOptions;
     const answer = await tokens.source({ ...tokens, tenantId: 'globex', surface: 'user' });
     expect(answer).toMatchObject({ token_type: 'Bearer', expires_in: 600 });

@@ -9,27 +9,27 @@ import type { VerifierOptions } from './verifier-options.ts';
 import { parseVerifierOptions, type VerifierSettings } from './verifier-settings.ts';
 import { verifyParsed } from './verify-parsed.ts';
 
-/** Judges tokens offline, with keys that it fetches behind the caller's back. Make one and keep it. */
+/** Verifies tokens offline, with keys that it fetches in the background. Make one and keep it. */
 export interface TokenVerifier {
   /** Rejects with `TokenError` and nothing else; settles within the fetch deadline and half a second. */
   verify(token: string): Promise<VerifiedToken>;
-  /** Fetches the listed key sets and the feed of revocations now. Rejects with `TokenError`. Verification works without it. */
+  /** Fetches the listed key sets and the revocation feed now. Rejects with `TokenError`. Optional: `verify` fetches what it needs. */
   hydrate(): Promise<void>;
-  /** Ends timers and connections. A script that lives no longer than its tokens should call it. */
+  /** Stops timers and open requests. Call it in a script that is meant to exit. */
   close(): void;
 }
 
-// Registered, so that two copies of this package meet.
+// A registered symbol, so that two copies of this package work together.
 const DEMAND_FRESH: unique symbol = Symbol.for('@tessera/token/demandFreshRevocations');
 
 /**
- * For guards that want more than the verifier's own policy: throws unless its list of revocations is fresh now.
+ * For routes with a stricter policy than the verifier's: throws unless the list of revocations is fresh now.
  *
- * @param token asks about the list of its issuer alone; default: about every list that the verifier follows
- * @throws TokenError `REVOCATIONS_STALE`; for a verifier without a list, too
+ * @param token checks only the list of its issuer; default: all lists of the verifier
+ * @throws TokenError `REVOCATIONS_STALE`, also for a verifier without a list
  */
 export function demandFreshRevocations(verifier: TokenVerifier, token?: VerifiedToken): void {
-  if (!(DEMAND_FRESH in verifier)) throw new TokenError('REVOCATIONS_STALE', 'the verifier knows of no revocations');
+  if (!(DEMAND_FRESH in verifier)) throw new TokenError('REVOCATIONS_STALE', 'the verifier has no list of revocations');
   (verifier as OfflineVerifier)[DEMAND_FRESH](token);
 }
 
@@ -38,7 +38,7 @@ export function createVerifier(options: VerifierOptions): TokenVerifier {
   return createVerifierWithClock(options, SYSTEM_MONOTONIC_CLOCK);
 }
 
-/** For tests, which move the clock. Not exported by the package. */
+/** For tests that move the clock. Not exported by the package. */
 export function createVerifierWithClock(options: VerifierOptions, clock: MonotonicClock): TokenVerifier {
   return new OfflineVerifier(parseVerifierOptions(options), clock);
 }
@@ -60,7 +60,7 @@ class OfflineVerifier implements TokenVerifier {
 
   async verify(token: string): Promise<VerifiedToken> {
     try {
-      return await this.#judge(token);
+      return await this.#parseAndVerify(token);
     } catch (error) {
       throw asTokenError(error);
     }
@@ -83,14 +83,14 @@ class OfflineVerifier implements TokenVerifier {
     this.#revocations.demandFresh(token);
   }
 
-  async #judge(token: string): Promise<VerifiedToken> {
+  async #parseAndVerify(token: string): Promise<VerifiedToken> {
     this.#refuseWhenClosed();
     const parsed = parseCompactToken(token);
-    // Nothing is proven yet: the issuer that the token names only says whose keys to look among.
+    // Nothing is verified yet. The issuer in the token only selects a key set.
     const issuer = parsed.claims.iss;
     const keySet = typeof issuer === 'string' ? this.#keySets.of(issuer) : undefined;
     if (typeof issuer !== 'string' || keySet === undefined)
-      throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is outside the trust');
+      throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is not a trusted issuer');
 
     const revocationsReady = this.#revocations.ready(issuer);
     const found = keySet.find(parsed.header.kid);
@@ -117,7 +117,7 @@ class OfflineVerifier implements TokenVerifier {
   }
 }
 
-/** What was not foreseen is no verdict on the token, and its text may hold anything. */
+/** An unexpected error says nothing about the token, and its text may contain anything. So it is replaced. */
 function asTokenError(error: unknown): TokenError {
   return error instanceof TokenError ? error : new TokenError('KEYS_UNAVAILABLE', 'unexpected failure');
 }

@@ -6,14 +6,14 @@ import { sealVerifiedToken, type VerifiedToken } from './verified-token.ts';
 import type { VerificationKey } from '../keys/verification-key.ts';
 
 export interface VerificationContext extends ClaimPolicy {
-  /** The key that was found by (issuer, kid). */
+  /** The key that (issuer, kid) selected. */
   readonly key: VerificationKey;
-  /** Whose key it is; the token must say the same, byte for byte. */
+  /** The owner of the key. `iss` must equal it byte for byte. */
   readonly issuer: string;
 }
 
 /**
- * The one path from a parsed token to a verified one: whose it is, the signature, and only then the claims.
+ * Turns a parsed token into a verified one; nothing else does. Checks the issuer, then the signature, and only then the claims.
  *
  * @throws TokenError
  */
@@ -22,7 +22,7 @@ export function verifyParsed(parsed: ParsedToken, context: VerificationContext):
   const { key, issuer } = context;
   if (claims.iss !== issuer) throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is not the owner of the key');
   if (header.kid !== key.kid) throw new TokenError('TOKEN_KEY_UNKNOWN', 'kid is not that of the key');
-  // Equality with the key's own alg leaves no choice to whoever wrote the header (RFC 8725, section 3.1).
+  // The key's own alg must match, so that the header cannot choose the algorithm (RFC 8725, section 3.1).
   if (header.alg !== key.alg) throw new TokenError('TOKEN_ALGORITHM_REFUSED', 'alg is not that of the key');
   if (!signatureHolds(parsed, key))
     throw new TokenError('TOKEN_SIGNATURE_INVALID', 'the key does not confirm the signature');
@@ -33,7 +33,7 @@ function signatureHolds({ signingInput, signature }: ParsedToken, { alg, publicK
   const data = Buffer.from(signingInput, 'latin1');
   switch (alg) {
     case 'ES256':
-      // RFC 7518, section 3.4: R and S, 32 bytes each; a DER signature is another thing.
+      // RFC 7518, section 3.4: R and S, 32 bytes each. A DER signature is refused.
       return (
         signature.length === 64 && verify('sha256', data, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
       );
