@@ -1,5 +1,11 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { AdminAuthModule } from './admin-auth/admin-auth.module.ts';
+import { AuditModule } from './audit/audit.module.ts';
+import { ClientsModule } from './clients/clients.module.ts';
+import { ControlPlaneModule } from './control-plane/control-plane.module.ts';
+import { KeysModule } from './keys/keys.module.ts';
+import { RateLimitModule } from './rate-limit/rate-limit.module.ts';
+import { ReplayModule } from './replay/replay.module.ts';
 import { TokenGrantsModule } from './token-grants/token-grants.module.ts';
 import { DirectoryModule } from './directory/directory.module.ts';
 import { OidcExchangeModule } from './token-grants/oidc-exchange.module.ts';
@@ -10,13 +16,19 @@ import { UserAuthModule } from './user-auth/user-auth.module.ts';
 import { VerificationModule } from './verification/verification.module.ts';
 import { VaultModule } from './vault/vault.module.ts';
 
-/** The table of contents: what stands behind the edge, from the stores up to the doors. */
+/** The table of contents: what stands behind the edge, from the stores up to the endpoints. */
 export const APP_MODULES: NonNullable<ModuleMetadata['imports']> = [
   VaultModule,
+  ControlPlaneModule,
   TenancyModule,
   DirectoryModule,
-  IssuingModule,
+  ReplayModule,
+  AuditModule,
+  ClientsModule,
+  KeysModule,
   RevocationModule,
+  IssuingModule,
+  RateLimitModule,
   TokenGrantsModule,
   OidcExchangeModule,
   VerificationModule,

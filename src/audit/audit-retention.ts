@@ -1,34 +1,42 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG } from '../config/config-token.ts';
 import type { AuditConfig } from '../config/config.ts';
-import type { Log } from '../logging/log.ts';
-import type { Clock } from '../domain/clock.ts';
-import type { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
+import { Log } from '../logging/log.ts';
+import { Clock } from '../domain/clock.ts';
+import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Removes audit records that are past their retention, once an hour. */
-export class AuditRetention {
+@Injectable()
+export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #store: ControlPlaneAuditStore;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #retentionDays: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(store: ControlPlaneAuditStore, clock: Clock, log: Log, audit: AuditConfig) {
+  constructor(
+    store: ControlPlaneAuditStore,
+    clock: Clock,
+    log: Log,
+    @Inject(CONFIG) { audit }: { readonly audit: AuditConfig },
+  ) {
     this.#store = store;
     this.#clock = clock;
     this.#log = log;
     this.#retentionDays = audit.retentionDays;
   }
 
-  start(): void {
+  onApplicationBootstrap(): void {
     if (this.#retentionDays === 0) return;
     this.#timer = setInterval(() => void this.run(), HOUR_MS);
     this.#timer.unref();
   }
 
-  stop(): void {
+  onModuleDestroy(): void {
     clearInterval(this.#timer);
   }
 

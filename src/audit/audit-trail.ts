@@ -1,5 +1,6 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { AuditRecord, AuditStore, RecordKey } from './audit-record.ts';
+import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
 import { DisownedRecords } from './disowned-records.ts';
 
 interface Waiting {
@@ -19,7 +20,8 @@ function keyOf({ outcome, at, requestId, tokenId }: AuditRecord): RecordKey | un
  * Records in groups: everything that one turn of the event loop produced goes to the store in one call, and whoever waits learns of
  * the common success. One call is in flight at a time, so a slow store makes the groups larger, not the calls more.
  */
-export class AuditTrail {
+@Injectable()
+export class AuditTrail implements OnModuleDestroy {
   static readonly MAX_BATCH = 512;
   /** About a second of full load; past it the store is not slow but gone, and more memory would not bring it back. */
   static readonly MAX_WAITING = 8192;

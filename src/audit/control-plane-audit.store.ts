@@ -1,7 +1,8 @@
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { SqlValue } from '../database/database.ts';
 import { isStatementRefused, reasonOfFailure } from '../database/database-failure.ts';
 import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity.ts';
@@ -55,6 +56,7 @@ function rowsOfNext(left: number): number {
 const CHECK_MS = 1500;
 
 /** The audit in the control database. */
+@Injectable()
 export class ControlPlaneAuditStore extends AuditStore {
   readonly #controlPlane: ControlPlane;
   /** The outcome of the last write. */

@@ -34,10 +34,9 @@ export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Ui
     subscribe: () => undefined,
   };
   const keyRings = new KeyRings(stores.keyRings, tenants, clock, new Log('silent', { write: () => undefined }), {
-    maxAgeSeconds: config.caches.vaultSeconds,
-    maxRings: 1,
+    caches: { vaultSeconds: config.caches.vaultSeconds, tenants: 1 },
   });
-  const verifier = new OwnTokenVerifier(keyRings, new NoneRevoked(), clock, config.publicUrl);
+  const verifier = new OwnTokenVerifier(keyRings, new NoneRevoked(), clock, config);
   const text = await readText(stdin);
   try {
     return await verifier.verifyAt(text.trim(), SURFACES);

@@ -1,14 +1,17 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { timingSafeEqual } from 'node:crypto';
+import { CONFIG } from '../config/config-token.ts';
+import type { CachesConfig } from '../config/config.ts';
 import type { Secret } from '../config/secret.ts';
-import type { Log } from '../logging/log.ts';
-import type { CacheMetrics } from '../metrics/metrics.ts';
+import { Log } from '../logging/log.ts';
+import { Metrics } from '../metrics/metrics.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { type ClientSecretEntry, parseClientSecretEntry } from './client-secret-entry.ts';
 import { clientSecretPath } from '../vault/vault-path.ts';
-import type { VaultService } from '../vault/vault.service.ts';
+import { VaultService } from '../vault/vault.service.ts';
 
 /** A secret that may prove its client, as the comparison wants it. */
 interface LiveSecret {
@@ -28,34 +31,37 @@ const MAX_ENTRIES = 50_000;
 /** From this part of the maximum age on an entry is read again behind the caller's back, so that a warm client never waits for Vault. */
 const REFRESH_FROM = 0.6;
 
-export interface ClientSecretsOptions {
-  readonly vault: VaultService;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** The maximum age of what was read from Vault, seconds. */
-  readonly maxAgeSeconds: number;
-  readonly cache: CacheMetrics;
-}
-
 /**
  * The clients' secrets, in memory for a stated time. An entry that Vault does not have proves nothing: the client is refused and the log says so
  * once per reading. Vault not answering is 503, unless what was read is still within its age.
  */
+@Injectable()
 export class ClientSecrets {
-  readonly #options: ClientSecretsOptions;
+  readonly #vault: VaultService;
+  readonly #clock: Clock;
+  readonly #log: Log;
   readonly #secrets: SingleFlightCache<string, readonly LiveSecret[]>;
 
-  constructor(options: ClientSecretsOptions) {
-    this.#options = options;
-    const { clock, cache, maxAgeSeconds } = options;
+  constructor(
+    vault: VaultService,
+    clock: Clock,
+    log: Log,
+    metrics: Metrics,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'vaultSeconds'> },
+  ) {
+    this.#vault = vault;
+    this.#clock = clock;
+    this.#log = log;
+    const maxAgeMs = caches.vaultSeconds * 1000;
+    const lookUps = metrics.cache('client_secrets');
     this.#secrets = new SingleFlightCache({
       clock,
-      maxAgeMs: maxAgeSeconds * 1000,
-      refreshAfterMs: maxAgeSeconds * 1000 * REFRESH_FROM,
+      maxAgeMs,
+      refreshAfterMs: maxAgeMs * REFRESH_FROM,
       maxEntries: MAX_ENTRIES,
       onLookUp: (how) => {
-        if (how === 'kept') cache.hit();
-        else cache.miss();
+        if (how === 'kept') lookUps.hit();
+        else lookUps.miss();
       },
     });
   }
@@ -68,7 +74,7 @@ export class ClientSecrets {
   async match(tenant: Tenant, client: Client, credential: Secret): Promise<string | undefined> {
     const secrets = await this.#secrets.get(keyOf(tenant, client), () => this.#read(tenant, client));
     const presented = credential.sha256();
-    const now = epochSeconds(this.#options.clock.nowMs());
+    const now = epochSeconds(this.#clock.nowMs());
     let matched: string | undefined;
     for (const secret of secrets.length > 0 ? secrets : NO_SECRET) {
       const same = timingSafeEqual(presented, secret.sha256);
@@ -84,10 +90,10 @@ export class ClientSecrets {
   }
 
   async #read(tenant: Tenant, client: Client): Promise<readonly LiveSecret[]> {
-    const entry = await this.#options.vault.read(clientSecretPath(tenant.id, client.projectId, client.id));
+    const entry = await this.#vault.read(clientSecretPath(tenant.id, client.projectId, client.id));
     const secrets = entry === undefined ? [] : liveSecrets(parseClientSecretEntry(entry.data));
     if (secrets.length === 0 && client.policy.kind === 'confidential') {
-      this.#options.log.error('client_secret_missing', {
+      this.#log.error('client_secret_missing', {
         tenant_id: tenant.id,
         project_id: client.projectId,
         client_id: client.id,

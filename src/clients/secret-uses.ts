@@ -1,6 +1,7 @@
-import type { Log } from '../logging/log.ts';
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Log } from '../logging/log.ts';
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts';
 
@@ -17,7 +18,8 @@ export interface SecretUse {
  * When each client secret was last used, so that an operator sees that an old one can go. Noted in memory on the hot path and written
  * behind, every 10 s and at the end; after a crash the last seconds are missing, which nobody decides by.
  */
-export class SecretUses {
+@Injectable()
+export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #controlPlane: ControlPlane;
   readonly #log: Log;
   #pending = new Map<string, number>();
@@ -29,7 +31,7 @@ export class SecretUses {
     this.#log = log;
   }
 
-  start(): void {
+  onApplicationBootstrap(): void {
     this.#timer = setInterval(() => void this.flush(), FLUSH_MS);
     this.#timer.unref();
   }
@@ -52,6 +54,11 @@ export class SecretUses {
       [tenantId, projectId, clientId],
     );
     return rows.map((row) => ({ secretId: String(row['secret_id']), lastUsedAtMs: Number(row['last_used_at_ms']) }));
+  }
+
+  /** Nest's hook, which comes before the control database is closed. */
+  onModuleDestroy(): Promise<void> {
+    return this.close();
   }
 
   async close(): Promise<void> {

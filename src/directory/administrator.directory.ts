@@ -1,6 +1,7 @@
+import { Injectable } from '@nestjs/common';
 import { unavailable } from '../errors/tessera-error.ts';
 import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Row } from '../database/database.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
@@ -21,6 +22,7 @@ SELECT a.tenant_id, a.id, a.email, a.status, a.roles, a.scopes, i.issuer, i.sub
  WHERE i.tenant_id = ? AND i.issuer = ? AND i.sub = ?`;
 
 /** The administrators of a tenant, in the control plane. Their scopes open no resource, and they are in no group. */
+@Injectable()
 export class AdministratorDirectory extends SubjectDirectory {
   readonly #controlPlane: ControlPlane;
 

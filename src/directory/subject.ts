@@ -30,7 +30,7 @@ export abstract class SubjectDirectory {
   abstract findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined>;
 }
 
-/** Each surface has its own: an administrator is no user, and a user no administrator. */
+/** Each surface has its own. */
 export type SubjectDirectories = Readonly<Record<Surface, SubjectDirectory>>;
 
 /** How the subject is looked up in the directory. */

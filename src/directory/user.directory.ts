@@ -1,11 +1,13 @@
+import { Injectable } from '@nestjs/common';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { TenantConnections } from '../tenancy/tenant-connections.ts';
+import { TenantConnections } from '../tenancy/tenant-connections.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
 /** The users of a tenant, in the tenant's own database. */
+@Injectable()
 export class UserDirectory extends SubjectDirectory {
   readonly #connections: TenantConnections;
 

@@ -1,4 +1,5 @@
-import type { Clock } from '../domain/clock.ts';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../domain/clock.ts';
 
 /** Something that every request needs. A tenant's own database is not: one that is down must not take the service from the others. */
 export interface ReadinessCheck {
@@ -13,6 +14,7 @@ const CHECK_WITHIN_MS = 2_000;
 /** However many ask, the dependencies are asked once in this time. */
 const ANSWER_HOLDS_MS = 500;
 
+@Injectable()
 export class Readiness {
   readonly #checks: ReadinessCheck[] = [];
   readonly #clock: Clock;

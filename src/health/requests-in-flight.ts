@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
 /** One request that waits for its answer. */
@@ -8,6 +9,7 @@ export interface UnansweredRequest {
 }
 
 /** Knows who still waits for an answer, and whether the service is on its way out. */
+@Injectable()
 export class RequestsInFlight {
   /**
    * An array, not a Set: a Set makes itself a new table every few dozen deletions, and each old table points to the next. One that outlived its requests

@@ -3,16 +3,16 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
+import { RuntimeModule } from '../runtime/runtime.module.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../domain/clock.ts';
 import { serveApiDocs } from './openapi/api-docs.ts';
 import { BearerAuthenticator } from './routes/bearer-authenticator.ts';
-import { EdgeModule } from './edge.module.ts';
 import { Edge } from './edge.ts';
 import { createHttpAdapter } from './http-adapter.ts';
-import { loadLimitExchange } from '../rate-limit/load-limit-exchange.ts';
 import { loadTracing } from './tracing/load-tracing.ts';
 import { ProblemFilter } from './problems/problem.filter.ts';
+import { HealthModule } from '../health/health.module.ts';
 import { RequestsInFlight } from '../health/requests-in-flight.ts';
 import { RouteGuard } from './routes/route-guard.ts';
 import { RouteRegistry } from './routes/route-registry.ts';
@@ -45,16 +45,16 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
   const registry = new RouteRegistry(
     config.apiDocs ? options.routes : options.routes.filter((row) => !API_DOCS_ROUTES.includes(row)),
   );
-  const inFlight = new RequestsInFlight();
   const tracing = await loadTracing(config);
-  const exchange = await loadLimitExchange(config, log);
-  const edge = new Edge({ publicUrl: config.publicUrl, registry, sources, inFlight, log, metrics, tracing });
   const root: DynamicModule = {
     module: RootModule,
-    imports: [EdgeModule.with({ config, clock, log, metrics, inFlight, exchange }), ...options.imports],
+    imports: [RuntimeModule.with({ config, clock, log, metrics }), HealthModule, ...options.imports],
   };
+  // The adapter comes before the container, and the edge after it; no request does before both.
+  let edge: Edge | undefined;
+  const adapter = createHttpAdapter(sources, metrics, () => edge);
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals.
-  const app = await NestFactory.create<NestFastifyApplication>(root, createHttpAdapter(sources, metrics, edge), {
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     // Its lines quote errors and URLs; what matters of them goes through Log.
     logger: false,
     bodyParser: false,
@@ -62,6 +62,8 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
   });
   try {
     const fastify = app.getHttpAdapter().getInstance();
+    const inFlight = app.get(RequestsInFlight, { strict: false });
+    edge = new Edge({ publicUrl: config.publicUrl, registry, sources, inFlight, log, metrics, tracing });
     edge.install(fastify, new RouteGuard(config.metricsNetworks, bearersOf(app)));
     if (tracing !== undefined) fastify.addHook('onClose', () => tracing.close());
     app.useGlobalFilters(new ProblemFilter());

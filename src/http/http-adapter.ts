@@ -29,7 +29,11 @@ const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_PARAMETER_LENGTH = 100;
 
 /** Fastify as the service wants it: bounded and strict. The edge is installed after, when the providers are there and before the routes are. */
-export function createHttpAdapter(sources: SourceAddresses, metrics: Metrics, edge: Edge): FastifyAdapter {
+export function createHttpAdapter(
+  sources: SourceAddresses,
+  metrics: Metrics,
+  edge: () => Edge | undefined,
+): FastifyAdapter {
   const adapter = new FastifyAdapter({
     // Nest's middleware is not used, and its plugin would run for every request.
     skipMiddie: true,
@@ -49,7 +53,7 @@ export function createHttpAdapter(sources: SourceAddresses, metrics: Metrics, ed
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      edge.answerUnreadable(error, request, reply);
+      edge()?.answerUnreadable(error, request, reply);
     },
     clientErrorHandler: (error, socket) => {
       endConnection(metrics, error, socket);

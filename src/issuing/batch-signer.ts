@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import { sign } from 'node:crypto';
 import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
 import { ALGORITHMS } from '../keys/signing-algorithm.ts';
@@ -15,6 +16,7 @@ interface Waiting {
  *
  * Each signature has its own fate; one that fails is no other's business.
  */
+@Injectable()
 export class BatchSigner {
   #waiting: Waiting[] = [];
 

@@ -110,7 +110,9 @@ it('lets no token leave when a second implementation does not accept it with the
   const [tenant, other] = [await fixture.addTenant('acme'), await fixture.addTenant('globex')];
   const [key, { publicJwk }] = [await fixture.keyRings.signingKey(tenant), await fixture.keyRings.signingKey(other)];
   const mismatched = { signingKey: () => Promise.resolve({ ...key, publicJwk }) } as unknown as KeyRings;
-  const issuer = new JwtIssuer(mismatched, new BatchSigner(), new SecondOpinion(new JwtService()), 6144);
+  const issuer = new JwtIssuer(mismatched, new BatchSigner(), new SecondOpinion(new JwtService()), {
+    limits: { tokenBytes: 6144 },
+  });
   for (let attempt = 0; attempt < 2; attempt += 1)
     expect(await refusalOf(issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)))).toMatchObject({
       code: 'temporarily_unavailable',

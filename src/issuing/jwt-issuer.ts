@@ -1,10 +1,13 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { TesseraClaims } from '@tessera/token';
+import { CONFIG } from '../config/config-token.ts';
+import type { LimitsConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { BatchSigner } from './batch-signer.ts';
-import type { KeyRings } from '../keys/key-rings.ts';
+import { BatchSigner } from './batch-signer.ts';
+import { KeyRings } from '../keys/key-rings.ts';
 import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
-import type { SecondOpinion } from '../keys/second-opinion.ts';
+import { SecondOpinion } from '../keys/second-opinion.ts';
 
 export interface SignedJwt {
   readonly token: string;
@@ -13,17 +16,23 @@ export interface SignedJwt {
 }
 
 /** The only maker of tokens: claims in, compact JWT out, by the key that signs for the tenant now. */
+@Injectable()
 export class JwtIssuer {
   readonly #keyRings: KeyRings;
   readonly #signer: BatchSigner;
   readonly #secondOpinion: SecondOpinion;
   readonly #maxTokenBytes: number;
 
-  constructor(keyRings: KeyRings, signer: BatchSigner, secondOpinion: SecondOpinion, maxTokenBytes: number) {
+  constructor(
+    keyRings: KeyRings,
+    signer: BatchSigner,
+    secondOpinion: SecondOpinion,
+    @Inject(CONFIG) { limits }: { readonly limits: Pick<LimitsConfig, 'tokenBytes'> },
+  ) {
     this.#keyRings = keyRings;
     this.#signer = signer;
     this.#secondOpinion = secondOpinion;
-    this.#maxTokenBytes = maxTokenBytes;
+    this.#maxTokenBytes = limits.tokenBytes;
   }
 
   /**

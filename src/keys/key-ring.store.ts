@@ -1,11 +1,12 @@
+import { Injectable } from '@nestjs/common';
 import { unavailable } from '../errors/tessera-error.ts';
 import { keyRingPath } from '../vault/vault-path.ts';
-import { VaultConflict, type VaultService } from '../vault/vault.service.ts';
+import { VaultConflict, VaultService } from '../vault/vault.service.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { KeyRing, StoredKeyRing } from './key-ring.ts';
 import { formatKeyRing, parseKeyRing } from './key-ring.codec.ts';
 import type { Transition } from './key-ring.transitions.ts';
-import type { SecondOpinion } from './second-opinion.ts';
+import { SecondOpinion } from './second-opinion.ts';
 
 /**
  * Key rings where they are kept: one Vault entry a tenant.
@@ -15,6 +16,7 @@ import type { SecondOpinion } from './second-opinion.ts';
  * touch of the tenant in the control plane): running servers then notice when their copy has reached its maximum age, and a key does not
  * sign before that time has passed.
  */
+@Injectable()
 export class KeyRingStore {
   readonly #vault: VaultService;
   readonly #secondOpinion: SecondOpinion;

@@ -1,12 +1,16 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { VerificationKey } from '@tessera/token/core';
 import { LRUCache } from 'lru-cache';
+import { CONFIG } from '../config/config-token.ts';
+import type { CachesConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { Log } from '../logging/log.ts';
+import { Log } from '../logging/log.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
+import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { signingKey } from './key-ring.ts';
-import type { KeyRingStore } from './key-ring.store.ts';
+import { KeyRingStore } from './key-ring.store.ts';
 import { LoadedKeyRing, type LoadedSigningKey } from './loaded-key-ring.ts';
 
 /** What is needed of the TenantRepository: which tenants there are, and which one changed. */
@@ -16,11 +20,9 @@ export interface KnownTenants {
   subscribe(listener: (id: TenantId | undefined) => void): void;
 }
 
-export interface KeyRingsOptions {
-  /** The maximum age of a ring that signs; half of it, and it is read again behind the caller's back. */
-  readonly maxAgeSeconds: number;
-  /** Rings kept in memory; the least recently used goes first. */
-  readonly maxRings: number;
+/** `vaultSeconds`: the maximum age of a ring that signs; at half of it, the ring is read again in the background. `tenants`: rings kept in memory. */
+export interface KeyRingsConfig {
+  readonly caches: Pick<CachesConfig, 'vaultSeconds' | 'tenants'>;
 }
 
 // A Vault that is down is asked once a second for a tenant, not once a request.
@@ -49,6 +51,7 @@ interface Entry {
  * Not a SingleFlightCache, which drops a value at its maximum age and when a change is announced: a ring outlives both, to verify and to publish, a
  * change makes it be read again at once, and a failure is remembered for a second.
  */
+@Injectable()
 export class KeyRings {
   readonly #store: KeyRingStore;
   readonly #tenants: KnownTenants;
@@ -57,13 +60,19 @@ export class KeyRings {
   readonly #maxAgeMs: number;
   readonly #entries: LRUCache<TenantId, Entry>;
 
-  constructor(store: KeyRingStore, tenants: KnownTenants, clock: Clock, log: Log, options: KeyRingsOptions) {
+  constructor(
+    store: KeyRingStore,
+    @Inject(TenantRepository) tenants: KnownTenants,
+    clock: Clock,
+    log: Log,
+    @Inject(CONFIG) { caches }: KeyRingsConfig,
+  ) {
     this.#store = store;
     this.#tenants = tenants;
     this.#clock = clock;
     this.#log = log;
-    this.#maxAgeMs = options.maxAgeSeconds * 1000;
-    this.#entries = new LRUCache({ max: options.maxRings });
+    this.#maxAgeMs = caches.vaultSeconds * 1000;
+    this.#entries = new LRUCache({ max: caches.tenants });
     // At once and not at the next use: within two seconds a revoked key has left the public set.
     tenants.subscribe((id) => {
       this.#changed(id);

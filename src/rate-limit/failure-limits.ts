@@ -1,11 +1,14 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { hash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
+import { CONFIG } from '../config/config-token.ts';
+import type { LimitsConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Clock } from '../domain/clock.ts';
+import { Clock } from '../domain/clock.ts';
 import { addressBits } from '../domain/networks.ts';
 import { FailureCounts, WINDOW_MS } from './failure-counts.ts';
-import type { LimitExchange } from './limit-exchange.ts';
+import { LIMIT_EXCHANGE, type LimitExchange } from './limit-exchange.ts';
 
 /** Over all clients a source may fail ten times as often before it is slowed: several services can share an address. */
 const ALL_CLIENTS_FACTOR = 10;
@@ -34,7 +37,8 @@ export type Concern = 'client' | 'subject' | 'trusted issuer' | 'unknown issuer'
  * Counting is in memory, so that a request never waits for it; an exchange, if there is one, tells the other replicas in the background. The third
  * limit guards no secret and is each replica's own.
  */
-export class FailureLimits {
+@Injectable()
+export class FailureLimits implements OnApplicationShutdown {
   readonly #perClient: number;
   readonly #clock: Clock;
   readonly #unauthenticated: FailureCounts;
@@ -43,9 +47,13 @@ export class FailureLimits {
   readonly #lately = new LRUCache<string, number>({ max: MAX_AUTHENTICATED });
   readonly #exchange: LimitExchange | undefined;
 
-  /** @param failuresPerMinute from one source for one client */
-  constructor(failuresPerMinute: number, clock: Clock, exchange?: LimitExchange) {
-    this.#perClient = failuresPerMinute;
+  /** @param exchange undefined: this process counts for itself */
+  constructor(
+    @Inject(CONFIG) { limits }: { readonly limits: Pick<LimitsConfig, 'failuresPerMinute'> },
+    clock: Clock,
+    @Inject(LIMIT_EXCHANGE) exchange?: LimitExchange,
+  ) {
+    this.#perClient = limits.failuresPerMinute;
     this.#clock = clock;
     this.#unauthenticated = new FailureCounts(clock, MAX_ENTRIES);
     this.#authenticated = new FailureCounts(clock, MAX_ENTRIES);

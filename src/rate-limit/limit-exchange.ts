@@ -8,3 +8,6 @@ export interface LimitExchange {
   onTotal(listener: (key: string, failures: number, windowLeftMs: number) => void): void;
   close(): Promise<void>;
 }
+
+/** Stands for the `LimitExchange` interface where Nest injects it; undefined without `REDIS_URL`. */
+export const LIMIT_EXCHANGE = Symbol('LimitExchange');

@@ -1,7 +1,8 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { type OneTimeProof, ReplayProtection } from './replay-protection.ts';
-import type { Log } from '../logging/log.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { Log } from '../logging/log.ts';
+import { Clock, epochSeconds } from '../domain/clock.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 
 /** Rows outlive their use by this and no more; foreign tokens live for minutes to hours. */
@@ -18,7 +19,8 @@ const OLDEST = 'SELECT MIN(until_seconds) AS until_seconds FROM spent_tokens';
 const DELETE = 'DELETE FROM spent_tokens WHERE until_seconds <= ?';
 
 /** Foreign tokens that have had their one token of ours, in the control database, until they are refused for their age. */
-export class RedeemedTokens extends ReplayProtection {
+@Injectable()
+export class RedeemedTokens extends ReplayProtection implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #controlPlane: ControlPlane;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -44,12 +46,12 @@ export class RedeemedTokens extends ReplayProtection {
     }
   }
 
-  start(): void {
+  onApplicationBootstrap(): void {
     this.#timer = setInterval(() => void this.clean(), CLEANING_MS);
     this.#timer.unref();
   }
 
-  stop(): void {
+  onModuleDestroy(): void {
     clearInterval(this.#timer);
   }
 

@@ -1,10 +1,11 @@
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { epochSeconds } from '../domain/clock.ts';
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
 import { insertAuditRecord } from '../audit/control-plane-audit.store.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import {
   RevocationEntity,
   RevocationQuotaEntity,
@@ -56,6 +57,7 @@ const FOLD = 'DELETE FROM revocations WHERE tenant_id = ? AND project_id = ? AND
  *
  * A client's entries are bounded besides: its next one ends all of its tokens that were issued until the last of those, and stands for them all.
  */
+@Injectable()
 export class ClientRevocations {
   readonly #controlPlane: ControlPlane;
   /** Who was refused, until when by the wall clock: who asks on must not keep others waiting for the lock. */

@@ -26,8 +26,8 @@ beforeEach(async () => {
   answerTakesMs = 0;
   clock = new ManualClock();
   dropped = [];
-  follower = new RevocationPoller({
-    source: {
+  follower = new RevocationPoller(
+    {
       sequence: () => {
         questions++;
         clock.advance(answerTakesMs);
@@ -37,10 +37,9 @@ beforeEach(async () => {
       clean: () => Promise.resolve(),
     },
     clock,
-    log: collectingLog().log,
-    issuerOf: (id) => `https://t.example/${id}`,
-    pollMs: 500,
-  });
+    collectingLog().log,
+    { publicUrl: 'https://t.example', caches: { changePollMs: 500 } },
+  );
   gate = new IssueGate(follower, { invalidate: (id) => dropped.push(id) }, clock);
   await follower.poll();
   questions = 0;
@@ -50,7 +49,7 @@ const add = (revocation: NewRevocation) => records.push({ ...revocation, seq: re
 const revokeAda = () => add(revocationOfAll(ACME, 'subject', 'ada', reachFrom(clock.ms)));
 const claims = (changes: Partial<TesseraClaims> = {}) =>
   ({
-    iss: 'https://t.example/acme',
+    iss: 'https://t.example/tenants/acme',
     tenant_id: 'acme',
     jti: 'j',
     sub: 'ada',

@@ -1,10 +1,12 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { RevocationRecord } from './revocation-records.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { MAX_UNHEARD_MS } from './revocation-reach.ts';
-import type { RevocationPoller } from './revocation-poller.ts';
+import { RevocationPoller } from './revocation-poller.ts';
 
 /** What is needed of the TenantRepository: it forgets the tenant's snapshot and notifies the caches that depend on it. */
 export interface TenantCaches {
@@ -18,6 +20,7 @@ export interface TenantCaches {
  * this process has not heard of is therefore younger than that, and reaches further (`revocation-reach.ts`): the token is one of those that it ends. Of a
  * revocation that was heard of, the caches know as well: what they held of its tenant was dropped before the list had it.
  */
+@Injectable()
 export class IssueGate {
   readonly #follower: RevocationPoller;
   readonly #caches: TenantCaches;
@@ -27,7 +30,7 @@ export class IssueGate {
   /** Per tenant, the last second that a revocation of it still reaches. */
   readonly #takingEffect = new Map<TenantId, number>();
 
-  constructor(follower: RevocationPoller, caches: TenantCaches, clock: Clock) {
+  constructor(follower: RevocationPoller, @Inject(TenantRepository) caches: TenantCaches, clock: Clock) {
     this.#follower = follower;
     this.#caches = caches;
     this.#clock = clock;

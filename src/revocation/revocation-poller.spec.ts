@@ -7,6 +7,8 @@ import { parseClientId, parseProjectId } from '../domain/ids.ts';
 import { RevocationPoller, type RevocationSource } from './revocation-poller.ts';
 import { Revoker } from './revoker.ts';
 
+const CONFIG = { publicUrl: 'https://t.example', caches: { changePollMs: 500 } };
+
 /** A control database that the test writes, and takes away. */
 class ListedSource implements RevocationSource {
   records: RevocationRecord[] = [];
@@ -42,12 +44,12 @@ beforeEach(() => {
   clock = new ManualClock();
   const { log, lines: written } = collectingLog();
   lines = written;
-  follower = new RevocationPoller({ source, clock, log, issuerOf: (id) => `https://t.example/${id}`, pollMs: 500 });
+  follower = new RevocationPoller(source, clock, log, CONFIG);
 });
 
 const token = (tokenId: string) =>
   ({
-    issuer: 'https://t.example/acme',
+    issuer: 'https://t.example/tenants/acme',
     tokenId,
     subject: 's',
     clientId: 'c',
@@ -188,13 +190,7 @@ describe('a clock that was wrong', () => {
   beforeEach(() => {
     setClock = new TestClock();
     const { log } = collectingLog();
-    followed = new RevocationPoller({
-      source,
-      clock: setClock,
-      log,
-      issuerOf: (id) => `https://t.example/${id}`,
-      pollMs: 500,
-    });
+    followed = new RevocationPoller(source, setClock, log, CONFIG);
     source.add('a');
     const [record] = source.records;
     source.records = [{ ...record!, until: Math.floor(setClock.nowMs() / 1000) + UNTIL }];

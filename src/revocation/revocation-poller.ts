@@ -1,11 +1,15 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ForgettingTime, type RevocableToken, type VerifiedToken } from '@tessera/token/core';
+import { CONFIG } from '../config/config-token.ts';
+import type { CachesConfig } from '../config/config.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { RevokedTokens } from './revoked-tokens.ts';
-import type { Log } from '../logging/log.ts';
+import { Log } from '../logging/log.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
-import { READ_AT_ONCE, type RevocationRecord } from './revocation-records.ts';
-import { type Clock, epochSeconds } from '../domain/clock.ts';
+import { issuerOf } from '../domain/issuer.ts';
+import { READ_AT_ONCE, type RevocationRecord, RevocationRecords } from './revocation-records.ts';
+import { Clock, epochSeconds } from '../domain/clock.ts';
 import { KnownRevocations } from './known-revocations.ts';
 
 /** What is needed of the control database. */
@@ -18,13 +22,10 @@ export interface RevocationSource {
 /** Whose revocations are news; `all` when the list is another one. */
 export type NewsTenants = ReadonlySet<string> | 'all';
 
-export interface RevocationFollowerOptions {
-  readonly source: RevocationSource;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly issuerOf: (tenantId: string) => string;
-  /** Between two questions to the control database; below the promised 2 s. */
-  readonly pollMs: number;
+/** `changePollMs`: the time between two questions to the control database; below the promised 2 s. */
+export interface RevocationPollerConfig {
+  readonly publicUrl: string;
+  readonly caches: Pick<CachesConfig, 'changePollMs'>;
 }
 
 /**
@@ -41,8 +42,13 @@ const CLOCK_MARGIN_SECONDS = 86_400;
  * Follows the control database's list of revocations for this process: one question each round, however many tokens are judged and however many
  * follow the feed.
  */
-export class RevocationPoller extends RevokedTokens {
-  readonly #options: RevocationFollowerOptions;
+@Injectable()
+export class RevocationPoller extends RevokedTokens implements OnApplicationBootstrap, OnModuleDestroy {
+  readonly #source: RevocationSource;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #issuerOf: (tenantId: string) => string;
+  readonly #pollMs: number;
   readonly #listeners: ((tenants: NewsTenants) => void)[] = [];
   readonly #recordListeners: ((records: readonly RevocationRecord[]) => void)[] = [];
   readonly #forgetting = new ForgettingTime();
@@ -58,21 +64,30 @@ export class RevocationPoller extends RevokedTokens {
   #cleaning: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(options: RevocationFollowerOptions) {
+  constructor(
+    @Inject(RevocationRecords) source: RevocationSource,
+    clock: Clock,
+    log: Log,
+    @Inject(CONFIG) { publicUrl, caches }: RevocationPollerConfig,
+  ) {
     super();
-    this.#options = options;
-    this.#known = new KnownRevocations(options.issuerOf);
+    this.#source = source;
+    this.#clock = clock;
+    this.#log = log;
+    this.#issuerOf = (tenantId) => issuerOf(publicUrl, tenantId);
+    this.#pollMs = caches.changePollMs;
+    this.#known = new KnownRevocations(this.#issuerOf);
   }
 
   /** Resolves after the first round: with the control database there, the list is known before the first token is judged. */
-  async start(): Promise<void> {
+  async onApplicationBootstrap(): Promise<void> {
     await this.poll();
     this.#schedule();
     this.#cleaning = setInterval(() => void this.clean(), CLEANING_MS);
     this.#cleaning.unref();
   }
 
-  stop(): void {
+  onModuleDestroy(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
     clearInterval(this.#cleaning);
@@ -119,7 +134,7 @@ export class RevocationPoller extends RevokedTokens {
 
   /** @throws TesseraError temporarily_unavailable when the list is too old to be called current */
   page(after: number, tenants?: readonly string[]): Buffer {
-    if (this.#options.clock.monotonicMs() - this.#heardAtMs > STALE_MS)
+    if (this.#clock.monotonicMs() - this.#heardAtMs > STALE_MS)
       throw this.#heardAtMs === -Infinity ? neverRead() : unavailable('revocations', 'the list is too old');
     return this.#known.page(after, tenants);
   }
@@ -146,43 +161,42 @@ export class RevocationPoller extends RevokedTokens {
   async clean(): Promise<void> {
     try {
       // A day later than could be: a clock that ran ahead and is put back must not find a revocation forgotten.
-      await this.#options.source.clean(this.#now() - CLOCK_MARGIN_SECONDS);
+      await this.#source.clean(this.#now() - CLOCK_MARGIN_SECONDS);
     } catch (error) {
-      this.#options.log.warn('revocations_not_cleaned', { reason: reasonOfFailure(error) ?? 'not available' });
+      this.#log.warn('revocations_not_cleaned', { reason: reasonOfFailure(error) ?? 'not available' });
     }
   }
 
   async #round(): Promise<void> {
-    const { clock, log } = this.#options;
-    const askedAtMs = clock.monotonicMs();
+    const askedAtMs = this.#clock.monotonicMs();
     try {
       const news = await this.#follow();
       this.#heardAtMs = askedAtMs;
-      if (this.#failing) log.info('revocations_followed_again');
+      if (this.#failing) this.#log.info('revocations_followed_again');
       this.#failing = false;
       if (news === 'all' || news.size > 0) for (const listener of this.#listeners) listener(news);
       // Takes a while, and nobody has to wait for it.
       if (this.#known.isWasteful) await this.#known.compact();
     } catch (error) {
-      if (!this.#failing) log.warn('revocations_not_followed', { reason: reasonOfFailure(error) ?? 'not available' });
+      if (!this.#failing)
+        this.#log.warn('revocations_not_followed', { reason: reasonOfFailure(error) ?? 'not available' });
       this.#failing = true;
     }
   }
 
   async #follow(): Promise<NewsTenants> {
-    const { source, issuerOf, log, clock } = this.#options;
-    const { certain, wentBack: clockWentBack } = this.#forgetting.observe(this.#now(), clock.monotonicMs());
+    const { certain, wentBack: clockWentBack } = this.#forgetting.observe(this.#now(), this.#clock.monotonicMs());
     if (clockWentBack) this.#isDoubtful = true;
-    const sequence = await source.sequence();
+    const sequence = await this.#source.sequence();
     const wentBack = sequence < this.#known.sequence;
-    if (wentBack) log.error('revocations_went_back', { fix: 'see "Backup and restore" in docs/operation.md' });
+    if (wentBack) this.#log.error('revocations_went_back', { fix: 'see "Backup and restore" in docs/operation.md' });
     // A new list is used when it is whole: half a list would let in what was revoked.
     const isWhole = !wentBack && !this.#isDoubtful && this.#heardAtMs !== -Infinity;
-    const known = isWhole ? this.#known : new KnownRevocations(issuerOf);
+    const known = isWhole ? this.#known : new KnownRevocations(this.#issuerOf);
     const tenants = await this.#readInto(known, sequence);
-    if (!isWhole || clock.monotonicMs() - this.#forgotAtMs >= FORGETTING_MS) {
+    if (!isWhole || this.#clock.monotonicMs() - this.#forgotAtMs >= FORGETTING_MS) {
       known.forget(certain);
-      this.#forgotAtMs = clock.monotonicMs();
+      this.#forgotAtMs = this.#clock.monotonicMs();
     }
     this.#known = known;
     this.#isDoubtful = false;
@@ -193,7 +207,7 @@ export class RevocationPoller extends RevokedTokens {
   async #readInto(known: KnownRevocations, sequence: number): Promise<ReadonlySet<string>> {
     const tenants = new Set<string>();
     for (let isFull = known.sequence < sequence; isFull;) {
-      const records = await this.#options.source.newerThan(known.sequence);
+      const records = await this.#source.newerThan(known.sequence);
       const last = records.at(-1)?.seq ?? 0;
       // Fewer than could be read at once: that was all, and numbers without a record were forgotten. After as many as could be read there may be one
       // that stands for some that are missing here, so that the end is not before it.
@@ -213,12 +227,12 @@ export class RevocationPoller extends RevokedTokens {
       void this.poll().then(() => {
         this.#schedule();
       });
-    }, this.#options.pollMs);
+    }, this.#pollMs);
     this.#timer.unref();
   }
 
   #now(): number {
-    return epochSeconds(this.#options.clock.nowMs());
+    return epochSeconds(this.#clock.nowMs());
   }
 }
 

@@ -1,3 +1,4 @@
+import { Injectable } from '@nestjs/common';
 import type { RevocationKind } from '@tessera/token/core';
 import type { EntityManager } from 'typeorm';
 import type { AuditRecord } from '../audit/audit-record.ts';
@@ -5,7 +6,7 @@ import { unavailable } from '../errors/tessera-error.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
 import { insertAuditRecord } from '../audit/control-plane-audit.store.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Row } from '../database/database.ts';
 import { RevocationEntity, RevocationSequenceEntity } from '../control-plane/entities/revocation.entity.ts';
 
@@ -45,6 +46,7 @@ const CLEANING_STEP_SECONDS = 60;
  * Revocations in the control database. Their numbers have no gaps and are handed out in the order of commits, by any number of processes: whoever
  * has read up to a number has missed nothing below it.
  */
+@Injectable()
 export class RevocationRecords {
   readonly #controlPlane: ControlPlane;
 

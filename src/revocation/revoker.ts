@@ -1,10 +1,11 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { VerifiedToken } from '@tessera/token/core';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { unavailable } from '../errors/tessera-error.ts';
-import type { ClientRevocations } from './client-revocations.ts';
+import { ClientRevocations } from './client-revocations.ts';
 import type { ClientId, ProjectId } from '../domain/ids.ts';
 import { revocationOfAll, revocationOfToken } from './new-revocations.ts';
-import type { RevocationPoller } from './revocation-poller.ts';
+import { RevocationPoller } from './revocation-poller.ts';
 
 /** The client that revokes one of its tokens. */
 export interface RevokingClient {
@@ -15,11 +16,12 @@ export interface RevokingClient {
 }
 
 /** Revokes from within a server. */
+@Injectable()
 export class Revoker {
   readonly #revocations: Pick<ClientRevocations, 'add'>;
   readonly #follower: RevocationPoller;
 
-  constructor(revocations: Pick<ClientRevocations, 'add'>, follower: RevocationPoller) {
+  constructor(@Inject(ClientRevocations) revocations: Pick<ClientRevocations, 'add'>, follower: RevocationPoller) {
     this.#revocations = revocations;
     this.#follower = follower;
   }

@@ -1,15 +1,18 @@
+import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { CONFIG } from '../config/config-token.ts';
 import type { CachesConfig } from '../config/config.ts';
-import type { Log } from '../logging/log.ts';
+import { Log } from '../logging/log.ts';
 import type { TenantId } from '../domain/ids.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
-import type { TenantRepository } from './tenant.repository.ts';
+import { TenantRepository } from './tenant.repository.ts';
 
 /**
  * Asks the control plane again and again which tenants changed, so that what `apply`, the CLI or another replica did is in force
  * within one round. While the control database is away nothing is heard; snapshots then end by their age.
  */
-export class ChangePoller {
+@Injectable()
+export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #controlPlane: ControlPlane;
   readonly #tenants: TenantRepository;
   readonly #log: Log;
@@ -24,7 +27,7 @@ export class ChangePoller {
     controlPlane: ControlPlane,
     tenants: TenantRepository,
     log: Log,
-    caches: Pick<CachesConfig, 'changePollMs'>,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'changePollMs'> },
   ) {
     this.#controlPlane = controlPlane;
     this.#tenants = tenants;
@@ -32,11 +35,11 @@ export class ChangePoller {
     this.#intervalMs = caches.changePollMs;
   }
 
-  start(): void {
+  onApplicationBootstrap(): void {
     this.#schedule();
   }
 
-  stop(): void {
+  onModuleDestroy(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
   }

@@ -35,7 +35,9 @@ describe('TenantConnections', () => {
     return database;
   }
   const connect = (limits: Partial<typeof config.connections> = {}) => {
-    connections = new TenantConnections(open, clock, { ...config.connections, waitMs: 100, ...limits });
+    connections = new TenantConnections({ open }, clock, {
+      connections: { ...config.connections, waitMs: 100, ...limits },
+    });
     return connections;
   };
   const owner = (tenant: Tenant) =>
@@ -121,12 +123,14 @@ describe('TenantConnections', () => {
     let finish: () => void = () => undefined;
     const slowly = new Promise<void>((resolve) => (finish = resolve));
     connections = new TenantConnections(
-      async (tenant) => {
-        await slowly;
-        return open(tenant);
+      {
+        open: async (tenant) => {
+          await slowly;
+          return open(tenant);
+        },
       },
       clock,
-      { ...config.connections, waitMs: 50 },
+      { connections: { ...config.connections, waitMs: 50 } },
     );
     expect((await refusalOf(owner(a))).reason).toBe('tenant database: no answer in time');
     finish();

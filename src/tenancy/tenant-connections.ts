@@ -1,12 +1,14 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG } from '../config/config-token.ts';
 import type { ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { Clock } from '../domain/clock.ts';
+import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
 import type { Database } from '../database/database.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import type { Tenant } from './tenant.ts';
-import { TENANT_DATABASE } from './tenant-database.ts';
+import { TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
 
 /** What a lease gives: plain statements. Whoever changes a directory opens it for that (DirectoryWriter). */
 export type TenantDataSource = Pick<Database, 'query' | 'kind'>;
@@ -53,8 +55,9 @@ export interface ConnectionStats {
  * Connections to the tenants' own databases: one pool (a TypeORM DataSource) per tenant in use, opened once at a time, kept while it is
  * used, closed when it idles or when others need its share of the budget, never while somebody holds a lease.
  */
-export class TenantConnections {
-  readonly #open: (tenant: Tenant) => Promise<Database>;
+@Injectable()
+export class TenantConnections implements OnApplicationShutdown {
+  readonly #opener: Pick<TenantDatabaseOpener, 'open'>;
   readonly #clock: Clock;
   readonly #limits: ConnectionsConfig;
   readonly #leases: ConnectionLeases<TenantPool>;
@@ -64,8 +67,12 @@ export class TenantConnections {
   #openings = 0;
   #failures = 0;
 
-  constructor(open: (tenant: Tenant) => Promise<Database>, clock: Clock, limits: ConnectionsConfig) {
-    this.#open = open;
+  constructor(
+    @Inject(TenantDatabaseOpener) opener: Pick<TenantDatabaseOpener, 'open'>,
+    clock: Clock,
+    @Inject(CONFIG) { connections: limits }: { readonly connections: ConnectionsConfig },
+  ) {
+    this.#opener = opener;
     this.#clock = clock;
     this.#limits = limits;
     this.#leases = new ConnectionLeases(limits.tenantBudget, limits.waitMs, {
@@ -110,6 +117,11 @@ export class TenantConnections {
     for (const pool of [...this.#leases.idle()]) if (pool.idleSinceMs <= idleBeforeMs) void this.#leases.evict(pool);
     for (const pool of this.#pools.values())
       if (pool.failure !== undefined && nowMs - pool.failure.atMs >= FAILURE_MS) this.#forget(pool);
+  }
+
+  /** Nest's hook, which comes after the last answer. */
+  onApplicationShutdown(): Promise<void> {
+    return this.close();
   }
 
   /** No lease is given any more; pools are closed at once, with what still runs in them. */
@@ -193,7 +205,7 @@ export class TenantConnections {
   async #openFor(tenant: Tenant, pool: TenantPool): Promise<Database> {
     this.#openings += 1;
     try {
-      const database = await this.#open(tenant);
+      const database = await this.#opener.open(tenant);
       this.#leases.opened(pool);
       return database;
     } catch (error) {

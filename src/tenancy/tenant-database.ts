@@ -1,12 +1,14 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { join } from 'node:path';
+import { CONFIG } from '../config/config-token.ts';
 import type { CachesConfig, ConnectionsConfig } from '../config/config.ts';
 import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
-import type { Clock } from '../domain/clock.ts';
+import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/database-credentials.ts';
 import { databaseCredentialsPath } from '../vault/vault-path.ts';
-import type { VaultService } from '../vault/vault.service.ts';
+import { VaultService } from '../vault/vault.service.ts';
 import type { Database, Row } from '../database/database.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import { atSite } from '../database/database-site.ts';
@@ -72,13 +74,14 @@ export interface TenantDatabaseSettings {
 }
 
 /** Opens tenants' databases for reading, and refuses one that states another tenant. */
+@Injectable()
 export class TenantDatabaseOpener {
   readonly #settings: TenantDatabaseSettings;
   readonly #vault: VaultService;
   readonly #clock: Clock;
   readonly #credentials: LRUCache<TenantId, { readonly credentials: DatabaseCredentials; readonly readAtMs: number }>;
 
-  constructor(settings: TenantDatabaseSettings, vault: VaultService, clock: Clock) {
+  constructor(@Inject(CONFIG) settings: TenantDatabaseSettings, vault: VaultService, clock: Clock) {
     this.#settings = settings;
     this.#vault = vault;
     this.#clock = clock;

@@ -23,8 +23,8 @@ describe('TenantRepository', () => {
   beforeEach(async () => {
     controlPlane = await embeddedControlPlane(folder.path);
     writer = new ControlPlaneWriter(controlPlane);
-    tenants = new TenantRepository(controlPlane, clock, { tenants: 10, tenantSeconds: 60 });
-    follower = new ChangePoller(controlPlane, tenants, collectingLog().log, { changePollMs: 500 });
+    tenants = new TenantRepository(controlPlane, clock, { caches: { tenants: 10, tenantSeconds: 60 } });
+    follower = new ChangePoller(controlPlane, tenants, collectingLog().log, { caches: { changePollMs: 500 } });
     await writer.saveTenant(tenantDraft('acme'));
     await follower.poll();
   });
@@ -98,7 +98,7 @@ describe('TenantRepository', () => {
 
   it('reads again what was opened before the first round, which cannot know how old it is', async () => {
     const early = await tenants.open(acme);
-    const late = new ChangePoller(controlPlane, tenants, collectingLog().log, { changePollMs: 500 });
+    const late = new ChangePoller(controlPlane, tenants, collectingLog().log, { caches: { changePollMs: 500 } });
     await late.poll();
     expect(await tenants.open(acme)).not.toBe(early);
   });

@@ -1,8 +1,10 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../config/config-token.ts';
 import type { CachesConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Clock } from '../domain/clock.ts';
+import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import { ControlPlane } from '../control-plane/control-plane.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { readTenant } from './read-tenant.ts';
 import type { Tenant } from './tenant.ts';
@@ -22,12 +24,17 @@ const UNKNOWN_MS = 100;
  * The tenants' snapshots, from memory when they are there. A snapshot goes when the change follower hears of a change, and in any case at
  * its maximum age: with the control database away it serves no longer than that.
  */
+@Injectable()
 export class TenantRepository {
   readonly #controlPlane: ControlPlane;
   readonly #tenants: SingleFlightCache<TenantId, Tenant | undefined>;
   readonly #listeners: TenantListener[] = [];
 
-  constructor(controlPlane: ControlPlane, clock: Clock, caches: Pick<CachesConfig, 'tenants' | 'tenantSeconds'>) {
+  constructor(
+    controlPlane: ControlPlane,
+    clock: Clock,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'tenants' | 'tenantSeconds'> },
+  ) {
     this.#controlPlane = controlPlane;
     this.#tenants = new SingleFlightCache({
       clock,

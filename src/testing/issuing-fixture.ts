@@ -97,11 +97,13 @@ export async function openIssuingFixture(options: { tokenBytes?: number; maxRing
   const { log, lines } = collectingLog();
   const controlPlane = await embeddedControlPlane(folder.path);
   const writer = new ControlPlaneWriter(controlPlane);
-  const tenants = new TenantRepository(controlPlane, clock, storageConfig(folder.path).caches);
+  const tenants = new TenantRepository(controlPlane, clock, storageConfig(folder.path));
   const vault = new PluggedVault(folder.path);
   const secondOpinion = new SecondOpinion(new JwtService());
   const store = new KeyRingStore(vault, secondOpinion);
-  const keyRings = new KeyRings(store, tenants, clock, log, { maxAgeSeconds: 30, maxRings: options.maxRings ?? 100 });
+  const keyRings = new KeyRings(store, tenants, clock, log, {
+    caches: { vaultSeconds: 30, tenants: options.maxRings ?? 100 },
+  });
   const revoked = new RevokedByHand();
   return {
     folder: folder.path,
@@ -112,10 +114,12 @@ export async function openIssuingFixture(options: { tokenBytes?: number; maxRing
     vault,
     store,
     keyRings,
-    issuer: new JwtIssuer(keyRings, new BatchSigner(), secondOpinion, options.tokenBytes ?? 6144),
+    issuer: new JwtIssuer(keyRings, new BatchSigner(), secondOpinion, {
+      limits: { tokenBytes: options.tokenBytes ?? 6144 },
+    }),
     documents: new PublishedDocuments(keyRings, clock, { publicUrl: PUBLIC_URL, apiDocs: true }),
     revoked,
-    ownTokens: new OwnTokenVerifier(keyRings, revoked, clock, PUBLIC_URL),
+    ownTokens: new OwnTokenVerifier(keyRings, revoked, clock, { publicUrl: PUBLIC_URL }),
     addTenant: async (id: string, algorithm: SigningAlgorithm = 'ES256'): Promise<Tenant> => {
       await writer.saveTenant(tenantDraft(id, { tokens: { algorithm, ttlSeconds: 900 } }));
       await store.create(tenantId(id), firstRing(await newSigningKey(algorithm), clock.seconds));

@@ -3,8 +3,9 @@ import { TokenGrantsModule } from './token-grants.module.ts';
 import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
+import { RateLimitModule } from '../rate-limit/rate-limit.module.ts';
 import { FailureLimits } from '../rate-limit/failure-limits.ts';
-import { IssuingModule } from '../issuing/issuing.module.ts';
+import { OwnTokensModule } from '../verification/own-tokens.module.ts';
 import { OwnTokenVerifier } from '../verification/own-tokens.ts';
 import { Log } from '../logging/log.ts';
 import { Clock } from '../domain/clock.ts';
@@ -15,7 +16,7 @@ import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 
 /** Foreign issuers and their keys, and the door of oidcToken. */
 @Module({
-  imports: [TokenGrantsModule, IssuingModule],
+  imports: [TokenGrantsModule, OwnTokensModule, RateLimitModule],
   providers: [
     {
       provide: Egress,

@@ -1,20 +1,24 @@
 import { Module } from '@nestjs/common';
-import { AuditStore } from '../audit/audit-record.ts';
+import { AuditModule } from '../audit/audit.module.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
+import { ReplayModule } from '../replay/replay.module.ts';
 import { ReplayProtection } from '../replay/replay-protection.ts';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
-import { DirectoryModule, SUBJECT_DIRECTORIES } from '../directory/directory.module.ts';
+import { CachedSubjectDirectories } from '../directory/cached-subject.directories.ts';
+import { DirectoryModule } from '../directory/directory.module.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
+import { RateLimitModule } from '../rate-limit/rate-limit.module.ts';
 import { FailureLimits } from '../rate-limit/failure-limits.ts';
 import { IssuingModule } from '../issuing/issuing.module.ts';
 import { JwtIssuer } from '../issuing/jwt-issuer.ts';
 import { Log } from '../logging/log.ts';
-import { Metrics } from '../metrics/metrics.ts';
+import { RevocationModule } from '../revocation/revocation.module.ts';
 import { IssueGate } from '../revocation/issue-gate.ts';
+import { ClientsModule } from '../clients/clients.module.ts';
 import { SecretUses } from '../clients/secret-uses.ts';
+import { TenancyModule } from '../tenancy/tenancy.module.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
-import { VaultService } from '../vault/vault.service.ts';
 import { Clock } from '../domain/clock.ts';
 import { ClientSecrets } from '../clients/client-secrets.ts';
 import { GenerateToken } from './grants/client-secret/generate-token.ts';
@@ -22,28 +26,17 @@ import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
 
 /** The one path to a token, which federation leads to as well, and the door of generateToken. */
 @Module({
-  imports: [IssuingModule, DirectoryModule],
+  imports: [
+    AuditModule,
+    ClientsModule,
+    DirectoryModule,
+    IssuingModule,
+    RateLimitModule,
+    ReplayModule,
+    RevocationModule,
+    TenancyModule,
+  ],
   providers: [
-    {
-      provide: ClientSecrets,
-      inject: [CONFIG, VaultService, TenantRepository, Clock, Log, Metrics],
-      useFactory: (
-        config: Config,
-        vault: VaultService,
-        tenants: TenantRepository,
-        clock: Clock,
-        log: Log,
-        metrics: Metrics,
-      ) => {
-        const cache = metrics.cache('client_secrets');
-        const secrets = new ClientSecrets({ vault, clock, log, maxAgeSeconds: config.caches.vaultSeconds, cache });
-        tenants.subscribe((tenantId) => {
-          secrets.forget(tenantId);
-        });
-        return secrets;
-      },
-    },
-    { provide: AuditTrail, inject: [AuditStore], useFactory: (store: AuditStore) => new AuditTrail(store) },
     {
       provide: TOKEN_DESK,
       inject: [
@@ -51,7 +44,7 @@ import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
         Clock,
         IssueGate,
         TenantRepository,
-        SUBJECT_DIRECTORIES,
+        CachedSubjectDirectories,
         JwtIssuer,
         AuditTrail,
         ReplayProtection,
@@ -74,6 +67,6 @@ import { TOKEN_DESK, type TokenDesk } from './token-desk.ts';
         new GenerateToken(desk, secrets, uses, limits, log),
     },
   ],
-  exports: [GenerateToken, TOKEN_DESK, ClientSecrets],
+  exports: [GenerateToken, TOKEN_DESK],
 })
 export class TokenGrantsModule {}

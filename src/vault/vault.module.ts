@@ -1,5 +1,4 @@
 import {
-  Global,
   Inject,
   Module,
   type OnApplicationBootstrap,
@@ -8,28 +7,19 @@ import {
 } from '@nestjs/common';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
+import { Clock } from '../domain/clock.ts';
+import { HealthModule } from '../health/health.module.ts';
 import { Readiness } from '../health/readiness.ts';
 import { Log } from '../logging/log.ts';
-import { Clock } from '../domain/clock.ts';
 import { createVault } from './create-vault.ts';
 import { vaultReadiness } from './vault-readiness.ts';
 import { VaultWatch } from './vault-watch.ts';
 import { VaultService } from './vault.service.ts';
 
-/** The one secret store of the process. */
-@Global()
+/** The one secret store of the process: Vault or OpenBao, or the embedded one. */
 @Module({
-  providers: [
-    {
-      provide: VaultService,
-      inject: [CONFIG, Clock, Log, Readiness],
-      useFactory: (config: Config, clock: Clock, log: Log, readiness: Readiness) => {
-        const vault = createVault(config, clock, log);
-        readiness.require(vaultReadiness(vault));
-        return vault;
-      },
-    },
-  ],
+  imports: [HealthModule],
+  providers: [{ provide: VaultService, inject: [CONFIG, Clock, Log], useFactory: createVault }],
   exports: [VaultService],
 })
 export class VaultModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
@@ -40,10 +30,12 @@ export class VaultModule implements OnApplicationBootstrap, OnModuleDestroy, OnA
   constructor(
     @Inject(VaultService) vault: ReturnType<typeof createVault>,
     @Inject(CONFIG) config: Config,
-    @Inject(Log) log: Log,
+    log: Log,
+    readiness: Readiness,
   ) {
     this.#vault = vault;
     this.#watch = config.vault.kind === 'vault' ? new VaultWatch(vault, log) : undefined;
+    readiness.require(vaultReadiness(vault));
   }
 
   onApplicationBootstrap(): void {

@@ -1,8 +1,9 @@
+import { Injectable } from '@nestjs/common';
 import { type Bearer, readBearer, type VerifiedToken } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { BearerAuthenticator } from '../http/routes/bearer-authenticator.ts';
 import type { Surface } from '../domain/surface.ts';
-import type { OwnTokenVerifier } from './own-tokens.ts';
+import { OwnTokenVerifier } from './own-tokens.ts';
 
 const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
   none: 'bearer: there is none',
@@ -12,6 +13,7 @@ const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
 };
 
 /** Opens the edge's bearer routes to the tokens that this service issued. */
+@Injectable()
 export class OwnBearerAuthenticator extends BearerAuthenticator {
   readonly #tokens: OwnTokenVerifier;
 

@@ -1,14 +1,18 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { parseCompactToken, TokenError, type VerifiedToken, verifyParsed } from '@tessera/token/core';
+import { CONFIG } from '../config/config-token.ts';
+import type { Config } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { type Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
+import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
 import { parseTenantId, type TenantId } from '../domain/ids.ts';
 import type { Surface } from '../domain/surface.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
-import type { KeyRings } from '../keys/key-rings.ts';
-import type { RevokedTokens } from '../revocation/revoked-tokens.ts';
+import { KeyRings } from '../keys/key-rings.ts';
+import { RevokedTokens } from '../revocation/revoked-tokens.ts';
 
 /** The service's own guard: the tokens that it issued itself, by the rules that every other verifier has, and the keys it holds anyway. */
+@Injectable()
 export class OwnTokenVerifier {
   readonly #keyRings: KeyRings;
   readonly #revoked: RevokedTokens;
@@ -16,7 +20,12 @@ export class OwnTokenVerifier {
   readonly #publicUrl: string;
   readonly #issuerPrefix: string;
 
-  constructor(keyRings: KeyRings, revoked: RevokedTokens, clock: Clock, publicUrl: string) {
+  constructor(
+    keyRings: KeyRings,
+    revoked: RevokedTokens,
+    clock: Clock,
+    @Inject(CONFIG) { publicUrl }: Pick<Config, 'publicUrl'>,
+  ) {
     this.#keyRings = keyRings;
     this.#revoked = revoked;
     this.#clock = clock;

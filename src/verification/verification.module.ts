@@ -1,11 +1,14 @@
 import { Module } from '@nestjs/common';
 import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
+import { ClientsModule } from '../clients/clients.module.ts';
 import { ClientSecrets } from '../clients/client-secrets.ts';
 import { TOKEN_DESK, type TokenDesk } from '../token-grants/token-desk.ts';
+import { RateLimitModule } from '../rate-limit/rate-limit.module.ts';
 import { FailureLimits } from '../rate-limit/failure-limits.ts';
-import { IssuingModule } from '../issuing/issuing.module.ts';
+import { OwnTokensModule } from './own-tokens.module.ts';
 import { OwnTokenVerifier } from './own-tokens.ts';
 import { Log } from '../logging/log.ts';
+import { RevocationModule } from '../revocation/revocation.module.ts';
 import { Revoker } from '../revocation/revoker.ts';
 import { SecretUses } from '../clients/secret-uses.ts';
 import { TenantTokensController } from './tenant-tokens.controller.ts';
@@ -15,7 +18,7 @@ import { VerifyToken } from './verify-token.ts';
 
 /** Judging tokens over HTTP, for callers without a library. */
 @Module({
-  imports: [IssuingModule, TokenGrantsModule],
+  imports: [ClientsModule, OwnTokensModule, RateLimitModule, RevocationModule, TokenGrantsModule],
   controllers: [ValidateController, TenantTokensController],
   providers: [
     {

@@ -76,7 +76,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       const config = storageConfig(stores.dataDirectory);
       opener = new DirectoryOpener(config, stores.vault);
       const databases = new TenantDatabaseOpener(config, stores.vault, new SystemClock());
-      connections = new TenantConnections((tenant) => databases.open(tenant), new SystemClock(), config.connections);
+      connections = new TenantConnections(databases, new SystemClock(), config);
       users = new UserDirectory(connections);
     });
     afterEach(async () => {

@@ -88,7 +88,7 @@ it('signs while Vault is sealed as long as its ring is young, publishes for as l
   await store.create(tenant.id, firstRing(first, clock.seconds));
   const port = { open: () => Promise.resolve(tenant), subscribe: () => undefined };
   const { log, lines } = collectingLog();
-  const keyRings = new KeyRings(store, port, clock, log, { maxAgeSeconds: MAX_AGE_SECONDS, maxRings: 10 });
+  const keyRings = new KeyRings(store, port, clock, log, { caches: { vaultSeconds: MAX_AGE_SECONDS, tenants: 10 } });
   await keyRings.signingKey(tenant);
 
   await bao.seal();

@@ -47,7 +47,11 @@ function startReplica(url: string): Replica {
   const log = new Log('info', { write: (line) => output.push(line) });
   const exchange = new RedisLimitExchange(new Secret(url), log);
   const clock = new TestClock();
-  const started = { limits: new FailureLimits(LIMIT, clock, exchange), exchange, clock };
+  const started = {
+    limits: new FailureLimits({ limits: { failuresPerMinute: LIMIT } }, clock, exchange),
+    exchange,
+    clock,
+  };
   replicas.push(started);
   return started;
 }

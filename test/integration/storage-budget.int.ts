@@ -40,10 +40,8 @@ beforeAll(async () => {
   vault.read = (path) => Promise.resolve({ version: 1, data: credentialsOf(userAt.get(path) ?? basename(path)) });
   const config = storageConfig(folder.path);
   const opener = new TenantDatabaseOpener(config, vault, new SystemClock());
-  connections = new TenantConnections((tenant) => opener.open(tenant), new SystemClock(), {
-    ...config.connections,
-    tenantBudget: BUDGET,
-    waitMs: 2500,
+  connections = new TenantConnections(opener, new SystemClock(), {
+    connections: { ...config.connections, tenantBudget: BUDGET, waitMs: 2500 },
   });
   users = new UserDirectory(connections);
 }, 120_000);

@@ -57,7 +57,7 @@ afterAll(async () => {
 beforeEach(() => {
   const config = storageConfig(folder.path);
   const opener = new TenantDatabaseOpener(config, vault, clock);
-  connections = new TenantConnections((tenant) => opener.open(tenant), clock, config.connections);
+  connections = new TenantConnections(opener, clock, config);
   users = new UserDirectory(connections);
 });
 afterEach(async () => {
@@ -292,7 +292,7 @@ describe('the control database', () => {
     await provisioning.close();
     await failing.stop();
     const controlPlane = await startControlPlane(config, log);
-    const tenants = new TenantRepository(controlPlane, clock, config.caches);
+    const tenants = new TenantRepository(controlPlane, clock, config);
     try {
       expect((await unavailableAfterMs(() => tenants.open(tenantId('acme')))).ms).toBeLessThan(ANSWER_MS);
       await unavailableAfterMs(() => controlPlane.check());
@@ -356,8 +356,8 @@ describe('the control database', () => {
     const controlPlane = createControlPlane(config, log);
     await controlPlane.migrate();
     const writer = new ControlPlaneWriter(controlPlane);
-    const tenants = new TenantRepository(controlPlane, clock, config.caches);
-    const follower = new ChangePoller(controlPlane, tenants, log, config.caches);
+    const tenants = new TenantRepository(controlPlane, clock, config);
+    const follower = new ChangePoller(controlPlane, tenants, log, config);
     try {
       await writer.saveTenant(tenantDraft('acme'));
       await follower.poll();

@@ -1,20 +1,19 @@
-import { ConsoleLogger, Global, Module } from '@nestjs/common';
+import { ConsoleLogger, Module } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type IssuingFixture, openIssuingFixture, PUBLIC_URL } from '../../testing/issuing-fixture.ts';
 import { refusalOf } from '../../testing/refusal.ts';
 import { collectingLog, storageConfig, tenantId } from '../../testing/storage.ts';
-import { CONFIG } from '../../config/config-token.ts';
-import { Log } from '../../logging/log.ts';
 import { Metrics } from '../../metrics/metrics.ts';
+import { RuntimeModule } from '../../runtime/runtime.module.ts';
+import { TenancyModule } from '../../tenancy/tenancy.module.ts';
 import { TenantRepository } from '../../tenancy/tenant.repository.ts';
+import { VaultModule } from '../../vault/vault.module.ts';
 import { VaultService } from '../../vault/vault.service.ts';
-import { Clock } from '../../domain/clock.ts';
-import { IssuingModule } from '../../issuing/issuing.module.ts';
 import { MIN_LEAD_SECONDS, RETENTION_SECONDS } from '../key-ring.ts';
 import { rotate } from '../key-ring.transitions.ts';
-import { RevokedTokens } from '../../revocation/revoked-tokens.ts';
+import { KeysModule } from '../keys.module.ts';
 import { newSigningKey } from '../new-signing-key.ts';
 import { isCurrent, sendDocument } from './send-document.ts';
 
@@ -33,24 +32,22 @@ describe('over HTTP', () => {
   let app: NestFastifyApplication;
 
   beforeEach(async () => {
-    @Global()
-    @Module({
-      providers: [
-        {
-          provide: CONFIG,
-          useValue: { ...storageConfig(fixture.folder), publicUrl: PUBLIC_URL, limits: { tokenBytes: 6144 } },
-        },
-        { provide: VaultService, useValue: fixture.vault },
-        { provide: TenantRepository, useValue: fixture.tenants },
-        { provide: Clock, useValue: fixture.clock },
-        { provide: Log, useValue: collectingLog().log },
-        { provide: Metrics, useValue: new Metrics() },
-        { provide: RevokedTokens, useValue: fixture.revoked },
-      ],
-      exports: [CONFIG, VaultService, TenantRepository, Clock, Log, Metrics, RevokedTokens],
-    })
-    class Ground {}
-    const module = await Test.createTestingModule({ imports: [Ground, IssuingModule] })
+    const config = { ...storageConfig(fixture.folder), publicUrl: PUBLIC_URL };
+    const runtime = RuntimeModule.with({
+      config,
+      clock: fixture.clock,
+      log: collectingLog().log,
+      metrics: new Metrics(),
+    });
+    @Module({ providers: [{ provide: VaultService, useValue: fixture.vault }], exports: [VaultService] })
+    class Vault {}
+    @Module({ providers: [{ provide: TenantRepository, useValue: fixture.tenants }], exports: [TenantRepository] })
+    class Tenants {}
+    const module = await Test.createTestingModule({ imports: [runtime, KeysModule] })
+      .overrideModule(VaultModule)
+      .useModule(Vault)
+      .overrideModule(TenancyModule)
+      .useModule(Tenants)
       .setLogger(new ConsoleLogger({ logLevels: [] }))
       .compile();
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter());

@@ -1,8 +1,10 @@
+import { Inject, Injectable } from '@nestjs/common';
 import { hash } from 'node:crypto';
-import { type Clock, epochSeconds } from '../../domain/clock.ts';
+import { CONFIG } from '../../config/config-token.ts';
+import { Clock, epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { nextPublicationChange } from '../key-ring.ts';
-import type { KeyRings } from '../key-rings.ts';
+import { KeyRings } from '../key-rings.ts';
 import type { LoadedKeyRing } from '../loaded-key-ring.ts';
 import { authorizationServerMetadata, keySet, openidConfiguration, type PublishedService } from './metadata.ts';
 
@@ -25,6 +27,7 @@ interface Edition {
  * What every tenant shows to the world, written once for each ring and each change of its public keys. A request costs a look-up, and
  * needs neither database nor Vault once the ring was read.
  */
+@Injectable()
 export class PublishedDocuments {
   readonly #keyRings: KeyRings;
   readonly #clock: Clock;
@@ -32,7 +35,7 @@ export class PublishedDocuments {
   // Lives as long as the ring does in the cache of rings, whose bound is this one's too.
   readonly #editions = new WeakMap<LoadedKeyRing, Edition>();
 
-  constructor(keyRings: KeyRings, clock: Clock, service: PublishedService) {
+  constructor(keyRings: KeyRings, clock: Clock, @Inject(CONFIG) service: PublishedService) {
     this.#keyRings = keyRings;
     this.#clock = clock;
     this.#service = service;

@@ -13,7 +13,7 @@ async function isOver(wait: Promise<void>): Promise<boolean> {
 }
 
 it('holds a bounded number, and lets the rest go at once', async () => {
-  const waiters = new RevocationWaiters(() => false);
+  const waiters = new RevocationWaiters({ draining: false });
   const held = Array.from({ length: MAX_WAITERS }, () => waiters.wait(LONG_MS, connection()));
   expect(await isOver(held.at(-1)!)).toBe(false);
   expect(await isOver(waiters.wait(LONG_MS, connection()))).toBe(true);
@@ -24,7 +24,7 @@ it('holds a bounded number, and lets the rest go at once', async () => {
 });
 
 it('lets go of whoever left, and of nobody else, and keeps nothing of them', async () => {
-  const waiters = new RevocationWaiters(() => false);
+  const waiters = new RevocationWaiters({ draining: false });
   const [left, stays] = [connection(), connection()];
   const waits = [left, stays].map((one) => waiters.wait(LONG_MS, one));
   left.emit('close');
@@ -34,14 +34,14 @@ it('lets go of whoever left, and of nobody else, and keeps nothing of them', asy
 });
 
 it('holds nobody when the service is on its way out', async () => {
-  let isLeaving = false;
-  const waiters = new RevocationWaiters(() => isLeaving);
-  isLeaving = true;
+  const requests = { draining: false };
+  const waiters = new RevocationWaiters(requests);
+  requests.draining = true;
   expect(await isOver(waiters.wait(LONG_MS, connection()))).toBe(true);
 });
 
 it('wakes those who wait for news of a tenant, and leaves those who wait for others', async () => {
-  const waiters = new RevocationWaiters(() => false);
+  const waiters = new RevocationWaiters({ draining: false });
   const waits = [['acme'], ['globex', 'acme'], ['globex'], undefined].map((tenants) =>
     waiters.wait(LONG_MS, connection(), tenants),
   );

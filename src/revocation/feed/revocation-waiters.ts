@@ -1,4 +1,6 @@
+import { Inject, Injectable } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
+import { RequestsInFlight } from '../../health/requests-in-flight.ts';
 
 /**
  * Followers that can be held at a time, by one process. Past it they are answered at once, which is as true, and they know how long to pause: a stranger
@@ -7,13 +9,14 @@ import type { EventEmitter } from 'node:events';
 export const MAX_WAITERS = 2_000;
 
 /** Requests that wait for news. Nothing is asked for them: whoever has the news tells all at once. */
+@Injectable()
 export class RevocationWaiters {
   readonly #waiting = new Map<() => void, readonly string[] | undefined>();
-  readonly #isLeaving: () => boolean;
+  readonly #requests: Pick<RequestsInFlight, 'draining'>;
 
-  /** @param isLeaving whether the service is on its way out: then nobody is held */
-  constructor(isLeaving: () => boolean) {
-    this.#isLeaving = isLeaving;
+  /** @param requests when they drain, the service shuts down: then no request is held */
+  constructor(@Inject(RequestsInFlight) requests: Pick<RequestsInFlight, 'draining'>) {
+    this.#requests = requests;
   }
 
   /** For /metrics. */
@@ -27,7 +30,7 @@ export class RevocationWaiters {
    * @param tenants whose news it waits for; undefined: any
    */
   wait(milliseconds: number, connection: EventEmitter, tenants?: readonly string[]): Promise<void> {
-    if (this.#isLeaving() || this.#waiting.size >= MAX_WAITERS) return Promise.resolve();
+    if (this.#requests.draining || this.#waiting.size >= MAX_WAITERS) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);

@@ -1,0 +1,25 @@
+import { Module } from '@nestjs/common';
+import { ControlPlaneModule } from '../control-plane/control-plane.module.ts';
+import { HealthModule } from '../health/health.module.ts';
+import { Readiness } from '../health/readiness.ts';
+import { AuditStore } from './audit-record.ts';
+import { AuditRetention } from './audit-retention.ts';
+import { AuditTrail } from './audit-trail.ts';
+import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
+
+/** Who asked for a token, and what became of it. */
+@Module({
+  imports: [ControlPlaneModule, HealthModule],
+  providers: [
+    ControlPlaneAuditStore,
+    { provide: AuditStore, useExisting: ControlPlaneAuditStore },
+    AuditTrail,
+    AuditRetention,
+  ],
+  exports: [AuditTrail],
+})
+export class AuditModule {
+  constructor(store: ControlPlaneAuditStore, readiness: Readiness) {
+    readiness.require({ name: 'audit', check: () => store.check() });
+  }
+}

@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { ControlPlaneModule } from '../control-plane/control-plane.module.ts';
+import { TenancyModule } from '../tenancy/tenancy.module.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
+import { VaultModule } from '../vault/vault.module.ts';
+import { ClientSecrets } from './client-secrets.ts';
+import { SecretUses } from './secret-uses.ts';
+
+/** The secrets that clients authenticate with, and when each was last used. */
+@Module({
+  imports: [ControlPlaneModule, TenancyModule, VaultModule],
+  providers: [ClientSecrets, SecretUses],
+  exports: [ClientSecrets, SecretUses],
+})
+export class ClientsModule {
+  constructor(tenants: TenantRepository, secrets: ClientSecrets) {
+    tenants.subscribe((tenantId) => {
+      secrets.forget(tenantId);
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../config/config-token.ts';
+import type { CachesConfig } from '../config/config.ts';
+import { Clock } from '../domain/clock.ts';
+
+import { AdministratorDirectory } from './administrator.directory.ts';
+import { CachedSubjectDirectory } from './cached-subject.directory.ts';
+import type { SubjectDirectories } from './subject.ts';
+import { UserDirectory } from './user.directory.ts';
+
+/** The directory of each surface, with a cache for each: an administrator is no user, and a user no administrator. */
+@Injectable()
+export class CachedSubjectDirectories implements SubjectDirectories {
+  readonly admin: CachedSubjectDirectory;
+  readonly user: CachedSubjectDirectory;
+
+  constructor(
+    administrators: AdministratorDirectory,
+    users: UserDirectory,
+    clock: Clock,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'grantsSeconds' | 'grantsEntries'> },
+  ) {
+    this.admin = new CachedSubjectDirectory(administrators, clock, caches);
+    this.user = new CachedSubjectDirectory(users, clock, caches);
+  }
+}

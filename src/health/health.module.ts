@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { Metrics } from '../metrics/metrics.ts';
+import { ProbesController } from './probes.controller.ts';
+import { Readiness } from './readiness.ts';
+import { RequestsInFlight } from './requests-in-flight.ts';
+
+/** Probes, and what a shutdown waits for. Modules register what every request needs with `Readiness`. */
+@Module({
+  controllers: [ProbesController],
+  providers: [Readiness, RequestsInFlight],
+  exports: [Readiness, RequestsInFlight],
+})
+export class HealthModule {
+  constructor(inFlight: RequestsInFlight, metrics: Metrics) {
+    metrics.gauge('tessera_http_requests_in_flight', 'Requests that wait for their answer.', [], () => [
+      { labels: {}, value: inFlight.count },
+    ]);
+  }
+}
