@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
 import { OidcExchangeModule } from '../token-grants/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
+import { AdminJwtStrategy } from './admin-jwt.strategy.ts';
 import { AdminProfileController } from './admin-profile.controller.ts';
 import { AdminTokenController } from './admin-token.controller.ts';
 import { AdminVerificationController } from './admin-verification.controller.ts';
@@ -10,5 +11,6 @@ import { AdminVerificationController } from './admin-verification.controller.ts'
 @Module({
   imports: [TokenGrantsModule, OidcExchangeModule, VerificationModule],
   controllers: [AdminTokenController, AdminProfileController, AdminVerificationController],
+  providers: [AdminJwtStrategy],
 })
 export class AdminAuthModule {}

@@ -4,10 +4,11 @@ import type { FastifyRequest } from 'fastify';
 import { callerOf } from '../http/request-context.ts';
 import { type ProfileDto, profileOf } from '../verification/profile.dto.ts';
 import { ProfileEndpoint } from '../verification/surface.endpoint.ts';
+import { AdminJwtGuard } from './admin-jwt.guard.ts';
 import { AdminSurfaceGuard } from './admin-surface.guard.ts';
 
 @ApiTags('Verification')
-@UseGuards(AdminSurfaceGuard)
+@UseGuards(AdminSurfaceGuard, AdminJwtGuard)
 @Controller('auth/admin')
 export class AdminProfileController {
   @ProfileEndpoint('admin')

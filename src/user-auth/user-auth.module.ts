@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
 import { OidcExchangeModule } from '../token-grants/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
+import { UserJwtStrategy } from './user-jwt.strategy.ts';
 import { UserProfileController } from './user-profile.controller.ts';
 import { UserTokenController } from './user-token.controller.ts';
 import { UserVerificationController } from './user-verification.controller.ts';
@@ -10,5 +11,6 @@ import { UserVerificationController } from './user-verification.controller.ts';
 @Module({
   imports: [TokenGrantsModule, OidcExchangeModule, VerificationModule],
   controllers: [UserTokenController, UserProfileController, UserVerificationController],
+  providers: [UserJwtStrategy],
 })
 export class UserAuthModule {}

@@ -4,10 +4,11 @@ import type { FastifyRequest } from 'fastify';
 import { callerOf } from '../http/request-context.ts';
 import { type ProfileDto, profileOf } from '../verification/profile.dto.ts';
 import { ProfileEndpoint } from '../verification/surface.endpoint.ts';
+import { UserJwtGuard } from './user-jwt.guard.ts';
 import { UserSurfaceGuard } from './user-surface.guard.ts';
 
 @ApiTags('Verification')
-@UseGuards(UserSurfaceGuard)
+@UseGuards(UserSurfaceGuard, UserJwtGuard)
 @Controller('auth/user')
 export class UserProfileController {
   @ProfileEndpoint('user')

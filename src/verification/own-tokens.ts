@@ -1,5 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { parseCompactToken, TokenError, type VerifiedToken, verifyParsed } from '@tessera/token/core';
+import {
+  parseCompactToken,
+  TokenError,
+  type VerificationKey,
+  type VerifiedToken,
+  verifyParsed,
+} from '@tessera/token/core';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
@@ -53,6 +59,18 @@ export class OwnTokenVerifier {
         throw unauthorized('unknown tenant', error);
       throw error;
     }
+  }
+
+  /**
+   * The key that verified a token of ours, if it verifies still.
+   *
+   * @throws TesseraError unauthorized when it does not any more, temporarily_unavailable when it cannot be had
+   */
+  async keyOf({ tenantId, keyId }: VerifiedToken): Promise<VerificationKey> {
+    const id = parseTenantId(tenantId);
+    const key = id === undefined ? undefined : await this.#keyRings.verificationKey(id, keyId);
+    if (key === undefined) throw new TesseraError('unauthorized', 'bearer: the tenant has no such key that signs');
+    return key;
   }
 
   async #verify(token: string, surfaces: readonly Surface[]): Promise<VerifiedToken> {

@@ -1,4 +1,4 @@
-import { applyDecorators, Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { applyDecorators, Body, Controller, Get, HttpCode, Post, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TesseraError } from '../errors/tessera-error.ts';
@@ -8,6 +8,7 @@ import { callerOf } from '../http/request-context.ts';
 import { sendProblem } from '../http/problems/send-problem.ts';
 import { SURFACES } from '../domain/surface.ts';
 import { holds, NOTHING_MORE, permissionAsked, type Requirement, resourceAsked, scopeAsked } from './validation.ts';
+import { ValidateJwtGuard } from './validate-jwt.guard.ts';
 import { PermissionDto, ValidationDto, validationOf } from './validation.dto.ts';
 
 const SURFACE = {
@@ -33,6 +34,7 @@ function required(name: string, description: string) {
 
 /** The bearer was judged by the one verifier before any of these runs (src/http/route-table.ts); what is left is what it must have. */
 @ApiTags('Verification')
+@UseGuards(ValidateJwtGuard)
 @Controller('auth/validate')
 export class ValidateController {
   @Get()

@@ -11,9 +11,11 @@ import { Log } from '../logging/log.ts';
 import { RevocationModule } from '../revocation/revocation.module.ts';
 import { Revoker } from '../revocation/revoker.ts';
 import { SecretUses } from '../clients/secret-uses.ts';
+import { SecondVerification } from './second-verification.ts';
 import { TenantTokensController } from './tenant-tokens.controller.ts';
 import { TokenStatus } from './token-status.ts';
 import { ValidateController } from './validate.controller.ts';
+import { ValidateJwtStrategy } from './validate-jwt.strategy.ts';
 import { VerifyToken } from './verify-token.ts';
 
 /** Judging tokens over HTTP, for callers without a library. */
@@ -21,6 +23,8 @@ import { VerifyToken } from './verify-token.ts';
   imports: [ClientsModule, OwnTokensModule, RateLimitModule, RevocationModule, TokenGrantsModule],
   controllers: [ValidateController, TenantTokensController],
   providers: [
+    SecondVerification,
+    ValidateJwtStrategy,
     {
       provide: VerifyToken,
       inject: [OwnTokenVerifier],
@@ -40,6 +44,6 @@ import { VerifyToken } from './verify-token.ts';
       ) => new TokenStatus({ desk, secrets, secretUses, limits, tokens, revoker, log }),
     },
   ],
-  exports: [VerifyToken],
+  exports: [VerifyToken, SecondVerification],
 })
 export class VerificationModule {}

@@ -1,0 +1,16 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Surface } from '../domain/surface.ts';
+import { OwnJwtStrategy } from '../verification/own-jwt.strategy.ts';
+import { SecondVerification } from '../verification/second-verification.ts';
+
+/** The second verification of bearers at the user surface. */
+@Injectable()
+export class UserJwtStrategy extends OwnJwtStrategy {
+  constructor(@Inject(SecondVerification) verification: SecondVerification) {
+    super(verification);
+  }
+
+  override surfaceOf(): Surface {
+    return 'user';
+  }
+}
