@@ -10,6 +10,7 @@ import { parseTenantId } from '../../src/domain/ids.ts';
 import { Canaries } from '../support/canaries.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
+import { replaceEach } from '../../libs/token/test/replace-once.ts';
 
 /**
  * On the embedded stores: secrets, addresses, private keys and the issued tokens themselves are canaries; every fault is run at debug level, and
@@ -21,9 +22,10 @@ let canaries: Canaries;
 beforeEach(async () => {
   canaries = new Canaries();
   tessera = await startTessera({
-    tenantsFile: TENANTS_FILE.replace('Ada@acme.example', email('a user')).replace(
-      'root@acme.example',
-      email('an administrator'),
+    tenantsFile: replaceEach(
+      TENANTS_FILE,
+      ['Ada@acme.example', email('a user')],
+      ['root@acme.example', email('an administrator')],
     ),
   });
   canaries.add('a client secret', tessera.secret('acme/shop/anything'));

@@ -2,6 +2,7 @@ import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type RunningOpenBao, startOpenBaoDev } from '../support/openbao.ts';
 import { TestInstallation } from '../e2e/cli/installation.ts';
 import { ACME, GLOBEX, tenantsFile } from '../e2e/cli/files.ts';
+import { replaceOnce } from '../../libs/token/test/replace-once.ts';
 
 let mariadb: RunningMariaDb;
 let openbao: RunningOpenBao;
@@ -34,7 +35,8 @@ async function credentials(tenant: string, username: string, password: string): 
 }
 
 function onMariaDb(tenant: string, name: string): string {
-  return tenant.replace(
+  return replaceOnce(
+    tenant,
     '{ driver: sqlite }',
     `{ driver: mysql, host: 127.0.0.1, port: ${mariadb.port}, name: ${name} }`,
   );
@@ -111,7 +113,7 @@ describe('apply on MariaDB and OpenBao', () => {
 
   it('says which dependency is away, and what to look at', async () => {
     const away = await TestInstallation.make({
-      DATABASE_URL: mariadb.url('x').replace(String(mariadb.port), '1'),
+      DATABASE_URL: replaceOnce(mariadb.url('x'), String(mariadb.port), '1'),
       VAULT_ADDR: openbao.address,
       VAULT_TOKEN: openbao.rootToken,
     });

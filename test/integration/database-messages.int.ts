@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type MysqlInstallation, mysqlInstallation } from '../support/mysql-installation.ts';
 import { freePort } from '../support/process.ts';
+import { replaceOnce } from '../../libs/token/test/replace-once.ts';
 
 /** What an operator reads when a database does not do what it should: the reason, where, and one fix for it. */
 let server: RunningMariaDb;
@@ -53,21 +54,21 @@ async function within(globals: readonly string[], reset: readonly string[], work
 
 describe('the control database, by the command line', () => {
   it('whose host has no address', async () => {
-    const message = await said(['export'], { DATABASE_URL: url.replace('127.0.0.1', 'no-such-host.invalid') });
+    const message = await said(['export'], { DATABASE_URL: replaceOnce(url, '127.0.0.1', 'no-such-host.invalid') });
     expect(message).toMatch(/^Control database: unknown host \(.* on no-such-host\.invalid:\d+\)\. .*DATABASE_URL/);
     expect(message).not.toContain('refused');
   });
 
   it('where nothing listens', async () => {
     const port = await freePort();
-    const message = await said(['export'], { DATABASE_URL: url.replace(`:${server.port}/`, `:${port}/`) });
+    const message = await said(['export'], { DATABASE_URL: replaceOnce(url, `:${server.port}/`, `:${port}/`) });
     expect(message).toMatch(
       new RegExp(`^Control database: connection refused .*Nothing listens on 127.0.0.1:${port}: .*DATABASE_URL`),
     );
   });
 
   it('that refuses the password names user and host, and the anonymous user that may be in the way', async () => {
-    const message = await said(['export'], { DATABASE_URL: url.replace('c_said-password', 'wrong') });
+    const message = await said(['export'], { DATABASE_URL: replaceOnce(url, 'c_said-password', 'wrong') });
     expect(message).toMatch(/^Control database: access denied \(user 'c_said'@'127\.0\.0\.1', database c_said on /);
     expect(message).toMatch(/DATABASE_URL/);
     expect(message).toMatch(/anonymous user.*DROP USER ''@'localhost'/);
@@ -107,22 +108,22 @@ describe('the control database, by the command line', () => {
 
   it('that is not there', async () => {
     await within(['GRANT ALL ON `absent`.* TO c_said'], ['REVOKE ALL ON `absent`.* FROM c_said'], async () => {
-      expect(await said(['migrate'], { DATABASE_URL: url.replace(/c_said$/, 'absent') })).toMatch(
+      expect(await said(['migrate'], { DATABASE_URL: replaceOnce(url, /c_said$/, 'absent') })).toMatch(
         /^Control database: database does not exist .*CREATE DATABASE `absent`/,
       );
     });
   });
 
   it('that its user may not see', async () => {
-    expect(await said(['migrate'], { DATABASE_URL: url.replace(/c_said$/, 'd_said') })).toMatch(
+    expect(await said(['migrate'], { DATABASE_URL: replaceOnce(url, /c_said$/, 'd_said') })).toMatch(
       /^Control database: no access to the database .*GRANT ALL PRIVILEGES ON `d_said`\.\* TO 'c_said'@'%'/,
     );
   });
 
   it('whose user may only read it', async () => {
     await server.sql("CREATE USER reader IDENTIFIED BY 'reader'", 'GRANT SELECT ON c_said.* TO reader');
-    const DATABASE_URL = url.replace('c_said:c_said-password', 'reader:reader');
-    const file = tenantsFile().replace('id: acme', 'id: acme\n    name: Other');
+    const DATABASE_URL = replaceOnce(url, 'c_said:c_said-password', 'reader:reader');
+    const file = replaceOnce(tenantsFile(), 'id: acme', 'id: acme\n    name: Other');
     expect(await said(['apply', '-f', '-'], { DATABASE_URL }, file)).toMatch(
       /Control database: permission is missing \(.*'reader'@'127\.0\.0\.1'.*perhaps only SELECT.*GRANT ALL PRIVILEGES ON `c_said`\.\* TO 'reader'@'%'/,
     );
@@ -145,7 +146,7 @@ describe('the control database, by the command line', () => {
     ['read_only=1', 'read_only=0', /takes no writes.*DATABASE_URL lead to the primary/],
   ])('with %s', async (global, reset, message) => {
     await within([`SET GLOBAL ${global}`], [`SET GLOBAL ${reset}`], async () => {
-      const file = tenantsFile().replace('id: acme', `id: acme\n    name: ${global}`);
+      const file = replaceOnce(tenantsFile(), 'id: acme', `id: acme\n    name: ${global}`);
       expect(await said(['apply', '-f', '-'], {}, file)).toMatch(message);
     });
   });
@@ -174,7 +175,7 @@ describe("a tenant's database, by the command line", () => {
   it('whose user may only read it', async () => {
     await server.sql("CREATE USER tenant_reader IDENTIFIED BY 'reader'", 'GRANT SELECT ON d_said.* TO tenant_reader');
     await installation.placeCredentials('tenant_reader', 'reader');
-    const file = tenantsFile().replace('u-ada, email: ada@', 'u-ada, email: ada.b@');
+    const file = replaceOnce(tenantsFile(), 'u-ada, email: ada@', 'u-ada, email: ada.b@');
     const message = await said(['apply', '-f', '-'], {}, file);
     expect(message).toMatch(/Tenant database: permission is missing \(tenant acme, user 'tenant_reader'@/);
     expect(message).toMatch(/GRANT ALL PRIVILEGES ON `d_said`\.\* TO 'tenant_reader'@'%'/);
@@ -199,10 +200,10 @@ describe("a tenant's database, by the command line", () => {
 
 describe('a server process', () => {
   it.each([
-    ['wrong password', (good: string) => good.replace('c_said-password', 'wrong'), 'access denied', /DROP USER/],
+    ['wrong password', (good: string) => replaceOnce(good, 'c_said-password', 'wrong'), 'access denied', /DROP USER/],
     [
       'unknown host',
-      (good: string) => good.replace('127.0.0.1', 'no-such-host.invalid'),
+      (good: string) => replaceOnce(good, '127.0.0.1', 'no-such-host.invalid'),
       'unknown host',
       /no-such-host/,
     ],

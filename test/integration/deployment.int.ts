@@ -10,6 +10,7 @@ import { startOpenBaoTls } from '../support/openbao.ts';
 import { type RunningRedis, startRedis } from '../support/redis.ts';
 import { REPOSITORY, requireServer } from '../support/required-servers.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
+import { replaceEach, replaceEvery, replaceOnce } from '../../libs/token/test/replace-once.ts';
 
 const run = promisify(execFile);
 type Environment = Readonly<Record<string, string>>;
@@ -60,9 +61,11 @@ async function shell(script: string, env: Environment): Promise<string> {
 /** The tenants file with this suite's database server in it. */
 async function tenantsFile(database: string): Promise<string> {
   const file = join(folder, 'deploy-tenants.yaml');
-  const text = (await readFile(join(REPOSITORY, 'deploy/tenants.yaml'), 'utf8'))
-    .replace('host: mariadb, port: 3306', `host: 127.0.0.1, port: ${mariadb.port}`)
-    .replace('name: t_acme', `name: ${database}`);
+  const text = replaceEach(
+    await readFile(join(REPOSITORY, 'deploy/tenants.yaml'), 'utf8'),
+    ['host: mariadb, port: 3306', `host: 127.0.0.1, port: ${mariadb.port}`],
+    ['name: t_acme', `name: ${database}`],
+  );
   expect(text).toContain(`host: 127.0.0.1, port: ${mariadb.port}, name: ${database}`);
   await writeFile(file, text);
   return file;
@@ -107,7 +110,7 @@ describe('the README’s way to production', () => {
 
     const root = { BAO_TOKEN: bao.rootToken };
     const [setUp = '', credentials = ''] = blocksOf('sh', 'vault ');
-    const printed = await shell(setUp.replace('deploy/', `${REPOSITORY}/deploy/`), root);
+    const printed = await shell(replaceOnce(setUp, 'deploy/', `${REPOSITORY}/deploy/`), root);
     const [roleId = '', secretId = ''] = printed.match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g) ?? [];
     await shell(credentials, root);
 
@@ -122,11 +125,16 @@ describe('the README’s way to production', () => {
     };
     const [provision = ''] = blocksOf('sh', 'cp deploy/tenants.yaml ');
     const applied = await shell(
-      provision
-        .replace('deploy/tenants.yaml', await tenantsFile('t_acme'))
-        .replaceAll('node dist/cli.js', CLI)
+      replaceOnce(
+        replaceEvery(
+          replaceOnce(provision, 'deploy/tenants.yaml', await tenantsFile('t_acme')),
+          'node dist/cli.js',
+          CLI,
+        ),
         // The server is started below: it does not end.
-        .replace('node dist/main.js', ''),
+        'node dist/main.js',
+        '',
+      ),
       settings,
     );
     const secret = /^ {2}acme\/shop\/web {2}(tsk_\S+)$/m.exec(applied)?.[1];
@@ -154,16 +162,20 @@ describe('deploy/compose.yaml', () => {
 
   it('sets up stores on which its replicas make tokens, and again without harm', async () => {
     // A database of its own beside the other test's.
-    const sql = filledIn(compose.configs['tenant-database']!.content)
-      .replaceAll('t_acme', 't_compose')
-      .replaceAll("'acme'@", "'compose'@");
+    const sql = replaceEvery(
+      replaceEvery(filledIn(compose.configs['tenant-database']!.content), 't_acme', 't_compose'),
+      "'acme'@",
+      "'compose'@",
+    );
     await mariadb.sql(...statements(sql));
     await mariadb.createTenantDatabase('tessera_compose', 'tessera_compose', chosen['DATABASE_PASSWORD']);
 
     const setup = compose.services['openbao-setup']!;
-    const script = filledIn(setup.command![0]!)
-      .replace('/etc/tessera/', `${REPOSITORY}/deploy/`)
-      .replace('username=acme', 'username=compose');
+    const script = replaceEach(
+      filledIn(setup.command![0]!),
+      ['/etc/tessera/', `${REPOSITORY}/deploy/`],
+      ['username=acme', 'username=compose'],
+    );
     const env = Object.fromEntries(Object.entries(setup.environment!).map(([name, text]) => [name, filledIn(text)]));
     for (let time = 1; time <= 2; time += 1)
       await shell(script, { ...env, BAO_ADDR: bao.address, BAO_TOKEN: bao.rootToken });

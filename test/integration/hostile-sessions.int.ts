@@ -5,6 +5,7 @@ import { foreignKey, writeForeignToken } from '../../src/testing/foreign-issuer.
 import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type MysqlInstallation, mysqlInstallation, type RunningService } from '../support/mysql-installation.ts';
+import { replaceEach, replaceOnce } from '../../libs/token/test/replace-once.ts';
 
 /** What a server's operator, its packager or an old guide set for everybody, and what sets it back. */
 interface HostileDefault {
@@ -174,11 +175,11 @@ describe.each(HOSTILE)('with $name', (hostile) => {
   it('everything is as it is elsewhere, and lasts', async () => {
     await underHostile(hostile, async (installation) => {
       expect((await installation.run(['migrate'])).stderr).toBe('');
-      const file = tenantsFile().replace('DIRECTORY', installation.directory);
+      const file = replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory);
       await installation.apply(file);
       expect(await installation.apply(file)).toEqual([]);
       // Users are written anew by deleting them, with their links.
-      await installation.apply(file.replace('roles: [reader], groups: [sales]', 'roles: [writer], groups: []'));
+      await installation.apply(replaceOnce(file, 'roles: [reader], groups: [sales]', 'roles: [writer], groups: []'));
 
       const oidcToken = foreignToken();
       const revoked = await servedBy(
@@ -211,7 +212,7 @@ describe.each(HOSTILE)('with $name', (hostile) => {
 
 it('what nobody committed comes into no token, whatever the default', async () => {
   await underHostile(SETTABLE('tx_isolation', "'READ-UNCOMMITTED'"), async (installation) => {
-    await installation.apply(tenantsFile().replace('DIRECTORY', installation.directory));
+    await installation.apply(replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory));
     const writing = await createConnection(`mysql://root:${server.rootPassword}@127.0.0.1:${server.port}`);
     try {
       await servedBy(await installation.start(), async (service) => {
@@ -248,17 +249,19 @@ it.each([
   '%s is not applied when a trigger makes something else of it',
   async (_name, of, table, column, subject) => {
     await underHostile(SETTABLE('sql_mode', "''"), async (installation) => {
-      const file = tenantsFile().replace('DIRECTORY', installation.directory);
+      const file = replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory);
       await installation.apply(file);
       const database = installation[of];
       await server.sql(
         `CREATE TRIGGER ${database}.changes BEFORE INSERT ON ${database}.${table}
          FOR EACH ROW SET NEW.${column} = UPPER(NEW.${column})`,
       );
-      const changed = file
-        .replace('subjects: any', 'audience: other, subjects: any')
-        .replace('scopes: unbounded', 'scopes: ["orders:read"]')
-        .replace('roles: [reader] }', 'roles: [writer] }');
+      const changed = replaceEach(
+        file,
+        ['subjects: any', 'audience: other, subjects: any'],
+        ['scopes: unbounded', 'scopes: ["orders:read"]'],
+        ['roles: [reader] }', 'roles: [writer] }'],
+      );
       const { code, stderr } = await installation.run(['apply', '-f', '-'], changed);
       expect(code).toBe(1);
       expect(stderr).toMatch(new RegExp(`${subject} database: does not keep what is written.*Look for triggers`));

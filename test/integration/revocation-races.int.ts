@@ -15,6 +15,7 @@ import { REPOSITORY } from '../support/required-servers.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { temporaryFolder } from '../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
+import { replaceEach } from '../../libs/token/test/replace-once.ts';
 
 /** Two server processes on one MariaDB, hot caches, and clients that go on asking while somebody is revoked. */
 const PUBLIC_URL = 'http://tessera.localhost';
@@ -23,10 +24,12 @@ const DEAD_AFTER_MS = 8_000;
 const GOOD_AFTER_PUT_BACK_MS = 5_000;
 const GOOD_AFTER_APPLY_MS = 3_000;
 const BLOCK_OF_READER = / {10}- id: reader\n(?: {12}.*\n)+/;
-const WITHOUT_SOME = TENANTS_FILE.slice(0, TENANTS_FILE.indexOf('  - id: globex'))
-  .replace(BLOCK_OF_READER, '')
-  .replace(/.*u-carol.*\n/, '')
-  .replace(/.*a-root.*\n/, '');
+const WITHOUT_SOME = replaceEach(
+  TENANTS_FILE.slice(0, TENANTS_FILE.indexOf('  - id: globex')),
+  [BLOCK_OF_READER, ''],
+  [/.*u-carol.*\n/, ''],
+  [/.*a-root.*\n/, ''],
+);
 const folder = temporaryFolder();
 let database: RunningMariaDb;
 let servers: readonly [ServerProcess, ServerProcess];

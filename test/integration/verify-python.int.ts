@@ -42,18 +42,15 @@ it('refuses an admin token', async () => {
   expect((await verify(await issuedToken(tessera, 'admin'))).stderr).toBe('refused: InvalidTokenError\n');
 });
 
-it.each(
-  [
-    'alg none without a signature',
-    'HS256 keyed with the public key as PEM',
-    'a signature of zeros (CVE-2022-21449)',
-    'a key that was never published',
-    'exp 61 s ago',
-    'exp missing',
-  ].map((name) => [name]),
-)('refuses: %s', async (name) => {
+// The exact error: one about the connection would be no refusal of the token.
+it.each([
+  ['alg none without a signature', 'InvalidAlgorithmError'],
+  ['HS256 keyed with the public key as PEM', 'InvalidAlgorithmError'],
+  ['a signature of zeros (CVE-2022-21449)', 'InvalidSignatureError'],
+  ['a key that was never published', 'PyJWKClientError'],
+  ['exp 61 s ago', 'ExpiredSignatureError'],
+  ['exp missing', 'MissingRequiredClaimError'],
+])('refuses: %s', async (name, error) => {
   const row = ATTACK_TABLE.find((candidate) => candidate.name === name)!;
-  const { code, stdout, stderr } = await verify(row.make(material));
-  expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(/^refused: \w+\n$/);
+  expect(await verify(row.make(material))).toEqual({ code: 1, stdout: '', stderr: `refused: ${error}\n` });
 });

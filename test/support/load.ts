@@ -18,6 +18,8 @@ export interface LoadOutcome {
 
 export interface Load {
   readonly outcomes: readonly LoadOutcome[];
+  /** How many tokens came so far: a load on a server that is gone has outcomes too. */
+  tokens(): number;
   stop(): Promise<readonly LoadOutcome[]>;
 }
 
@@ -43,6 +45,7 @@ export function startLoad(replica: Replica, tenants: readonly TenantName[], clie
   );
   return {
     outcomes,
+    tokens: () => outcomes.filter(({ status }) => status === 200).length,
     stop: async () => {
       isOver = true;
       await Promise.all(work);

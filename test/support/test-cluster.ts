@@ -18,6 +18,7 @@ import {
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { type RunningRedis, startRedis } from './redis.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { replaceOnce } from '../../libs/token/test/replace-once.ts';
 
 /** `acme` has a database server of its own; the other two share another one. The control plane has the third. */
 export const TENANTS = ['acme', 'globex', 'initech'] as const;
@@ -177,7 +178,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
       ...this.cliEnvironment(),
       DATABASE_URL: this.#databaseUrl(this.proxies.control.port),
       VAULT_ADDR: `http://127.0.0.1:${this.proxies.vault.port}`,
-      REDIS_URL: this.redis.url.replace(`:${this.redis.port}`, `:${this.proxies.redis.port}`),
+      REDIS_URL: replaceOnce(this.redis.url, `:${this.redis.port}`, `:${this.proxies.redis.port}`),
       LOG_LEVEL: 'debug',
       // So short that every outage is felt at once.
       TESSERA_VAULT_CACHE_SECONDS: '1',

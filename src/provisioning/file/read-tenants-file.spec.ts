@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { readTenantsFile, type ReadResult } from './read-tenants-file.ts';
 import { MAX_FILE_BYTES } from './yaml-source.ts';
+import { replaceEach, replaceEvery } from '../../../libs/token/test/replace-once.ts';
 
 const GOOD = `apiVersion: tessera/v1
 tenants:
@@ -273,16 +274,13 @@ describe('one fault', () => {
 
 describe('a file with many faults', () => {
   it('has all of them reported at once, in the order of its lines', () => {
-    const text = GOOD.replace('active', 'paused')
-      .replace('15m', '48h')
-      .replace('[manager]', '[boss]')
-      .replace('u-bob', 'u@b');
+    const text = replaceEach(GOOD, ['active', 'paused'], ['15m', '48h'], ['[manager]', '[boss]'], ['u-bob', 'u@b']);
     const result = read(text);
     expect('faults' in result && result.faults.map((fault) => fault.line)).toEqual([5, 7, 42, 45]);
   });
 
   it('never repeats a value that may be personal', () => {
-    const result = read(GOOD.replaceAll('@acme.example', '@@acme.example').replaceAll('"1"', '"se cret"'));
+    const result = read(replaceEvery(replaceEvery(GOOD, '@acme.example', '@@acme.example'), '"1"', '"se cret"'));
     expect(JSON.stringify(result)).not.toMatch(/ada@|se cret/);
   });
 });

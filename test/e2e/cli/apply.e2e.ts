@@ -3,6 +3,7 @@ import { copyFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { TestInstallation } from './installation.ts';
+import { replaceEach, replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 let installation: TestInstallation;
 beforeEach(async () => {
@@ -68,15 +69,18 @@ describe('apply', () => {
 
   it('does not depend on the order of what the file lists', async () => {
     await installation.applied(BOTH);
-    const turned = tenantsFile(GLOBEX, ACME.replace('[admin, user]', '[user, admin]'));
+    const turned = tenantsFile(GLOBEX, replaceOnce(ACME, '[admin, user]', '[user, admin]'));
     expect(await installation.applied(turned)).toEqual({ changes: [], secrets: [] });
   });
 
   it('updates what the file says otherwise, and only that', async () => {
     await installation.applied(BOTH);
-    const text = BOTH.replace('name: Acme Ltd', 'name: Acme Inc')
-      .replace('bob@acme.example, roles: [reader]', 'Bob@acme.example, status: disabled')
-      .replace('{ name: staff, roles: [reader] }', '{ name: staff, roles: [] }');
+    const text = replaceEach(
+      BOTH,
+      ['name: Acme Ltd', 'name: Acme Inc'],
+      ['bob@acme.example, roles: [reader]', 'Bob@acme.example, status: disabled'],
+      ['{ name: staff, roles: [reader] }', '{ name: staff, roles: [] }'],
+    );
     const { changes } = await installation.applied(text);
     expect(changes).toEqual([
       { action: 'update', kind: 'group', id: 'acme/staff' },
@@ -88,14 +92,14 @@ describe('apply', () => {
 
   it('lets two users swap their e-mail addresses and identities', async () => {
     await installation.applied(BOTH);
-    const swapped = BOTH.replace('ada@', 'x@').replace('bob@', 'ada@').replace('x@', 'bob@');
+    const swapped = replaceEach(BOTH, ['ada@', 'x@'], ['bob@', 'ada@'], ['x@', 'bob@']);
     expect((await installation.applied(swapped)).changes).toHaveLength(2);
     expect(await installation.applied(swapped)).toEqual({ changes: [], secrets: [] });
   });
 
   it('leaves alone what the file leaves out', async () => {
     await installation.applied(BOTH);
-    const less = tenantsFile(ACME.replace(/ {6}- \{ id: u-bob.*\n/, '').replace(/ {10}- \{ id: kiosk.*\n/, ''));
+    const less = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], [/ {10}- \{ id: kiosk.*\n/, '']));
     expect(await installation.applied(less)).toEqual({ changes: [], secrets: [] });
     const { stdout } = await installation.run(['export']);
     expect(stdout).toMatch(/u-bob[^]*globex/);
@@ -103,7 +107,7 @@ describe('apply', () => {
 
   it('removes it with --prune, whole tenants too, and says so', async () => {
     await installation.applied(BOTH);
-    const less = tenantsFile(ACME.replace(/ {6}- \{ id: u-bob.*\n/, '').replace(/ {10}- \{ id: kiosk.*\n/, ''));
+    const less = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], [/ {10}- \{ id: kiosk.*\n/, '']));
     const dryRun = await installation.apply(less, '--prune', '--dry-run');
     expect(dryRun.stdout).toContain('- remove tenant globex, the whole tenant (its keys and secrets stay in Vault');
     const { changes } = await installation.applied(less, '--prune');
@@ -128,7 +132,7 @@ describe('apply', () => {
   it('refuses what is in conflict with what the file leaves out', async () => {
     await installation.applied(BOTH);
     const before = await installation.fingerprint();
-    const text = tenantsFile(ACME.replace(/ {6}- \{ id: u-bob.*\n/, '').replace('ada@', 'BOB@'));
+    const text = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], ['ada@', 'BOB@']));
     const result = await installation.apply(text);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(/users "u-ada" and "u-bob" have the same e-mail address: .*--prune/);
@@ -137,7 +141,7 @@ describe('apply', () => {
 
   it('rotates to a new key when the algorithm changes', async () => {
     await installation.applied(BOTH);
-    const text = BOTH.replace('name: Acme Ltd', 'tokens: { alg: EdDSA }');
+    const text = replaceOnce(BOTH, 'name: Acme Ltd', 'tokens: { alg: EdDSA }');
     expect((await installation.applied(text)).changes).toEqual([
       { action: 'update', kind: 'key_ring', id: 'acme' },
       { action: 'update', kind: 'tenant', id: 'acme' },
@@ -149,7 +153,11 @@ describe('apply', () => {
   });
 
   it('goes on with the other tenants when one cannot be finished', async () => {
-    const unreachable = GLOBEX.replace('{ driver: sqlite }', '{ driver: mysql, host: 127.0.0.1, port: 1, name: t }');
+    const unreachable = replaceOnce(
+      GLOBEX,
+      '{ driver: sqlite }',
+      '{ driver: mysql, host: 127.0.0.1, port: 1, name: t }',
+    );
     const result = await installation.apply(tenantsFile(unreachable, ACME), '--output', 'json');
     expect(result.code).toBe(1);
     expect(JSON.parse(result.stdout)).toMatchObject({ secrets: [{ client_id: 'web' }] });
@@ -190,9 +198,10 @@ describe('apply', () => {
 });
 
 describe('nothing is touched', () => {
-  const FAULTY = BOTH.replace('surfaces: [admin, user]', 'surfaces: [root]').replace(
-    'groups: [staff]',
-    'groups: [gang]',
+  const FAULTY = replaceEach(
+    BOTH,
+    ['surfaces: [admin, user]', 'surfaces: [root]'],
+    ['groups: [staff]', 'groups: [gang]'],
   );
 
   it.each([
@@ -205,7 +214,11 @@ describe('nothing is touched', () => {
   });
 
   it.each([
-    ['by a dry run that would change much', [tenantsFile(GLOBEX.replace('hank@', 'h@')), '--prune', '--dry-run'], 0],
+    [
+      'by a dry run that would change much',
+      [tenantsFile(replaceOnce(GLOBEX, 'hank@', 'h@')), '--prune', '--dry-run'],
+      0,
+    ],
     ['by a refused file', [FAULTY], 1],
     ['by export', undefined, 0],
   ] as const)('%s, byte for byte', async (_, args, code) => {

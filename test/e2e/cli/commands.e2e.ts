@@ -12,6 +12,7 @@ import { CONTROL_PLANE_SCHEMA } from '../../../src/control-plane/control-plane.s
 import { TestClock } from '../../../src/testing/test-clock.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
+import { replaceEach, replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 const WEB = {
   tenantId: parseTenantId('acme')!,
@@ -116,7 +117,7 @@ describe('tessera', () => {
   });
 
   it('shows progress of long work to a terminal alone', async () => {
-    const many = tenantsFile(...Array.from({ length: 3 }, (_, i) => GLOBEX.replace('globex', `t${i}`)));
+    const many = tenantsFile(...Array.from({ length: 3 }, (_, i) => replaceOnce(GLOBEX, 'globex', `t${i}`)));
     const clock = new SlowWorkClock();
     const seen = await installation.run(['apply', '-f', '-', '-o', 'json'], { stdin: many, isTTY: true, clock });
     expect(seen.stderr).toMatch(/applying tenant 2\/3/);
@@ -280,7 +281,7 @@ describe('secrets', () => {
 describe('purge', () => {
   it('destroys what removed tenants and clients left, only when it is told twice', async () => {
     await installation.applied(tenantsFile(ACME, GLOBEX));
-    const without = ACME.replace(/ {10}- \{ id: web.*\n/, '').replace('clients: [web]', 'clients: []');
+    const without = replaceEach(ACME, [/ {10}- \{ id: web.*\n/, ''], ['clients: [web]', 'clients: []']);
     await installation.applied(tenantsFile(without), '--prune');
 
     const before = await installation.fingerprint();

@@ -2,6 +2,7 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type ServerProcess, startServer } from '../../support/server-process.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { TestInstallation } from './installation.ts';
+import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** What an operator runs while a server is under attack: each writes an audit row for each request, without a pause. */
 describe('the command line beside a server that writes without a pause', () => {
@@ -77,7 +78,7 @@ describe('the command line beside a server that writes without a pause', () => {
 
   it('apply succeeds each time, as a dry run too', async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const text = FILE.replace('Acme Ltd', `Acme ${round}`);
+      const text = replaceOnce(FILE, 'Acme Ltd', `Acme ${round}`);
       await succeeds(['apply', '-f', '-', '--dry-run'], text);
       await succeeds(['apply', '-f', '-'], text);
     }

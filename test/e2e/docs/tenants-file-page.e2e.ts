@@ -2,6 +2,7 @@ import { parse, stringify } from 'yaml';
 import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
 import { codeBlocks, firstCells, readPage, section } from '../../support/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
+import { replaceEach } from '../../../libs/token/test/replace-once.ts';
 
 const page = readPage('docs/tenants-file.md');
 const blocks = codeBlocks(page)
@@ -92,10 +93,7 @@ describe('the example', () => {
   it('gets a removed client back with the secret that it had, until purge', async () => {
     const issuers = /^ {4}# Whom this .*?(?=^ {4}projects:)/ms;
     const client = /^ {10}- id: web\n.*?(?=^ {10}- id: kiosk)/ms;
-    const without = example
-      .replace(issuers, '')
-      .replace(client, '')
-      .replace(/^ {8}identities:\n.*\n/m, '');
+    const without = replaceEach(example, [issuers, ''], [client, ''], [/^ {8}identities:\n.*\n/m, '']);
     expect((await installation.applied(example)).secrets).toHaveLength(1);
 
     await installation.applied(without, '--prune');

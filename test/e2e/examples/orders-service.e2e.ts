@@ -11,6 +11,7 @@ import { freePort, type RunningProcess, startProcess } from '../../support/proce
 import { REPOSITORY } from '../../support/required-servers.ts';
 import { type ServerProcess, startServer } from '../../support/server-process.ts';
 import { TestInstallation } from '../cli/installation.ts';
+import { replaceEvery } from '../../../libs/token/test/replace-once.ts';
 
 const EXAMPLE = 'examples/orders-service';
 const TENANTS_FILE = readPage(`${EXAMPLE}/tenants.yaml`);
@@ -96,7 +97,7 @@ beforeAll(async () => {
   installation = await TestInstallation.make({ PUBLIC_URL: urls.tessera, LOG_LEVEL: 'info' });
   await apply(TENANTS_FILE);
   // Another tenant of the same Tessera that differs in nothing else.
-  await apply(TENANTS_FILE.replaceAll('globex', 'hooli'));
+  await apply(replaceEvery(TENANTS_FILE, 'globex', 'hooli'));
   await copy.build();
   copy.writeSecret(secrets.get('globex/shop/orders')!);
   [tessera, stock, orders] = await Promise.all([

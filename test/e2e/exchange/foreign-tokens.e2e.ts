@@ -9,6 +9,7 @@ import {
 } from '../../support/exchange-service.ts';
 import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
 import type { HostileProvider } from '../../../src/testing/hostile-provider.ts';
+import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** What makes a subject token of an identity provider invalid: its form, its issuer and audience, its subject, a replay, its times. */
 let service: ExchangeService;
@@ -109,7 +110,7 @@ describe('the form of a foreign token', () => {
     [
       'a name that stands twice',
       () => {
-        const payload = JSON.stringify(service.claims()).replace('{', '{"email":"ada@acme.example",');
+        const payload = replaceOnce(JSON.stringify(service.claims()), '{', '{"email":"ada@acme.example",');
         return signForeignText(service.key, '{"alg":"ES256","kid":"k1"}', payload);
       },
       'it is malformed',
@@ -283,9 +284,10 @@ describe('whom a token is about', () => {
     const linked = await startExchangeService();
     const { provider, elsewhere, tessera } = linked;
     const linkedTrust = { subject: '{ match: linked }' };
-    const file = tenantsWithTrusts(
-      trustOf('corp', provider.issuer, linkedTrust) + trustOf('other', elsewhere.issuer, linkedTrust),
-    ).replace(
+    const file = replaceOnce(
+      tenantsWithTrusts(
+        trustOf('corp', provider.issuer, linkedTrust) + trustOf('other', elsewhere.issuer, linkedTrust),
+      ),
       '{ id: u-grace, email: grace@acme.example, ',
       '{ id: u-grace, email: grace@acme.example, identities: [{ issuer: corp, sub: "248289761001" }], ',
     );
@@ -300,9 +302,9 @@ describe('whom a token is about', () => {
 describe('an issuer that is not trusted here is not asked', () => {
   it.each<[string, (own: string) => string]>([
     ['with a slash', (own) => `${own}/`],
-    ['in another case', (own) => own.replace('http', 'HTTP')],
-    ['at another port', (own) => own.replace(/\d+$/, '1')],
-    ['by another name', (own) => own.replace('127.0.0.1', 'localhost')],
+    ['in another case', (own) => replaceOnce(own, 'http', 'HTTP')],
+    ['at another port', (own) => replaceOnce(own, /\d+$/, '1')],
+    ['by another name', (own) => replaceOnce(own, '127.0.0.1', 'localhost')],
     ['trusted by another tenant only', () => service.elsewhere.issuer],
     ['of nobody', () => 'https://idp.example.com'],
   ])('%s', async (_name, other) => {

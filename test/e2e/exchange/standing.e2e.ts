@@ -7,6 +7,7 @@ import {
   trustOf,
 } from '../../support/exchange-service.ts';
 import { type HostileProvider, sendJson } from '../../../src/testing/hostile-provider.ts';
+import { replaceEach, replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** The state of tenant, client and subject at the time of the exchange decides, whatever a valid bearer and a valid subject token say. So does the time. */
 let service: ExchangeService;
@@ -17,20 +18,22 @@ beforeAll(async () => {
   service = await startExchangeService({ providers: 1 });
   const { provider, elsewhere } = service;
   slow = service.next();
-  tenants = tenantsWithTrusts(
-    trustOf('corp', provider.issuer) + trustOf('spare-0', slow.issuer),
-    trustOf('theirs', elsewhere.issuer),
-  )
+  tenants = replaceEach(
+    tenantsWithTrusts(
+      trustOf('corp', provider.issuer) + trustOf('spare-0', slow.issuer),
+      trustOf('theirs', elsewhere.issuer),
+    ),
     // Whom a careless fold of letters would make of somebody else.
-    .replace(
+    [
       '      - { id: u-bob',
       '      - { id: u-kim, email: kim@acme.example }\n      - { id: u-ina, email: Ina@acme.example }\n$&',
-    )
+    ],
     // A user of acme who is an administrator of globex.
-    .replace(
+    [
       '      - { id: a-root, email: root@globex.example',
       '      - { id: g-ada, email: ada@acme.example, scopes: ["audit:read"] }\n$&',
-    );
+    ],
+  );
 });
 beforeEach(() => service.tessera.apply(tenants));
 afterAll(() => service.close());
@@ -52,7 +55,7 @@ describe('a good foreign token, and a bearer from before', () => {
   ])('%s', async (_name, place, addition, reason) => {
     const bearer = await service.bearer();
     const oidcToken = service.foreign();
-    await service.tessera.apply(tenants.replace(place, `${place}${addition}`));
+    await service.tessera.apply(replaceOnce(tenants, place, `${place}${addition}`));
     await service.expectRefused({ bearer, oidcToken }, reason);
     // None of it was the token's fault, nor is it used up.
     await service.tessera.apply(tenants);
@@ -63,7 +66,7 @@ describe('a good foreign token, and a bearer from before', () => {
     const bearer = await service.bearer();
     const oidcToken = service.foreign();
     expect(saysOf(await service.exchange({ bearer }))).toMatchObject({ sub: 'u-grace' });
-    await service.tessera.apply(tenants.replace(/.*id: u-grace.*\n/, ''), ['--prune']);
+    await service.tessera.apply(replaceOnce(tenants, /.*id: u-grace.*\n/, ''), ['--prune']);
     await service.expectRefused({ bearer, oidcToken }, 'unknown subject');
     // A removal revokes: until its reach is over, whoever is put back gets no token. Tests below set the clock back by up to two minutes.
     service.tessera.clock.jumpAheadOfSystem(300);

@@ -5,7 +5,9 @@ import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 let tessera: TestTesseraServer;
 let bearers: Record<Caller, string | undefined>;
 beforeAll(async () => {
-  tessera = await startTessera();
+  tessera = await startTessera({
+    env: { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1', TESSERA_METRICS_NETWORKS: '192.0.2.0/24' },
+  });
   const user = await tokenOf('user', 'acme', 'ada@acme.example');
   bearers = {
     nobody: undefined,
@@ -51,16 +53,20 @@ async function tokenOf(surface: 'admin' | 'user', tenant: string, email: string)
   return (await tessera.post(`/auth/${surface}/generateToken`, body)).body['access_token'] as string;
 }
 
-function ask(row: RouteRow, caller: Caller) {
+/** The addresses that the proxy of the walk says it was asked from. */
+const FROM_OPERATOR = '192.0.2.7';
+const FROM_OUTSIDE = '203.0.113.7';
+
+function ask(row: RouteRow, caller: Caller, from: string) {
   const path = row.path.replace(':tenantId', 'acme').replace('*', 'swagger-ui.css');
   const authorization = bearers[caller];
-  const headers = authorization === undefined ? undefined : { authorization };
+  const headers = { 'x-forwarded-for': from, ...(authorization !== undefined && { authorization }) };
   return row.method === 'GET' ? tessera.get(path, headers) : tessera.post(path, {}, headers);
 }
 
 describe.each(ROUTE_TABLE.map((row) => ({ label: `${row.method} ${row.path}`, row })))('$label', ({ row }) => {
   it.each(CALLERS)('%s', async (caller) => {
-    const answer = await ask(row, caller);
+    const answer = await ask(row, caller, row.access === 'operator' ? FROM_OPERATOR : FROM_OUTSIDE);
     if (LETS_IN[row.access].includes(caller)) {
       // Past the edge: what the handler says of an empty request is its own business, but it is an answer.
       expect(answer.status).toBeLessThan(500);
@@ -71,6 +77,17 @@ describe.each(ROUTE_TABLE.map((row) => ({ label: `${row.method} ${row.path}`, ro
     expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
   });
 });
+
+const OPERATOR_ROUTES = ROUTE_TABLE.filter(({ access }) => access === 'operator');
+describe.each(OPERATOR_ROUTES.map((row) => ({ label: `${row.method} ${row.path}`, row })))(
+  '$label, outside the operator networks',
+  ({ row }) => {
+    it.each(CALLERS)('%s', async (caller) => {
+      const answer = await ask(row, caller, FROM_OUTSIDE);
+      expect(answer.refusal()).toMatchObject({ status: 403, error: 'forbidden' });
+    });
+  },
+);
 
 it.each([
   '/auth',

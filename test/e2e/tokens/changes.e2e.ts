@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** What changes must show in the next token: at once after `apply`, within the stated cache age after a change by hand. */
 let tessera: TestTesseraServer;
@@ -33,14 +34,14 @@ function byHand(sql: string): void {
 describe('a change by apply', () => {
   it('of a user’s roles is in the next token', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
-    await tessera.apply(TENANTS_FILE.replace('roles: [keeper], groups: [sales]', 'roles: [], groups: [sales]'));
+    await tessera.apply(replaceOnce(TENANTS_FILE, 'roles: [keeper], groups: [sales]', 'roles: [], groups: [sales]'));
     expect(await rolesOf()).toEqual(['manager']);
   });
 
   it('of a tenant to suspended refuses the next request', async () => {
     expect((await ask()).status).toBe(200);
     await tessera.apply(
-      TENANTS_FILE.replace('name: Acme Ltd\n    status: active', 'name: Acme Ltd\n    status: suspended'),
+      replaceOnce(TENANTS_FILE, 'name: Acme Ltd\n    status: active', 'name: Acme Ltd\n    status: suspended'),
     );
     const answer = await ask();
     expect(answer.refusal().status).toBe(401);
@@ -50,7 +51,8 @@ describe('a change by apply', () => {
   it('of a client’s bound is in the next token', async () => {
     await ask();
     await tessera.apply(
-      TENANTS_FILE.replace(
+      replaceOnce(
+        TENANTS_FILE,
         '- id: anything\n            surfaces: [admin, user]\n            scopes: unbounded',
         '- id: anything\n            surfaces: [admin, user]\n            scopes: ["stock:read"]',
       ),
@@ -70,7 +72,7 @@ describe('a tenant that was removed, destroyed and made again under its id', () 
     expect((await ask()).refusal()).toMatchObject({ status: 404 });
     await tessera.cli(['purge', '--yes']);
     await tessera.apply(
-      TENANTS_FILE.replace('id: u-ada, email: Ada@acme.example', 'id: u-dora, email: dora@acme.example'),
+      replaceOnce(TENANTS_FILE, 'id: u-ada, email: Ada@acme.example', 'id: u-dora, email: dora@acme.example'),
     );
     expect((await ask('ada@acme.example')).refusal()).toMatchObject({ status: 401 });
     // The removal revoked all tokens of the tenant: new ones are good when its reach is over.

@@ -2,6 +2,7 @@ import type { Answer } from '../../support/answer.ts';
 import { basic } from '../../support/basic-credentials.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
+import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** Twenty failures a minute from one source for one client, and no more. The peer's address is the source; 127.0.0.2 is another than 127.0.0.1. */
 const LIMIT = 20;
@@ -149,7 +150,7 @@ describe('a client with the right secret', () => {
   it('gets the token as soon as the person is there', async () => {
     for (let attempt = 0; attempt <= LIMIT; attempt += 1) await right({ email: 'late@acme.example' });
     await tessera.apply(
-      TENANTS_FILE.replace('users:', 'users:\n      - { id: u-late, email: late@acme.example, roles: [] }'),
+      replaceOnce(TENANTS_FILE, 'users:', 'users:\n      - { id: u-late, email: late@acme.example, roles: [] }'),
     );
     // Grants are kept for five seconds.
     tessera.clock.advanceSeconds(6);
@@ -161,7 +162,8 @@ describe('a client with the right secret', () => {
     for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await asLate('x')).refusal().status).toBe(404);
     expect((await asLate('x')).refusal().status).toBe(429);
     await tessera.apply(
-      TENANTS_FILE.replace(
+      replaceOnce(
+        TENANTS_FILE,
         '- id: reader',
         '- { id: late, surfaces: [user], scopes: unbounded, subjects: any }\n          - id: reader',
       ),
@@ -173,7 +175,7 @@ describe('a client with the right secret', () => {
     const asGone = () => ask(tessera.secret('acme/shop/gone'), { client: 'gone' });
     for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await asGone()).refusal().status).toBe(401);
     expect((await asGone()).refusal().status).toBe(429);
-    await tessera.apply(TENANTS_FILE.replace('status: disabled', 'status: active'));
+    await tessera.apply(replaceOnce(TENANTS_FILE, 'status: disabled', 'status: active'));
     expect((await asGone()).status).toBe(200);
   });
 

@@ -4,9 +4,11 @@ import { basic } from '../../support/basic-credentials.ts';
 import { issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
+import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** Introspection (RFC 7662) and revocation (RFC 7009): who may ask, how they prove it, and what they are told. */
-const TWO_PROJECTS = TENANTS_FILE.replace(
+const TWO_PROJECTS = replaceOnce(
+  TENANTS_FILE,
   '      - id: closed\n',
   `      - id: billing
         name: Billing

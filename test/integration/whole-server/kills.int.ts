@@ -3,6 +3,7 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type CliRun, TestCluster, type Replica, type TenantName, TENANTS } from '../../support/test-cluster.ts';
 import { type Load, startLoad } from '../../support/load.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';
+import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 const RECOVERY_MS = 5000;
 
@@ -47,7 +48,7 @@ describe('kill -9 in mid-load', () => {
     for (let round = 0; round < 3; round += 1) {
       const replica = await cluster.startReplica();
       const load = startLoad(replica, TENANTS, 4);
-      await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
+      await eventually('tokens are made', () => load.tokens() > 50, 10_000);
       await delay(someMs(0, 300));
       await replica.end('SIGKILL');
       await load.stop();
@@ -62,7 +63,7 @@ describe('kill -9 in mid-load', () => {
     const load = startLoad(replica, TENANTS, 4);
     const secrets = addSecretsWhile(load);
     try {
-      await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
+      await eventually('tokens are made', () => load.tokens() > 50, 10_000);
       await delay(500);
       const servers = [cluster.control, cluster.acmeServer, cluster.othersServer];
       await Promise.all(servers.map((server) => server.stop('SIGKILL')));
@@ -82,7 +83,7 @@ describe('kill -9 in mid-load', () => {
     const load = startLoad(replica, TENANTS, 4);
     const secrets = addSecretsWhile(load);
     try {
-      await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
+      await eventually('tokens are made', () => load.tokens() > 50, 10_000);
       await delay(someMs(300, 800));
       await cluster.vault.stop('SIGKILL');
       await cluster.vault.start();
@@ -106,7 +107,7 @@ describe('kill -9 in mid-load', () => {
   /** Changes by the command line under way during the outage; resolves to those that were acknowledged. */
   async function addSecretsWhile(load: Load): Promise<Added[]> {
     const added: Added[] = [];
-    await eventually('tokens are made', () => load.outcomes.length > 30, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 30, 10_000);
     for (const tenant of TENANTS) {
       await makeRoom(tenant);
       const { code, stdout } = await cluster.startCli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']).result;
@@ -156,7 +157,7 @@ describe('kill -9 of a command, beside a server under load', () => {
   beforeEach(async () => {
     replica = await cluster.startReplica();
     load = startLoad(replica, TENANTS, 2, 30);
-    await eventually('tokens are made', () => load.outcomes.length > 10, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 10, 10_000);
   });
   // No command, and no death of one, costs anybody a token; and none is signed by a key that was not public before.
   afterEach(async () => {
@@ -242,7 +243,7 @@ it('migrate of an installation that has nothing yet, killed at any point, is com
     const database = `control_${round}`;
     await cluster.control.createTenantDatabase(database, 'tessera', cluster.controlPassword);
     await cluster.control.sql(`GRANT ALL PRIVILEGES ON control.* TO 'tessera'@'%'`);
-    const environment = { DATABASE_URL: cluster.cliEnvironment()['DATABASE_URL']!.replace(/control$/, database) };
+    const environment = { DATABASE_URL: replaceOnce(cluster.cliEnvironment()['DATABASE_URL']!, /control$/, database) };
     await killed(cluster.startCli(['migrate'], '', environment), someMs(350, 900));
     const { code, stderr } = await cluster.startCli(['migrate'], '', environment).result;
     expect(`${code} ${stderr}`).toBe('0 ');
@@ -255,7 +256,7 @@ describe('SIGTERM', () => {
   it('under load ends with 0, with an answer for every request that was heard', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
-    await eventually('tokens are made', () => load.outcomes.length > 50, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 50, 10_000);
     expect(await replica.end('SIGTERM')).toBe(0);
     await load.stop();
     const answered = load.outcomes.filter(({ status }) => status !== 0);
@@ -269,7 +270,7 @@ describe('SIGTERM', () => {
   it('while nothing answers that the service needs ends with 0 all the same', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS);
-    await eventually('tokens are made', () => load.outcomes.length > 10, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 10, 10_000);
     for (const proxy of Object.values(cluster.proxies)) proxy.setMode('black-hole');
     await delay(300);
     const startedAt = performance.now();

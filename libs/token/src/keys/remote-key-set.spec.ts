@@ -6,6 +6,7 @@ import { ManualClock } from '../../test/manual-clock.ts';
 import { json, newEcKey, TesseraServer, type TestKey } from '../../test/tessera-server.ts';
 import { TokenError, type TokenVerifier, type VerifierOptions } from '../index.ts';
 import { createVerifierWithClock } from '../verify/verifier.ts';
+import { replaceOnce } from '../../test/replace-once.ts';
 
 let server: TesseraServer;
 let clock: ManualClock;
@@ -275,7 +276,7 @@ describe('a key set is refused whole', () => {
       (response) => response.end(JSON.stringify({ keys: [other.publicJwk, { kty: 'oct', k: 'AAAA', kid: 'o' }] })),
     ],
     ['as HTML', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>')],
-    ['with a duplicate member name', (response, good) => response.end(good.replace('{', '{"keys":[],'))],
+    ['with a duplicate member name', (response, good) => response.end(replaceOnce(good, '{', '{"keys":[],'))],
     ['with a BOM', (response, good) => response.end(`\ufeff${good}`)],
     ['without keys', (response) => response.end('{}')],
     ['as an array', (response) => response.end('[]')],

@@ -8,6 +8,7 @@ import { tenantDraft } from '../../../testing/storage.ts';
 import type { AuthenticatedClientFacts } from '../../authenticated-client.ts';
 import type { Client, Project, Tenant, Trust } from '../../../tenancy/tenant.ts';
 import { parseClientId } from '../../../domain/ids.ts';
+import { replaceOnce } from '../../../../libs/token/test/replace-once.ts';
 
 const KEY = foreignKey('k1');
 const RSA = foreignKey('k2', 'RS256');
@@ -183,9 +184,9 @@ describe('a bearer', () => {
 describe('the issuer of a foreign token', () => {
   it.each([
     ['with a slash', (own: string) => `${own}/`],
-    ['in another case', (own: string) => own.replace('http', 'HTTP')],
-    ['at another port', (own: string) => own.replace(/\d+$/, '1')],
-    ['by another name', (own: string) => own.replace('127.0.0.1', 'localhost')],
+    ['in another case', (own: string) => replaceOnce(own, 'http', 'HTTP')],
+    ['at another port', (own: string) => replaceOnce(own, /\d+$/, '1')],
+    ['by another name', (own: string) => replaceOnce(own, '127.0.0.1', 'localhost')],
     ['of somebody else', () => 'https://idp.example.com'],
   ])('%s is not trusted, and is not asked', async (_, other) => {
     await expectClaimsRefused({ iss: other(provider.issuer) }, 'this tenant does not trust its issuer');
@@ -251,8 +252,8 @@ describe('the kind of a foreign token', () => {
 describe('the signature of a foreign token', () => {
   it.each<[string, () => string]>([
     ['by another key of the same kid', () => foreign({}, { ...foreignKey('k1') })],
-    ['that was cut off', () => foreign().replace(/[^.]+$/, '')],
-    ['of another token', () => `${foreign().replace(/[^.]+$/, '')}${foreign({ jti: 'j-2' }).split('.')[2]!}`],
+    ['that was cut off', () => replaceOnce(foreign(), /[^.]+$/, '')],
+    ['of another token', () => `${replaceOnce(foreign(), /[^.]+$/, '')}${foreign({ jti: 'j-2' }).split('.')[2]!}`],
     [
       'by a key that the header brings along',
       () => {
