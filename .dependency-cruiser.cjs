@@ -35,7 +35,7 @@ const MODULE = '\\.module\\.ts$';
 const SPEC = '(\\.spec\\.ts$|^src/testing/)';
 /** The parts of a room that speak HTTP. */
 const ENDPOINT =
-  '(\\.controller|\\.endpoint|\\.dto|\\.module|\\.spec|\\.authenticator|feed-query|send-document|published-documents)\\.ts$';
+  '(\\.controller|\\.guard|\\.strategy|\\.endpoint|\\.dto|\\.module|\\.spec|\\.authenticator|feed-query|send-document|published-documents)\\.ts$';
 
 const upward = ROOMS.slice(0, -1).map((name, index) => ({
   name: `${name}-imports-no-room-above`,
