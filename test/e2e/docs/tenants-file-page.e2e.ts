@@ -91,7 +91,7 @@ describe('the example', () => {
   });
 
   it('gets a removed client back with the secret that it had, until purge', async () => {
-    const issuers = /^ {4}# Whom this .*?(?=^ {4}projects:)/ms;
+    const issuers = /^ {4}# The trusted issuers .*?(?=^ {4}projects:)/ms;
     const client = /^ {10}- id: web\n.*?(?=^ {10}- id: kiosk)/ms;
     const without = replaceEach(example, [issuers, ''], [client, ''], [/^ {8}identities:\n.*\n/m, '']);
     expect((await installation.applied(example)).secrets).toHaveLength(1);
