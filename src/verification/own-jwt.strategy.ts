@@ -1,6 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { readBearer, type VerificationKey, type VerifiedToken } from '@tessera/token/core';
+import { isVerifiedToken } from '@tessera/token';
 import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
 import { Strategy, type StrategyOptions } from 'passport-jwt';
@@ -8,13 +9,6 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import { contextOf } from '../http/request-context.ts';
 import type { Surface } from '../domain/surface.ts';
 import type { SecondVerification } from './second-verification.ts';
-
-/** What passport does with the result of a strategy. It binds these three to the object that it makes of the strategy for each request. */
-interface PassportActions {
-  success(user: VerifiedToken): void;
-  fail(reason: unknown, status?: number): void;
-  error(error: unknown): void;
-}
 
 let strategies = 0;
 
@@ -26,18 +20,21 @@ let strategies = 0;
  * canonical, duplicate claims and unknown header members. It knows no EdDSA: a token of such a key is verified once only.
  */
 export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implements OnApplicationShutdown {
-  // Not #private: passport calls `authenticate` on an object that inherits from this one, and private names are not inherited.
-  private readonly verification: SecondVerification;
+  readonly #verification: SecondVerification;
+  /** The key that passport-jwt got for a request: what it confirms, it confirms of that key. */
+  readonly #keys: WeakMap<FastifyRequest, VerificationKey>;
 
   constructor(verification: SecondVerification) {
+    const keys = new WeakMap<FastifyRequest, VerificationKey>();
     const options: StrategyOptions = {
       jwtFromRequest: tokenOf,
       secretOrKeyProvider: (request: FastifyRequest, _token, done) => {
         // passport-jwt neither awaits a provider nor catches what it rejects with: that would end the process.
         keyFor(verification, request)
-          .then(({ publicKey }) => {
+          .then((key) => {
+            keys.set(request, key);
             // jsonwebtoken takes key objects; the types of passport-jwt are older.
-            done(null, publicKey as unknown as Buffer);
+            done(null, key.publicKey as unknown as Buffer);
           })
           .catch((error: unknown) => {
             done(error);
@@ -51,7 +48,8 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
       passReqToCallback: true,
     };
     super(options);
-    this.verification = verification;
+    this.#verification = verification;
+    this.#keys = keys;
     // Passport finds strategies by name in the whole process: two applications in one process must not answer for each other.
     strategies += 1;
     this.name = `tessera-${new.target.name}-${strategies}`;
@@ -61,24 +59,25 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
   /** The surface that the token must be of. */
   abstract surfaceOf(request: FastifyRequest): Surface;
 
-  /** @param request Fastify's; the types of passport know Express's alone */
-  override authenticate(request: unknown): void {
-    const actions = this as PassportActions;
-    this.verifyOnce(request as FastifyRequest)
-      .then((caller) => {
-        if (caller === undefined) super.authenticate(request as never);
-        else actions.success(caller);
-      })
-      // A rejection that nobody handles would end the process, and passport would never answer.
-      .catch((error: unknown) => {
-        actions.error(error);
-      });
+  /**
+   * Whether nothing is left for jsonwebtoken to do: it has accepted this token before, or it does not know the key's algorithm.
+   *
+   * @throws TesseraError unauthorized, temporarily_unavailable
+   */
+  async isDone(request: FastifyRequest): Promise<boolean> {
+    const caller = callerAt(request, this.surfaceOf(request));
+    const token = tokenOf(request);
+    if (token === null) throw new TesseraError('unauthorized', 'bearer: not one bearer token');
+    const key = await this.#verification.keyOf(caller);
+    return key.alg === 'EdDSA' || this.#verification.hasAgreed(token, key, caller);
   }
 
   /** Called with what jsonwebtoken read from the token, after it verified the signature. */
-  async validate(request: FastifyRequest, payload: unknown): Promise<VerifiedToken> {
+  validate(request: FastifyRequest, payload: unknown): VerifiedToken {
     const caller = callerAt(request, this.surfaceOf(request));
-    this.verification.agree(tokenOf(request) ?? '', await this.verification.keyOf(caller), caller, payload);
+    const [token, key] = [tokenOf(request), this.#keys.get(request)];
+    if (token === null || key === undefined) throw notVerified();
+    this.#verification.agree(token, key, caller, payload);
     return caller;
   }
 
@@ -90,15 +89,6 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
   getPassportInstance(): passport.Authenticator {
     return new passport.Authenticator();
   }
-
-  /** @returns undefined when jsonwebtoken has to verify the token first */
-  private async verifyOnce(request: FastifyRequest): Promise<VerifiedToken | undefined> {
-    const caller = callerAt(request, this.surfaceOf(request));
-    const token = tokenOf(request);
-    if (token === null) throw new TesseraError('unauthorized', 'bearer: not one bearer token');
-    const key = await this.verification.keyOf(caller);
-    return key.alg === 'EdDSA' || this.verification.hasAgreed(token, key, caller) ? caller : undefined;
-  }
 }
 
 function keyFor(verification: SecondVerification, request: FastifyRequest): Promise<VerificationKey> {
@@ -109,7 +99,7 @@ function keyFor(verification: SecondVerification, request: FastifyRequest): Prom
 /** The caller that the edge has verified in this request. */
 function callerAt(request: FastifyRequest, surface: Surface): VerifiedToken {
   const { caller } = contextOf(request);
-  if (caller === undefined) throw notVerified();
+  if (!isVerifiedToken(caller)) throw notVerified();
   if (caller.surface !== surface) throw new TesseraError('unauthorized', 'bearer: the token is of another surface');
   return caller;
 }
