@@ -1,12 +1,12 @@
-# What Tessera may do in Vault or OpenBao, beside the `default` policy (look up, renew and revoke its own token).
-# `kv` is the mount: VAULT_KV_MOUNT.
+# The permissions of Tessera in Vault or OpenBao, besides the policy `default` (look up, renew and revoke its own token).
+# `kv` is the mount (VAULT_KV_MOUNT).
 
 # Client secrets, key rings, database credentials. Writes are check-and-set.
 path "kv/data/*" {
   capabilities = ["create", "read", "update"]
 }
 
-# `tessera purge` lists and destroys what a removed tenant left.
+# `tessera purge` lists and destroys the entries of removed tenants.
 path "kv/metadata/*" {
   capabilities = ["list", "read", "delete"]
 }

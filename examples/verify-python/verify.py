@@ -2,9 +2,9 @@
 import json, os, sys
 import jwt  # pip install "PyJWT[crypto]"
 
-ISSUER = os.environ.get("ISSUER", "http://localhost:3000/tenants/acme")  # pinned: the token has no say in it
+ISSUER = os.environ.get("ISSUER", "http://localhost:3000/tenants/acme")  # configured, never read from the token
 AUDIENCE = os.environ.get("AUDIENCE", "shop-api")
-KEYS = jwt.PyJWKClient(f"{ISSUER}/jwks.json", lifespan=300, timeout=2)  # make it once, it caches
+KEYS = jwt.PyJWKClient(f"{ISSUER}/jwks.json", lifespan=300, timeout=2)  # create it once: it caches
 
 def verify(token: str) -> dict:
     key = KEYS.get_signing_key_from_jwt(token)

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { Public } from '@tessera/client';
 
-/** For whoever watches the process, and has no token. Every route that does not say `@Public()` is closed. */
+/** For probes, which have no token. Every route without `@Public()` is closed. */
 @Controller('health')
 @Public()
 export class HealthController {

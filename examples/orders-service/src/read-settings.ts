@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 
 export type Settings<Name extends string> = Readonly<Record<Name, string>>;
 
-/** The only place that reads the environment. Ends the process when something is missing: all of it is said at once, before anything listens. */
+/** The only place that reads the environment. Exits before the server listens if settings are missing, and names all of them at once. */
 export function readSettings<Name extends string>(names: readonly Name[]): Settings<Name> {
   const faults: string[] = [];
   const settings = names.map((name) => {
@@ -15,7 +15,7 @@ export function readSettings<Name extends string>(names: readonly Name[]): Setti
     console.error(`The service cannot start: ${faults.join(', ')}. README.md says what belongs there.`);
     process.exit(1);
   }
-  // `fromEntries` forgets which names went in.
+  // The type of `fromEntries` loses the names.
   return Object.fromEntries(settings) as Settings<Name>;
 }
 

@@ -5,6 +5,6 @@ import { ORDERS_SETTINGS, OrdersModule } from './orders.module.ts';
 
 const settings = readSettings(ORDERS_SETTINGS);
 const app = await NestFactory.create<NestFastifyApplication>(OrdersModule.register(settings), new FastifyAdapter());
-// SIGTERM closes the modules, and with them what TesseraClientModule has under way.
+// SIGTERM closes the modules, so that TesseraClientModule aborts its requests.
 app.enableShutdownHooks();
 await app.listen(settings.PORT, settings.HOST);

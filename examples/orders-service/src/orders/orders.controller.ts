@@ -9,7 +9,7 @@ interface Order {
   readonly article: string;
 }
 
-/** Stands in for a database. */
+/** In place of a database. */
 const ORDERS = new Map<string, Order>([
   ['o-1', { id: 'o-1', customer: 'u-ada', article: 'lamp' }],
   ['o-2', { id: 'o-2', customer: 'u-bob', article: 'chair' }],
@@ -23,7 +23,7 @@ export class OrdersController {
   @RequireScopes('orders:read')
   async show(@Param('id') id: string, @Token() token: VerifiedToken): Promise<Order & { inStock: number }> {
     const order = ORDERS.get(id);
-    // A scope says what may be read, not whose. Another's order is answered like none.
+    // A scope permits an action, not access to other customers' data. Another customer's order is a 404, like an unknown one.
     if (order?.customer !== token.subject) throw new NotFoundException();
     return { ...order, inStock: await this.stock.level(order.article) };
   }

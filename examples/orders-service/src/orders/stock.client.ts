@@ -3,7 +3,7 @@ import { TesseraTokens } from '@tessera/client';
 
 export const STOCK_URL = Symbol('STOCK_URL');
 
-/** The service stock, asked in this service's own name: the caller's token is for orders, and goes no further. */
+/** Calls the service stock with a token of this service. The caller's token is for orders only and is never forwarded. */
 @Injectable()
 export class StockClient {
   private readonly logger = new Logger(StockClient.name);
@@ -17,7 +17,7 @@ export class StockClient {
     const url = `${this.baseUrl}/stock/${encodeURIComponent(article)}`;
     let answer = await this.ask(url);
     if (answer.status === 401) {
-      // The token that we kept is good no more, because it was revoked, say. A new one may be; one try is enough to know.
+      // The cached token is no longer valid, perhaps because it was revoked. Try once with a new one.
       this.tokens.invalidate();
       answer = await this.ask(url);
     }
@@ -30,7 +30,7 @@ export class StockClient {
     try {
       return await fetch(url, { headers: await this.tokens.headers(), signal: AbortSignal.timeout(2_000) });
     } catch (error) {
-      // A TokenRequestError, which is safe to log, or stock is away. Neither is the caller's business, nor their fault.
+      // A TokenRequestError, which is safe to log, or stock does not answer. The caller gets no details of either.
       this.logger.error(error);
       throw new ServiceUnavailableException('stock cannot be asked now');
     }

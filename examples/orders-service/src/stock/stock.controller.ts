@@ -1,7 +1,7 @@
 import { Controller, Get, NotFoundException, Param } from '@nestjs/common';
 import { RequireScopes } from '@tessera/client';
 
-/** Stands in for a database. */
+/** In place of a database. */
 const LEVELS = new Map([
   ['lamp', 40],
   ['chair', 3],
