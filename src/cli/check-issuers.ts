@@ -4,8 +4,10 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
 import { type ExplainedHop, explainExchange } from '../token-grants/grants/oidc-exchange/explain-exchange.ts';
 import { fetchKeySet, KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
+import { SystemClock } from '../domain/clock.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
+import { Deadline } from '../runtime/deadline.ts';
 import { Log } from '../logging/log.ts';
 import { printable } from '../provisioning/file/yaml-source.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
@@ -71,7 +73,7 @@ async function checkKeys(
 ): Promise<void> {
   const checked = await Promise.all(
     trusts.map(async (trust) => {
-      const found = await fetchKeySet(egress, trust, AbortSignal.timeout(KEYS_DEADLINE_MS));
+      const found = await fetchKeySet(egress, trust, new Deadline(new SystemClock(), KEYS_DEADLINE_MS));
       if (found.set === undefined) return { id: trust.id, issuer: trust.issuer, refusal: found.refusal };
       const { keys, skipped } = found.set;
       return {

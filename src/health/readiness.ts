@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../domain/clock.ts';
+import { within } from '../runtime/deadline.ts';
 
 /** Something that every request needs. A tenant's own database is not: one that is down must not take the service from the others. */
 export interface ReadinessCheck {
@@ -38,27 +39,18 @@ export class Readiness {
   }
 
   async #ask(): Promise<readonly string[]> {
-    const results = await Promise.all(this.#checks.map(answersInTime));
+    const results = await Promise.all(
+      this.#checks.map((check) => within(CHECK_WITHIN_MS, answers(check), () => false)),
+    );
     return this.#checks.filter((_check, index) => results[index] !== true).map(({ name }) => name);
   }
 }
 
-async function answersInTime(check: ReadinessCheck): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false);
-    }, CHECK_WITHIN_MS);
-  });
-  const answer = (async () => {
-    try {
-      await check.check();
-      return true;
-    } catch {
-      return false;
-    }
-  })();
-  const inTime = await Promise.race([answer, tooLate]);
-  clearTimeout(timer);
-  return inTime;
+async function answers(check: ReadinessCheck): Promise<boolean> {
+  try {
+    await check.check();
+    return true;
+  } catch {
+    return false;
+  }
 }

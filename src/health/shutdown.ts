@@ -1,6 +1,7 @@
 import { Server as NetServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { within } from '../runtime/deadline.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 
 /** How long a client with an idle connection may still send a request that was already on its way. */
@@ -22,7 +23,7 @@ export async function shutDown(app: NestFastifyApplication): Promise<void> {
   // Only the listening socket; http.Server's own close would end connections too.
   NetServer.prototype.close.call(server);
   await delay(LAST_REQUESTS_MS);
-  await Promise.race([inFlight.whenIdle(), delay(GIVE_UP_AFTER_MS, undefined, { ref: false })]);
+  await within(GIVE_UP_AFTER_MS, inFlight.whenIdle(), () => undefined, { ref: false });
   server.closeAllConnections();
   await app.close();
 }

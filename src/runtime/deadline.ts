@@ -1,12 +1,62 @@
-import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { Clock } from '../domain/clock.ts';
 
-/** The moment by which an operation has ended, with all that it waits for: a place, a login, retries. */
+export interface WithinOptions {
+  /** Whether the timer keeps the process alive. Default: true. */
+  readonly ref?: boolean;
+}
+
+/**
+ * Settles as `work` does, or when the time is over with what `late` returns or throws. The work itself goes on: its owner ends it in `late` if
+ * it can be ended. What comes of it then is dropped, an error as well.
+ */
+export function within<T>(
+  timeoutMs: number,
+  work: Promise<T>,
+  late: () => T,
+  { ref = true }: WithinOptions = {},
+): Promise<T> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      // A promise around it, so that an error of `late` becomes the rejection.
+      resolve(
+        new Promise<T>((settle) => {
+          settle(late());
+        }),
+      );
+    }, timeoutMs);
+    if (!ref) timer.unref();
+    work.then(
+      (result) => {
+        clearTimeout(timer);
+        resolve(result);
+      },
+      () => {
+        clearTimeout(timer);
+        resolve(work);
+      },
+    );
+  });
+}
+
+/** Runs work with a signal that aborts when the time is over, for work that ends itself then. */
+export async function withSignal<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort();
+  }, timeoutMs);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The moment by which an operation has ended, with all that it waits for in turn: a place, a login, retries. */
 export class Deadline {
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #endsAt: number;
 
-  constructor(clock: Clock, withinMs: number) {
+  constructor(clock: Pick<Clock, 'monotonicMs'>, withinMs: number) {
     this.#clock = clock;
     this.#endsAt = clock.monotonicMs() + withinMs;
   }
@@ -19,19 +69,8 @@ export class Deadline {
     return this.remainingMs() === 0;
   }
 
-  /** Waits for something that others wait for too, and that therefore cannot end with this deadline. */
-  wait<T>(shared: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(late());
-      }, this.remainingMs());
-      shared.then(resolve, reject).finally(() => {
-        clearTimeout(timer);
-      });
-    });
+  /** Waits for work of the operation, or for work that others wait for too and that therefore cannot end with this deadline. */
+  wait<T>(work: Promise<T>, late: () => T, options?: WithinOptions): Promise<T> {
+    return within(this.remainingMs(), work, late, options);
   }
-}
-
-export function late(): TesseraError {
-  return unavailable('vault', 'no answer in time');
 }

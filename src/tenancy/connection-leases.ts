@@ -1,4 +1,5 @@
 import { unavailable } from '../errors/tessera-error.ts';
+import { within } from '../runtime/deadline.ts';
 import { TENANT_DATABASE } from './tenant-database.ts';
 
 /** One tenant's share in the budget. Only `ConnectionLeases` changes the numbers. */
@@ -58,21 +59,18 @@ export class ConnectionLeases<Account extends LeaseAccount> {
   /** @throws TesseraError `temporarily_unavailable` when there is none within the bounded wait */
   async acquire(account: Account): Promise<void> {
     if (this.#take(account)) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(waiter);
-        reject(unavailable(TENANT_DATABASE, 'out of connections'));
-      }, this.#waitMs);
-      const waiter: Waiter<Account> = {
-        account,
-        granted: () => {
-          clearTimeout(timer);
-          resolve();
-        },
-      };
-      this.#waiting.add(waiter);
-      this.#makeRoom();
+    let granted: () => void = () => undefined;
+    const turn = new Promise<void>((resolve) => {
+      granted = resolve;
     });
+    const waiter: Waiter<Account> = { account, granted };
+    const inTime = within(this.#waitMs, turn, () => {
+      this.#waiting.delete(waiter);
+      throw unavailable(TENANT_DATABASE, 'out of connections');
+    });
+    this.#waiting.add(waiter);
+    this.#makeRoom();
+    await inTime;
   }
 
   release(account: Account): void {

@@ -4,6 +4,7 @@ import type { ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
+import { Deadline } from '../runtime/deadline.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
 import type { Database } from '../database/database.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
@@ -140,11 +141,11 @@ export class TenantConnections implements OnApplicationShutdown {
 
   async #useOnce<T>(tenant: Tenant, work: (database: TenantDataSource) => Promise<T>): Promise<T> {
     if (this.#closed) throw unavailable(TENANT_DATABASE, 'closed');
-    const deadlineMs = this.#clock.monotonicMs() + this.#limits.waitMs;
+    const deadline = new Deadline(this.#clock, this.#limits.waitMs);
     const pool = await this.#lease(tenant);
     let letGo: Promise<void> | undefined;
     try {
-      const database = await this.#opened(tenant, pool, deadlineMs);
+      const database = await this.#opened(tenant, pool, deadline);
       try {
         return await work(database);
       } catch (error) {
@@ -185,21 +186,12 @@ export class TenantConnections implements OnApplicationShutdown {
   }
 
   /** The pool's database, opened by whoever comes first; everybody waits for that one opening, but not past the own deadline. */
-  async #opened(tenant: Tenant, pool: TenantPool, deadlineMs: number): Promise<Database> {
+  #opened(tenant: Tenant, pool: TenantPool, deadline: Deadline): Promise<Database> {
     pool.database ??= this.#openFor(tenant, pool);
     if (pool.isEvictable) return pool.database;
-    const remainingMs = Math.max(0, deadlineMs - this.#clock.monotonicMs());
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(unavailable(TENANT_DATABASE, 'no answer in time'));
-      }, remainingMs);
+    return deadline.wait(pool.database, () => {
+      throw unavailable(TENANT_DATABASE, 'no answer in time');
     });
-    try {
-      return await Promise.race([pool.database, late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   async #openFor(tenant: Tenant, pool: TenantPool): Promise<Database> {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from '../../runtime/deadline.ts';
 import { reasonOfFailure } from '../database-failure.ts';
 import { type MysqlConnection, type MysqlServer, withMysqlConnection } from './mysql-connection.ts';
 
@@ -43,14 +44,13 @@ export class AbandonedStatements {
     const known = this.#statements.get(threadId);
     if (known !== undefined) return known.promise;
     let gone: () => void = () => undefined;
-    const promise = new Promise<void>((resolve) => {
+    const asked = new Promise<void>((resolve) => {
       gone = () => {
         this.#statements.delete(threadId);
-        clearTimeout(timer);
         resolve();
       };
-      const timer = setTimeout(gone, this.#server.timeoutMs + MARGIN_MS);
     });
+    const promise = within(this.#server.timeoutMs + MARGIN_MS, asked, gone);
     this.#statements.set(threadId, { promise, gone });
     if (!this.#isAsking) void this.#ask();
     return promise;

@@ -13,7 +13,7 @@ import { MysqlPool } from './mysql-pool.ts';
 import { limitsOfTenantReads, limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 import { SilentLogger } from '../silent-logger.ts';
-import { noAnswer, within } from '../../runtime/within.ts';
+import { answerInTime, noAnswer } from './answer-in-time.ts';
 
 /** A transaction of the writers is many statements; one that takes longer than this many timeouts is given up. */
 const TRANSACTION_TIMEOUTS = 30;
@@ -59,7 +59,7 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
     logger: new SilentLogger(),
   });
   try {
-    await within(options.timeoutMs, dataSource.initialize());
+    await answerInTime(options.timeoutMs, dataSource.initialize());
     return new MysqlDatabase(options, dataSource, handle);
   } catch (error) {
     void handle.closeAll();
@@ -155,7 +155,7 @@ export class MysqlDatabase extends Database {
       const executor = new MigrationExecutor(this.dataSource, runner);
       executor.transaction = 'each';
       const running = executor.executePendingMigrations();
-      const done = await (timeoutMs === undefined ? running : within(timeoutMs, running));
+      const done = await (timeoutMs === undefined ? running : answerInTime(timeoutMs, running));
       return done.map(({ name }) => name);
     } catch (error) {
       this.#handle.dropAfter(connection, error);
@@ -195,7 +195,7 @@ export class MysqlDatabase extends Database {
       // What the connection took is part of the time: a reader waits no longer than for one query.
       const remainingMs = timeoutMs - (performance.now() - startedAt);
       const limited = limits === undefined ? undefined : sessions.limit(connection, limits);
-      return await within(remainingMs, commitAfter(runner, begin, work, limited));
+      return await answerInTime(remainingMs, commitAfter(runner, begin, work, limited));
     } catch (error) {
       this.#handle.retireIfStoodDown(error);
       // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
@@ -211,7 +211,7 @@ export class MysqlDatabase extends Database {
   async #connect(runner: QueryRunner): Promise<PoolConnection> {
     const connecting = runner.connect() as Promise<PoolConnection>;
     try {
-      return await within(this.#timeoutMs, connecting);
+      return await answerInTime(this.#timeoutMs, connecting);
     } catch (error) {
       this.#handle.retireIfStoodDown(error);
       connecting.then(

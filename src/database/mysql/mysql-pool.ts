@@ -9,7 +9,7 @@ import {
 } from '../database-failure.ts';
 import type { MysqlSessions } from './mysql-session.ts';
 import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql-sockets.ts';
-import { within } from '../../runtime/within.ts';
+import { within } from '../../runtime/deadline.ts';
 
 /**
  * While a server takes no writes, all connections to it are replaced so often at most: soon enough to find its successor, and no storm of
@@ -165,7 +165,7 @@ export class MysqlPool {
       socketOf(connection).destroy();
       if (!idle.has(connection)) void this.#abandoned.end(connection.threadId);
     }
-    await within(CLOSE_WITHIN_MS, this.#abandoned.settled()).catch(() => undefined);
+    await within(CLOSE_WITHIN_MS, this.#abandoned.settled(), () => undefined);
   }
 
   /** Before its first byte comes: mysql2 makes a connection within the call and announces it after the login. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Connection, PoolConnection } from 'mysql2';
+import { withSignal } from '../../runtime/deadline.ts';
 
 /** How long a server may take to close a connection that we closed. Less than a request waits for a connection. */
 const GOODBYE_MS = 500;
@@ -11,13 +12,10 @@ const GOODBYE_MS = 500;
  */
 export async function socketsClosed(connections: Iterable<Connection>): Promise<void> {
   const sockets = [...connections].map(socketOf).filter((socket) => !socket.closed);
-  const patience = new AbortController();
-  const gone = Promise.all(sockets.map((socket) => once(socket, 'close', { signal: patience.signal })));
-  const timer = setTimeout(() => {
-    patience.abort();
-  }, GOODBYE_MS);
-  await gone.catch(() => undefined);
-  clearTimeout(timer);
+  const closed = withSignal(GOODBYE_MS, (signal) =>
+    Promise.all(sockets.map((socket) => once(socket, 'close', { signal }))),
+  );
+  await closed.catch(() => undefined);
 }
 
 /** Ends the session. The `end` of a connection in a pool gives it back instead; the typings of mysql2 leave the real one out. */

@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { FastifyRequest } from 'fastify';
+import { within } from '../../runtime/deadline.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestSpan, Tracing } from './tracing.ts';
 
@@ -29,7 +29,7 @@ export function createTracing(): Tracing {
     close: async () => {
       // A collector that is down must not hold up the shutdown, and its error text is not ours to show.
       const flushed = provider.shutdown().catch(() => undefined);
-      await Promise.race([flushed, delay(LAST_SPANS_MS, undefined, { ref: false })]);
+      await within(LAST_SPANS_MS, flushed, () => undefined, { ref: false });
     },
   };
 }

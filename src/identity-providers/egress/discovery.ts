@@ -1,3 +1,4 @@
+import type { Deadline } from '../../runtime/deadline.ts';
 import type { Egress } from './egress.ts';
 
 export type Discovered =
@@ -11,7 +12,7 @@ export function discoveryUrl(issuer: string): string {
 }
 
 /** Asks an issuer where its keys are. */
-export async function discoverJwksUri(egress: Egress, issuer: string, deadline: AbortSignal): Promise<Discovered> {
+export async function discoverJwksUri(egress: Egress, issuer: string, deadline: Deadline): Promise<Discovered> {
   const answer = await egress.fetchJson(discoveryUrl(issuer), deadline);
   if (answer.kind === 'failed') return { refusal: `discovery: ${answer.reason}` };
   return readDiscovery(egress, issuer, answer.value);

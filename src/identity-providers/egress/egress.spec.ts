@@ -6,6 +6,8 @@ import {
   startHostileProvider,
 } from '../../testing/hostile-provider.ts';
 import { selfSignedCertificate } from '../../testing/self-signed-certificate.ts';
+import { SystemClock } from '../../domain/clock.ts';
+import { Deadline } from '../../runtime/deadline.ts';
 import { Egress, type EgressOptions, type ForeignAnswer, MAX_ANSWER_BYTES } from './egress.ts';
 
 let provider: HostileProvider;
@@ -27,7 +29,7 @@ function fetchJson(url: string, options: Partial<EgressOptions> = {}): Promise<F
     certificateAuthorities: undefined,
     ...options,
   });
-  return egress.fetchJson(url, AbortSignal.timeout(DEADLINE_MS));
+  return egress.fetchJson(url, new Deadline(new SystemClock(), DEADLINE_MS));
 }
 const failed = (reason: string): ForeignAnswer => ({ kind: 'failed', reason });
 
@@ -115,8 +117,8 @@ describe('a host', () => {
       certificateAuthorities: undefined,
     });
     const url = `http://idp.test:${provider.port}/keys`;
-    await egress.fetchJson(url, AbortSignal.timeout(1_000));
-    await egress.fetchJson(url, AbortSignal.timeout(1_000));
+    await egress.fetchJson(url, new Deadline(new SystemClock(), 1_000));
+    await egress.fetchJson(url, new Deadline(new SystemClock(), 1_000));
     expect(asked).toEqual(['idp.test', 'idp.test']);
     expect(provider.connections()).toBe(2);
   });

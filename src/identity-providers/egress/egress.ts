@@ -3,6 +3,7 @@ import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction, Socket } from 'node:net';
 import { parseStrictJson } from '@tessera/token/core';
 import type { buildConnector, Client, Dispatcher } from 'undici';
+import type { Deadline } from '../../runtime/deadline.ts';
 import { plainAddress } from '../../domain/networks.ts';
 import { hostAndPort, isPublicAddress, refusalOfForeignUrl } from './foreign-url.ts';
 
@@ -57,27 +58,21 @@ export class Egress {
   /**
    * Never rejects, and settles when the deadline passes, whatever the other side or the resolver does.
    *
-   * @param deadline aborts after the time that the caller has for everything that it fetches
+   * @param deadline for everything that the caller fetches
    */
-  async fetchJson(url: string, deadline: AbortSignal): Promise<ForeignAnswer> {
+  async fetchJson(url: string, deadline: Deadline): Promise<ForeignAnswer> {
     if (!this.mayFetch(url)) return failed('its URL may not be fetched');
-    if (deadline.aborted) return failed('no answer in time');
+    if (deadline.isOver()) return failed('no answer in time');
     const { origin, pathname, search } = new URL(url);
     // Loaded with the first fetch: most installations trust no foreign issuer.
     const undici = await import('undici');
     const connect = this.#connector(undici.buildConnector, new URL(url));
     const client = new undici.Client(origin, { connect, pipelining: 1 });
-    let onDeadline = (): void => undefined;
-    const tooLate = new Promise<ForeignAnswer>((resolve) => {
-      onDeadline = () => {
-        resolve(failed('no answer in time'));
-      };
-      deadline.addEventListener('abort', onDeadline, { once: true });
-    });
     try {
-      return await Promise.race([exchange(client, `${pathname}${search}`), tooLate]);
+      return await deadline.wait(exchange(client, `${pathname}${search}`), () => failed('no answer in time'), {
+        ref: false,
+      });
     } finally {
-      deadline.removeEventListener('abort', onDeadline);
       // Ends the connection, also one that is still being made or sends for ever. Nothing waits for it.
       client.destroy().catch(() => undefined);
     }

@@ -1,3 +1,4 @@
+import type { Deadline } from '../../runtime/deadline.ts';
 import { discoverJwksUri } from '../egress/discovery.ts';
 import type { Egress } from '../egress/egress.ts';
 import { type ForeignKeySet, parseForeignKeySet } from './provider-key-set.ts';
@@ -22,7 +23,7 @@ export type FetchedKeySet =
  *
  * @param deadline for everything together
  */
-export async function fetchKeySet(egress: Egress, source: KeySource, deadline: AbortSignal): Promise<FetchedKeySet> {
+export async function fetchKeySet(egress: Egress, source: KeySource, deadline: Deadline): Promise<FetchedKeySet> {
   const { jwksUri, refusal: undiscovered } =
     source.jwksUri === undefined ? await discoverJwksUri(egress, source.issuer, deadline) : { jwksUri: source.jwksUri };
   if (jwksUri === undefined) return { refusal: undiscovered };

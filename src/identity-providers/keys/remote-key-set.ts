@@ -1,6 +1,7 @@
 import { TesseraError } from '../../errors/tessera-error.ts';
+import { Deadline } from '../../runtime/deadline.ts';
 import type { Log } from '../../logging/log.ts';
-import type { Clock } from '../../domain/clock.ts';
+import { type Clock, SystemClock } from '../../domain/clock.ts';
 import { AskedTokens } from './asked-tokens.ts';
 import type { Egress } from '../egress/egress.ts';
 import { FailedFetches } from './failed-fetches.ts';
@@ -28,6 +29,8 @@ export const STALE_MS = 60 * 60_000;
 export const DISCOVERY_AGE_MS = 60 * 60_000;
 // As many as a set may have (foreign-key-set.ts).
 const MAX_WITHDRAWN = 100;
+/** Of sockets and resolvers, which know no other. */
+const REAL_TIME = new SystemClock();
 /** So many waits in one cool-down are on record: whoever makes up kids must not fill the audit store with them. */
 const RECORDED_WAITS = 20;
 
@@ -205,7 +208,7 @@ export class RemoteKeySet {
     const known = this.#discovered;
     const isKnown = known !== undefined && startedAt - known.at <= DISCOVERY_AGE_MS;
     const jwksUri = this.#source.jwksUri ?? (isKnown ? known.jwksUri : undefined);
-    const fetched = await fetchKeySet(egress, { ...this.#source, jwksUri }, AbortSignal.timeout(deadlineMs));
+    const fetched = await fetchKeySet(egress, { ...this.#source, jwksUri }, new Deadline(REAL_TIME, deadlineMs));
     if (fetched.set === undefined) {
       this.#discovered = undefined;
       this.#failed.add(fetched.refusal);

@@ -8,6 +8,8 @@ import {
 } from '../../testing/hostile-provider.ts';
 import { refusalOf } from '../../testing/refusal.ts';
 import { collectingLog, ManualClock } from '../../testing/storage.ts';
+import { SystemClock } from '../../domain/clock.ts';
+import { Deadline } from '../../runtime/deadline.ts';
 import { Egress, resolveBySystem } from '../egress/egress.ts';
 import type { ForeignAlgorithm } from '../subject-token-algorithm.ts';
 import type { KeySource } from './fetch-key-set.ts';
@@ -34,7 +36,7 @@ beforeAll(async () => {
     resolve: resolveBySystem,
     certificateAuthorities: undefined,
   });
-  await egress.fetchJson(warm.jwksUri, AbortSignal.timeout(10_000));
+  await egress.fetchJson(warm.jwksUri, new Deadline(new SystemClock(), 10_000));
   await warm.close();
 });
 beforeEach(async () => {

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { EventEmitter } from 'node:events';
 import { RequestsInFlight } from '../../health/requests-in-flight.ts';
+import { within } from '../../runtime/deadline.ts';
 
 /**
  * Followers that can be held at a time, by one process. Past it they are answered at once, which is as true, and they know how long to pause: a stranger
@@ -31,17 +32,17 @@ export class RevocationWaiters {
    */
   wait(milliseconds: number, connection: EventEmitter, tenants?: readonly string[]): Promise<void> {
     if (this.#requests.draining || this.#waiting.size >= MAX_WAITERS) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
+    let end: () => void = () => undefined;
+    const ended = new Promise<void>((resolve) => {
+      end = () => {
         connection.removeListener('close', end);
         this.#waiting.delete(end);
         resolve();
       };
-      const timer = setTimeout(end, milliseconds);
-      connection.once('close', end);
-      this.#waiting.set(end, tenants);
     });
+    connection.once('close', end);
+    this.#waiting.set(end, tenants);
+    return within(milliseconds, ended, end);
   }
 
   releaseAll(): void {

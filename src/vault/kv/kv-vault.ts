@@ -3,9 +3,18 @@ import type { VaultConfig } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import type { Log } from '../../logging/log.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { Deadline, late } from '../../runtime/deadline.ts';
+import { Deadline } from '../../runtime/deadline.ts';
 import { OperationGate } from './operation-gate.ts';
-import { type Found, isAnswer, readFound, readNames, readWritten, refusal, requireVersion2 } from './vault-answer.ts';
+import {
+  type Found,
+  isAnswer,
+  late,
+  readFound,
+  readNames,
+  readWritten,
+  refusal,
+  requireVersion2,
+} from './vault-answer.ts';
 import { type Answer, type Library, VaultClient } from './vault-client.ts';
 import { parseVaultPath, type VaultFolder, type VaultPath } from '../vault-path.ts';
 import { createSession, type VaultSession } from './vault-session.ts';

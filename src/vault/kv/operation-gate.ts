@@ -26,16 +26,14 @@ export class OperationGate {
 
   #turn(deadline: Deadline): Promise<void> {
     if (this.#waiting.size >= MAX_WAITING) throw unavailable('vault', 'too many operations are waiting');
-    return new Promise((resolve, reject) => {
-      const enter = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.#waiting.delete(enter);
-        reject(unavailable('vault', 'all connections are busy'));
-      }, deadline.remainingMs());
-      this.#waiting.add(enter);
+    let enter: () => void = () => undefined;
+    const turn = new Promise<void>((resolve) => {
+      enter = resolve;
+    });
+    this.#waiting.add(enter);
+    return deadline.wait(turn, () => {
+      this.#waiting.delete(enter);
+      throw unavailable('vault', 'all connections are busy');
     });
   }
 

@@ -1,5 +1,4 @@
 import { type TesseraError, unavailable } from '../../errors/tessera-error.ts';
-import { late } from '../../runtime/deadline.ts';
 import type { Answer, NoAnswer, NotReached } from './vault-client.ts';
 import type { VaultEntry } from '../vault.service.ts';
 
@@ -95,6 +94,10 @@ const NOT_REACHED: Readonly<Record<NotReached, string>> = {
   certificate: 'its certificate is not trusted',
   tls: 'the TLS connection failed',
 };
+
+export function late(): TesseraError {
+  return unavailable('vault', 'no answer in time');
+}
 
 /** The verdict for an answer that is not the one hoped for. Its text stays here: it may quote what was sent. */
 export function refusal(outcome: Answer | NoAnswer): TesseraError {

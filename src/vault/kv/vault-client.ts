@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type HashiVault from 'hashi-vault-js';
 import type { VaultConfig } from '../../config/config.ts';
+import { withSignal } from '../../runtime/deadline.ts';
 
 /** What Vault said, whatever the status is. Not yet trusted. */
 export interface Answer {
@@ -80,17 +81,13 @@ export class VaultClient {
   /** One request. Resolves in every case, within the time. */
   async call(use: (library: Library) => PromiseLike<unknown>, timeoutMs: number): Promise<Answer | NoAnswer> {
     // A timer of our own: the library's timeout counts silence, and a server that sends a byte now and then is never silent.
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      abort.abort();
-    }, timeoutMs);
     try {
-      // The response interceptor decides the type of everything that comes out.
-      return (await use(await this.#library(timeoutMs, abort.signal))) as Answer | NoAnswer;
+      return await withSignal(timeoutMs, async (signal) => {
+        // The response interceptor decides the type of everything that comes out.
+        return (await use(await this.#library(timeoutMs, signal))) as Answer | NoAnswer;
+      });
     } catch (error) {
       return toNoAnswer(error);
-    } finally {
-      clearTimeout(timer);
     }
   }
 

@@ -5,7 +5,7 @@ import type { Log } from '../../logging/log.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Deadline } from '../../runtime/deadline.ts';
 import { TokenRenewal } from './token-renewal.ts';
-import { isAnswer, readAuth, readLookup, refusal } from './vault-answer.ts';
+import { isAnswer, late, readAuth, readLookup, refusal } from './vault-answer.ts';
 import type { VaultClient } from './vault-client.ts';
 
 /** Who the service is to Vault: gives the token that requests carry, and keeps it good. */
@@ -101,7 +101,10 @@ class AppRoleSession implements VaultSession {
   }
 
   async token(deadline: Deadline): Promise<Secret> {
-    return this.#token ?? deadline.wait(this.#loginOnce());
+    if (this.#token !== undefined) return this.#token;
+    return deadline.wait(this.#loginOnce(), () => {
+      throw late();
+    });
   }
 
   async replace(refused: Secret, deadline: Deadline): Promise<boolean> {
