@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { unavailable } from '../errors/tessera-error.ts';
-import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
+import { readNamesColumn } from '../control-plane/json-column.ts';
 import type { Row } from '../database/database.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
@@ -51,16 +50,12 @@ function administrator(row: Row | undefined): Subject | undefined {
     id: String(row['id']),
     email: String(row['email']),
     status: readStatus(row['status']),
-    roles: namesIn(row['roles']),
+    roles: namesIn(row, 'roles'),
     groups: [],
-    scopes: namesIn(row['scopes']).map((name) => Object.freeze({ name, resource: undefined })),
+    scopes: namesIn(row, 'scopes').map((name) => Object.freeze({ name, resource: undefined })),
   });
 }
 
-function namesIn(json: unknown): string[] {
-  try {
-    return (JSON.parse(String(json)) as string[]).toSorted();
-  } catch (error) {
-    throw unavailable(CONTROL_DATABASE, 'a row is malformed', error);
-  }
+function namesIn(row: Row, column: 'roles' | 'scopes'): readonly string[] {
+  return readNamesColumn(`administrators.${column}`, String(row[column])).toSorted();
 }

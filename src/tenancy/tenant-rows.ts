@@ -1,7 +1,17 @@
-import { unavailable } from '../errors/tessera-error.ts';
-import type { ClientId, ProjectId, TenantId, TrustId } from '../domain/ids.ts';
+import { type ClientId, parseClientId, type ProjectId, type TenantId, type TrustId } from '../domain/ids.ts';
+import { parseNetwork } from '../domain/networks.ts';
+import { readStatus, readTenantStatus } from '../domain/status.ts';
+import { SURFACES } from '../domain/surface.ts';
 import type { RowOf } from '../database/schema.ts';
-import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
+import {
+  listOf,
+  malformedRow,
+  membersOf,
+  readJsonColumn,
+  type Shape,
+  text,
+  word,
+} from '../control-plane/json-column.ts';
 import type { ClientEntity } from '../control-plane/entities/client.entity.ts';
 import type { ProjectEntity } from '../control-plane/entities/project.entity.ts';
 import type { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
@@ -17,35 +27,32 @@ export interface TenantRows {
 }
 
 /**
- * Rows to the frozen snapshot. The ids were parsed before they were written; what is read here is the service's own writing, so that
- * JSON that does not parse is a damaged database: 503, never a default.
+ * Rows to the frozen snapshot. The ids were parsed before they were written; every other value is checked here.
+ *
+ * @throws TesseraError temporarily_unavailable for a malformed row
  */
 export function tenantFromRows({ tenant, projects, clients, trusts }: TenantRows): Tenant {
-  try {
-    return Object.freeze({
-      id: tenant.id as TenantId,
-      version: tenant.version,
-      name: tenant.name,
-      status: tenant.status as Tenant['status'],
-      database: databaseFromRow(tenant),
-      tokens: Object.freeze({
-        algorithm: tenant.tokenAlgorithm as SigningAlgorithm,
-        ttlSeconds: tenant.tokenTtlSeconds,
-      }),
-      projects: new Map(
-        projects.map((project) => [
-          project.id as ProjectId,
-          projectFromRows(
-            project,
-            clients.filter((client) => client.projectId === project.id),
-          ),
-        ]),
-      ),
-      trusts: Object.freeze(trusts.map(trustFromRow)),
-    });
-  } catch (error) {
-    throw unavailable(CONTROL_DATABASE, 'a row is malformed', error);
-  }
+  return Object.freeze({
+    id: tenant.id as TenantId,
+    version: tenant.version,
+    name: tenant.name,
+    status: readTenantStatus(tenant.status),
+    database: databaseFromRow(tenant),
+    tokens: Object.freeze({
+      algorithm: tenant.tokenAlgorithm as SigningAlgorithm,
+      ttlSeconds: tenant.tokenTtlSeconds,
+    }),
+    projects: new Map(
+      projects.map((project) => [
+        project.id as ProjectId,
+        projectFromRows(
+          project,
+          clients.filter((client) => client.projectId === project.id),
+        ),
+      ]),
+    ),
+    trusts: Object.freeze(trusts.map(trustFromRow)),
+  });
 }
 
 export function rowsFromTenant(tenant: Omit<Tenant, 'version'>, version: number): TenantRows {
@@ -76,7 +83,7 @@ function databaseFromRow(row: RowOf<TenantEntity>): TenantDatabase {
   if (row.databaseDriver === 'sqlite') return Object.freeze({ driver: 'sqlite' });
   const { databaseHost: host, databasePort: port, databaseName: name } = row;
   if (row.databaseDriver !== 'mysql' || host === null || port === null || name === null)
-    throw new Error('a tenant without a database');
+    throw malformedRow('tenants.database_driver');
   return Object.freeze({ driver: 'mysql', host, port, name });
 }
 
@@ -84,26 +91,49 @@ function projectFromRows(row: RowOf<ProjectEntity>, clients: readonly RowOf<Clie
   return Object.freeze({
     id: row.id as ProjectId,
     name: row.name,
-    status: row.status as Project['status'],
+    status: readStatus(row.status),
     clients: new Map(clients.map((client) => [client.id as ClientId, clientFromRow(client)])),
   });
 }
 
 function clientFromRow(row: RowOf<ClientEntity>): Client {
-  const scopes = JSON.parse(row.scopes) as 'unbounded' | string[];
-  const subjects = JSON.parse(row.subjects) as 'any' | { domains: string[] };
   return Object.freeze({
     id: row.id as ClientId,
     projectId: row.projectId as ProjectId,
-    status: row.status as Client['status'],
-    policy: Object.freeze(JSON.parse(row.policy) as ClientPolicy),
-    surfaces: Object.freeze(JSON.parse(row.surfaces) as Client['surfaces']),
+    status: readStatus(row.status),
+    policy: readJsonColumn('clients.policy', row.policy, clientPolicy),
+    surfaces: readJsonColumn('clients.surfaces', row.surfaces, surfaces),
     audience: row.audience,
-    scopes: scopes === 'unbounded' ? scopes : new Set(scopes),
-    subjects: subjects === 'any' ? subjects : Object.freeze({ domains: new Set(subjects.domains) }),
+    scopes: readJsonColumn('clients.scopes', row.scopes, clientScopes),
+    subjects: readJsonColumn('clients.subjects', row.subjects, clientSubjects),
     ttlSeconds: row.ttlSeconds ?? undefined,
   });
 }
+
+const surfaces = listOf(word(...SURFACES));
+const network: Shape<string> = (value) =>
+  typeof value === 'string' && parseNetwork(value) !== undefined ? value : undefined;
+const networks = listOf(network);
+const texts = listOf(text);
+
+const clientPolicy: Shape<ClientPolicy> = (value) => {
+  const { kind, ...rest } = membersOf(value) ?? {};
+  if (kind === 'confidential') return Object.freeze({ kind });
+  const allowed = networks(rest['networks']);
+  return kind === 'secretless' && allowed !== undefined ? Object.freeze({ kind, networks: allowed }) : undefined;
+};
+
+const clientScopes: Shape<Client['scopes']> = (value) => {
+  if (value === 'unbounded') return value;
+  const scopes = texts(value);
+  return scopes && new Set(scopes);
+};
+
+const clientSubjects: Shape<Client['subjects']> = (value) => {
+  if (value === 'any') return value;
+  const domains = texts(membersOf(value)?.['domains']);
+  return domains && Object.freeze({ domains: new Set(domains) });
+};
 
 function rowFromClient(tenantId: TenantId, projectId: ProjectId, client: Client): RowOf<ClientEntity> {
   return {
@@ -120,35 +150,59 @@ function rowFromClient(tenantId: TenantId, projectId: ProjectId, client: Client)
   };
 }
 
-type StoredConditions = 'none' | [string, (string | number | boolean)[]][];
+type ConditionValue = string | number | boolean;
+type StoredConditions = 'none' | (readonly [string, readonly ConditionValue[]])[];
 type StoredSubject = ({ match: 'linked' } | { match: 'email'; domains: string[] }) & { types?: readonly string[] };
 
 function trustFromRow(row: RowOf<TrustEntity>): Trust {
-  const conditions = JSON.parse(row.conditions) as StoredConditions;
-  const subject = JSON.parse(row.subject) as StoredSubject;
+  const { subject, types } = readJsonColumn('trusts.subject', row.subject, trustSubject);
   return Object.freeze({
     id: row.id as TrustId,
     issuer: row.issuer,
     jwksUri: row.jwksUri ?? undefined,
-    audiences: Object.freeze(JSON.parse(row.audiences) as string[]),
-    algorithms: Object.freeze(JSON.parse(row.algorithms) as string[]),
-    types: Object.freeze(subject.types ?? []),
-    conditions: conditions === 'none' ? conditions : new Map(conditions),
-    subject: Object.freeze(
-      subject.match === 'email' ? { match: 'email', domains: new Set(subject.domains) } : { match: 'linked' },
-    ),
-    clients: Object.freeze(JSON.parse(row.clients) as ClientId[]),
-    surfaces: Object.freeze(JSON.parse(row.surfaces) as Trust['surfaces']),
+    audiences: readJsonColumn('trusts.audiences', row.audiences, texts),
+    algorithms: readJsonColumn('trusts.algorithms', row.algorithms, texts),
+    types,
+    conditions: readJsonColumn('trusts.conditions', row.conditions, trustConditions),
+    subject,
+    clients: readJsonColumn('trusts.clients', row.clients, listOf(parseClientId)),
+    surfaces: readJsonColumn('trusts.surfaces', row.surfaces, surfaces),
     maxAgeSeconds: row.maxAgeSeconds,
     maxLifetimeSeconds: row.maxLifetimeSeconds,
   });
 }
 
+const conditionValue: Shape<ConditionValue> = (value) =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined;
+const conditionValues = listOf(conditionValue);
+
+const condition: Shape<readonly [string, readonly ConditionValue[]]> = (value) => {
+  if (!Array.isArray(value) || value.length !== 2) return undefined;
+  const [claim, allowed] = value as readonly unknown[];
+  const values = conditionValues(allowed);
+  return typeof claim === 'string' && values !== undefined ? [claim, values] : undefined;
+};
+const conditions = listOf(condition);
+
+const trustConditions: Shape<Trust['conditions']> = (value) => {
+  if (value === 'none') return value;
+  const entries = conditions(value);
+  return entries && new Map(entries);
+};
+
+const trustSubject: Shape<Pick<Trust, 'subject' | 'types'>> = (value) => {
+  const { match, domains: ofEmail, types: further = [] } = membersOf(value) ?? {};
+  const types = texts(further);
+  if (types === undefined) return undefined;
+  if (match === 'linked') return { subject: Object.freeze({ match }), types };
+  const domains = texts(ofEmail);
+  if (match !== 'email' || domains === undefined) return undefined;
+  return { subject: Object.freeze({ match, domains: new Set(domains) }), types };
+};
+
 function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
   const conditions: StoredConditions =
-    trust.conditions === 'none'
-      ? 'none'
-      : [...trust.conditions].map(([claim, values]): [string, (string | number | boolean)[]] => [claim, [...values]]);
+    trust.conditions === 'none' ? 'none' : [...trust.conditions].map(([claim, values]) => [claim, values]);
   const subject: StoredSubject = {
     ...(trust.subject.match === 'email'
       ? { match: 'email', domains: [...trust.subject.domains] }

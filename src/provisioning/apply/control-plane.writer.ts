@@ -3,6 +3,8 @@ import { unavailable } from '../../errors/tessera-error.ts';
 import { parseEmail } from '../../domain/email.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import type { Administrator } from '../../tenancy/administrator.ts';
+import { readStatus } from '../../domain/status.ts';
+import { readNamesColumn } from '../../control-plane/json-column.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';
 import { AdministratorEntity, AdministratorIdentityEntity } from '../../control-plane/entities/administrator.entity.ts';
@@ -188,9 +190,9 @@ async function readAdministrators(manager: EntityManager): Promise<Map<string, A
       administrators.map((row) => ({
         id: row.id,
         email: row.email,
-        status: row.status as Administrator['status'],
-        roles: JSON.parse(row.roles) as string[],
-        scopes: JSON.parse(row.scopes) as string[],
+        status: readStatus(row.status),
+        roles: readNamesColumn('administrators.roles', row.roles),
+        scopes: readNamesColumn('administrators.scopes', row.scopes),
         identities: (identities.get(tenantId) ?? [])
           .filter((identity) => identity.administratorId === row.id)
           .map(({ issuer, sub }) => ({ issuer, sub })),

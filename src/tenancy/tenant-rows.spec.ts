@@ -1,0 +1,121 @@
+import { TesseraError } from '../errors/tessera-error.ts';
+import { tenantDraft } from '../testing/storage.ts';
+import { parseClientId, parseTrustId } from '../domain/ids.ts';
+import type { Trust } from './tenant.ts';
+import { rowsFromTenant, tenantFromRows, type TenantRows } from './tenant-rows.ts';
+
+const trust: Trust = {
+  id: parseTrustId('idp')!,
+  issuer: 'https://idp.example.com',
+  jwksUri: undefined,
+  audiences: ['shop'],
+  algorithms: ['ES256'],
+  types: ['at+jwt'],
+  conditions: new Map([['hd', ['acme.example', 7, true]]]),
+  subject: { match: 'email', domains: new Set(['acme.example']) },
+  clients: [parseClientId('web')!],
+  surfaces: ['user'],
+  maxAgeSeconds: 300,
+  maxLifetimeSeconds: 3_600,
+};
+const { tenant } = tenantDraft('acme', { trusts: [trust] });
+const rows = rowsFromTenant(tenant, 1);
+
+/** The rows with one column of each client, or of each trusted issuer, changed. */
+function withColumn(table: 'clients' | 'trusts', column: string, value: unknown): TenantRows {
+  return {
+    ...rows,
+    [table]: rows[table].map((row) => {
+      if (!Object.hasOwn(row, column)) throw new Error(`there is no column ${column}`);
+      return { ...row, [column]: value };
+    }),
+  };
+}
+
+function refusal(changed: TenantRows): TesseraError {
+  try {
+    tenantFromRows(changed);
+  } catch (error) {
+    if (error instanceof TesseraError) return error;
+    throw error;
+  }
+  throw new Error('the rows were taken');
+}
+
+it('has rows of a client and of a trusted issuer to change', () => {
+  expect(rows.clients.length).toBeGreaterThan(0);
+  expect(rows.trusts.length).toBeGreaterThan(0);
+  expect(tenantFromRows(rows)).toEqual({ ...tenant, version: 1 });
+});
+
+describe('a malformed JSON column', () => {
+  it.each<[string, 'clients' | 'trusts', string, string]>([
+    ['no JSON', 'clients', 'policy', '{'],
+    ['nothing', 'clients', 'policy', ''],
+    ['null', 'clients', 'policy', 'null'],
+    ['an unknown policy', 'clients', 'policy', '{"kind":"open"}'],
+    ['a policy without its kind', 'clients', 'policy', '{"networks":["10.0.0.0/8"]}'],
+    ['a secretless policy without networks', 'clients', 'policy', '{"kind":"secretless"}'],
+    ['a secretless policy with a text for its networks', 'clients', 'policy', '{"kind":"secretless","networks":"0/0"}'],
+    ['a network that is none', 'clients', 'policy', '{"kind":"secretless","networks":["10.0.0.1/8"]}'],
+    ['an unknown surface', 'clients', 'surfaces', '["user","root"]'],
+    ['a surface without its list', 'clients', 'surfaces', '"admin"'],
+    ['another word for all scopes', 'clients', 'scopes', '"all"'],
+    ['a scope that is a number', 'clients', 'scopes', '["read",1]'],
+    ['scopes that are an object', 'clients', 'scopes', '{"length":0}'],
+    ['another word for all subjects', 'clients', 'subjects', '"all"'],
+    ['subjects without domains', 'clients', 'subjects', '{}'],
+    ['a domain that is null', 'clients', 'subjects', '{"domains":[null]}'],
+    ['audiences that are a text', 'trusts', 'audiences', '"shop"'],
+    ['an algorithm that is an object', 'trusts', 'algorithms', '[{}]'],
+    ['another word for no conditions', 'trusts', 'conditions', '"any"'],
+    ['conditions that are an object', 'trusts', 'conditions', '{"hd":["acme.example"]}'],
+    ['a condition without values', 'trusts', 'conditions', '[["hd"]]'],
+    ['a condition on a number', 'trusts', 'conditions', '[[1,["a"]]]'],
+    ['a condition with an object among its values', 'trusts', 'conditions', '[["hd",[{}]]]'],
+    ['an unknown way to a subject', 'trusts', 'subject', '{"match":"any"}'],
+    ['a match by address without domains', 'trusts', 'subject', '{"match":"email"}'],
+    ['kinds of tokens that are a text', 'trusts', 'subject', '{"match":"linked","types":"jwt"}'],
+    ['a client id that is none', 'trusts', 'clients', '["Web App"]'],
+    ['an unknown surface', 'trusts', 'surfaces', '["root"]'],
+  ])('with %s in %s.%s is refused as that', (_, table, column, value) => {
+    expect(refusal(withColumn(table, column, value))).toMatchObject({
+      code: 'temporarily_unavailable',
+      reason: `control database: a row is malformed: ${table}.${column}`,
+    });
+  });
+
+  it('leaves what it held out of the error', () => {
+    const { message, detail, reason } = refusal(withColumn('clients', 'policy', '{"kind":"MARKED"}'));
+    expect(`${message}${detail}${reason}`).not.toContain('MARKED');
+  });
+});
+
+it('takes members that a later version added, without them', () => {
+  const changed = tenantFromRows(withColumn('clients', 'policy', '{"kind":"confidential","later":true}'));
+  const [project] = changed.projects.values();
+  const [client] = project!.clients.values();
+  expect(client!.policy).toEqual({ kind: 'confidential' });
+});
+
+it('takes a trusted issuer of before there were kinds of tokens', () => {
+  const changed = tenantFromRows(withColumn('trusts', 'subject', '{"match":"linked"}'));
+  expect(changed.trusts[0]).toMatchObject({ subject: { match: 'linked' }, types: [] });
+});
+
+it.each(['Active', 'locked', ''])('lets nobody in by the status %j', (status) => {
+  const changed = tenantFromRows({
+    ...rows,
+    tenant: { ...rows.tenant, status },
+    projects: rows.projects.map((row) => ({ ...row, status })),
+    clients: rows.clients.map((row) => ({ ...row, status })),
+  });
+  const [project] = changed.projects.values();
+  const [client] = project!.clients.values();
+  expect([changed.status, project!.status, client!.status]).toEqual(['suspended', 'disabled', 'disabled']);
+});
+
+it('refuses a tenant without the address of its database', () => {
+  const changed = { ...rows, tenant: { ...rows.tenant, databaseDriver: 'mysql', databaseHost: null } };
+  expect(refusal(changed).reason).toBe('control database: a row is malformed: tenants.database_driver');
+});
