@@ -10,10 +10,10 @@ const USERS = 30_000;
 const ROUNDS = 3;
 const WARM_UP_SECONDS = 3;
 const MIN_PER_SECOND = 1000;
-/** The default of TESSERA_GRANTS_CACHE_SECONDS: a subject that comes back later than this is read from the database again. */
+/** The default of TESSERA_GRANTS_CACHE_SECONDS. Grants of a subject that is requested again later than this are read from the database again. */
 const GRANTS_CACHE_SECONDS = 5;
 
-/** Every request asks for another user: the grants of each are read from the tenant's MariaDB. */
+/** Every request is for another user, so the grants of each are read from the tenant's MariaDB. */
 export async function coldSubjects(folder: string, seconds: number): Promise<Section> {
   const stores = await ProductionStores.start('synced');
   try {
@@ -44,13 +44,14 @@ export async function coldSubjects(folder: string, seconds: number): Promise<Sec
 
 function report(results: readonly LoadResult[], seconds: number, residentMiB: number): Section {
   const perSecond = median(results.map((result) => result.requestsPerSecond));
-  if (perSecond * GRANTS_CACHE_SECONDS > USERS) throw new Error('too few users: some came back while still cached');
+  if (perSecond * GRANTS_CACHE_SECONDS > USERS)
+    throw new Error('too few users: some were requested again while still cached');
   const failures = results.reduce((sum, result) => sum + result.failures, 0);
   return {
     title: 'Cold subjects on MariaDB',
     text:
       `One tenant of ${decimals(USERS, 0)} users; control plane and directory on MariaDB, secrets in OpenBao, both on the core of ` +
-      `the load. Every request asks for a user whose grants are not in memory; ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${seconds} s.`,
+      `the load. Every request is for a user whose grants are not in memory; ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${seconds} s.`,
     tables: [
       {
         head: ['requests/s', 'p50 ms', 'p99 ms', 'failures', 'MiB', 'target', 'met'],

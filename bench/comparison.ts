@@ -6,10 +6,10 @@ import { median } from './median.ts';
 import { type Section, decimals, targetMark } from './report.ts';
 
 const ROUNDS = 3;
-// The compiler has seen every hot path a few thousand times by then.
+// By then the compiler has run every hot path a few thousand times.
 const WARM_UP_SECONDS = 3;
 
-/** All contenders, side by side: each is loaded alone, in turns, so that a slow minute of the machine meets all of them. */
+/** Compares all contenders. Each is loaded alone, in turns, so that a slow minute of the machine affects all of them. */
 export async function compare(folder: string, secondsEach: number): Promise<Section> {
   const running: (RunningContender & { readonly contender: Contender; readonly results: LoadResult[] })[] = [];
   try {

@@ -7,10 +7,10 @@ import { BASELINE_SECRET, SAMPLE, sampleBody } from './sample-request.ts';
 import { provisionSample } from './sample-tenant.ts';
 import { GENERATE_TOKEN } from './tessera.ts';
 
-/** One server that makes tokens; all of them are measured in one run, in turns. */
+/** One server that makes tokens. All contenders are measured in one run, in turns. */
 export interface Contender {
   readonly name: string;
-  /** @param folder an empty one of its own */
+  /** @param folder an empty folder for this contender */
   start(folder: string): Promise<RunningContender>;
 }
 

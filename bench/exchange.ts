@@ -18,9 +18,9 @@ const ROUNDS = 3;
 const WARM_UP_SECONDS = 3;
 const TARGET = 0.5;
 const OIDC_TOKEN = '/auth/user/oidcToken';
-/** A token is good once: each request needs its own. No server here takes more of them in a second. */
+/** Each request needs its own token, because a token can be redeemed once. No server here redeems more in a second. */
 const MOST_PER_SECOND = 6_000;
-/** Of the first round too: the load asks ahead on each connection. */
+/** Also for the first round: the load sends requests ahead on each connection. */
 const MARGIN = 2 * CONNECTIONS;
 
 interface Contender {
@@ -34,7 +34,7 @@ interface Contender {
 const BARE = 'bare Fastify, two ES256 verified, one row in SQLite, one ES256 made';
 const SUBJECT = 'Tessera, user oidcToken, keys warm, embedded';
 
-/** An exchange with the issuer's keys in memory, against the least that an exchange can do. */
+/** An exchange with the issuer's keys in memory, compared with the minimum that an exchange must do. */
 export async function exchange(folder: string, seconds: number): Promise<Section> {
   const provider = await startHostileProvider();
   const key = foreignKey('bench');
@@ -154,7 +154,7 @@ function report(contenders: readonly Contender[], seconds: number): Section {
   return {
     title: 'Exchange',
     text:
-      `Every request shows another foreign token; the issuer's keys are in memory. Each server on one core, the load from the other; ` +
+      `Every request has another subject token; the issuer's keys are in memory. Each server on one core, the load from the other; ` +
       `${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${seconds} s, medians. Audit and access log of Tessera are on.`,
     tables: [
       {

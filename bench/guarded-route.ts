@@ -11,9 +11,9 @@ import { newSampleKey, newSampleToken, type SampleKey } from './sample-token.ts'
 
 const ROUNDS = 3;
 const WARM_UP_SECONDS = 3;
-/** Different ones, in turn, as of so many callers. */
+/** Different tokens in turn, as from so many callers. */
 const TOKENS = 64;
-/** Of the requests of the other: a guard that adds a tenth to the time answers 1 / 1.1 of them. */
+/** As a share of the requests of the other server: a guard that adds a tenth to the time answers 1 / 1.1 of them. */
 const TARGET = 0.91;
 
 const BY_HAND = 'Nest route, verified by hand with node:crypto';
@@ -26,7 +26,7 @@ interface Contender {
   readonly results: LoadResult[];
 }
 
-/** What the guard of @tessera/client adds to a Nest route, against a guard written by hand. */
+/** What the guard of @tessera/client adds to a Nest route, compared with a guard written by hand. */
 export async function guardedRoute(folder: string, seconds: number): Promise<Table> {
   if (!existsSync(join(REPOSITORY, 'libs/client/dist')))
     throw new Error('libs/client/dist is missing; run: npm run build');
@@ -67,7 +67,7 @@ async function start(folder: string, program: string, keysFile: string) {
   };
 }
 
-/** A server that checks nothing would win. */
+/** Makes sure that a server checks tokens: one that checks nothing would win. */
 async function mustRefuse(url: string, key: SampleKey): Promise<void> {
   const now = Math.floor(Date.now() / 1000);
   const refused: readonly (readonly [what: string, token: string, status: number])[] = [
@@ -95,8 +95,8 @@ function report(contenders: readonly Contender[], seconds: number): Table {
   const byHand = rows[0]?.perSecond ?? Number.NaN;
   return {
     text:
-      `A route of Nest on Fastify that asks for one scope, closed in both ways with the same key set. ${TOKENS} tokens in turn, and neither side ` +
-      `remembers one: each request is verified anew. Revocations are off, as the one by hand knows none. Each server on one core, the load from ` +
+      `A route of Nest on Fastify that requires one scope, protected in both ways with the same key set. ${TOKENS} tokens in turn, and neither side ` +
+      `caches one: each request is verified. Revocations are off, because the guard by hand has none. Each server on one core, the load from ` +
       `the other; ${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${seconds} s, medians.`,
     head: ['route', 'requests/s', 'to by hand', 'p50 ms', 'p99 ms', 'failures', 'target', 'met'],
     rows: rows.map(({ name, perSecond, p50, p99, failures }) => [

@@ -12,7 +12,7 @@ const POLL_MS = 5;
 const MAX_START_SECONDS = 2;
 const MAX_IDLE_MIB = 150;
 
-/** From the start of the process to its first token, and what it holds in memory when nobody asks. */
+/** The time from the start of the process to its first token, and the memory of an idle server. */
 export async function idle(folder: string): Promise<Section> {
   const tessera = await provisionSample(folder);
   const load = tessera.load([tessera.body(SAMPLE.tenant, SAMPLE.email)]);

@@ -11,11 +11,9 @@ export interface PostLoad {
   readonly method?: 'POST';
   readonly url: string;
   readonly contentType: string;
-  /** The value of `Authorization`, where the door wants one. */
+  /** The value of `Authorization`, if the endpoint needs one. */
   readonly authorization?: string;
-  /**
-   * One body, or several that take turns. The turn goes on from one run of the load to the next with `firstBody`.
-   */
+  /** One body, or several that alternate. With `firstBody` the order continues from one run of the load to the next. */
   readonly bodies: readonly string[];
   readonly firstBody?: number;
 }
@@ -23,7 +21,7 @@ export interface PostLoad {
 export interface GetLoad {
   readonly method: 'GET';
   readonly url: string;
-  /** Values of `Authorization` that take turns. */
+  /** Values of `Authorization` that alternate. */
   readonly authorizations: readonly string[];
 }
 
@@ -32,20 +30,19 @@ export interface LoadResult {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Answers other than 200, and connections that broke. */
+  /** Responses other than 200, and broken connections. */
   readonly failures: number;
 }
 
 export const CONNECTIONS = 32;
 
 /**
- * Loads one server for some seconds with wrk: it costs so little that one core outruns every server here, which a load generator in
- * JavaScript does not.
+ * Loads one server for some seconds with wrk. wrk costs so little that one core outruns every server here; a load generator in JavaScript does not.
  */
 export async function runLoad(folder: string, server: PinnedProcess, load: Load, seconds: number): Promise<LoadResult> {
   const script = join(folder, 'load.lua');
   const turns = join(folder, 'load.turns');
-  // One a line: JSON and form bodies and values of headers have no line break.
+  // One per line: JSON, form bodies and header values contain no line break.
   await writeFile(turns, (load.method === 'GET' ? load.authorizations : load.bodies).join('\n'));
   await writeFile(script, luaScript(load, turns));
   const output = await run(requireServer('wrk'), [
@@ -87,7 +84,7 @@ function luaScript(load: Load, turnsFile: string): string {
   `;
 }
 
-/** The request of one turn, as the bytes that wrk sends. */
+/** The request of one turn, as wrk sends it. */
 function luaFormat(load: Load): string {
   if (load.method === 'GET')
     return `local function format(turn) return wrk.format("GET", nil, { ["Authorization"] = turn }) end`;

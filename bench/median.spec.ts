@@ -1,7 +1,7 @@
 import { median } from './median.ts';
 
 describe('the median', () => {
-  it('is the middle of an odd number of values, by size and not by spelling', () => {
+  it('is the middle of an odd number of values, by number and not as text', () => {
     expect(median([100, 9, 20])).toBe(20);
   });
 

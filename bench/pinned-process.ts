@@ -2,20 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 
-/** The server under measurement has a core of its own; whatever it talks to and whatever loads it shares the other. */
+/** The measured server has its own core. The load and everything that the server connects to share the other one. */
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
 
 export interface PinnedProcess {
   readonly pid: number;
   hasEnded(): boolean;
-  /** The last of what it printed. */
+  /** The last lines of its output. */
   lastLines(): string;
   /** Resident memory now, MiB. */
   residentMiB(): number;
   /** CPU time since its start, user and system. */
   cpuSeconds(): number;
-  /** Asks it to end, by its own process id, and waits. */
+  /** Sends SIGTERM to its process id, and waits. */
   end(): Promise<void>;
 }
 
@@ -25,8 +25,8 @@ process.on('exit', () => {
 });
 
 /**
- * Starts a program on one core. What it prints goes to a file, as an access log does in production; a pipe would put the reader's work
- * on the core of the load.
+ * Starts a program on one core. Its output goes to a file, as an access log does in production; a pipe would put the reader's work on the core of the
+ * load.
  */
 export async function startPinned(
   core: number,
@@ -34,7 +34,7 @@ export async function startPinned(
   options: { readonly env?: NodeJS.ProcessEnv; readonly cwd: string; readonly logFile: string },
 ): Promise<PinnedProcess> {
   const log = openSync(options.logFile, 'a');
-  // taskset replaces itself by the program: the child's process id is the program's.
+  // taskset replaces itself by the program, so the child's process id is the program's.
   const child = spawn('taskset', ['--cpu-list', String(core), ...command], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...options.env },
@@ -58,7 +58,7 @@ export async function startPinned(
   };
 }
 
-/** Puts this process, and so all that it starts without a core of its own, on the core of the load. */
+/** Puts this process on the core of the load, and so everything that it starts without another core. */
 export async function pinThisProcess(): Promise<void> {
   const child = spawn('taskset', ['--all-tasks', '--cpu-list', '--pid', String(LOAD_CORE), String(process.pid)], {
     stdio: 'ignore',
@@ -67,9 +67,9 @@ export async function pinThisProcess(): Promise<void> {
   if (child.exitCode !== 0) throw new Error('taskset failed: the benchmarks need Linux with two cores');
 }
 
-/** Linux counts in hundredths of a second for everybody who asks (proc(5)). */
+/** Linux counts in hundredths of a second (proc(5)). */
 function cpuSeconds(pid: number): number {
-  // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
+  // The name in parentheses may contain anything; user and system time are the 12th and 13th field after it.
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }

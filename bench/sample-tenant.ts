@@ -2,7 +2,7 @@ import { SAMPLE } from './sample-request.ts';
 import { Tessera } from './tessera.ts';
 import { tenantsFile } from './tenants-file.ts';
 
-/** Tessera on embedded stores with the one tenant of the sample request, not yet started. */
+/** Tessera on embedded stores with the tenant of the sample request, not yet started. */
 export async function provisionSample(folder: string): Promise<Tessera> {
   const tessera = await Tessera.in(folder);
   const user = { id: SAMPLE.userId, email: SAMPLE.email };

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomUUID, sign } from 'node:crypto';
 import { SAMPLE } from './sample-request.ts';
 
-/** Whose tokens the verifiers here accept. Nobody listens there: its keys are handed over. */
+/** The issuer that the verifiers here trust. Nothing listens there: its keys are passed directly. */
 export const ISSUER = `https://tessera.example/tenants/${SAMPLE.tenant}`;
 
 export interface SampleKey {
@@ -15,9 +15,9 @@ export function newSampleKey(): SampleKey {
 }
 
 /**
- * A token with the claims of the sample, good for an hour; no two are alike.
+ * A token with the claims of the sample, valid for an hour. All tokens differ.
  *
- * @param changes win over the claims of the sample
+ * @param changes override the claims of the sample
  */
 export function newSampleToken(key: SampleKey, changes: Readonly<Record<string, unknown>> = {}): string {
   const now = Math.floor(Date.now() / 1000);

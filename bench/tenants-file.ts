@@ -5,7 +5,7 @@ export interface TenantPlan {
   readonly id: string;
   readonly database: { readonly driver: 'sqlite' } | MysqlDatabase;
   readonly users: readonly { readonly id: string; readonly email: string }[];
-  /** Whom it trusts for oidcToken, as in a tenants file. */
+  /** The trusted issuers, as in a tenants file. */
   readonly issuers?: readonly object[];
 }
 
@@ -35,7 +35,7 @@ export function tenantsFile(tenants: readonly TenantPlan[]): string {
         users: users.map((user) => ({ ...user, roles: [], groups: SAMPLE.groups, status: 'active' })),
       })),
     },
-    // Anchors are for people; the file of a thousand tenants would be full of them.
+    // Anchors would fill the file of a thousand tenants, and the service refuses them.
     { aliasDuplicateObjects: false },
   );
 }

@@ -10,7 +10,7 @@ import { SAMPLE } from './sample-request.ts';
 
 export const GENERATE_TOKEN = '/auth/user/generateToken';
 
-/** Tessera as it is shipped: `dist/cli.js` provisions, `dist/main.js` serves, both by the same settings. */
+/** Tessera as it is shipped: `dist/cli.js` provisions, `dist/main.js` serves, both with the same settings. */
 export class Tessera {
   readonly #folder: string;
   readonly #port: number;
@@ -23,7 +23,7 @@ export class Tessera {
     this.#env = env;
   }
 
-  /** @param settings on top of the defaults; none: embedded stores */
+  /** @param settings in addition to the defaults; none: embedded stores */
   static async in(folder: string, settings: Readonly<Record<string, string>> = {}): Promise<Tessera> {
     if (!existsSync(join(REPOSITORY, 'dist/main.js'))) throw new Error('dist/main.js is missing; run: npm run build');
     const port = await freePort();
@@ -62,7 +62,7 @@ export class Tessera {
     return { url: `http://127.0.0.1:${this.#port}${path}`, contentType: 'application/json', bodies };
   }
 
-  /** `node dist/main.js` on the servers' core. Not yet listening when it resolves. */
+  /** Starts `node dist/main.js` on the servers' core. It is not yet listening when this resolves. */
   start(): Promise<PinnedProcess> {
     return startPinned(SERVER_CORE, [process.execPath, join(REPOSITORY, 'dist/main.js')], {
       cwd: this.#folder,

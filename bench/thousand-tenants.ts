@@ -7,11 +7,11 @@ import { type TenantPlan, tenantsFile } from './tenants-file.ts';
 
 const TENANTS = 1000;
 const USERS_EACH = 20;
-/** Declared to the server below; what it may have open to all tenants together, and to the control plane. */
+/** Passed to the server below: its limits of connections to all tenants together, and to the control plane. */
 const TENANT_CONNECTIONS = 100;
 const CONTROL_CONNECTIONS = 10;
 
-/** A thousand tenants, each with a database of its own, served by one process with a hundred connections. */
+/** A thousand tenants, each with its own database, served by one process with a hundred connections. */
 export async function thousandTenants(folder: string, seconds: number): Promise<Section> {
   const stores = await ProductionStores.start('unsynced');
   try {
@@ -37,7 +37,7 @@ export async function thousandTenants(folder: string, seconds: number): Promise<
 }
 
 interface Measures {
-  /** From no tenant in memory to all of them. */
+  /** The time until every tenant is in memory, starting with none. */
   readonly firstTurnSeconds: number;
   readonly warm: LoadResult;
   readonly cold: LoadResult;
@@ -54,7 +54,7 @@ interface Setup {
 }
 
 async function measure({ folder, tessera, server, stores, tenants, seconds }: Setup): Promise<Measures> {
-  // User by user and not tenant by tenant: each request meets another tenant than the one before.
+  // User by user, not tenant by tenant, so that each request is for another tenant than the one before.
   const bodies = Array.from({ length: USERS_EACH }, (_, user) =>
     tenants.map(({ id, users }) => tessera.body(id, users[user]!.email)),
   );
@@ -110,7 +110,7 @@ function report(
   return {
     title: 'A thousand tenants on MariaDB',
     text:
-      `${decimals(TENANTS, 0)} tenants with a database each on one MariaDB that does not wait for its disk, provisioned by one \`tessera apply\`; requests go round over ` +
+      `${decimals(TENANTS, 0)} tenants with a database each on one MariaDB that does not wait for its disk, provisioned by one \`tessera apply\`; requests alternate between ` +
       `all tenants, ${CONNECTIONS} connections, ${seconds} s each. Declared budget: ${TENANT_CONNECTIONS} connections to tenants and ${CONTROL_CONNECTIONS} to the control plane.`,
     tables: [
       {

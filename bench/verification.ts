@@ -7,16 +7,16 @@ import { type Section, type Table, decimals, targetMark } from './report.ts';
 import { SAMPLE } from './sample-request.ts';
 import { ISSUER, newSampleKey, newSampleToken } from './sample-token.ts';
 
-/** Many and short: whatever else the machine does meets all contenders alike. */
+/** Many short rounds, so that other work of the machine affects all contenders alike. */
 const ROUNDS = 15;
-/** So many different tokens that nobody can remember the last one. */
+/** So many different tokens that no verifier can cache the last one. */
 const TOKENS = 200;
 
 type Verify = (token: string) => unknown;
 
 /**
- * One token after the other in this process: what @tessera/token adds to the bare signature check and the bare JSON, beside jose. Then what the guard
- * of @tessera/client adds to a route.
+ * One token after the other in this process: what @tessera/token adds to the bare signature check and the bare JSON, compared with jose. Then what
+ * the guard of @tessera/client adds to a route.
  */
 export async function verification(folder: string, secondsEach: number): Promise<Section> {
   const perSecond = await verifyInProcess(secondsEach);
@@ -52,7 +52,7 @@ async function verifyInProcess(secondsEach: number): Promise<readonly Row[]> {
   return contenders.map(([name]) => ({ name, perSecond: median(results.get(name)!) }));
 }
 
-/** No check but the signature: the limit. */
+/** Checks only the signature: the upper limit. */
 function bareVerify(token: string, key: ReturnType<typeof createPublicKey>): unknown {
   const [header = '', payload = '', signature = ''] = token.split('.');
   const input = Buffer.from(`${header}.${payload}`);
@@ -76,7 +76,7 @@ function report(rows: readonly Row[], routes: Table): Section {
   const [bare, ours, jose] = rows.map((row) => row.perSecond) as [number, number, number];
   return {
     title: 'Verifying a token',
-    text: `ES256, the claims of the sample, one token after the other on one core; ${ROUNDS} alternating rounds, medians. The bare check asks for nothing but the signature.`,
+    text: `ES256, the claims of the sample, one token after the other on one core; ${ROUNDS} alternating rounds, medians. The bare check verifies the signature only.`,
     tables: [
       {
         head: ['verifier', 'tokens/s', 'to bare'],

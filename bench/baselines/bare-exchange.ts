@@ -1,5 +1,5 @@
 /**
- * The least that an exchange can do: Fastify, two ES256 signatures verified by node:crypto, one row in SQLite that takes each token once, one
+ * The minimum that an exchange must do: Fastify, two ES256 signatures verified by node:crypto, one row in SQLite that redeems each token once, one
  * signature made. No tenant, no conditions, no directory, no audit, no log. `node bare-exchange.ts PORT DATABASE KEYS`.
  */
 import {

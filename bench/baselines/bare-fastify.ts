@@ -1,6 +1,6 @@
 /**
- * The least that a token endpoint can do: Fastify, a JSON schema on the body and on the answer, one ES256 signature by node:crypto.
- * No tenant, no secret, no database, no audit, no log. `node bare-fastify.ts PORT sync|batched`.
+ * The minimum that a token endpoint must do: Fastify, a JSON schema for request and response, one ES256 signature by node:crypto. No tenant, no
+ * secret, no database, no audit, no log. `node bare-fastify.ts PORT sync|batched`.
  */
 import { type KeyObject, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { argv } from 'node:process';
@@ -91,7 +91,7 @@ interface Waiting {
 }
 let waiting: Waiting[] = [];
 
-/** Collected and signed together, once per turn of the event loop. */
+/** Signs all requests of one turn of the event loop together. */
 function signInBatch(input: string): Promise<string> {
   return new Promise((resolve) => {
     if (waiting.push({ input, resolve }) === 1) setImmediate(signWaiting);

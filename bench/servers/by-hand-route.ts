@@ -1,7 +1,7 @@
 /**
- * The same Nest route, protected by what a careful person writes by hand: a guard with node:crypto and JSON.parse that checks the algorithm, the
- * type, the signature, issuer, audience, expiry and scope, and no more.
- * `node --import ./scripts/typescript.mjs bench/servers/by-hand-route.ts PORT KEYS`.
+ * The same Nest route, protected as a careful developer would write it by hand: a guard with node:crypto and JSON.parse that checks the algorithm,
+ * the type, the signature, issuer, audience, expiry and scope, and no more. `node --import ./scripts/typescript.mjs bench/servers/by-hand-route.ts
+ * PORT KEYS`.
  */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import {

@@ -1,6 +1,6 @@
 /**
- * One Nest route, protected as the README of @tessera/client says: the module with its global guard, one scope asked for.
- * `node --import ./scripts/typescript.mjs bench/servers/guarded-route.ts PORT KEYS`, after `npm run build`: it loads the library as it is published.
+ * One Nest route, protected as the README of @tessera/client says: the module with its global guard, one required scope. `node --import
+ * ./scripts/typescript.mjs bench/servers/guarded-route.ts PORT KEYS`, after `npm run build`: it loads the library as it is published.
  */
 import { Controller, Get, Module } from '@nestjs/common';
 import { RequireScopes, TesseraClientModule, Token, type VerifiedToken } from '@tessera/client';

@@ -12,10 +12,10 @@ import { SAMPLE } from './sample-request.ts';
 import { provisionSample } from './sample-tenant.ts';
 import { untilAnswered } from './load.ts';
 
-const FOLLOWERS = 1_000;
-/** What @tessera/token waits by default. */
+const POLLERS = 1_000;
+/** The default of @tessera/token. */
 const WAIT_SECONDS = 15;
-/** Longer than one wait, so that each follower has been answered and asked again. */
+/** Longer than one wait, so that each poller was answered and has asked again. */
 const QUIET_SECONDS = WAIT_SECONDS + 5;
 const REVOCATIONS = 5;
 const MAX_HEARD_MS = 2_000;
@@ -25,16 +25,16 @@ interface Feed {
 }
 
 /**
- * A thousand followers of one server process: what they cost while nothing happens, and how long after a revocation was begun by another process the
- * last of them has heard of it.
+ * A thousand pollers of one server process: their cost while nothing happens, and the time from the start of a revocation in another process until
+ * the last poller has it.
  */
-export async function revocationFollowers(folder: string): Promise<Section> {
+export async function revocationPollers(folder: string): Promise<Section> {
   const tessera = await provisionSample(folder);
   const server = await tessera.start();
   const load = tessera.load([tessera.body(SAMPLE.tenant, SAMPLE.email)]);
   await untilAnswered(server, load);
   const crowd = new Crowd(new URL('/revocations', load.url));
-  // As the command line does: the server has to find out by itself.
+  // Like the command line: the server has to notice the revocation by itself.
   const controlPlane = createControlPlane(
     loadConfig({ TESSERA_DATA_DIR: 'data' }, { cwd: folder }),
     new Log('silent', { write: () => undefined }),
@@ -42,7 +42,7 @@ export async function revocationFollowers(folder: string): Promise<Section> {
   try {
     const aloneMiB = server.residentMiB();
     const alone = await cpuShare(server, 5);
-    crowd.gather(FOLLOWERS);
+    crowd.gather(POLLERS);
     await delay(3_000);
     const quiet = await cpuShare(server, QUIET_SECONDS);
     const withMiB = server.residentMiB();
@@ -64,7 +64,7 @@ export async function revocationFollowers(folder: string): Promise<Section> {
   }
 }
 
-/** Follows as the library does, without verifying anything. */
+/** Polls like the library, but verifies nothing. */
 class Crowd {
   failures = 0;
   readonly #url: URL;
@@ -78,13 +78,13 @@ class Crowd {
   }
 
   gather(size: number): void {
-    for (let follower = 0; follower < size; follower++) {
+    for (let poller = 0; poller < size; poller++) {
       this.#sequences.push(0);
-      void this.#follow(follower);
+      void this.#poll(poller);
     }
   }
 
-  /** When the last of them knows that number. */
+  /** Resolves when the last poller has that number. */
   allHeardOf(seq: number): Promise<number> {
     return new Promise((resolve) => {
       this.#waiting = { seq, resolve };
@@ -97,11 +97,11 @@ class Crowd {
     this.#agent.destroy();
   }
 
-  async #follow(follower: number): Promise<void> {
+  async #poll(poller: number): Promise<void> {
     while (!this.#isLeaving) {
-      const url = `${this.#url.href}?after=${this.#sequences[follower] ?? 0}&wait=${WAIT_SECONDS}`;
+      const url = `${this.#url.href}?after=${this.#sequences[poller] ?? 0}&wait=${WAIT_SECONDS}`;
       try {
-        this.#sequences[follower] = (await this.#ask(url)).sequence;
+        this.#sequences[poller] = (await this.#ask(url)).sequence;
         this.#look();
       } catch {
         if (this.#isLeaving) return;
@@ -133,7 +133,7 @@ class Crowd {
   }
 }
 
-/** Of one core, over some seconds. */
+/** The share of one core, over some seconds. */
 async function cpuShare(server: PinnedProcess, seconds: number): Promise<number> {
   const [before, startedAt] = [server.cpuSeconds(), performance.now()];
   await delay(seconds * 1_000);
@@ -151,22 +151,22 @@ function report(measured: {
   const slowest = Math.max(...measured.heardMs);
   const percent = (share: number) => `${decimals(share * 100, 1)} %`;
   return {
-    title: 'Followers of the feed of revocations',
-    text: `${decimals(FOLLOWERS, 0)} followers of one server process, ${WAIT_SECONDS} s a long poll, and ${REVOCATIONS} revocations by another process: from the begin of its transaction until the last follower had it.`,
+    title: 'Pollers of the revocation feed',
+    text: `${decimals(POLLERS, 0)} pollers of one server process, ${WAIT_SECONDS} s per long poll, and ${REVOCATIONS} revocations by another process: from the start of its transaction until the last poller had it.`,
     tables: [
       {
         head: ['measure', 'value', 'target', 'met'],
         rows: [
           [
-            'the last follower heard after, slowest',
+            'delay until the last poller, slowest',
             `${decimals(slowest, 0)} ms`,
             `≤ ${MAX_HEARD_MS} ms`,
             targetMark(slowest <= MAX_HEARD_MS),
           ],
           ['failed requests', String(measured.failures), '0', targetMark(measured.failures === 0)],
-          ['CPU of one core without followers', percent(measured.alone), '', ''],
+          ['CPU of one core without pollers', percent(measured.alone), '', ''],
           [`CPU of one core with them, over ${QUIET_SECONDS} quiet s`, percent(measured.quiet), '', ''],
-          ['memory without followers', `${measured.aloneMiB} MiB`, '', ''],
+          ['memory without pollers', `${measured.aloneMiB} MiB`, '', ''],
           ['memory with them', `${measured.withMiB} MiB`, '', ''],
         ],
       },
