@@ -4,12 +4,12 @@ import { loadProcessConfig } from './config/load-config.ts';
 import { SystemClock } from './domain/clock.ts';
 
 process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-  // A reader that has seen enough (`| head`) is no failure. A full disk is: what was lost may be a secret that is shown once.
+  // A reader that closes the pipe (`| head`) is not a failure. A full disk is: the lost output may be a secret that is shown only once.
   if (code === 'EPIPE') return;
   process.stderr.write(
-    'The output could not be written. What the command did is done; a secret that it made is lost, `tessera secrets add` makes another. Free some space, or print elsewhere.\n',
+    'The output could not be written. The command itself took effect. If it made a secret, that secret is lost: run `tessera secrets add` for another. Free disk space or print elsewhere.\n',
   );
-  // The command itself may end well after this.
+  // The command may still succeed after this point and set exit code 0.
   process.once('exit', () => (process.exitCode = 1));
 });
 

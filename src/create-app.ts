@@ -11,13 +11,13 @@ import { type Clock, SystemClock } from './domain/clock.ts';
 
 export interface CreateAppOptions {
   readonly config: Config;
-  /** Default: the system's. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
   /** Where log lines go. Default: standard output. */
   readonly logDestination?: DestinationStream;
 }
 
-/** The only composition, used by the server and by every test that speaks HTTP: initialised, not yet listening. */
+/** Builds the application, initialized but not yet listening. The server and every test that speaks HTTP use this one function. */
 export function createApp(options: CreateAppOptions): Promise<NestFastifyApplication> {
   return createEdgeApp({
     config: options.config,

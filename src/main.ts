@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   process.once('exit', () => {
     output.flushSync();
   });
-  // Node's own report would print the message of the error, and what it was called with.
+  // Node's own report would print the error's message and the values around it, which may be secrets.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => {
       log.error('crashed', { fault: describeError(error) });
@@ -29,15 +29,15 @@ async function main(): Promise<void> {
   }
   if (isPlaintextToElsewhere(config.publicUrl))
     log.warn('public_url_is_plain_http', {
-      effect: 'whoever sits between can replace the keys that tokens are verified with',
+      effect: 'an attacker on the network can replace the keys that tokens are verified with',
     });
   log.info('listening', { address: await app.getUrl(), public_url: config.publicUrl });
 
   let ending = false;
-  // SIGHUP: the terminal or the session that it was started from is gone.
+  // SIGHUP: the terminal or session that started the process is gone.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
     process.on(signal, () => {
-      // A second signal means: at once. Not so a hang-up: a terminal that goes sends more than one.
+      // A second SIGTERM or SIGINT stops the process at once. A second SIGHUP does not: a closing terminal sends more than one.
       if (ending && signal === 'SIGHUP') return;
       if (ending) process.exit(1);
       ending = true;
@@ -54,7 +54,7 @@ main().catch((error: unknown) => {
   process.exit(1);
 });
 
-/** An operator's mistake is told as it is; of anything else only the place, because its message may quote a setting. */
+/** The message of an OperatorError is safe to print. Of any other error only the location is printed: its message may quote a setting. */
 function startFailure(error: unknown): string {
   return error instanceof OperatorError ? error.message : `The server could not start: ${describeError(error)}`;
 }

@@ -1,8 +1,8 @@
 /** The source of the time. Injected, so that tests move it instead of sleeping. */
 export abstract class Clock {
-  /** Wall clock, milliseconds since the epoch: for what tokens, keys and secrets say about time. */
+  /** Wall clock, milliseconds since the epoch: for the timestamps of tokens, keys and secrets. */
   abstract nowMs(): number;
-  /** Never goes back, milliseconds from an arbitrary start: for ages of cache entries and deadlines. */
+  /** Milliseconds from an arbitrary start; never goes back. For deadlines and the ages of cache entries. */
   abstract monotonicMs(): number;
 }
 

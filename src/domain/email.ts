@@ -1,6 +1,6 @@
 declare const brand: unique symbol;
 
-/** An address in ASCII lower case: the only form that people are looked up and compared by. */
+/** An address in ASCII lower case: the only form by which people are looked up and compared. */
 export type CanonicalEmail = string & { readonly [brand]: 'CanonicalEmail' };
 
 export interface EmailAddress {
@@ -12,15 +12,14 @@ export interface EmailAddress {
 
 // RFC 5321, 4.5.3.1: a path is at most 256 octets with its angle brackets.
 const MAX_LENGTH = 254;
-// Printable ASCII without space: no normalisation form, case fold or collation can make two of these equal by surprise.
+// Printable ASCII without space: no Unicode normalization, case folding or collation can make two different addresses equal.
 const LOCAL_PART = /^[\x21-\x3f\x41-\x7e]{1,64}$/;
 const DOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 
 /**
- * The one parser of e-mail addresses: ASCII, exactly one `@`, no white space, at most 254 characters.
+ * Parses an email address: ASCII, exactly one `@`, no white space, at most 254 characters. Use this function everywhere.
  *
- * Lower-casing touches A-Z alone, because `String.prototype.toLowerCase` maps the Kelvin sign to `k`; the check that all is
- * ASCII comes first for the same reason.
+ * Only A-Z are lower-cased, because `String.prototype.toLowerCase` maps the Kelvin sign to `k`. The check for ASCII comes first for the same reason.
  *
  * @returns undefined for anything else
  */
@@ -35,7 +34,7 @@ export function parseEmail(value: unknown): EmailAddress | undefined {
   return { original: value, canonical: `${lowerCaseAscii(localPart)}@${domain}` as CanonicalEmail, domain };
 }
 
-/** ASCII case folding only; other characters stay as they are. */
+/** Lower-cases A-Z only; other characters stay as they are. */
 export function lowerCaseAscii(text: string): string {
   if (!/[A-Z]/.test(text)) return text;
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

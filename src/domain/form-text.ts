@@ -1,7 +1,7 @@
 /** The parameters of a form by name; a parameter without a value is absent (RFC 6749, section 3.2). */
 export type FormParameters = ReadonlyMap<string, string>;
 
-/** @returns undefined for a broken escape, and for bytes that are no UTF-8 */
+/** @returns undefined for an invalid escape or invalid UTF-8 */
 export function decodeFormText(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));

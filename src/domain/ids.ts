@@ -9,7 +9,7 @@ export type TrustId = Branded<'TrustId'>;
 
 export const ID_PATTERN = /^[a-z0-9][a-z0-9_-]{0,63}$/;
 
-/** The one check behind every id: what passes may stand in a path, a query or a cache key. */
+/** Every id passes this check. A valid id is safe in a path, a query and a cache key. */
 function isId(value: unknown): value is string {
   return typeof value === 'string' && ID_PATTERN.test(value);
 }

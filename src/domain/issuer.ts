@@ -20,7 +20,7 @@ export function tenantOfIssuer(publicUrl: string, issuer: unknown): TenantId | u
     : undefined;
 }
 
-/** Whether a URL is below those of this service's tenants, whether or not there is such a tenant. */
+/** Whether a URL has the form of this service's issuers, even if there is no such tenant. */
 export function isIssuerOfThisService(publicUrl: string, issuer: unknown): issuer is string {
   return typeof issuer === 'string' && issuer.startsWith(issuerOf(publicUrl, ''));
 }

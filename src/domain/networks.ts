@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 
 const IPV4_MAPPED = '::ffff:';
-/** Addresses repeat from request to request, and a look-up in a BlockList costs more than the rest of a small check. */
+/** The same addresses come again and again, and a BlockList lookup costs more than the rest of a check. */
 const REMEMBERED_VERDICTS = 10_000;
 
 export interface Network {
@@ -11,15 +11,15 @@ export interface Network {
 }
 
 /**
- * The one parser of addresses and CIDR blocks (RFC 4632, RFC 4291).
+ * Parses an address or a CIDR block (RFC 4632, RFC 4291). Use this function everywhere.
  *
- * @returns undefined for anything else, also for a block with bits set behind its prefix: whoever wrote it meant something else
+ * @returns undefined for anything else, including a block with bits set after its prefix: it is probably a typing error
  */
 export function parseNetwork(text: string): Network | undefined {
   const slash = text.indexOf('/');
   const address = slash === -1 ? text : text.slice(0, slash);
   const version = isIP(address);
-  // A zone names an interface of this machine, not a network.
+  // A zone (`%eth0`) names an interface of this machine, not a network.
   if (version === 0 || address.includes('%')) return undefined;
   const bits = version === 4 ? 32 : 128;
   const prefixText = slash === -1 ? String(bits) : text.slice(slash + 1);
@@ -38,7 +38,7 @@ export class NetworkSet {
   readonly #verdicts = new Map<string, boolean>();
   readonly isEmpty: boolean;
 
-  /** @param networks each accepted by `parseNetwork`; anything else is a programmer's mistake and throws */
+  /** @param networks each accepted by `parseNetwork`; throws for anything else */
   constructor(networks: readonly string[]) {
     this.isEmpty = networks.length === 0;
     for (const text of networks) {
@@ -48,7 +48,7 @@ export class NetworkSet {
     }
   }
 
-  /** @param address as `socket.remoteAddress` gives it; IPv4 inside IPv6 counts as IPv4; anything but an address is in no network */
+  /** @param address as in `socket.remoteAddress`; an IPv4-mapped IPv6 address counts as IPv4; text that is not an address belongs to no network */
   contains(address: string): boolean {
     if (this.isEmpty) return false;
     const known = this.#verdicts.get(address);
@@ -63,13 +63,13 @@ export class NetworkSet {
 
 const LOOPBACK = new NetworkSet(['127.0.0.0/8', '::1']);
 
-/** @param hostname a name or an address, one of IPv6 with or without brackets; names below `localhost` are this machine (RFC 6761, section 6.3) */
+/** @param hostname a name or an address, IPv6 with or without brackets; `localhost` and names under it are this machine (RFC 6761, section 6.3) */
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return isIP(host) === 0 ? host === 'localhost' || host.endsWith('.localhost') : LOOPBACK.contains(host);
 }
 
-/** One spelling for one address: IPv4 that arrives on an IPv6 socket is IPv4. */
+/** Turns an IPv4-mapped IPv6 address, as an IPv6 socket reports an IPv4 peer, into plain IPv4. */
 export function plainAddress(address: string): string {
   if (!address.startsWith(IPV4_MAPPED)) return address;
   const inner = address.slice(IPV4_MAPPED.length);
@@ -79,7 +79,7 @@ export function plainAddress(address: string): string {
 /** The 32 or 128 bits of a valid address. */
 export function addressBits(address: string, version: number): bigint {
   if (version === 4) return address.split('.').reduce((bits, part) => (bits << 8n) | BigInt(part), 0n);
-  // An IPv4 tail (`::ffff:10.0.0.1`) stands for two groups.
+  // An IPv4 suffix (`::ffff:10.0.0.1`) stands for two groups.
   const tail = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address);
   let text = address;
   if (tail?.[1] !== undefined && tail[2] !== undefined) {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
 
-/** A token as a caller sent it, not proven yet. Whatever prints, serialises or inspects it gets `[redacted]`. */
+/** A token as a caller sent it, not verified yet. Printing, serializing or inspecting it gives `[redacted]`. */
 export class PresentedToken {
   readonly #text: string;
 
@@ -10,7 +10,7 @@ export class PresentedToken {
     this.#text = text;
   }
 
-  /** The token itself, for the parser that judges it and for nothing else. */
+  /** The token itself. Only for the parser that verifies it. */
   static text(token: PresentedToken): string {
     return token.#text;
   }

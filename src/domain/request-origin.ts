@@ -1,10 +1,10 @@
-/** Where a request came from. Not a part of one is the caller's word. */
+/** Where a request came from. No field is taken from what the caller claims. */
 export interface RequestOrigin {
-  /** The address of the peer, or the one that a trusted proxy gave. */
+  /** The address of the peer, or the address that a trusted proxy forwarded. */
   readonly source: string;
   /**
-   * The address that conditions on networks go by: `source`, or a text that no network contains. Requests that an unlisted proxy forwards have no
-   * network, and neither have those of a listed proxy that names no caller.
+   * The address that network conditions are checked against: `source`, or a text that no network contains. Requests forwarded by an unlisted proxy
+   * belong to no network. Neither do those of a listed proxy that names no caller.
    */
   readonly network: string;
 }

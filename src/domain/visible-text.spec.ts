@@ -1,6 +1,6 @@
 import { isVisible, visible, visibleJson } from './visible-text.ts';
 
-/** Every character that must not reach a terminal, by what it would do there. */
+/** One example of each kind of character that must not reach a terminal. */
 const UNSEEN: readonly (readonly [what: string, text: string, shown: string])[] = [
   ['an escape sequence', '\u001b[2K', '\\u001b[2K'],
   ['a bell', '\u0007', '\\u0007'],
@@ -38,7 +38,7 @@ describe('visible', () => {
   it.each(UNSEEN)('escapes %s', (_, text, shown) => {
     expect(visible(text)).toBe(shown);
     expect(isVisible(text)).toBe(false);
-    // What was escaped once stays as it is.
+    // Escaping twice changes nothing.
     expect(visible(shown)).toBe(shown);
     expect(isVisible(shown)).toBe(true);
   });

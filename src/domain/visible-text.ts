@@ -1,6 +1,6 @@
 /**
- * What a terminal acts on or does not show: control characters of both sets, marks that turn the direction of the text, separators of
- * lines and paragraphs, zero-width and other ignorable characters, halves of a surrogate pair, and what Unicode does not assign.
+ * Characters that a terminal acts on or does not show: C0 and C1 controls, bidirectional marks, line and paragraph separators, zero-width and other
+ * ignorable characters, lone surrogates, and code points that Unicode does not assign.
  */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
@@ -14,7 +14,7 @@ export function isVisible(text: string): boolean {
   return text.search(UNSEEN) === -1;
 }
 
-/** Text that others chose, such as a role's name in a tenant's database, as one line that says only what it shows. */
+/** Escapes text from outside, such as a role's name in a tenant's database, so that it prints as one line without hidden characters. */
 export function visible(text: string): string {
   return replaceUnseen(
     text,
@@ -22,17 +22,17 @@ export function visible(text: string): string {
   );
 }
 
-/** JSON of the same value, indented, in which every such character is escaped. */
+/** Indented JSON of the value, in which every such character is escaped. */
 export function visibleJson(document: unknown): string {
   return replaceUnseen(JSON.stringify(document, null, 2), (character) =>
-    // Inside of strings a line break is escaped already.
+    // Inside strings, JSON.stringify has already escaped line breaks.
     character === '\n'
       ? character
       : [...Array(character.length).keys()].map((unit) => codeUnit(character, unit)).join(''),
   );
 }
 
-/** @param astral escapes a character above U+FFFF, by its number in hexadecimal: formats differ there */
+/** @param astral formats a character above U+FFFF from its hexadecimal code point: output formats differ here */
 export function unicodeEscape(character: string, astral: (hex: string) => string): string {
   return character.length === 1 ? codeUnit(character, 0) : astral((character.codePointAt(0) ?? 0).toString(16));
 }

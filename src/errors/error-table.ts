@@ -1,7 +1,4 @@
-/**
- * The one table from a refusal to what the outside sees (RFC 9457 problem details) and how loudly it is logged.
- * Adding a code without a row does not compile.
- */
+/** Maps each error code to its public answer (RFC 9457 problem details) and its log level. A code without a row does not compile. */
 export type ErrorCode =
   | 'invalid_request'
   | 'payload_too_large'
@@ -23,7 +20,7 @@ export type ErrorCode =
 export interface ErrorRow {
   readonly status: number;
   readonly title: string;
-  /** Default public text. A factor of the decision never appears here. */
+  /** Default public text. It never says which check failed. */
   readonly detail: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -53,7 +50,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = Object.freeze(
     detail: 'The caller could not be authenticated or is not entitled to this token.',
     logLevel: 'info',
   },
-  // The next two by the names of RFC 6749, section 5.2, for clients that were written against it.
+  // The next two codes have the names of RFC 6749, section 5.2, for clients written against that RFC.
   invalid_client: {
     status: 401,
     title: 'Unauthorized',

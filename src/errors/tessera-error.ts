@@ -1,35 +1,33 @@
 import { ERROR_TABLE, type ErrorCode } from './error-table.ts';
 
 export interface TesseraErrorOptions {
-  /** What really happened, for nobody but the debugger: never logged, never serialised. */
+  /** The original error, for a debugger only: never logged, never serialized. */
   readonly cause?: unknown;
-  /** Public text in place of the table's. Must not tell which factor failed. */
+  /** Replaces the table's public text. Must not say which check failed. */
   readonly detail?: string;
   /** Seconds for `Retry-After`; only for 429 and 503. */
   readonly retryAfterSeconds?: number;
-  /** Whether it is kept in the audit store, if its code is one of those that are. Default: true. */
+  /** Whether it is recorded in the audit store, if its code is one of those that are. Default: true. */
   readonly isRecorded?: boolean;
-  /** The methods that the address answers to; only for 405. */
+  /** The methods that the endpoint supports; only for 405. */
   readonly allow?: readonly string[];
 }
 
 /**
- * Beside the errors, not in them: a cause may carry a foreign library's request, credentials included, and `util.inspect` prints a member
- * of that name even when nothing enumerates it.
+ * Kept outside the error objects: a cause may hold a library's request with credentials, and `util.inspect` prints a member named `cause` even when
+ * it is not enumerable.
  */
 const causes = new WeakMap<TesseraError, unknown>();
 
-/** For finding out where an unexpected error came from; never for printing. */
+/** For locating an unexpected error in the code. Never print it. */
 export function causeOf(error: TesseraError): unknown {
   return causes.get(error);
 }
 
 /**
- * The only error that the service throws on purpose. Three texts, kept apart: `detail` goes to the caller, `reason` to the
- * audit record and the log, `cause` nowhere.
+ * The only error that the service throws on purpose. `detail` goes to the caller, `reason` to the audit record and the log, `cause` to neither.
  *
- * `reason` is a fixed phrase in words of the domain ("secret does not match"); it never holds a secret, a token, an e-mail
- * or text from a foreign error.
+ * `reason` is a fixed phrase such as "secret does not match". It never holds a secret, a token, an email address or the text of another error.
  */
 export class TesseraError extends Error {
   readonly code: ErrorCode;
@@ -53,7 +51,7 @@ export class TesseraError extends Error {
 }
 
 /**
- * The verdict for a dependency that does not answer: 503, never a credential verdict and never a default.
+ * The error for a dependency that does not answer: 503. An outage is never reported as a wrong credential, and never replaced by a default.
  *
  * @param dependency a fixed name such as `control database`, for the audit record and the log
  * @param reason a fixed phrase, e.g. `connection refused`

@@ -1,12 +1,12 @@
 export interface WatchOptions {
-  /** Resolves when the dependency serves now; bounded in time. Never rejects: it says itself what it found. */
+  /** Checks the dependency, within a time limit. Never rejects: an error is `away`. */
   readonly look: () => Promise<'there' | 'away'>;
   readonly everyMs: number;
-  /** While it is away. One that comes back must be found within the promised 5 s. */
+  /** The interval while the dependency is away. Its return must be noticed within the promised 5 s. */
   readonly whileAwayEveryMs: number;
 }
 
-/** Looks after a dependency in the background, one look at a time. Keeps no process alive. */
+/** Checks a dependency in the background, one check at a time. Its timer does not keep the process alive. */
 export class DependencyWatch {
   readonly #options: WatchOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -17,7 +17,7 @@ export class DependencyWatch {
     this.#options = options;
   }
 
-  /** The first look is after `afterMs`. */
+  /** The first check runs after `afterMs`. */
   start(afterMs: number): void {
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
@@ -26,7 +26,7 @@ export class DependencyWatch {
     this.#timer.unref();
   }
 
-  /** Resolves when no look is under way any more. */
+  /** Stops the checks. Resolves when none is running any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

@@ -12,7 +12,7 @@ import { RequestsInFlight } from './requests-in-flight.ts';
 })
 export class HealthModule {
   constructor(inFlight: RequestsInFlight, metrics: Metrics) {
-    metrics.gauge('tessera_http_requests_in_flight', 'Requests that wait for their answer.', [], () => [
+    metrics.gauge('tessera_http_requests_in_flight', 'Requests that have not been answered yet.', [], () => [
       { labels: {}, value: inFlight.count },
     ]);
   }

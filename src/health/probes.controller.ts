@@ -33,7 +33,10 @@ export class ProbesController {
   }
 
   @Get('healthz')
-  @ApiOperation({ summary: 'The process runs', description: 'Asks no dependency: a restart would not bring one back.' })
+  @ApiOperation({
+    summary: 'The process runs',
+    description: 'Checks no dependency: restarting this service would not repair one.',
+  })
   @ApiOkResponse({ type: ProbeAnswer })
   health(): ProbeAnswer {
     return OK;
@@ -43,12 +46,12 @@ export class ProbesController {
   @ApiOperation({
     summary: 'The service can make tokens',
     description:
-      'A tenant’s own database that is down does not count: the other tenants go on. `down` names what does not answer or takes no writes.',
+      'A tenant’s own database does not count: the other tenants are still served. `down` names the dependencies that do not answer or accept no writes.',
   })
   @ApiOkResponse({ type: ProbeAnswer })
   @ApiProblems('temporarily_unavailable')
   async ready(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    // Load balancers stop sending while the last requests are answered.
+    // 503 while the last requests are answered, so that load balancers send no new ones.
     const down = this.#inFlight.draining ? ['shutting down'] : await this.#readiness.down();
     if (down.length === 0) {
       await reply.send(OK);

@@ -2,17 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../domain/clock.ts';
 import { within } from '../runtime/deadline.ts';
 
-/** Something that every request needs. A tenant's own database is not: one that is down must not take the service from the others. */
+/** A dependency that every request needs. A tenant's own database is not one: its outage must not make the service unavailable to other tenants. */
 export interface ReadinessCheck {
-  /** Shown to anyone who asks: a fixed name such as `vault`, never an address. */
+  /** Public: a fixed name such as `vault`, never an address. */
   readonly name: string;
-  /** Resolves when it can serve now. */
+  /** Resolves if the dependency is available now; rejects if not. */
   check(): Promise<void>;
 }
 
-/** The answer shall come while the one who asks still listens. */
+/** Shorter than the usual timeout of a prober. */
 const CHECK_WITHIN_MS = 2_000;
-/** However many ask, the dependencies are asked once in this time. */
+/** An answer is reused for this time, however many probes ask. */
 const ANSWER_HOLDS_MS = 500;
 
 @Injectable()
@@ -25,12 +25,12 @@ export class Readiness {
     this.#clock = clock;
   }
 
-  /** Called while the service is put together. */
+  /** Adds a check. Called while the application is composed. */
   require(check: ReadinessCheck): void {
     this.#checks.push(check);
   }
 
-  /** The names of what does not answer now. */
+  /** The names of the dependencies that are down now. */
   down(): Promise<readonly string[]> {
     const now = this.#clock.monotonicMs();
     if (this.#last === undefined || now - this.#last.atMs >= ANSWER_HOLDS_MS)

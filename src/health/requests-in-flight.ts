@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 
-/** One request that waits for its answer. */
+/** A request that has not been answered yet. */
 export interface UnansweredRequest {
   readonly response: ServerResponse;
-  /** Where it stands in the list of all. */
+  /** Its index in the list of unanswered requests. */
   place: number;
 }
 
-/** Knows who still waits for an answer, and whether the service is on its way out. */
+/** Tracks the unanswered requests and whether the service is draining. */
 @Injectable()
 export class RequestsInFlight {
   /**
@@ -28,7 +28,7 @@ export class RequestsInFlight {
     return this.#draining;
   }
 
-  /** @returns what `end` takes, once */
+  /** @returns the handle to pass to `end`, once */
   begin(response: ServerResponse): UnansweredRequest {
     if (this.#draining) endConnectionAfter(response);
     const request = { response, place: this.#unanswered.length };
@@ -45,19 +45,21 @@ export class RequestsInFlight {
     if (this.#unanswered.length === 0) this.#idle?.();
   }
 
-  /** From now on every answer ends its connection, the answers to what was asked before too: nobody asks once more on it. */
+  /**
+   * From now on every response closes its connection, also responses to requests that came before this call, so that no further request comes on it.
+   */
   drain(): void {
     this.#draining = true;
     for (const { response } of this.#unanswered) endConnectionAfter(response);
     for (const listener of this.#onDrain) listener();
   }
 
-  /** For those who hold requests back on purpose: they let them go then. */
+  /** For code that delays requests on purpose: it must release them when draining starts. */
   onDrain(listener: () => void): void {
     this.#onDrain.push(listener);
   }
 
-  /** Resolves when nobody waits for an answer. */
+  /** Resolves when every request has been answered. */
   whenIdle(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#unanswered.length === 0) resolve();
@@ -66,7 +68,7 @@ export class RequestsInFlight {
   }
 }
 
-/** Node writes `Connection: close` then, and closes. */
+/** Node then sends `Connection: close` and closes the connection. */
 function endConnectionAfter(response: ServerResponse): void {
   response.shouldKeepAlive = false;
 }

@@ -6,21 +6,21 @@ import { RequestsInFlight } from './requests-in-flight.ts';
 
 /** How long a client with an idle connection may still send a request that was already on its way. */
 const LAST_REQUESTS_MS = 300;
-/** A body may take 10 s to arrive; whoever is not answered then never will be. */
+/** A body may take 10 s to arrive. A request still unanswered after this time never will be answered. */
 const GIVE_UP_AFTER_MS = 12_000;
 
 /**
- * Ends the service so that nobody who was heard goes without an answer: no new connections, every answer the last of its connection, then the stores
- * are closed (`onApplicationShutdown` of their providers).
+ * Shuts down so that every received request is answered: stop accepting connections, close each connection after its response, then close the stores
+ * (`onApplicationShutdown` of their providers).
  *
- * Not left to `app.close()` alone: Node ends idle connections at once then, with requests that wait in them unread, and stops looking for slow
- * senders, who could hold the process for ever.
+ * `app.close()` alone is not enough. Node would close idle connections at once, although unread requests may wait in them, and would stop enforcing
+ * timeouts on slow senders, who could then keep the process alive forever.
  */
 export async function shutDown(app: NestFastifyApplication): Promise<void> {
   const server = app.getHttpServer();
   const inFlight = app.get(RequestsInFlight);
   inFlight.drain();
-  // Only the listening socket; http.Server's own close would end connections too.
+  // Closes only the listening socket; http.Server's own `close` would close connections too.
   NetServer.prototype.close.call(server);
   await delay(LAST_REQUESTS_MS);
   await within(GIVE_UP_AFTER_MS, inFlight.whenIdle(), () => undefined, { ref: false });

@@ -2,14 +2,17 @@ import { ERROR_TABLE } from '../errors/error-table.ts';
 import type { Log } from '../logging/log.ts';
 import type { RequestContext } from './request-context.ts';
 
-/** How a request ended, in one word: an error code, `issued`, `revoked`, `ok`, or `aborted` when the client left before the answer did. */
+/**
+ * The outcome of a request as one word: an error code, `issued`, `revoked`, `ok`, or `aborted` if the client closed the connection before the
+ * response.
+ */
 export function outcomeOf(context: RequestContext, answered: boolean): string {
   return context.outcome ?? (answered ? 'ok' : 'aborted');
 }
 
 /**
- * The one line of a request, from the same data as its audit record. Probes, pages and followers of a feed that were answered are for `debug`: they would be
- * most of the log.
+ * Writes the access line of a request, from the same data as its audit record. Successful requests for probes, pages and the revocation feed are
+ * logged at `debug`: they would be most of the log.
  */
 export function writeAccessLine(
   log: Log,

@@ -26,7 +26,7 @@ export interface EdgeAppOptions {
   readonly log: Log;
   readonly version: string;
   readonly routes: readonly RouteRow[];
-  /** The modules behind the edge. */
+  /** The modules that serve the routes. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
 }
 
@@ -34,9 +34,9 @@ export interface EdgeAppOptions {
 class RootModule {}
 
 /**
- * A Nest application with the edge around whatever modules it is given; `createApp` gives it the service's own.
+ * Builds a Nest application from the given modules, with the edge before them. `createApp` passes the service's own modules.
  *
- * @throws Error when a route has no row in the table, or a row no route
+ * @throws Error if a route has no row in the table, or a row has no route
  */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastifyApplication> {
   const { config, clock, log } = options;
@@ -53,9 +53,9 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
   // The adapter comes before the container, and the edge after it; no request does before both.
   let edge: Edge | undefined;
   const adapter = createHttpAdapter(sources, metrics, () => edge);
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and accepts literals.
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
-    // Its lines quote errors and URLs; what matters of them goes through Log.
+    // Nest's log lines quote errors and URLs. What matters is logged through Log.
     logger: false,
     bodyParser: false,
     abortOnError: false,
@@ -72,14 +72,14 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
     await fastify.ready();
     registry.assertComplete();
   } catch (error) {
-    // What the providers opened would keep the process alive.
+    // Connections that providers have opened would keep the process alive.
     await app.close().catch(() => undefined);
     throw error;
   }
   return app;
 }
 
-/** Bound by the module that knows the keys; a table without bearer rows needs none. */
+/** Provided by the module that has the keys. A table without bearer rows needs none. */
 function bearersOf(app: NestFastifyApplication): BearerAuthenticator | undefined {
   try {
     return app.get(BearerAuthenticator, { strict: false });

@@ -21,7 +21,7 @@ import type { SourceAddresses } from './origin/source-address.ts';
 import { toTesseraError } from './problems/to-tessera-error.ts';
 import type { Tracing } from './tracing/tracing.ts';
 
-/** The label of everything that is at no route. */
+/** The label of requests that match no route. */
 const NO_ROUTE = 'none';
 
 export interface EdgeParts {
@@ -38,8 +38,9 @@ export interface EdgeParts {
 type Begin = (request: FastifyRequest, reply: FastifyReply) => void;
 
 /**
- * What stands in front of every route, those of libraries included: a context, the row's headers and its guard; and behind every answer, one access
- * line. Hooked into each route as Fastify registers it, so that a request costs no look-up and a route without a row is never served.
+ * Runs before every route, routes of libraries included: makes the request's context, sets the row's headers and runs its guard. After the response
+ * it writes the access line. It is hooked into each route when Fastify registers it, so a request needs no lookup, and a route without a row is never
+ * served.
  */
 export class Edge {
   readonly #parts: EdgeParts;
@@ -52,7 +53,7 @@ export class Edge {
     this.#beginNowhere = this.#beginner(NO_ROUTE, undefined);
   }
 
-  /** Before the first route is registered. */
+  /** Must run before the first route is registered. */
   install(fastify: FastifyInstance, guard: RouteGuard): void {
     fastify.decorateRequest('context', undefined);
     fastify.addHook('onRoute', (route) => {
@@ -69,7 +70,7 @@ export class Edge {
         if (fault === undefined) admit(request, done);
         else refuseSender(reply, fault, done);
       };
-      // Before whatever hooks the route brings itself.
+      // Runs before the route's own hooks.
       route.onRequest = [edgeOfRoute, ...[route.onRequest ?? []].flat()];
     });
     fastify.addHook('onRequest', (request, reply, done) => {
@@ -78,7 +79,7 @@ export class Edge {
     });
   }
 
-  /** For an address that the router cannot read: no route, and none of the hooks. */
+  /** Answers a URL that the router cannot decode. Fastify runs no hooks for it. */
   answerUnreadable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
     this.#beginNowhere(request, reply);
     sendProblem(toTesseraError(error), request, reply);
@@ -94,12 +95,12 @@ export class Edge {
     const target = request.raw.url ?? '';
     const allow = isPlainPath(target) ? this.#parts.registry.allowedMethods(target) : [];
     if (allow.length === 0) done(new TesseraError('route_not_found', 'unknown route'));
-    // RFC 9110, section 9.3.7. Nothing of CORS: no page of another origin has business here.
+    // RFC 9110, section 9.3.7. No CORS headers: pages of other origins must not call this API.
     else if (request.method === 'OPTIONS') void reply.code(204).header('allow', allow.join(', ')).send();
     else done(new TesseraError('method_not_allowed', 'method not allowed', { allow }));
   }
 
-  /** Everything that a start can know of a route is bound here. */
+  /** Binds what is known about a route at the start, so that requests do not look it up. */
   #beginner(label: string, row: RouteRow | undefined): Begin {
     const { sources, inFlight, log, tracing } = this.#parts;
     const metrics = this.#parts.metrics.route(label, row?.surface);
@@ -112,7 +113,7 @@ export class Edge {
       const response = reply.raw;
       const unanswered = inFlight.begin(response);
       const span = tracing?.begin(request, context);
-      // `close` comes once after every answer, sent or not; Fastify's onResponse never comes when the client went away.
+      // `close` is emitted once after every response, sent or not. Fastify's onResponse is not called if the client has disconnected.
       response.on('close', () => {
         inFlight.end(unanswered);
         const ms = performance.now() - context.startedAtMs;
@@ -126,7 +127,7 @@ export class Edge {
   }
 }
 
-/** Whatever wrote this does not speak the protocol; what else it sent is not worth reading. */
+/** Answers a sender that violates HTTP, and closes the connection without reading more of it. */
 function refuseSender(reply: FastifyReply, fault: TesseraError, done: HookHandlerDoneFunction): void {
   reply.header('connection', 'close');
   done(fault);

@@ -12,30 +12,30 @@ import type { SourceAddresses } from './origin/source-address.ts';
 import { acceptForms } from './bodies/strict-form-body.ts';
 import { acceptStrictJsonOnly, BODY_LIMIT_BYTES } from './bodies/strict-json-body.ts';
 
-/** Headers must be whole within this time, and the request within the same: slow senders hold nothing open. */
+/** Time limit for receiving a whole request, headers included, so that slow senders cannot hold connections open. */
 const REQUEST_TIMEOUT_MS = 10_000;
 /**
- * A connection on which nothing moves for so long is ended, so that answers that nobody reads hold no memory; Node takes up to twice the time to
- * see that. Longer than a follower of the feed may wait (20 s).
+ * A connection without traffic for this time is closed, so that responses that nobody reads do not fill memory. Node may take twice as long to
+ * notice. Longer than the longest wait of a poller of the revocation feed (20 s).
  */
 const STALLED_CONNECTION_MS = 25_000;
-// Node looks at slow connections only every 30 s by default.
+// Node's default is 30 s.
 const CHECK_CONNECTIONS_EVERY_MS = 500;
-/** Longer than the idle time of common load balancers (60 s), so that it is they who end an idle connection. */
+/** Longer than the idle time of common load balancers (60 s), so that they close an idle connection first. */
 const KEEP_ALIVE_MS = 65_000;
-/** A bearer of 8 KiB with what else browsers and proxies send. */
+/** Room for a bearer token of 8 KiB and the other headers of browsers and proxies. */
 const MAX_HEADER_BYTES = 16 * 1024;
-/** Ids have 64 characters at most. */
+/** Ids have at most 64 characters. */
 const MAX_PARAMETER_LENGTH = 100;
 
-/** Fastify as the service wants it: bounded and strict. The edge is installed after, when the providers are there and before the routes are. */
+/** Creates Fastify with strict parsing and limits. The edge is installed later, after the providers exist and before the routes do. */
 export function createHttpAdapter(
   sources: SourceAddresses,
   metrics: Metrics,
   edge: () => Edge | undefined,
 ): FastifyAdapter {
   const adapter = new FastifyAdapter({
-    // Nest's middleware is not used, and its plugin would run for every request.
+    // Nest middleware is not used, and its plugin would run for every request.
     skipMiddie: true,
     bodyLimit: BODY_LIMIT_BYTES,
     connectionTimeout: STALLED_CONNECTION_MS,
@@ -45,35 +45,36 @@ export function createHttpAdapter(
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
-      // The edge refuses it instead, so that the answer has the form of all others.
+      // The edge checks it instead, so that the answer is a problem document like every other refusal.
       requireHostHeader: false,
     },
     genReqId: requestIds(sources),
-    // Fastify would answer 503 to whatever it reads once it closes; a request that came before is answered in full (src/http/shutdown.ts).
+    // While closing, Fastify would answer every request with 503. Requests that were sent before are answered in full (src/health/shutdown.ts).
     return503OnClosing: false,
     routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       edge()?.answerUnreadable(error, request, reply);
     },
     clientErrorHandler: (error, socket) => {
-      endConnection(metrics, error, socket);
+      closeConnection(metrics, error, socket);
     },
   });
   acceptStrictJsonOnly(adapter.getInstance());
   acceptForms(adapter.getInstance());
-  // Node would answer an unknown `Expect` by itself, with an empty 417. Nothing obliges us to refuse (RFC 9110, section 10.1.1): it goes the way of all.
+  // Node would answer an unknown `Expect` with an empty 417. Refusing is not required (RFC 9110, section 10.1.1), so the request is served like any
+  // other.
   const { server } = adapter.getInstance();
   server.on('checkExpectation', (request, response) => server.emit('request', request, response));
   return adapter;
 }
 
-/** What came over the connection was no HTTP, or came too slowly. */
-function endConnection(metrics: Metrics, error: Error & { code?: string }, socket: Socket): void {
+/** Answers and closes a connection whose input was not HTTP or came too slowly. */
+function closeConnection(metrics: Metrics, error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [reason, code] = connectionFault(error.code);
   metrics.refusedConnection(reason);
   const answer = rawAnswer(new TesseraError(code, 'the connection carried no readable request'));
-  // Not left half-open: whoever sends slowly would also close slowly.
+  // Destroyed, not left half-open: a slow sender would also close slowly.
   if (socket.writable) socket.end(answer, () => socket.destroy());
   else socket.destroy();
 }

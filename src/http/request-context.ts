@@ -6,24 +6,24 @@ import type { RouteRow } from './routes/route-table.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Made by the edge before anything else sees the request. Read it with `contextOf`. */
+    /** The edge sets it before anything else sees the request. Read it with `contextOf`. */
     context: RequestContext | undefined;
   }
 }
 
 /**
- * What belongs to one request. The edge makes it, the hops add what they have established, and one access line and one audit record are
- * written from it. It travels in explicit arguments, as an `AuditTrace` below the edge.
+ * The state of one request. The edge makes it, the steps add the facts that they have established, and the access line and audit record are written
+ * from it. It is passed as an explicit argument, below the edge as an `AuditTrace`.
  */
 export class RequestContext implements AuditTrace, RequestOrigin {
   readonly requestId: string;
-  /** The row's label; never the URL, which is the caller's text. */
+  /** The row's label; never the URL, which is text of the caller. */
   readonly route: string;
   readonly source: string;
   readonly network: string;
   readonly row: RouteRow | undefined;
   readonly startedAtMs: number;
-  // All there from the start: an object that grows member by member is made anew each time.
+  // All members exist from the start: adding members one by one makes V8 change the object's shape each time.
   outcome: AuditOutcome | undefined = undefined;
   reason: string | undefined = undefined;
   tenantId: string | undefined = undefined;
@@ -35,9 +35,9 @@ export class RequestContext implements AuditTrace, RequestOrigin {
   secretId: string | undefined = undefined;
   at: number | undefined = undefined;
   isOver = false;
-  /** Whose bearer opened a bearer route. */
+  /** The verified bearer of a bearer route. */
   caller: VerifiedToken | undefined = undefined;
-  /** Where an unexpected error came from, without its message. */
+  /** The locations of an unexpected error in the code, without its message. */
   fault: string | undefined = undefined;
 
   constructor(
@@ -61,7 +61,7 @@ export function contextOf(request: FastifyRequest): RequestContext {
   return request.context;
 }
 
-/** The verified caller of a bearer route. */
+/** The verified bearer of a bearer route. */
 export function callerOf(request: FastifyRequest): VerifiedToken {
   const { caller } = contextOf(request);
   if (caller === undefined) throw new Error('the route has no bearer row in src/http/route-table.ts');

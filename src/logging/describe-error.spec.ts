@@ -5,7 +5,7 @@ const CANARY = 'c4nary';
 class ForeignError extends Error {}
 
 describe('describeError', () => {
-  it('names the class, the code and the places, from the project’s folder on', () => {
+  it('names the class, the code and the locations, relative to the project’s folder', () => {
     const fault = describeError(Object.assign(new ForeignError(CANARY), { code: 'ECONNREFUSED' }));
     expect(fault).toMatch(/^ForeignError ECONNREFUSED < src\/logging\/describe-error\.spec\.ts:\d+ < /);
   });

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-/** Enough frames to find the place; more would only be the framework's. */
+/** Enough frames to locate an error; more would only be the framework's. */
 const FRAMES = 4;
 
 /**
- * Where an unexpected error came from, fit for a log: its class, its code if that is a plain word, and the places in the code. Never its message, which
- * in foreign errors quotes queries, URLs and credentials.
+ * Describes an unexpected error for the log: its class, its code if that is a plain word, and its locations in the code. Never its message: those of
+ * libraries quote queries, URLs and credentials.
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return `thrown ${typeof error}`;
@@ -16,7 +16,7 @@ export function describeError(error: unknown): string {
   return [`${name}${code}`, ...placesIn(error)].join(' < ');
 }
 
-/** A message can have lines that look like frames, so it is cut off first; when it is not found, nothing is shown. */
+/** A message can have lines that look like frames, so it is removed from the stack first. If it is not found there, nothing is shown. */
 function placesIn(error: Error): string[] {
   const stack = error.stack ?? '';
   const messageAt = error.message === '' ? 0 : stack.indexOf(error.message);

@@ -1,11 +1,11 @@
 import type { Config } from '../config/config.ts';
 import { type DestinationStream, type Logger, pino } from 'pino';
 
-/** What a log line may carry: ids, counts and fixed words. Errors, requests and anything with a secret, a token or an e-mail stay out. */
+/** What a log line may hold: ids, counts and fixed words. Never errors, requests, or anything with a secret, a token or an email address. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * The one writer of log lines: JSON, one line an event, to standard output.
+ * Writes all log lines: JSON, one line per event, to standard output.
  *
  * `event` is a fixed word in snake_case that an operator can search for; everything variable is a field.
  */
@@ -13,7 +13,7 @@ export class Log {
   readonly #logger: Logger;
 
   constructor(level: Config['logLevel'], destination: DestinationStream) {
-    // No pid and host name: whoever collects the lines knows where they come from.
+    // No pid and host name: the log collector adds the source.
     this.#logger = pino({ level, base: null, messageKey: 'event' }, destination);
   }
 

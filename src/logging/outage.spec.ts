@@ -7,7 +7,7 @@ function outage() {
 }
 
 describe('an outage', () => {
-  it('is one line, however often it is noticed, and one more when it is over', () => {
+  it('logs one line, however often it is noticed, and one more when it is over', () => {
     const { it: one, lines } = outage();
     for (let attempt = 0; attempt < 3; attempt += 1) one.away('sealed');
     expect(one.isOn).toBe(true);
@@ -16,19 +16,19 @@ describe('an outage', () => {
     expect(lines).toEqual(['sealed', 'back']);
   });
 
-  it('has one line for all the ways of not being there', () => {
+  it('logs one line for all kinds of connection failure', () => {
     const { it: one, lines } = outage();
     for (const reason of ['lost', 'refused', 'silent', 'refused']) one.away(reason);
     expect(lines).toEqual(['lost']);
   });
 
-  it('has a line for a further reason, once', () => {
+  it('logs a further reason once', () => {
     const { it: one, lines } = outage();
     for (const reason of ['refused', 'sealed', 'refused', 'sealed', 'denied']) one.away(reason);
     expect(lines).toEqual(['refused', 'sealed', 'denied']);
   });
 
-  it('says again what it said in the outage before', () => {
+  it('logs again what it logged in an earlier outage', () => {
     const { it: one, lines } = outage();
     one.away('sealed');
     one.back();
@@ -36,7 +36,7 @@ describe('an outage', () => {
     expect(lines).toEqual(['sealed', 'back', 'sealed']);
   });
 
-  it('says nothing of what was never away', () => {
+  it('logs nothing for a dependency that was never away', () => {
     const { it: one, lines } = outage();
     one.back();
     expect(lines).toEqual([]);

@@ -1,20 +1,17 @@
 export interface OutageLines {
   away(reason: string): void;
-  /** It is away for another reason than was said. Default: `away`. */
+  /** The dependency is still away, for a reason not logged yet. Default: `away`. */
   stillAway?(reason: string): void;
   back(): void;
 }
 
-/**
- * Whether something that the service needs is away, for the log: one line when it goes, one for each further reason while it stays away, one
- * when it is back. However often it is tried, nothing is said twice.
- */
+/** Logs the outage of a dependency: one line when it starts, one for each further reason, one when it is over. Repeated failures log nothing more. */
 export class Outage {
   readonly #lines: OutageLines;
   readonly #unreached: ReadonlySet<string>;
   readonly #said = new Set<string>();
 
-  /** @param unreached reasons that take turns while a server is not there; one of them is enough */
+  /** @param unreached reasons that alternate while a server is unreachable; only one of them is logged */
   constructor(lines: OutageLines, unreached: readonly string[]) {
     this.#lines = lines;
     this.#unreached = new Set(unreached);

@@ -1,8 +1,8 @@
 import { type DestinationStream, pino } from 'pino';
 
-/** A write for each line would cost more than the line. */
+/** Collected before a write: one write per line would cost more than making the line. */
 const BUFFER_BYTES = 32 * 1024;
-/** What a pipe holds. */
+/** The capacity of a pipe. */
 const MAX_WRITE_BYTES = 64 * 1024;
 const FLUSH_EVERY_MS = 100;
 
@@ -10,7 +10,7 @@ export interface BufferedOutput extends DestinationStream {
   flushSync(): void;
 }
 
-/** Standard output, buffered for at most a tenth of a second. `flushSync` before the process ends. */
+/** Standard output, buffered for at most 100 ms. Call `flushSync` before the process ends. */
 export function standardOutput(): BufferedOutput {
   const output = pino.destination({
     dest: 1,
@@ -22,15 +22,17 @@ export function standardOutput(): BufferedOutput {
   const lines = new BatchedLines(output);
   output.on('error', (error: NodeJS.ErrnoException) => {
     lines.drop();
-    // pino flushes once more when the process ends, and tries that again for ever.
+    // When the process ends, pino flushes once more, and would retry that forever.
     Object.assign(output, { flushSync: () => undefined, end: () => undefined });
-    // The terminal is gone, and with it whoever read this. The requests in flight are still to be answered.
+    // EIO: the terminal is gone, and nobody reads the log any more. The requests in flight must still be answered.
     if (error.code !== 'EIO') throw error;
   });
   return lines;
 }
 
-/** Hands over once in a turn of the event loop: pino's destination measures all that it holds at every write, which cost more than making the line. */
+/**
+ * Writes once per turn of the event loop. At each write, pino's destination measures everything that it holds, which cost more than making the line.
+ */
 class BatchedLines implements BufferedOutput {
   #output: BufferedOutput | undefined;
   #lines = '';
@@ -41,22 +43,22 @@ class BatchedLines implements BufferedOutput {
 
   write(line: string): void {
     if (this.#output === undefined) return;
-    if (this.#lines === '') setImmediate(this.#handOver);
+    if (this.#lines === '') setImmediate(this.#writeBatch);
     this.#lines += line;
   }
 
   flushSync(): void {
-    this.#handOver();
+    this.#writeBatch();
     this.#output?.flushSync();
   }
 
-  /** From now on nothing is written: nobody can read it. */
+  /** Stops writing: nobody can read the output any more. */
   drop(): void {
     this.#output = undefined;
     this.#lines = '';
   }
 
-  readonly #handOver = (): void => {
+  readonly #writeBatch = (): void => {
     if (this.#lines === '') return;
     this.#output?.write(this.#lines);
     this.#lines = '';

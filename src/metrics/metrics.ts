@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-// From a cached subject (well below a millisecond) to the 3 s within which a failing dependency is given up.
+// From a cached subject (well below a millisecond) to the 3 s after which a failing dependency is given up.
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10];
 
 /** Counts the requests of one route; labels are bound once. */
@@ -14,24 +14,24 @@ export interface CacheMetrics {
   miss(): void;
 }
 
-/** One value, read when somebody looks. */
+/** One value, read at each scrape. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
 
 /**
- * What /metrics shows. Labels are routes, outcomes and other fixed words; a tenant's id stands only where an operator needs it (pools, keys), and
- * nothing that a caller sent stands anywhere.
+ * What /metrics shows. Labels are routes, outcomes and other fixed words. A tenant's id is a label only where an operator needs it (pools, keys).
+ * Nothing that a caller sent is ever a label.
  */
 export class Metrics {
   readonly #registry = new Registry();
-  // Counted in plain numbers, which cost a request nothing, and handed to the library when somebody looks.
+  // Counted in plain numbers, which costs a request almost nothing, and handed to the library at each scrape.
   readonly #finished: { readonly route: string; readonly byOutcome: ReadonlyMap<string, number> }[] = [];
   readonly #lookUps: { readonly cache: string; hit: number; miss: number }[] = [];
   readonly #durations = this.#histogram(
     'tessera_http_request_duration_seconds',
-    'Time from headers read to answer sent; issued tokens are in tessera_mint_duration_seconds.',
+    'Time from headers read to response sent; issued tokens are in tessera_mint_duration_seconds.',
     ['route'],
   );
   readonly #mints = this.#histogram('tessera_mint_duration_seconds', 'Time from headers read to token sent.', [
@@ -39,7 +39,7 @@ export class Metrics {
   ]);
   readonly #refusedConnections = this.#counter(
     'tessera_http_refused_connections_total',
-    'Connections ended because what came over them was not HTTP or too slow.',
+    'Connections closed because their input was not HTTP or came too slowly.',
     ['reason'],
   );
 
@@ -101,7 +101,7 @@ export class Metrics {
     this.#refusedConnections.inc({ reason });
   }
 
-  /** A value that is read only when somebody looks, and costs nothing until then. */
+  /** A value that is read at each scrape and costs nothing in between. */
   gauge(name: string, help: string, labelNames: readonly string[], read: () => readonly Sample[]): void {
     new Gauge({
       name,

@@ -2,14 +2,14 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import type { Concern, FailureLimits } from './failure-limits.ts';
 
 /**
- * Whether a request may try for something that can be guessed: a secret, or the address of a person where a client needs no secret. A bearer cannot
+ * Whether a request presents something that can be guessed: a secret, or a person's email address at a client without a secret. A bearer token cannot
  * be guessed.
  */
 export type Credential = 'guessable' | 'not guessable';
 
 /**
- * One request's part in the limits on failures: it counts once, wherever it fails. Before the caller is authenticated it counts against source and
- * client, after that against what it asks for.
+ * Applies the failure limits to one request, which counts once, at whichever step it fails. Before the caller is authenticated, a failure counts
+ * against source and client; after that, against the target of the request.
  */
 export class AttemptLimit {
   readonly #limits: FailureLimits;
@@ -21,7 +21,7 @@ export class AttemptLimit {
   #concerned = '';
   #isCounted = false;
 
-  /** @param clientKey whom the request says it comes from: whoever guesses names it right, whoever names it wrong gains nothing */
+  /** @param clientKey the client that the request claims to come from; a guesser must name the right one, and gains nothing by naming a wrong one */
   constructor(limits: FailureLimits, source: string, clientKey: string, credential: Credential) {
     this.#limits = limits;
     this.#source = source;
@@ -35,9 +35,9 @@ export class AttemptLimit {
   }
 
   /**
-   * The client's secret is right.
+   * Call when the client's secret has matched.
    *
-   * @throws TesseraError too_many_requests when guesses that came at the same time have used up the limit: this may be one of them
+   * @throws TesseraError too_many_requests if concurrent guesses have used up the limit: this request may be one of them
    */
   secretMatched(): void {
     this.check();
@@ -45,18 +45,18 @@ export class AttemptLimit {
     this.authenticated();
   }
 
-  /** What proves the client is right, and could not be guessed. */
+  /** Call when the client has authenticated by something that cannot be guessed. */
   authenticated(): void {
     this.#isAuthenticated = true;
   }
 
-  /** What failures count against from the authentication on, until this is called again. */
+  /** Sets the target that later failures count against. */
   asksFor(concern: Concern, name: string): void {
     this.#concern = concern;
     this.#concerned = name;
   }
 
-  /** @throws TesseraError too_many_requests in place of the error when the limit was used up, by others meanwhile or before */
+  /** @throws TesseraError too_many_requests in place of the error if the limit is used up, even by other requests */
   count(error: unknown): void {
     if (this.#isCounted || !isFailure(error)) return;
     this.#isCounted = true;
@@ -69,13 +69,13 @@ export class AttemptLimit {
       this.#limits.recordFailure(this.#source, this.#clientKey);
       return;
     }
-    // Apart from the client's key where there is no such client, so that one that is made a moment later is served.
+    // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
     const key = error.code === 'client_not_found' ? `${this.#clientKey} unknown` : this.#clientKey;
     this.#limits.recordStray(this.#source, key);
   }
 }
 
-/** What counts towards the limits: a wrong credential or a guess at a name. A dependency that is down is not the caller's failure. */
+/** Whether the error counts: a wrong credential or an unknown name. A dependency that is down is not the caller's failure. */
 function isFailure(error: unknown): error is TesseraError {
   return error instanceof TesseraError && (error.code === 'unauthorized' || error.code === 'client_not_found');
 }

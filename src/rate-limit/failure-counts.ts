@@ -2,15 +2,15 @@ import type { Clock } from '../domain/clock.ts';
 
 export const WINDOW_MS = 60_000;
 
-/** The failures under one key since the first of them, within its window. */
+/** The failures under one key in its window, which starts with the first failure. */
 export interface FailureCount {
   failures: number;
-  /** By the monotonic clock, as is the end. */
+  /** By the monotonic clock, like `endsAtMs`. */
   lastAtMs: number;
   readonly endsAtMs: number;
 }
 
-/** Failures of the last minute by key, in bounded memory: past the bound the oldest keys are forgotten. */
+/** Counts the failures of the last minute by key, in bounded memory: at the limit, the oldest keys are dropped. */
 export class FailureCounts {
   readonly #clock: Clock;
   readonly #maxEntries: number;
@@ -27,13 +27,13 @@ export class FailureCounts {
     return this.#entries.size;
   }
 
-  /** Nothing failed within the last minute. Costs nothing to ask when nothing ever did. */
+  /** Whether nothing failed within the last minute. Cheap, because it runs for every request. */
   get isEmpty(): boolean {
     if (this.#entries.size > 0 && this.#endsAtMs <= this.#clock.monotonicMs()) this.#entries.clear();
     return this.#entries.size === 0;
   }
 
-  /** @returns undefined: nothing failed within the window */
+  /** @returns undefined if nothing failed within the window */
   get(key: string): Readonly<FailureCount> | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined || entry.endsAtMs > this.#clock.monotonicMs()) return entry;
@@ -45,7 +45,7 @@ export class FailureCounts {
     this.#set(key, (this.get(key)?.failures ?? 0) + 1, WINDOW_MS);
   }
 
-  /** Takes over what all replicas counted together; what this one counted meanwhile is never forgotten for it. */
+  /** Applies a total of all replicas. It never lowers this replica's own count. */
   learn(key: string, failures: number, windowLeftMs: number): void {
     const known = this.get(key)?.failures ?? 0;
     if (failures > known && windowLeftMs > 0) this.#set(key, failures, Math.min(windowLeftMs, WINDOW_MS));
@@ -64,7 +64,7 @@ export class FailureCounts {
     }
   }
 
-  /** Windows are equally long, learned ones at most as long: the first of the Map are the first to end. */
+  /** Windows are equally long, and windows of other replicas at most as long, so the first entries of the Map are the first to end. */
   #makeRoom(now: number): void {
     for (const [oldest, { endsAtMs }] of this.#entries) {
       if (endsAtMs > now && this.#entries.size < this.#maxEntries) break;

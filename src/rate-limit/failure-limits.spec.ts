@@ -3,14 +3,14 @@ import { TestClock } from '../testing/test-clock.ts';
 import { FailureLimits } from './failure-limits.ts';
 
 describe('failure limits in process', () => {
-  it('keep bounded memory, whatever fails', () => {
+  it('keep memory bounded, whatever fails', () => {
     const limits = new FailureLimits({ limits: { failuresPerMinute: LIMIT } }, new TestClock());
     for (let host = 0; host < 60_000; host++)
       limits.recordFailure(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`, 'acme/shop/web');
     expect(limits.size).toBe(100_000);
   });
 
-  it('forget what is over when something new comes', () => {
+  it('drop expired windows when a new failure comes', () => {
     const clock = new TestClock();
     const limits = new FailureLimits({ limits: { failuresPerMinute: LIMIT } }, clock);
     for (let host = 0; host < 200; host++) limits.recordFailure(`10.0.0.${host}`, 'acme/shop/web');

@@ -10,32 +10,34 @@ import { addressBits } from '../domain/networks.ts';
 import { FailureCounts, WINDOW_MS } from './failure-counts.ts';
 import { LIMIT_EXCHANGE, type LimitExchange } from './limit-exchange.ts';
 
-/** Over all clients a source may fail ten times as often before it is slowed: several services can share an address. */
+/** A source may fail ten times as often over all clients before it is slowed: several services can share an address. */
 const ALL_CLIENTS_FACTOR = 10;
-/** So often may each client be guessed at from a slowed source. With the client's own limit this is never the tighter one for long. */
+/** From a slowed source, each client may be tried once in this time. The client's own limit is soon the tighter one. */
 const SLOWED_TURN_MS = 5_000;
-/** What closes nothing names no longer wait than this: who comes with a credential need not wait at all. */
+/** Upper bound of Retry-After for limits that block nobody: a caller with a valid credential need not wait at all. */
 const OPEN_RETRY_AT_MOST_MS = 10_000;
-/** So long is remembered that a client has authenticated from a source where others fail: longer than the time between two renewals of a token. */
+/** How long a client counts as authenticated from a source where others fail. Longer than the time between two renewals of a token. */
 const AUTHENTICATED_MS = 10 * 60_000;
 const MAX_AUTHENTICATED = 10_000;
-/** About 20 MB at worst, for each of the two tables. Past it the oldest are forgotten: memory is bounded whatever a botnet does. */
+/** Limits each of the two tables to about 20 MB, whatever a botnet does. At the limit, the oldest entries are dropped. */
 const MAX_ENTRIES = 100_000;
 
-/** What a refusal of an authenticated client is about. */
+/** The kind of target that an authenticated client was refused. */
 export type Concern = 'client' | 'subject' | 'trusted issuer' | 'unknown issuer';
 
 /**
- * Counts failed attempts a minute. Three limits:
+ * Counts failed attempts per minute. There are three limits:
  *
- * - Callers that are not authenticated, per source and client. Above it the client is closed to that source, the right secret included, so that
- *   guessing on does not pay.
- * - The same over all clients, ten times as many. Above it the source is slowed, not closed, so that nobody can lock out those who share an
- *   address with him: nobody learns any more whether a client exists; who authenticated lately goes on; every other client gets a turn every few seconds.
- * - Authenticated clients, per source, client and what they ask for. It replaces the answer to what fails, and closes nothing.
+ * - Unauthenticated attempts per source and client. Above the limit, the client is blocked for that source, even with the right secret, so that
+ * further guesses are useless.
+ * - Unauthenticated attempts per source over all clients, ten times as many. Above the limit, the source is slowed but not blocked, so that an
+ * attacker cannot lock out others who share the address. It no longer learns whether a client exists. Clients that authenticated lately are not
+ * slowed. Every other client may be tried once every few seconds.
+ * - Refusals of authenticated clients per source, client and target. Above the limit, the refusal is replaced by 429; requests that would succeed
+ * still do.
  *
- * Counting is in memory, so that a request never waits for it; an exchange, if there is one, tells the other replicas in the background. The third
- * limit guards no secret and is each replica's own.
+ * Counts are in memory, so a request never waits for them. An exchange, if configured, shares them with the other replicas in the background. The
+ * third limit protects no secret and is not shared.
  */
 @Injectable()
 export class FailureLimits implements OnApplicationShutdown {
@@ -43,7 +45,7 @@ export class FailureLimits implements OnApplicationShutdown {
   readonly #clock: Clock;
   readonly #unauthenticated: FailureCounts;
   readonly #authenticated: FailureCounts;
-  /** Until when a client counts as authenticated at a source, by the monotonic clock. */
+  /** When a client's authentication at a source expires, by the monotonic clock. */
   readonly #lately = new LRUCache<string, number>({ max: MAX_AUTHENTICATED });
   readonly #exchange: LimitExchange | undefined;
 
@@ -64,9 +66,9 @@ export class FailureLimits implements OnApplicationShutdown {
   }
 
   /**
-   * Before a caller is authenticated.
+   * Call before authenticating the caller.
    *
-   * @param clientKey names the client; made of checked ids
+   * @param clientKey names the client; built from valid ids
    * @throws TesseraError too_many_requests
    */
   check(source: string, clientKey: string): void {
@@ -83,9 +85,9 @@ export class FailureLimits implements OnApplicationShutdown {
   }
 
   /**
-   * A credential of a client did not hold. Only for verdicts about the caller: a dependency that is down (503) is nobody's failed attempt.
+   * Records a wrong credential. Only for failures of the caller, not for a dependency that is down (503).
    *
-   * @throws TesseraError too_many_requests, in place of the verdict, when the source is slowed
+   * @throws TesseraError too_many_requests, in place of the refusal, if the source is slowed
    */
   recordFailure(source: string, clientKey: string): void {
     const from = sourceKey(source);
@@ -96,10 +98,10 @@ export class FailureLimits implements OnApplicationShutdown {
   }
 
   /**
-   * The same for what cannot have been a guess at a secret: a client that does not exist, no credential, a bearer that is not good. From a slowed
-   * source it is not even remembered, so that invented names use up nobody's turn.
+   * Records a failure that cannot be a guess at a secret: an unknown client, no credential, an invalid bearer. From a slowed source it is not
+   * recorded, so that invented names do not use up the turns of real clients.
    *
-   * @throws TesseraError too_many_requests, in place of the verdict, when the source is slowed or has failed too often under this key
+   * @throws TesseraError too_many_requests, in place of the refusal, if the source is slowed or has failed too often under this key
    */
   recordStray(source: string, clientKey: string): void {
     const from = sourceKey(source);
@@ -110,7 +112,7 @@ export class FailureLimits implements OnApplicationShutdown {
     this.recordFailure(source, clientKey);
   }
 
-  /** A client has authenticated: whoever else fails from its source, it goes on under its own limit. */
+  /** Records that a client has authenticated, so that failures of others at its source do not slow it. */
   recordAuthentication(source: string, clientKey: string): void {
     if (this.#unauthenticated.isEmpty) return;
     const from = sourceKey(source);
@@ -119,10 +121,10 @@ export class FailureLimits implements OnApplicationShutdown {
   }
 
   /**
-   * An authenticated client did not get what it asked for.
+   * Records a refusal of an authenticated client.
    *
-   * @param name of what it asked for; kept as a digest, because it may be long and personal
-   * @throws TesseraError too_many_requests, in place of the verdict, when it was refused this too often
+   * @param name of the target; kept as a digest, because it may be long or personal
+   * @throws TesseraError too_many_requests, in place of the refusal, if the client was refused this target too often
    */
   recordRefusal(source: string, clientKey: string, concern: Concern, name: string): void {
     const digest = hash('sha256', name, 'base64url');
@@ -133,7 +135,7 @@ export class FailureLimits implements OnApplicationShutdown {
     this.#authenticated.add(key);
   }
 
-  /** Nest calls it by this name, after the last answer. */
+  /** Nest calls this after the last response. */
   async onApplicationShutdown(): Promise<void> {
     await this.#exchange?.close();
   }
@@ -147,7 +149,7 @@ export class FailureLimits implements OnApplicationShutdown {
     return this.#perClient * ALL_CLIENTS_FACTOR;
   }
 
-  /** Whether the source has failed too often over all clients, for a client that did not authenticate there lately. */
+  /** Whether the source is slowed for this client: too many failures over all clients, and no recent authentication of this one. */
   #isSlowed(from: string, clientKey: string): boolean {
     const ofSource = this.#unauthenticated.get(from);
     if (ofSource === undefined || ofSource.failures < this.#overAllClients) return false;
@@ -168,7 +170,7 @@ function limited(reason: string, waitMs: number): TesseraError {
   return new TesseraError('too_many_requests', reason, { retryAfterSeconds: Math.ceil(waitMs / 1000) });
 }
 
-/** Whoever has one IPv6 address has its whole /64 (RFC 6177): counting single ones would limit nobody. */
+/** Counts IPv6 sources by /64, because one subscriber has at least a /64 (RFC 6177) and could change the address for each attempt. */
 function sourceKey(source: string): string {
   if (isIP(source) !== 6) return source;
   return `${(addressBits(source.split('%', 1)[0] ?? source, 6) >> 64n).toString(16)}/64`;

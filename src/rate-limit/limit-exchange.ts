@@ -1,10 +1,10 @@
-/** How replicas tell each other of failures. Behind every request: nothing here is awaited, and nothing of it throws. */
+/** Shares failure counts between replicas, in the background: no request awaits it, and no method throws. */
 export interface LimitExchange {
-  /** Whether counts are shared now. Limits go on without it. */
+  /** Whether counts are shared now. The limits also work without. */
   readonly available: boolean;
-  /** One more failure under this key. */
+  /** Reports one more failure under this key. */
   report(key: string, windowMs: number): void;
-  /** Called with what all replicas counted together, as far as it concerns a limit. */
+  /** The listener gets the totals of all replicas. */
   onTotal(listener: (key: string, failures: number, windowLeftMs: number) => void): void;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Log } from '../logging/log.ts';
 import type { LimitExchange } from './limit-exchange.ts';
 
-/** The Redis client is loaded only where `REDIS_URL` asks for it. */
+/** Loads the Redis client only if `REDIS_URL` is set. */
 export async function loadLimitExchange(
   { redisUrl }: Pick<Config, 'redisUrl'>,
   log: Log,

@@ -15,7 +15,7 @@ export class RateLimitModule {
   constructor(limits: FailureLimits, metrics: Metrics, @Inject(LIMIT_EXCHANGE) exchange: LimitExchange | undefined) {
     metrics.gauge(
       'tessera_failure_limit_entries',
-      'Sources, clients and what they asked for, with failed attempts in memory.',
+      'Keys with failed attempts in memory: sources, clients and their targets.',
       [],
       () => [{ labels: {}, value: limits.size }],
     );

@@ -1,9 +1,9 @@
 export const NO_ANSWER = 'no answer in time';
 
-/** Reasons that take turns while Redis is not there. */
+/** Reasons that alternate while Redis is unreachable. */
 export const REDIS_UNREACHED = ['connection refused', 'connection lost', NO_ANSWER] as const;
 
-/** The first word of an error reply says its kind; the rest may name users, keys and addresses. */
+/** The first word of an error reply is its kind. The rest may name users, keys and addresses. */
 const REASON_BY_REPLY: ReadonlyMap<string, string> = new Map([
   ['READONLY', 'read only'],
   ['NOPERM', 'permission is missing'],
@@ -33,11 +33,11 @@ const REASON_BY_CODE: ReadonlyMap<string, string> = new Map([
 
 const CERTIFICATE = /^(?:CERT_|ERR_TLS_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_)/;
 
-/** Why Redis does not serve us, in fixed words: its own may not stand in a log line. */
+/** Maps a Redis failure to a fixed phrase, because its own text must not be logged. */
 export function redisFailureReason(error: unknown): string {
   if (!(error instanceof Error)) return 'connection lost';
   if (error.name === 'ReplyError') return replyReason(error.message);
-  // The library's own time limits have no code.
+  // Timeouts of the library have no code.
   if (/^(?:Command timed out|connect ETIMEDOUT)$/.test(error.message)) return NO_ANSWER;
   const { code } = error as { readonly code?: unknown };
   if (typeof code !== 'string') return 'connection lost';
@@ -47,7 +47,8 @@ export function redisFailureReason(error: unknown): string {
 function replyReason(message: string): string {
   const known = REASON_BY_REPLY.get(message.split(' ', 1)[0] ?? '');
   if (known !== undefined) return known;
-  // Within a script there is no word of its own for it: "… can't run this command", "… can't publish to the channel …"; Redis 6 says "ACL failure in script".
+  // Inside a script, a missing permission has no kind of its own, only a text: "… can't run this command", "… can't publish to the channel …". Redis
+  // 6 says "ACL failure in script".
   if (/The user executing the script can't|ACL failure in script/.test(message)) return 'permission is missing';
   if (message.includes('max number of clients')) return 'out of connections';
   return 'command refused';

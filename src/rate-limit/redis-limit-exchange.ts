@@ -9,31 +9,34 @@ import { NO_ANSWER, REDIS_UNREACHED, redisFailureReason } from './redis-failure.
 
 const KEY_PREFIX = 'tessera:failures:';
 const CHANNEL = 'tessera:failures';
-/** Turns of the event loop in which a message that has arrived is certainly read. */
+/** Turns of the event loop after which a message that has arrived is certainly read. */
 const TURNS_TO_READ = 3;
-/** Short beside the time that twenty attempts take, long enough that a flood becomes a few round trips. */
+/** Short compared with the time of twenty attempts, but long enough to turn a flood into a few round trips. */
 const FLUSH_EVERY_MS = 20;
-/** More keys than this in one flush are an attack; this process goes on counting those that do not fit. */
+/** More keys than this in one flush are an attack. Those that do not fit are counted by this process only. */
 const MAX_PENDING = 2_000;
-/** Longer than a busy machine keeps a starting process from reading an answer; with the longest pause between two tries still within the promised 5 s. */
+/**
+ * Longer than a busy machine may keep a starting process from reading a reply. Together with the longest reconnect delay still within the promised 5
+ * s.
+ */
 const COMMAND_TIMEOUT_MS = 2_000;
-/** So often it is tried whether counts arrive. A connection whose other end went silent looks open for a quarter of an hour. */
+/** How often delivery is checked. A connection whose peer has gone silent looks open for a quarter of an hour. */
 const HEARTBEAT_MS = 1_000;
-/** The first new connection comes after this; each further one after twice the time, until counts arrive again. */
+/** Delay before the first reconnect. It doubles with each further one until counts arrive again. */
 const RECONNECT_AFTER_MS = 100;
-/** One that comes back is found within the promised 5 s. */
+/** The return of Redis must be noticed within the promised 5 s. */
 const RECONNECT_AT_MOST_AFTER_MS = 2_000;
-/** So long the log waits for the reason why a connection broke, and says nothing when the next one does better. */
+/** How long logging waits for the reason of a broken connection. If the next connection works, nothing is logged. */
 const REASON_WITHIN_MS = 1_000;
-/** At the end the process does not wait longer for a server that does not answer. */
-const LEAVE_WITHIN_MS = 200;
+/** Time limit of the disconnect at shutdown. */
+const DISCONNECT_WITHIN_MS = 200;
 
-/** In place of a key, before an id: nothing that is counted begins with this word. */
+/** Prefix of heartbeat messages, in the place of a key. No counted key starts with this word. */
 const HEARTBEAT = 'heartbeat';
 const HEARTBEAT_WINDOW_MS = 10_000;
 
-/** Adds to the window's total and tells everyone; the window starts with its first failure. */
-const ADD_AND_TELL = `
+/** Adds to the window's total and publishes it. The window starts with its first failure. */
+const ADD_AND_PUBLISH = `
   local total = redis.call('INCRBY', KEYS[1], ARGV[1])
   local left = redis.call('PTTL', KEYS[1])
   if left < 0 then
@@ -46,11 +49,11 @@ const ADD_AND_TELL = `
 type Listener = Parameters<LimitExchange['onTotal']>[0];
 
 /**
- * Shares failures between replicas through Redis. While Redis is away each replica goes on with its own count, and one warning says so, and why; its errors,
- * which carry addresses and commands, are never logged.
+ * Shares failure counts between replicas through Redis. While Redis is away, each replica uses its own counts, and one warning gives the reason.
+ * Redis errors are never logged, because they contain addresses and commands.
  *
- * It is there as long as a count that was sent comes back through the subscription: a connection that is open says nothing of that. A server that has become
- * a replica, or an account without a permission, refuses by an error reply; another connection may then lead to another server.
+ * Redis counts as available while published messages come back through the subscription; an open connection alone proves nothing. A server that has
+ * become a replica, or an account without a permission, answers with an error. A new connection may then reach another server.
  */
 export class RedisLimitExchange implements LimitExchange {
   readonly #commands: Redis;
@@ -59,14 +62,14 @@ export class RedisLimitExchange implements LimitExchange {
   readonly #pending = new Map<string, { failures: number; readonly windowMs: number }>();
   readonly #listeners: Listener[] = [];
   readonly #heartbeat: NodeJS.Timeout;
-  /** This process among all that hear the channel. */
+  /** Identifies this process on the shared channel. */
   readonly #id = randomUUID();
   #beats = 0;
-  /** When the beat was sent that did not come back yet, by `performance.now()`. */
+  /** When the outstanding heartbeat was sent, by `performance.now()`. */
   #beatSentAtMs: number | undefined;
   #isSubscribed = false;
   #isHeard = false;
-  /** New connections since a count arrived. */
+  /** Reconnects since a message last arrived. */
   #reconnects = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #lostTimer: NodeJS.Timeout | undefined;
@@ -89,21 +92,21 @@ export class RedisLimitExchange implements LimitExchange {
       REDIS_UNREACHED,
     );
     const options: RedisOptions = {
-      // What cannot be told now is not told later: a count is worth nothing after its window.
+      // Do not queue while offline: a count is worthless after its window.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
       connectTimeout: COMMAND_TIMEOUT_MS,
       commandTimeout: COMMAND_TIMEOUT_MS,
-      disconnectTimeout: LEAVE_WITHIN_MS,
-      // Subscribed anew after each connection, below.
+      disconnectTimeout: DISCONNECT_WITHIN_MS,
+      // The subscription is renewed below, after each connect.
       autoResubscribe: false,
-      // Both would need permissions that nothing else needs, and the first prints what Redis answers.
+      // Both need permissions that nothing else needs, and the first prints Redis replies.
       enableReadyCheck: false,
       disableClientInfo: true,
       retryStrategy: () => this.#nextReconnectMs(),
     };
-    // Revealed to its own store alone.
+    // Revealed only to Redis itself.
     this.#commands = new Redis(Secret.reveal(url), options);
     this.#subscriber = new Redis(Secret.reveal(url), options);
     this.#watch();
@@ -145,19 +148,19 @@ export class RedisLimitExchange implements LimitExchange {
 
   async #add(key: string, told: string, failures: number, windowMs: number): Promise<void> {
     try {
-      await this.#commands.eval(ADD_AND_TELL, 1, KEY_PREFIX + key, failures, windowMs, CHANNEL, told);
+      await this.#commands.eval(ADD_AND_PUBLISH, 1, KEY_PREFIX + key, failures, windowMs, CHANNEL, told);
     } catch (error) {
-      // A server that went silent is found by the heartbeat, which knows a process that stood still from it.
+      // A silent server is detected by the heartbeat, which can tell it from a stall of this process.
       if (redisFailureReason(error) !== NO_ANSWER) this.#fail(redisFailureReason(error));
     }
   }
 
-  /** By the same command as a count, so that whatever refuses that refuses this. */
+  /** Uses the same command as a count, so that it fails whenever counts would. */
   async #beat(): Promise<void> {
     if (!this.#isOpen() || !this.#isSubscribed) return;
     const nowMs = performance.now();
     if (this.#beatSentAtMs !== undefined) {
-      if (nowMs - this.#beatSentAtMs >= HEARTBEAT_MS / 2) await this.#failUnlessItWaitsToBeRead(this.#beats);
+      if (nowMs - this.#beatSentAtMs >= HEARTBEAT_MS / 2) await this.#failUnlessUnread(this.#beats);
       return;
     }
     this.#beatSentAtMs = nowMs;
@@ -165,8 +168,8 @@ export class RedisLimitExchange implements LimitExchange {
     await this.#add(HEARTBEAT, `${HEARTBEAT} ${this.#id} ${this.#beats}`, 1, HEARTBEAT_WINDOW_MS);
   }
 
-  /** After a process stood still its timers run before its sockets are read: what arrived meanwhile is no outage. */
-  async #failUnlessItWaitsToBeRead(beat: number): Promise<void> {
+  /** After a stall of the process, timers run before sockets are read. Messages that have arrived but are unread are not an outage. */
+  async #failUnlessUnread(beat: number): Promise<void> {
     for (let turn = 0; turn < TURNS_TO_READ; turn++) await nextTurn();
     if (this.#beatSentAtMs !== undefined && this.#beats === beat) this.#fail('messages do not arrive');
   }
@@ -189,13 +192,13 @@ export class RedisLimitExchange implements LimitExchange {
     if (!this.#closed) this.#outage.back();
   }
 
-  /** Says it, and tries other connections: behind a proxy they lead to the server that has taken over. */
+  /** Logs the outage and reconnects: behind a proxy, a new connection reaches the server that has taken over. */
   #fail(reason: string): void {
     if (this.#closed) return;
     this.#isHeard = false;
     this.#beatSentAtMs = undefined;
     clearTimeout(this.#lostTimer);
-    // What is under way when a connection is given up ends in this, and says nothing.
+    // Commands in flight on a connection that was given up fail with this reason, which adds no information.
     if (reason !== 'connection lost' || !this.#outage.isOn) this.#outage.away(reason);
     for (const connection of [this.#commands, this.#subscriber])
       if (connection.status === 'ready') connection.disconnect(true);
@@ -203,7 +206,7 @@ export class RedisLimitExchange implements LimitExchange {
 
   #watch(): void {
     for (const connection of [this.#commands, this.#subscriber]) {
-      // Without a listener the library prints the error itself.
+      // Without a listener, the library prints the error.
       connection.on('error', (error) => {
         this.#fail(redisFailureReason(error));
       });
@@ -231,7 +234,7 @@ export class RedisLimitExchange implements LimitExchange {
     await this.#beat();
   }
 
-  /** A connection that breaks says nothing of why. The next one may, or may do better at once. */
+  /** A broken connection gives no reason. The next one may give it, or may work at once. */
   #lost(): void {
     this.#isHeard = false;
     this.#beatSentAtMs = undefined;

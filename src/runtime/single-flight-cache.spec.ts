@@ -3,7 +3,7 @@ import { type LookUp, SingleFlightCache, type SingleFlightCacheOptions } from '.
 
 type Value = string | undefined;
 
-/** Answers each reading when the test says so. */
+/** Answers each read when the test says so. */
 class Source {
   readonly readings: {
     readonly promise: Promise<Value>;
@@ -62,7 +62,7 @@ async function filled(
   return cache;
 }
 
-it('reads once for all who ask at the same time, and not for those who ask later', async () => {
+it('reads once for concurrent callers, and not for later ones', async () => {
   const cache = newCache();
   const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
   source.answer(0, 'one');
@@ -71,7 +71,7 @@ it('reads once for all who ask at the same time, and not for those who ask later
   expect(lookUps).toEqual(['read', 'joined', 'kept']);
 });
 
-it('counts the age from before the reading, also for those who would join it', async () => {
+it('counts the age from before the read, also for callers that would join it', async () => {
   const cache = newCache();
   const first = cache.get('a/1', source.read);
   clock.advance(999);
@@ -85,7 +85,7 @@ it('counts the age from before the reading, also for those who would join it', a
   expect(lookUps).toEqual(['read', 'joined', 'read', 'kept']);
 });
 
-it('gives an error to all who wait for it, and does not keep it', async () => {
+it('gives an error to all its waiters, and does not cache it', async () => {
   const cache = newCache();
   const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
   source.fail(0, AWAY);
@@ -95,7 +95,7 @@ it('gives an error to all who wait for it, and does not keep it', async () => {
   expect(await again).toBe('back');
 });
 
-it('reads for everybody when the maximum age is 0', async () => {
+it('reads for every caller if the maximum age is 0', async () => {
   const cache = newCache({ maxAgeMs: 0 });
   const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
   source.answer(0, 'one');
@@ -132,7 +132,7 @@ describe('forgetting', () => {
     expect(source.readings).toHaveLength(2);
   });
 
-  it.each(WAYS)('%s drops what is absent', async (_, forget) => {
+  it.each(WAYS)('%s drops an absent value', async (_, forget) => {
     const cache = newCache();
     const first = cache.get('a/1', source.read);
     source.answer(0, undefined);
@@ -142,7 +142,7 @@ describe('forgetting', () => {
     expect(source.readings).toHaveLength(2);
   });
 
-  it.each(WAYS)('%s keeps and shares no reading that began before', async (_, forget) => {
+  it.each(WAYS)('%s neither caches nor shares a read that began before', async (_, forget) => {
     const cache = newCache();
     const before = cache.get('a/1', source.read);
     forget(cache);
@@ -155,7 +155,7 @@ describe('forgetting', () => {
     expect(lookUps).toEqual(['read', 'read', 'kept']);
   });
 
-  it.each(WAYS)('%s keeps no reading that nobody has asked for again', async (_, forget) => {
+  it.each(WAYS)('%s does not cache a read that nobody has requested again', async (_, forget) => {
     const cache = newCache();
     const before = cache.get('a/1', source.read);
     forget(cache);
@@ -164,7 +164,7 @@ describe('forgetting', () => {
     expect(cache.size).toBe(0);
   });
 
-  it.each(WAYS)('%s keeps no reading in the background that began before', async (_, forget) => {
+  it.each(WAYS)('%s does not cache a background read that began before', async (_, forget) => {
     const cache = await filled({ refreshAfterMs: 600 });
     clock.advance(600);
     await cache.get('a/1', source.read);
@@ -182,8 +182,8 @@ describe('forgetting', () => {
   });
 });
 
-describe('a reading in the background', () => {
-  it('begins at its age, once, and answers those who ask after it', async () => {
+describe('a read in the background', () => {
+  it('starts at its age, once, and answers later callers', async () => {
     const cache = await filled({ refreshAfterMs: 600 });
     clock.advance(599);
     await cache.get('a/1', source.read);
@@ -197,7 +197,7 @@ describe('a reading in the background', () => {
     expect(await cache.get('a/1', source.read)).toBe('new');
   });
 
-  it('that fails is tried again by the next look-up, and leaves the entry until its maximum age', async () => {
+  it('that fails is retried by the next lookup, and leaves the entry until its maximum age', async () => {
     const cache = await filled({ refreshAfterMs: 600 });
     clock.advance(600);
     await cache.get('a/1', source.read);
@@ -213,7 +213,7 @@ describe('a reading in the background', () => {
     await expect(late).rejects.toBe(AWAY);
   });
 
-  it('is joined by those who come after the maximum age', async () => {
+  it('is joined by callers after the maximum age', async () => {
     const cache = await filled({ refreshAfterMs: 600 });
     clock.advance(600);
     await cache.get('a/1', source.read);
@@ -225,12 +225,12 @@ describe('a reading in the background', () => {
   });
 });
 
-describe('what is absent', () => {
+describe('an absent value', () => {
   const absent = async (cache: SingleFlightCache<string, Value>, key: string): Promise<void> => {
     await cache.get(key, () => Promise.resolve(undefined));
   };
 
-  it('is kept for its own time', async () => {
+  it('is cached for its own time', async () => {
     const cache = newCache();
     await absent(cache, 'x');
     clock.advance(99);
@@ -240,14 +240,14 @@ describe('what is absent', () => {
     expect(source.readings).toHaveLength(1);
   });
 
-  it('pushes out nothing that is there', async () => {
+  it('evicts no present value', async () => {
     const cache = await filled();
     for (let number = 0; number < 100; number++) await absent(cache, `x-${number}`);
     expect(cache.size).toBe(3);
     expect(await cache.get('a/1', source.read)).toBe('old');
   });
 
-  it('takes the place of a value that is gone, and the other way round', async () => {
+  it('replaces a value that is gone, and the other way round', async () => {
     const cache = await filled();
     clock.advance(1_000);
     await absent(cache, 'a/1');
@@ -258,7 +258,7 @@ describe('what is absent', () => {
     expect(await cache.get('a/1', source.read)).toBe('back');
   });
 
-  it('is not kept unless the cache is told to', async () => {
+  it('is not cached unless the options say so', async () => {
     const cache = new SingleFlightCache<string, Value>({ clock, maxAgeMs: 1_000, maxEntries: 10 });
     await absent(cache, 'x');
     expect(cache.size).toBe(0);

@@ -1,37 +1,37 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../domain/clock.ts';
 
-/** How a look-up was answered: from memory, by a reading that another caller had begun, or by a reading of its own. */
+/** How a lookup was answered: from the cache, by a read that another caller had started, or by its own read. */
 export type LookUp = 'kept' | 'joined' | 'read';
 
 export interface SingleFlightCacheOptions<V> {
   readonly clock: Clock;
-  /** No answer is older than this. 0: every look-up reads. */
+  /** Maximum age of an answer. 0: every lookup reads. */
   readonly maxAgeMs: number;
-  /** From this age on, a look-up begins a reading in the background and is answered from memory. Default: never. */
+  /** From this age on, a lookup starts a read in the background and is answered from the cache. Default: never. */
   readonly refreshAfterMs?: number;
-  /** The least recently used entry goes first. */
+  /** The least recently used entry is dropped first. */
   readonly maxEntries: number;
-  /** A second bound, on the sum of what the entries weigh. */
+  /** A second limit, on the sum of the entries' weights. */
   readonly weight?: { readonly max: number; readonly of: (value: NonNullable<V>) => number };
-  /** How `undefined` is kept: apart, so that made-up keys cannot push out the real ones. Default: not at all. */
+  /** Whether and how `undefined` is cached: separately, so that invented keys cannot evict real ones. Default: not cached. */
   readonly absent?: { readonly maxEntries: number; readonly maxAgeMs?: number };
   readonly onLookUp?: (how: LookUp) => void;
 }
 
 interface Entry<V> {
-  /** Made once: every look-up gets the same promise. */
+  /** Every lookup gets this same promise. */
   readonly value: Promise<V>;
-  /** By the monotonic clock, from before the reading: what was read is never older than the entry says. */
+  /** By the monotonic clock, from before the read, so that the value is never older than the entry claims. */
   readonly readAtMs: number;
 }
 
 /**
- * Values that are read once for all who ask at the same time, and kept for a bounded time. An error goes to those who wait for it and is never
- * kept; a failed reading in the background leaves the entry until its time is over.
+ * A cache with a maximum age, in which concurrent callers share one read. An error goes to its waiters and is never cached. A failed read in the
+ * background leaves the entry until its maximum age.
  *
- * A reading that began before `forget` may show the state from before the change. It answers those who wait for it already, but it is not kept, and
- * nobody joins it any more.
+ * A read that began before `forget` may return the state before the change. It still answers its waiters, but its result is not cached, and no later
+ * caller joins it.
  */
 export class SingleFlightCache<K extends string, V> {
   readonly #options: SingleFlightCacheOptions<V>;
@@ -50,12 +50,12 @@ export class SingleFlightCache<K extends string, V> {
     this.#refreshAfterMs = options.refreshAfterMs ?? Infinity;
   }
 
-  /** Entries in memory, those of absent values included. */
+  /** Cached entries, including those of absent values. */
   get size(): number {
     return this.#kept.size + (this.#absent?.size ?? 0);
   }
 
-  /** @param read called at once, or not at all; whatever it rejects with reaches the caller */
+  /** @param read called immediately or not at all; its error is passed to the caller */
   get(key: K, read: () => Promise<V>): Promise<V> {
     const { maxAgeMs, onLookUp } = this.#options;
     const nowMs = this.#options.clock.monotonicMs();
@@ -101,7 +101,7 @@ export class SingleFlightCache<K extends string, V> {
     this.#readings.set(key, entry);
     entry.value.then(
       (value) => {
-        // Not the reading of this key any more: it was forgotten, or another has begun.
+        // This read is outdated: the key was forgotten, or another read has begun.
         if (this.#readings.get(key) !== entry) return;
         this.#readings.delete(key);
         this.#keep(key, entry, value);

@@ -7,7 +7,7 @@ export interface CodeFlow {
   readonly clientSecret: string;
   readonly redirectUri: string;
   readonly scope: string;
-  /** What is typed into the forms, by the names of their fields. */
+  /** The form input, by field name. */
   readonly credentials: Readonly<Record<string, string>>;
 }
 
@@ -20,8 +20,8 @@ export interface IssuedTokens {
 const MAX_STEPS = 20;
 
 /**
- * A person's way through the authorization code flow (OpenID Connect Core, section 3.1) with PKCE: follows redirects, keeps cookies, fills in
- * whatever form comes, and redeems the code. What comes out was issued as it is in the field.
+ * Runs the authorization code flow (OpenID Connect Core, section 3.1) with PKCE as a browser would: follows redirects, keeps cookies, fills in forms,
+ * and redeems the code. The resulting tokens are real.
  */
 export async function logInByCode(flow: CodeFlow): Promise<IssuedTokens> {
   const verifier = randomBytes(32).toString('base64url');
@@ -43,7 +43,7 @@ export async function logInByCode(flow: CodeFlow): Promise<IssuedTokens> {
   return redeem(flow, code, verifier);
 }
 
-/** @returns the URL that the browser is sent back to */
+/** @returns the URL of the final redirect to the client */
 async function walk(start: URL, { redirectUri, credentials }: CodeFlow): Promise<URL> {
   const cookies = new Map<string, string>();
   let url = start;

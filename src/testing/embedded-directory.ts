@@ -13,7 +13,7 @@ export const SMALL_DIRECTORY: DirectoryState = {
   users: [{ id: 'u-ada', email: 'ada@acme.example', status: 'active', roles: [], groups: ['sales'], identities: [] }],
 };
 
-/** Makes the tenant's SQLite file and fills the directory. */
+/** Creates the tenant's SQLite file and fills the directory. */
 export async function provisionEmbeddedDirectory(
   dataDirectory: string,
   vault: VaultService,

@@ -26,15 +26,13 @@ export class ListedSubjects extends SubjectDirectory {
   }
 
   override findByIdentity(): Promise<Subject | undefined> {
-    return Promise.reject(
-      new Error('the bearer is found by its e-mail address; the other subject is for admit to find'),
-    );
+    return Promise.reject(new Error('the bearer is found by its e-mail address; `authorize` finds the other subject'));
   }
 }
 
 export interface Attempt {
   readonly oidcToken: string;
-  /** Default: a good one. */
+  /** Default: a valid one. */
   readonly bearer?: string;
   readonly surface?: Surface;
   readonly tenant?: string;
@@ -57,7 +55,7 @@ export async function openExchangeFixture() {
     trace: newTrace(),
     open: (id: string): Promise<Tenant> => tessera.tenants.open(tenantId(id)),
 
-    /** Cold keys and fresh directories. */
+    /** Starts with cold keys and fresh directories. */
     reset: (allowedHosts: readonly string[]): void => {
       const egress = new Egress({ allowedHosts, resolve: resolveBySystem, certificateAuthorities: undefined });
       keySets?.onApplicationShutdown();
@@ -68,7 +66,7 @@ export async function openExchangeFixture() {
       exchange.trace = newTrace();
     },
 
-    /** Gives acme one trust. */
+    /** Gives the tenant acme one trusted issuer. */
     trust: async (changes: Pick<Trust, 'issuer'> & Partial<Trust>, tenant: Partial<Tenant> = {}): Promise<void> => {
       const trust: Trust = {
         id: parseTrustId('corp')!,
@@ -88,7 +86,7 @@ export async function openExchangeFixture() {
       tessera.tenants.invalidate();
     },
 
-    /** A token of ours that says what a test wants. */
+    /** An own token with the given claims. */
     bearer: async (changes: Partial<TesseraClaims> = {}, id = 'acme'): Promise<string> => {
       const tenant = await exchange.open(id);
       const claims = claimsFor(tenant, tessera.clock.seconds, { sub: 'u-ada', ...changes });

@@ -1,14 +1,14 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { FailureLimits } from '../rate-limit/failure-limits.ts';
 
-/** Failures a minute that every instance under test allows. */
+/** Failures per minute that every instance under test allows. */
 export const LIMIT = 20;
 
 export function fail(limits: FailureLimits, source: string, client: string, times: number): void {
   for (let time = 0; time < times; time++) limits.recordFailure(source, client);
 }
 
-/** The refusal that comes from it; undefined when none does. */
+/** The refusal by the limit; undefined if there is none. */
 export function limitRefusalOf(
   work: () => void,
 ): { reason: string; retryAfterSeconds: number | undefined } | undefined {
@@ -22,7 +22,7 @@ export function limitRefusalOf(
   }
 }
 
-/** `accepted`, or the seconds after which to come back. */
+/** `accepted`, or the seconds after which to retry. */
 export function verdict(limits: FailureLimits, source: string, client: string): 'accepted' | number | undefined {
   const refusal = limitRefusalOf(() => {
     limits.check(source, client);

@@ -1,12 +1,12 @@
 import { constants, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import type { ForeignAlgorithm } from '../identity-providers/subject-token-algorithm.ts';
 
-/** The key of an identity provider of our own. */
+/** A signing key of a test identity provider. */
 export interface ForeignSigningKey {
   readonly kid: string;
   readonly algorithm: ForeignAlgorithm;
   readonly privateKey: KeyObject;
-  /** As a key set has it. */
+  /** As in a key set. */
   readonly jwk: JsonWebKey;
 }
 
@@ -36,17 +36,17 @@ function generate(algorithm: ForeignAlgorithm, { bits, exponent }: { bits: numbe
 export interface WrittenToken {
   readonly key: ForeignSigningKey;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** Added to `alg`, `kid` and `typ`; undefined takes a member away. */
+  /** Added to `alg`, `kid` and `typ`; undefined removes a member. */
   readonly header?: Readonly<Record<string, unknown>>;
 }
 
-/** A correctly signed token, whatever it says. */
+/** Makes a correctly signed token with any claims. */
 export function writeForeignToken({ key, claims, header = {} }: WrittenToken): string {
   const fullHeader = { typ: 'JWT', alg: key.algorithm, kid: key.kid, ...header };
   return signForeignText(key, JSON.stringify(fullHeader), JSON.stringify(claims));
 }
 
-/** The same for texts that no serialiser writes. */
+/** The same for texts that no serializer would write. */
 export function signForeignText(key: ForeignSigningKey, header: string, payload: string): string {
   const signingInput = `${base64url(header)}.${base64url(payload)}`;
   const digest = key.algorithm === 'EdDSA' ? null : `sha${key.algorithm.slice(2)}`;

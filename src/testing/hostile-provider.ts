@@ -6,8 +6,7 @@ import type { AddressInfo } from 'node:net';
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * An identity provider that answers whatever a test wants, real ones never do that. It begins well-behaved: discovery names its keys, the
- * keys are `keys`.
+ * An identity provider that gives any answer that a test sets. It starts with correct answers: discovery names its key set, which contains `keys`.
  */
 export interface HostileProvider {
   readonly port: number;
@@ -15,13 +14,13 @@ export interface HostileProvider {
   readonly hostPort: string;
   readonly issuer: string;
   readonly jwksUri: string;
-  /** Its published keys, while `onKeys` is as it was. */
+  /** Its published keys, unless `onKeys` is replaced. */
   keys: object[];
   onDiscovery: Handler;
   onKeys: Handler;
-  /** Connections that were made to it so far. */
+  /** The number of connections so far. */
   connections(): number;
-  /** Paths that were asked for so far, in order. */
+  /** Requested paths so far, in order. */
   readonly requests: string[];
   /** Refuses connections until `start`. */
   stop(): Promise<void>;
@@ -97,7 +96,7 @@ export function sendText(response: ServerResponse, text: string, mediaType: stri
   response.writeHead(status, { 'content-type': mediaType }).end(text);
 }
 
-/** What an answer can be besides good, and what is said of it. */
+/** Invalid answers, each with the expected reason. */
 export const HOSTILE_ANSWERS: Readonly<Record<string, { readonly handler: Handler; readonly reason: string }>> = {
   'a redirect to another path': {
     handler: (_request, response) => response.writeHead(302, { location: '/elsewhere' }).end(),

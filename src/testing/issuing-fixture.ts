@@ -31,7 +31,7 @@ import {
 
 export const PUBLIC_URL = 'https://tessera.example';
 
-/** A clock whose wall time can be set wrong; the monotonic one never notices. */
+/** A clock whose wall time can jump; its monotonic time does not. */
 export class JumpyClock extends ManualClock {
   #jumped = 0;
 
@@ -49,11 +49,11 @@ export class JumpyClock extends ManualClock {
   }
 }
 
-/** The embedded store with a plug to pull, and a count of what was read. */
+/** An embedded store that can be made unavailable and that counts reads. */
 export class PluggedVault extends EmbeddedVault {
   plugged = true;
   reads = 0;
-  /** Readings wait for it, once they have read. */
+  /** Reads wait for it before they return. */
   gate: Promise<void> = Promise.resolve();
 
   override async read(path: VaultPath): Promise<VaultEntry | undefined> {
@@ -66,7 +66,7 @@ export class PluggedVault extends EmbeddedVault {
   }
 }
 
-/** A list of revocations that the test writes. */
+/** A list of revocations that the test sets. */
 export class RevokedByHand extends RevokedTokens {
   readonly tokenIds = new Set<string>();
   known = true;
@@ -77,7 +77,7 @@ export class RevokedByHand extends RevokedTokens {
   }
 }
 
-/** The Vault entry of a key ring, to be broken. */
+/** The Vault entry of a key ring, for invalid changes. */
 export interface RingDocument {
   [member: string]: unknown;
   keys: KeyDocument[];
@@ -90,7 +90,7 @@ export interface KeyDocument {
 
 export type IssuingFixture = Awaited<ReturnType<typeof openIssuingFixture>>;
 
-/** All of issuing over an embedded control plane and vault, as the server composes it. Tenants are added by the test. */
+/** Composes issuing over an embedded control plane and vault, like the server. The test adds tenants. */
 export async function openIssuingFixture(options: { tokenBytes?: number; maxRings?: number } = {}) {
   const folder = temporaryFolder();
   const clock = new JumpyClock();

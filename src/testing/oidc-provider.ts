@@ -6,7 +6,7 @@ import type { Configuration } from 'oidc-provider';
 import { type IssuedTokens, logInByCode } from './code-flow.ts';
 import { foreignKey, type ForeignSigningKey } from './foreign-issuer.ts';
 
-/** Somebody who has an account, and what the provider says of them. */
+/** An account with its claims. */
 export interface ProviderAccount {
   readonly sub: string;
   readonly email?: string;
@@ -14,18 +14,18 @@ export interface ProviderAccount {
   readonly [claim: string]: unknown;
 }
 
-/** The everyday identity provider: oidc-provider in this process, with one client. */
+/** A typical identity provider: oidc-provider in this process, with one client. */
 export interface RunningOidcProvider {
   readonly issuer: string;
   /** For the list of allowed hosts. */
   readonly hostPort: string;
   /** The audience of its ID tokens. */
   readonly clientId: string;
-  /** Paths that were asked for so far, in order. */
+  /** Requested paths so far, in order. */
   readonly requests: string[];
   /** A real login by the authorization code flow. */
   logIn(sub: string): Promise<IssuedTokens>;
-  /** From now on signs with a new key; the old one is published no more. */
+  /** Signs with a new key from now on and no longer publishes the old one. */
   rotateKeys(): Promise<void>;
   close(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export interface OidcProviderOptions {
 }
 
 const REDIRECT_URI = 'https://app.example/callback';
-/** Claims of an account beyond the standard ones ride on this scope. */
+/** The account's non-standard claims belong to this scope. */
 const OWN_CLAIMS = ['hd', 'groups'];
 
 export async function startOidcProvider({ clientId, accounts }: OidcProviderOptions): Promise<RunningOidcProvider> {
@@ -108,7 +108,7 @@ function configurationOf(key: ForeignSigningKey, { clientId, clientSecret, accou
     // Puts the claims of the scopes into the ID token too, as most providers do.
     conformIdTokenClaims: false,
     cookies: { keys: [randomBytes(32).toString('base64url')] },
-    // Said in numbers, or it warns of its defaults.
+    // Set explicitly, because oidc-provider warns about its defaults.
     ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
     findAccount: (_context, sub) => {
       const account = accounts.find((known) => known.sub === sub);
@@ -117,7 +117,7 @@ function configurationOf(key: ForeignSigningKey, { clientId, clientSecret, accou
   };
 }
 
-/** It says at each start that its login form, its store and this Node.js are for development, which is what they are used for here. */
+/** Suppresses oidc-provider's warnings that its login form, its store and this version of Node are for development. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
   const { info, warn } = console;
   console.info = console.warn = () => undefined;

@@ -1,6 +1,6 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 
-/** The refusal that this work ends in. Fails when it ends well, or in anything that is not a refusal of ours. */
+/** Returns the TesseraError that the work rejects with. Fails if it resolves or rejects with anything else. */
 export async function refusalOf(work: Promise<unknown>): Promise<TesseraError> {
   const outcome: unknown = await work.then(
     () => 'no refusal came',

@@ -1,8 +1,8 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
 /**
- * A certificate for one host name, signed by its own key, good for a day. Written out in DER (RFC 5280, section 4.1), so that no private key
- * lies in the repository and no other program is needed.
+ * Makes a self-signed certificate for one host name, valid for a day. Encoded here in DER (RFC 5280, section 4.1), so that the repository needs no
+ * private key and tests need no other program.
  */
 export function selfSignedCertificate(hostname: string): { readonly key: string; readonly cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -45,7 +45,7 @@ function objectId(hex: string): Buffer {
   return der(0x06, Buffer.from(hex, 'hex'));
 }
 
-/** GeneralizedTime, which is right in every year. */
+/** GeneralizedTime, which is valid for every year. */
 function time(ms: number): Buffer {
   return der(0x18, Buffer.from(`${new Date(ms).toISOString().replace(/\D/g, '').slice(0, 14)}Z`));
 }

@@ -28,7 +28,7 @@ export class ManualClock extends Clock {
   }
 }
 
-/** A log that keeps its lines. */
+/** A log that collects its lines. */
 export function collectingLog(): { readonly log: Log; readonly lines: string[] } {
   const lines: string[] = [];
   return { log: new Log('debug', { write: (line: string) => void lines.push(line) }), lines };
@@ -64,7 +64,7 @@ export function storageConfig(dataDirectory: string): Config {
       tenants: 100,
       tenantSeconds: 60,
     },
-    // Storage reads nothing else.
+    // Storage uses no other settings.
   } as Config;
 }
 

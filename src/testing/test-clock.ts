@@ -1,6 +1,6 @@
 import { Clock } from '../domain/clock.ts';
 
-/** Stands still until the test moves it. Starts at the present, so that programs that read the system's clock agree with it. */
+/** A clock that stands still until the test moves it. Starts at the present, so that programs with the system clock agree with it. */
 export class TestClock extends Clock {
   #nowMs = Math.floor(Date.now() / 1000) * 1000;
   #monotonicMs = 1_000_000;
@@ -18,12 +18,14 @@ export class TestClock extends Clock {
     this.#monotonicMs += seconds * 1000;
   }
 
-  /** Sets the wall time to the system's and so much further. A command line under test goes by the system's clock, and its revocations reach a little ahead of it. */
+  /**
+   * Sets the wall time to the system's time plus `seconds`. Commands under test use the system clock, and their revocations reach a little beyond it.
+   */
   jumpAheadOfSystem(seconds: number): void {
     this.#nowMs = Math.max(this.#nowMs, (Math.floor(Date.now() / 1000) + seconds) * 1000);
   }
 
-  /** Somebody set the clock: wall time jumps, ages do not. */
+  /** Simulates a changed system clock: wall time jumps, monotonic time does not. */
   jumpSeconds(seconds: number): void {
     this.#nowMs += seconds * 1000;
   }

@@ -1,9 +1,9 @@
 import { TesseraError } from '../../errors/tessera-error.ts';
 
 /**
- * One parameter of a parsed query; undefined when it is not there.
+ * One parameter of a parsed query; undefined if it is absent.
  *
- * @throws TesseraError invalid_request when it is there twice: nobody shall have to guess which one counted
+ * @throws TesseraError invalid_request if it is there twice: which one counts would be ambiguous
  */
 export function queryParameter(query: unknown, name: string): string | undefined {
   const value = (query as Readonly<Record<string, unknown>>)[name];

@@ -2,17 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import { TesseraError } from '../../errors/tessera-error.ts';
 
 /**
- * RFC 9112, section 3.2: a request without Host, with several of them, or with one that is no host is answered with 400. What it says is
- * believed nowhere, but a proxy in front may have chosen its rules by another of them.
+ * Requests without a Host header, with several, or with an invalid one are answered with 400 (RFC 9112, section 3.2). This service does not use the
+ * header, but a proxy before it may choose its rules by one of several Host headers.
  *
- * @returns undefined for a request that is as it should be
+ * @returns undefined for a valid request
  */
 export function hostFault({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): TesseraError | undefined {
   const { host } = headers;
   if (host === undefined)
     return httpVersionMinor === 1 ? new TesseraError('invalid_request', 'no Host header') : undefined;
   if (!HOST.test(host)) return new TesseraError('invalid_request', 'the Host header names no host');
-  // `headers` holds the first one alone.
+  // `headers` holds only the first one.
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
@@ -21,12 +21,12 @@ export function hostFault({ headers, rawHeaders, httpVersionMinor }: IncomingMes
   return hosts > 1 ? new TesseraError('invalid_request', 'several Host headers') : undefined;
 }
 
-/** `uri-host [ ":" port ]` of RFC 9110, section 7.2, by its characters; empty where the target has no host. */
+/** The characters of `uri-host [ ":" port ]` (RFC 9110, section 7.2). Empty when the target has no host. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::\d*)?$/;
 
 /**
- * Whether a request target's path is written as this service writes all of its own: with no percent-encoding and no fragment. The router would
- * decode the path, and a rule of a proxy for `/metrics` does not see `/%6detrics`.
+ * Whether a request target's path has no percent-encoding and no fragment, like all paths of this service. The router would decode the path, but a
+ * proxy's rule for `/metrics` does not match `/%6detrics`.
  */
 export function isPlainPath(target: string): boolean {
   const query = target.indexOf('?');

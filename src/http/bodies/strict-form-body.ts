@@ -3,10 +3,10 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 import { decodeFormText, type FormParameters } from '../../domain/form-text.ts';
 import { BODY_LIMIT_BYTES, refuseOtherEncodings, takesForm } from './strict-json-body.ts';
 
-/** Several times what any request of the RFCs has. */
+/** Several times as many as any request of the RFCs has. */
 const MAX_PARAMETERS = 32;
 
-/** Forms on the routes whose row says so; anywhere else they stay what they were: no media type of ours. */
+/** Accepts forms on the routes whose row says so. Elsewhere they are an unsupported media type. */
 export function acceptForms(fastify: FastifyInstance): void {
   fastify.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -24,14 +24,14 @@ export function acceptForms(fastify: FastifyInstance): void {
 }
 
 /**
- * `application/x-www-form-urlencoded` in UTF-8 (RFC 6749, appendix B), with one meaning only: a name that is there twice is refused (section
- * 3.2), and so is anything that decoders read in different ways.
+ * Parses `application/x-www-form-urlencoded` in UTF-8 (RFC 6749, appendix B). Refuses repeated names (section 3.2) and everything that decoders read
+ * in different ways.
  *
  * @throws TesseraError invalid_request
  */
 export function parseForm(bytes: Buffer): FormParameters {
   const text = bytes.toString('latin1');
-  // Everything else is percent-encoded.
+  // In a valid form, all other characters are percent-encoded.
   if (!/^[\x21-\x7e]*$/.test(text)) throw refused('the form has bytes that must be percent-encoded');
   const pairs = text.split('&').filter((pair) => pair !== '');
   if (pairs.length > MAX_PARAMETERS) throw refused('the form has too many parameters');

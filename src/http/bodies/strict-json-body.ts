@@ -4,16 +4,18 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { contextOf } from '../request-context.ts';
 
-/** The contract's limit. */
+/** The documented limit. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
-/** Bodies of the contract are flat; eight is the bound that tokens have. */
+/** The documented bodies are flat. Eight is also the limit for tokens. */
 const MAX_DEPTH = 8;
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** JSON in UTF-8 is the only body that the service takes where no row of the route table says `form` (RFC 8259, section 8.1: no other encoding, no byte order mark). */
+/**
+ * Accepts only JSON in UTF-8 as a body, except where the row of the route says `form` (RFC 8259, section 8.1: no other encoding, no byte order mark).
+ */
 export function acceptStrictJsonOnly(fastify: FastifyInstance): void {
-  // Fastify's own text/plain parser would make a 400 of what must be a 415, and its JSON parser keeps the last of two equal names.
+  // Fastify's text/plain parser would answer 400 instead of 415, and its JSON parser keeps the last of two equal names.
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser(
     'application/json',
@@ -30,12 +32,12 @@ export function acceptStrictJsonOnly(fastify: FastifyInstance): void {
   );
 }
 
-/** What the row of the request's route says. */
+/** Whether the row of the request's route says `form`. */
 export function takesForm(request: FastifyRequest): boolean {
   return contextOf(request).row?.body === 'form';
 }
 
-/** @throws TesseraError unsupported_media_type for anything but plain UTF-8 */
+/** @throws TesseraError unsupported_media_type for another charset or a content encoding */
 export function refuseOtherEncodings(request: FastifyRequest): void {
   const contentType = request.headers['content-type'] ?? '';
   const charset =
@@ -56,7 +58,7 @@ export function parseBody(bytes: Buffer): unknown {
   try {
     return parseStrictJson(text, { maxDepth: MAX_DEPTH });
   } catch (error) {
-    // Its reasons are fixed phrases.
+    // The parser's messages are fixed phrases, so they are safe as reasons.
     throw new TesseraError(
       'invalid_request',
       error instanceof StrictJsonError ? `body: ${error.reason}` : 'the body is not JSON',

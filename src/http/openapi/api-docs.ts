@@ -1,18 +1,18 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
-/** The name that routes for authenticated clients give to `@ApiBasicAuth`. */
+/** The security scheme of routes with client authentication, for `@ApiBasicAuth`. */
 export const CLIENT_SCHEME = 'tessera-client';
 
-/** The name that bearer routes give to `@ApiBearerAuth`. */
+/** The security scheme of bearer routes, for `@ApiBearerAuth`. */
 export const BEARER_SCHEME = 'tessera-token';
 
 const DESCRIPTION = [
-  'A service shows who it is and for whom it asks; Tessera answers with a short-lived signed JWT that carries what this subject may do in this tenant.',
+  'A service authenticates and names a subject. Tessera answers with a short-lived signed JWT that carries what this subject may do in this tenant.',
   'Every refusal is `application/problem+json` (RFC 9457) with a stable code in `error`.',
 ].join('\n\n');
 
-/** Swagger UI at /docs, the document at /docs-json. Made once, at the start. */
+/** Serves Swagger UI at /docs and the document at /docs-json. The document is made once, at the start. */
 export function serveApiDocs(app: NestFastifyApplication, version: string): void {
   const config = new DocumentBuilder()
     .setTitle('Tessera')
@@ -21,7 +21,7 @@ export function serveApiDocs(app: NestFastifyApplication, version: string): void
     .setOpenAPIVersion('3.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addTag('Token Management', 'Tokens for administrators and users.')
-    .addTag('Verification', 'What verifies a token, and what a token says.')
+    .addTag('Verification', 'Documents for verifying tokens, and endpoints that check or describe one.')
     .addTag('Operation', 'Probes and metrics.')
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt' }, BEARER_SCHEME)
     .addBasicAuth(
@@ -43,7 +43,7 @@ export function serveApiDocs(app: NestFastifyApplication, version: string): void
   });
 }
 
-/** The parsers refuse a member that they do not know, and no answer has one that is not documented. */
+/** Marks all schemas as closed: parsers refuse unknown members, and answers have only documented ones. */
 function closeSchemas(document: OpenAPIObject): OpenAPIObject {
   for (const schema of Object.values(document.components?.schemas ?? {})) {
     if ('properties' in schema) schema.additionalProperties = false;

@@ -5,10 +5,10 @@ import type { RequestOrigin } from '../../domain/request-origin.ts';
 import { isForwarded } from './forwarding-headers.ts';
 import type { UnlistedProxyWarning } from './unlisted-proxy-warning.ts';
 
-/** What stands for an address when nobody can say it: the peer is gone already, or a trusted proxy did not tell. No network contains it. */
+/** Replaces an unknown address: the peer has disconnected, or a trusted proxy named no caller. No network contains it. */
 const UNKNOWN = 'unknown';
 
-/** Finds out where a request came from, as far as that can be believed. */
+/** Determines the source of a request, using forwarding headers only from trusted proxies. */
 export class SourceAddresses {
   readonly #trustedProxies: NetworkSet;
   readonly #warning: UnlistedProxyWarning;
@@ -31,28 +31,28 @@ export class SourceAddresses {
   }
 
   /**
-   * A proxy speaks for others. What it forwards comes from the address that `X-Forwarded-For` names, and from nowhere when that names none: taken
-   * for the proxy's own address, a stranger would stand in the operators' networks and in a client's.
+   * The origin of a request that a trusted proxy sent. It is the address in `X-Forwarded-For`, or unknown without one. The proxy's own address must
+   * not stand in for it: it may lie in the operators' networks or in a client's.
    */
   #behindProxy(peer: string, headers: IncomingHttpHeaders): RequestOrigin {
     const { 'x-forwarded-for': forwardedFor, forwarded } = headers;
-    // `Forwarded` names somebody, in a form that is not read here.
+    // Another forwarding header, such as `Forwarded`, is not read here.
     if (forwardedFor === undefined || forwardedFor === '')
       return { source: forwarded === undefined ? peer : UNKNOWN, network: UNKNOWN };
-    // Node.js joins several of them.
+    // Node joins several of these headers.
     const source = this.#callerOf(peer, forwardedFor as string);
-    // The last of several proxies, and it named nobody. Only a proxy that names itself says that nobody else asks.
+    // The last of several proxies, which named no caller. Only a proxy that names itself is the caller.
     const isAnotherProxy = source !== peer && this.#isListed(source);
     return { source, network: isAnotherProxy ? UNKNOWN : source };
   }
 
-  /** As long as the address at hand is a trusted proxy's, the next one from the right. What stands further left was written by someone who is not trusted. */
+  /** Walks the list from the right while the address is a trusted proxy's. Entries further left were written by someone who is not trusted. */
   #callerOf(peer: string, forwardedFor: string): string {
     const steps = forwardedFor.split(',');
     let address = peer;
     for (let index = steps.length - 1; index >= 0 && this.#isListed(address); index--) {
       const step = addressOf(steps[index] ?? '');
-      // `unknown`, `unix:`, the name of an interface or of a host.
+      // Not an address: `unknown`, `unix:`, an obfuscated identifier or a host name.
       if (step === undefined) return UNKNOWN;
       address = step;
     }
@@ -69,7 +69,7 @@ function peerOf(message: IncomingMessage): string {
   return address === undefined ? UNKNOWN : plainAddress(address);
 }
 
-/** Some proxies add the port. */
+/** Strips the port that some proxies add. */
 function addressOf(step: string): string | undefined {
   const text = step.trim();
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(text)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(text)?.[1] ?? text;

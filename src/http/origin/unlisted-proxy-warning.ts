@@ -4,8 +4,8 @@ import type { Clock } from '../../domain/clock.ts';
 const EVERY_MS = 60_000;
 
 /**
- * Tells the operator of a peer that forwards and is not in `TESSERA_TRUSTED_PROXIES`. Once a minute at most, whoever they are: each caller can
- * send such a header.
+ * Warns of a peer that forwards requests but is not in `TESSERA_TRUSTED_PROXIES`. At most once a minute for all peers together, because every caller
+ * can send such a header.
  */
 export class UnlistedProxyWarning {
   readonly #log: Log;
@@ -17,14 +17,14 @@ export class UnlistedProxyWarning {
     this.#clock = clock;
   }
 
-  /** @param peer the address of the connection, which is the `source` of the request's access line; never what a header says */
+  /** @param peer the peer address of the connection, which is also the `source` in the access line; never an address from a header */
   give(peer: string): void {
     const now = this.#clock.monotonicMs();
     if (now < this.#nextAtMs) return;
     this.#nextAtMs = now + EVERY_MS;
     this.#log.warn('unlisted_proxy', {
       source: peer,
-      effect: 'what it forwards belongs to no network and counts as from its address',
+      effect: 'requests that it forwards belong to no network and count as from its address',
       fix: 'TESSERA_TRUSTED_PROXIES',
     });
   }

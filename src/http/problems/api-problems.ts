@@ -4,11 +4,11 @@ import { ERROR_TABLE, type ErrorCode } from '../../errors/error-table.ts';
 import { challengeOf, PROBLEM_MEDIA_TYPE, problemTitle, problemType } from './problem.ts';
 import type { RouteRow } from '../routes/route-table.ts';
 
-/** The body of every refusal (RFC 9457), as the API document shows it. */
+/** The body of every error response (RFC 9457), for the OpenAPI document. */
 export class Problem {
   @ApiProperty({
     type: String,
-    description: 'Stable name of the kind of problem.',
+    description: 'Stable URI of the problem type.',
     example: 'urn:tessera:error:unauthorized',
   })
   type!: string;
@@ -19,7 +19,7 @@ export class Problem {
   @ApiProperty({ type: Number, example: 401 })
   status!: number;
 
-  @ApiProperty({ type: String, description: 'For people. Never says which factor failed.' })
+  @ApiProperty({ type: String, description: 'For people. Never says which check failed.' })
   detail!: string;
 
   @ApiProperty({ type: String, enum: Object.keys(ERROR_TABLE), description: 'For programs.' })
@@ -29,19 +29,19 @@ export class Problem {
   request_id!: string;
 }
 
-/** Any request can meet these. */
+/** Every route can answer with these. */
 const EVERYWHERE: readonly ErrorCode[] = ['server_error'];
 
 /**
- * Documents the refusals of a handler, one example for each code.
+ * Documents the error responses of a handler, one example per code.
  *
- * @param codes beside `server_error`, which every route can have
+ * @param codes in addition to `server_error`, which every route has
  */
 export function ApiProblems(...codes: ErrorCode[]): ClassDecorator & MethodDecorator {
   return problems(undefined, codes);
 }
 
-/** The same for routes that make tokens, whose failures have the contract's title. */
+/** The same for routes that issue tokens, whose 5xx errors have the title "Failed to generate token". */
 export function ApiTokenProblems(...codes: ErrorCode[]): ClassDecorator & MethodDecorator {
   return problems({ kind: 'token' }, codes);
 }

@@ -1,7 +1,7 @@
 import { ERROR_TABLE, type ErrorCode } from '../../errors/error-table.ts';
 import { problemTitle } from './problem.ts';
 
-/** Between these two lines of docs/errors.md stands what `renderErrorTable` makes; scripts/render-docs.mjs puts it there. */
+/** scripts/render-docs.mjs writes the output of `renderErrorTable` between these two lines of docs/errors.md. */
 export const ERRORS_START = '<!-- errors: made by `node scripts/render-docs.mjs` -->\n<!-- prettier-ignore-start -->';
 export const ERRORS_END = '<!-- prettier-ignore-end -->';
 
@@ -28,5 +28,5 @@ export function withErrorTable(document: string): string | undefined {
 function titlesOf(code: ErrorCode): string {
   const onTokens = problemTitle(code, { kind: 'token' });
   const elsewhere = problemTitle(code, undefined);
-  return onTokens === elsewhere ? onTokens : `${onTokens}; where no token is made: ${elsewhere}`;
+  return onTokens === elsewhere ? onTokens : `${onTokens}; on endpoints that issue no token: ${elsewhere}`;
 }

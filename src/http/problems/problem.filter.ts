@@ -4,7 +4,7 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 import { sendProblem } from './send-problem.ts';
 import { toTesseraError } from './to-tessera-error.ts';
 
-/** The one way out for every refusal, whether a hop, Nest or Fastify made it. */
+/** Turns every error, of this service, Nest or Fastify, into a problem document. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -17,7 +17,10 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** Its connection ended, or was ended for slowness, in the middle of the body. Nobody reads the answer; the log shall not call it an error of ours. */
+/**
+ * Whether the connection closed, or was closed for slowness, in the middle of the body. Nobody reads the response, and it must not be logged as an
+ * error of the server.
+ */
 function leftEarly(request: FastifyRequest): boolean {
   return request.raw.destroyed && !request.raw.complete;
 }

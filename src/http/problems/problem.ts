@@ -4,24 +4,24 @@ import type { RouteRow } from '../routes/route-table.ts';
 
 /** RFC 9457. */
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
-/** RFC 9110, section 11.6.1: every 401 names a scheme. It never says what was wrong. */
+/** Every 401 names a scheme (RFC 9110, section 11.6.1). It never says what was wrong. */
 export const BEARER_CHALLENGE = 'Bearer realm="tessera"';
 /** For clients that authenticate by secret (RFC 6749, section 5.2). */
 const BASIC_CHALLENGE = 'Basic realm="tessera", charset="UTF-8"';
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
-/** The contract's title for failures is about tokens; elsewhere nobody asked for one. */
+/** Titles for endpoints that issue no token, in place of "Failed to generate token". */
 const TITLES_ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   server_error: 'Internal error',
   temporarily_unavailable: 'Service unavailable',
 };
 
-/** What a 401 of that code asks for. */
+/** The challenge of a 401 with that code. */
 export function challengeOf(code: ErrorCode): string {
   return code === 'invalid_client' ? BASIC_CHALLENGE : BEARER_CHALLENGE;
 }
 
-/** A stable name of the kind of problem; nothing is to be found there. */
+/** A stable URI of the problem type. It does not resolve to a page. */
 export function problemType(code: ErrorCode): string {
   return `urn:tessera:error:${code}`;
 }
@@ -30,7 +30,7 @@ export function problemTitle(code: ErrorCode, row: Pick<RouteRow, 'kind'> | unde
   return (row?.kind === 'token' ? undefined : TITLES_ELSEWHERE[code]) ?? ERROR_TABLE[code].title;
 }
 
-/** @param detail public text; nothing that the caller sent */
+/** @param detail public text; never text that the caller sent */
 export function problemBody(
   code: ErrorCode,
   row: Pick<RouteRow, 'kind'> | undefined,
@@ -49,7 +49,7 @@ export function problemBody(
   });
 }
 
-/** What a refusal says beside its body. */
+/** The headers of an error response. */
 export function problemHeaders(error: TesseraError): Record<string, string> {
   const headers: Record<string, string> = { 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' };
   const { status } = ERROR_TABLE[error.code];

@@ -5,7 +5,7 @@ import { describeError } from '../../logging/describe-error.ts';
 import { problemBody, problemHeaders } from './problem.ts';
 import { contextOf } from '../request-context.ts';
 
-/** Notes the refusal for the access line and answers with it. */
+/** Notes the error for the access line and sends it. */
 export function sendProblem(
   error: TesseraError,
   request: FastifyRequest,
@@ -16,12 +16,12 @@ export function sendProblem(
   context.outcome = error.code;
   context.reason = error.reason;
   if (error.code === 'server_error') context.fault = describeError(causeOf(error) ?? error);
-  // Headers that left cannot be taken back; the answer is cut off then, so that nobody takes it for whole.
+  // Headers that were sent cannot be taken back. The response is cut off, so that no client takes it for complete.
   if (reply.raw.headersSent) {
     reply.raw.destroy();
     return;
   }
   const body = problemBody(error.code, context.row, error.detail, context.requestId, members);
-  // As bytes: to a string Fastify would add a charset, which this media type does not have (RFC 8259, section 11).
+  // Sent as bytes: with a string, Fastify would add a charset parameter, which this media type does not have (RFC 8259, section 11).
   void reply.code(ERROR_TABLE[error.code].status).headers(problemHeaders(error)).send(Buffer.from(body));
 }

@@ -2,8 +2,8 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 import { type Surface, SURFACES } from '../../domain/surface.ts';
 
 /**
- * What the parameter `surface` asks for, on routes of neither. An admin token is let in only where somebody asked for one in so many words: a gateway that guards a service for
- * users must not pass administrators by accident.
+ * Parses the query parameter `surface`, on routes that belong to neither surface. The default is `user`. Admin tokens are accepted only with
+ * `?surface=admin`: a gateway for a user service must not let administrators through by accident.
  *
  * @throws TesseraError invalid_request
  */

@@ -19,7 +19,7 @@ export class RouteGuard {
 
   /**
    * @param operatorNetworks besides loopback
-   * @param bearers undefined only where no row asks for a bearer
+   * @param bearers undefined only if no row requires a bearer
    */
   constructor(operatorNetworks: readonly string[], bearers: BearerAuthenticator | undefined) {
     this.#operators = new NetworkSet([...LOOPBACK, ...operatorNetworks]);

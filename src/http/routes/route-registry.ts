@@ -1,7 +1,7 @@
 import type { RouteOptions } from 'fastify';
 import { labelOf, type RouteRow } from './route-table.ts';
 
-/** Holds the routes that Fastify registers against the table. */
+/** Matches the routes that Fastify registers with the rows of the table. */
 export class RouteRegistry {
   readonly #rows = new Map<string, RouteRow>();
   readonly #unregistered: Set<RouteRow>;
@@ -19,7 +19,7 @@ export class RouteRegistry {
   /**
    * The row of a route that is being registered.
    *
-   * @throws Error when it has none: what nobody has decided about is not served
+   * @throws Error if it has none: a route without an access decision is not served
    */
   rowFor(route: Pick<RouteOptions, 'method' | 'url'>): RouteRow {
     const methods = Array.isArray(route.method) ? route.method : [route.method];
@@ -36,14 +36,14 @@ export class RouteRegistry {
     return first;
   }
 
-  /** @throws Error when a row has no route: a decision about nothing is a decision about something else */
+  /** @throws Error if a row has no route: its path is probably mistyped, and then its access decision applies to nothing */
   assertComplete(): void {
     const missing = [...this.#unregistered].map(labelOf);
     if (missing.length > 0)
       throw new Error(`no route for ${missing.join(', ')}: register it or remove its row from src/http/route-table.ts`);
   }
 
-  /** The methods that an address answers to; empty: there is nothing at it. */
+  /** The methods of an endpoint; empty if there is none at that URL. */
   allowedMethods(url: string): readonly string[] {
     const path = url.split('?', 1)[0] ?? url;
     const methods = this.#paths.filter(({ pattern }) => pattern.test(path)).map(({ row }) => row.method);

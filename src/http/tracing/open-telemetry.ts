@@ -10,11 +10,11 @@ import type { RequestSpan, Tracing } from './tracing.ts';
 const LAST_SPANS_MS = 2_000;
 
 /**
- * The door to OpenTelemetry; imported by `loadTracing` alone, so that nothing of it is in memory unless it is used. The SDK reads endpoint, headers, sampler and
- * limits from the standard `OTEL_*` variables.
+ * The adapter to OpenTelemetry. Only `loadTracing` imports it, so that it is in memory only if it is used. The SDK reads endpoint, headers, sampler
+ * and limits from the standard `OTEL_*` variables.
  *
- * A span says what the access line says: route, status, outcome, ids. No URL, header or body, and no trace context from outside: a stranger
- * must not decide what is sampled.
+ * A span holds what the access line holds: route, status, outcome, ids. No URL, header or body. Trace context of callers is ignored: a stranger must
+ * not decide what is sampled.
  */
 export function createTracing(): Tracing {
   const provider = new NodeTracerProvider({
@@ -27,7 +27,7 @@ export function createTracing(): Tracing {
   return {
     begin: (request, context) => beginSpan(tracer, request, context),
     close: async () => {
-      // A collector that is down must not hold up the shutdown, and its error text is not ours to show.
+      // A collector that is down must not delay the shutdown, and its error text may hold secrets.
       const flushed = provider.shutdown().catch(() => undefined);
       await within(LAST_SPANS_MS, flushed, () => undefined, { ref: false });
     },

@@ -5,9 +5,9 @@ export interface RequestSpan {
   end(outcome: string, status: number | undefined): void;
 }
 
-/** One span for each request. The implementation is loaded only when OpenTelemetry is configured. */
+/** One span per request. The implementation is loaded only if OpenTelemetry is configured. */
 export interface Tracing {
   begin(request: FastifyRequest, context: RequestContext): RequestSpan;
-  /** Sends what is still held back. */
+  /** Sends the spans that are still buffered. */
   close(): Promise<void>;
 }

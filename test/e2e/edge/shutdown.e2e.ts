@@ -133,7 +133,7 @@ describe('the server process', () => {
   );
 
   it.each([
-    ['a port that is in use', {}, 'the port is in use. End the process that listens there, or choose another PORT.'],
+    ['a port that is in use', {}, 'the port is in use. Stop the process that listens there, or choose another PORT.'],
     [
       'an address that is not of this machine',
       { HOST: '192.0.2.1' },
@@ -187,7 +187,11 @@ describe('.env of the server process', () => {
       Buffer.from('\uFEFFDATABASE_URL=c4nary\n', 'utf16le'),
       '.env, line 1: it is not text in UTF-8',
     ],
-    ['refuses a line that is no assignment', 'PORT=1\nDATABASE_URL: c4nary\n', '.env, line 2: it is no assignment'],
+    [
+      'refuses a line that is not an assignment',
+      'PORT=1\nDATABASE_URL: c4nary\n',
+      '.env, line 2: it is not an assignment',
+    ],
   ])('%s', async (_, content, sentence) => {
     const cwd = await mkdtemp(join(folder, 'env-'));
     await writeFile(join(cwd, '.env'), content);
