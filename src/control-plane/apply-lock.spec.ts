@@ -12,7 +12,7 @@ describe('the apply lock of an embedded installation', () => {
     folder.remove();
   });
 
-  it('lets one after the other work', async () => {
+  it('lets holders work one after the other', async () => {
     const order: string[] = [];
     const work = (name: string) => async () => {
       order.push(`${name} begins`);
@@ -23,7 +23,7 @@ describe('the apply lock of an embedded installation', () => {
     expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends']);
   });
 
-  it('refuses who waited too long, with what to do', async () => {
+  it('refuses after a long wait, with the fix', async () => {
     await withApplyLock(config, async () => {
       const second = withApplyLock(config, () => Promise.resolve(), 0);
       await expect(second).rejects.toThrow(OperatorError);
@@ -36,7 +36,7 @@ describe('the apply lock of an embedded installation', () => {
     await withApplyLock(config, () => Promise.resolve(), 0);
   });
 
-  it('goes with the process that held it, by kill -9 too', async () => {
+  it('is released when the process that holds it ends, even by kill -9', async () => {
     const script = `
       const lock = new (require('better-sqlite3'))(${JSON.stringify(join(config.dataDirectory, 'apply.lock'))});
       lock.exec('BEGIN EXCLUSIVE');

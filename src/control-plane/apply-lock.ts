@@ -8,15 +8,15 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { controlDatabaseOptions } from './control-database.ts';
 import { databaseFailure } from '../database/database-failure.ts';
 
-/** Long enough for another `apply` of usual size; whoever waits longer wants to know. */
+/** Long enough for another `apply` of usual size. After that, the operator is told. */
 const WAIT_MS = 10_000;
 
-/** @throws OperatorError when the lock was lost meanwhile: somebody else may hold it, and what was planned may be overtaken */
+/** @throws OperatorError if the lock was lost: another process may hold it, and the plan may be outdated */
 export type AssertHeld = () => Promise<void>;
 
 /**
- * At most one process at a time changes schemas and configuration of one installation. The lock belongs to the process and goes
- * with it, by whatever signal. A lock on a server goes with its connection, too: `work` asks before each thing that it changes.
+ * Allows one process at a time to change the schemas and configuration of an installation. The lock is released when the process ends, by whatever
+ * signal. A lock on a server is also lost with its connection, so `work` must call `assertHeld` before each change.
  */
 export async function withApplyLock<T>(
   config: Config,
@@ -28,7 +28,7 @@ export async function withApplyLock<T>(
     : withServerLock(config, work, waitMs);
 }
 
-/** An exclusive transaction on an empty database: SQLite's own file lock, which the kernel releases. */
+/** Uses an exclusive transaction on an empty database: SQLite's file lock, which the kernel releases. */
 async function withFileLock<T>(file: string, work: (assertHeld: AssertHeld) => Promise<T>, waitMs: number): Promise<T> {
   mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
   const lock = new BetterSqlite3(file, { timeout: 0 });
@@ -39,7 +39,7 @@ async function withFileLock<T>(file: string, work: (assertHeld: AssertHeld) => P
       if (performance.now() > deadline) throw lockIsHeld();
       await delay(50);
     }
-    // It is this process's own, and nothing takes it away.
+    // A file lock of a living process cannot be lost.
     return await work(() => Promise.resolve());
   } finally {
     lock.close();
@@ -78,7 +78,7 @@ interface Asking {
   ): Promise<readonly Record<string, unknown>[]>;
 }
 
-/** A lock on the server that lasts as long as this connection. */
+/** Takes a lock on the server that lasts as long as this connection. */
 export async function takeNamedLock(connection: Asking, name: string, waitMs = WAIT_MS): Promise<void> {
   const asked = [lockKey(name), waitMs / 1000];
   const [row] = await connection.ask('SELECT GET_LOCK(?, ?) AS held', asked, waitMs + 2000);
@@ -96,28 +96,31 @@ async function assertNamedLock(connection: Asking, name: string): Promise<void> 
     throw lockIsLost(error);
   }
   if (Number(row?.['held']) !== 1) throw lockIsLost(undefined);
-  // The lock is on this server alone. Other connections may lead to its successor by now, where nobody holds it. Words since MariaDB 12.
+  // The lock exists on this server only. Other connections may reach its successor by now, where nobody holds the lock. MariaDB 12 and later answer
+  // with words.
   if (!['0', 'OFF'].includes(String(row?.['stands_down']))) throw serverStoodDown();
 }
 
-/** MySQL allows 64 characters, and a database's name alone may have them. */
+/** MySQL allows 64 characters, which a database's name alone may have. */
 function lockKey(name: string): string {
   return `tessera:${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
 }
 
 function lockIsLost(cause: unknown): OperatorError {
   return new OperatorError(
-    'The connection that held the lock on this installation broke, so that another process may be changing it. Run the command again.',
+    'The connection that held the lock on this installation was lost, so another process may be changing it. Run the command again.',
     { cause },
   );
 }
 
 function serverStoodDown(): OperatorError {
   return new OperatorError(
-    'The server that held the lock on this installation takes no writes any more, so that another one may have taken over. Let DATABASE_URL lead to the primary, then run the command again.',
+    'The server that held the lock on this installation no longer accepts writes, so another server may have taken over. Let DATABASE_URL lead to the primary, then run the command again.',
   );
 }
 
 function lockIsHeld(): OperatorError {
-  return new OperatorError('Another process is changing this installation. Run the command again when it has ended.');
+  return new OperatorError(
+    'Another process is changing this installation. Run the command again when it has finished.',
+  );
 }

@@ -5,7 +5,7 @@ import { Outage } from '../logging/outage.ts';
 import { reasonOfFailure, UNREACHED } from '../database/database-failure.ts';
 import { type DatabaseExplanation, explainDatabase } from '../database/database-fixes.ts';
 
-/** A server that comes back must be noticed within the promised 5 s. */
+/** The return of a server must be noticed within the promised 5 s. */
 const LOOK_EVERY_MS = 1000;
 
 interface WatchedControlPlane {
@@ -14,10 +14,10 @@ interface WatchedControlPlane {
 }
 
 /**
- * Asks a control database on a server every second whether it can serve, and says in the log when it cannot, why, and when it can again.
+ * Checks a control database on a server every second, and logs when it becomes unavailable, why, and when it is back.
  *
- * It asks to write: a primary that has handed over to its successor goes on answering reads, and a process that only reads would follow it, and see
- * neither changes nor revocations any more.
+ * The check is a write: a primary that has handed over to its successor still answers reads, and a process that only reads would stay with it and
+ * miss all changes and revocations.
  */
 export class ControlDatabaseWatch {
   readonly #controlPlane: WatchedControlPlane;
@@ -49,7 +49,7 @@ export class ControlDatabaseWatch {
     });
   }
 
-  /** @param failure of the start, when the database was away then */
+  /** @param failure the failure at the start, if the database was away then */
   start(failure?: unknown): void {
     if (failure === undefined) this.#schemaIsCurrent = true;
     else this.#away(failure);
@@ -75,7 +75,7 @@ export class ControlDatabaseWatch {
   async #askSchema(): Promise<boolean> {
     this.#schemaIsCurrent = (await this.#controlPlane.pendingMigrations()).length === 0;
     if (!this.#schemaIsCurrent && !this.#saidWhatToRun) {
-      // Too late to stop the start. Readiness stays red until somebody has run it.
+      // Too late to stop the start. The server is not ready until the migrations have run.
       this.#log.error('control_database_schema_not_current', { fix: 'tessera migrate' });
       this.#saidWhatToRun = true;
     }

@@ -7,10 +7,7 @@ import { openSqliteDatabase } from '../database/sqlite/sqlite-database.ts';
 
 export const CONTROL_DATABASE = 'control database';
 
-/**
- * The longest that connecting to the control database, or one statement, may take. With the waits before it a request stays below the
- * promised 3 s.
- */
+/** Time limit of connecting to the control database and of one statement. With the waits before it, a request still ends within the promised 3 s. */
 const TIMEOUT_MS = 1500;
 
 export function controlDatabaseFile(config: Config): string {
@@ -34,7 +31,7 @@ export function controlDatabaseOptions(config: Config): MysqlOptions {
 
 export async function openControlDatabase(config: Config): Promise<Database> {
   if (config.controlDatabase.driver === 'sqlite') return openControlFile(controlDatabaseFile(config));
-  // Loaded only when it is used: the embedded default neither waits for the driver nor holds it in memory.
+  // Loaded only if it is used, so that the embedded default neither waits for the driver nor holds it in memory.
   const { openMysqlDatabase } = await import('../database/mysql/mysql-database.ts');
   return openMysqlDatabase(controlDatabaseOptions(config));
 }

@@ -16,7 +16,7 @@ describe('the embedded control plane', () => {
     folder.remove();
   });
 
-  it('is made and migrated by the server itself, for its own eyes only', async () => {
+  it('is created and migrated by the server itself, readable only by its user', async () => {
     const controlPlane = await startControlPlane(storageConfig(dataDirectory), collectingLog().log);
     await controlPlane.check();
     await new ControlPlaneWriter(controlPlane).saveTenant(tenantDraft('acme'));
@@ -27,7 +27,7 @@ describe('the embedded control plane', () => {
     await controlPlane.close();
   });
 
-  it('does not mix a statement into a transaction under way: undoing the one leaves the other', async () => {
+  it('does not mix a statement into a running transaction: rolling back one keeps the other', async () => {
     const controlPlane = await startControlPlane(storageConfig(dataDirectory), collectingLog().log);
     let write: Promise<unknown> = Promise.resolve();
     const undone = controlPlane.transaction(async (manager) => {
@@ -43,7 +43,7 @@ describe('the embedded control plane', () => {
     await controlPlane.close();
   });
 
-  it('waits for the write of another process, and goes on with other work meanwhile', async () => {
+  it('waits for the write of another process without blocking other work', async () => {
     const config = storageConfig(dataDirectory);
     const server = await startControlPlane(config, collectingLog().log);
     const command = await startControlPlane(config, collectingLog().log);
@@ -65,8 +65,8 @@ describe('the embedded control plane', () => {
   });
 });
 
-describe('a control plane whose database is not there', () => {
-  it('is unavailable, opened by one attempt at a time, and there once it opens', async () => {
+describe('a control plane whose database is unavailable', () => {
+  it('is unavailable, opened by one attempt at a time, and available once it opens', async () => {
     const folder = temporaryFolder();
     let attempts = 0;
     let failure: Error | undefined = unavailable('control database', 'connection refused');

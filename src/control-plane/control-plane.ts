@@ -11,16 +11,16 @@ import { pendingMigrations, runMigrations } from '../database/migrations.ts';
 import { copyDatabase } from '../database/sqlite/private-copy.ts';
 
 /**
- * A write of nothing: no row, no lock that anyone waits for, nothing in a binary log. Refused all the same by whatever refuses a write: a server or a
- * file that is read-only, a missing permission, a lock over all tables.
+ * A write without effect: no row, no lock that others wait for, nothing in the binary log. It still fails wherever a write would fail: on a read-only
+ * server or file, without the permission, under a lock over all tables.
  */
 const WRITE_NOTHING = `INSERT INTO audit_records (at_ms, request_id, route, source, outcome)
   SELECT 0, '', '', '', '' FROM (SELECT 1 AS one) AS probe WHERE one = 0`;
 
 /**
- * The door to the control database: tenants, projects, clients, trusts, administrators, audit.
+ * The control database: tenants, projects, clients, trusted issuers, administrators, audit.
  *
- * It opens behind: a server starts while its database is down, answers 503 and finds it again by itself.
+ * It is opened in the background: a server starts while its database is down, answers 503 and connects by itself later.
  */
 export class ControlPlane {
   readonly #openDatabase: () => Promise<Database>;
@@ -37,8 +37,8 @@ export class ControlPlane {
   }
 
   /**
-   * A control plane on a copy, for dry runs: what happens to it is forgotten, and the data directory keeps its bytes. On MySQL it is the
-   * real one: dry runs read only.
+   * A control plane on a copy, for dry runs: changes are discarded, and the data directory stays unchanged. On MySQL it is the real one: dry runs
+   * only read.
    */
   static async copyOf(config: Config, log: Log): Promise<ControlPlane> {
     if (config.controlDatabase.driver === 'mysql') return createControlPlane(config, log);
@@ -50,7 +50,7 @@ export class ControlPlane {
   }
 
   query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
-    // The usual case first: no promise of an open database to wait for.
+    // The usual case needs no promise: the database is open.
     return this.#database === undefined
       ? this.database().then((database) => database.query(sql, parameters))
       : this.#database.query(sql, parameters);
@@ -60,12 +60,12 @@ export class ControlPlane {
     return (await this.database()).snapshot(work);
   }
 
-  /** @param timeoutMs for all of it; default: the database's for a large change */
+  /** @param timeoutMs for the whole transaction; default: the database's limit for a large change */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T> {
     return (await this.database()).transaction(work, timeoutMs);
   }
 
-  /** The open database; opens it when it is not, one opening at a time. */
+  /** Opens the database if it is not open, one attempt at a time. */
   database(): Promise<Database> {
     if (this.#database !== undefined) return Promise.resolve(this.#database);
     if (this.#closed) return Promise.reject(unavailable(CONTROL_DATABASE, 'closed'));
@@ -73,14 +73,14 @@ export class ControlPlane {
     return this.#opening;
   }
 
-  /** Resolves when the control plane answers now, its schema is current, and it takes writes. */
+  /** Resolves if the control database answers now, has the current schema and accepts writes. */
   async check(): Promise<void> {
     const pending = await this.pendingMigrations();
     if (pending.length > 0) throw unavailable(CONTROL_DATABASE, 'the schema is not current');
     await this.assertTakesWrites();
   }
 
-  /** That it answers says nothing of this: a replica answers, and a primary that hands over to its successor. */
+  /** An answer to a read does not prove this: a replica answers too, and so does a primary that is handing over to its successor. */
   async assertTakesWrites(): Promise<void> {
     await this.query(WRITE_NOTHING);
   }
@@ -89,15 +89,15 @@ export class ControlPlane {
     return pendingMigrations(await this.database());
   }
 
-  /** Brings the schema to the current state; the caller holds the apply lock. */
+  /** Migrates the schema. The caller holds the apply lock. */
   async migrate(): Promise<string[]> {
     return runMigrations(await this.database());
   }
 
   /**
-   * For a server process, which never changes a shared database's schema. From here on the log says when the database is away.
+   * For a server process, which never migrates a shared database. From here on, outages of the database are logged.
    *
-   * @throws OperatorError when the database answers and its schema is not current; one that does not answer is tried again in the background
+   * @throws OperatorError if the database answers and its schema is not current; one that does not answer is retried in the background
    */
   async start(): Promise<void> {
     this.#watch = new ControlDatabaseWatch(this, this.#log);
@@ -142,7 +142,7 @@ export function createControlPlane(config: Config, log: Log): ControlPlane {
   return new ControlPlane(() => openControlDatabase(config), log);
 }
 
-/** What a server process does first: the embedded database it migrates itself, a shared one it only checks. */
+/** Opens the control plane at the start of a server: migrates an embedded database, only checks a shared one. */
 export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
   const controlPlane = createControlPlane(config, log);
   try {

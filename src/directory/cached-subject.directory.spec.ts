@@ -5,7 +5,7 @@ import { parseEmail } from '../domain/email.ts';
 import { CachedSubjectDirectory } from './cached-subject.directory.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
-/** Answers what it is told and counts the questions. */
+/** Gives preset answers and counts the lookups. */
 class CountingDirectory extends SubjectDirectory {
   readonly asked: string[] = [];
   readonly known = new Map<string, Subject>();
@@ -51,14 +51,14 @@ describe('CachedSubjectDirectory', () => {
   });
   const ada = () => cache.findByEmail(acme, email('ada@acme.example'));
 
-  it('asks once for all who come together after the maximum age', async () => {
+  it('reads once for concurrent callers after the maximum age', async () => {
     await ada();
     clock.advance(5000);
     await Promise.all(Array.from({ length: 50 }, ada));
     expect(source.asked).toHaveLength(2);
   });
 
-  it('asks once within the maximum age, and again after it', async () => {
+  it('reads once within the maximum age, and again after it', async () => {
     const first = await ada();
     clock.advance(4999);
     expect(await ada()).toBe(first);
@@ -68,7 +68,7 @@ describe('CachedSubjectDirectory', () => {
     expect(source.asked).toHaveLength(2);
   });
 
-  it('counts the age from before the question, not from the answer', async () => {
+  it('counts the age from before the read, not from its answer', async () => {
     const asking = ada();
     clock.advance(3000);
     await asking;
@@ -77,7 +77,7 @@ describe('CachedSubjectDirectory', () => {
     expect(source.asked).toHaveLength(2);
   });
 
-  it('asks once for many at a time', async () => {
+  it('reads once for concurrent callers', async () => {
     await Promise.all(Array.from({ length: 20 }, ada));
     expect(source.asked).toHaveLength(1);
   });
@@ -87,7 +87,7 @@ describe('CachedSubjectDirectory', () => {
     expect(await cache.findByEmail(other, email('ada@acme.example'))).toBeUndefined();
   });
 
-  it('asks again for a new version of the tenant', async () => {
+  it('reads again for a new version of the tenant', async () => {
     await ada();
     source.known.set('acme ada@acme.example', subject('u-new'));
     expect((await cache.findByEmail({ ...acme, version: 2 }, email('ada@acme.example')))?.id).toBe('u-new');
@@ -109,7 +109,7 @@ describe('CachedSubjectDirectory', () => {
     await expect(ada()).rejects.toBe(source.failure);
   });
 
-  it('keeps "unknown", and finds who appeared once it is over', async () => {
+  it('caches "unknown", and finds a new subject once that has expired', async () => {
     const late = () => cache.findByEmail(acme, email('late@acme.example'));
     expect(await late()).toBeUndefined();
     expect(await late()).toBeUndefined();
@@ -119,7 +119,7 @@ describe('CachedSubjectDirectory', () => {
     expect((await late())?.id).toBe('u-late');
   });
 
-  it('is not flooded by unknown addresses', async () => {
+  it('is not filled by unknown addresses', async () => {
     await ada();
     for (let number = 0; number < 100; number += 1) await cache.findByEmail(acme, email(`x${number}@acme.example`));
     source.asked.length = 0;
@@ -138,18 +138,18 @@ describe('CachedSubjectDirectory', () => {
     expect(bounded.stats().entries).toBe(3);
   });
 
-  it('counts what many short names take', async () => {
+  it('counts the overhead of many short names', async () => {
     const bounded = new CachedSubjectDirectory(source, clock, { grantsSeconds: 5, grantsEntries: 100 }, 20_000);
     for (let number = 0; number < 10; number += 1) {
       const roles = Array.from({ length: 200 }, (_, role) => `${role}`);
       source.known.set(`acme r${number}@acme.example`, { ...subject(`r${number}`), roles });
       await bounded.findByEmail(acme, email(`r${number}@acme.example`));
     }
-    // About 5,000 characters each, a tenth of which stand in the names.
+    // About 5,000 characters each, a tenth of which are in the names.
     expect(bounded.stats().entries).toBeLessThanOrEqual(4);
   });
 
-  it('keeps an identity apart from an address and from every other split of the same text', async () => {
+  it('distinguishes an identity from an address and from every other split of the same text', async () => {
     source.known.set('acme https://a b', subject('u-1'));
     expect((await cache.findByIdentity(acme, 'https://a', 'b'))?.id).toBe('u-1');
     await cache.findByIdentity(acme, 'https://a b', '');

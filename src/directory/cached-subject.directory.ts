@@ -6,21 +6,21 @@ import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
 /**
- * Characters of grants over all cached subjects: about 64 MB at two bytes each. `grantsEntries` usual subjects are far below it; it is
- * there for directories where each user has hundreds of scopes.
+ * Limit of the characters in all cached grants: about 64 MB at two bytes each. Usual subjects stay far below it; it matters for directories where
+ * each user has hundreds of scopes.
  */
 const MAX_CHARACTERS = 32 * 1024 * 1024;
-/** What an entry costs beside its grants: key, promise, arrays. */
+/** The overhead of an entry in addition to its grants: key, promise, arrays. */
 const ENTRY_CHARACTERS = 500;
-/** What a name costs beside its characters, however short it is: a string, a place in an array. A scope is an object besides. */
+/** The overhead of a name in addition to its characters: a string and an array slot. A scope is also an object. */
 const NAME_CHARACTERS = 20;
 const SCOPE_CHARACTERS = 50;
 
 /**
- * Subjects from memory for a few seconds after they were read, each for the tenant's snapshot under which it was read. A change by `apply` or a revocation
- * makes a new snapshot, for which everything is read anew; a change made by hand in the tenant's database is seen when the entry's time is over.
+ * Caches subjects for a few seconds, keyed by the tenant's snapshot. A change by `apply` or a revocation makes a new snapshot, for which everything
+ * is read again. A manual change in the tenant's database takes effect when the entry expires.
  *
- * Errors are never kept. "Unknown" is, but apart: made-up addresses cannot push real people out.
+ * Errors are never cached. "Unknown" is cached separately, so that invented addresses cannot evict real subjects.
  */
 export class CachedSubjectDirectory extends SubjectDirectory {
   readonly #source: SubjectDirectory;
@@ -52,13 +52,13 @@ export class CachedSubjectDirectory extends SubjectDirectory {
   }
 
   override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
-    // No part of a key can hold a space, so that no two look-ups share one.
+    // No part of a key can contain a space, so keys are unambiguous.
     const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${email}`;
     return this.#subjects.get(key, () => this.#source.findByEmail(tenant, email));
   }
 
   override findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
-    // Foreign text may hold anything: JSON keeps its parts apart.
+    // The issuer's text may contain anything; JSON makes the key unambiguous.
     const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([issuer, sub])}`;
     return this.#subjects.get(key, () => this.#source.findByIdentity(tenant, issuer, sub));
   }
@@ -67,7 +67,7 @@ export class CachedSubjectDirectory extends SubjectDirectory {
     return { entries: this.#subjects.size, hits: this.#hits, misses: this.#misses };
   }
 
-  /** Told apart by identity: two readings of one version may have a change in the directory between them. */
+  /** Snapshots are distinguished by identity: the directory may have changed between two snapshots of one version. */
   #snapshotOf(tenant: Tenant): number {
     let number = this.#snapshots.get(tenant);
     if (number === undefined) this.#snapshots.set(tenant, (number = ++this.#lastSnapshot));

@@ -6,7 +6,7 @@ import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from './grant
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
-/** The users of a tenant as a server would find them, for commands that only look: an embedded database is read from a private copy. */
+/** Looks up a tenant's users as a server would, for read-only commands: an embedded database is read from a private copy. */
 export class CopiedUserDirectory extends SubjectDirectory {
   readonly #opener: DirectoryOpener;
 
@@ -24,7 +24,7 @@ export class CopiedUserDirectory extends SubjectDirectory {
     return this.#read(tenant, (directory) => findGrantsByIdentity(directory, tenant.id, issuer, sub));
   }
 
-  /** By the id that tokens have as `sub`. */
+  /** Finds a user by the id that tokens have as `sub`. */
   findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
     return this.#read(tenant, (directory) => findGrantsById(directory, tenant.id, id));
   }

@@ -6,7 +6,7 @@ import { AdministratorDirectory } from './administrator.directory.ts';
 import { CachedSubjectDirectories } from './cached-subject.directories.ts';
 import { UserDirectory } from './user.directory.ts';
 
-/** Who may be the subject of a token: administrators from the control plane, users from their tenant's own database. */
+/** The subjects of tokens: administrators in the control plane, users in their tenant's own database. */
 @Module({
   imports: [ControlPlaneModule, TenancyModule],
   providers: [AdministratorDirectory, UserDirectory, CachedSubjectDirectories],
@@ -14,17 +14,13 @@ import { UserDirectory } from './user.directory.ts';
 })
 export class DirectoryModule {
   constructor({ admin, user }: CachedSubjectDirectories, metrics: Metrics) {
-    metrics.gauge(
-      'tessera_grants_cache',
-      'Entries, hits and misses of the grants held in memory.',
-      ['surface', 'count'],
-      () =>
-        Object.entries({ admin, user }).flatMap(([surface, cache]) =>
-          Object.entries<number>({ ...cache.stats() }).map(([count, value]) => ({
-            labels: { surface, count },
-            value,
-          })),
-        ),
+    metrics.gauge('tessera_grants_cache', 'Cached grants: entries, hits and misses.', ['surface', 'count'], () =>
+      Object.entries({ admin, user }).flatMap(([surface, cache]) =>
+        Object.entries<number>({ ...cache.stats() }).map(([count, value]) => ({
+          labels: { surface, count },
+          value,
+        })),
+      ),
     );
   }
 }

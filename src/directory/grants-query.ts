@@ -17,25 +17,25 @@ import type { GrantedScope, Subject } from './subject.ts';
 import { readStatus } from '../domain/status.ts';
 
 /**
- * A bound on what one subject may bring into memory. A user with 50 groups of 10 roles of 40 scopes has 20,000 rows; a token could not
- * carry a tenth of that.
+ * Limits how much one subject may load into memory. A user with 50 groups of 10 roles of 40 scopes has 20,000 rows; a token could not hold a tenth of
+ * that.
  */
 const MAX_ROWS = 20_000;
 
 type Directory = Pick<Database, 'query'>;
 
-/** What a grant's row says, of whichever table. */
+/** The columns of a grant's row. */
 const grantRow = (group: string, role: string) => `
 SELECT NULL, SUBSTR(u.id, 1, ${SUBJECT_ID_LENGTH + 1}), NULL, NULL, NULL,
        ${group}, SUBSTR(${role}, 1, ${GRANT_NAME_LENGTH + 1}),
        SUBSTR(rs.scope_name, 1, ${GRANT_NAME_LENGTH + 1}), SUBSTR(s.resource, 1, ${GRANT_NAME_LENGTH + 1})`;
 
 /**
- * Everything about one user in one statement and so of one moment: a row for the user, and one for each way to a scope, once through the
- * user's own roles and once through groups. It starts from the owner row, so that whose database this is gets checked with every
- * read and not only when the pool was opened: behind one address there may be another server after an outage.
+ * Reads everything about one user in one statement, and so at one point in time: a row for the user, and one for each path to a scope, through the
+ * user's roles and through groups. It starts from the owner row, so that every read checks the database's owner: after an outage, another server may
+ * answer at the same address.
  *
- * Every value is cut where it is too long: the database is the tenant's, and a row may repeat it twenty thousand times.
+ * Values that are too long are cut, because the tenant controls the database and a value may be repeated in twenty thousand rows.
  */
 const GRANTS = (condition: string) => `
 SELECT ${selected('o.tenant_id', ID_LENGTH, 'owner')}, ${selected('u.id', SUBJECT_ID_LENGTH, 'id')},
@@ -62,7 +62,7 @@ LIMIT ${MAX_ROWS + 1}`;
 const BY_EMAIL = GRANTS('u.email_canonical = ?');
 const BY_ID = GRANTS('u.id = ?');
 
-/** One row, or a few where the tenant's collation equates what differs. */
+/** Gives one row, or a few if the tenant's collation treats different texts as equal. */
 const IDENTITY = `
 SELECT ${selected('issuer', ISSUER_LENGTH)}, ${selected('sub', SUB_LENGTH)}, ${selected('user_id', SUBJECT_ID_LENGTH)}
   FROM user_identities
@@ -87,11 +87,11 @@ export async function findGrantsByIdentity(
   const links = await directory.query(IDENTITY, [issuer, sub]);
   const link = links.find((row) => row['issuer'] === issuer && row['sub'] === sub);
   const id = link === undefined ? '' : requiredText(link, 'user_id', SUBJECT_ID_LENGTH);
-  // Asked even without a link: the answer to "whose database is this" comes before "nobody".
+  // Also queried without a link, so that the owner is checked before the answer "unknown".
   return findGrantsById(directory, tenantId, id);
 }
 
-/** @param id empty: nobody's */
+/** @param id empty: matches no user */
 export async function findGrantsById(
   directory: Directory,
   tenantId: TenantId,
@@ -101,9 +101,7 @@ export async function findGrantsById(
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
 }
 
-/**
- * @param isMeant decides equality by bytes: whatever collation a tenant's database has, it never makes two people one
- */
+/** @param isMeant compares byte by byte, so that no collation of a tenant's database can confuse two people */
 function subjectFromRows(
   tenantId: TenantId,
   rows: readonly Row[],
@@ -129,14 +127,14 @@ function subjectFromRows(
   });
 }
 
-/** It stands in log lines, and in audit records whose column takes ASCII alone: one bad row would undo those beside it. */
+/** The id appears in log lines and in audit records. The audit column accepts only ASCII, and one invalid row would fail the whole batch. */
 function subjectId(person: Row): string {
   const id = requiredText(person, 'id', SUBJECT_ID_LENGTH);
   if (!/^[\x21-\x7e]+$/.test(id)) throw unavailable(TENANT_DATABASE, 'holds an id that is not printable ASCII');
   return id;
 }
 
-/** Frozen through and through: it is shared by all requests that find it in the cache. */
+/** Freezes the subject deeply, because cached subjects are shared by all requests. */
 export function subjectFrom(subject: Subject): Subject {
   return Object.freeze({
     ...subject,

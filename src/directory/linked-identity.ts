@@ -3,8 +3,8 @@ import { ISSUER_LENGTH, SUB_LENGTH } from '../control-plane/entities/tenant.enti
 const PRINTABLE_ASCII = /^[\x21-\x7e]+$/;
 
 /**
- * Whether somebody at a foreign issuer can be linked at all: printable ASCII without spaces (OpenID Connect Core 1.0, section 2
- * says ASCII and 255 at most of `sub`). What cannot be written exactly cannot be compared exactly; such a person is unknown.
+ * Whether a person at a trusted issuer can be linked: both texts are printable ASCII without spaces (OpenID Connect Core 1.0, section 2: `sub` has at
+ * most 255 ASCII characters). Other texts cannot be compared exactly, so such a person is unknown.
  */
 export function isLinkable(issuer: string, sub: string): boolean {
   return (

@@ -3,10 +3,10 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import type { Status } from '../domain/status.ts';
 import type { Surface } from '../domain/surface.ts';
 
-/** Whom a token is about, with all grants before any bound is applied. Frozen. */
+/** The subject of a token with all its grants, before a client's limits are applied. Frozen. */
 export interface Subject {
   readonly id: string;
-  /** The directory's own writing. */
+  /** As written in the directory. */
   readonly email: string;
   readonly status: Status;
   readonly roles: readonly string[];
@@ -16,24 +16,24 @@ export interface Subject {
 
 export interface GrantedScope {
   readonly name: string;
-  /** The resource that the scope opens; undefined for an administrator's scope. */
+  /** The resource of the scope; undefined for an administrator's scope. */
   readonly resource: string | undefined;
 }
 
 /**
- * Where a surface's subjects are looked up: administrators in the control plane, users in the tenant's own database.
- * Rejects with `temporarily_unavailable` when the database does not answer; undefined means that there is no such subject.
+ * Looks up the subjects of a surface: administrators in the control plane, users in the tenant's own database. Rejects with `temporarily_unavailable`
+ * if the database does not answer. Undefined means that there is no such subject.
  */
 export abstract class SubjectDirectory {
   abstract findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined>;
-  /** By linked identity: the issuer's URL and its `sub`, both exact. */
+  /** Finds a subject by linked identity: the issuer's URL and its `sub`, compared exactly. */
   abstract findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined>;
 }
 
 /** Each surface has its own. */
 export type SubjectDirectories = Readonly<Record<Surface, SubjectDirectory>>;
 
-/** How the subject is looked up in the directory. */
+/** How a subject is looked up in the directory. */
 export type SubjectReference =
   | { readonly by: 'email'; readonly email: CanonicalEmail }
   | { readonly by: 'identity'; readonly issuer: string; readonly sub: string };

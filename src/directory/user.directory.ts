@@ -6,7 +6,7 @@ import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
-/** The users of a tenant, in the tenant's own database. */
+/** Looks up a tenant's users in the tenant's own database. */
 @Injectable()
 export class UserDirectory extends SubjectDirectory {
   readonly #connections: TenantConnections;

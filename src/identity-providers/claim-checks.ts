@@ -10,10 +10,13 @@ export interface JudgedClaims {
   readonly now: number;
 }
 
-/** Why a claim speaks against the token, in a fixed phrase; undefined when it does not. */
+/** Returns the reason for refusing the token as a fixed phrase; undefined if the check passes. */
 type Check = (judged: JudgedClaims) => string | undefined;
 
-/** What a token must say besides who it is about, in the order of OpenID Connect Core, section 3.1.3.7. Judged after the signature alone. */
+/**
+ * The checks of the claims other than the subject, in the order of OpenID Connect Core, section 3.1.3.7. They run only after the signature was
+ * verified.
+ */
 export const CLAIM_CHECKS: Readonly<Record<'kind' | 'audience' | 'times' | 'conditions', Check>> = {
   kind: refusalOfKind,
   audience: refusalOfAudience,
@@ -21,14 +24,14 @@ export const CLAIM_CHECKS: Readonly<Record<'kind' | 'audience' | 'times' | 'cond
   conditions: refusalOfConditions,
 };
 
-/** Issuers sign more than tokens about people who have just logged in. */
+/** Refuses tokens that an issuer signs for other purposes than a login. */
 function refusalOfKind({ claims }: JudgedClaims): string | undefined {
   if (!isText(claims['sub'])) return 'it has no subject';
-  // RFC 8693, section 4.1: somebody acts for the subject, so it is not the subject that is here.
+  // RFC 8693, section 4.1: an actor presents the token on behalf of the subject, so the subject is not present.
   if (claims['act'] !== undefined) return 'it came from an exchange itself';
   // RFC 8417, section 2.2: logout tokens and other security events have the audience and the subject of an ID token.
   if (claims['events'] !== undefined) return 'it is a security event';
-  // RFC 7800, section 3: good only in the hands of whoever holds that key, which a bearer does not show.
+  // RFC 7800, section 3: only the holder of that key may use the token, and a bearer does not prove possession.
   if (claims['cnf'] !== undefined) return 'it is bound to a key';
   const { jti } = claims;
   if (jti !== undefined && !isText(jti)) return 'its jti is not a text';
@@ -40,19 +43,19 @@ function refusalOfAudience({ claims, trust }: JudgedClaims): string | undefined 
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!audiences.every(isText)) return 'its audience is missing or not a text';
   if (!audiences.some((audience) => trust.audiences.includes(audience))) return 'it is for another audience';
-  // OpenID Connect Core, section 3.1.3.7, rules 4 and 5: of several audiences, one asked for the token.
+  // OpenID Connect Core, section 3.1.3.7, rules 4 and 5: with several audiences, `azp` must name an accepted one.
   if (audiences.length > 1 && !(isText(azp) && trust.audiences.includes(azp)))
     return 'it is for several audiences and was asked for by another';
   return undefined;
 }
 
-/** RFC 7519, sections 4.1.4 to 4.1.6. Each asks for what must hold, so that a clock that gives NaN lets nothing through. */
+/** RFC 7519, sections 4.1.4 to 4.1.6. Each condition states what must hold, so that a clock that returns NaN accepts nothing. */
 function refusalOfTimes({ claims, trust, now }: JudgedClaims): string | undefined {
   const { iat, exp, nbf } = claims;
   if (!isTime(iat)) return 'its iat is missing or not a time';
   if (!isTime(exp)) return 'its exp is missing or not a time';
   if (nbf !== undefined && !isTime(nbf)) return 'its nbf is not a time';
-  // Without the skew: a token of ours never outlives this one, and a token that has ended when it is made is of no use.
+  // Without clock skew: our token never outlives this one, and would have expired when it is issued.
   if (!(now < Math.floor(exp))) return 'it has expired';
   if (!(iat <= now + CLOCK_SKEW_SECONDS)) return 'it was issued in the future';
   if (nbf !== undefined && !(nbf <= now + CLOCK_SKEW_SECONDS)) return 'it is not valid yet';
@@ -78,18 +81,18 @@ export type MappedSubject =
   /** A fixed phrase. */
   | { readonly subject?: undefined; readonly refusal: string };
 
-// OpenID Connect Core, section 2: at most 255 ASCII characters. What is longer is nobody's linked identity.
+// OpenID Connect Core, section 2: at most 255 ASCII characters. Longer texts match no linked identity.
 const LINKED_SUB = /^[\x20-\x7e]{1,255}$/;
 
-/** Whom of the tenant's directory the token is about, as the trust says. */
+/** Maps the token to a subject of the tenant's directory, as the trusted issuer's settings say. */
 export function mapSubject({ claims, trust }: JudgedClaims): MappedSubject {
   const { sub, email, email_verified: isVerified } = claims;
   if (trust.subject.match === 'linked') {
     if (typeof sub !== 'string' || !LINKED_SUB.test(sub)) return { refusal: 'its subject cannot be linked' };
-    // By the issuer too: the same `sub` elsewhere is another person.
+    // The issuer is part of the identity: the same `sub` at another issuer is another person.
     return { subject: { by: 'identity', issuer: trust.issuer, sub } };
   }
-  // The boolean and nothing like it: some issuers let anybody write any address into an account (`"true"` came from those).
+  // Only the boolean `true`: some issuers let anyone write any address into an account (and sent `"true"`).
   if (isVerified !== true) return { refusal: 'its e-mail address is not verified' };
   const address = parseEmail(email);
   if (address === undefined) return { refusal: 'it has no usable e-mail address' };

@@ -18,7 +18,7 @@ beforeAll(async () => {
     ],
   });
   fixture = await openExchangeFixture();
-  // Real logins carry real times.
+  // Real logins have real times.
   fixture.clock.ms = Date.now();
 });
 afterAll(async () => {
@@ -40,38 +40,38 @@ async function expectRefused(sub: string, reason: string): Promise<void> {
 }
 
 describe('an ID token of a real login', () => {
-  it('proves the person by a verified address', async () => {
+  it('identifies the person by a verified address', async () => {
     const facts = await fixture.prove({ oidcToken: await logIn('248289761001') });
     expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
     expect(facts.exchange?.identityProvider).toBe(provider.issuer);
   });
 
-  it('proves the person by the linked account', async () => {
+  it('identifies the person by the linked account', async () => {
     await fixture.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
     const { subject } = await fixture.prove({ oidcToken: await logIn('248289761002') });
     expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761002' });
   });
 
-  it('is refused when the address is not verified', () =>
+  it('is refused if the address is not verified', () =>
     expectRefused('248289761002', 'its e-mail address is not verified'));
 
-  it('is refused when the address is elsewhere', () =>
+  it('is refused if the address has another domain', () =>
     expectRefused('248289761003', 'its e-mail domain is not one of the trust'));
 
-  it('is refused when a condition does not hold', () => expectRefused('248289761004', 'it does not meet a condition'));
+  it('is refused if a condition is not met', () => expectRefused('248289761004', 'it does not meet a condition'));
 
-  it('is refused when it is for another audience', async () => {
+  it('is refused if it is for another audience', async () => {
     await fixture.trust({ issuer: provider.issuer, audiences: ['another'] });
     await expectRefused('248289761001', 'it is for another audience');
   });
 
-  it('is refused when its access token comes in its place', async () => {
+  it('is refused if the access token is sent in its place', async () => {
     const { accessToken } = await provider.logIn('248289761001');
     const error = await refusalOf(fixture.prove({ oidcToken: accessToken }));
     expect([error.code, error.reason]).toEqual(['unauthorized', 'the foreign token is refused: it is malformed']);
   });
 
-  it('has a name to be spent by, though it has no jti', async () => {
+  it('has an id for replay protection, although it has no jti', async () => {
     const oidcToken = await logIn('248289761001');
     const [once, again] = [await fixture.prove({ oidcToken }), await fixture.prove({ oidcToken })];
     expect(again.once).toEqual(once.once);
@@ -82,7 +82,7 @@ describe('an ID token of a real login', () => {
 });
 
 describe('a provider that rotates its keys', () => {
-  it('is asked once more, then tokens of the new key pass and those of the old do not', async () => {
+  it('is fetched once more; then tokens of the new key are accepted and those of the old one are not', async () => {
     const before = await logIn('248289761001');
     await fixture.prove({ oidcToken: before });
     await provider.rotateKeys();

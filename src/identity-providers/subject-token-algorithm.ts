@@ -1,18 +1,18 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
 
 /**
- * Signatures by a key that only the issuer has. Whoever can verify an HMAC can also make one, and `none` is no signature: neither has a
- * row here, so no configuration can bring them back.
+ * Signature algorithms with a key that only the issuer has. Whoever can verify an HMAC can also make one, and `none` is no signature. Neither has a
+ * row here, so no configuration can allow them.
  */
 export type ForeignAlgorithm =
   'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA';
 
 interface AlgorithmRow {
   readonly keyType: 'rsa' | 'ec' | 'ed25519';
-  /** OpenSSL's name of the one curve that the algorithm is for. */
+  /** OpenSSL's name of the algorithm's curve. */
   readonly curve?: string;
   readonly digest: 'sha256' | 'sha384' | 'sha512' | null;
-  /** Length of a signature; RSA's follows its key. */
+  /** Length of a signature; for RSA it depends on the key. */
   readonly signatureBytes?: number;
   readonly pss?: true;
 }
@@ -37,7 +37,7 @@ export function isForeignAlgorithm(value: unknown): value is ForeignAlgorithm {
   return typeof value === 'string' && Object.hasOwn(ROWS, value);
 }
 
-/** Whether a key is of the type and curve that the algorithm is for. */
+/** Whether the key has the algorithm's type and curve. */
 export function fitsAlgorithm(algorithm: ForeignAlgorithm, key: KeyObject): boolean {
   const { keyType, curve } = ROWS[algorithm];
   return key.asymmetricKeyType === keyType && (curve === undefined || key.asymmetricKeyDetails?.namedCurve === curve);
@@ -51,7 +51,7 @@ export function signatureHolds(
   signature: Buffer,
 ): boolean {
   const { digest, signatureBytes, pss } = ROWS[algorithm];
-  // RFC 7518, section 3.4: R and S at full length; a DER signature is another thing.
+  // RFC 7518, section 3.4: R and S at full length, not DER.
   if (signatureBytes !== undefined && signature.length !== signatureBytes) return false;
   return verify(
     digest,

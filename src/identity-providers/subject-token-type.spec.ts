@@ -5,7 +5,7 @@ const isAllowed = (text: string, named: readonly string[] = []): boolean => {
   return type !== undefined && isTypeAllowed(type, named);
 };
 
-describe('the typ of a foreign token', () => {
+describe('the typ of a subject token', () => {
   it.each(['JWT', 'jwt', 'Jwt', 'application/jwt', 'APPLICATION/JWT', 'at+jwt', 'AT+JWT', 'application/at+jwt'])(
     'may be %s at any issuer',
     (typ) => {
@@ -41,11 +41,11 @@ describe('the typ of a foreign token', () => {
     '/jwt',
     'application/',
     '*',
-  ])('is not %j where the issuer is not trusted with it', (typ) => {
+  ])('is not %j unless the issuer is trusted with it', (typ) => {
     expect(isAllowed(typ)).toBe(false);
   });
 
-  it('may be one that the issuer is trusted with, in any case and with the prefix, and no other', () => {
+  it('may be one that the issuer is trusted with, in any letter case and with the prefix, and no other', () => {
     const named = ['okta-internal-at+jwt', 'text/token'];
     for (const typ of ['okta-internal-at+jwt', 'application/OKTA-internal-at+jwt', 'text/token', 'Text/Token', 'JWT'])
       expect(isAllowed(typ, named)).toBe(true);
@@ -53,7 +53,7 @@ describe('the typ of a foreign token', () => {
       expect(isAllowed(typ, named)).toBe(false);
   });
 
-  it('is not another that becomes the same by a fold beyond ASCII', () => {
+  it('is not another one that becomes the same by non-ASCII case folding', () => {
     expect(isAllowed('\u212ab+jwt', ['kb+jwt'])).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { base64url, foreignKey, signForeignText, writeForeignToken } from '../testing/foreign-issuer.ts';
 import { refusalOf } from '../testing/refusal.ts';
 import { FOREIGN_ALGORITHMS, fitsAlgorithm, signatureHolds } from './subject-token-algorithm.ts';
-import { parseForeignToken, spendingId } from './subject-token.ts';
+import { parseForeignToken, replayId } from './subject-token.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
 const KEY = foreignKey('k1');
@@ -16,7 +16,7 @@ const reasonOf = async (token: string): Promise<string> => {
 const [header = '', payload = '', signature = ''] = GOOD.split('.');
 
 describe('parseForeignToken', () => {
-  it('gives what the token says', () => {
+  it('returns the token’s claims', () => {
     expect(parse(GOOD)).toMatchObject({ algorithm: 'ES256', kid: 'k1', issuer: CLAIMS.iss, claims: CLAIMS });
   });
 
@@ -66,7 +66,7 @@ describe('parseForeignToken', () => {
     ['padding', `${GOOD}=`],
     ['the standard alphabet', `${header}.${payload}.${signature.replace(/[-_]|^./, '+')}`],
     ['the general JSON form', JSON.stringify({ payload, signatures: [{ protected: header, signature }] })],
-    ['a list as payload', `${header}.${base64url('[]')}.${signature}`],
+    ['a list as the payload', `${header}.${base64url('[]')}.${signature}`],
     ['a BOM', `${header}.${base64url('\ufeff{}')}.${signature}`],
     ['duplicate names', signForeignText(KEY, '{"alg":"ES256"}', '{"iss":"https://a","iss":"https://b"}')],
     ['escaped duplicate names', signForeignText(KEY, '{"alg":"ES256","\\u0061lg":"none"}', '{"iss":"https://a"}')],
@@ -76,9 +76,9 @@ describe('parseForeignToken', () => {
     expect(await reasonOf(token)).toBe('it is malformed');
   });
 
-  it('accepts 16 KiB and not a byte more', async () => {
+  it('accepts 16 KiB and not one byte more', async () => {
     const length = 16_384 - header.length - payload.length - 2;
-    // Lengths of 1 above a multiple of 4 are no base64url at all.
+    // A length of 1 above a multiple of 4 is not valid base64url.
     const [whole, over] = length % 4 === 0 ? [length, length + 2] : [length - (length % 4), length - (length % 4) + 4];
     const sized = (bytes: number) => `${header}.${payload}.${'A'.repeat(bytes)}`;
     expect(sized(whole).length).toBeLessThanOrEqual(16_384);
@@ -91,7 +91,7 @@ describe('parseForeignToken', () => {
     expect(await reasonOf(writeForeignToken({ key: KEY, claims: { ...CLAIMS, iss } }))).toBe('it has no issuer');
   });
 
-  it('accepts no token with one character changed that its key still confirms', () => {
+  it('parses no changed token that its key would still verify', () => {
     const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/. ';
     const { publicKey, algorithm } = { publicKey: KEY.privateKey, algorithm: KEY.algorithm };
     for (let index = 0; index < GOOD.length; index++) {
@@ -108,15 +108,15 @@ describe('parseForeignToken', () => {
   });
 });
 
-describe('spendingId', () => {
-  const id = (token: string) => spendingId(parse(token));
+describe('replayId', () => {
+  const id = (token: string) => replayId(parse(token));
 
-  it('is that of the jti, whatever else the token says', () => {
+  it('depends only on issuer and jti', () => {
     expect(id(writeForeignToken({ key: KEY, claims: { ...CLAIMS, sub: 'eve' } }))).toBe(id(GOOD));
     expect(id(writeForeignToken({ key: KEY, claims: { ...CLAIMS, jti: 'j2' } }))).not.toBe(id(GOOD));
   });
 
-  it('is that of what was signed when there is no jti: a second signature makes no second token', () => {
+  it('depends on the signed text if there is no jti: a second signature makes no second token', () => {
     const claims = { ...CLAIMS, jti: undefined };
     const first = writeForeignToken({ key: KEY, claims });
     const second = writeForeignToken({ key: KEY, claims });

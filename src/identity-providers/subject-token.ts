@@ -5,12 +5,12 @@ import { type ForeignAlgorithm, isForeignAlgorithm } from './subject-token-algor
 import { type ForeignTokenType, parseForeignTokenType } from './subject-token-type.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
-/** A foreign token of unambiguous form. Nothing in it is proven. */
+/** A strictly parsed subject token. Nothing in it is verified yet. */
 export interface SubjectToken {
   readonly algorithm: ForeignAlgorithm;
-  /** Absent: the issuer has one key, and its tokens do not name it. */
+  /** Absent if the issuer has only one key and does not name it. */
   readonly kid: string | undefined;
-  /** What kind of token it says that it is. */
+  /** The type in its header. */
   readonly type: ForeignTokenType | undefined;
   readonly issuer: string;
   readonly claims: Readonly<Record<string, unknown>>;
@@ -18,15 +18,15 @@ export interface SubjectToken {
   readonly signature: Buffer;
 }
 
-// Others put groups and pictures into their tokens: twice what Tessera takes of its own.
+// Other issuers put groups and pictures into their tokens. Twice the limit for Tessera's own tokens.
 const LIMITS = { maxBytes: 16_384, maxDepth: 8 };
 
-// Each changes what the rest of the token means (RFC 7515, section 4.1.11; RFC 7797; RFC 7516, section 4.1.3), so it cannot be ignored as the
-// others are. `jwk`, `jku`, `x5c`, `x5u` and their like are ignored: nothing that a header holds or points to is ever a key here.
+// Each changes the meaning of the rest of the token (RFC 7515, section 4.1.11; RFC 7797; RFC 7516, section 4.1.3), so it cannot be ignored. `jwk`,
+// `jku`, `x5c`, `x5u` and the like are ignored: a key in a header, or one that a header refers to, is never used.
 const MEANING_CHANGING_MEMBERS = ['crit', 'b64', 'zip'];
 
 /**
- * The strict form of a foreign token, before any key is looked for.
+ * Parses a subject token strictly, before any key is looked up.
  *
  * @throws TesseraError unauthorized
  */
@@ -45,10 +45,11 @@ export function parseForeignToken(presented: PresentedToken): SubjectToken {
 }
 
 /**
- * What names this token among all of its issuer's: its `jti`, else what was signed. Not the signature: an ECDSA one has a second spelling that
- * verifies too. A digest of fixed length, so that no length or collation of a database decides whether two are one.
+ * Identifies the token within its issuer for replay protection: by its `jti`, or else by the signed text. Not by the signature, because an ECDSA
+ * signature has a second valid form. It is a digest of fixed length, so that no column length or collation of a database decides whether two are
+ * equal.
  */
-export function spendingId(token: SubjectToken): string {
+export function replayId(token: SubjectToken): string {
   const { jti } = token.claims;
   return hash('sha256', typeof jti === 'string' ? `jti:${jti}` : `token:${token.signingInput}`, 'base64url');
 }

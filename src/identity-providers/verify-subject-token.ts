@@ -7,20 +7,20 @@ import type { Surface } from '../domain/surface.ts';
 import { CLAIM_CHECKS, mapSubject } from './claim-checks.ts';
 import { signatureHolds } from './subject-token-algorithm.ts';
 import type { ForeignKey } from './keys/provider-key-set.ts';
-import { type SubjectToken, parseForeignToken, spendingId } from './subject-token.ts';
+import { type SubjectToken, parseForeignToken, replayId } from './subject-token.ts';
 import { isTypeAllowed } from './subject-token-type.ts';
 import type { PresentedToken } from '../domain/presented-token.ts';
 import type { OneTimeProof } from '../replay/replay-protection.ts';
 import type { RemoteKeySets } from './keys/remote-key-sets.ts';
 
 export interface SubjectTokenDeps {
-  /** Base of our own issuers. */
+  /** The base of this service's own issuers. */
   readonly publicUrl: string;
   readonly keySets: RemoteKeySets;
   readonly clock: Clock;
 }
 
-/** Who shows the token, and where. */
+/** Who presents the token, and where. */
 export interface Presentation {
   readonly tenant: Tenant;
   readonly client: Client;
@@ -28,16 +28,16 @@ export interface Presentation {
   readonly token: PresentedToken;
 }
 
-/** What a foreign token proves. */
+/** The result of verifying a subject token. */
 export interface ForeignProof {
   readonly trust: Trust;
   readonly subject: SubjectReference;
-  /** The end of the foreign token, epoch seconds. */
+  /** The expiry of the subject token, epoch seconds. */
   readonly notAfter: number;
   readonly once: OneTimeProof;
 }
 
-/** In their order. Each is passed before the next begins. */
+/** In their order. Each must pass before the next begins. */
 export const SUBJECT_TOKEN_STEPS = [
   'form',
   'trust',
@@ -49,10 +49,10 @@ export const SUBJECT_TOKEN_STEPS = [
 export type SubjectTokenStep = (typeof SUBJECT_TOKEN_STEPS)[number];
 
 /**
- * Proves a foreign token against the one issuer that this tenant trusts for this client and surface. Before a trust is found nothing goes
- * out; before the signature holds nothing that the token says decides anything but where to look.
+ * Verifies a subject token with the issuer that this tenant trusts for this client and surface. Before the trusted issuer is found, no outgoing
+ * connection is made. Before the signature is verified, the token's content is used only to find the key.
  *
- * @param passed called after each step, with the issuer that the token names; a refusal is the step after the last
+ * @param passed called after each step with the token's issuer; after a refusal, the failed step is the one after the last call
  * @throws TesseraError unauthorized, temporarily_unavailable
  */
 export async function verifySubjectToken(
@@ -68,7 +68,7 @@ export async function verifySubjectToken(
   const { key, isFresh } = await deps.keySets.find(trust, question);
   passed('key', token.issuer);
   if (!confirms(key, token)) {
-    // Some issuers replace a key and keep its name.
+    // Some issuers replace a key and keep its kid.
     const newer = isFresh ? undefined : await deps.keySets.findAgain(trust, question, key);
     if (newer === undefined || !confirms(newer, token)) throw refused('the key does not confirm its signature');
   }
@@ -84,19 +84,19 @@ export async function verifySubjectToken(
   if (subject === undefined) throw refused(refusal);
   passed('subject', token.issuer);
 
-  // The checks have shown that it is a number.
+  // The checks have verified that it is a number.
   const end = Math.floor(token.claims['exp'] as number);
   return {
     trust,
     subject,
     notAfter: end,
-    once: { issuer: trust.issuer, tokenId: spendingId(token), until: end + CLOCK_SKEW_SECONDS },
+    once: { issuer: trust.issuer, tokenId: replayId(token), until: end + CLOCK_SKEW_SECONDS },
   };
 }
 
-/** A tenant has at most one trust for an issuer's URL. Exact: another case, port or slash is another issuer. */
+/** A tenant has at most one trusted issuer per URL. Compared exactly: another letter case, port or slash is another issuer. */
 function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, token: SubjectToken): Trust {
-  // Ours prove a client, not a subject; were they taken here, every token could be renewed for ever.
+  // Our own tokens authenticate a client, not a subject. If they were accepted here, every token could be renewed forever.
   if (isIssuerOfThisService(publicUrl, token.issuer)) throw refused('it is one of ours');
   const trust = tenant.trusts.find(({ issuer }) => issuer === token.issuer);
   if (trust === undefined) throw refused('this tenant does not trust its issuer');

@@ -12,9 +12,9 @@ export interface AuthorizationFacts {
   readonly groups: readonly string[];
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
-  /** The most that the token may live, policies of tenant and client applied. */
+  /** The maximum lifetime of the token by the policies of tenant and client. */
   readonly ttlSeconds: number;
-  /** The latest `exp` that the proof allows, epoch seconds; undefined: no bound of its own. */
+  /** The latest `exp` that the caller's proof allows, epoch seconds; undefined: no limit of its own. */
   readonly notAfter: number | undefined;
   /** Undefined: no token was exchanged. */
   readonly exchange: TokenExchange | undefined;
@@ -23,9 +23,7 @@ export interface AuthorizationFacts {
 /** Held by `admit` alone (src/admission/admit.ts); the boundaries check refuses any other importer. */
 export const sealAuthorizationDecision = Symbol('sealAuthorizationDecision');
 
-/**
- * The decision that a token may be made, with all that it may say. The ground for every token: `buildClaims` takes nothing else, and only `admit` makes one.
- */
+/** The authorization decision that every token is built from. `buildClaims` takes nothing else, and only `authorize` makes one. */
 export class AuthorizationDecision {
   readonly facts: AuthorizationFacts;
 

@@ -21,7 +21,7 @@ function holds(data: string, signature: Buffer): boolean {
   return verify('sha256', Buffer.from(data), { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
 }
 
-it('signs nothing during the turn that asks, and all of it right after', async () => {
+it('signs nothing during the turn of the request, and everything right after it', async () => {
   const signer = new BatchSigner();
   const done: string[] = [];
   const all = ['a', 'b', 'c'].map(async (data) => {
@@ -40,12 +40,12 @@ it('signs nothing during the turn that asks, and all of it right after', async (
   await Promise.all(all);
 });
 
-it('signs what comes later in a batch of its own', async () => {
+it('signs later requests in a batch of their own', async () => {
   const signer = new BatchSigner();
   for (const data of ['first', 'second']) expect(holds(data, await signer.sign(good, Buffer.from(data)))).toBe(true);
 });
 
-it('fails the one that cannot be signed, and no other of its batch', async () => {
+it('fails only the request that cannot be signed, and no other of its batch', async () => {
   const signer = new BatchSigner();
   const outcomes = await Promise.allSettled(
     [good, broken, good].map((key, index) => signer.sign(key, Buffer.from(String(index)))),
@@ -53,7 +53,7 @@ it('fails the one that cannot be signed, and no other of its batch', async () =>
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
 });
 
-it('signs RSA on the thread pool, and fails there alone too', async () => {
+it('signs RSA on the thread pool, where a failure is isolated too', async () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const signer = new BatchSigner();
   const release = occupyThreadPool();
@@ -62,7 +62,7 @@ it('signs RSA on the thread pool, and fails there alone too', async () => {
     isSigned = true;
   });
   try {
-    // One that was asked for later, on the event loop, does not wait for it.
+    // A later request on the event loop does not wait for it.
     expect(holds('y', await signer.sign(good, Buffer.from('y')))).toBe(true);
     await new Promise((resolve) => setImmediate(resolve));
     expect(isSigned).toBe(false);
@@ -73,7 +73,7 @@ it('signs RSA on the thread pool, and fails there alone too', async () => {
   await expect(signer.sign(keyOf('RS256', rsa.publicKey), Buffer.from('x'))).rejects.toThrow();
 });
 
-/** Every thread waits for somebody to write to a pipe. What it returns is the one who does. */
+/** Blocks every thread on reading a pipe. Returns a function that writes to it and so releases them. */
 function occupyThreadPool(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-'));
   const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);

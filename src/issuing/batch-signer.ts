@@ -11,10 +11,10 @@ interface Waiting {
 }
 
 /**
- * Makes all signatures that one turn of the event loop asked for together, after it: half again as many tokens a second as with one
- * signature amid each request, because the turn's I/O is not cut to pieces. RSA goes to the thread pool instead.
+ * Collects the signatures requested in one turn of the event loop and makes them right after it. This gives 50% more tokens per second than signing
+ * within each request, because the turn's I/O is not interrupted. RSA is signed on the thread pool instead.
  *
- * Each signature has its own fate; one that fails is no other's business.
+ * A failing signature does not affect the others.
  */
 @Injectable()
 export class BatchSigner {

@@ -22,7 +22,7 @@ const context = { publicUrl: 'https://tessera.example/base', now: 1_800_000_000,
 const claims = (changes: Partial<AuthorizationFacts> = {}) =>
   buildClaims(AuthorizationDecision[sealAuthorizationDecision]({ ...facts, ...changes }), context);
 
-it('says what was admitted, and nothing else', () => {
+it('contains what was authorized, and nothing else', () => {
   expect(claims()).toEqual({
     iss: 'https://tessera.example/base/tenants/acme',
     sub: 'u-ada',
@@ -57,14 +57,14 @@ it('names the actor and the identity provider after an exchange', () => {
 });
 
 it.each([
-  ['the policy, when the proof allows more', 600, 1_800_000_601, 1_800_000_600],
-  ['the proof, when the policy allows more', 600, 1_800_000_001, 1_800_000_001],
-  ['a day, whatever a policy says', 90_000, undefined, 1_800_086_400],
+  ['the policy, if the proof allows more', 600, 1_800_000_601, 1_800_000_600],
+  ['the proof, if the policy allows more', 600, 1_800_000_001, 1_800_000_001],
+  ['a day, whatever the policy', 90_000, undefined, 1_800_086_400],
 ])('ends the token with %s', (_name, ttlSeconds, notAfter, exp) => {
   expect(claims({ ttlSeconds, notAfter }).exp).toBe(exp);
 });
 
-it.each([1_800_000_000, 1_799_999_999])('refuses a proof that ended at %p', (notAfter) => {
+it.each([1_800_000_000, 1_799_999_999])('refuses a proof that expired at %p', (notAfter) => {
   let refusal: unknown;
   try {
     claims({ notAfter });

@@ -5,21 +5,21 @@ import { issuerOf } from '../domain/issuer.ts';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
 
 export interface ClaimsContext {
-  /** Base of every issuer, from configuration. */
+  /** Base of every issuer, from the configuration. */
   readonly publicUrl: string;
   /** Epoch seconds. */
   readonly now: number;
-  /** Unique in the tenant: a token is revoked by it. */
+  /** Unique in the tenant: it identifies the token in revocations. */
   readonly jti: string;
 }
 
 /**
- * What the token says: all of it from the admission, and no member that a caller could add.
+ * Builds the token's claims. All of them come from the authorization decision; a caller cannot add any.
  *
- * Its life is the least of what the policies and the proof allow. The key's end needs no term of its own: a key stays public for the
- * longest life of a token after it has signed its last.
+ * The lifetime is the minimum of what the policies and the proof allow. The key's retirement does not limit it: a key stays public for the maximum
+ * token lifetime after its last signature.
  *
- * @throws TesseraError unauthorized when the proof ends now or has ended
+ * @throws TesseraError unauthorized if the proof has expired
  */
 export function buildClaims(admission: AuthorizationDecision, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
   const { facts } = admission;

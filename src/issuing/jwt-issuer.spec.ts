@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-/** What a verifier of another make sees: the published set and nothing else. */
+/** Verifies with another library, using only the published key set. */
 async function joseVerify(tenant: Tenant, token: string) {
   const { body } = await fixture.documents.find(tenant.id, 'keySet');
   return jwtVerify(token, createLocalJWKSet(JSON.parse(body) as JSONWebKeySet), {
@@ -44,14 +44,14 @@ it.each<SigningAlgorithm>(['ES256', 'RS256', 'EdDSA'])(
   },
 );
 
-it('counts the life from the claims, however long signing took', async () => {
+it('takes the lifetime from the claims, however long signing takes', async () => {
   const tenant = await fixture.addTenant('acme');
   const claims = claimsFor(tenant, fixture.clock.seconds);
   fixture.clock.advance(5_000);
   expect((await fixture.issuer.issue(tenant, claims)).expiresInSeconds).toBe(600);
 });
 
-it('signs with the next key from the hand-over on, and both tokens verify', async () => {
+it('signs with the next key once it is active, and tokens of both keys verify', async () => {
   const tenant = await fixture.addTenant('acme');
   const before = await fixture.issuer.issue(
     tenant,
@@ -68,7 +68,7 @@ it('signs with the next key from the hand-over on, and both tokens verify', asyn
   await fixture.store.update(tenant.id, (ring) => revoke(ring, before.kid, fixture.clock.seconds));
   fixture.tenants.invalidate(tenant.id);
   await eventually(
-    'the revoked key is published no more',
+    'the revoked key is no longer published',
     async () => !(await fixture.documents.find(tenant.id, 'keySet')).body.includes(before.kid),
   );
   await expect(joseVerify(tenant, before.token)).rejects.toMatchObject({ code: 'ERR_JWKS_NO_MATCHING_KEY' });
@@ -99,14 +99,14 @@ it('refuses claims of another tenant', async () => {
   expect(refusal).toMatchObject({ code: 'server_error', reason: 'the claims are of another tenant' });
 });
 
-it('refuses when there is no young key ring', async () => {
+it('refuses without a recent key ring', async () => {
   const tenant = await fixture.addTenant('acme');
   fixture.vault.plugged = false;
   const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)));
   expect(refusal).toMatchObject({ code: 'temporarily_unavailable', reason: 'vault: unplugged' });
 });
 
-it('lets no token leave when a second implementation does not accept it with the published key', async () => {
+it('releases no token that a second implementation does not accept with the published key', async () => {
   const [tenant, other] = [await fixture.addTenant('acme'), await fixture.addTenant('globex')];
   const [key, { publicJwk }] = [await fixture.keyRings.signingKey(tenant), await fixture.keyRings.signingKey(other)];
   const mismatched = { signingKey: () => Promise.resolve({ ...key, publicJwk }) } as unknown as KeyRings;
@@ -143,7 +143,7 @@ describe('the size budget', () => {
   it.each([
     ['roles', { roles: Array.from({ length: 900 }, (_, i) => `secret-role-${i}`) }],
     ['scope', { scope: 'secret:scope '.repeat(900) }],
-  ])('names %s when that is the largest claim, and no value', async (name, changes) => {
+  ])('names %s if that is the largest claim, but no value', async (name, changes) => {
     const tenant = await fixture.addTenant('acme');
     const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds, changes)));
     expect(refusal.code).toBe('token_too_large');

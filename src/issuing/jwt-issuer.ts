@@ -15,7 +15,7 @@ export interface SignedJwt {
   readonly kid: string;
 }
 
-/** The only maker of tokens: claims in, compact JWT out, by the key that signs for the tenant now. */
+/** Makes all tokens: signs the claims as a compact JWT with the tenant's active key. */
 @Injectable()
 export class JwtIssuer {
   readonly #keyRings: KeyRings;
@@ -39,7 +39,7 @@ export class JwtIssuer {
    * @throws TesseraError temporarily_unavailable without a usable key ring or when a second implementation rejects the key's first token, token_too_large over the size budget
    */
   async issue(tenant: Tenant, claims: TesseraClaims): Promise<SignedJwt> {
-    // Claims of one tenant under the key of another would be a token of both.
+    // Claims of one tenant must never be signed with another tenant's key.
     if (claims.tenant_id !== tenant.id) throw new TesseraError('server_error', 'the claims are of another tenant');
     const key = await this.#keyRings.signingKey(tenant);
     const signingInput = key.encodedHeader + Buffer.from(JSON.stringify(claims)).toString('base64url');
@@ -70,7 +70,7 @@ export class JwtIssuer {
   }
 }
 
-/** The claim's name alone: what it says belongs to the subject. */
+/** Returns only the claim's name: its value is the subject's data. */
 function largestClaim(claims: TesseraClaims): string {
   const sizes = Object.keys(claims).map((name) => ({ name, size: JSON.stringify({ [name]: claims[name] }).length }));
   return sizes.reduce((largest, claim) => (claim.size > largest.size ? claim : largest)).name;

@@ -31,8 +31,8 @@ it('makes another key each time', async () => {
   expect((await newSigningKey('EdDSA')).kid).not.toBe((await newSigningKey('EdDSA')).kid);
 });
 
-it('names no key so that a command line would take the name for an option', async () => {
-  // One in 64 would be: that none of these is by chance happens once in ten thousand runs.
+it('gives no key a kid that a command line would take for an option', async () => {
+  // One in 64 would start with a dash; that none of these does by chance happens once in ten thousand runs.
   const keys = await Promise.all(Array.from({ length: 600 }, () => newSigningKey('EdDSA')));
   expect(keys.filter(({ kid }) => !/^[A-Za-z0-9_]/.test(kid))).toEqual([]);
 });

@@ -43,7 +43,7 @@ function reason(document: Fields): string {
   throw new Error('not refused');
 }
 
-it('reads what it wrote, through JSON', () => {
+it('reads back what it wrote, through JSON', () => {
   const read = parseKeyRing(JSON.parse(JSON.stringify(good)) as Fields);
   expect(read.keys.map((key) => [key.alg, key.state, key.privateJwk !== undefined])).toEqual([
     ['ES256', 'retired', false],
@@ -69,7 +69,7 @@ it('writes the documented fields', () => {
   ]);
 });
 
-it('does not show a private key to whoever prints, inspects or serialises the ring', () => {
+it('does not show a private key when the ring is printed, inspected or serialized', () => {
   const printed = [
     inspect(ring, { depth: 9, showHidden: true }),
     JSON.stringify(ring),
@@ -81,7 +81,7 @@ it('does not show a private key to whoever prints, inspects or serialises the ri
   }
 });
 
-it('accepts a JWK that repeats what its entry says, and keeps the members of the key alone', () => {
+it('accepts a JWK that repeats members of its entry, and keeps only the members of the key', () => {
   const document = broken(({ keys }) => {
     const { kid, alg } = keys[3]!;
     Object.assign(keys[3]!.public_jwk, { kid, alg, use: 'sig' });
@@ -90,7 +90,7 @@ it('accepts a JWK that repeats what its entry says, and keeps the members of the
   expect(formatKeyRing(parseKeyRing(document))).toEqual(good);
 });
 
-it('ignores a private half that was left on an ended key', () => {
+it('ignores a private half that was left on a retired or revoked key', () => {
   const document = broken(({ keys }) => {
     keys[0]!.private_jwk = structuredClone(keys[3]!.private_jwk);
     keys[1]!.private_jwk = 'anything' as never;
@@ -103,15 +103,15 @@ describe('refuses as a whole a document', () => {
     ['without keys', (document) => delete (document as Fields)['keys']],
     ['with no key', (document) => (document.keys = [])],
     [
-      'with more keys than verifiers take',
+      'with more keys than verifiers accept',
       (document) => (document.keys = Array.from({ length: 101 }, (_, i) => ({ ...document.keys[0]!, kid: `k${i}` }))),
     ],
-    ['whose keys are no list', (document) => (document.keys = Object.assign({}, document.keys) as never)],
+    ['whose keys are not a list', (document) => (document.keys = Object.assign({}, document.keys) as never)],
     ['with an unknown member', (document) => (document['note'] = 'hello')],
     ['with an unknown member in a key', ({ keys }) => (keys[0]!['retireAt'] = 5)],
     ['with a key that is null', ({ keys }) => (keys[0] = null as never)],
     ['with a key that is a list', ({ keys }) => (keys[0] = [] as never)],
-    ['with one kid twice', ({ keys }) => (keys[1]!['kid'] = keys[0]!['kid'])],
+    ['with a kid twice', ({ keys }) => (keys[1]!['kid'] = keys[0]!['kid'])],
     ['with an empty kid', ({ keys }) => (keys[0]!['kid'] = '')],
     ['with a kid that is a path', ({ keys }) => (keys[0]!['kid'] = '../globex')],
     ['with a kid that is a number', ({ keys }) => (keys[0]!['kid'] = 7)],
@@ -120,7 +120,7 @@ describe('refuses as a whole a document', () => {
     ['with an algorithm that is an inherited name', ({ keys }) => (keys[0]!['alg'] = 'constructor')],
     ['with an unknown state', ({ keys }) => (keys[0]!['state'] = 'Active')],
     ['with a time that is text', ({ keys }) => (keys[0]!['published_at'] = '2027-01-01')],
-    ['with a time that is no integer', ({ keys }) => (keys[0]!['published_at'] = 1.5)],
+    ['with a time that is not an integer', ({ keys }) => (keys[0]!['published_at'] = 1.5)],
     ['with a negative time', ({ keys }) => (keys[0]!['activated_at'] = -1)],
     ['with a time in milliseconds', ({ keys }) => (keys[0]!['activated_at'] = T * 1000)],
     ['with a time that is null', ({ keys }) => (keys[2]!['retire_at'] = null)],

@@ -4,9 +4,9 @@ import type { SigningAlgorithm } from '../tenancy/tenant.ts';
 import { type KeyRing, type KeyState, MAX_KEYS, type RingKey } from './key-ring.ts';
 import { ALGORITHMS, isSigningAlgorithm, type PublicJwk } from './signing-algorithm.ts';
 
-// What may stand in a URL, a log line and a JWT header without escaping; thumbprints are 43 of these.
+// Characters that need no escaping in a URL, a log line and a JWT header. Thumbprints are 43 of them.
 const KID_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
-// 9999-12-31: beyond it an instant cannot be written as a date.
+// 9999-12-31: later times cannot be formatted as a date.
 const MAX_EPOCH_SECONDS = 253_402_300_799;
 const BASE64URL = /^[A-Za-z0-9_-]{1,1024}$/;
 
@@ -20,7 +20,7 @@ const KEY_MEMBERS = new Set([
   'activated_at',
   'retire_at',
 ]);
-// A JWK that was written by hand may repeat what the entry says, but never contradict it.
+// A manually written JWK may repeat members of the entry, but must not contradict them.
 const REPEATED_MEMBERS = new Set(['kid', 'alg', 'use', 'key_ops']);
 
 type Document = Readonly<Record<string, unknown>>;
@@ -28,10 +28,10 @@ type Document = Readonly<Record<string, unknown>>;
 /**
  * Reads the Vault entry `keys/<tenant>`: `{ keys: [{ kid, alg, state, public_jwk, private_jwk?, published_at, activated_at?, retire_at? }] }`.
  *
- * The entry is a document that people can edit: whatever is not exactly understood makes the whole ring unusable. Signing with half
- * of it, or dropping at the next write what was not understood, would be worse.
+ * People can edit the entry, so anything unknown or invalid makes the whole ring unusable. Signing with a part of it, or dropping unknown members at
+ * the next write, would be worse.
  *
- * @throws TesseraError temporarily_unavailable when it is malformed
+ * @throws TesseraError temporarily_unavailable if it is malformed
  */
 export function parseKeyRing(data: Document): KeyRing {
   onlyMembers(data, new Set(['keys']));
@@ -74,7 +74,7 @@ function parseKey(value: unknown): RingKey {
     privateJwk: parsePrivateJwk(document['private_jwk'], { kid, alg, state, publicJwk }),
     publishedAt: required(parseInstant(document['published_at'])),
     activatedAt: parseInstant(document['activated_at']),
-    // Without it nobody can say when the last token of the key is dead.
+    // Required to know when the key's last token has expired.
     retireAt: state === 'retired' ? required(parseInstant(document['retire_at'])) : parseInstant(document['retire_at']),
   };
 }
@@ -85,16 +85,19 @@ function parsePublicJwk(jwk: Document, kid: string, alg: SigningAlgorithm): Publ
   repeatsItsEntry(jwk, kid, alg);
   if (jwk['kty'] !== kty || jwk['crv'] !== crv) throw malformed();
   const values = publicMembers.map((member) => [member, asBase64url(jwk[member])] as const);
-  // The row of the algorithm says which members there are: this is one type of the union.
+  // The algorithm's row determines the members, so this is one type of the union.
   return { kty, ...(crv !== undefined && { crv }), ...Object.fromEntries(values) } as PublicJwk;
 }
 
-/** The private half as JSON text, its public members checked against the published ones. That it is the right number is proven when the ring is loaded. */
+/**
+ * The private half as JSON text, with its public members checked against the published half. Loading the ring verifies that the two halves belong
+ * together.
+ */
 function parsePrivateJwk(
   value: unknown,
   key: Pick<RingKey, 'kid' | 'alg' | 'state' | 'publicJwk'>,
 ): Secret | undefined {
-  // An ended key signs nothing: a private half that someone left there is not even read, and gone with the next write.
+  // A retired or revoked key never signs. A private half that was left there is not read, and the next write removes it.
   if (key.state === 'retired' || key.state === 'revoked') return undefined;
   const jwk = asDocument(value);
   const { privateMembers } = ALGORITHMS[key.alg];

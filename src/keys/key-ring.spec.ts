@@ -48,7 +48,7 @@ const rotated = ok(rotate(first, newKey('k2'), T));
 const handOver = T + MIN_LEAD_SECONDS;
 const k1Dead = handOver + RETENTION_SECONDS;
 
-describe('a key as time goes by', () => {
+describe('a key’s states over time', () => {
   const rows: [
     at: string,
     now: number,
@@ -62,8 +62,8 @@ describe('a key as time goes by', () => {
     ['at the rotation', T, 'active', 'next', 'k1', ['k1', 'k2'], ['k1']],
     ['a second before the hand-over', handOver - 1, 'active', 'next', 'k1', ['k1', 'k2'], ['k1', 'k2']],
     ['at the hand-over', handOver, 'retired', 'active', 'k2', ['k1', 'k2'], ['k1', 'k2']],
-    ['while tokens of the old key live', k1Dead - 1, 'retired', 'active', 'k2', ['k1', 'k2'], ['k1', 'k2']],
-    ['when they are dead', k1Dead, 'retired', 'active', 'k2', ['k2'], ['k2']],
+    ['while tokens of the old key are valid', k1Dead - 1, 'retired', 'active', 'k2', ['k1', 'k2'], ['k1', 'k2']],
+    ['when they have expired', k1Dead, 'retired', 'active', 'k2', ['k2'], ['k2']],
     ['years later', T + 1e9, 'retired', 'active', 'k2', ['k2'], ['k2']],
   ];
   it.each(rows)('%s', (_at, now, k1, k2, signs, shown, verifies) => {
@@ -74,26 +74,26 @@ describe('a key as time goes by', () => {
     expect(kids(verificationKeys(rotated, now))).toEqual(verifies);
   });
 
-  it('tells when the public set changes by itself', () => {
+  it('knows when the public set changes by itself', () => {
     expect(nextPublicationChange(first, T)).toBeUndefined();
     expect(nextPublicationChange(rotated, T)).toBe(k1Dead);
     expect(nextPublicationChange(rotated, k1Dead)).toBeUndefined();
   });
 
-  it('does not take back a state that was written when the clock goes back', () => {
+  it('does not revert a written state when the clock goes back', () => {
     const written = settle(rotated, handOver);
     expect(stateOf(key(written, 'k1'), T)).toBe('retired');
     expect(signingKey(written, T)?.kid).toBe('k2');
   });
 
-  it('never activates a next key without a time by itself', () => {
+  it('never activates by itself a next key without an activation time', () => {
     const placed: KeyRing = { keys: [...first.keys, { ...key(rotated, 'k2'), activatedAt: undefined }] };
     expect(stateOf(key(placed, 'k2'), T + 1e9)).toBe('next');
   });
 });
 
 describe('settle', () => {
-  it('takes the private half of a key that ended, and forgets the key when its last token is dead', () => {
+  it('removes the private half of a retired key, and the key when its last token has expired', () => {
     expect(key(settle(rotated, handOver - 1), 'k1').privateJwk).toBeDefined();
     expect(key(settle(rotated, handOver), 'k1').privateJwk).toBeUndefined();
     expect(key(settle(rotated, k1Dead - 1), 'k1')).toMatchObject({ state: 'retired', retireAt: handOver });
@@ -102,13 +102,13 @@ describe('settle', () => {
 });
 
 describe('firstRing', () => {
-  it('signs at once: no verifier can know an older set', () => {
+  it('signs at once: no verifier can have an older set', () => {
     expect(signingKey(first, T)?.kid).toBe('k1');
   });
 });
 
 describe('rotate', () => {
-  it('publishes the new key now and lets it sign after the lead', () => {
+  it('publishes the new key now and lets it sign after the lead time', () => {
     const ring = ok(rotate(first, newKey('k2'), T, MIN_LEAD_SECONDS + 60));
     expect(key(ring, 'k2')).toMatchObject({ state: 'next', publishedAt: T, activatedAt: handOver + 60 });
     expect(key(ring, 'k1')).toMatchObject({ state: 'active', retireAt: handOver + 60 });
@@ -116,17 +116,17 @@ describe('rotate', () => {
     expect(signingKey(ring, handOver + 60)?.kid).toBe('k2');
   });
 
-  it('may be done again when the new key signs', () => {
+  it('is possible again when the new key signs', () => {
     const again = ok(rotate(rotated, newKey('k3'), handOver));
     expect(again.keys.map((one) => one.state)).toEqual(['retired', 'active', 'next']);
   });
 
-  it('is refused while a next key waits', () => {
+  it('is refused while there is a next key', () => {
     expect(refusal(rotate(rotated, newKey('k3'), handOver - 1))).toMatch(/^Key k2 waits .*at 2027-.*keys revoke`\.$/);
   });
 
   it.each([0, -1, 1.5, Number.NaN, MIN_LEAD_SECONDS - 1])('is refused with a lead of %p seconds', (lead) => {
-    expect(refusal(rotate(first, newKey('k2'), T, lead))).toMatch(/choose a lead of at least 900 seconds\.$/);
+    expect(refusal(rotate(first, newKey('k2'), T, lead))).toMatch(/choose a lead time of at least 900 seconds\.$/);
   });
 
   it('is refused with a lead of more than a year, and not with one of a year', () => {
@@ -135,7 +135,7 @@ describe('rotate', () => {
     expect(key(ok(rotate(firstRing(newKey('a'), T), newKey('b'), T, year)), 'b').activatedAt).toBe(T + year);
   });
 
-  it('is refused when the ring is full of revoked keys, and not any more when the first are forgotten', () => {
+  it('is refused when the ring is full of revoked keys, and allowed when the first are removed', () => {
     let ring = firstRing(newKey('a'), T);
     for (let count = 1; count < MAX_KEYS; count += 1)
       ring = ok(revoke(ok(rotate(ring, newKey(`k${count}`), T)), `k${count}`, T));
@@ -143,11 +143,11 @@ describe('rotate', () => {
     expect(ok(rotate(ring, newKey('z'), T + RETENTION_SECONDS)).keys).toHaveLength(2);
   });
 
-  it('is refused with a key that is there already', () => {
+  it('is refused with a key that is in the ring already', () => {
     expect(refusal(rotate(first, newKey('k1'), T))).toMatch(/^Key k1 is in the ring already/);
   });
 
-  it('is refused when the public set would grow beyond what verifiers take', () => {
+  it('is refused when the public set would be larger than verifiers accept', () => {
     let ring = first;
     for (let index = 0; index < 49; index += 1)
       ring = ok(activate(ok(rotate(ring, newKey(`n${index}`), T)), `n${index}`, T, AT_ONCE));
@@ -160,7 +160,7 @@ describe('rotate', () => {
 describe('activate', () => {
   const longLead = ok(rotate(first, newKey('k2'), T, 10 * MIN_LEAD_SECONDS));
 
-  it('ends the wait of a key that has been public for the shortest lead', () => {
+  it('activates a key that has been public for the minimum lead time', () => {
     const ring = ok(activate(longLead, 'k2', handOver, AS_PLANNED));
     expect(ring.keys).toMatchObject([
       { kid: 'k1', state: 'retired', privateJwk: undefined, retireAt: handOver },
@@ -172,11 +172,11 @@ describe('activate', () => {
     expect(refusal(activate(longLead, 'k2', now, AS_PLANNED))).toMatch(/wait until 2027-.*Z\.$/);
   });
 
-  it('is possible before that when the operator says the long word', () => {
+  it('is possible before that with the dangerous option', () => {
     expect(signingKey(ok(activate(longLead, 'k2', T + 1, AT_ONCE)), T + 1)?.kid).toBe('k2');
   });
 
-  it('is refused for a key that is active, ended or unknown', () => {
+  it('is refused for a key that is active, retired, revoked or unknown', () => {
     expect(refusal(activate(first, 'k1', T, AT_ONCE))).toMatch(/^Key k1 is active already/);
     expect(refusal(activate(rotated, 'k2', handOver, AT_ONCE))).toMatch(/^Key k2 is active already/);
     expect(refusal(activate(rotated, 'k1', handOver, AT_ONCE))).toMatch(
@@ -190,7 +190,7 @@ describe('activate', () => {
 describe('retire', () => {
   const longLead = ok(rotate(first, newKey('k2'), T, 10 * MIN_LEAD_SECONDS));
 
-  it('hands over to the next key when that one has been public for long enough', () => {
+  it('activates the next key if that one has been public for long enough', () => {
     const ring = ok(retire(longLead, 'k1', handOver));
     expect(signingKey(ring, handOver)?.kid).toBe('k2');
     expect(key(ring, 'k1')).toMatchObject({ state: 'retired', privateJwk: undefined });
@@ -200,7 +200,7 @@ describe('retire', () => {
     expect(refusal(retire(longLead, 'k1', handOver - 1))).toMatch(/^Key k2 has not been public.*wait until/);
   });
 
-  it('takes the private half of a key whose time came by itself, once', () => {
+  it('removes the private half of a key that retired by time, once', () => {
     const ring = ok(retire(rotated, 'k1', handOver));
     expect(key(ring, 'k1').privateJwk).toBeUndefined();
     expect(refusal(retire(ring, 'k1', handOver))).toMatch(/^Key k1 is retired already/);
@@ -208,7 +208,7 @@ describe('retire', () => {
 
   it('is refused for the only key, a next key, a revoked key and an unknown one', () => {
     expect(refusal(retire(first, 'k1', T))).toMatch(
-      /no next key is there: add one with `tessera keys rotate` first\.$/,
+      /there is no next key: add one with `tessera keys rotate` first\.$/,
     );
     expect(refusal(retire(rotated, 'k2', T))).toMatch(/^Key k2 has never signed: withdraw it/);
     expect(refusal(retire(ok(revoke(rotated, 'k2', T)), 'k2', T))).toMatch(/^Key k2 is revoked already/);
@@ -217,7 +217,7 @@ describe('retire', () => {
 });
 
 describe('revoke', () => {
-  it('takes a retired key out of the set at once', () => {
+  it('removes a retired key from the set at once', () => {
     const ring = ok(revoke(rotated, 'k1', handOver));
     expect(key(ring, 'k1')).toMatchObject({ state: 'revoked', privateJwk: undefined, retireAt: handOver });
     expect(kids(publishedKeys(ring, handOver))).toEqual(['k2']);
@@ -225,7 +225,7 @@ describe('revoke', () => {
     expect(kids(publishedKeys(ring, T - 86_400))).toEqual(['k2']);
   });
 
-  it('withdraws a next key, and the active key goes on without an end', () => {
+  it('withdraws a next key, and the active key stays active without an end', () => {
     const ring = ok(revoke(rotated, 'k2', T + 1));
     expect(key(ring, 'k1').retireAt).toBeUndefined();
     expect(signingKey(ring, T + 1e9)?.kid).toBe('k1');
@@ -234,14 +234,14 @@ describe('revoke', () => {
   });
 
   it('is refused for the key that signs, for one revoked before, and for an unknown one', () => {
-    expect(refusal(revoke(rotated, 'k1', T))).toMatch(/^Key k1 is the one that signs: .*activate` first\.$/);
-    expect(refusal(revoke(rotated, 'k2', handOver))).toMatch(/^Key k2 is the one that signs/);
+    expect(refusal(revoke(rotated, 'k1', T))).toMatch(/^Key k1 is the signing key: .*activate` first\.$/);
+    expect(refusal(revoke(rotated, 'k2', handOver))).toMatch(/^Key k2 is the signing key/);
     expect(refusal(revoke(ok(revoke(rotated, 'k1', handOver)), 'k1', handOver))).toMatch(/^Key k1 is revoked already/);
     expect(refusal(revoke(first, 'k9', T))).toMatch(/no key "k9"/);
   });
 });
 
-describe('any history of a ring', () => {
+describe('any history of a key ring', () => {
   // What src/issuing/key-ring.ts allows a server to lag behind.
   const SERVER_LAG = 299;
 
@@ -271,7 +271,7 @@ describe('any history of a ring', () => {
     return 'ring' in result ? result.ring : ring;
   }
 
-  it('has a signing key that is public and holds its private half, however the clock jumps', () => {
+  it('has a signing key that is public and has its private half, however the clock jumps', () => {
     fc.assert(
       fc.property(steps(backAndForth, [...WHAT, 'rush']), (history) => {
         let ring = first;
@@ -294,7 +294,7 @@ describe('any history of a ring', () => {
     );
   });
 
-  it('signs only by keys that were public for the whole lead before, and shows them until their last token is dead', () => {
+  it('signs only with keys that were public for the whole lead time, and publishes them until their last token has expired', () => {
     fc.assert(
       fc.property(steps(fc.oneof(forward, leap), WHAT), (history) => {
         const past: { from: number; ring: KeyRing }[] = [{ from: T, ring: first }];
@@ -307,9 +307,9 @@ describe('any history of a ring', () => {
         const revoked = new Set(
           past.flatMap(({ ring }) => ring.keys.filter((one) => one.state === 'revoked')).map((one) => one.kid),
         );
-        // Hand-overs lie between writes too: look there, on both sides, not only at the writes.
+        // Keys change state between writes too, so check both sides of each change, not only the writes.
         const turns = past.flatMap(({ from, ring }) => [from, ...ring.keys.flatMap((one) => one.activatedAt ?? [])]);
-        // A server may sign by a ring that was changed a while ago.
+        // A server may sign with a ring that was replaced a while ago.
         const signatures = turns.flatMap((turn) =>
           [0, SERVER_LAG].flatMap((lag) => [-1, 0, lag - 1].map((after) => ({ signedAt: turn + after, lag }))),
         );

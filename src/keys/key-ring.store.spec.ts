@@ -34,7 +34,7 @@ afterEach(() => {
 
 const states = ({ ring }: StoredKeyRing) => ring.keys.map(({ kid, state }) => [kid, state]);
 
-it('gives back the ring that was created, and undefined when there is none', async () => {
+it('returns the ring that was created, and undefined if there is none', async () => {
   expect(await store.read(ACME)).toBeUndefined();
   await store.create(ACME, firstRing(keys[0]!, T));
   expect(await store.read(ACME)).toMatchObject({
@@ -43,12 +43,12 @@ it('gives back the ring that was created, and undefined when there is none', asy
   });
 });
 
-it('leaves the ring that another writer created first', async () => {
+it('keeps the ring that another writer created first', async () => {
   await store.create(ACME, firstRing(keys[0]!, T));
   expect(states(await store.create(ACME, firstRing(keys[1]!, T)))).toEqual([[keys[0]!.kid, 'active']]);
 });
 
-it('tells the operator of a tenant without a ring, and makes none', async () => {
+it('refuses a tenant without a ring, and creates none', async () => {
   const outcome = await store.update(ACME, () => {
     throw new Error('there is nothing to decide on');
   });
@@ -64,7 +64,7 @@ it('writes no ring with a new key whose private half is not that of the publishe
   expect(await store.read(ACME)).toMatchObject({ version, ring: { keys: [{ kid: keys[0]!.kid }] } });
 });
 
-it('writes no ring that it could not read again', async () => {
+it('writes no ring that it could not read back', async () => {
   const { ring } = await store.create(ACME, firstRing(keys[0]!, T));
   const late = { ...ring.keys[0]!, activatedAt: 253_402_300_800 };
   const refusal = await refusalOf(store.update(ACME, () => ({ ring: { keys: [late] } })));
@@ -74,7 +74,7 @@ it('writes no ring that it could not read again', async () => {
   expect(await store.read(tenantId('beta'))).toBeUndefined();
 });
 
-it('writes nothing when the change is refused', async () => {
+it('writes nothing if the change is refused', async () => {
   await store.create(ACME, firstRing(keys[0]!, T));
   expect(await store.update(ACME, () => ({ refusal: 'No: wait.' }))).toEqual({ refusal: 'No: wait.' });
   expect((await store.read(ACME))?.version).toBe(1);
@@ -90,15 +90,15 @@ it('refuses a malformed entry, and does not overwrite it', async () => {
   expect((await vault.read(keyRingPath(ACME)))?.version).toBe(1);
 });
 
-it('has no private key in the clear on disk', async () => {
+it('stores no private key in plain text on disk', async () => {
   await store.create(ACME, firstRing(keys[0]!, T));
   const file = await readFile(join(folder.path, 'vault', `${keyRingPath(ACME)}.sealed`), 'latin1');
   expect(file).not.toContain('private_jwk');
 });
 
-it('gives two rotations at once one winner, and the loser is told', async () => {
+it('lets one of two concurrent rotations win, and refuses the other', async () => {
   await store.create(ACME, firstRing(keys[0]!, T));
-  // Both decide on the same ring before either writes: each reads, and waits for the other to have read.
+  // Both read the same ring before either writes: each waits until the other has read.
   let readers = 0;
   let bothHaveRead = (): void => undefined;
   const barrier = new Promise<void>((resolve) => (bothHaveRead = resolve));
@@ -129,7 +129,7 @@ it('gives two rotations at once one winner, and the loser is told', async () => 
   expect(signingKey(stored.ring, T + MIN_LEAD_SECONDS)?.state).toBe('next');
 });
 
-it('gives up when other writers keep coming first', async () => {
+it('gives up if other writers keep coming first', async () => {
   await store.create(ACME, firstRing(keys[0]!, T));
   class Contended extends EmbeddedVault {
     override write(): Promise<number> {

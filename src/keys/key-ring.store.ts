@@ -9,12 +9,11 @@ import type { Transition } from './key-ring.transitions.ts';
 import { SecondOpinion } from './second-opinion.ts';
 
 /**
- * Key rings where they are kept: one Vault entry a tenant.
+ * Stores the key rings, one Vault entry per tenant.
  *
- * Every change is one check-and-set write of the whole ring, and what a key does later follows from its times: a process that is killed
- * leaves the ring before or after the change, both whole, and nothing to resume. What may be lost is the announcement that follows the write (a
- * touch of the tenant in the control plane): running servers then notice when their copy has reached its maximum age, and a key does not
- * sign before that time has passed.
+ * Every change is one check-and-set write of the whole ring, and later states follow from the keys' times. A killed process leaves the ring either
+ * before or after the change, and nothing to resume. Only the announcement after the write (a touch of the tenant in the control plane) may be lost.
+ * Running servers then notice the change at the maximum age of their copy, and a new key does not sign before that time has passed.
  */
 @Injectable()
 export class KeyRingStore {
@@ -26,16 +25,16 @@ export class KeyRingStore {
     this.#secondOpinion = secondOpinion;
   }
 
-  /** @returns undefined only when Vault said that the tenant has no ring */
+  /** @returns undefined only if Vault says that the tenant has no ring */
   async read(tenantId: TenantId): Promise<StoredKeyRing | undefined> {
     const entry = await this.#vault.read(keyRingPath(tenantId));
     return entry === undefined ? undefined : { ring: parseKeyRing(entry.data), version: entry.version };
   }
 
   /**
-   * Writes a tenant's first ring. For provisioning alone: a server that finds no ring says so and never makes one.
+   * Writes a tenant's first ring. Only for provisioning: a server that finds no ring reports it and never makes one.
    *
-   * @returns what the tenant has now: this ring, or the one that another writer created first
+   * @returns the stored ring: this one, or one that another writer created first
    */
   async create(tenantId: TenantId, ring: KeyRing): Promise<StoredKeyRing> {
     try {
@@ -50,8 +49,8 @@ export class KeyRingStore {
   }
 
   /**
-   * Decides on the ring as it is and writes what was decided. When another writer comes first, `change` decides once more on what that
-   * one wrote: of two rotations at once one wins and the other is told.
+   * Applies `change` to the present ring and writes the result. If another writer comes first, `change` is applied again to that writer's ring, so of
+   * two concurrent rotations one wins and the other is refused.
    *
    * @returns the ring as written, or the refusal
    */
@@ -80,10 +79,10 @@ export class KeyRingStore {
   }
 
   /**
-   * The entry of a ring, read back before it is written: the reader refuses a ring as a whole, so one that it does not take would end the tenant's
-   * service, and no command could mend it. A token of each new key must verify, for the same reason.
+   * Serializes a ring and parses it again before it is written. The parser refuses a ring as a whole, so an invalid one would stop the tenant's
+   * service, and no command could repair it. A token of each new key must verify, for the same reason.
    *
-   * @throws Error when a transition made such a ring; nothing is written then
+   * @throws Error if a transition made such a ring; then nothing is written
    */
   #entryOf(ring: KeyRing, before: KeyRing | undefined): Record<string, unknown> {
     const entry = formatKeyRing(ring);

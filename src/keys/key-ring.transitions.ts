@@ -10,24 +10,21 @@ import {
 } from './key-ring.ts';
 import type { NewSigningKey } from './new-signing-key.ts';
 
-/** The next ring, or a sentence for the operator that ends with the fix. A refusal changes nothing. */
+/** The next ring, or a message for the operator that ends with the fix. A refusal changes nothing. */
 export type Transition = { readonly ring: KeyRing } | { readonly refusal: string };
 
-// Verifiers refuse a set of more than 100 keys as a whole: stay far below.
+// Verifiers reject a whole set of more than 100 keys; stay far below.
 const MAX_PUBLISHED_KEYS = 50;
 
-// Nobody plans a rotation further ahead, and an instant beyond the year 9999 cannot be written.
+// Nobody plans a rotation further ahead, and times after the year 9999 cannot be stored.
 const MAX_LEAD_SECONDS = 366 * 24 * 60 * 60;
 
-/** The first ring of a tenant. Its key signs at once: no verifier can have cached an older set. */
+/** Makes the first ring of a tenant. Its key signs at once, because no verifier can have cached an older set. */
 export function firstRing(key: NewSigningKey, now: number): KeyRing {
   return { keys: [{ ...key, state: 'active', publishedAt: now, activatedAt: now, retireAt: undefined }] };
 }
 
-/**
- * Adds a key that is public from now on and signs after `leadSeconds`, when the key that signs today retires. Nobody has to come back for
- * the second step.
- */
+/** Adds a key that is public from now on and signs after `leadSeconds`, when the present signing key retires. Needs no second step. */
 export function rotate(ring: KeyRing, key: NewSigningKey, now: number, leadSeconds = MIN_LEAD_SECONDS): Transition {
   const settled = settle(ring, now);
   const waiting = settled.keys.find((other) => other.state === 'next');
@@ -39,17 +36,17 @@ export function rotate(ring: KeyRing, key: NewSigningKey, now: number, leadSecon
     return refuse(`Key ${key.kid} is in the ring already: rotate again to make another.`);
   if (!Number.isSafeInteger(leadSeconds) || leadSeconds < MIN_LEAD_SECONDS)
     return refuse(
-      `Verifiers may not know a new key for ${MIN_LEAD_SECONDS} seconds: choose a lead of at least ${MIN_LEAD_SECONDS} seconds.`,
+      `Verifiers may not know a new key for ${MIN_LEAD_SECONDS} seconds: choose a lead time of at least ${MIN_LEAD_SECONDS} seconds.`,
     );
   if (leadSeconds > MAX_LEAD_SECONDS)
-    return refuse('A key that signs in more than a year is of no use now: choose a lead of at most 366 days.');
+    return refuse('A key that signs in more than a year is of no use now: choose a lead time of at most 366 days.');
   if (settled.keys.length >= MAX_KEYS)
     return refuse(
-      `The ring holds ${MAX_KEYS} keys, revoked ones included, and takes no more: wait until the oldest is forgotten, a day after it ended.`,
+      `The ring holds ${MAX_KEYS} keys, revoked ones included, and accepts no more: wait until the oldest is removed, a day after it was retired or revoked.`,
     );
   if (publishedKeys(settled, now).length >= MAX_PUBLISHED_KEYS)
     return refuse(
-      `${MAX_PUBLISHED_KEYS} keys are public, and verifiers refuse larger sets: wait until the oldest of them has left the set.`,
+      `${MAX_PUBLISHED_KEYS} keys are public, and verifiers reject larger sets: wait until the oldest of them has left the set.`,
     );
   const activatedAt = now + leadSeconds;
   const next: RingKey = { ...key, state: 'next', publishedAt: now, activatedAt, retireAt: undefined };
@@ -58,18 +55,18 @@ export function rotate(ring: KeyRing, key: NewSigningKey, now: number, leadSecon
 
 export interface ActivateOptions {
   /**
-   * For a compromised key alone: sign with a key that has not been public for long enough. Services that cached the key set refuse its
-   * tokens until they fetch it again.
+   * Only after a key was compromised: sign with a key that has not been public for long enough. Services that cached the key set reject its tokens
+   * until they fetch it again.
    */
   readonly dangerouslyBeforeVerifiersKnowIt: boolean;
 }
 
-/** Makes a next key the one that signs, now; the key that signed until now retires. */
+/** Makes a next key the signing key now; the key that signed until now retires. */
 export function activate(ring: KeyRing, kid: string, now: number, options: ActivateOptions): Transition {
   const settled = settle(ring, now);
   const key = settled.keys.find((other) => other.kid === kid);
   if (key === undefined) return unknownKey(kid);
-  if (key.state === 'active') return refuse(`Key ${kid} is active already: nothing is left to do.`);
+  if (key.state === 'active') return refuse(`Key ${kid} is active already: there is nothing to do.`);
   if (key.state !== 'next')
     return refuse(`Key ${kid} is ${key.state} and never signs again: add a new key with \`tessera keys rotate\`.`);
   const known = key.publishedAt + MIN_LEAD_SECONDS;
@@ -80,7 +77,7 @@ export function activate(ring: KeyRing, kid: string, now: number, options: Activ
   return { ring: settle({ keys: handOver(settled, kid, now) }, now) };
 }
 
-/** Stops a key from signing. Its tokens stay good; the next key takes over, so one must have been public for long enough. */
+/** Stops a key from signing. Its tokens stay valid. The next key takes over, so it must have been public for long enough. */
 export function retire(ring: KeyRing, kid: string, now: number): Transition {
   const settled = settle(ring, now);
   const key = settled.keys.find((other) => other.kid === kid);
@@ -88,39 +85,39 @@ export function retire(ring: KeyRing, kid: string, now: number): Transition {
   if (key.state === 'next')
     return refuse(`Key ${kid} has never signed: withdraw it with \`tessera keys revoke\`, or wait until it is active.`);
   if (key.state !== 'active') {
-    // Its time came by itself: the write that this causes takes its private half away.
+    // The key has retired by time already. This write removes its private half.
     if (ring.keys.some((other) => other.kid === kid && other.privateJwk !== undefined)) return { ring: settled };
-    return refuse(`Key ${kid} is ${key.state} already: nothing is left to do.`);
+    return refuse(`Key ${kid} is ${key.state} already: there is nothing to do.`);
   }
   const successor = settled.keys.find((other) => other.state === 'next');
   if (successor === undefined)
     return refuse(
-      `Key ${kid} is the one that signs, and no next key is there: add one with \`tessera keys rotate\` first.`,
+      `Key ${kid} is the signing key, and there is no next key: add one with \`tessera keys rotate\` first.`,
     );
   return activate(settled, successor.kid, now, { dangerouslyBeforeVerifiersKnowIt: false });
 }
 
-/** Takes a key out of the public set at once: every token that it signed is refused by whoever reads the set again. */
+/** Removes a key from the public set at once: verifiers reject all its tokens when they fetch the set again. */
 export function revoke(ring: KeyRing, kid: string, now: number): Transition {
   const settled = settle(ring, now);
   const key = settled.keys.find((other) => other.kid === kid);
   if (key === undefined) return unknownKey(kid);
-  if (key.state === 'revoked') return refuse(`Key ${kid} is revoked already: nothing is left to do.`);
+  if (key.state === 'revoked') return refuse(`Key ${kid} is revoked already: there is nothing to do.`);
   if (signingKey(settled, now)?.kid === kid)
     return refuse(
-      `Key ${kid} is the one that signs: make another one active with \`tessera keys rotate\` and \`tessera keys activate\` first.`,
+      `Key ${kid} is the signing key: make another one active with \`tessera keys rotate\` and \`tessera keys activate\` first.`,
     );
   const keys = settled.keys.map((other): RingKey => {
     if (other.kid === kid) return { ...other, state: 'revoked', privateJwk: undefined, retireAt: now };
-    // Without its successor, the active key has no end.
+    // Without its successor, the active key never retires.
     return key.state === 'next' && other.state === 'active' ? { ...other, retireAt: undefined } : other;
   });
   return { ring: { keys } };
 }
 
 /**
- * The ring as it stands at `now`, in stored form: states moved on, private halves of ended keys gone, keys forgotten whose last token is
- * dead. Every transition starts here, so every write cleans up.
+ * The ring's stored form at `now`: states are updated, private halves of retired and revoked keys are removed, and keys whose last token has expired
+ * are dropped. Every transition starts here, so every write cleans up.
  */
 export function settle(ring: KeyRing, now: number): KeyRing {
   const keys: RingKey[] = [];
@@ -141,9 +138,7 @@ function handOver(ring: KeyRing, kid: string, now: number): RingKey[] {
 }
 
 function unknownKey(kid: string): Transition {
-  return refuse(
-    `The ring has no key ${JSON.stringify(kid.slice(0, 100))}: look at its keys with \`tessera keys list\`.`,
-  );
+  return refuse(`The ring has no key ${JSON.stringify(kid.slice(0, 100))}: list its keys with \`tessera keys list\`.`);
 }
 
 function refuse(refusal: string): Transition {

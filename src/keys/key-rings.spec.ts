@@ -46,7 +46,7 @@ async function change(transition: (ring: KeyRing, now: number) => Transition): P
   if ('refusal' in outcome) throw new Error(outcome.refusal);
 }
 
-/** Someone edits the entry in Vault. */
+/** Edits the entry in Vault by hand. */
 async function edit(write: (keys: KeyDocument[]) => void): Promise<void> {
   const { ring, version } = (await fixture.store.read(ACME))!;
   const document = structuredClone(formatKeyRing(ring)) as RingDocument;
@@ -55,7 +55,7 @@ async function edit(write: (keys: KeyDocument[]) => void): Promise<void> {
 }
 
 describe('reading', () => {
-  it('happens once for many who ask at once, and not again while the ring is young', async () => {
+  it('happens once for concurrent callers, and not again while the ring is recent', async () => {
     fixture.tenants.invalidate();
     const globex = await fixture.addTenant('globex');
     fixture.vault.reads = 0;
@@ -65,7 +65,7 @@ describe('reading', () => {
     expect(fixture.vault.reads).toBe(1);
   });
 
-  it('is repeated behind the caller at half the maximum age', async () => {
+  it('is repeated in the background at half the maximum age', async () => {
     fixture.clock.advance(15_001);
     await signingKid();
     await eventually('a reading', () => fixture.vault.reads === 1);
@@ -74,7 +74,7 @@ describe('reading', () => {
     expect(fixture.vault.reads).toBe(1);
   });
 
-  it('keeps the imported keys when nothing changed', async () => {
+  it('keeps the imported keys if nothing changed', async () => {
     const before = await keyRings.signingKey(acme);
     fixture.clock.advance(31_000);
     expect(await keyRings.signingKey(acme)).toBe(before);
@@ -97,7 +97,7 @@ describe('reading', () => {
     await small.close();
   });
 
-  it('gives no place to ids that are no tenants', async () => {
+  it('caches nothing for ids that are not tenants', async () => {
     const small = await openIssuingFixture({ maxRings: 1 });
     const tenant = await small.addTenant('acme');
     await small.keyRings.signingKey(tenant);
@@ -113,7 +113,7 @@ describe('reading', () => {
 });
 
 describe('an announced change', () => {
-  it('is read at once, before anybody asks', async () => {
+  it('is read at once, before any request', async () => {
     await change((ring, now) => rotate(ring, next, now));
     expect(await publishedKids()).toEqual([firstKid]);
     fixture.vault.reads = 0;
@@ -126,22 +126,22 @@ describe('an announced change', () => {
     expect(fixture.vault.reads).toBe(1);
   });
 
-  it('that comes during a reading is read too', async () => {
+  it('that comes during a read is read too', async () => {
     let open = (): void => undefined;
     fixture.vault.gate = new Promise((resolve) => (open = resolve));
     fixture.tenants.invalidate(ACME);
     await eventually('a reading', () => fixture.vault.reads === 1);
-    // What this reading found is of before the change, and still under way when it is announced.
+    // This read sees the state before the change, and is still running when the change is announced.
     fixture.vault.gate = Promise.resolve();
     await change((ring, now) => rotate(ring, next, now));
     fixture.tenants.invalidate(ACME);
     open();
-    // One under way, one of the change itself, and one after: nobody had to use the ring for it.
+    // The running read, one for the change, and one after it, without any use of the ring.
     await eventually('a reading for each change', () => fixture.vault.reads === 3);
     await eventually('both keys are published', async () => (await publishedKids()).includes(next.kid));
   });
 
-  it('of unknown extent is read at the next use', async () => {
+  it('of unknown tenants is read at the next use', async () => {
     await change((ring, now) => rotate(ring, next, now));
     fixture.vault.reads = 0;
     fixture.tenants.invalidate();
@@ -150,7 +150,7 @@ describe('an announced change', () => {
     expect(fixture.vault.reads).toBe(1);
   });
 
-  it('unheard is noticed at the maximum age, long before the new key signs', async () => {
+  it('without announcement is noticed at the maximum age, long before the new key signs', async () => {
     await change((ring, now) => rotate(ring, next, now));
     fixture.clock.advance(31_000);
     expect(await signingKid()).toBe(firstKid);
@@ -158,7 +158,7 @@ describe('an announced change', () => {
     expect(31).toBeLessThan(MIN_LEAD_SECONDS);
   });
 
-  it('takes a revoked key out of what verifies', async () => {
+  it('removes a revoked key from the verification keys', async () => {
     await change((ring, now) => rotate(ring, next, now));
     await change((ring, now) => activate(ring, next.kid, now, { dangerouslyBeforeVerifiersKnowIt: true }));
     fixture.tenants.invalidate(ACME);
@@ -172,7 +172,7 @@ describe('an announced change', () => {
     );
   });
 
-  it('that removes the tenant takes its keys out of memory', async () => {
+  it('that removes the tenant drops its keys from memory', async () => {
     await fixture.writer.removeTenant(ACME, fixture.clock.ms);
     fixture.tenants.invalidate(ACME);
     await eventually(
@@ -185,12 +185,12 @@ describe('an announced change', () => {
 });
 
 describe('time alone', () => {
-  it('hands over to the next key without a reading', async () => {
+  it('activates the next key without a read', async () => {
     await change((ring, now) => rotate(ring, next, now));
     fixture.clock.advance(31_000);
     await signingKid();
     fixture.vault.plugged = false;
-    // The wall clock only: the ring stays young.
+    // Only the wall clock: the ring's age does not change.
     fixture.clock.jump(MIN_LEAD_SECONDS * 1000);
     expect(await signingKid()).toBe(next.kid);
     fixture.clock.jump(-MIN_LEAD_SECONDS * 1000);
@@ -216,7 +216,7 @@ describe('while Vault is away', () => {
     });
   });
 
-  it('publishes and verifies with the last good ring for as long as it takes', async () => {
+  it('publishes and verifies with the last good ring for any length of time', async () => {
     fixture.clock.advance(86_400_000);
     expect(await publishedKids()).toEqual([firstKid]);
     expect(await keyRings.verificationKey(ACME, firstKid)).toBeDefined();
@@ -228,7 +228,7 @@ describe('while Vault is away', () => {
     expect((await refusalOf(keyRings.verificationKey(GLOBEX, firstKid))).code).toBe('temporarily_unavailable');
   });
 
-  it('asks once a second, not once a request, and recovers by itself', async () => {
+  it('reads once a second, not once per request, and recovers by itself', async () => {
     fixture.clock.advance(31_000);
     for (let request = 0; request < 20; request += 1) await refusalOf(signingKid());
     expect(fixture.vault.reads).toBe(1);
@@ -240,7 +240,7 @@ describe('while Vault is away', () => {
     expect(await signingKid()).toBe(firstKid);
   });
 
-  it('raises one alarm a minute', async () => {
+  it('logs one alarm a minute', async () => {
     fixture.clock.advance(31_000);
     for (let second = 0; second < 61; second += 1) {
       await refusalOf(signingKid());
@@ -256,9 +256,9 @@ describe('while Vault is away', () => {
 describe('a ring that is not usable', () => {
   const refused = { code: 'temporarily_unavailable', reason: 'key ring: a key is not what its entry says' };
 
-  it('is refused as a whole when a private half is not that of the published one', async () => {
+  it('is refused as a whole if a private half does not match the published one', async () => {
     await change((ring, now) => rotate(ring, next, now));
-    // The members that are published agree; the number does not.
+    // The public members match, but the private number does not.
     const { d } = JSON.parse(Secret.reveal((await newSigningKey('ES256')).privateJwk)) as { d: string };
     await edit(([key]) => (key!.private_jwk['d'] = d));
     fixture.clock.advance(31_000);
@@ -282,14 +282,14 @@ describe('a ring that is not usable', () => {
     expect(await refusalOf(signingKid())).toMatchObject(refused);
   });
 
-  it('does not take the place of the last good one for those who verify', async () => {
+  it('does not replace the last good ring for verification', async () => {
     await edit((keys) => (keys[0]!.private_jwk['d'] = 'A'.repeat(43)));
     fixture.tenants.invalidate(ACME);
     await eventually('the alarm', () => alarms().length === 1);
     expect(await publishedKids()).toEqual([firstKid]);
   });
 
-  it('is an alarm when Vault says that there is none, and none is made', async () => {
+  it('is an alarm if Vault says that there is none, and none is created', async () => {
     await fixture.vault.destroy(keyRingPath(ACME));
     fixture.clock.advance(31_000);
     expect(await refusalOf(signingKid())).toMatchObject({
@@ -301,7 +301,7 @@ describe('a ring that is not usable', () => {
     expect(await fixture.vault.read(keyRingPath(ACME))).toBeUndefined();
   });
 
-  it('is an alarm when no key signs', async () => {
+  it('is an alarm if no key signs', async () => {
     await edit((keys) => {
       keys[0]!['state'] = 'revoked';
       delete (keys[0] as Record<string, unknown>)['private_jwk'];
@@ -314,7 +314,7 @@ describe('a ring that is not usable', () => {
     expect(alarms()).toHaveLength(1);
   });
 
-  it('of one tenant is nothing to another', async () => {
+  it('of one tenant does not affect another', async () => {
     const globex = await fixture.addTenant('globex');
     await edit((keys) => (keys[0]!.private_jwk['d'] = 'A'.repeat(43)));
     fixture.clock.advance(31_000);

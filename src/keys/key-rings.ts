@@ -13,10 +13,10 @@ import { signingKey } from './key-ring.ts';
 import { KeyRingStore } from './key-ring.store.ts';
 import { LoadedKeyRing, type LoadedSigningKey } from './loaded-key-ring.ts';
 
-/** What is needed of the TenantRepository: which tenants there are, and which one changed. */
+/** The part of TenantRepository that is used here: which tenants exist, and which one changed. */
 export interface KnownTenants {
   open(id: TenantId): Promise<Tenant>;
-  /** The listener gets no id when any tenant may have changed. */
+  /** The listener gets no id if any tenant may have changed. */
   subscribe(listener: (id: TenantId | undefined) => void): void;
 }
 
@@ -25,28 +25,27 @@ export interface KeyRingsConfig {
   readonly caches: Pick<CachesConfig, 'vaultSeconds' | 'tenants'>;
 }
 
-// A Vault that is down is asked once a second for a tenant, not once a request.
+// While Vault is down, it is asked once a second per tenant, not once per request.
 const RETRY_MS = 1_000;
-// An alarm that lasts is repeated, but does not fill the log.
+// A lasting alarm is repeated, but does not fill the log.
 const ALARM_INTERVAL_MS = 60_000;
 
 interface Entry {
   ring: LoadedKeyRing | undefined;
-  /** Monotonic, when the ring was known to be what Vault has. */
+  /** When the ring was last known to match Vault, by the monotonic clock. */
   checkedAt: number;
   loading: Promise<LoadedKeyRing> | undefined;
-  /** A change was announced that no finished reading has seen. */
+  /** A change was announced that no finished read has seen yet. */
   outdated: boolean;
   failure: { readonly error: TesseraError; readonly at: number } | undefined;
   alarm: { readonly reason: string; readonly at: number } | undefined;
 }
 
 /**
- * The key rings that this server uses, in memory, so that Vault is not on the way to a token.
+ * Caches the key rings in memory, so that issuing a token does not wait for Vault.
  *
- * To sign, a ring must not be older than the maximum age: then 503, because a key may have been revoked meanwhile. To publish keys and to
- * verify, the last good ring serves however old it is: Vault's outage must not break those who check tokens. A ring that Vault says is
- * not there is an alarm, never a reason to make one.
+ * For signing, a ring beyond the maximum age is refused with 503, because a key may have been revoked. For publishing keys and verifying, the last
+ * good ring is used at any age: an outage of Vault must not break verifiers. A missing ring is an alarm, never a reason to make one.
  *
  * Not a SingleFlightCache, which drops a value at its maximum age and when a change is announced: a ring outlives both, to verify and to publish, a
  * change makes it be read again at once, and a failure is remembered for a second.
@@ -73,13 +72,13 @@ export class KeyRings {
     this.#log = log;
     this.#maxAgeMs = caches.vaultSeconds * 1000;
     this.#entries = new LRUCache({ max: caches.tenants });
-    // At once and not at the next use: within two seconds a revoked key has left the public set.
+    // Read at once, not at the next use, so that a revoked key leaves the public set within two seconds.
     tenants.subscribe((id) => {
       this.#changed(id);
     });
   }
 
-  /** @throws TesseraError temporarily_unavailable when there is no ring that is young enough, or no key in it that signs */
+  /** @throws TesseraError temporarily_unavailable if there is no ring that is recent enough, or no key in it that signs */
   async signingKey({ id }: Tenant): Promise<LoadedSigningKey> {
     const entry = this.#entries.get(id) ?? this.#newEntry(id);
     const ring = this.#youngEnough(id, entry) ?? (await this.#load(id, entry));
@@ -91,23 +90,23 @@ export class KeyRings {
   }
 
   /**
-   * The key that verifies the tenant's tokens of that kid; undefined: none does.
+   * The tenant's verification key with that kid; undefined if there is none.
    *
-   * @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable when its ring was never read
+   * @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable if its ring was never read
    */
   async verificationKey(id: TenantId, kid: string): Promise<VerificationKey | undefined> {
     return (await this.published(id)).verificationKey(kid, this.#now());
   }
 
   /**
-   * The last good ring, for what is public of it.
+   * The last good ring, for its public keys.
    *
-   * @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable when its ring was never read
+   * @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable if its ring was never read
    */
   async published(id: TenantId): Promise<LoadedKeyRing> {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
-      // Anybody may ask for any id: only a tenant gets a place, or strangers could push the tenants out.
+      // Anyone may request any id. Only existing tenants get an entry, so that strangers cannot evict tenants.
       await this.#tenants.open(id);
       entry = this.#entries.get(id) ?? this.#newEntry(id);
     }
@@ -116,7 +115,7 @@ export class KeyRings {
     return entry.ring;
   }
 
-  /** For /metrics: how long the signing keys of the rings in memory have been public, seconds. */
+  /** For /metrics: how long the signing keys in memory have been public, seconds. */
   signingKeyAges(): { readonly id: TenantId; readonly ageSeconds: number }[] {
     const now = this.#now();
     return [...this.#entries].flatMap(([id, { ring }]) => {
@@ -132,7 +131,7 @@ export class KeyRings {
   }
 
   #refreshInTime(id: TenantId, entry: Entry): void {
-    if (entry.outdated || this.#age(entry) > this.#maxAgeMs / 2) this.#loadBehind(id, entry);
+    if (entry.outdated || this.#age(entry) > this.#maxAgeMs / 2) this.#loadInBackground(id, entry);
   }
 
   #age(entry: Entry): number {
@@ -140,7 +139,7 @@ export class KeyRings {
   }
 
   #changed(id: TenantId | undefined): void {
-    // Nobody knows what changed: each ring is read again when it is used next, instead of all at once.
+    // It is unknown what changed. Each ring is read again at its next use, instead of all at once.
     if (id === undefined) for (const entry of this.#entries.values()) entry.outdated = true;
     else this.#reload(id);
   }
@@ -150,7 +149,7 @@ export class KeyRings {
     if (entry === undefined) return;
     entry.outdated = true;
     entry.failure = undefined;
-    this.#loadBehind(id, entry);
+    this.#loadInBackground(id, entry);
   }
 
   #newEntry(id: TenantId): Entry {
@@ -166,8 +165,8 @@ export class KeyRings {
     return entry;
   }
 
-  #loadBehind(id: TenantId, entry: Entry): void {
-    // Whoever needs the result asks for it and gets the error; here it was recorded.
+  #loadInBackground(id: TenantId, entry: Entry): void {
+    // The error was recorded. A caller that needs the result gets it.
     this.#load(id, entry).catch(() => undefined);
   }
 
@@ -178,15 +177,15 @@ export class KeyRings {
       return Promise.reject(failure.error);
     entry.loading = this.#read(id, entry).finally(() => {
       entry.loading = undefined;
-      // The change came while the reading was under way: nobody knows which side of it was read.
-      if (entry.outdated && entry.failure === undefined) this.#loadBehind(id, entry);
+      // A change was announced during the read, which may have seen the old state.
+      if (entry.outdated && entry.failure === undefined) this.#loadInBackground(id, entry);
     });
     return entry.loading;
   }
 
   async #read(id: TenantId, entry: Entry): Promise<LoadedKeyRing> {
     entry.outdated = false;
-    // The age counts from before the reading: what is read can be as old as that.
+    // The age counts from before the read, because the data may be that old.
     const startedAt = this.#clock.monotonicMs();
     try {
       const { id: known } = await this.#tenants.open(id);
@@ -201,7 +200,7 @@ export class KeyRings {
       const error =
         cause instanceof TesseraError ? cause : unavailable('key ring', 'reading failed unexpectedly', cause);
       if (error.code === 'client_not_found') {
-        // Removed, or never there: nothing of it stays in memory.
+        // The tenant was removed or never existed: keep nothing of it.
         if (this.#entries.peek(id) === entry) this.#entries.delete(id);
         throw error;
       }

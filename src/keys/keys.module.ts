@@ -20,7 +20,7 @@ export class KeysModule {
   constructor(keyRings: KeyRings, metrics: Metrics) {
     metrics.gauge(
       'tessera_signing_key_age_seconds',
-      'Time since the key that signs was published, for tenants in use.',
+      'Time since the active signing key was published, for tenants in use.',
       ['tenant_id'],
       () => keyRings.signingKeyAges().map(({ id, ageSeconds }) => ({ labels: { tenant_id: id }, value: ageSeconds })),
     );

@@ -13,27 +13,27 @@ import {
 } from './key-ring.ts';
 import { ALGORITHMS, type PublicJwk } from './signing-algorithm.ts';
 
-/** A private key, ready to sign with; proven to belong to the published half. */
+/** A private key ready for signing, verified to match its published half. */
 export interface LoadedSigningKey {
   readonly kid: string;
   readonly alg: SigningAlgorithm;
   readonly privateKey: KeyObject;
   /** The half that verifiers get. */
   readonly publicJwk: PublicJwk;
-  /** The protected header in base64url with the dot that follows it: the same for every token of the key. */
+  /** The protected header in base64url, with the dot after it: the same for every token of the key. */
   readonly encodedHeader: string;
-  /** Characters of a signature in base64url. */
+  /** Length of a signature in base64url. */
   readonly encodedSignatureLength: number;
 }
 
-/** A key ring whose keys were imported and checked once, so that a request does neither. */
+/** A key ring with imported and verified keys, so that requests need not import them. */
 export class LoadedKeyRing {
   readonly ring: KeyRing;
   readonly version: number;
   readonly #signing: ReadonlyMap<string, LoadedSigningKey>;
   readonly #verification: ReadonlyMap<string, VerificationKey>;
 
-  /** @throws TesseraError temporarily_unavailable when any key of the ring is not what it says: then none of it is used */
+  /** @throws TesseraError temporarily_unavailable if any key does not match its entry; then the whole ring is refused */
   constructor(stored: StoredKeyRing) {
     this.ring = stored.ring;
     this.version = stored.version;
@@ -48,18 +48,18 @@ export class LoadedKeyRing {
     this.#verification = verification;
   }
 
-  /** Whether reading that again would give this ring. A version alone does not say so: a purged tenant starts again at 1. */
+  /** Whether this ring was loaded from the same content. The version alone is not enough: after a purge, a tenant starts again at 1. */
   isLoadedFrom(stored: StoredKeyRing): boolean {
     return this.version === stored.version && JSON.stringify(this.ring) === JSON.stringify(stored.ring);
   }
 
-  /** The key that signs at `now`; undefined when the ring has none. */
+  /** The key that signs at `now`; undefined if the ring has none. */
   signingKey(now: number): LoadedSigningKey | undefined {
     const key = signingKey(this.ring, now);
     return key === undefined ? undefined : this.#signing.get(key.kid);
   }
 
-  /** The key of that kid, if it may have signed a token that is alive at `now`. */
+  /** The key with that kid, if it may have signed a token that is valid at `now`. */
   verificationKey(kid: string, now: number): VerificationKey | undefined {
     const key = verificationKeys(this.ring, now).find((candidate) => candidate.kid === kid);
     return key === undefined ? undefined : this.#verification.get(key.kid);

@@ -4,7 +4,7 @@ import { Secret } from '../config/secret.ts';
 import type { SigningAlgorithm } from '../tenancy/tenant.ts';
 import { type PublicJwk, thumbprint } from './signing-algorithm.ts';
 
-/** A fresh key that is in no ring yet. */
+/** A new key that is in no ring yet. */
 export interface NewSigningKey {
   readonly kid: string;
   readonly alg: SigningAlgorithm;
@@ -14,7 +14,7 @@ export interface NewSigningKey {
 
 const generate = promisify(generateKeyPair);
 
-// NIST SP 800-57 part 1, table 2: 3,072 bits stand beside P-256 and Ed25519 (128 bits of security).
+// NIST SP 800-57 part 1, table 2: 3,072 bits have the same strength as P-256 and Ed25519 (128 bits).
 const RSA_BITS = 3072;
 
 const GENERATORS: Readonly<Record<SigningAlgorithm, () => Promise<{ privateKey: KeyObject; publicKey: KeyObject }>>> =
@@ -24,14 +24,14 @@ const GENERATORS: Readonly<Record<SigningAlgorithm, () => Promise<{ privateKey: 
     EdDSA: () => generate('ed25519'),
   });
 
-/** Makes a key pair on the thread pool (RSA takes some hundred milliseconds). */
+/** Makes a key pair on the thread pool, because RSA takes some hundred milliseconds. */
 export async function newSigningKey(alg: SigningAlgorithm): Promise<NewSigningKey> {
   for (;;) {
     const { privateKey, publicKey } = await GENERATORS[alg]();
-    // Node exports exactly the members that make the key, and each generator makes a type of the union.
+    // Node exports exactly the key's members, and each generator makes one type of the union.
     const publicJwk = publicKey.export({ format: 'jwk' }) as PublicJwk;
     const kid = thumbprint(publicJwk);
-    // One thumbprint in 64 starts with a dash. A command line takes that for an option, of all times when a key must be revoked at once.
+    // One thumbprint in 64 starts with a dash, which a command line would take for an option, for example when a key must be revoked at once.
     if (kid.startsWith('-')) continue;
     return { kid, alg, publicJwk, privateJwk: new Secret(JSON.stringify(privateKey.export({ format: 'jwk' }))) };
   }

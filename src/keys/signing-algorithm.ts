@@ -1,24 +1,24 @@
 import { hash } from 'node:crypto';
 import type { SigningAlgorithm } from '../tenancy/tenant.ts';
 
-/** The public half of a signing key: the members that make the key (RFC 7518, section 6; RFC 8037, section 2) and no others. */
+/** The public half of a signing key: only the members that define the key (RFC 7518, section 6; RFC 8037, section 2). */
 export type PublicJwk =
   | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
   | { readonly kty: 'RSA'; readonly n: string; readonly e: string }
   | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string };
 
-/** What each algorithm demands of its key, one row each. A row that is missing does not compile. */
+/** The key requirements of each algorithm. A missing row does not compile. */
 export interface AlgorithmRow {
   readonly kty: PublicJwk['kty'];
   readonly crv: string | undefined;
-  /** Members of the public half beside `kty` and `crv`, in alphabetical order. */
+  /** Members of the public half other than `kty` and `crv`, in alphabetical order. */
   readonly publicMembers: readonly string[];
   readonly privateMembers: readonly string[];
-  /** What node:crypto wants as digest; null: the algorithm brings its own. */
+  /** The digest for node:crypto; null: the algorithm includes its own. */
   readonly digest: 'sha256' | null;
   /**
-   * Whether a signature is so slow (milliseconds, not tens of microseconds) that it is made on the thread pool: on the event loop, one
-   * tenant with RSA keys would slow down all others.
+   * Whether signing takes milliseconds, not tens of microseconds. It then runs on the thread pool, because one tenant with RSA keys would otherwise
+   * slow down all others.
    */
   readonly slow: boolean;
 }

@@ -1,9 +1,9 @@
 import type { Status } from '../domain/status.ts';
 
-/** An administrator of one tenant, as the control plane keeps it. */
+/** An administrator of one tenant, as stored in the control plane. */
 export interface Administrator {
   readonly id: string;
-  /** The operator's own writing; compared by its canonical form. */
+  /** As the operator wrote it; compared in canonical form. */
   readonly email: string;
   readonly status: Status;
   readonly roles: readonly string[];
@@ -11,9 +11,9 @@ export interface Administrator {
   readonly identities: readonly LinkedIdentity[];
 }
 
-/** A person at a foreign issuer: both exact, printable ASCII. */
+/** A person at a trusted issuer. Both members are printable ASCII and compared exactly. */
 export interface LinkedIdentity {
-  /** The issuer's URL, not the trust's id. */
+  /** The issuer's URL, not its id in the tenants file. */
   readonly issuer: string;
   readonly sub: string;
 }

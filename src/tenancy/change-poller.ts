@@ -8,8 +8,8 @@ import { reasonOfFailure } from '../database/database-failure.ts';
 import { TenantRepository } from './tenant.repository.ts';
 
 /**
- * Asks the control plane again and again which tenants changed, so that what `apply`, the CLI or another replica did is in force
- * within one round. While the control database is away nothing is heard; snapshots then end by their age.
+ * Polls the control plane for changed tenants, so that changes by `apply`, the CLI or another replica take effect within one round. While the control
+ * database is away, no change is noticed, and snapshots expire by their maximum age.
  */
 @Injectable()
 export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
@@ -17,7 +17,7 @@ export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #tenants: TenantRepository;
   readonly #log: Log;
   readonly #intervalMs: number;
-  /** Undefined until the first answer: what was cached before it may be of any age. */
+  /** Undefined until the first answer: data cached before that may be of any age. */
   #sequence: number | undefined;
   #failing = false;
   #timer: NodeJS.Timeout | undefined;
@@ -44,7 +44,7 @@ export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
     clearTimeout(this.#timer);
   }
 
-  /** One round. Never rejects. */
+  /** Runs one round. Never rejects. */
   async poll(): Promise<void> {
     try {
       await this.#follow();
@@ -60,7 +60,8 @@ export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
   async #follow(): Promise<void> {
     const [current] = await this.#controlPlane.query('SELECT value FROM change_sequence WHERE id = 1');
     const value = Number(current?.['value'] ?? 0);
-    // A restore puts the sequence back: what is cached may be of any state then, and new changes would have numbers that were heard before.
+    // After a restore of the database, the sequence is lower. Cached data may then be of any state, and new changes may reuse numbers that were seen
+    // before.
     if (this.#sequence === undefined || value < this.#sequence) {
       this.#sequence = value;
       this.#tenants.invalidate();
@@ -74,7 +75,7 @@ export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
       this.#tenants.invalidate(row['id'] as TenantId);
       this.#sequence = Number(row['version']);
     }
-    // Numbers without a tenant that has them: it changed again, or is gone.
+    // A number may belong to no tenant, because the tenant has changed again or was removed.
     this.#sequence = Math.max(this.#sequence, value);
   }
 

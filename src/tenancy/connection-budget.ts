@@ -3,8 +3,8 @@ import type { Log } from '../logging/log.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 
 /**
- * At the start, not at the first busy hour: may this process open all the connections that its settings let it? Only a warning, because the tenants'
- * databases may be on other servers; where they share this one, requests would be refused as "too many connections".
+ * Warns at the start if the control database's server does not allow all connections that the settings permit. Only a warning, because the tenants'
+ * databases may be on other servers. If they share this one, requests would fail with "too many connections" in a busy hour.
  */
 export async function warnOfConnectionBudget(
   config: Config,

@@ -34,7 +34,7 @@ function leasesOf(budget: number, waitMs = 20) {
 }
 
 describe('ConnectionLeases', () => {
-  it('gives a tenant up to its limit, then makes it wait, then refuses', async () => {
+  it('gives a tenant leases up to its limit, then lets it wait, then refuses', async () => {
     const { leases } = leasesOf(10);
     const noisy = new Account('noisy', 2);
     await leases.acquire(noisy);
@@ -47,7 +47,7 @@ describe('ConnectionLeases', () => {
     expect(leases.stats).toEqual({ connections: 2, leases: 2, waiting: 0 });
   });
 
-  it('does not make another tenant wait for a noisy one', async () => {
+  it('does not let another tenant wait for a busy one', async () => {
     const { leases } = leasesOf(10);
     const noisy = new Account('noisy', 1);
     await leases.acquire(noisy);
@@ -56,7 +56,7 @@ describe('ConnectionLeases', () => {
     await waiting;
   });
 
-  it('hands a lease that comes back to who waited longest', async () => {
+  it('hands a returned lease to the longest waiter', async () => {
     const { leases } = leasesOf(10, 1000);
     const tenant = new Account('tenant', 1);
     const order: number[] = [];
@@ -72,7 +72,7 @@ describe('ConnectionLeases', () => {
     expect(leases.stats).toEqual({ connections: 1, leases: 0, waiting: 0 });
   });
 
-  it('keeps the connections of a tenant that idles while the budget allows', async () => {
+  it('keeps the connections of an idle tenant while the budget allows', async () => {
     const { leases, events } = leasesOf(2);
     const first = new Account('first');
     await leases.acquire(first);
@@ -82,7 +82,7 @@ describe('ConnectionLeases', () => {
     expect(leases.stats.connections).toBe(2);
   });
 
-  it('closes what idles longest when the budget is used up, and never what is in use', async () => {
+  it('closes the longest idle pool when the budget is used up, and never one in use', async () => {
     const { leases, events } = leasesOf(3, 1000);
     const [busy, older, newer] = [new Account('busy'), new Account('older'), new Account('newer')];
     for (const account of [busy, older, newer]) await leases.acquire(account);
@@ -93,7 +93,7 @@ describe('ConnectionLeases', () => {
     expect(leases.stats).toEqual({ connections: 3, leases: 2, waiting: 0 });
   });
 
-  it('leaves a tenant alone that is being opened', async () => {
+  it('does not evict a tenant that is being opened', async () => {
     const { leases, events } = leasesOf(1);
     const opening = new Account('opening');
     opening.isEvictable = false;
@@ -106,7 +106,7 @@ describe('ConnectionLeases', () => {
     expect(events).toEqual(['closed opening']);
   });
 
-  it('takes a connection from a tenant that has several in use, for one that has none', async () => {
+  it('takes a connection from a tenant with several for one that has none', async () => {
     const { leases, events } = leasesOf(2, 1000);
     const noisy = new Account('noisy', 2);
     await leases.acquire(noisy);
@@ -123,7 +123,7 @@ describe('ConnectionLeases', () => {
     expect(leases.stats.connections).toBe(2);
   });
 
-  it('never exceeds budget or limit, whatever the order of things', async () => {
+  it('never exceeds budget or limit, in any order of events', async () => {
     const { leases } = leasesOf(7, 5000);
     const accounts = Array.from({ length: 30 }, (_, number) => new Account(String(number), 3));
     let most = 0;

@@ -2,23 +2,23 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { within } from '../runtime/deadline.ts';
 import { TENANT_DATABASE } from './tenant-database.ts';
 
-/** One tenant's share in the budget. Only `ConnectionLeases` changes the numbers. */
+/** One tenant's share of the budget. Only `ConnectionLeases` changes the numbers. */
 export interface LeaseAccount {
-  /** Connections that it may have open now; they count against the budget whether open yet or not. */
+  /** Connections that it may have open now. They count against the budget even if they are not open yet. */
   capacity: number;
   leases: number;
-  /** The most connections it may have. */
+  /** The maximum of `capacity`. */
   readonly limit: number;
-  /** SQLite runs in process, one statement at a time: its one connection serves any number of leases. */
+  /** SQLite runs one statement at a time, so its one connection serves any number of leases. */
   readonly isShared: boolean;
   /** False while it is being opened or closed. */
   isEvictable: boolean;
 }
 
 export interface LeaseOwner<Account> {
-  /** Closes all of an idle account's connections. It has no leases and gets none any more. */
+  /** Closes all connections of an idle account, which has no leases and gets no new ones. */
   evict(account: Account): Promise<void>;
-  /** Closes one idle connection of an account that has more than it has leases. */
+  /** Closes one idle connection of an account that has more connections than leases. */
   shrink(account: Account): Promise<void>;
 }
 
@@ -28,22 +28,22 @@ interface Waiter<Account> {
 }
 
 /**
- * Who may use a connection now. A lease is the right to one connection of one tenant; all tenants together stay within a budget, each
- * within its limit. A lease that is not to be had waits, first come first served, for a bounded time.
+ * Controls who may use a connection. A lease is the right to use one connection of one tenant. All tenants together stay within a budget, and each
+ * within its limit. If no lease is free, callers wait for a limited time, first come, first served.
  *
- * When the budget is used up, room is made for the first in line: by closing the pool that was idle longest, else by taking one
- * spare connection from the tenant that just gave back a lease. So neither many quiet tenants nor one noisy one can keep another out.
+ * When the budget is used up, a connection is freed for the first in line: by closing the longest idle pool, or else by taking one spare connection
+ * from the tenant that just returned a lease. So neither many idle tenants nor one busy tenant can lock out another.
  */
 export class ConnectionLeases<Account extends LeaseAccount> {
   readonly #budget: number;
   readonly #waitMs: number;
   readonly #owner: LeaseOwner<Account>;
   readonly #waiting = new Set<Waiter<Account>>();
-  /** Open and without leases, the one that is idle longest first. */
+  /** Open accounts without leases, the longest idle first. */
   readonly #idle = new Set<Account>();
   #used = 0;
   #leases = 0;
-  /** Connections that are being closed to make room. */
+  /** Connections that are being closed to free budget. */
   #closing = 0;
 
   constructor(budget: number, waitMs: number, owner: LeaseOwner<Account>) {
@@ -56,7 +56,7 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     return { connections: this.#used, leases: this.#leases, waiting: this.#waiting.size };
   }
 
-  /** @throws TesseraError `temporarily_unavailable` when there is none within the bounded wait */
+  /** @throws TesseraError `temporarily_unavailable` if none becomes free within the time limit */
   async acquire(account: Account): Promise<void> {
     if (this.#take(account)) return;
     let granted: () => void = () => undefined;
@@ -80,14 +80,14 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     if (this.#waiting.size > 0) this.#serve(account);
   }
 
-  /** Called when an account can be evicted that could not: it was opened. */
+  /** Call when an account has been opened and can be evicted from now on. */
   opened(account: Account): void {
     account.isEvictable = true;
     if (account.leases === 0) this.#markIdle(account);
     if (this.#waiting.size > 0) this.#makeRoom();
   }
 
-  /** Closes an account and gives its connections back to the budget. It must have no leases. */
+  /** Closes an account and returns its connections to the budget. It must have no leases. */
   async evict(account: Account): Promise<void> {
     this.#idle.delete(account);
     account.isEvictable = false;
@@ -132,7 +132,7 @@ export class ConnectionLeases<Account extends LeaseAccount> {
       }
       if (waiter.account.capacity >= waiter.account.limit) continue;
       wanted += 1;
-      // At once, before a later waiter takes the lease that came back.
+      // Immediately, before a later waiter takes the returned lease.
       if (wanted <= 0 || released === undefined || released === waiter.account || !canGive(released)) continue;
       wanted -= 1;
       void this.#shrink(released);
@@ -140,7 +140,7 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     if (this.#waiting.size > 0) this.#makeRoom();
   }
 
-  /** Closes as many idle pools as those who wait for the budget need. */
+  /** Closes as many idle pools as the waiters need. */
   #makeRoom(): void {
     let wanted = -this.#closing;
     for (const { account } of this.#waiting) if (account.capacity < account.limit) wanted += 1;
@@ -152,7 +152,7 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     }
   }
 
-  /** Its connection is its own no longer, but counts until it is closed. */
+  /** Takes one connection away from the account. It counts against the budget until it is closed. */
 
   async #shrink(account: Account): Promise<void> {
     account.capacity -= 1;
@@ -166,13 +166,13 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     }
   }
 
-  /** Idle ones in the order of how long they are. */
+  /** Idle accounts, the longest idle first. */
   idle(): Iterable<Account> {
     return this.#idle;
   }
 }
 
-/** Only what it does not use. */
+/** Whether the account has a connection that no lease uses. */
 function canGive({ isShared, isEvictable, leases, capacity }: LeaseAccount): boolean {
   return !isShared && isEvictable && leases > 0 && leases < capacity;
 }

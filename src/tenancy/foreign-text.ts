@@ -3,17 +3,17 @@ import type { Row } from '../database/database.ts';
 import { TENANT_DATABASE } from './tenant-database.ts';
 
 /**
- * A column of a tenant's database in a SELECT. Its owner may have made it of any type and length, or a view that computes it: no more
- * of a value is asked for than tells that it is too long.
+ * A column of a tenant's database in a SELECT. The tenant may have given it any type and length, or made it a view. Only as much of a value is read
+ * as shows that it is too long.
  */
 export function selected(column: string, length: number, name = column): string {
   return `SUBSTR(${column}, 1, ${length + 1}) AS ${name}`;
 }
 
 /**
- * The value of such a column; undefined for NULL.
+ * Reads the value of such a column; undefined for NULL.
  *
- * @throws TesseraError `temporarily_unavailable` for what a directory that we made cannot hold
+ * @throws TesseraError `temporarily_unavailable` for a value that a valid directory cannot hold
  */
 export function foreignText(row: Row, name: string, length: number): string | undefined {
   const value = row[name];
@@ -23,7 +23,7 @@ export function foreignText(row: Row, name: string, length: number): string | un
   return value;
 }
 
-/** The same for a column that is never NULL. */
+/** The same for a column that must not be NULL. */
 export function requiredText(row: Row, name: string, length: number): string {
   const value = foreignText(row, name, length);
   if (value === undefined) throw unavailable(TENANT_DATABASE, 'lacks a value that it must have');

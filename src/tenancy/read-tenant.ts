@@ -7,20 +7,20 @@ import { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import type { Tenant } from './tenant.ts';
 import { tenantFromRows } from './tenant-rows.ts';
 
-/** One tenant as of the caller's snapshot; undefined: unknown or removed. */
+/** Reads one tenant in the caller's transaction; undefined if it is unknown or removed. */
 export async function readTenant(manager: EntityManager, id: TenantId): Promise<Tenant | undefined> {
   const [tenant] = await readTenants(manager, [id]);
   return tenant;
 }
 
-/** All that were not removed, by id; everything in the order of its id. */
+/** Reads all tenants that are not removed. Everything is sorted by id. */
 export async function readTenants(manager: EntityManager, ids?: readonly TenantId[]): Promise<Tenant[]> {
   const ofTenants = ids === undefined ? {} : { where: { tenantId: In(ids) } };
   const tenants = await manager.find(TenantEntity, {
     where: { removedAtMs: IsNull(), ...(ids === undefined ? {} : { id: In(ids) }) },
     order: { id: 'ASC' },
   });
-  // Equality is decided here as well, by bytes: a collation that somebody changed must not make two ids one.
+  // Ids are compared again here, byte by byte: a changed collation must not make two ids equal.
   const wanted = ids === undefined ? tenants : tenants.filter((row) => ids.includes(row.id as TenantId));
   if (wanted.length === 0) return [];
   const projects = byTenant(await manager.find(ProjectEntity, { ...ofTenants, order: { id: 'ASC' } }));

@@ -22,7 +22,7 @@ describe('TenantConnections', () => {
   let failure: Error | undefined;
   let connections: TenantConnections;
 
-  /** Opens real databases, and notes it. */
+  /** Opens real databases and records each opening. */
   async function open(tenant: Tenant): Promise<Database> {
     opened.push(tenant.id);
     if (failure !== undefined) throw failure;
@@ -70,14 +70,14 @@ describe('TenantConnections', () => {
     folder.remove();
   });
 
-  it('opens once for many at a time, and not again afterwards', async () => {
+  it('opens once for concurrent callers, and not again afterwards', async () => {
     connect();
     await Promise.all(Array.from({ length: 50 }, () => owner(a)));
     expect(await owner(a)).toEqual({ tenant_id: 'a' });
     expect(opened).toEqual(['a']);
   });
 
-  it('answers with the failure of an opening for a second, then tries again', async () => {
+  it('repeats the error of a failed opening for a second, then tries again', async () => {
     connect();
     failure = unavailable('tenant database', 'connection refused');
     const refusals = await Promise.all(Array.from({ length: 10 }, () => refusalOf(owner(a))));
@@ -91,7 +91,7 @@ describe('TenantConnections', () => {
     expect(connections.stats).toMatchObject({ pools: 1, leases: 0, waiting: 0 });
   });
 
-  it('gives the share of a failed opening back to the others', async () => {
+  it('returns the budget of a failed opening', async () => {
     connect({ tenantBudget: 1 });
     failure = unavailable('tenant database', 'connection refused');
     await refusalOf(owner(a));
@@ -99,7 +99,7 @@ describe('TenantConnections', () => {
     expect(await owner(b)).toEqual({ tenant_id: 'b' });
   });
 
-  it('closes what idles when another tenant needs its share', async () => {
+  it('closes an idle pool when another tenant needs its budget', async () => {
     connect({ tenantBudget: 1 });
     await owner(a);
     expect(await owner(b)).toEqual({ tenant_id: 'b' });
@@ -107,7 +107,7 @@ describe('TenantConnections', () => {
     expect(connections.stats).toMatchObject({ pools: 1, connections: 1 });
   });
 
-  it('never closes what is in use: the other tenant waits, a bounded time', async () => {
+  it('never closes a pool in use: the other tenant waits for a limited time', async () => {
     connect({ tenantBudget: 1 });
     const lease = hold(a);
     await lease.started;
@@ -119,7 +119,7 @@ describe('TenantConnections', () => {
     expect(await waiting).toEqual({ tenant_id: 'b' });
   });
 
-  it('does not wait past its own time for an opening that takes longer', async () => {
+  it('does not wait past its own time limit for a slow opening', async () => {
     let finish: () => void = () => undefined;
     const slowly = new Promise<void>((resolve) => (finish = resolve));
     connections = new TenantConnections(
@@ -134,12 +134,12 @@ describe('TenantConnections', () => {
     );
     expect((await refusalOf(owner(a))).reason).toBe('tenant database: no answer in time');
     finish();
-    // The opening went on behind, for whoever comes next.
+    // The opening went on in the background, for later callers.
     expect(await owner(a)).toEqual({ tenant_id: 'a' });
     expect(opened).toEqual(['a']);
   });
 
-  it('closes what idles for too long, and nothing else', async () => {
+  it('closes pools that are idle for too long, and no others', async () => {
     connect({ idleSeconds: 60 });
     await owner(a);
     clock.advance(30_000);
@@ -154,7 +154,7 @@ describe('TenantConnections', () => {
     expect(closed).toEqual(['a']);
   });
 
-  it('opens another pool when the tenant moved to another database, and closes the old one after its last lease', async () => {
+  it('opens a new pool when the tenant moved to another database, and closes the old one after its last lease', async () => {
     connect();
     const lease = hold(a);
     await lease.started;
@@ -168,7 +168,7 @@ describe('TenantConnections', () => {
     expect(closed).toEqual(['a']);
   });
 
-  it('opens an embedded directory again when its tenant changed: the file may be another', async () => {
+  it('reopens an embedded directory when its tenant changed: the file may be another one', async () => {
     const connected = connect();
     const names = () =>
       connected.use(again, async (database) =>
@@ -193,7 +193,7 @@ describe('TenantConnections', () => {
     expect(opened).toEqual(['again', 'again']);
   });
 
-  it('keeps the pool of a server when something else of the tenant changed', async () => {
+  it('keeps the pool of a server when another part of the tenant changed', async () => {
     connect();
     failure = unavailable('tenant database', 'connection refused');
     const onServer: Tenant = { ...a, database: { driver: 'mysql', host: 'db2', port: 3306, name: 'd' } };
@@ -202,14 +202,14 @@ describe('TenantConnections', () => {
     expect(opened).toEqual(['a']);
   });
 
-  it('does not make a directory that is missing', async () => {
+  it('does not create a missing directory', async () => {
     connect();
     const missing: Tenant = { ...tenantDraft('missing').tenant, version: 1 };
     expect((await refusalOf(owner(missing))).reason).toBe('tenant database: database does not exist');
     expect(existsSync(tenantDatabaseFile(folder.path, missing.id))).toBe(false);
   });
 
-  it('refuses after it was closed', async () => {
+  it('refuses after it is closed', async () => {
     connect();
     await connections.close();
     expect((await refusalOf(owner(a))).code).toBe('temporarily_unavailable');

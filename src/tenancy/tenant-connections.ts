@@ -11,12 +11,12 @@ import { reasonOfFailure } from '../database/database-failure.ts';
 import type { Tenant } from './tenant.ts';
 import { TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
 
-/** What a lease gives: plain statements. Whoever changes a directory opens it for that (DirectoryWriter). */
+/** What a lease gives access to: plain statements. Directories are changed by DirectoryWriter instead. */
 export type TenantDataSource = Pick<Database, 'query' | 'kind'>;
 
 /**
- * After a failed opening its error is the answer for so long: a tenant whose server is down costs one attempt a second, not one a
- * request, and is found again well within the promised 5 s.
+ * How long the error of a failed opening is repeated. A tenant whose server is down costs one attempt per second, not one per request, and is found
+ * again well within the promised 5 s.
  */
 const FAILURE_MS = 1000;
 
@@ -27,11 +27,11 @@ class TenantPool implements LeaseAccount {
   isEvictable = false;
   readonly limit: number;
   readonly isShared: boolean;
-  /** Where it leads: a tenant that moved to another database gets another pool. */
+  /** The database's address: a tenant that moved to another database gets another pool. */
   readonly address: string;
   database: Promise<Database> | undefined;
   failure: { readonly error: unknown; readonly atMs: number } | undefined;
-  /** True once no request may begin with it. It is closed when the last lease ends. */
+  /** Whether new requests must not use the pool. It is closed when its last lease ends. */
   isRetired = false;
   idleSinceMs = 0;
 
@@ -53,8 +53,8 @@ export interface ConnectionStats {
 }
 
 /**
- * Connections to the tenants' own databases: one pool (a TypeORM DataSource) per tenant in use, opened once at a time, kept while it is
- * used, closed when it idles or when others need its share of the budget, never while somebody holds a lease.
+ * Connections to the tenants' databases: one pool (a TypeORM DataSource) per tenant in use. A pool is opened by one attempt at a time and kept while
+ * it is used. It is closed when it is idle for too long or others need its budget, but never while a lease is held.
  */
 @Injectable()
 export class TenantConnections implements OnApplicationShutdown {
@@ -90,10 +90,10 @@ export class TenantConnections implements OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` with a lease on the tenant's database. `work` only reads: after an "access denied", which a rotated password causes, the
-   * credentials are read again and it runs once more.
+   * Runs `work` with a lease on the tenant's database. `work` must only read: after "access denied", as after a password rotation, the credentials
+   * are read again and `work` is repeated once.
    *
-   * @throws TesseraError `temporarily_unavailable` when there is no lease, no opening or no answer in time; other tenants do not notice
+   * @throws TesseraError `temporarily_unavailable` if there is no lease, no opening or no answer in time; other tenants are not affected
    */
   async use<T>(tenant: Tenant, work: (database: TenantDataSource) => Promise<T>): Promise<T> {
     try {
@@ -111,7 +111,7 @@ export class TenantConnections implements OnApplicationShutdown {
     return { ...this.#leases.stats, pools: this.#pools.size, openings: this.#openings, failures: this.#failures };
   }
 
-  /** Closes what idles for too long, and forgets failures that are over. */
+  /** Closes pools that are idle for too long, and drops expired failures. */
   sweep(): void {
     const nowMs = this.#clock.monotonicMs();
     const idleBeforeMs = nowMs - this.#limits.idleSeconds * 1000;
@@ -125,7 +125,7 @@ export class TenantConnections implements OnApplicationShutdown {
     return this.close();
   }
 
-  /** No lease is given any more; pools are closed at once, with what still runs in them. */
+  /** Gives no more leases, and closes all pools at once, even with statements running. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeper);
@@ -153,7 +153,7 @@ export class TenantConnections implements OnApplicationShutdown {
         throw error;
       }
     } finally {
-      // The caller has its answer. The connection is the tenant's share until its server has let go of it.
+      // The caller has its answer, but the connection counts for the tenant until the server has released it.
       if (letGo === undefined) this.#release(pool);
       else
         void letGo.then(() => {
@@ -167,7 +167,7 @@ export class TenantConnections implements OnApplicationShutdown {
       const pool = this.#poolOf(tenant);
       if (pool.failure !== undefined) throw pool.failure.error;
       await this.#leases.acquire(pool);
-      // It may have been closed while we waited for it; the lease is then on nothing.
+      // The pool may have been closed during the wait. The lease is then useless.
       if (!pool.isRetired) return pool;
       this.#release(pool);
     }
@@ -203,7 +203,7 @@ export class TenantConnections implements OnApplicationShutdown {
     } catch (error) {
       this.#failures += 1;
       pool.failure = { error: asUnavailable(error), atMs: this.#clock.monotonicMs() };
-      // Nothing is open behind it; its share goes back when the last who waited for it let go.
+      // The pool has no connections. Its budget is returned when the last waiter is gone.
       pool.isRetired = true;
       if (pool.leases === 0) void this.#leases.evict(pool);
       throw pool.failure.error;
@@ -224,7 +224,7 @@ export class TenantConnections implements OnApplicationShutdown {
 
   async #evict(pool: TenantPool): Promise<void> {
     pool.isRetired = true;
-    // A failed one stays for a while as the memory of its failure; it holds no connection.
+    // A failed pool is kept for a while to remember its failure. It has no connections.
     if (pool.failure === undefined) this.#forget(pool);
     const database = await pool.database?.catch(() => undefined);
     await database?.close();
@@ -236,8 +236,8 @@ export class TenantConnections implements OnApplicationShutdown {
 }
 
 /**
- * An embedded directory goes with its tenant's version: removed, destroyed and made again under the same id it is another file, while whoever
- * has the old one open still reads that.
+ * The address of an embedded directory includes the tenant's version: if the directory is destroyed and created again under the same id, it is
+ * another file, and an open connection would still read the old one.
  */
 function addressOf({ database, version }: Tenant): string {
   return database.driver === 'sqlite' ? `sqlite ${version}` : `${database.host} ${database.port} ${database.name}`;

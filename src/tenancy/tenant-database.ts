@@ -20,24 +20,24 @@ import type { Tenant, TenantDatabase } from './tenant.ts';
 
 export const TENANT_DATABASE = 'tenant database';
 
-/** The embedded directory of a tenant. The id was parsed: nothing in it leaves the folder. */
+/** The file of a tenant's embedded directory. The id is valid, so the path cannot leave the folder. */
 export function tenantDatabaseFile(dataDirectory: string, tenantId: TenantId): string {
   return join(dataDirectory, 'tenants', `${tenantId}.sqlite`);
 }
 
 /**
- * Here nothing is written, so that a primary that hands over to its successor shows in nothing: a connection that stays with it would go on reading what
- * was true then. At most so long after a failover.
+ * Nothing is written here, so a failover causes no error: a connection to the old primary would go on reading old data. This limits it after a
+ * failover.
  */
 const CONNECTION_MAX_AGE_MS = 15_000;
 
 /**
- * What one answer may take of memory while a request waits for it: more than ten thousand rows of names, many times what a token can carry.
- * A tenant's limit of connections times as much, and some five times that as objects, is what its database can make a server hold.
+ * Memory limit of one answer: more than ten thousand rows of names, many times what a token can hold. A tenant's database can make a server hold
+ * this, times the tenant's connection limit, and about five times as much as objects.
  */
 const ANSWER_LIMIT = 2 * 1024 * 1024;
 
-/** How a tenant's server is reached, but for the schema that the opener wants. */
+/** The connection options of a tenant's server, except the schema, which the caller adds. */
 export function tenantDatabaseOptions(
   tenantId: TenantId,
   database: Extract<TenantDatabase, { driver: 'mysql' }>,
@@ -73,7 +73,7 @@ export interface TenantDatabaseSettings {
   readonly caches: Pick<CachesConfig, 'vaultSeconds' | 'tenants'>;
 }
 
-/** Opens tenants' databases for reading, and refuses one that states another tenant. */
+/** Opens tenants' databases for reading, and refuses a database that belongs to another tenant. */
 @Injectable()
 export class TenantDatabaseOpener {
   readonly #settings: TenantDatabaseSettings;
@@ -103,7 +103,7 @@ export class TenantDatabaseOpener {
     const { database } = tenant;
     if (database.driver === 'sqlite') {
       const file = tenantDatabaseFile(this.#settings.dataDirectory, tenant.id);
-      // A directory is made by provisioning alone: one that is missing must not come back empty.
+      // Only provisioning creates directories: a missing one must not be replaced by an empty one.
       return openSqliteDatabase({
         name: TENANT_DATABASE,
         tenantId: tenant.id,
@@ -117,7 +117,7 @@ export class TenantDatabaseOpener {
       try {
         return await this.#connectAs(tenant.id, database, remembered);
       } catch (error) {
-        // Rotated in Vault since they were read: once more with what Vault says now.
+        // The credentials may have been rotated in Vault since they were read: retry once with the present ones.
         if (reasonOfFailure(error) !== 'access denied') throw error;
         this.#credentials.delete(tenant.id);
       }
@@ -149,14 +149,14 @@ export class TenantDatabaseOpener {
   }
 }
 
-/** Two rows tell that there is more than one. Of a text that is too long so much comes that it is not equal. */
+/** Two rows are enough to see that there are several. One extra character is enough to see that a text is too long. */
 const OWNERS = `SELECT SUBSTR(tenant_id, 1, ${ID_LENGTH + 1}) AS tenant_id FROM tessera_owner LIMIT 2`;
 
 export function readOwners(database: Pick<Database, 'query'>): Promise<Row[]> {
   return database.query(OWNERS);
 }
 
-/** A tenant's database says whose it is; one that names another tenant, or none, is not read. */
+/** Checks the owner that a tenant's database names. A database of another tenant, or without an owner, is not read. */
 export async function assertOwner(database: Pick<Database, 'query'>, tenantId: TenantId): Promise<void> {
   const owners = await readOwners(database);
   if (owners.length === 0) throw tenantDatabaseFailure(tenantId, 'belongs to no tenant');
@@ -164,7 +164,7 @@ export async function assertOwner(database: Pick<Database, 'query'>, tenantId: T
     throw tenantDatabaseFailure(tenantId, 'belongs to another tenant');
 }
 
-/** The database answers, and what it says is not right. */
+/** The error for a tenant's database that answers with invalid content. */
 export function tenantDatabaseFailure(tenantId: TenantId, reason: string): TesseraError {
   return atSite({ tenantId }, unavailable(TENANT_DATABASE, reason));
 }

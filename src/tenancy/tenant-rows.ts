@@ -18,7 +18,7 @@ import type { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
 import type { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import type { Client, ClientPolicy, Project, SigningAlgorithm, Tenant, TenantDatabase, Trust } from './tenant.ts';
 
-/** All rows of one tenant. */
+/** All control plane rows of one tenant. */
 export interface TenantRows {
   readonly tenant: RowOf<TenantEntity>;
   readonly projects: readonly RowOf<ProjectEntity>[];

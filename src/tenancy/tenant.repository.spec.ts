@@ -49,7 +49,7 @@ describe('TenantRepository', () => {
     });
   });
 
-  it('finds a tenant that was unknown a moment ago, once the change was heard of', async () => {
+  it('finds a tenant that was unknown a moment ago, once the change was announced', async () => {
     const late = tenantId('late');
     await expect(tenants.open(late)).rejects.toMatchObject({ code: 'client_not_found' });
     await writer.saveTenant(tenantDraft('late'));
@@ -57,7 +57,7 @@ describe('TenantRepository', () => {
     expect((await tenants.open(late)).id).toBe(late);
   });
 
-  it('finds it soon also when the change was not heard of yet, as keys are asked for when another server knows it', async () => {
+  it('finds it soon even before the change is announced, as when another server knows it already', async () => {
     const late = tenantId('later');
     await expect(tenants.open(late)).rejects.toMatchObject({ code: 'client_not_found' });
     await writer.saveTenant(tenantDraft('later'));
@@ -66,7 +66,7 @@ describe('TenantRepository', () => {
     expect((await tenants.open(late)).id).toBe(late);
   });
 
-  it('serves a changed tenant after the next round of the follower', async () => {
+  it('serves a changed tenant after the next round of the poller', async () => {
     const before = await tenants.open(acme);
     await writer.saveTenant(tenantDraft('acme', { status: 'suspended' }));
     expect((await tenants.open(acme)).status).toBe('active');
@@ -87,7 +87,7 @@ describe('TenantRepository', () => {
     expect((await tenants.open(acme)).id).toBe(acme);
   });
 
-  it('tells subscribers which tenant was touched', async () => {
+  it('notifies subscribers which tenant was touched', async () => {
     const heard: unknown[] = [];
     tenants.subscribe((id) => heard.push(id));
     await writer.touchTenant(acme);
@@ -103,7 +103,7 @@ describe('TenantRepository', () => {
     expect(await tenants.open(acme)).not.toBe(early);
   });
 
-  it('hears of changes in a control database that was put back to an older state', async () => {
+  it('notices changes in a control database that was restored to an older state', async () => {
     for (let change = 0; change < 5; change += 1) await writer.touchTenant(acme);
     await follower.poll();
     const before = await tenants.open(acme);
@@ -124,7 +124,7 @@ describe('TenantRepository', () => {
     expect(await tenants.open(acme)).not.toBe(stale);
   });
 
-  it('reads once for many callers at a time', async () => {
+  it('reads once for concurrent callers', async () => {
     const opened = await Promise.all(Array.from({ length: 20 }, () => tenants.open(acme)));
     expect(new Set(opened).size).toBe(1);
   });

@@ -9,20 +9,20 @@ import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { readTenant } from './read-tenant.ts';
 import type { Tenant } from './tenant.ts';
 
-/** Called with a tenant's id when it changed, or without when anything may have. */
+/** Called with a tenant's id when it changed, or without an id when any tenant may have changed. */
 export type TenantListener = (tenantId: TenantId | undefined) => void;
 
-/** How many unknown ids are remembered: enough against a client that asks again, too few for an attacker to fill memory with. */
+/** How many unknown ids are remembered: enough for clients that ask again, too few to let an attacker fill memory. */
 const UNKNOWN_TENANTS = 1000;
 /**
- * For so long. A tenant that was applied a moment ago may be known to another server already, whose tokens a verifier must not refuse because its keys were not
- * found here: that it remembers for 30 s.
+ * How long an unknown id is remembered. Another server may know a new tenant already and issue tokens. If a verifier then did not find its keys here,
+ * it would remember that for 30 s.
  */
 const UNKNOWN_MS = 100;
 
 /**
- * The tenants' snapshots, from memory when they are there. A snapshot goes when the change follower hears of a change, and in any case at
- * its maximum age: with the control database away it serves no longer than that.
+ * Reads tenants, with a cache of snapshots. A snapshot is dropped when the change poller announces a change, and at its maximum age in any case, also
+ * while the control database is away.
  */
 @Injectable()
 export class TenantRepository {
@@ -45,8 +45,8 @@ export class TenantRepository {
   }
 
   /**
-   * @throws TesseraError `client_not_found` for an unknown or removed tenant, `temporarily_unavailable` when the control database does not
-   * answer and no snapshot is young enough
+   * @throws TesseraError `client_not_found` for an unknown or removed tenant, `temporarily_unavailable` if the control database does not answer and
+   * no snapshot is recent enough
    */
   async open(id: TenantId): Promise<Tenant> {
     const tenant = await this.#tenants.get(id, () => this.#controlPlane.snapshot((manager) => readTenant(manager, id)));
@@ -58,7 +58,10 @@ export class TenantRepository {
     this.#listeners.push(listener);
   }
 
-  /** Forgets what is held of the tenant, or of all, and tells the subscribers. A look-up under way still answers its callers, then is forgotten. */
+  /**
+   * Drops the cached data of the tenant, or of all tenants, and notifies the subscribers. A running lookup still answers its callers, but its result
+   * is not kept.
+   */
   invalidate(id?: TenantId): void {
     if (id === undefined) this.#tenants.forgetAll();
     else this.#tenants.forget(id);

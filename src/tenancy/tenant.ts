@@ -4,14 +4,14 @@ import type { Surface } from '../domain/surface.ts';
 
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
 
-/** Where a tenant's directory lives. Credentials of a `mysql` one are in Vault at `database/<tenant>`. */
+/** The database of a tenant's directory. The credentials for `mysql` are in Vault at `database/<tenant>`. */
 export type TenantDatabase =
   | { readonly driver: 'sqlite' }
   | { readonly driver: 'mysql'; readonly host: string; readonly port: number; readonly name: string };
 
 export type ClientPolicy =
   | { readonly kind: 'confidential' }
-  /** CIDR blocks that the client may ask from without a secret; user surface only. Never empty. */
+  /** CIDR blocks from which the client may request tokens without a secret. User surface only. Never empty. */
   | { readonly kind: 'secretless'; readonly networks: readonly string[] };
 
 export interface Client {
@@ -21,11 +21,11 @@ export interface Client {
   readonly policy: ClientPolicy;
   readonly surfaces: readonly Surface[];
   readonly audience: string;
-  /** Upper bound of what a token of this client may carry. Absent bounds do not exist: `unbounded` is said in words. */
+  /** The scopes that a token of this client may have at most. `unbounded` must be explicit. */
   readonly scopes: ReadonlySet<string> | 'unbounded';
-  /** For whom it may ask. Domains are ASCII lower case. */
+  /** The subjects for which the client may request tokens. Domains are ASCII lower case. */
   readonly subjects: { readonly domains: ReadonlySet<string> } | 'any';
-  /** The client's own bound on a token's life; undefined: the tenant's. */
+  /** The client's own limit on token lifetime; undefined: the tenant's limit applies. */
   readonly ttlSeconds: number | undefined;
 }
 
@@ -36,16 +36,16 @@ export interface Project {
   readonly clients: ReadonlyMap<ClientId, Client>;
 }
 
-/** A foreign issuer that this tenant trusts, and under which conditions. */
+/** A trusted issuer of the tenant, with its conditions. */
 export interface Trust {
   readonly id: TrustId;
   readonly issuer: string;
   readonly jwksUri: string | undefined;
   readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
-  /** Kinds of tokens (`typ`) besides those that any issuer may sign: media types, lower case, without `application/`. */
+  /** Accepted `typ` values in addition to the usual ones: media types, lower case, without `application/`. */
   readonly types: readonly string[];
-  /** Claim name to the allowed values; `none` is said in words. */
+  /** Claim names with their allowed values; `none` must be explicit. */
   readonly conditions: ReadonlyMap<string, readonly (string | number | boolean)[]> | 'none';
   readonly subject: { readonly match: 'email'; readonly domains: ReadonlySet<string> } | { readonly match: 'linked' };
   readonly clients: readonly ClientId[];
@@ -54,7 +54,7 @@ export interface Trust {
   readonly maxLifetimeSeconds: number;
 }
 
-/** A frozen snapshot of all that the control plane says about one tenant. A change makes a new one with a higher version. */
+/** A frozen snapshot of one tenant's control plane data. A change makes a new snapshot with a higher version. */
 export interface Tenant {
   readonly id: TenantId;
   readonly version: number;

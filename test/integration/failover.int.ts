@@ -137,7 +137,7 @@ it('ends a command that held its lock on the old primary before it changes anyth
     await pair.promote();
     await assertHeld();
   });
-  await expect(refused).rejects.toThrow('takes no writes any more');
+  await expect(refused).rejects.toThrow('no longer accepts writes');
 }, 30_000);
 
 it('tells whoever runs a command against a replica what to do', async () => {
@@ -149,7 +149,7 @@ it('tells whoever runs a command against a replica what to do', async () => {
   const refused = await onReplica.run(['revoke', '--tenant', 'acme']);
   await onReplica.remove();
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain('The server takes no writes');
+  expect(refused.stderr).toContain('The server accepts no writes');
 });
 
 interface LogLine {

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** One row. Whoever raises it holds its lock until the commit, so that the order of numbers is the order of commits. */
+/** One row. Incrementing it locks it until the commit, so that the order of numbers is the order of commits. */
 @Entity('change_sequence')
 export class ChangeSequenceEntity {
   @PrimaryColumn({ type: 'integer' })

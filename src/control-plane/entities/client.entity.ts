@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ID_LENGTH, URL_LENGTH } from './tenant.entity.ts';
 
-/** Lists and choices are JSON: they are read and written whole, and no query looks into them. */
+/** Lists and choices are JSON: they are read and written as a whole, and no query uses their content. */
 @Entity('clients')
 export class ClientEntity {
   @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })

@@ -1,10 +1,10 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { ID_LENGTH, SUBJECT_ID_LENGTH } from './tenant.entity.ts';
 
-/** What of a tenant's tokens is good no more, until the last of them is dead by its own time. */
+/** Revoked tokens of a tenant. A row is kept until the last of its tokens has expired. */
 @Entity('revocations')
 export class RevocationEntity {
-  /** From the one row of `revocation_sequence`. */
+  /** Taken from the row of `revocation_sequence`. */
   @PrimaryColumn({ type: 'bigint' })
   seq!: number;
 
@@ -18,11 +18,11 @@ export class RevocationEntity {
   @Column({ name: 'revoked_id', type: 'varchar', length: SUBJECT_ID_LENGTH })
   revokedId!: string;
 
-  /** Epoch seconds; null: however late a token was issued. */
+  /** Epoch seconds; null: all tokens, however late they were issued. */
   @Column({ name: 'before_seconds', type: 'bigint', nullable: true })
   beforeSeconds!: number | null;
 
-  /** Epoch seconds: after them the row is of no use. */
+  /** Epoch seconds. After this time the row is no longer needed. */
   @Index('revocations_until')
   @Column({ name: 'until_seconds', type: 'bigint' })
   untilSeconds!: number;
@@ -34,16 +34,16 @@ export class RevocationEntity {
   @Column({ name: 'client_id', type: 'varchar', length: ID_LENGTH, nullable: true })
   clientId!: string | null;
 
-  /** Of a client's revocation: when the latest token that it ends by name was issued, epoch seconds. */
+  /** For a client's revocation: when the latest token that it revokes by id was issued, epoch seconds. */
   @Column({ name: 'issued_seconds', type: 'bigint', nullable: true })
   issuedSeconds!: number | null;
 
-  /** How many earlier entries of the client it stands for; null: it stands for itself. */
+  /** How many earlier entries of the client it replaces; null: none. */
   @Column({ type: 'integer', nullable: true })
   replaces!: number | null;
 }
 
-/** What a client, or with empty ids all clients of a tenant, have used of what they may revoke. */
+/** How much of its revocation quota a client has used or, with empty ids, all clients of a tenant together. */
 @Entity('revocation_quotas')
 export class RevocationQuotaEntity {
   @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })
@@ -55,12 +55,12 @@ export class RevocationQuotaEntity {
   @PrimaryColumn({ name: 'client_id', type: 'varchar', length: ID_LENGTH })
   clientId!: string;
 
-  /** When all that was used is free again. */
+  /** When the whole quota is available again. */
   @Column({ name: 'used_until_ms', type: 'bigint' })
   usedUntilMs!: number;
 }
 
-/** One row. Whoever raises it holds its lock until the commit, so that no number is seen before all smaller ones are. */
+/** One row. Incrementing it locks it until the commit, so that no number is visible before all smaller ones are. */
 @Entity('revocation_sequence')
 export class RevocationSequenceEntity {
   @PrimaryColumn({ type: 'integer' })

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ID_LENGTH } from './tenant.entity.ts';
 
-/** When a client's secret was last used. The id names a secret, it is none. */
+/** When a client's secret was last used. The id names the secret; it is not the secret itself. */
 @Entity('secret_uses')
 export class SecretUseEntity {
   @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })

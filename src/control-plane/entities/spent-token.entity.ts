@@ -4,7 +4,7 @@ import { ID_LENGTH, ISSUER_LENGTH } from './tenant.entity.ts';
 /** SHA-256 in base64url. */
 export const SPENT_TOKEN_ID_LENGTH = 43;
 
-/** A foreign token that has had its one token of ours. Its primary key is what makes it one. */
+/** A subject token that was exchanged. The primary key ensures that each is redeemed only once. */
 @Entity('spent_tokens')
 export class SpentTokenEntity {
   @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })
@@ -16,7 +16,7 @@ export class SpentTokenEntity {
   @PrimaryColumn({ name: 'token_id', type: 'varchar', length: SPENT_TOKEN_ID_LENGTH })
   tokenId!: string;
 
-  /** Epoch seconds: from then on the token is refused without this row. */
+  /** Epoch seconds. From then on, the token is refused without this row. */
   @Index('spent_tokens_until')
   @Column({ name: 'until_seconds', type: 'bigint' })
   untilSeconds!: number;

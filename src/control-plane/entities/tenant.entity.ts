@@ -1,12 +1,12 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** The column lengths of ids and names, checked by the parsers long before: MySQL needs a number. */
+/** Column lengths of ids and names. MySQL needs a number; the parsers have checked them before. */
 export const ID_LENGTH = 64;
 export const SUBJECT_ID_LENGTH = 128;
 export const STATUS_LENGTH = 16;
 export const GRANT_NAME_LENGTH = 128;
 export const EMAIL_LENGTH = 254;
-/** 767 bytes together with `sub`: what any InnoDB row format can index. */
+/** With `sub` 767 bytes, which every InnoDB row format can index. */
 export const ISSUER_LENGTH = 512;
 /** OpenID Connect Core 1.0, section 2: at most 255 ASCII characters. */
 export const SUB_LENGTH = 255;
@@ -18,7 +18,7 @@ export class TenantEntity {
   @PrimaryColumn({ type: 'varchar', length: ID_LENGTH })
   id!: string;
 
-  /** The value of the change sequence at the last change of anything that belongs to this tenant. */
+  /** The change sequence's value at the last change of anything of this tenant. */
   @Column({ type: 'bigint' })
   version!: number;
 

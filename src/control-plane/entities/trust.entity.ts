@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ID_LENGTH, ISSUER_LENGTH, URL_LENGTH } from './tenant.entity.ts';
 
-/** A foreign issuer that a tenant trusts. Lists and conditions are JSON. */
+/** A tenant's trusted issuer. Lists and conditions are JSON. */
 @Entity('trusts')
 export class TrustEntity {
   @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })
@@ -27,8 +27,8 @@ export class TrustEntity {
   conditions!: string;
 
   /**
-   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`, with `"types":[…]` if the issuer is trusted with further kinds of tokens. `types` has no
-   * column of its own, so that no migration is needed: an older server ignores the member and refuses such tokens.
+   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`, with `"types":[…]` if further token types are accepted. `types` has no column of its
+   * own, which avoids a migration: an older server ignores the member and refuses such tokens.
    */
   @Column({ type: 'text' })
   subject!: string;

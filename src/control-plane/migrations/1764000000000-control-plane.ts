@@ -2,8 +2,8 @@ import { type MigrationInterface, type QueryRunner, Table, TableIndex, TableUniq
 import { columnsFor } from '../../database/migration-columns.ts';
 
 /**
- * The control plane. MySQL commits after every statement that changes a schema, so that a killed migration leaves the first tables behind: each step
- * does nothing when it was done before.
+ * Creates the control plane. MySQL commits after every statement that changes a schema, so a killed migration leaves its first tables. Each step
+ * therefore does nothing if it was done before.
  */
 export class ControlPlane1764000000000 implements MigrationInterface {
   readonly name = 'ControlPlane1764000000000';

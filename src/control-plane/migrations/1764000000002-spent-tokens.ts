@@ -1,12 +1,12 @@
 import { type MigrationInterface, type QueryRunner, Table, TableIndex } from 'typeorm';
 import { columnsFor } from '../../database/migration-columns.ts';
 
-/** Foreign tokens that were exchanged, until their end. */
+/** Creates the table of exchanged subject tokens, kept until they expire. */
 export class SpentTokens1764000000002 implements MigrationInterface {
   readonly name = 'SpentTokens1764000000002';
 
   async up(runner: QueryRunner): Promise<void> {
-    // Index and table are one statement on MySQL: a killed migration leaves both or none.
+    // On MySQL, index and table are one statement: a killed migration leaves both or none.
     await runner.createTable(table(runner), true);
   }
 

@@ -1,7 +1,9 @@
 import { type MigrationInterface, type QueryRunner, Table, TableIndex } from 'typeorm';
 import { columnsFor } from '../../database/migration-columns.ts';
 
-/** What was revoked, and the sequence that numbers it. Each step does nothing when it was done before: MySQL commits them one by one. */
+/**
+ * Creates the revocations and the sequence that numbers them. Each step does nothing if it was done before, because MySQL commits them one by one.
+ */
 export class Revocations1764000000003 implements MigrationInterface {
   readonly name = 'Revocations1764000000003';
 

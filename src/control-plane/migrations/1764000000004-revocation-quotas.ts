@@ -1,7 +1,7 @@
 import { type MigrationInterface, type QueryRunner, Table, TableColumn, TableIndex } from 'typeorm';
 import { columnsFor } from '../../database/migration-columns.ts';
 
-/** Who revoked, and how much more of it a client may. Additions only: a server of the version before goes on. */
+/** Adds the client that revoked, and the quotas of clients. It only adds, so a server of the previous version keeps working. */
 export class RevocationQuotas1764000000004 implements MigrationInterface {
   readonly name = 'RevocationQuotas1764000000004';
 

@@ -1,7 +1,7 @@
 import type { Status } from '../../domain/status.ts';
 import type { LinkedIdentity } from '../../tenancy/administrator.ts';
 
-/** A tenant's whole directory, everything sorted by its name or id. */
+/** A tenant's whole directory, sorted by name or id. */
 export interface DirectoryState {
   readonly scopes: readonly Scope[];
   readonly roles: readonly Role[];
@@ -26,7 +26,7 @@ export interface Group {
 
 export interface User {
   readonly id: string;
-  /** The operator's own writing; compared by its canonical form. */
+  /** As the operator wrote it; compared in canonical form. */
   readonly email: string;
   readonly status: Status;
   readonly roles: readonly string[];
@@ -34,7 +34,7 @@ export interface User {
   readonly identities: readonly LinkedIdentity[];
 }
 
-/** `put` makes each entry what it says, links included; what is not named stays. `remove` takes names and user ids. */
+/** `put` creates or replaces entries including their links; other entries stay. `remove` lists names and user ids. */
 export interface DirectoryChanges {
   readonly scopes: { readonly put: readonly Scope[]; readonly remove: readonly string[] };
   readonly roles: { readonly put: readonly Role[]; readonly remove: readonly string[] };

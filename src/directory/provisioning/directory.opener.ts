@@ -23,16 +23,16 @@ import { DirectoryWriter } from './directory.writer.ts';
 type TenantAddress = Pick<Tenant, 'id' | 'database'>;
 type ServerDatabase = Extract<TenantDatabase, { driver: 'mysql' }>;
 
-/** A statement of provisioning may touch thousands of rows; nobody's request waits for it. */
+/** A statement of provisioning may change thousands of rows, and no request waits for it. */
 const TIMEOUT_MS = 10_000;
 
-/** A whole directory is read at once: a few hundred thousand rows. Several tenants are read beside each other. */
+/** A whole directory is read at once, up to a few hundred thousand rows, for several tenants at a time. */
 const ANSWER_LIMIT = 64 * 1024 * 1024;
 
-/** What may stand between backticks in a statement. MySQL allows more; nothing here needs it. */
+/** Names that are safe between backticks. MySQL allows more, but nothing here needs it. */
 const DATABASE_NAME = /^[A-Za-z0-9_$-]{1,64}$/;
 
-/** Opens tenants' directories for provisioning: makes those that are missing, and for a dry run touches none. */
+/** Opens tenants' directories for provisioning. Creates missing ones; a dry run changes none. */
 export class DirectoryOpener {
   readonly #config: Pick<Config, 'dataDirectory' | 'connections'>;
   readonly #vault: VaultService;
@@ -43,9 +43,9 @@ export class DirectoryOpener {
   }
 
   /**
-   * Opens the directory, and creates its database when it is not there.
+   * Opens the directory, and creates its database if it is missing.
    *
-   * @throws OperatorError when the database is missing and the credentials do not allow to create it, with the SQL that does
+   * @throws OperatorError if the database is missing and the credentials do not allow creating it; the message contains the SQL to run
    */
   async open(tenant: TenantAddress): Promise<DirectoryWriter> {
     if (tenant.database.driver === 'sqlite')
@@ -61,9 +61,9 @@ export class DirectoryOpener {
   }
 
   /**
-   * For dry runs and `export`: a SQLite directory as a private copy, whose changes are forgotten; one on a server itself, to be read only.
+   * For dry runs and `export`: a SQLite directory as a private copy, whose changes are discarded; a directory on a server itself, only for reading.
    *
-   * @returns undefined when there is no such database yet
+   * @returns undefined if the database does not exist yet
    */
   async openForReading(tenant: TenantAddress): Promise<DirectoryWriter | undefined> {
     if (tenant.database.driver === 'sqlite') {
@@ -81,7 +81,7 @@ export class DirectoryOpener {
     }
   }
 
-  /** Removes an embedded directory with all that is in it, for `purge`. One on a server is its operator's to drop. */
+  /** Deletes an embedded directory, for `purge`. A database on a server is dropped by its operator. */
   async destroy(tenant: TenantAddress): Promise<void> {
     if (tenant.database.driver !== 'sqlite') return;
     const file = tenantDatabaseFile(this.#config.dataDirectory, tenant.id);
@@ -96,7 +96,7 @@ export class DirectoryOpener {
       schema: DIRECTORY_SCHEMA,
       create: true,
     });
-    // SQLite's own lock on the file is enough.
+    // SQLite's file lock is enough.
     return new DirectoryWriter(tenant.id, database, (work) => work(), afterClose);
   }
 
@@ -109,7 +109,7 @@ export class DirectoryOpener {
     const limits = { perTenant: 2, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext };
     const options = tenantDatabaseOptions(tenant.id, address, credentials, limits, ANSWER_LIMIT);
     const database = await openMysqlDatabase({ ...options, schema: DIRECTORY_SCHEMA });
-    // Two installations may share a server: the lock is the server's.
+    // Two installations may share a server, so the lock is on the server.
     return new DirectoryWriter(tenant.id, database, (work) =>
       withMysqlConnection(options, async (connection) => {
         await takeNamedLock(connection, `directory:${address.name}`);
@@ -132,7 +132,7 @@ export class DirectoryOpener {
   }
 }
 
-/** A server tells those who may not see a database that they have no access to it, whether it is there or not. */
+/** A server reports "no access" to a user without permissions, whether the database exists or not. */
 const MISSING: ReadonlySet<DatabaseFailureReason | undefined> = new Set([
   'database does not exist',
   'no access to the database',
@@ -156,7 +156,7 @@ async function createDatabase(
   } catch (error) {
     if (reasonOfFailure(error) !== 'no access to the database') throw error;
     throw new OperatorError(
-      `Tenant ${tenantId}: the database ${address.name} on ${host}:${port} is not there, or its user may not use it. Let its administrator run:\n` +
+      `Tenant ${tenantId}: the database ${address.name} on ${host}:${port} does not exist, or its user has no access. Let its administrator run:\n` +
         `  ${statement};\n` +
         `  GRANT ALL PRIVILEGES ON \`${address.name}\`.* TO '${credentials.username.replaceAll("'", "''")}'@'%';`,
       { cause: error },

@@ -10,7 +10,7 @@ import {
 import { UserEntity, UserGroupMemberEntity, UserIdentityEntity, UserRoleEntity } from './entities/user.entity.ts';
 import { Directory1764000000001 } from './migrations/1764000000001-directory.ts';
 
-/** A tenant's own database, as provisioning opens it. Servers read it by plain statements (grants-query.ts). */
+/** The schema of a tenant's database for provisioning. Servers read it by plain statements (grants-query.ts). */
 export const DIRECTORY_SCHEMA: Schema = Object.freeze({
   entities: [
     OwnerEntity,

@@ -7,10 +7,10 @@ import { OwnerEntity } from './entities/grant.entity.ts';
 import { readDirectory } from './read-directory.ts';
 import { writeDirectory } from './write-directory.ts';
 
-/** The schema of a directory is a few small tables. In a database that others control it could take for ever. */
+/** A directory has a few small tables, but in a database that others control, a migration could take forever. */
 const MIGRATION_MS = 120_000;
 
-/** One tenant's directory, open for provisioning. `DirectoryOpener` makes it. */
+/** One tenant's directory, open for provisioning. Made by `DirectoryOpener`. */
 export class DirectoryWriter {
   readonly #tenantId: TenantId;
   readonly #database: Database;
@@ -34,14 +34,14 @@ export class DirectoryWriter {
   }
 
   /**
-   * Brings the directory to the current schema and stamps whose it is, under a lock that other processes respect.
+   * Migrates the directory and records its owner, under a lock that other processes respect.
    *
-   * @returns the names of the migrations that were run
-   * @throws TesseraError `temporarily_unavailable`, also when it belongs to another tenant: then nothing was changed
+   * @returns the names of the migrations that ran
+   * @throws TesseraError `temporarily_unavailable`, also if it belongs to another tenant; then nothing was changed
    */
   migrate(): Promise<string[]> {
     return this.#underLock(async () => {
-      // Before the first table of ours, so that another tenant's directory is not even migrated.
+      // Checked before the first table is created, so that another tenant's directory is not even migrated.
       if (await this.#hasOwner()) await assertOwner(this.#database, this.#tenantId);
       const done = await runMigrations(this.#database, MIGRATION_MS);
       if (!(await this.#hasOwner())) await this.#stamp();
@@ -49,7 +49,7 @@ export class DirectoryWriter {
     });
   }
 
-  /** @throws TesseraError `temporarily_unavailable` when it belongs to another tenant */
+  /** @throws TesseraError `temporarily_unavailable` if it belongs to another tenant */
   async read(): Promise<DirectoryState> {
     if ((await this.pendingMigrations()).length > 0 || !(await this.#hasOwner())) return EMPTY_DIRECTORY;
     await assertOwner(this.#database, this.#tenantId);
@@ -58,15 +58,15 @@ export class DirectoryWriter {
     );
   }
 
-  /** For the queries that servers ask, by whoever explains what a server would answer. */
+  /** Runs the queries of servers, for commands that show what a server would answer. */
   query(sql: string, parameters?: readonly SqlValue[]): Promise<Row[]> {
     return this.#database.query(sql, parameters);
   }
 
   /**
-   * All changes or none. Requires a current schema.
+   * Applies all changes or none. Requires the current schema.
    *
-   * @param beforeCommit when everything is written and nobody sees it yet; when it rejects, nothing was changed
+   * @param beforeCommit runs when everything is written but not committed; if it rejects, nothing is changed
    */
   async apply(changes: DirectoryChanges, beforeCommit: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     await assertOwner(this.#database, this.#tenantId);
@@ -85,7 +85,7 @@ export class DirectoryWriter {
     await this.#database.transaction((manager) =>
       manager.upsert(OwnerEntity, { tenantId: this.#tenantId }, ['tenantId']),
     );
-    // Of two tenants who stamp one empty database at once both find two owners, and neither gets it.
+    // If two tenants claim one empty database at the same time, both find two owners, and neither gets it.
     await assertOwner(this.#database, this.#tenantId);
   }
 

@@ -13,10 +13,10 @@ import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
 import type { DirectoryState } from './directory-state.ts';
 import { readStatus } from '../../domain/status.ts';
 
-/** Of one table. No directory has nearly as many; a view in the place of a table may have no end. */
+/** Limit per table. No directory has nearly as many rows, but a view in place of a table may be endless. */
 const MAX_ROWS = 1_000_000;
 
-/** Every column that a directory is read from, and the longest value that it may have. */
+/** The columns that are read, with the maximum length of their values. */
 const TABLES = {
   scopes: { name: GRANT_NAME_LENGTH, resource: GRANT_NAME_LENGTH },
   roles: { name: GRANT_NAME_LENGTH },
@@ -31,7 +31,7 @@ const TABLES = {
 
 type Ask = (select: string) => Promise<readonly Row[]>;
 
-/** The database is the tenant's own: all that is read of it is bounded, and checked for what a directory can hold. */
+/** Reads the whole directory. The tenant controls the database, so everything read is limited and validated. */
 export async function readDirectory(ask: Ask): Promise<DirectoryState> {
   const scopes = await readTable(ask, 'scopes', (text, row) => ({
     name: text('name'),
@@ -78,7 +78,7 @@ async function readTable<T extends Table, V>(ask: Ask, table: T, read: Reading<T
   return rows.map((row) => read((column) => requiredText(row, column, lengths[column] ?? 0), row));
 }
 
-/** From a key to its values. Sorting is done here and not by a database, so that every one gives the same order. */
+/** Maps each key to its values. Sorted here and not by the database, so that the order never depends on it. */
 async function readLinks<T extends Table, V>(
   ask: Ask,
   table: T,

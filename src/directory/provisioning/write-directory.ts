@@ -13,16 +13,16 @@ import {
 } from './entities/grant.entity.ts';
 import { UserEntity, UserGroupMemberEntity, UserIdentityEntity, UserRoleEntity } from './entities/user.entity.ts';
 
-/** Rows per statement: below SQLite's and MySQL's limits on placeholders. */
+/** Rows per statement, below SQLite's and MySQL's limits on placeholders. */
 const ROWS_PER_STATEMENT = 500;
 
 /**
- * In an order that no foreign key and no unique address is against: first everything that goes, users with all their links, then what
- * others point to, then what points to it. Roles, groups and scopes that stay are never deleted: that would take their links along.
+ * Writes in an order that violates no foreign key and no unique address: first deletions, users with all their links; then rows that others refer to;
+ * then rows that refer to them. Roles, groups and scopes that stay are never deleted, because that would delete their links.
  */
 export async function writeDirectory(manager: EntityManager, changes: DirectoryChanges): Promise<void> {
   const { scopes, roles, groups, users } = changes;
-  // Users are written anew, links and all: two may have swapped their addresses.
+  // Users are deleted and inserted again with their links, because two may have swapped addresses.
   await deleteBy(manager, UserEntity, 'id', [...users.remove, ...users.put.map(({ id }) => id)]);
   await deleteBy(manager, UserGroupEntity, 'name', groups.remove);
   await deleteBy(manager, RoleEntity, 'name', roles.remove);
@@ -56,7 +56,7 @@ async function assertAllKept(manager: EntityManager, { scopes, roles, groups, us
   await kept(manager, UserGroupMemberEntity, 'userId', ids, users.put.flatMap(memberLinks));
 }
 
-/** @param property what the keys are; the rows are all that belong to them */
+/** @param property the property that holds the keys; `rows` are all rows of these keys */
 async function kept<E extends object>(
   manager: EntityManager,
   entity: new () => E,
@@ -125,8 +125,8 @@ async function deleteBy<E extends object>(
 }
 
 /**
- * For what was deleted before. Never an "upsert": MySQL's updates whichever row has any of the unique values, so that a second user
- * with an address, or a linked identity, would silently take over the first one's.
+ * Inserts rows that were deleted before. Never an upsert: MySQL's updates whichever row has any of the unique values, so a second user with the same
+ * address or linked identity would silently overwrite the first.
  */
 async function insert<E extends object>(
   manager: EntityManager,
@@ -143,7 +143,7 @@ async function insert<E extends object>(
       .execute();
 }
 
-/** Inserts, or overwrites what has the same key; only for tables whose one unique value is that key. */
+/** Inserts, or overwrites the row with the same key. Only for tables whose only unique value is that key. */
 async function put<E extends object>(
   manager: EntityManager,
   entity: new () => E,

@@ -6,7 +6,7 @@ export type Discovered =
   /** A fixed phrase. */
   | { readonly jwksUri?: undefined; readonly refusal: string };
 
-/** Where an issuer's metadata is: OpenID Connect Discovery 1.0, section 4. A path that ends with a slash does not get a second one. */
+/** The URL of an issuer's metadata (OpenID Connect Discovery 1.0, section 4). A path that ends with a slash does not get a second one. */
 export function discoveryUrl(issuer: string): string {
   return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
 }
@@ -22,7 +22,7 @@ function readDiscovery(egress: Egress, issuer: string, document: unknown): Disco
   if (typeof document !== 'object' || document === null || Array.isArray(document))
     return { refusal: 'discovery: not a metadata document' };
   const { issuer: named, jwks_uri: jwksUri } = document as Readonly<Record<string, unknown>>;
-  // OpenID Connect Discovery 1.0, section 4.3: exactly the same, or one issuer could answer for another.
+  // OpenID Connect Discovery 1.0, section 4.3: must be exactly equal, or one issuer could answer for another.
   if (named !== issuer) return { refusal: 'discovery: it names another issuer' };
   if (typeof jwksUri !== 'string') return { refusal: 'discovery: it names no keys' };
   if (!egress.mayFetch(jwksUri)) return { refusal: 'discovery: the URL of its keys may not be fetched' };

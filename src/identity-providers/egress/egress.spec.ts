@@ -42,7 +42,7 @@ describe('an answer', () => {
     },
   );
 
-  it('may have exactly 256 KiB, and not a byte more', async () => {
+  it('may have exactly 256 KiB, and not one byte more', async () => {
     let bytes = MAX_ANSWER_BYTES;
     provider.onKeys = (_request, response) => {
       sendJson(response, 'x'.repeat(bytes - 2));
@@ -52,19 +52,19 @@ describe('an answer', () => {
     await expect(fetchJson(provider.jwksUri)).resolves.toEqual(failed('an answer over 256 KiB'));
   });
 
-  it.each(Object.entries(HOSTILE_ANSWERS))('is refused when it is %s', async (_, { handler, reason }) => {
+  it.each(Object.entries(HOSTILE_ANSWERS))('is refused if it is %s', async (_, { handler, reason }) => {
     provider.onKeys = handler;
     const before = performance.now();
     await expect(fetchJson(provider.jwksUri)).resolves.toEqual(failed(reason));
     expect(performance.now() - before).toBeLessThan(DEADLINE_MS + 200);
-    // No redirect was followed, nothing was tried again.
+    // No redirect was followed and nothing was retried.
     expect(provider.requests).toEqual(['/keys']);
     expect(provider.connections()).toBe(1);
   });
 });
 
 describe('a host', () => {
-  it('is reached by its name when name and port are listed', async () => {
+  it('is reached by its name if name and port are listed', async () => {
     const url = `http://idp.test:${provider.port}/keys`;
     const allowedHosts = [`idp.test:${provider.port}`];
     expect((await fetchJson(url, { allowedHosts })).kind).toBe('json');
@@ -74,7 +74,7 @@ describe('a host', () => {
     ['another port is listed', (port: number) => `127.0.0.1:${port === 1 ? 2 : 1}`],
     ['its name is listed and not its address', (port: number) => `localhost:${port}`],
     ['nothing is listed', () => undefined],
-  ])('is not reached by its address when %s', async (_, listed) => {
+  ])('is not reached by its address if %s', async (_, listed) => {
     const host = listed(provider.port);
     const answer = await fetchJson(provider.jwksUri, { allowedHosts: host === undefined ? [] : [host] });
     expect(answer).toEqual(failed('its URL may not be fetched'));
@@ -94,18 +94,18 @@ describe('a host', () => {
     ['2002:7f00:1::'],
     ['0.0.0.0'],
     ['224.0.0.1'],
-    // Which of them is used would be left to chance.
+    // Which of them is used would be random.
     ['8.8.8.8', '127.0.0.1'],
     ['127.0.0.1', '8.8.8.8'],
     [],
-  ])('is not reached when its name resolves to %s %s', async (...list: string[]) => {
+  ])('is not reached if its name resolves to %s %s', async (...list: string[]) => {
     const url = `https://idp.example.com:${provider.port}/keys`;
     const answer = await fetchJson(url, { resolve: addresses(...list) });
     expect(answer).toEqual(failed('the host has an address that may not be reached'));
     expect(provider.connections()).toBe(0);
   });
 
-  it('has its addresses judged at every fetch, not at the first alone', async () => {
+  it('has its addresses checked at every fetch, not only at the first', async () => {
     const asked: string[] = [];
     const resolve: EgressOptions['resolve'] = (hostname) => {
       asked.push(hostname);
@@ -129,7 +129,7 @@ describe('a host', () => {
     await expect(fetchJson(url, { resolve })).resolves.toEqual(failed('no usable answer'));
   });
 
-  it('whose name takes for ever to resolve costs no more than the deadline', async () => {
+  it('whose name never resolves costs no more than the deadline', async () => {
     const resolve = () => new Promise<never>(() => undefined);
     const answer = await fetchJson('https://idp.example.com/keys', { resolve });
     expect(answer).toEqual(failed('no answer in time'));
@@ -155,10 +155,10 @@ describe('TLS', () => {
       certificateAuthorities,
     });
 
-  it('is spoken with a certificate that is trusted', async () => {
+  it('works with a trusted certificate', async () => {
     expect((await fetchAs('idp.test', cert)).kind).toBe('json');
   });
-  it('fails with one that is not, on a listed host too', async () => {
+  it('fails with an untrusted one, even for a listed host', async () => {
     await expect(fetchAs('idp.test', undefined)).resolves.toEqual(failed('no usable answer'));
     expect(tlsProvider.requests).toEqual([]);
   });

@@ -9,39 +9,38 @@ import { hostAndPort, isPublicAddress, refusalOfForeignUrl } from './foreign-url
 
 export type ForeignAnswer =
   | { readonly kind: 'json'; readonly value: unknown }
-  /** Why there is nothing, in a fixed phrase: neither the URL nor anything that the other side sent is in it. */
+  /** The reason of the failure as a fixed phrase, without the URL or anything that the host sent. */
   | { readonly kind: 'failed'; readonly reason: string };
 
 export interface EgressOptions {
-  /** Exact `host:port` pairs that may be reached although they are loopback, private or plain HTTP. Development and tests only. */
+  /** Exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP. Development and tests only. */
   readonly allowedHosts: readonly string[];
   /** All addresses of a name. */
   readonly resolve: (hostname: string) => Promise<readonly LookupAddress[]>;
-  /** PEM; undefined: those that Node.js trusts, `NODE_EXTRA_CA_CERTS` included. */
+  /** PEM; undefined: the authorities that Node trusts, including `NODE_EXTRA_CA_CERTS`. */
   readonly certificateAuthorities: string | undefined;
 }
 
-// A hundred RSA-4096 keys with their certificates fit.
+// Enough for a hundred RSA-4096 keys with their certificates.
 export const MAX_ANSWER_BYTES = 256 * 1_024;
-// Key sets and metadata are four deep; x5c and claims of others' extensions a little more.
+// Key sets and metadata have four levels; x5c and extensions a little more.
 const MAX_ANSWER_DEPTH = 16;
-// RFC 8259, section 11; RFC 7517, section 8.5.1. HTML of a proxy's error page ends here.
+// RFC 8259, section 11; RFC 7517, section 8.5.1. Refuses the HTML of a proxy's error page.
 const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json *(?:;|$)/i;
-// A connection that nobody waits for any more must not linger.
+// Limits connections whose caller has given up.
 const CONNECT_TIMEOUT_MS = 2_000;
 const UTF8 = { fatal: true, ignoreBOM: true } as const;
 
-/** As the operating system resolves, all families. */
+/** Resolves like the operating system, for all address families. */
 export function resolveBySystem(hostname: string): Promise<readonly LookupAddress[]> {
   return systemLookup(hostname, { all: true });
 }
 
 /**
- * The door to foreign hosts; the only place that connects to one. A GET of a JSON document over https, no redirect followed, bounded in size and
- * time.
+ * The only place that connects to identity providers. It fetches a JSON document by GET over https, follows no redirect, and limits size and time.
  *
- * Every fetch has a connection of its own, so that the addresses of a name are judged each time: a name that pointed to a public address when
- * the trust was saved may point to the metadata service now.
+ * Every fetch opens a new connection, so that the addresses of a name are checked each time: a name that pointed to a public address when the trusted
+ * issuer was saved may point to the metadata service now.
  */
 export class Egress {
   readonly #options: EgressOptions;
@@ -50,13 +49,13 @@ export class Egress {
     this.#options = options;
   }
 
-  /** Whether a URL that a foreign document names may be fetched, as far as its text tells. */
+  /** Whether a URL from a fetched document is allowed, judging by its text. */
   mayFetch(url: string): boolean {
     return refusalOfForeignUrl(url, { query: 'allowed' }, this.#options.allowedHosts) === undefined;
   }
 
   /**
-   * Never rejects, and settles when the deadline passes, whatever the other side or the resolver does.
+   * Never rejects, and settles at the deadline, whatever the host or the resolver does.
    *
    * @param deadline for everything that the caller fetches
    */
@@ -64,7 +63,7 @@ export class Egress {
     if (!this.mayFetch(url)) return failed('its URL may not be fetched');
     if (deadline.isOver()) return failed('no answer in time');
     const { origin, pathname, search } = new URL(url);
-    // Loaded with the first fetch: most installations trust no foreign issuer.
+    // Loaded at the first fetch: most installations have no trusted issuer.
     const undici = await import('undici');
     const connect = this.#connector(undici.buildConnector, new URL(url));
     const client = new undici.Client(origin, { connect, pipelining: 1 });
@@ -91,7 +90,7 @@ export class Egress {
         if (error !== null) callback(error, null);
         else if (isAllowed || isConnectedToPublic(socket)) callback(null, socket);
         else {
-          // Addresses in the URL itself pass no look-up. Not a byte of the request has left yet.
+          // An address in the URL itself skips the lookup, so the peer is checked here, before any byte of the request is sent.
           socket.destroy();
           callback(new BlockedAddressError(), null);
         }
@@ -107,7 +106,7 @@ class BlockedAddressError extends Error {
   }
 }
 
-/** One address that may not be reached refuses the whole name: which of several is used is left to chance. */
+/** One blocked address refuses the whole name, because which of several addresses is used is random. */
 function lookupOf(resolve: EgressOptions['resolve'], mayReach: (address: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname).then(
@@ -138,19 +137,19 @@ async function exchange(client: Client, path: string): Promise<ForeignAnswer> {
     });
     return await read(response);
   } catch (error) {
-    // The platform's errors carry the URL and the peer's address.
+    // Errors of the platform contain the URL and the peer's address.
     return failed(error instanceof BlockedAddressError ? error.message : 'no usable answer');
   }
 }
 
 async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<ForeignAnswer> {
-  // Destroying the client ends the body.
+  // Destroying the client aborts the body.
   body.on('error', () => undefined);
   if (statusCode >= 300 && statusCode < 400) return failed('a redirect');
   if (statusCode !== 200) return failed('an error status');
   const { 'content-type': mediaType, 'content-encoding': encoding, 'content-length': length } = headers;
   if (typeof mediaType !== 'string' || !JSON_MEDIA_TYPE.test(mediaType)) return failed('an answer that is not JSON');
-  // A small compressed answer may be a large one.
+  // A small compressed answer may expand to a large one.
   if (encoding !== undefined && encoding !== 'identity') return failed('an answer in another encoding');
   if (typeof length === 'string' && Number(length) > MAX_ANSWER_BYTES) return failed('an answer over 256 KiB');
   const chunks: Uint8Array[] = [];

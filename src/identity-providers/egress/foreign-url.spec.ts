@@ -49,7 +49,7 @@ describe('refusalOfForeignUrl', () => {
     ['carrier-grade NAT', 'https://100.64.0.1/', /private/],
     ['IPv6 loopback', 'https://[::1]/', /loopback/],
     ['IPv4 in IPv6', 'https://[::ffff:7f00:1]/', /loopback/],
-    ['IPv4 behind NAT64', 'https://[64:ff9b::7f00:1]/', /private/],
+    ['IPv4 through NAT64', 'https://[64:ff9b::7f00:1]/', /private/],
     ['IPv4 in 6to4', 'https://[2002:7f00:1::]/', /private/],
     ['unique local', 'https://[fd00::1]/', /private/],
     ['link-local', 'https://[fe80::1]/', /private/],

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { NetworkSet } from '../../domain/networks.ts';
 
 /**
- * Addresses that the public internet does not route (IANA special-purpose registries, RFC 6890): behind them stand the machine itself,
- * its neighbours and the cloud's metadata service. 168.63.129.16 looks public, but is the host of an Azure machine to that machine.
+ * Addresses that the public internet does not route (IANA special-purpose registries, RFC 6890). They reach the machine itself, its neighbors and the
+ * cloud's metadata service. 168.63.129.16 looks public, but on an Azure machine it is the host.
  */
 const NOT_PUBLIC = new NetworkSet([
   '0.0.0.0/8',
@@ -23,11 +23,11 @@ const NOT_PUBLIC = new NetworkSet([
   '224.0.0.0/4',
   '240.0.0.0/4',
 ]);
-/** Of IPv6 only global unicast is public, less the ranges in it that carry an IPv4 address inside or are set aside. */
+/** In IPv6 only global unicast is public, except its reserved ranges and those that embed an IPv4 address. */
 const GLOBAL_UNICAST = new NetworkSet(['2000::/3']);
 const NOT_PUBLIC_UNICAST = new NetworkSet(['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']);
 
-/** Whether a foreign issuer may live at this address. Anything but an address is not public. */
+/** Whether the address is public. False for text that is not an address. */
 export function isPublicAddress(address: string): boolean {
   // A zone names an interface of this machine.
   const version = address.includes('%') ? 0 : isIP(address);
@@ -37,21 +37,20 @@ export function isPublicAddress(address: string): boolean {
 
 const HTTPS_PORT = 443;
 const FIRST_USER_PORT = 1_024;
-/** Of the ports above the system's, those of other protocols (Fetch Standard, "port blocking"). */
+/** Ports above 1023 that belong to other protocols (Fetch Standard, "port blocking"). */
 const OTHER_PROTOCOLS: ReadonlySet<number> = new Set([
   1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ]);
 
-/** What a foreign URL may carry behind its path: an issuer nothing (OpenID Connect Core, section 2), a key set's address a query. */
+/** What may follow the path: nothing for an issuer (OpenID Connect Core, section 2), a query for a key set's URL. */
 export interface ForeignUrlForm {
   readonly query: 'allowed' | 'refused';
 }
 
 /**
- * Why a URL of a foreign party may not be saved; undefined when it may. No name is resolved here: whoever connects checks the
- * address that the name has then.
+ * Why an issuer's URL is not allowed; undefined if it is. Names are not resolved here: their addresses are checked when connecting.
  *
- * @param allowedHosts exact `host:port` pairs that may be reached although they are loopback, private or plain HTTP
+ * @param allowedHosts exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP
  */
 export function refusalOfForeignUrl(
   text: string,
@@ -61,7 +60,7 @@ export function refusalOfForeignUrl(
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute https URL in printable ASCII';
   const url = new URL(text);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an https URL';
-  // A second writing of one address would not be equal to the `iss` of its tokens.
+  // Another spelling of the same URL would not equal the `iss` of its tokens.
   if (!text.startsWith(`${url.protocol}//${url.host}`))
     return 'must write scheme and host in lower case, without user and password, and addresses in their usual form';
   if (text.includes('#')) return 'must not have a fragment ("#")';
@@ -76,18 +75,18 @@ export function refusalOfForeignUrl(
   return undefined;
 }
 
-/** `host:port` with the port written out, as `TESSERA_FEDERATION_ALLOWED_HOSTS` has it. */
+/** `host:port` with an explicit port, as in `TESSERA_FEDERATION_ALLOWED_HOSTS`. */
 export function hostAndPort(url: URL): string {
   return `${url.hostname}:${url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port}`;
 }
 
-/** Port 22 or 25 of anybody's machine is no issuer, and a request there may be an order to what listens. */
+/** No issuer is on port 22 or 25, and a request there may be a command to the service that listens. */
 function isWebPort(url: URL): boolean {
   const port = url.port === '' ? HTTPS_PORT : Number(url.port);
   return port === HTTPS_PORT || (port >= FIRST_USER_PORT && !OTHER_PROTOCOLS.has(port));
 }
 
-/** URL has turned every number form of an IPv4 address (`0x7f.1`, `2130706433`, `017700000001`) into dotted decimal already. */
+/** URL has already converted every numeric form of an IPv4 address (`0x7f.1`, `2130706433`, `017700000001`) to dotted decimal. */
 function isInternalHost(hostname: string): boolean {
   const address = hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(address) !== 0) return !isPublicAddress(address);

@@ -2,10 +2,10 @@ import type { Log } from '../../logging/log.ts';
 import type { Clock } from '../../domain/clock.ts';
 
 const FIRST_PAUSE_MS = 1_000;
-// With the fetch itself within the promise that requests succeed 5 s after the issuer is back.
+// Together with the fetch, requests succeed within the promised 5 s after the issuer is back.
 const LONGEST_PAUSE_MS = 4_000;
 
-/** The fetches of an issuer's keys that have failed since the last good one, and the pause after each. */
+/** The failed fetches of an issuer's keys since the last successful one, and the pause after each. */
 export class FailedFetches {
   readonly #issuer: string;
   readonly #log: Log;
@@ -20,12 +20,12 @@ export class FailedFetches {
     this.#clock = clock;
   }
 
-  /** The last fetch failed. */
+  /** Whether the last fetch failed. */
   get any(): boolean {
     return this.#count > 0;
   }
 
-  /** Of the last one, in a fixed phrase. */
+  /** The reason of the last failure, as a fixed phrase. */
   get reason(): string {
     return this.#reason;
   }
@@ -39,7 +39,7 @@ export class FailedFetches {
     return this.#clock.monotonicMs() < this.#nextTryAt;
   }
 
-  /** Logged when it is the first, or for another reason than the one before. */
+  /** Logs the first failure, and each one whose reason differs from the one before. */
   add(reason: string): void {
     this.#nextTryAt = this.#clock.monotonicMs() + Math.min(FIRST_PAUSE_MS * 2 ** this.#count, LONGEST_PAUSE_MS);
     if (this.#count === 0 || this.#reason !== reason)
@@ -48,7 +48,7 @@ export class FailedFetches {
     this.#reason = reason;
   }
 
-  /** A fetch has succeeded. */
+  /** Call when a fetch has succeeded. */
   end(): void {
     if (this.any) this.#log.info('identity_provider_keys_recovered', { issuer: this.#issuer });
     this.#count = 0;

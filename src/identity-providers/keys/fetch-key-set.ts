@@ -3,10 +3,10 @@ import { discoverJwksUri } from '../egress/discovery.ts';
 import type { Egress } from '../egress/egress.ts';
 import { type ForeignKeySet, parseForeignKeySet } from './provider-key-set.ts';
 
-/** For everything that one look for keys fetches, so that the request behind it answers within the promised 3 s. */
+/** For all fetches of one search for keys, so that the request is answered within the promised 3 s. */
 export const KEYS_DEADLINE_MS = 2_000;
 
-/** Whose keys, and where they are if the trust says so itself. */
+/** The issuer, and the URL of its keys if it is configured. */
 export interface KeySource {
   readonly issuer: string;
   /** Undefined: discovery. */
@@ -19,9 +19,9 @@ export type FetchedKeySet =
   | { readonly set?: undefined; readonly refusal: string };
 
 /**
- * An issuer's keys as they are now: by discovery unless it is known where they are.
+ * Fetches an issuer's current keys, by discovery unless their URL is known.
  *
- * @param deadline for everything together
+ * @param deadline for all fetches together
  */
 export async function fetchKeySet(egress: Egress, source: KeySource, deadline: Deadline): Promise<FetchedKeySet> {
   const { jwksUri, refusal: undiscovered } =

@@ -3,13 +3,13 @@ import type { Clock } from '../../domain/clock.ts';
 interface Plan {
   readonly at: number;
   readonly account: string;
-  /** The newest fetch that had begun when the last of the questions came. */
+  /** The number of the newest fetch when the last question came. */
   asked: number;
 }
 
 /**
- * The one search of an issuer's keys that is made later, because it may not be made now. It is for everybody who has asked meanwhile, so that a new key is
- * known at the end of the cool-down and not one question later.
+ * A search for an issuer's keys that is deferred by the cooldown. It serves all questions that came in the meantime, so that a new key is known at
+ * the end of the cooldown, without another question.
  */
 export class PlannedSearch {
   readonly #clock: Clock;
@@ -18,18 +18,18 @@ export class PlannedSearch {
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
-  /** @param search called when the time has come, with the account that it is on and the fetch that no longer answers */
+  /** @param search called at the planned time with the account and the number of the newest fetch before the questions */
   constructor(clock: Clock, search: (account: string, asked: number) => void) {
     this.#clock = clock;
     this.#search = search;
   }
 
   /**
-   * Plans a search, unless there is an earlier one.
+   * Plans a search, unless an earlier one is planned.
    *
    * @param at monotonic
-   * @param asked the newest fetch that has begun: one after it answers the question
-   * @returns when the search is
+   * @param asked the number of the newest fetch; a later fetch answers the question
+   * @returns the time of the search
    */
   add(account: string, at: number, asked: number): number {
     if (this.#plan !== undefined && this.#plan.at <= at) {
@@ -41,7 +41,7 @@ export class PlannedSearch {
     return at;
   }
 
-  /** A fetch has succeeded; the plan is dropped if it answers all questions. */
+  /** Call when a fetch has succeeded. Drops the plan if the fetch answers all questions. */
   answer(fetch: number): void {
     if (this.#plan === undefined || fetch <= this.#plan.asked) return;
     this.#plan = undefined;
@@ -58,7 +58,7 @@ export class PlannedSearch {
     clearTimeout(this.#timer);
     if (this.#plan === undefined || this.#isClosed) return;
     const wait = Math.max(1, Math.ceil(this.#plan.at - this.#clock.monotonicMs()));
-    // No reason to keep a process alive.
+    // The timer must not keep the process alive.
     this.#timer = setTimeout(() => {
       this.#run();
     }, wait).unref();
@@ -67,7 +67,7 @@ export class PlannedSearch {
   #run(): void {
     const plan = this.#plan;
     if (plan === undefined) return;
-    // A timer may come early; the clock decides.
+    // A timer may fire early; the clock decides.
     if (this.#clock.monotonicMs() < plan.at) {
       this.#arm();
       return;

@@ -25,7 +25,7 @@ describe('a set', () => {
       'the key set holds a private key',
     ],
     ['a symmetric key', { keys: [GOOD.jwk, { kty: 'oct', k: 'c2VjcmV0' }] }, 'the key set holds a private key'],
-  ])('is refused whole with %s', (_, value, refusal) => {
+  ])('is refused as a whole with %s', (_, value, refusal) => {
     expect(parseForeignKeySet(value)).toEqual({ refusal });
   });
 
@@ -43,7 +43,7 @@ describe('a set', () => {
     ['a number as kid', { ...GOOD.jwk, kid: 1 }, 'kid is not a text'],
     ['no material', { kty: 'EC', kid: 'x' }, 'key material is not a key'],
     ['a point off the curve', { ...GOOD.jwk, y: GOOD.jwk.x }, 'key material is not a key'],
-  ])('goes on without %s', (_, jwk, reason) => {
+  ])('skips %s', (_, jwk, reason) => {
     const { set } = setOf(jwk, RSA.jwk);
     expect(set?.keys.map(({ kid }) => kid)).toEqual(['rsa']);
     expect(set?.skipped).toEqual([reason]);
@@ -52,8 +52,8 @@ describe('a set', () => {
   it.each([
     ['use enc', { ...RSA.jwk, use: 'enc', alg: 'RSA-OAEP' }],
     ['key_ops without verify', { ...RSA.jwk, use: undefined, key_ops: ['encrypt'] }],
-    ['what is no object', 'key'],
-  ])('goes on without a word about %s', (_, jwk) => {
+    ['a value that is not an object', 'key'],
+  ])('skips %s without a log line', (_, jwk) => {
     expect(setOf(jwk, GOOD.jwk).set).toMatchObject({ keys: [{ kid: 'good' }], skipped: [] });
   });
 });
@@ -71,14 +71,14 @@ describe('findForeignKey', () => {
     expect(find([GOOD.jwk, RSA.jwk], 'ES256', 'Good')).toBeUndefined();
   });
 
-  it('takes the algorithm of the key where it has one', () => {
+  it('uses the algorithm of the key if it has one', () => {
     expect(find([RSA.jwk], 'RS256', 'rsa')).toBeDefined();
     expect(find([RSA.jwk], 'PS256', 'rsa')).toBeUndefined();
     expect(find([withoutAlg], 'PS256', 'rsa')).toBeDefined();
     expect(find([withoutAlg], 'ES256', 'rsa')).toBeUndefined();
   });
 
-  it('without a kid finds the only key that fits, and none of two', () => {
+  it('without a kid finds the only matching key, and none of two', () => {
     expect(find([GOOD.jwk, RSA.jwk], 'ES256', undefined)?.kid).toBe('good');
     expect(find([GOOD.jwk, foreignKey('other').jwk], 'ES256', undefined)).toBeUndefined();
   });

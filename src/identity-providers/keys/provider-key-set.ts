@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { holdsPrivateKey, importKeyMaterial, refusalOfPurpose } from '@tessera/token/core';
 import { fitsAlgorithm, type ForeignAlgorithm, isForeignAlgorithm } from '../subject-token-algorithm.ts';
 
-/** A public key of a foreign issuer. Many issuers leave `alg` out, so the type of the key decides what it may verify. */
+/** A public key of a trusted issuer. Many issuers omit `alg`, so the key's type determines the algorithms it may verify. */
 export interface ForeignKey {
   readonly kid: string | undefined;
   readonly algorithm: ForeignAlgorithm | undefined;
@@ -11,18 +11,21 @@ export interface ForeignKey {
 
 export interface ForeignKeySet {
   readonly keys: readonly ForeignKey[];
-  /** Why keys that are there for signatures are not used, in fixed phrases, each once. */
+  /** Why signature keys were skipped, as fixed phrases without duplicates. */
   readonly skipped: readonly string[];
 }
 
 export type ParsedForeignKeySet =
   | { readonly set: ForeignKeySet; readonly refusal?: undefined }
-  /** The set as a whole is not to be used, and why, in a fixed phrase. */
+  /** The whole set is refused; the reason is a fixed phrase. */
   | { readonly set?: undefined; readonly refusal: string };
 
 const MAX_KEYS = 100;
 
-/** A JWK Set (RFC 7517, section 5) of a foreign issuer. Refused whole when it shows that its owner is not in control; a single key that does not fit is skipped. */
+/**
+ * Parses the JWK Set (RFC 7517, section 5) of a trusted issuer. The whole set is refused if it shows that its owner has lost control, as with a
+ * private key. A single unsuitable key is skipped.
+ */
 export function parseForeignKeySet(value: unknown): ParsedForeignKeySet {
   if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys))
     return { refusal: 'the answer is not a key set' };
@@ -32,7 +35,7 @@ export function parseForeignKeySet(value: unknown): ParsedForeignKeySet {
   const keys: ForeignKey[] = [];
   const skipped = new Set<string>();
   for (const jwk of jwks) {
-    // Keys for encryption stand beside the others in many sets: nothing to speak of.
+    // Encryption keys are common in key sets, so they are skipped without a log line.
     if (!isObject(jwk) || refusalOfPurpose(jwk) !== undefined) continue;
     const { key, reason } = importForeignKey(jwk);
     if (key === undefined) skipped.add(reason);
@@ -42,9 +45,9 @@ export function parseForeignKeySet(value: unknown): ParsedForeignKeySet {
 }
 
 /**
- * The one key that may have signed with this algorithm and kid.
+ * Finds the key that may have signed with this algorithm and kid.
  *
- * @returns undefined when there is none, and when there are two: a name that two keys have names neither
+ * @returns undefined if there is none, and if there are two, because then the kid is ambiguous
  */
 export function findForeignKey(
   set: ForeignKeySet,

@@ -15,17 +15,17 @@ export interface RemoteKeySetOptions {
   readonly egress: Egress;
   readonly clock: Clock;
   readonly log: Log;
-  /** For discovery and keys together. A request waits no longer than this. */
+  /** For discovery and keys together. A request waits at most this long. */
   readonly deadlineMs: number;
 }
 
-/** From this age on a set is fetched again behind the caller's back. */
+/** From this age on, a set is fetched again in the background. */
 export const REFRESH_AFTER_MS = 5 * 60_000;
-/** A key that its issuer has withdrawn is believed no longer than this, unless the issuer does not answer. */
+/** Maximum age of a set. A key that its issuer has withdrawn is accepted at most this long, unless the issuer does not answer. */
 export const MAX_AGE_MS = 10 * 60_000;
-/** How long the last good set serves while the issuer does not answer. */
+/** How long the last good set is used while the issuer does not answer. */
 export const STALE_MS = 60 * 60_000;
-/** Where the keys are changes far less often than the keys; a fetch that fails asks again anyway. */
+/** The URL of the keys changes far less often than the keys. A failed fetch repeats discovery anyway. */
 export const DISCOVERY_AGE_MS = 60 * 60_000;
 // As many as a set may have (foreign-key-set.ts).
 const MAX_WITHDRAWN = 100;
@@ -34,24 +34,24 @@ const REAL_TIME = new SystemClock();
 /** So many waits in one cool-down are on record: whoever makes up kids must not fill the audit store with them. */
 const RECORDED_WAITS = 20;
 
-/** Which key a token needs, and who asks. */
+/** The key that a token needs, and who asks for it. */
 export interface KeyQuestion {
-  /** On whose account unknown keys are searched: a tenant and its trusted issuer. */
+  /** The account for searches of unknown keys: a tenant and its trusted issuer. */
   readonly account: string;
   readonly token: Pick<SubjectToken, 'algorithm' | 'kid' | 'signingInput'>;
 }
 
 export interface FoundKey {
   readonly key: ForeignKey;
-  /** The issuer gave it after it was asked for: it is not another one by now. */
+  /** Whether the key was fetched after the question, so that it cannot have been replaced before it. */
   readonly isFresh: boolean;
 }
 
 /**
- * One issuer's keys. No caller can make it ask the issuer more often than the pauses and the search budget allow.
+ * Caches one issuer's keys. No caller can cause more fetches than the pauses and the search budget allow.
  *
- * Fetches are numbered, because "the issuer has no such key" can be said by a fetch alone that began after the question; a set from before says nothing about
- * a key that is newer.
+ * Fetches are numbered, because only a fetch that began after the question can prove that the issuer has no such key. An older set proves nothing
+ * about newer keys.
  *
  * Not a SingleFlightCache: a set outlives its maximum age while the issuer is down, and whether a fetch may begin is decided by pauses and budgets.
  */
@@ -64,18 +64,18 @@ export class RemoteKeySet {
   readonly #askedTokens = new AskedTokens();
 
   #set: ForeignKeySet | undefined;
-  /** When the fetch of the set began, by the monotonic clock like all times here. */
+  /** When the fetch of the set began. All times here are of the monotonic clock. */
   #loadedAt = -Infinity;
-  /** The number of the fetch that the set is from. */
+  /** The number of the fetch that returned the set. */
   #setNumber = 0;
   /** How many fetches have begun. */
   #fetches = 0;
-  /** Kids that the issuer had and took back. */
+  /** Kids that the issuer has withdrawn. */
   readonly #withdrawn = new Set<string>();
   #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
   #inFlight: Promise<void> | undefined;
   #loggedSkips = '';
-  /** Questions that were told to wait since the last fetch. */
+  /** Questions that had to wait since the last fetch. */
   #waits = 0;
 
   constructor(source: KeySource, options: RemoteKeySetOptions) {
@@ -86,8 +86,8 @@ export class RemoteKeySet {
   }
 
   /**
-   * @throws TesseraError unauthorized when the issuer has no such key; temporarily_unavailable when that cannot be said now: the issuer does not answer, or
-   *   may not be asked again yet
+   * @throws TesseraError unauthorized if the issuer has no such key; temporarily_unavailable if that is unknown now, because the issuer does not
+   * answer or may not be asked again yet
    */
   async find(question: KeyQuestion): Promise<FoundKey> {
     const asked = this.#fetches;
@@ -97,18 +97,18 @@ export class RemoteKeySet {
     if (key !== undefined) return { key, isFresh };
     if (isFresh) throw noSuchKey();
     if (isNewName(question, set)) return this.#findNew(question, asked);
-    // A known name with another algorithm, or no name, is hardly ever a new key, so nobody waits for it; the set is looked at again later.
+    // A known kid with another algorithm, or no kid, is hardly ever a new key, so the caller does not wait. The set is fetched again later.
     const at = Math.max(this.#nextSearchAt(question), this.#now() + SEARCH_COOLDOWN_MS);
     this.#planned.add(question.account, at, asked);
     throw noSuchKey();
   }
 
   /**
-   * Asks the issuer again about a key that did not confirm a signature: it may have another key of this name by now. While that is not allowed the old key's
-   * word stands, because anybody can write a wrong signature under a known kid and a forgery must not get away with "not now"; the search is planned then, so
-   * that a key which was replaced under its old name is known by the end of the cool-down.
+   * Fetches the keys again after a key did not verify a signature: the issuer may have replaced the key under the same kid. If a fetch is not allowed
+   * now, the old key's result stands, because anyone can write a wrong signature under a known kid, and a forgery must be refused, not deferred. A
+   * search is then planned, so that a replaced key is known at the end of the cooldown.
    *
-   * @returns undefined when there is no other
+   * @returns undefined if there is no other key
    */
   async findAgain(question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
     const asked = this.#fetches;
@@ -119,17 +119,17 @@ export class RemoteKeySet {
     return key;
   }
 
-  /** Plans nothing any more. */
+  /** Cancels the planned search and plans no more. */
   close(): void {
     this.#planned.close();
   }
 
-  /** A kid that the set does not have: perhaps a new key, perhaps an invention. */
+  /** Handles a kid that is not in the set: a new key or an invented one. */
   async #findNew(question: KeyQuestion, asked: number): Promise<FoundKey> {
     const first = this.#askedTokens.remember(question.token.signingInput, asked);
     const key = await this.#search(question, asked, () => true);
     if (key !== undefined) return { key, isFresh: this.#setNumber > asked };
-    // The set in memory is from before the outage: whether the key is new cannot be known.
+    // The cached set is older than the outage, so it is unknown whether the key is new.
     if (this.#failed.any) throw this.#unavailable();
     const { kid = '' } = question.token;
     if (this.#setNumber > first || this.#withdrawn.has(kid)) throw noSuchKey();
@@ -137,9 +137,9 @@ export class RemoteKeySet {
   }
 
   /**
-   * Waits for the fetch that is under way, and makes one of its own if that one does not answer and another is allowed.
+   * Waits for the running fetch, and makes another if that one does not answer the question and another is allowed.
    *
-   * @returns undefined when no key is wanted, or nothing can be fetched now
+   * @returns undefined if no key is wanted, or nothing can be fetched now
    */
   async #search(
     question: KeyQuestion,
@@ -163,7 +163,7 @@ export class RemoteKeySet {
   }
 
   #nextSearchAt({ account }: KeyQuestion): number {
-    // Pauses between failed fetches bound what is asked of an issuer that was down, and it shall serve again soon after.
+    // While fetches fail, their pauses limit the requests, so that the issuer's return is noticed soon.
     return this.#failed.any ? this.#failed.nextTryAt : this.#budget.nextAt(account);
   }
 
@@ -173,12 +173,15 @@ export class RemoteKeySet {
   }
 
   async #searchAsPlanned(account: string, asked: number): Promise<void> {
-    // One that began before the questions does not answer them.
+    // A fetch that began before the questions does not answer them.
     await this.#inFlight;
     if (this.#setNumber <= asked && !this.#failed.isPausing) await this.#fetchOn(account);
   }
 
-  /** The set, if need be after a fetch. While the issuer is down only the first caller of each pause asks it, and nobody who has a set waits. */
+  /**
+   * The set, after a fetch if necessary. While the issuer is down, only the first caller after each pause fetches, and no caller with a usable set
+   * waits.
+   */
   async #current(): Promise<ForeignKeySet> {
     const set = this.#set;
     const age = this.#now() - this.#loadedAt;
@@ -193,7 +196,7 @@ export class RemoteKeySet {
     return this.#set;
   }
 
-  /** One fetch in flight, for whoever asks. Never rejects. */
+  /** Runs one fetch at a time, shared by all callers. Never rejects. */
   #load(): Promise<void> {
     this.#inFlight ??= this.#fetch().finally(() => {
       this.#inFlight = undefined;
@@ -251,7 +254,7 @@ export class RemoteKeySet {
     });
   }
 
-  /** No verdict: the kid may be of a key that is newer than the set. */
+  /** The error if the answer is unknown: the kid may belong to a key that is newer than the set. */
   #notKnownNow(searchAt: number): TesseraError {
     this.#waits += 1;
     return new TesseraError('temporarily_unavailable', 'identity provider: its keys are to be fetched for this kid', {
@@ -261,7 +264,7 @@ export class RemoteKeySet {
   }
 
   #secondsUntil(at: number): number {
-    // 0 would invite everybody at once.
+    // At least 1, because 0 would make all callers retry at once.
     return Math.max(1, Math.ceil((at - this.#now()) / 1_000));
   }
 }

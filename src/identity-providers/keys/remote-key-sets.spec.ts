@@ -65,7 +65,7 @@ interface Asked {
   readonly kid?: string | undefined;
   readonly algorithm?: ForeignAlgorithm;
   readonly account?: string;
-  /** What was signed. Default: another token with each question. */
+  /** The signed text. Default: another token for each question. */
   readonly token?: string;
 }
 let asked = 0;
@@ -96,12 +96,12 @@ async function expectUnavailable(work: Promise<unknown>, reason: string, retryAf
   expect([error.code, error.reason]).toEqual(['temporarily_unavailable', `identity provider: ${reason}`]);
   expect(error.retryAfterSeconds).toBe(retryAfterSeconds);
 }
-/** No verdict, until the time of the planned fetch. */
+/** Expects the answer "unknown now" with the time until the planned fetch. */
 const expectWait = (work: Promise<unknown>, seconds: number) =>
   expectUnavailable(work, 'its keys are to be fetched for this kid', seconds);
 
 describe('a warm set', () => {
-  it('is fetched once for many who ask at once, and serves without a fetch', async () => {
+  it('is fetched once for concurrent callers, and then used without a fetch', async () => {
     const found = await Promise.all(Array.from({ length: 50 }, () => find()));
     expect(new Set(found).size).toBe(1);
     expect(found[0]?.kid).toBe('first');
@@ -110,11 +110,11 @@ describe('a warm set', () => {
     expect([fetches(), provider.connections()]).toEqual([1, 1]);
   });
 
-  it('is fetched again behind the caller once it is old, by one for all', async () => {
+  it('is fetched again in the background once it is old, once for all callers', async () => {
     await find();
     after(REFRESH_AFTER_MS + 1_000);
     provider.keys = [SECOND.jwk];
-    // They still get what is in memory.
+    // They still get the cached set.
     await Promise.all([find(), find(), find()]);
     await eventually('the refetch', () => fetches() === 2);
     await eventually('the new key', async () => (await find('second').catch(() => undefined)) !== undefined);
@@ -123,7 +123,7 @@ describe('a warm set', () => {
     await expectUnknown(find('first'));
   });
 
-  it('that is too old to believe is not served while the issuer answers', async () => {
+  it('beyond the maximum age is not used while the issuer answers', async () => {
     await find();
     after(MAX_AGE_MS + 1_000);
     provider.keys = [SECOND.jwk];
@@ -131,7 +131,7 @@ describe('a warm set', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('belongs to one place of the keys: trusts that disagree about it share nothing', async () => {
+  it('is not shared by trusted issuers with different key URLs', async () => {
     await find();
     const other = `${provider.jwksUri}?p=2`;
     await refusalOf(find('first', other));
@@ -148,7 +148,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('causes no second fetch within the cool-down, whatever kids come: who comes later is told when', async () => {
+  it('causes no second fetch within the cooldown, whatever kids come: later callers are told when to retry', async () => {
     await find();
     await expectUnknown(find('random'));
     for (let index = 0; index < 20; index++) await expectWait(find(`random-${index}`), 30);
@@ -161,12 +161,12 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(3);
   });
 
-  it('causes no second fetch when the set has just come', async () => {
+  it('causes no second fetch if the set was just fetched', async () => {
     await expectUnknown(find('random'));
     expect(fetches()).toBe(1);
   });
 
-  it('that is a real one is no verdict after an invented one, and is found at the end of the cool-down', async () => {
+  it('that exists is not refused after an invented one, and is found at the end of the cooldown', async () => {
     await find();
     await expectUnknown(find('invented'));
     provider.keys = [FIRST.jwk, SECOND.jwk];
@@ -177,7 +177,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(3);
   });
 
-  it('is fetched for at the end of the cool-down without another question, once', async () => {
+  it('causes one fetch at the end of the cooldown, without another question', async () => {
     await find();
     await expectUnknown(find('invented'));
     provider.keys = [FIRST.jwk, SECOND.jwk];
@@ -189,7 +189,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(3);
   });
 
-  it('is not fetched for before the clock says so, though the timer has fired', async () => {
+  it('causes no fetch before the planned time, even if the timer has fired', async () => {
     await find();
     await expectUnknown(find('invented'));
     after(SEARCH_COOLDOWN_MS - 20);
@@ -200,7 +200,7 @@ describe('an unknown kid', () => {
     await eventually('the planned fetch', () => fetches() === 3);
   });
 
-  it('is not fetched for any more once it was found, or nobody is there', async () => {
+  it('causes no fetch once it was found, or after shutdown', async () => {
     await find();
     await expectUnknown(find('invented'));
     after(SEARCH_COOLDOWN_MS - 50);
@@ -211,7 +211,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('of a token that asked before the last fetch is a verdict: nobody is told to wait for ever', async () => {
+  it('of a token that came before the last fetch is refused: no caller has to wait forever', async () => {
     await find();
     await expectUnknown(find('invented'));
     const token = 'one that comes again';
@@ -219,12 +219,12 @@ describe('an unknown kid', () => {
     after(SEARCH_COOLDOWN_MS);
     await expectUnknown(find('another'));
     await expectUnknown(ask({ kid: 'second', token }));
-    // Of a token that is new the same kid may be the next key.
+    // For a new token, the same kid may be a new key.
     await expectWait(ask({ kid: 'second' }), 30);
     expect(fetches()).toBe(3);
   });
 
-  it('that the issuer had and took back is a verdict', async () => {
+  it('that the issuer has withdrawn is refused', async () => {
     await find();
     provider.keys = [SECOND.jwk];
     await find('second');
@@ -232,7 +232,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('in one tenant uses up no search of another, and what is found is found for all', async () => {
+  it('in one tenant uses up no search of another, and a found key is found for all', async () => {
     await find();
     await expectUnknown(find('invented'));
     await expectWait(find('invented-too'), 30);
@@ -242,7 +242,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(3);
   });
 
-  it('in very many tenants causes no more fetches than are allowed in all', async () => {
+  it('in very many tenants causes no more fetches than the shared limit', async () => {
     await find();
     const junk = (tenant: number) => ask({ kid: 'invented', account: `tenant-${tenant}/corp` });
     for (let tenant = 0; tenant < SHARED_SEARCHES; tenant++) await expectUnknown(junk(tenant));
@@ -253,28 +253,28 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(2 + SHARED_SEARCHES);
   });
 
-  it('is kept on record for the first who wait, and not for a flood of them', async () => {
+  it('is recorded for the first callers that wait, and not for a flood of them', async () => {
     await find();
     await expectUnknown(find('invented'));
     const errors = await Promise.all(Array.from({ length: 50 }, (_, index) => refusalOf(find(`random-${index}`))));
     expect(errors.filter(({ isRecorded }) => isRecorded)).toHaveLength(20);
   });
 
-  it('cannot be judged while the issuer is down, and causes no storm', async () => {
+  it('is not refused while the issuer is down, and causes no storm of fetches', async () => {
     await find();
     await provider.stop();
     await expectUnavailable(find('second'), 'keys: no usable answer');
     for (let index = 0; index < 20; index++) await expectUnavailable(find(`random-${index}`), 'keys: no usable answer');
-    // The known ones go on.
+    // Known keys are still found.
     expect((await find()).kid).toBe('first');
     await provider.start();
     provider.keys = [FIRST.jwk, SECOND.jwk];
-    // Not the cool-down, but the pause of a failed fetch.
+    // Not the cooldown, but the pause after a failed fetch.
     after(1_000);
     expect((await find('second')).kid).toBe('second');
   });
 
-  it('of a known key with another algorithm, or none at all, causes no fetch', async () => {
+  it('of a known key with another algorithm, or no kid, causes no fetch', async () => {
     provider.keys = [FIRST.jwk, SECOND.jwk];
     await find();
     await expectUnknown(ask({ algorithm: 'RS256' }));
@@ -285,7 +285,7 @@ describe('an unknown kid', () => {
   it.each([
     ['a known key with another algorithm', 'first'],
     ['no key, as tokens of issuers with one key do,', undefined],
-  ])('of %s is found within the cool-down when the issuer changed its algorithm', async (_what, kid) => {
+  ])('of %s is found within the cooldown if the issuer changed its algorithm', async (_what, kid) => {
     const changed = foreignKey('first', 'RS256');
     await find();
     provider.keys = [changed.jwk];
@@ -302,7 +302,7 @@ describe('an unknown kid', () => {
   });
 });
 
-describe('a key that does not confirm a signature', () => {
+describe('a key that does not verify a signature', () => {
   const again = async (question: Asked = {}) => {
     const asking = questionOf(question);
     const { key } = await sets.find(sourceAt(provider.jwksUri), asking);
@@ -311,7 +311,7 @@ describe('a key that does not confirm a signature', () => {
   const renewed = foreignKey('first');
   const isRenewed = (key: ForeignKey | undefined) => key?.publicKey.export({ format: 'jwk' }).x === renewed.jwk['x'];
 
-  it('is asked for once more: the issuer may have another of this name', async () => {
+  it('is fetched once more: the issuer may have another key with this kid', async () => {
     await find();
     provider.keys = [renewed.jwk];
     const found = await Promise.all([again(), again(), again()]);
@@ -319,7 +319,7 @@ describe('a key that does not confirm a signature', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('is asked for at the end of the cool-down, if that is when it may be', async () => {
+  it('is fetched at the end of the cooldown, if it is not allowed before', async () => {
     await find();
     await expectUnknown(find('invented'));
     provider.keys = [renewed.jwk];
@@ -332,26 +332,26 @@ describe('a key that does not confirm a signature', () => {
     expect(fetches()).toBe(3);
   });
 
-  it('causes no second fetch within the cool-down, nor any for a token that was answered', async () => {
+  it('causes no second fetch within the cooldown, and none for a token that was answered', async () => {
     await find();
     for (let index = 0; index < 20; index++) expect(await again({ token: 'forged' })).toBeUndefined();
     expect(fetches()).toBe(2);
   });
 
-  it('is what it was while the issuer is down', async () => {
+  it('stays the same while the issuer is down', async () => {
     await find();
     await provider.stop();
     expect(await again()).toBeUndefined();
   });
 
-  it('is known to be the issuer’s present one when it has just come', async () => {
+  it('is known to be current if it was just fetched', async () => {
     expect((await sets.find(sourceAt(provider.jwksUri), questionOf({}))).isFresh).toBe(true);
     expect((await sets.find(sourceAt(provider.jwksUri), questionOf({}))).isFresh).toBe(false);
   });
 });
 
 describe('an issuer that is down', () => {
-  it('has its last good set served for an hour, and no longer', async () => {
+  it('has its last good set used for an hour, and no longer', async () => {
     await find();
     await provider.stop();
     after(STALE_MS);
@@ -362,7 +362,7 @@ describe('an issuer that is down', () => {
     expect(error.code).toBe('temporarily_unavailable');
   });
 
-  it('keeps nobody waiting who has a set, once it is known to be down', async () => {
+  it('delays no caller with a set, once it is known to be down', async () => {
     await find();
     provider.onKeys = HOSTILE_ANSWERS['no answer']!.handler;
     after(MAX_AGE_MS + 1_000);
@@ -373,7 +373,7 @@ describe('an issuer that is down', () => {
     expect(performance.now() - before).toBeLessThan(DEADLINE_MS / 2);
   });
 
-  it('is 503 when nothing is known of it, within the deadline, and is asked more rarely, up to every 4 s', async () => {
+  it('is 503 without a set, within the deadline, and is asked less often, up to every 4 s', async () => {
     provider.onKeys = HOSTILE_ANSWERS['an error status']!.handler;
     await Promise.all(Array.from({ length: 20 }, () => expectUnavailable(find(), 'keys: an error status')));
     expect(fetches()).toBe(1);
@@ -389,7 +389,7 @@ describe('an issuer that is down', () => {
     }
   });
 
-  it('serves again as soon as it answers', async () => {
+  it('works again as soon as it answers', async () => {
     await provider.stop();
     await expectUnavailable(find(), 'keys: no usable answer');
     await provider.start();
@@ -429,7 +429,7 @@ describe('a hostile issuer', () => {
   it.each([
     ['a private key', () => [FIRST.jwk, PRIVATE], 'keys: the key set holds a private key'],
     ['50,000 keys', () => Array<object>(50_000).fill({}), 'keys: the key set has over 100 keys'],
-  ])('that publishes %s is 503 when cold, and its last good set serves on when warm', async (_, keys, reason) => {
+  ])('that publishes %s is 503 when cold, and its last good set stays in use when warm', async (_, keys, reason) => {
     provider.keys = keys();
     await expectUnavailable(find(), reason);
     provider.keys = [FIRST.jwk];
@@ -443,7 +443,7 @@ describe('a hostile issuer', () => {
   it.each([
     ['RSA of 1,024 bits', foreignKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 }).jwk],
     ['RSA with e = 1', { ...foreignKey('weak', 'RS256').jwk, e: 'AQ' }],
-  ])('that publishes %s has no such key; the others serve, and it is logged once', async (_, weak) => {
+  ])('that publishes %s has no such key; the others are used, and it is logged once', async (_, weak) => {
     provider.keys = [weak, FIRST.jwk];
     await find();
     await expectUnknown(ask({ kid: 'weak', algorithm: 'RS256' }));
@@ -469,7 +469,7 @@ describe('a hostile issuer', () => {
 });
 
 describe('discovery', () => {
-  it('says where the keys are, and is asked again only when they cannot be had', async () => {
+  it('gives the URL of the keys, and is repeated only if they cannot be fetched', async () => {
     await findByDiscovery();
     after(MAX_AGE_MS + 1_000);
     await findByDiscovery();
@@ -484,7 +484,7 @@ describe('discovery', () => {
     expect(provider.requests.slice(3)).toEqual(['/keys', discovery, '/keys']);
   });
 
-  it('is not asked when the trust says where the keys are', async () => {
+  it('is not used if the trusted issuer has a configured key URL', async () => {
     await find();
     expect(provider.requests).toEqual(['/keys']);
   });
@@ -523,7 +523,7 @@ describe('discovery', () => {
       (own: string) => ({ issuer: own, jwks_uri: 'https://keys.example.com/keys' }),
       'its keys are at another host, which the trust must name as jwks_uri',
     ],
-  ])('that names %s is refused, and goes no further', async (_, document, reason) => {
+  ])('that names %s is refused, and causes no further fetch', async (_, document, reason) => {
     provider.onDiscovery = (_request, response) => {
       sendJson(response, document(provider.issuer));
     };
@@ -539,7 +539,7 @@ describe('discovery', () => {
   });
 });
 
-it('forgets the issuer that was not asked for longest when there are too many', async () => {
+it('drops the least recently used issuer if there are too many', async () => {
   await find();
   const others = Array.from({ length: MAX_ISSUERS }, (_, index) =>
     refusalOf(ask({}, { issuer: `https://127.0.0.1/${index}`, jwksUri: undefined })),

@@ -3,10 +3,10 @@ import type { KeySource } from './fetch-key-set.ts';
 import type { ForeignKey } from './provider-key-set.ts';
 import { type FoundKey, type KeyQuestion, RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts';
 
-/** The least recently used issuer goes first, and is fetched again when it is asked for. */
+/** The least recently used issuer is dropped first, and fetched again when it is needed. */
 export const MAX_ISSUERS = 1_000;
 
-/** The keys of foreign issuers, in memory. Tenants that trust one issuer and take its keys from one place share them. */
+/** Caches the keys of trusted issuers. Tenants that trust the same issuer with the same key URL share them. */
 export class RemoteKeySets {
   readonly #options: RemoteKeySetOptions;
   readonly #sets = new LRUCache<string, RemoteKeySet>({
@@ -21,7 +21,7 @@ export class RemoteKeySets {
   }
 
   /**
-   * Called for trusted issuers only: this is what may cause an outgoing connection.
+   * Call only for trusted issuers, because this may cause an outgoing connection.
    *
    * @throws TesseraError unauthorized, temporarily_unavailable
    */
@@ -30,25 +30,25 @@ export class RemoteKeySets {
   }
 
   /**
-   * After the key that was found did not confirm the signature.
+   * Call after the key that was found did not verify the signature.
    *
-   * @returns another key that the issuer has under this name by now
+   * @returns another key of the issuer with the same kid, if there is one now
    */
   findAgain(source: KeySource, question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
     return this.#setOf(source).findAgain(question, failed);
   }
 
-  /** Ends what is planned. */
+  /** Cancels planned searches. */
   onApplicationShutdown(): void {
     this.#sets.clear();
   }
 
   #setOf(source: KeySource): RemoteKeySet {
-    // Two trusts may disagree about where an issuer's keys are: one tenant's choice must not become another's. No URL has a space.
+    // Trusted issuers of two tenants may have different key URLs, and one tenant's choice must not affect another. No URL contains a space.
     const name = `${source.issuer} ${source.jwksUri ?? ''}`;
     let set = this.#sets.get(name);
     if (set === undefined) {
-      // A copy: the trust belongs to a tenant's snapshot, which must not live as long as this.
+      // A copy, so that this does not keep the tenant's snapshot in memory.
       set = new RemoteKeySet({ issuer: source.issuer, jwksUri: source.jwksUri }, this.#options);
       this.#sets.set(name, set);
     }

@@ -3,23 +3,23 @@ import type { Config } from '../../config/config.ts';
 import type { RingKey } from '../key-ring.ts';
 import { issuerOf } from '../../domain/issuer.ts';
 
-/** RFC 6749, section 2.3.1, where a client speaks for itself. */
+/** RFC 6749, section 2.3.1, for endpoints where clients authenticate. */
 const CLIENT_AUTHENTICATION = Object.freeze(['client_secret_basic', 'client_secret_post']);
 
-/** What the documents say of the whole service. */
+/** The settings that appear in the documents. */
 export type PublishedService = Pick<Config, 'publicUrl' | 'apiDocs'>;
 
-/** RFC 7517, section 5. The members that make the key, and what it is for. */
+/** RFC 7517, section 5. Contains the public key members and the key's purpose. */
 export function keySet(keys: readonly RingKey[]): object {
   return { keys: keys.map((key) => ({ ...key.publicJwk, kid: key.kid, alg: key.alg, use: 'sig' })) };
 }
 
 /**
- * RFC 8414, section 2: what is true of this service, and no more.
+ * RFC 8414, section 2: only statements that are true for this service.
  *
- * There is no authorization endpoint, so the only response type is the registered `none`. Where RFC 8414 gives an omitted member a
- * meaning (`grant_types_supported`, `token_endpoint_auth_methods_supported`), it is said in a name of our own rather than left to a default
- * that is wrong: the token endpoints take JSON, and the client's secret in it.
+ * There is no authorization endpoint, so the only response type is the registered `none`. RFC 8414 gives some omitted members a default
+ * (`grant_types_supported`, `token_endpoint_auth_methods_supported`) that would be wrong here: the token endpoints take JSON with the client's secret
+ * in it. These members have explicit values of our own.
  */
 export function authorizationServerMetadata({ publicUrl, apiDocs }: PublishedService, tenantId: string): object {
   const issuer = issuerOf(publicUrl, tenantId);
@@ -43,8 +43,8 @@ export function authorizationServerMetadata({ publicUrl, apiDocs }: PublishedSer
 }
 
 /**
- * OpenID Connect Discovery 1.0, section 3, for verifiers that look here for issuer and keys. No ID tokens are issued;
- * `id_token_signing_alg_values_supported` is required, and the place where verifiers look for the algorithms of the keys.
+ * OpenID Connect Discovery 1.0, section 3, for verifiers that look up issuer and keys here. No ID tokens are issued, but
+ * `id_token_signing_alg_values_supported` is required, and verifiers take the keys' algorithms from it.
  */
 export function openidConfiguration(service: PublishedService, tenantId: string, keys: readonly RingKey[]): object {
   return {

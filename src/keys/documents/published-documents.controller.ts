@@ -14,10 +14,10 @@ import { PublishedDocuments } from './published-documents.ts';
 import { sendDocument } from './send-document.ts';
 
 const TENANT = { name: 'tenantId', description: 'The tenant.', schema: { type: 'string' }, example: 'acme' } as const;
-const IF_NONE_MATCH = { name: 'If-None-Match', required: false, description: 'The ETag of a document at hand.' };
-const NOT_MODIFIED = { status: 304, description: 'The document at hand is current.' };
+const IF_NONE_MATCH = { name: 'If-None-Match', required: false, description: 'The ETag of a cached document.' };
+const NOT_MODIFIED = { status: 304, description: 'The cached document is current.' };
 const NO_TENANT = { description: 'There is no such tenant.' };
-const NO_KEYS = { description: 'The keys of the tenant cannot be had now. `Retry-After` says when to ask again.' };
+const NO_KEYS = { description: 'The keys of the tenant are unavailable. `Retry-After` says when to try again.' };
 
 const KEY_SET_SCHEMA = {
   type: 'object',
@@ -56,7 +56,7 @@ const METADATA_SCHEMA = {
   additionalProperties: true,
 };
 
-/** What Swagger says of each of them alike. */
+/** The common OpenAPI description of these endpoints. */
 const ApiDocument = (description: string, schema: typeof KEY_SET_SCHEMA | typeof METADATA_SCHEMA): MethodDecorator =>
   applyDecorators(
     ApiParam(TENANT),
@@ -67,7 +67,7 @@ const ApiDocument = (description: string, schema: typeof KEY_SET_SCHEMA | typeof
     ApiServiceUnavailableResponse(NO_KEYS),
   );
 
-/** What a tenant shows to those who check its tokens. Public, cacheable, and written before anybody asks. */
+/** A tenant's public documents for verifiers. Cacheable, and serialized in advance. */
 @ApiTags('Verification')
 @Controller()
 export class PublishedDocumentsController {
@@ -76,7 +76,7 @@ export class PublishedDocumentsController {
   @Get('tenants/:tenantId/jwks.json')
   @ApiOperation({
     summary: 'The public keys of a tenant',
-    description: 'A JSON Web Key Set (RFC 7517). No key signs before it stood here.',
+    description: 'A JSON Web Key Set (RFC 7517). Every key is published here before it signs.',
   })
   @ApiDocument('The key set.', KEY_SET_SCHEMA)
   keySet(

@@ -55,7 +55,7 @@ describe('over HTTP', () => {
   });
   afterEach(() => app.close());
 
-  it('shows the public keys, cacheable, with nothing private', async () => {
+  it('serves the public keys, cacheable, with nothing private', async () => {
     const { statusCode, headers, body } = await app.inject(KEY_SET);
     expect(statusCode).toBe(200);
     expect(headers).toMatchObject({
@@ -68,7 +68,7 @@ describe('over HTTP', () => {
     expect(keys).toMatchObject([{ kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig' }]);
   });
 
-  it('answers 304 without a body to whoever has it, and 200 to whoever has another', async () => {
+  it('answers 304 without a body to a matching ETag, and 200 to another', async () => {
     const { headers, body } = await app.inject(KEY_SET);
     const again = (tag: string) => app.inject({ url: KEY_SET, headers: { 'if-none-match': tag } });
     const notModified = await again(headers.etag!);
@@ -77,7 +77,7 @@ describe('over HTTP', () => {
     expect(await again('"another"')).toMatchObject({ statusCode: 200, body });
   });
 
-  it('shows the metadata at both addresses', async () => {
+  it('serves the metadata at both URLs', async () => {
     const openid = await app.inject('/tenants/acme/.well-known/openid-configuration');
     const oauth = await app.inject('/.well-known/oauth-authorization-server/tenants/acme');
     const common = {
@@ -112,14 +112,14 @@ describe('over HTTP', () => {
 });
 
 describe('an edition', () => {
-  it('is written once, and needs neither database nor Vault afterwards', async () => {
+  it('is serialized once, and needs neither database nor Vault afterwards', async () => {
     const before = await fixture.documents.find(ACME, 'keySet');
     fixture.vault.plugged = false;
     fixture.clock.advance(86_400_000);
     expect(await fixture.documents.find(ACME, 'keySet')).toBe(before);
   });
 
-  it('is another one when a key is added, with the algorithms of both, and when one has left', async () => {
+  it('changes when a key is added, with the algorithms of both, and when a key has left', async () => {
     const before = await fixture.documents.find(ACME, 'keySet');
     const next = await newSigningKey('EdDSA');
     await fixture.store.update(ACME, (ring) => rotate(ring, next, fixture.clock.seconds));
@@ -140,9 +140,9 @@ describe('an edition', () => {
   });
 });
 
-describe('an address with nothing at it', () => {
+describe('a document that does not exist', () => {
   it.each(['globex', 'ACME', '..%2facme', '', 'a'.repeat(65)])('is that of the tenant %p', async (id) => {
-    // No answer is begun: the refusal comes before request and reply are looked at.
+    // The refusal comes before request and reply are used.
     const refusal = await refusalOf(sendDocument(fixture.documents, 'keySet', id, {} as never, {} as never));
     expect(refusal.code).toBe('route_not_found');
   });
@@ -157,6 +157,6 @@ it.each([
   ['W/"a"', true],
   ['"b", "a"', true],
   ['*', true],
-])('takes If-None-Match %p for current: %p', (header, current) => {
+])('treats If-None-Match %p as current: %p', (header, current) => {
   expect(isCurrent(header, '"a"')).toBe(current);
 });

@@ -10,7 +10,7 @@ import { authorizationServerMetadata, keySet, openidConfiguration, type Publishe
 
 export type DocumentName = 'keySet' | 'openidConfiguration' | 'authorizationServerMetadata';
 
-/** A body that is ready to be sent, and its strong validator (RFC 9110, section 8.8.3). */
+/** A serialized body and its strong validator (RFC 9110, section 8.8.3). */
 export interface PublishedDocument {
   readonly body: string;
   readonly etag: string;
@@ -18,21 +18,21 @@ export interface PublishedDocument {
 
 interface Edition {
   readonly documents: Readonly<Record<DocumentName, PublishedDocument>>;
-  /** The span in which the ring's public keys are these; epoch seconds. */
+  /** The time span in which the ring has these public keys; epoch seconds. */
   readonly from: number;
   readonly until: number;
 }
 
 /**
- * What every tenant shows to the world, written once for each ring and each change of its public keys. A request costs a look-up, and
- * needs neither database nor Vault once the ring was read.
+ * The public documents of the tenants, serialized once for each key ring and each change of its public keys. A request costs one lookup, and needs
+ * neither database nor Vault once the ring was read.
  */
 @Injectable()
 export class PublishedDocuments {
   readonly #keyRings: KeyRings;
   readonly #clock: Clock;
   readonly #service: PublishedService;
-  // Lives as long as the ring does in the cache of rings, whose bound is this one's too.
+  // An entry lives as long as its ring is cached, so the limit of that cache applies here too.
   readonly #editions = new WeakMap<LoadedKeyRing, Edition>();
 
   constructor(keyRings: KeyRings, clock: Clock, @Inject(CONFIG) service: PublishedService) {
@@ -41,7 +41,7 @@ export class PublishedDocuments {
     this.#service = service;
   }
 
-  /** @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable when its ring was never read */
+  /** @throws TesseraError client_not_found for an unknown tenant, temporarily_unavailable if its ring was never read */
   async find(tenantId: TenantId, name: DocumentName): Promise<PublishedDocument> {
     const ring = await this.#keyRings.published(tenantId);
     const now = epochSeconds(this.#clock.nowMs());

@@ -4,13 +4,10 @@ import { parseTenantId } from '../../domain/ids.ts';
 import { KEY_SET_MAX_AGE_SECONDS } from '../key-ring.ts';
 import type { DocumentName, PublishedDocument, PublishedDocuments } from './published-documents.ts';
 
-// No stale-while-revalidate or the like: whoever serves a set longer than this keeps a revoked key alive.
+// No stale-while-revalidate: a cache that serves the set for longer keeps a revoked key alive.
 const CACHE_CONTROL = `public, max-age=${KEY_SET_MAX_AGE_SECONDS}`;
 
-/**
- * Answers with a tenant's document, or with 304 to a caller who has it. An id that cannot be and a tenant that is not there are one thing:
- * an address with nothing at it.
- */
+/** Sends a tenant's document, or 304 if the caller has it. For an invalid id and for an unknown tenant alike, the answer is 404. */
 export async function sendDocument(
   documents: PublishedDocuments,
   name: DocumentName,

@@ -6,7 +6,7 @@ export class ScopeEntity {
   @PrimaryColumn({ type: 'varchar', length: GRANT_NAME_LENGTH })
   name!: string;
 
-  /** The resource that the scope opens. */
+  /** The resource of the scope. */
   @Column({ type: 'varchar', length: GRANT_NAME_LENGTH, nullable: true })
   resource!: string | null;
 }
@@ -42,7 +42,7 @@ export class UserGroupRoleEntity {
   roleName!: string;
 }
 
-/** One row: whose database this is. Every read of grants checks it. */
+/** One row with the owner of the database. Every read of grants checks it. */
 @Entity('tessera_owner')
 export class OwnerEntity {
   @PrimaryColumn({ name: 'tenant_id', type: 'varchar', length: ID_LENGTH })

@@ -12,11 +12,11 @@ export class UserEntity {
   @PrimaryColumn({ type: 'varchar', length: SUBJECT_ID_LENGTH })
   id!: string;
 
-  /** As somebody wrote it; tokens show this one. */
+  /** As it was written; tokens contain this form. */
   @Column({ type: 'varchar', length: EMAIL_LENGTH })
   email!: string;
 
-  /** ASCII lower case: the one that users are looked up by. */
+  /** ASCII lower case; users are looked up by this form. */
   @Column({ name: 'email_canonical', type: 'varchar', length: EMAIL_LENGTH })
   emailCanonical!: string;
 

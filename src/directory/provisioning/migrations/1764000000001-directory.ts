@@ -9,9 +9,9 @@ import {
 import { columnsFor } from '../../../database/migration-columns.ts';
 
 /**
- * A tenant's directory. Foreign keys hold it together because others write to it too: it is the tenant's own database.
+ * Creates a tenant's directory. It has foreign keys, because the tenant writes to this database too.
  *
- * MySQL commits after every statement that changes a schema: each step does nothing when a killed migration did it before.
+ * MySQL commits after every statement that changes a schema, so each step does nothing if a killed migration did it before.
  */
 export class Directory1764000000001 implements MigrationInterface {
   readonly name = 'Directory1764000000001';
@@ -35,7 +35,7 @@ function tables(runner: QueryRunner): Table[] {
       engine,
       columns: [ascii(first.column, first.length, primary), ascii(second.column, second.length, primary)],
       foreignKeys: [foreignKey(name, first), foreignKey(name, second)],
-      // For the foreign key, and for "who has this role".
+      // For the foreign key, and for finding who has a role.
       indices: [new TableIndex({ name: `${name}_${second.column}`, columnNames: [second.column] })],
     });
   const user: Reference = { column: 'user_id', length: 128, table: 'users', key: 'id' };
