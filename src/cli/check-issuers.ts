@@ -28,13 +28,13 @@ export interface ProjectClient {
   readonly clientId: string;
 }
 
-// Far above what a token may have; what is longer is refused like at the server.
+// Far above the size of a token. Longer input is refused, as by the server.
 const MAX_INPUT_BYTES = 1_000_000;
 
 /**
- * Does what a server would: fetches the issuers' keys, or tries a token without its last hops.
+ * Does what a server would: fetches the issuers' keys, or tries a token up to the step before signing.
  *
- * @throws OperatorError when a key set cannot be had, or there would be no token
+ * @throws OperatorError if a key set cannot be fetched, or if the server would issue no token
  */
 export async function checkIssuers(
   tenantId: string,
@@ -103,7 +103,7 @@ async function checkKeys(
   const failed = checked.filter(({ keys }) => keys === undefined);
   if (failed.length > 0)
     throw new OperatorError(
-      `No keys of ${failed.map(({ id }) => id).join(', ')}: a server could not check their tokens. Correct the trust, or ask who runs the issuer.`,
+      `No keys of ${failed.map(({ id }) => id).join(', ')}: a server could not verify their tokens. Correct the issuer in the tenants file, or ask its operator.`,
     );
 }
 
@@ -131,7 +131,7 @@ async function tryToken(
   if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
   else {
     printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
-    if (claims !== undefined) printText(stdout, `\nThe token would say:\n${visibleJson(claims)}`);
+    if (claims !== undefined) printText(stdout, `\nThe token would hold:\n${visibleJson(claims)}`);
   }
   if (claims === undefined) throw new OperatorError(`There would be no token: ${lastReason(hops)}.`);
 }
@@ -140,7 +140,7 @@ function lastReason(hops: readonly ExplainedHop[]): string {
   return hops.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
 }
 
-/** @throws OperatorError when it is not clear who shows the token */
+/** @throws OperatorError if it is ambiguous which client presents the token */
 function onlyClient(tenant: Tenant, trusts: readonly Trust[]): ProjectClient {
   const allowed = new Set(trusts.flatMap(({ clients }) => clients));
   const names = [...tenant.projects.values()].flatMap((project) =>
@@ -153,7 +153,7 @@ function onlyClient(tenant: Tenant, trusts: readonly Trust[]): ProjectClient {
   throw new OperatorError(
     names.length === 0
       ? 'No client may use this issuer: list one under "clients" of the issuer in the tenants file.'
-      : `Say who shows the token: --client ${names.map(({ projectId, clientId }) => `${projectId}/${clientId}`).join(' or --client ')}.`,
+      : `Name the client that presents the token: --client ${names.map(({ projectId, clientId }) => `${projectId}/${clientId}`).join(' or --client ')}.`,
   );
 }
 

@@ -2,32 +2,32 @@ import type { TesseraError } from '../errors/tessera-error.ts';
 import { explainDatabase } from '../database/database-fixes.ts';
 
 const NO_DIRECTORY =
-  "The tenant's database holds what no directory of ours can. Let whoever runs it correct it, then run the command again.";
+  "The tenant's database holds data that is not valid in a directory. Let its operator correct it, then run the command again.";
 
 const CHANGED =
-  'What was written reads otherwise, and was undone. Look for triggers of the tables, for views in their place and for a proxy on the way, then run the command again.';
+  'The written data read back differently, and was rolled back. Look for triggers on the tables, views in their place and a proxy before the server, then run the command again.';
 
-/** For databases in files, and for what a database on a server says that is wrong. */
+/** Fixes for embedded databases, and for invalid content of databases on a server. */
 const OTHER_FIXES: readonly (readonly [reason: string, fix: string])[] = [
   ['control database: does not keep what is written', CHANGED],
   ['tenant database: does not keep what is written', CHANGED],
   ['control database: schema is missing', 'Run: tessera migrate'],
   [
     'control database: read only',
-    'Nothing can be written below TESSERA_DATA_DIR: let this user write there, then run the command again.',
+    'TESSERA_DATA_DIR is not writable: let this user write there, then run the command again.',
   ],
-  ['control database: disk full', 'Make room on the disk of TESSERA_DATA_DIR, then run the command again.'],
+  ['control database: disk full', 'Free disk space for TESSERA_DATA_DIR, then run the command again.'],
   [
     'control database: damaged',
     'Restore control.sqlite of TESSERA_DATA_DIR from a backup, then run the command again.',
   ],
   [
     'control database: busy',
-    'Another process has been writing for long: look for one that hangs on TESSERA_DATA_DIR, then run the command again.',
+    'Another process holds the write lock for too long: look for one that hangs and uses TESSERA_DATA_DIR, then run the command again.',
   ],
   [
     'control database',
-    'Check that TESSERA_DATA_DIR is the right folder and may be read and written, then run the command again.',
+    'Check that TESSERA_DATA_DIR is the right folder and is readable and writable, then run the command again.',
   ],
   [
     'tenant database: belongs to another tenant',
@@ -35,7 +35,7 @@ const OTHER_FIXES: readonly (readonly [reason: string, fix: string])[] = [
   ],
   [
     'tenant database: belongs to no tenant',
-    "Check the tenant's `database` in the tenants file; when it is the right one, run: tessera apply",
+    "Check the tenant's `database` in the tenants file. If it is correct, run: tessera apply",
   ],
   [
     'tenant database: damaged',
@@ -52,7 +52,7 @@ const OTHER_FIXES: readonly (readonly [reason: string, fix: string])[] = [
   ],
 ];
 
-/** What a command says about a database; undefined: the error is about something else. */
+/** The message of a command about a database error; undefined if the error is about something else. */
 export function explainDatabaseFailure(error: TesseraError): string | undefined {
   const other = OTHER_FIXES.find(([reason]) => error.reason.startsWith(reason))?.[1];
   if (other === undefined) return undefined;

@@ -6,17 +6,17 @@ import { VAULT_FIXES } from './vault-fixes.ts';
 import { VaultConflict } from '../vault/vault.service.ts';
 import { explainDatabaseFailure } from './explain-database.ts';
 
-/** What to look at when a dependency does not answer, by the name that its errors start with. */
+/** The fixes for dependencies that fail, by the start of the error's reason. */
 const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
   [
     'embedded database: it is changed too fast',
-    'Nothing was changed. Run the command again; if it fails each time, stop what writes to TESSERA_DATA_DIR for a moment.',
+    'Nothing was changed. Run the command again. If it fails each time, stop the processes that write to TESSERA_DATA_DIR for a moment.',
   ],
   [
     'embedded database',
     'Run the command again; if it fails each time, check the files of TESSERA_DATA_DIR, their owner and their disk.',
   ],
-  ['apply lock', 'Check that the folder of TESSERA_DATA_DIR may be written, then run the command again.'],
+  ['apply lock', 'Check that TESSERA_DATA_DIR is writable, then run the command again.'],
   [
     'vault: the credentials of a tenant database are missing',
     'Put `username` and `password` into Vault at database/<tenant>, then run the command again.',
@@ -24,7 +24,7 @@ const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
   ...VAULT_FIXES,
 ];
 
-/** What a command says about an error: for an operator, ending with the fix; never a stack, never a foreign library's words. */
+/** The message of a command about an error. For the operator, it ends with the fix. It never contains a stack or the text of a library's error. */
 export function explainError(error: unknown): string {
   if (error instanceof ConfigurationError) return `${error.message}\nCorrect them in the environment or in .env.`;
   if (error instanceof OperatorError) return error.message;

@@ -8,10 +8,11 @@ import { explainError } from './explain-error.ts';
 import type { Installation } from './installation.ts';
 
 /**
- * Whose tokens are meant: the ids of the tenant's user and administrator of that id or e-mail address. An id is compared by bytes, an address as at sign-in.
+ * Finds the subjects whose tokens to revoke: the tenant's user and administrator with that id or email address. An id is compared byte by byte, an
+ * address as at sign-in.
  *
  * @returns at least one id
- * @throws OperatorError when there is nobody, or the tenant's database does not answer
+ * @throws OperatorError if there is none, or if the tenant's database does not answer
  */
 export async function findSubjects(
   stores: Installation,
@@ -27,13 +28,13 @@ export async function findSubjects(
   } catch (error) {
     if (!(error instanceof TesseraError)) throw error;
     throw new OperatorError(
-      `The database of tenant ${tenant.id} cannot be asked for its users. ${explainError(error)} Or give the id with --force, which looks nobody up.`,
+      `The database of tenant ${tenant.id} cannot be searched for users. ${explainError(error)} Or give the id with --force, which skips the lookup.`,
       { cause: error },
     );
   }
   if (found.length > 0) return [...new Set(found)];
   throw new OperatorError(
-    `Tenant ${tenant.id} has no such user or administrator: give an id as tokens have it in "sub", in its exact case, or an e-mail address. For somebody who is gone, give the id with --force.`,
+    `Tenant ${tenant.id} has no such user or administrator: give an id as in "sub" of its tokens, in its exact case, or an email address. For a deleted one, give the id with --force.`,
   );
 }
 

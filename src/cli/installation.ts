@@ -17,7 +17,7 @@ import type { VaultService } from '../vault/vault.service.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { SystemClock } from '../domain/clock.ts';
 
-/** The stores of one installation, as the commands see them; the only composition of the CLI. */
+/** The stores of one installation. All commands open them here. */
 export interface Installation extends Stores {
   readonly config: Config;
   readonly vault: VaultService;
@@ -25,18 +25,18 @@ export interface Installation extends Stores {
   readonly database: ControlPlane;
 }
 
-/** Commands say on their own what went wrong. */
+/** Commands print their errors themselves. */
 const SILENT = new Log('silent', { write: () => undefined });
 
 /**
- * For commands that only look, and for dry runs: embedded databases are read from a private copy, so that no file of the data directory
- * changes, not even a time stamp.
+ * For read-only commands and dry runs. Embedded databases are read from a private copy, so that no file of the data directory changes, not even its
+ * time stamp.
  */
 export async function withReadOnly<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
   return withStores(config, await ControlPlane.copyOf(config, SILENT), work);
 }
 
-/** For commands that change something; those that change databases hold the apply lock. */
+/** For commands that change something. Those that change databases hold the apply lock. */
 export function withWritable<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
   return withStores(config, createControlPlane(config, SILENT), work);
 }
@@ -64,7 +64,7 @@ async function withStores<T>(
   }
 }
 
-/** The migrations that the control database itself lacks; reads only. */
+/** The pending migrations of the control database. Read-only. */
 export async function pendingControlMigrations(config: Config): Promise<string[]> {
   if (config.controlDatabase.driver === 'mysql')
     return withWritable(config, ({ database }) => database.pendingMigrations());
@@ -81,7 +81,7 @@ export async function pendingControlMigrations(config: Config): Promise<string[]
   }
 }
 
-/** Tells the running servers at once that something of a tenant changed in Vault; they would find out by themselves later. */
+/** Notifies the running servers of a tenant's change in Vault. Without this, they would notice it later. */
 export async function announce(
   { controlPlane, config }: Installation,
   tenantId: TenantId,
@@ -91,13 +91,13 @@ export async function announce(
     await controlPlane.touchTenant(tenantId);
   } catch (error) {
     throw new OperatorError(
-      `${done}, but the running servers could not be told: they notice within ${config.caches.vaultSeconds} s by themselves. Do not repeat the command.`,
+      `${done}, but the running servers could not be notified: they will notice within ${config.caches.vaultSeconds} s. Do not repeat the command.`,
       { cause: error },
     );
   }
 }
 
-/** @throws OperatorError when there is no such tenant */
+/** @throws OperatorError if there is no such tenant */
 export async function findTenant({ controlPlane }: Installation, id: string): Promise<TenantState> {
   const states = await controlPlane.readTenants();
   const state = states.find(({ tenant }) => tenant.id === id);

@@ -3,7 +3,7 @@ import { parseDuration } from '../provisioning/file/duration.ts';
 import type { ClientName } from '../clients/client-secret.store.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../domain/ids.ts';
 
-/** `--output`: what a program reads is JSON on standard output and nothing else there. */
+/** `--output`: with `json`, standard output holds JSON and nothing else. */
 export function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print').choices(['text', 'json']).default('text');
 }
@@ -26,7 +26,7 @@ export function tenantArgument(text: string): string {
   return id;
 }
 
-/** A client as `apply` names it: `tenant/project/client`. */
+/** Parses a client's name as `apply` prints it: `tenant/project/client`. */
 export function clientArgument(text: string): ClientName {
   const [tenant, project, client, ...rest] = text.split('/');
   const tenantId = parseTenantId(tenant);

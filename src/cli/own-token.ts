@@ -8,10 +8,10 @@ import { Log } from '../logging/log.ts';
 import { SURFACES } from '../domain/surface.ts';
 import type { Installation } from './installation.ts';
 
-/** Several times what the largest token has. */
+/** Several times the size of the largest token. */
 const MAX_INPUT_BYTES = 64 * 1024;
 
-/** Whether it was revoked before makes no difference to revoking it. */
+/** Disables the revocation check: revoking a token twice is allowed. */
 class NoneRevoked extends RevokedTokens {
   override includes(): boolean {
     return false;
@@ -19,7 +19,7 @@ class NoneRevoked extends RevokedTokens {
 }
 
 /**
- * A token from standard input, judged as a server does: what is revoked must be a token of this installation, and not a name that somebody made up.
+ * Reads a token from standard input and verifies it as a server would, so that only real tokens of this installation can be revoked.
  *
  * @throws OperatorError, which never quotes the token
  */
@@ -43,7 +43,7 @@ export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Ui
   } catch (error) {
     if (error instanceof TesseraError && error.code === 'unauthorized')
       throw new OperatorError(
-        `That is no token that a service of this installation would let in (${error.reason}), so there is nothing to revoke. Check that PUBLIC_URL is that of the servers, and that the whole token was given.`,
+        `This token is not valid at a server of this installation (${error.reason}), so there is nothing to revoke. Check that PUBLIC_URL is the same as for the servers, and that the token is complete.`,
       );
     throw error;
   }

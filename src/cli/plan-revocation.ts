@@ -10,18 +10,18 @@ import { readOwnToken } from './own-token.ts';
 import { keyRevocation } from './revoke-key.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What one of a tenant's things is called, and what it is. */
+/** What to revoke: a kind and an id. */
 export interface Target {
   readonly kind: 'token' | 'subject' | 'client' | 'key' | 'tenant';
   readonly tenantId: string;
   readonly id: string;
 }
 
-/** What is to be revoked, found out by reading alone. */
+/** The planned revocations, made by reading only. */
 export interface RevocationPlan {
-  /** @param before the last second of tokens that are meant where many are; worked out when it is committed */
+  /** @param before the last second of the tokens to revoke, for revocations of many tokens; determined at commit */
   readonly revocations: (before: number) => readonly NewRevocation[];
-  /** For people. */
+  /** Describes the plan to the operator. */
   readonly words: string;
   readonly notes: readonly string[];
 }
@@ -36,13 +36,13 @@ export async function planOfToken(stores: Installation, terminal: Terminal): Pro
 }
 
 /**
- * @param force nothing is looked up: for what is gone, or while a database does not answer
- * @throws OperatorError when it is not there
+ * @param force skip lookups: for deleted targets, or while a database does not answer
+ * @throws OperatorError if the target does not exist
  */
 export async function planOf(stores: Installation, target: Target, force: boolean): Promise<RevocationPlan> {
   const isAddress = target.kind === 'subject' && parseEmail(target.id) !== undefined;
-  // Tokens name nobody by e-mail address: that one is looked up in any case.
-  if (force && !isAddress) return planUnseen(target);
+  // Tokens hold no email address, so an address is always looked up.
+  if (force && !isAddress) return planWithoutLookup(target);
   const state = await findTenant(stores, target.tenantId);
   const { tenant } = state;
   switch (target.kind) {
@@ -67,8 +67,8 @@ export async function planOf(stores: Installation, target: Target, force: boolea
   }
 }
 
-/** At the operator's word, so that nothing has to answer but the control database. */
-function planUnseen({ kind, tenantId, id }: Target): RevocationPlan {
+/** Plans without lookups, so that only the control database must answer. */
+function planWithoutLookup({ kind, tenantId, id }: Target): RevocationPlan {
   const tenant = parseTenantId(tenantId);
   if (tenant === undefined) throw new OperatorError('There is no such tenant: write the id of a tenant, such as acme.');
   switch (kind) {
@@ -79,7 +79,7 @@ function planUnseen({ kind, tenantId, id }: Target): RevocationPlan {
     case 'client':
       return planOfClient(tenant, id.slice(id.lastIndexOf('/') + 1), []);
     case 'key':
-      throw new OperatorError('A key is revoked in its key ring, which must be there: leave --force out.');
+      throw new OperatorError('A key is revoked in its key ring, which must exist: leave --force out.');
     case 'tenant':
       return planOfTenant(tenant);
   }
@@ -97,7 +97,7 @@ function planOfSubjects(tenantId: TenantId, subjects: readonly string[]): Revoca
   return {
     revocations: (before) => subjects.map((id) => revocationOfAll(tenantId, 'subject', id, before)),
     words: `all tokens of subject ${subjects.join(' and ')} in ${tenantId}`,
-    notes: ['The subject can get new tokens: disable it in the tenants file or the directory if it shall not.'],
+    notes: ['The subject can get new tokens: disable it in the tenants file or the directory to prevent that.'],
   };
 }
 
@@ -117,7 +117,7 @@ function planOfTenant(tenantId: TenantId): RevocationPlan {
   };
 }
 
-/** Tokens name their client without its project, and so does a revocation. */
+/** Finds the client. Tokens name their client without its project, and so does a revocation. */
 function clientOf(tenant: Tenant, name: string): { readonly clientId: string; readonly notes: readonly string[] } {
   const [first = '', second] = name.split('/');
   const clientId = second ?? first;
@@ -126,8 +126,8 @@ function clientOf(tenant: Tenant, name: string): { readonly clientId: string; re
   );
   const isKnown = second === undefined ? projects.length > 0 : projects.some(({ id }) => id === first);
   if (!isKnown)
-    throw new OperatorError(`Tenant ${tenant.id} has no such client: see \`tessera export\` for those that it has.`);
+    throw new OperatorError(`Tenant ${tenant.id} has no such client: \`tessera export\` lists its clients.`);
   if (projects.length === 1) return { clientId, notes: [] };
   const names = projects.map(({ id }) => `${id}/${clientId}`).join(' and ');
-  return { clientId, notes: [`This ends the tokens of ${names}: a token does not name its client's project apart.`] };
+  return { clientId, notes: [`This revokes the tokens of ${names}: a token does not name its client's project.`] };
 }

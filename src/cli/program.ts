@@ -27,7 +27,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     await buildProgram(terminal).parseAsync(args, { from: 'user' });
     return DONE;
   } catch (error) {
-    // Commander has said what is wrong already; help that was asked for is no error.
+    // Commander has printed the error already. Requested help is not an error.
     if (error instanceof CommanderError)
       return error.exitCode === 0 && error.code !== 'commander.help' ? DONE : WRONG_USE;
     printText(terminal.stderr, explainError(error));
@@ -35,12 +35,12 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   }
 }
 
-/** All commands with their options; none is run yet. */
+/** Builds all commands with their options, without running one. */
 export function buildProgram(terminal: Terminal): Command {
   const program = new Command('tessera');
   program
     .description(
-      'Tessera: the token desk of a multi-tenant platform. Settings come from the environment and .env, as for the server.',
+      'Tessera: the token service of a multi-tenant platform. Settings come from the environment and .env, as for the server.',
     )
     .exitOverride()
     .configureOutput({

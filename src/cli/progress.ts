@@ -1,11 +1,11 @@
 import type { Terminal, TextSink } from './terminal.ts';
 import type { Clock } from '../domain/clock.ts';
 
-/** Shorter work needs no telling. */
+/** Work that is shorter than this shows no progress. */
 const SILENT_MS = 500;
 const INTERVAL_MS = 100;
 
-/** One line on standard error that tells how far long work is; nothing at all when nobody looks. */
+/** Shows the progress of long work as one line on standard error. Prints nothing if standard error is not a terminal. */
 export class Progress {
   readonly #sink: TextSink;
   readonly #clock: Clock;
@@ -27,7 +27,7 @@ export class Progress {
     this.#sink.write(`\r\u001b[K${what} ${done}/${total}`);
   }
 
-  /** Leaves the line as if it had never been there. */
+  /** Erases the line. */
   end(): void {
     if (this.#shown) this.#sink.write('\r\u001b[K');
   }

@@ -8,9 +8,9 @@ import type { TenantId } from '../domain/ids.ts';
 import type { Installation } from './installation.ts';
 
 /**
- * What the feed is to say of a key.
+ * The feed entry for revoking a key.
  *
- * @throws OperatorError for a key that is not there or signs now
+ * @throws OperatorError for a missing key, and for the active one
  */
 export async function keyRevocation(stores: Installation, tenantId: TenantId, kid: string): Promise<NewRevocation> {
   const now = epochSeconds(stores.clock.nowMs());
@@ -25,10 +25,10 @@ export async function keyRevocation(stores: Installation, tenantId: TenantId, ki
 }
 
 /**
- * Takes the key out of the public set, for those who read it and do not follow the feed. First of all: refused by the ring, the key must not be
- * in the feed.
+ * Removes the key from the public key set, for verifiers that do not poll the feed. This comes first: if the key ring refuses, the key must not be in
+ * the feed.
  *
- * @throws OperatorError for a key that signs by now
+ * @throws OperatorError for a key that is active by now
  */
 export async function revokeInRing(stores: Installation, tenantId: TenantId, kid: string): Promise<void> {
   const result = await stores.keyRings.update(tenantId, (ring) =>
@@ -38,11 +38,11 @@ export async function revokeInRing(stores: Installation, tenantId: TenantId, kid
 }
 
 /**
- * Tells those who follow the feed, within 2 s, what all others learn when they read the key set again. Before the change of the ring is
- * announced: servers notice that by themselves, but nobody finds out what the feed does not say.
+ * Publishes the revocation to the pollers of the feed, who get it within 2 s; other verifiers learn it when they fetch the key set again. This comes
+ * before the key ring's change is announced: servers would notice that change anyway, but nobody would notice a missing feed entry.
  *
- * @param revocation of a key that is out of the ring
- * @throws OperatorError when the control database does not take it
+ * @param revocation of a key that was removed from the public set
+ * @throws OperatorError if the control database does not accept it
  */
 export async function feedRevokedKey(stores: Installation, revocation: NewRevocation): Promise<RevocationRecord> {
   try {
@@ -52,13 +52,13 @@ export async function feedRevokedKey(stores: Installation, revocation: NewRevoca
   } catch (error) {
     const { tenantId, id } = revocation;
     throw new OperatorError(
-      `The key was taken out of the key ring, but verifiers could not be told: they learn of it when they read the key set again. Run: tessera revoke --key ${tenantId}/${id}`,
+      `The key was revoked in the key ring, but verifiers could not be notified: they learn of it when they fetch the key set again. Run: tessera revoke --key ${tenantId}/${id}`,
       { cause: error },
     );
   }
 }
 
-/** A key that is revoked already is no fault: a command that was killed in between is finished by the next. */
+/** A key that is revoked already is not an error, so that repeating a killed command completes it. */
 export function revokeOnce(ring: KeyRing, kid: string, now: number): Transition {
   const isRevoked = ring.keys.some((key) => key.kid === kid && key.state === 'revoked');
   return isRevoked ? { ring } : revoke(ring, kid, now);

@@ -2,34 +2,34 @@ import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
 import { visible, visibleJson } from '../domain/visible-text.ts';
 
-/** All that a command sees of the world outside: what a test hands over to watch it. */
+/** The environment of a command. A test passes its own to observe the command. */
 export interface Terminal {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: TextSink;
   readonly stderr: TextSink;
-  /** Tells how long the work has taken, so that progress of short work stays unsaid. */
+  /** Measures how long work has taken, so that short work shows no progress. */
   readonly clock: Clock;
-  /** @throws ConfigurationError with all faults at once */
+  /** @throws ConfigurationError with all errors at once */
   loadConfig(): Config;
 }
 
 export interface TextSink {
   write(text: string): unknown;
-  /** True when a person looks at it: only then is there progress to see. */
+  /** Whether it is a terminal; only then is progress shown. */
   readonly isTTY?: boolean;
-  /** Characters a line; undefined when it is no terminal. */
+  /** Characters per line; undefined if it is not a terminal. */
   readonly columns?: number | undefined;
 }
 
-/** `text` for people, `json` for programs: then standard output holds one JSON document and nothing else. */
+/** `text` for people, `json` for programs: standard output then holds one JSON document and nothing else. */
 export type OutputFormat = 'text' | 'json';
 
-/** @param lines one line each, whatever is in it: names from a tenant's database are others' text */
+/** @param lines each is printed as one line, whatever it contains: names from a tenant's database are untrusted text */
 export function printLines(sink: TextSink, lines: readonly string[]): void {
   if (lines.length > 0) sink.write(`${lines.map(visible).join('\n')}\n`);
 }
 
-/** @param text of our own and of any number of lines; others' text in it has passed `visible` */
+/** @param text text of any number of lines; untrusted text in it has passed `visible` */
 export function printText(sink: TextSink, text: string): void {
   printLines(sink, text.split('\n'));
 }
@@ -38,7 +38,7 @@ export function printJson(sink: TextSink, document: unknown): void {
   sink.write(`${visibleJson(document)}\n`);
 }
 
-/** Columns as wide as their longest cell, two spaces apart. */
+/** Formats rows in columns as wide as their longest cell, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   const shown = rows.map((row) => row.map(visible));
@@ -51,7 +51,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Seconds since the epoch as people and programs both read them. */
+/** Formats seconds since the epoch as an ISO 8601 time. */
 export function instant(epochSeconds: number): string {
   return new Date(epochSeconds * 1000).toISOString().replace('.000Z', 'Z');
 }

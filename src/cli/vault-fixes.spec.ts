@@ -7,7 +7,7 @@ const FOLDERS = ['vault/', 'vault/kv/', 'vault/embedded/', 'runtime/', 'clients/
   (folder) => new URL(`../${folder}`, import.meta.url),
 );
 
-/** Every phrase that the store's code gives as a reason: in `unavailable('vault', …)`, and those of its tables. */
+/** Every reason in the store's code: in `unavailable('vault', …)` and in its tables. */
 function reasons(): string[] {
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(folder)
@@ -47,7 +47,7 @@ it.each(reasons())('has a fix of its own for "%s"', (reason) => {
   if (!reason.includes('sealed or')) expect(said).not.toMatch(/unseal/i);
 });
 
-it('says what to do about a key file that others may read', () => {
+it('gives a fix for a key file that others may read', () => {
   expect(explainError(unavailable('vault', 'the key file must have mode 0600: chmod 600 /d/vault.key'))).toBe(
     'Vault: the key file must have mode 0600: chmod 600 /d/vault.key. Run that, then run the command again.',
   );

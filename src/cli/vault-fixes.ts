@@ -1,22 +1,25 @@
-/** What to do about each reason for which the secret store does not serve; docs/operation.md shows the same. The first that fits counts. */
+/** The fix for each failure of the secret store, as in docs/operation.md. The first matching row applies. */
 export const VAULT_FIXES: readonly (readonly [reason: string, fix: string])[] = [
   [
     'vault: it is sealed or not ready',
     'Unseal Vault (`vault operator unseal`), or wait until it has started, then run the command again.',
   ],
-  ['vault: it is a standby', 'Let VAULT_ADDR name the active node, or a load balancer that leads to it.'],
-  ['vault: it redirects', 'Let VAULT_ADDR name the active node, or a load balancer that leads to it.'],
+  ['vault: it is a standby', 'Set VAULT_ADDR to the active node, or to a load balancer that leads to it.'],
+  ['vault: it redirects', 'Set VAULT_ADDR to the active node, or to a load balancer that leads to it.'],
   ['vault: it limits', "Raise Vault's rate limit quota for this client, or lower TESSERA_VAULT_CONCURRENCY."],
   [
     'vault: the mount does not exist, or our policy',
-    'Let VAULT_KV_MOUNT name a mount of KV version 2, and give the token the policy of deploy/vault-policy.hcl, written for that mount.',
+    'Set VAULT_KV_MOUNT to a mount of KV version 2, and give the token the policy of deploy/vault-policy.hcl, adapted to that mount.',
   ],
-  ['vault: the mount does not exist', 'Make it (`vault secrets enable -path=MOUNT kv-v2`), or correct VAULT_KV_MOUNT.'],
+  [
+    'vault: the mount does not exist',
+    'Create it (`vault secrets enable -path=MOUNT kv-v2`), or correct VAULT_KV_MOUNT.',
+  ],
   [
     'vault: the mount is not KV version 2',
-    'Upgrade it (`vault kv enable-versioning MOUNT`), or let VAULT_KV_MOUNT name another.',
+    'Upgrade it (`vault kv enable-versioning MOUNT`), or set VAULT_KV_MOUNT to another.',
   ],
-  ['vault: the mount is not a KV engine', 'Let VAULT_KV_MOUNT name a mount of KV version 2.'],
+  ['vault: the mount is not a KV engine', 'Set VAULT_KV_MOUNT to a mount of KV version 2.'],
   ['vault: the mount or namespace does not exist', 'Correct VAULT_ADDR, VAULT_NAMESPACE and VAULT_KV_MOUNT.'],
   ['vault: the namespace', 'Correct VAULT_NAMESPACE, or create the namespace.'],
   [
@@ -24,10 +27,13 @@ export const VAULT_FIXES: readonly (readonly [reason: string, fix: string])[] = 
     'Add "create" and "update" on MOUNT/data/* to the policy: see deploy/vault-policy.hcl.',
   ],
   ['vault: our policy', 'Give the token the policy of deploy/vault-policy.hcl, written for the mount.'],
-  ['vault: it refuses our token', 'It has ended, was revoked or is wrong: set a new VAULT_TOKEN, best a periodic one.'],
+  [
+    'vault: it refuses our token',
+    'It has expired, was revoked or is wrong: set a new VAULT_TOKEN, preferably a periodic one.',
+  ],
   [
     'vault: it refuses the token that it has just given',
-    'Let the AppRole give tokens that live longer than a second, for this address.',
+    'Let the AppRole issue tokens that live longer than a second, for this address.',
   ],
   [
     'vault: it refuses our role id or secret id',
@@ -37,7 +43,7 @@ export const VAULT_FIXES: readonly (readonly [reason: string, fix: string])[] = 
   ['vault: its host name', 'Correct the host of VAULT_ADDR, or the name server.'],
   [
     'vault: its certificate',
-    'Let NODE_EXTRA_CA_CERTS name the file of its authority, and VAULT_ADDR the host that the certificate names.',
+    'Set NODE_EXTRA_CA_CERTS to the file of its authority, and use in VAULT_ADDR the host that the certificate names.',
   ],
   [
     'vault: the TLS connection',
@@ -46,12 +52,12 @@ export const VAULT_FIXES: readonly (readonly [reason: string, fix: string])[] = 
   ['vault: it speaks TLS', 'Write https: in VAULT_ADDR.'],
   ['vault: it cannot be reached', 'Check that Vault runs, and that VAULT_ADDR and the firewall lead to it.'],
   ['vault: no answer in time', 'Check the network to Vault and its load, then run the command again.'],
-  ['vault: the connection broke', 'Run the command again; what it last wrote may have been written.'],
+  ['vault: the connection broke', 'Run the command again. The last write may have taken effect.'],
   ['vault: its answer', 'Check that VAULT_ADDR leads to Vault itself, and not to a proxy or another service.'],
   ['vault: it failed', "Look at Vault's own log, then run the command again."],
   [
     'vault: another writer holds the lock',
-    'Another process writes to TESSERA_DATA_DIR: run the command again when it has ended.',
+    'Another process writes to TESSERA_DATA_DIR: run the command again when it has finished.',
   ],
   ['vault: all connections', 'Run the command again; if it fails again, raise TESSERA_VAULT_CONCURRENCY.'],
   ['vault: too many operations', 'Run the command again; if it fails again, raise TESSERA_VAULT_CONCURRENCY.'],
@@ -63,7 +69,7 @@ export const VAULT_FIXES: readonly (readonly [reason: string, fix: string])[] = 
     'Restore vault.key and the folder vault of TESSERA_DATA_DIR from the same backup.',
   ],
   ['vault: the entry is damaged', 'Restore the folder vault of TESSERA_DATA_DIR from the backup.'],
-  ['vault: the entry is malformed', 'Correct the entry in Vault: docs/operation.md says what each holds.'],
+  ['vault: the entry is malformed', 'Correct the entry in Vault: docs/operation.md describes the entries.'],
   ['vault: no space is left', 'Free some space for TESSERA_DATA_DIR, then run the command again.'],
   [
     'vault: its files may not be accessed',

@@ -1,2 +1,2 @@
-/** Stands for the `Config` interface where Nest injects it: `@Inject(CONFIG) config: Config`. */
+/** Nest's injection token for the `Config` interface: `@Inject(CONFIG) config: Config`. */
 export const CONFIG = Symbol('Config');

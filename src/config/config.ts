@@ -1,6 +1,6 @@
 import type { Secret } from './secret.ts';
 
-/** The whole configuration, frozen. Made by `loadConfig` alone; nothing else reads the environment. */
+/** The whole configuration, frozen. Only `loadConfig` makes it; nothing else reads the environment. */
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -17,7 +17,7 @@ export interface Config {
   readonly telemetry: boolean;
   /** Whether the API documentation is served. */
   readonly apiDocs: boolean;
-  /** Exact `host:port` pairs that federation may reach although they are loopback or private. Development and tests only. */
+  /** Exact `host:port` pairs that trusted issuers may use although they are loopback or private. Development and tests only. */
   readonly federationAllowedHosts: readonly string[];
   /** Addresses or CIDR blocks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
@@ -53,7 +53,7 @@ export type VaultConfig =
       readonly auth: VaultAuth;
       readonly namespace: string | undefined;
       readonly mount: string;
-      /** The longest that one operation may take, retries included. */
+      /** Time limit of one operation, retries included. */
       readonly timeoutMs: number;
       readonly maxConcurrency: number;
     };
@@ -63,7 +63,7 @@ export type VaultAuth =
   | { readonly method: 'approle'; readonly roleId: string; readonly secretId: Secret };
 
 export interface LimitsConfig {
-  /** Failures a minute per (source, client) before 429; after ten times as many over all clients a source is slowed. */
+  /** Failures per minute and (source, client) before 429. A source with ten times as many over all clients is slowed. */
   readonly failuresPerMinute: number;
   /** The largest compact token that is issued, bytes. */
   readonly tokenBytes: number;
@@ -74,29 +74,29 @@ export interface CachesConfig {
   readonly grantsEntries: number;
   /** Maximum age of what was read from Vault: client secrets and key rings. */
   readonly vaultSeconds: number;
-  /** How often a server asks the control plane what changed; below the promised 2 s. */
+  /** How often a server asks the control plane for changes. Below 2 s, the promised delay of a change. */
   readonly changePollMs: number;
   /** Tenant snapshots kept in memory. */
   readonly tenants: number;
-  /** A snapshot older than this is read again even if nothing announced a change. */
+  /** Maximum age of a snapshot; an older one is read again even if no change was announced. */
   readonly tenantSeconds: number;
 }
 
 export interface ConnectionsConfig {
-  /** Over all tenants, per process. */
+  /** Connections of one process to all tenants' databases together. */
   readonly tenantBudget: number;
-  /** For one tenant, so that a noisy one cannot starve the others. */
+  /** Connections of one process to one tenant's database, so that a busy tenant cannot starve the others. */
   readonly perTenant: number;
-  /** The longest wait for a lease, then 503. */
+  /** Time limit of waiting for a free connection, then 503. */
   readonly waitMs: number;
-  /** The longest that connecting or one query may take, then 503. */
+  /** Time limit of connecting and of one query, then 503. */
   readonly timeoutMs: number;
   readonly idleSeconds: number;
-  /** Lets databases on other hosts be reached without TLS: passwords and grants then cross the network readable. */
+  /** Allows connections without TLS to databases on other hosts: passwords and grants then cross the network in plain text. */
   readonly dangerouslyAllowPlaintext: boolean;
 }
 
 export interface AuditConfig {
-  /** Records older than this are removed; 0 keeps them for ever. */
+  /** Records older than this are removed; 0 keeps them forever. */
   readonly retentionDays: number;
 }

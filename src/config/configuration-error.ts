@@ -1,12 +1,12 @@
 import { OperatorError } from '../errors/operator-error.ts';
 
-/** An operator's mistake: stops the start. Each fault names a setting and what it takes, never the value that it has. */
+/** A mistake in the configuration, which stops the start. Each entry of `errors` names a setting and what it must be, never its present value. */
 export class ConfigurationError extends OperatorError {
-  readonly faults: readonly string[];
+  readonly errors: readonly string[];
 
-  constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length} fault(s):\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  constructor(errors: readonly string[]) {
+    super(`The configuration has ${errors.length} error(s):\n${errors.map((error) => `  - ${error}`).join('\n')}`);
     this.name = 'ConfigurationError';
-    this.faults = faults;
+    this.errors = errors;
   }
 }

@@ -20,18 +20,18 @@ function load(env: Environment = {}) {
   return loadConfig(env, { cwd });
 }
 
-function faultsOf(env: Environment): readonly string[] {
+function errorsOf(env: Environment): readonly string[] {
   try {
     load(env);
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.faults;
+    if (error instanceof ConfigurationError) return error.errors;
     throw error;
   }
   throw new Error('the configuration was accepted');
 }
 
 describe('loadConfig', () => {
-  it('is whole without any setting: embedded stores on loopback', () => {
+  it('is complete without any setting: embedded stores on loopback', () => {
     const config = load();
     expect(config).toMatchObject({
       host: '127.0.0.1',
@@ -47,7 +47,7 @@ describe('loadConfig', () => {
     expect(config.dataDirectory).toBe(join(cwd, 'data'));
   });
 
-  it('is frozen to the bottom', () => {
+  it('is deeply frozen', () => {
     const config = load({ TESSERA_TRUSTED_PROXIES: '10.0.0.1' });
     expect(
       [config, config.limits, config.caches, config.trustedProxies, config.controlDatabase].every(Object.isFrozen),
@@ -58,7 +58,7 @@ describe('loadConfig', () => {
     expect(load({ PORT: '4711' }).publicUrl).toBe('http://localhost:4711');
   });
 
-  it('reads .env for what the environment leaves out', () => {
+  it('reads from .env what the environment does not set', () => {
     writeFileSync(join(cwd, '.env'), 'PORT=4000\nLOG_LEVEL=debug\n');
     expect(load({ PORT: '5000' })).toMatchObject({ port: 5000, logLevel: 'debug' });
   });
@@ -84,13 +84,13 @@ describe('loadConfig', () => {
     ).toMatchObject({ auth: { method: 'approle', roleId: 'r' } });
   });
 
-  it('turns telemetry on for an OTLP endpoint, and off when it is disabled in the standard way', () => {
+  it('turns telemetry on for an OTLP endpoint, and off by OTEL_SDK_DISABLED', () => {
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
     expect(load(endpoint).telemetry).toBe(true);
     expect(load({ ...endpoint, OTEL_SDK_DISABLED: 'true' }).telemetry).toBe(false);
   });
 
-  it('leaves names of the test suite alone', () => {
+  it('ignores the names of the test suite', () => {
     expect(load({ TESSERA_TEST_ANYTHING: '1' }).port).toBe(3000);
   });
 });
@@ -124,38 +124,38 @@ describe('loadConfig refuses', () => {
     ['TESSERA_FEDERATION_ALLOWED_HOSTS', '*:80', 'TESSERA_FEDERATION_ALLOWED_HOSTS must be'],
     ['TESSERA_CHANGE_POLL_MS', '2000', 'TESSERA_CHANGE_POLL_MS must be'],
     ['TESSERA_TRUSTED_PROXY', '10.0.0.1', 'TESSERA_TRUSTED_PROXY is not a setting'],
-  ])('%s=%j', (name, value, fault) => {
-    expect(faultsOf({ [name]: value })).toEqual([expect.stringContaining(fault)]);
+  ])('%s=%j', (name, value, error) => {
+    expect(errorsOf({ [name]: value })).toEqual([expect.stringContaining(error)]);
   });
 
-  it('a plain-text Vault that is not on this machine, unless that is asked for in ugly words', () => {
+  it('plain HTTP to a Vault on another machine, unless the dangerous setting allows it', () => {
     const env = { VAULT_ADDR: 'http://vault.example:8200', VAULT_TOKEN: 't' };
-    expect(faultsOf(env)).toEqual([expect.stringContaining('VAULT_ADDR must be https:')]);
+    expect(errorsOf(env)).toEqual([expect.stringContaining('VAULT_ADDR must be https:')]);
     expect(load({ ...env, TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_VAULT: 'true' }).vault.kind).toBe('vault');
     expect(load({ ...env, VAULT_ADDR: 'http://127.0.0.1:8200' }).vault.kind).toBe('vault');
   });
 
-  it('two logins to Vault at once', () => {
+  it('two Vault login methods at once', () => {
     const env = { VAULT_ADDR: 'https://v.example', VAULT_TOKEN: 't', VAULT_ROLE_ID: 'r', VAULT_SECRET_ID: 's' };
-    expect(faultsOf(env)).toEqual([expect.stringContaining('choose one login')]);
+    expect(errorsOf(env)).toEqual([expect.stringContaining('choose one login')]);
   });
 
   it('bounds that break the promise to answer within 3 s', () => {
     const env = { TESSERA_CONNECTION_WAIT_MS: '2000', TESSERA_DATABASE_TIMEOUT_MS: '2000' };
-    expect(faultsOf(env)).toEqual([expect.stringContaining('2800 or less together')]);
+    expect(errorsOf(env)).toEqual([expect.stringContaining('2800 or less together')]);
   });
 
-  it('all faults at once, naming every setting and no value', () => {
+  it('all errors at once, naming every setting and no value', () => {
     const names = Object.keys(SETTINGS);
     const env = Object.fromEntries([...names, 'TESSERA_UNKNOWN'].map((name) => [name, ` \0${CANARY} `]));
-    const faults = faultsOf(env);
+    const errors = errorsOf(env);
     for (const name of [...names, 'TESSERA_UNKNOWN'])
-      expect(faults.filter((fault) => fault.startsWith(`${name} `))).toHaveLength(1);
-    expect(faults.join('\n')).not.toContain(CANARY);
+      expect(errors.filter((error) => error.startsWith(`${name} `))).toHaveLength(1);
+    expect(errors.join('\n')).not.toContain(CANARY);
   });
 
   it('an unknown name that stands in .env', () => {
     writeFileSync(join(cwd, '.env'), 'TESSERA_GRANT_CACHE=1\n');
-    expect(faultsOf({})).toEqual([expect.stringContaining('TESSERA_GRANT_CACHE is not a setting')]);
+    expect(errorsOf({})).toEqual([expect.stringContaining('TESSERA_GRANT_CACHE is not a setting')]);
   });
 });

@@ -10,8 +10,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 type Values = SettingValues<typeof SETTINGS>;
 
 /**
- * The configuration of this process: its environment, and `.env` of the working directory for what the environment leaves out.
- * `.env` is put into the environment itself, because the OpenTelemetry SDK reads its `OTEL_*` there.
+ * The configuration of this process: its environment, and `.env` of the working directory for what the environment does not set. `.env` is put into
+ * the environment itself, because the OpenTelemetry SDK reads its `OTEL_*` there.
  */
 export function loadProcessConfig(): Config {
   for (const [name, value] of Object.entries(readEnvFile(join(process.cwd(), '.env')))) process.env[name] ??= value;
@@ -19,16 +19,16 @@ export function loadProcessConfig(): Config {
 }
 
 /**
- * @param options.cwd where `.env` is looked for and what relative paths start from
- * @throws ConfigurationError with all faults at once
+ * @param options.cwd the folder of `.env`, and the base of relative paths
+ * @throws ConfigurationError with all errors at once
  */
 export function loadConfig(env: Environment, options: { readonly cwd: string }): Config {
   const merged = { ...readEnvFile(join(options.cwd, '.env')), ...withoutUndefined(env) };
-  const faults = unknownNames(merged);
-  const values = parseAll(merged, faults);
-  // Rules between settings make sense only when each is right by itself.
-  if (values !== undefined) checkTogether(values, merged, faults);
-  if (values === undefined || faults.length > 0) throw new ConfigurationError(faults);
+  const errors = unknownNames(merged);
+  const values = parseAll(merged, errors);
+  // Rules between settings make sense only when each setting is valid by itself.
+  if (values !== undefined) checkTogether(values, merged, errors);
+  if (values === undefined || errors.length > 0) throw new ConfigurationError(errors);
   return toConfig(values, merged, options.cwd);
 }
 
@@ -46,55 +46,55 @@ function unknownNames(env: Environment): string[] {
     .map((name) => `${name} is not a setting: see the table in docs/operation.md`);
 }
 
-function parseAll(env: Environment, faults: string[]): Values | undefined {
+function parseAll(env: Environment, errors: string[]): Values | undefined {
   const values: Record<string, unknown> = {};
-  const before = faults.length;
+  const before = errors.length;
   for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
     const text = env[name] ?? setting.fallback;
     if (text === undefined) continue;
     if (text === '' && setting.mayBeEmpty !== true) {
-      faults.push(`${name} is set but empty: remove it, or make it ${setting.expected}`);
+      errors.push(`${name} is set but empty: remove it, or make it ${setting.expected}`);
       continue;
     }
     const value = setting.parse(text);
-    if (value === undefined) faults.push(`${name} must be ${setting.expected}`);
+    if (value === undefined) errors.push(`${name} must be ${setting.expected}`);
     else values[name] = value;
   }
-  // The loop went over every row, so the values have exactly the type that the table says.
-  return faults.length === before ? (values as Values) : undefined;
+  // The loop parsed every row, so the values have the types of the table.
+  return errors.length === before ? (values as Values) : undefined;
 }
 
-function checkTogether(values: Values, env: Environment, faults: string[]): void {
+function checkTogether(values: Values, env: Environment, errors: string[]): void {
   if (values.PORT === 0 && values.PUBLIC_URL === undefined)
-    faults.push('PUBLIC_URL must be set when PORT is 0: nobody could know the issuer otherwise');
+    errors.push('PUBLIC_URL must be set when PORT is 0: the issuer would be unknown otherwise');
 
   const { VAULT_ADDR, VAULT_TOKEN, VAULT_ROLE_ID, VAULT_SECRET_ID } = values;
   if (VAULT_ADDR === undefined) {
-    // Credentials without an address are a forgotten setting: the embedded store in its place would look like success.
+    // Credentials without an address mean a forgotten VAULT_ADDR. Starting on the embedded store would look like success.
     for (const name of ['VAULT_TOKEN', 'VAULT_ROLE_ID', 'VAULT_SECRET_ID', 'VAULT_NAMESPACE'] as const)
-      if (values[name] !== undefined) faults.push(`VAULT_ADDR must be set when ${name} is: or remove ${name}`);
+      if (values[name] !== undefined) errors.push(`VAULT_ADDR must be set when ${name} is: or remove ${name}`);
   } else {
     const byRole = VAULT_ROLE_ID !== undefined || VAULT_SECRET_ID !== undefined;
     if (VAULT_TOKEN !== undefined && byRole)
-      faults.push('VAULT_TOKEN must be absent when VAULT_ROLE_ID or VAULT_SECRET_ID is set: choose one login');
+      errors.push('VAULT_TOKEN must be absent when VAULT_ROLE_ID or VAULT_SECRET_ID is set: choose one login');
     else if (VAULT_TOKEN === undefined && (VAULT_ROLE_ID === undefined || VAULT_SECRET_ID === undefined))
-      faults.push('VAULT_ADDR needs a login: set VAULT_TOKEN, or both VAULT_ROLE_ID and VAULT_SECRET_ID');
+      errors.push('VAULT_ADDR needs a login: set VAULT_TOKEN, or both VAULT_ROLE_ID and VAULT_SECRET_ID');
     if (isPlaintextToElsewhere(VAULT_ADDR) && !values.TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_VAULT)
-      faults.push('VAULT_ADDR must be https: unless its host is loopback');
+      errors.push('VAULT_ADDR must be https: unless its host is loopback');
   }
 
   if (values.TESSERA_TENANT_CONNECTIONS_EACH > values.TESSERA_TENANT_CONNECTIONS)
-    faults.push('TESSERA_TENANT_CONNECTIONS must be at least TESSERA_TENANT_CONNECTIONS_EACH');
-  // A dependency that is down is answered with 503 within 3 s: waiting and trying come one after the other.
+    errors.push('TESSERA_TENANT_CONNECTIONS must be at least TESSERA_TENANT_CONNECTIONS_EACH');
+  // An outage is answered with 503 within 3 s. Waiting for a connection and using it add up.
   if (values.TESSERA_CONNECTION_WAIT_MS + values.TESSERA_DATABASE_TIMEOUT_MS > 2800)
-    faults.push('TESSERA_CONNECTION_WAIT_MS and TESSERA_DATABASE_TIMEOUT_MS must be 2800 or less together');
+    errors.push('TESSERA_CONNECTION_WAIT_MS and TESSERA_DATABASE_TIMEOUT_MS must be 2800 or less together');
 
   const protocol = env['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] ?? env['OTEL_EXPORTER_OTLP_PROTOCOL'] ?? 'http/json';
   if (hasTelemetryEndpoint(env) && protocol !== 'http/json')
-    faults.push('OTEL_EXPORTER_OTLP_PROTOCOL must be http/json: collectors take it on the port of http/protobuf');
+    errors.push('OTEL_EXPORTER_OTLP_PROTOCOL must be http/json: collectors take it on the port of http/protobuf');
 }
 
-/** Plain HTTP that leaves this machine. */
+/** Whether the address is plain HTTP to another machine. */
 export function isPlaintextToElsewhere(address: string): boolean {
   const url = new URL(address);
   return url.protocol === 'http:' && !isLoopbackHost(url.hostname);

@@ -3,9 +3,7 @@ import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
 
-/**
- * A credential on its way to the one place that may see it. Whatever prints, serialises or inspects it gets `[redacted]`.
- */
+/** A credential on its way to the one place that may see it. Printing, serializing or inspecting it gives `[redacted]`. */
 export class Secret {
   readonly #value: string;
 
@@ -13,7 +11,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The text itself. Called only in the files that eslint.config.mjs lists: where it leaves for the store, the key or the person that it is for. */
+  /** The text itself. Only the files that eslint.config.mjs lists may call this: those that hand it to its store, cipher or owner. */
   static reveal(secret: Secret): string {
     return secret.#value;
   }
@@ -28,7 +26,7 @@ export class Secret {
     return hash('sha256', this.#value, 'buffer');
   }
 
-  /** Compares in constant time, whatever the lengths are. */
+  /** Compares in constant time, for any lengths. */
   equals(other: Secret): boolean {
     return timingSafeEqual(this.sha256(), other.sha256());
   }

@@ -3,7 +3,7 @@ import { parseNetwork } from '../domain/networks.ts';
 import { Secret } from './secret.ts';
 import type { Setting } from './setting.ts';
 
-/** The kinds of values that settings take: each says what it expects in words and parses exactly that. */
+/** The kinds of values that settings take. Each describes in words what it expects and parses exactly that. */
 type Kind<Value> = Pick<Setting<Value>, 'expected' | 'parse'>;
 
 export function wholeNumber(minimum: number, maximum: number): Kind<number> {
@@ -29,7 +29,7 @@ export const flag: Kind<boolean> = {
   parse: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
 };
 
-/** Printable ASCII without spaces: also refuses a secret with a newline at its end, as files often carry one. */
+/** Printable ASCII without spaces. This also refuses a secret with a trailing newline, which files often have. */
 export const secret: Kind<Secret> = {
   expected: 'printable ASCII without spaces or line ends',
   parse: (text) => (/^[\x21-\x7e]{1,4096}$/.test(text) ? new Secret(text) : undefined),
@@ -44,7 +44,7 @@ export const listenAddress: Kind<string> = {
   parse: (text) => (isIP(text) !== 0 || HOST_NAME.test(text) ? text : undefined),
 };
 
-/** The base of an address: scheme, host, port and path in canonical spelling, nothing behind it. */
+/** The base of a URL: scheme, host, port and path in canonical spelling, nothing after it. */
 export const baseUrl: Kind<string> = {
   expected:
     'an http or https URL in canonical spelling (lower-case host, no default port) without credentials, query, fragment or trailing slash',
@@ -57,10 +57,10 @@ export const baseUrl: Kind<string> = {
 };
 
 export const networks: Kind<readonly string[]> = {
-  expected: 'a comma-separated list of IP addresses or CIDR blocks, without bits behind the prefix and not /0',
+  expected: 'a comma-separated list of IP addresses or CIDR blocks, without bits after the prefix and not /0',
   parse: (text) => {
     const parts = commaSeparated(text);
-    // A block of everything would believe everyone; whoever wants that has not understood the setting.
+    // A /0 block would trust every address, which is never what this setting is for.
     return parts.every((part) => (parseNetwork(part)?.prefix ?? 0) > 0) ? parts : undefined;
   },
 };

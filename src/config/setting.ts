@@ -1,22 +1,22 @@
-/** One row of the settings table: what it means, what it takes, and what holds when it is absent. */
+/** One row of the settings table: the setting's meaning, its values and its default. */
 export interface Setting<Value> {
   readonly description: string;
-  /** Completes the sentence "NAME must be …". The faulty value itself is never shown: it may be a secret in the wrong place. */
+  /** Completes the sentence "NAME must be …". The invalid value itself is never shown: it may be a secret in the wrong place. */
   readonly expected: string;
   /** @returns undefined when the text is not acceptable */
   readonly parse: (text: string) => Value | undefined;
-  /** Parsed like any value; undefined: absence has a meaning of its own, told by `absent`. */
+  /** Parsed like any value. If undefined, `absent` says what the absence means. */
   readonly fallback?: string;
   readonly absent?: string;
   readonly secret?: true;
-  /** An empty list is a list; any other empty value is a mistake (a variable that was not filled in). */
+  /** Set for lists, which may be empty. For any other setting an empty value is a mistake (a variable that was not filled in). */
   readonly mayBeEmpty?: true;
 }
 
 /** A setting that always has a value. */
 export type SettingWithFallback<Value> = Setting<Value> & { readonly fallback: string };
 
-/** What the environment said, by setting: the type of a row without `fallback` has `undefined` in it. */
+/** The parsed values by setting. The type of a row without `fallback` includes `undefined`. */
 export type SettingValues<Table extends Readonly<Record<string, Setting<unknown>>>> = {
   readonly [Name in keyof Table]: Table[Name] extends SettingWithFallback<infer Value>
     ? Value

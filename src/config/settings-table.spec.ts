@@ -11,12 +11,12 @@ describe('the settings table', () => {
     for (const name of Object.keys(SETTINGS)) expect(renderSettingsTable()).toContain(`| \`${name}\` |`);
   });
 
-  it('stands in docs/operation.md as the source has it (else: node scripts/render-docs.mjs)', () => {
+  it('is up to date in docs/operation.md (else: node scripts/render-docs.mjs)', () => {
     const document = read('docs/operation.md');
     expect(withSettingsTable(document)).toBe(document);
   });
 
-  it('fits the committed .env, whose values change nothing but are harmless', () => {
+  it('fits the committed .env, whose values are all harmless', () => {
     const cwd = new URL('.', root).pathname;
     expect(loadConfig({}, { cwd })).toMatchObject({ host: '127.0.0.1', controlDatabase: { driver: 'sqlite' } });
     expect(read('.env')).not.toMatch(/^(?:DATABASE_URL|VAULT_\w+|REDIS_URL|PUBLIC_URL)=/m);

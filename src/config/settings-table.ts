@@ -1,7 +1,7 @@
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings.ts';
 
-/** Between these two lines of docs/operation.md stands what `renderSettingsTable` makes; scripts/render-docs.mjs puts it there. */
+/** scripts/render-docs.mjs writes the output of `renderSettingsTable` between these two lines of docs/operation.md. */
 export const TABLE_START = '<!-- settings: made by `node scripts/render-docs.mjs` -->\n<!-- prettier-ignore-start -->';
 export const TABLE_END = '<!-- prettier-ignore-end -->';
 

@@ -13,9 +13,7 @@ import {
   wholeNumber,
 } from './setting-types.ts';
 
-/**
- * Every setting of the service. The parser, the check for unknown names and the table in docs/operation.md all read this one.
- */
+/** Every setting of the service. The parser, the check for unknown names and the table in docs/operation.md are built from this table. */
 export const SETTINGS = {
   HOST: {
     description: 'Address that the server listens on.',
@@ -34,7 +32,7 @@ export const SETTINGS = {
     ...baseUrl,
   },
   LOG_LEVEL: {
-    description: 'Least severe log lines that are written.',
+    description: 'Least severe level that is logged.',
     fallback: 'info',
     ...oneOf(['debug', 'info', 'warn', 'error', 'silent']),
   },
@@ -50,7 +48,7 @@ export const SETTINGS = {
     ...baseUrl,
   },
   VAULT_TOKEN: {
-    description: 'Login by token; it is renewed.',
+    description: 'Login by token. The server renews the token.',
     absent: 'login by AppRole',
     secret: true,
     ...secret,
@@ -77,7 +75,7 @@ export const SETTINGS = {
     ...matching(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9_-]+)*$/, 'names of letters, digits, - and _, separated by /'),
   },
   REDIS_URL: {
-    description: 'Redis through which replicas share their limits of failed attempts.',
+    description: 'Redis, through which replicas share their counts of failed attempts.',
     absent: 'each process counts for itself',
     secret: true,
     ...redisUrl,
@@ -89,13 +87,13 @@ export const SETTINGS = {
   },
   TESSERA_API_DOCS: {
     description:
-      'Whether the server shows the API documentation at `/docs` and `/docs-json`; when off, there is nothing at these addresses.',
+      'Whether the server serves the API documentation at `/docs` and `/docs-json`. If not, these paths answer 404.',
     fallback: 'on',
     ...oneOf(['on', 'off']),
   },
   TESSERA_TRUSTED_PROXIES: {
     description:
-      'Addresses or CIDR blocks of proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, comma-separated. A request of one that names no caller belongs to no network.',
+      'Addresses or CIDR blocks of proxies whose `X-Forwarded-For` and `X-Request-Id` are believed, comma-separated. A request from such a proxy that names no caller belongs to no network.',
     fallback: '',
     mayBeEmpty: true,
     ...networks,
@@ -108,26 +106,26 @@ export const SETTINGS = {
   },
   TESSERA_FEDERATION_ALLOWED_HOSTS: {
     description:
-      'Development only: exact `host:port` pairs, comma-separated, that trusted issuers may have although they are loopback or private, plain HTTP included.',
+      'Development only: exact `host:port` pairs, comma-separated, that trusted issuers may use although they are loopback or private, plain HTTP included.',
     fallback: '',
     mayBeEmpty: true,
     ...hostPorts,
   },
   TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_VAULT: {
     description:
-      'Lets `VAULT_ADDR` be plain `http:` to a host that is not loopback: every secret then crosses the network readable.',
+      'Allows a plain `http:` `VAULT_ADDR` whose host is not loopback: every secret then crosses the network in plain text.',
     fallback: 'false',
     ...flag,
   },
   TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_DATABASE: {
     description:
-      'Lets databases on hosts that are not loopback be reached without TLS, the control database and tenants’ alike: passwords and grants then cross the network readable and changeable.',
+      'Allows connections without TLS to databases on hosts that are not loopback, the control database and tenants’ databases alike: passwords and grants can then be read and changed on the network.',
     fallback: 'false',
     ...flag,
   },
   TESSERA_FAILURES_PER_MINUTE: {
     description:
-      'Failed attempts a minute from one source for one client before 429, and as many for each thing that an authenticated client asks for; after ten times as many over all clients a source is slowed.',
+      'Failed attempts per minute for one source and one client before 429, and as many refused requests per minute for each target that an authenticated client asks for. A source with ten times as many over all clients is slowed.',
     fallback: '20',
     ...wholeNumber(1, 100_000),
   },
@@ -152,17 +150,17 @@ export const SETTINGS = {
     ...wholeNumber(1, 300),
   },
   TESSERA_VAULT_TIMEOUT_MS: {
-    description: 'The longest that one operation of Vault may take, retries included, before 503.',
+    description: 'Time limit of one Vault operation, retries included, before 503.',
     fallback: '2000',
     ...wholeNumber(100, 2500),
   },
   TESSERA_VAULT_CONCURRENCY: {
-    description: 'Operations of Vault at one time.',
+    description: 'Concurrent Vault operations.',
     fallback: '16',
     ...wholeNumber(1, 256),
   },
   TESSERA_CHANGE_POLL_MS: {
-    description: 'How often the control database is asked what changed. A change is promised to be felt within 2 s.',
+    description: 'How often the control database is asked for changes. A change takes effect within 2 s.',
     fallback: '500',
     ...wholeNumber(50, 1500),
   },
@@ -192,22 +190,22 @@ export const SETTINGS = {
     ...wholeNumber(1, 100),
   },
   TESSERA_CONNECTION_WAIT_MS: {
-    description: 'The longest wait for a free connection before 503.',
+    description: 'Time limit of waiting for a free connection before 503.',
     fallback: '1000',
     ...wholeNumber(10, 2500),
   },
   TESSERA_DATABASE_TIMEOUT_MS: {
-    description: 'The longest that connecting to a database or one query may take before 503.',
+    description: 'Time limit of connecting to a database and of one query before 503.',
     fallback: '1500',
     ...wholeNumber(100, 2500),
   },
   TESSERA_CONNECTION_IDLE_SECONDS: {
-    description: 'A tenant’s connections that were idle for so long are closed.',
+    description: 'A tenant’s connections are closed after so long without use.',
     fallback: '60',
     ...wholeNumber(1, 3600),
   },
   TESSERA_AUDIT_RETENTION_DAYS: {
-    description: 'Audit records older than this are removed; 0 keeps them for ever.',
+    description: 'Audit records older than this are removed; 0 keeps them forever.',
     fallback: '90',
     ...wholeNumber(0, 3650),
   },

@@ -26,7 +26,7 @@ describe('databaseFailure', () => {
     ['SQLITE_NOTADB', 'damaged'],
     ['SQLITE_CORRUPT_INDEX', 'damaged'],
     ['ER_WHATEVER', 'query failed'],
-  ] as const)('reads %s as "%s", also when TypeORM wrapped it', (code, reason) => {
+  ] as const)('maps %s to "%s", also when TypeORM has wrapped it', (code, reason) => {
     expect(databaseFailureReason(coded(code))).toBe(reason);
     expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], coded(code)))).toBe(reason);
   });
@@ -34,23 +34,23 @@ describe('databaseFailure', () => {
   it.each([
     [1927, 'connection lost'],
     [1969, 'no answer in time'],
-  ] as const)('reads MariaDB\'s error %i, which the driver has no name for, as "%s"', (errno, reason) => {
+  ] as const)('maps MariaDB\'s error %i, which the driver has no name for, to "%s"', (errno, reason) => {
     const error = Object.assign(new Error('MARKED'), { code: undefined, errno });
     expect(databaseFailureReason(error)).toBe(reason);
     expect(databaseFailureReason(new QueryFailedError('SELECT 1', [], error))).toBe(reason);
   });
 
-  it('names the setting that a server does not keep', () => {
+  it('names the session setting that a server does not keep', () => {
     expect(databaseFailureReason(new SessionSettingNotKept('sql_mode'))).toBe(
       "the server does not keep our session's sql_mode",
     );
   });
 
-  it.each([undefined, null, 'text', {}, new Error('plain')])('reads %p as "query failed"', (error) => {
+  it.each([undefined, null, 'text', {}, new Error('plain')])('maps %p to "query failed"', (error) => {
     expect(databaseFailureReason(error)).toBe('query failed');
   });
 
-  it('is always unavailable, and carries nothing of the foreign error into sight', () => {
+  it('is always temporarily_unavailable, and shows nothing of the driver’s error', () => {
     const failure = databaseFailure('tenant database', coded('ER_DUP_ENTRY'));
     expect(failure).toMatchObject({ code: 'temporarily_unavailable', reason: 'tenant database: constraint violated' });
     expect(JSON.stringify(failure)).not.toContain('MARKED');
@@ -58,7 +58,7 @@ describe('databaseFailure', () => {
     expect(reasonOfFailure(failure)).toBe('constraint violated');
   });
 
-  it('passes our own errors as they are', () => {
+  it('passes TesseraErrors unchanged', () => {
     const own = unavailable('vault', 'sealed');
     expect(databaseFailure('tenant database', own)).toBe(own);
     expect(reasonOfFailure(new TesseraError('unauthorized', 'secret does not match'))).toBeUndefined();

@@ -2,7 +2,7 @@ import { causeOf, TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { atSite, type DatabaseSite } from './database-site.ts';
 import { SessionSettingNotKept } from './mysql/mysql-session.ts';
 
-/** Every way in which a database fails us, in fixed words that may stand in a log line. */
+/** Every kind of database failure, as a fixed phrase that is safe to log. */
 export type DatabaseFailureReason =
   | 'connection refused'
   | 'unknown host'
@@ -10,7 +10,7 @@ export type DatabaseFailureReason =
   | 'connection lost'
   | 'no answer in time'
   | 'access denied'
-  /** Whoever logs in: the server takes no connection from this machine. */
+  /** The server accepts no connection from this machine, for any user. */
   | 'this host is not allowed'
   | 'login method is not supported'
   | 'no TLS'
@@ -18,22 +18,22 @@ export type DatabaseFailureReason =
   | 'no access to the database'
   | 'permission is missing'
   | 'out of connections'
-  /** Of this user; others may still connect. */
+  /** The limit of this user; others may still connect. */
   | 'out of connections of the user'
   | 'out of prepared statements'
   | 'statement too large'
   | 'database does not exist'
   | 'schema is missing'
   | 'busy'
-  /** It answers and takes no writes: a replica, or a primary that hands over to its successor. */
+  /** The server answers but accepts no writes: a replica, or a primary that is being replaced. */
   | 'read only'
-  /** A node of a cluster that has lost the others, or has not joined them yet. */
+  /** A cluster node that has lost the other nodes or has not joined them yet. */
   | 'not ready'
   | 'collations differ'
   | 'disk full'
   | 'damaged'
   | 'constraint violated'
-  /** More than the reader takes, or bytes that the protocol does not have: the connection was destroyed. */
+  /** The answer was larger than the limit, or not valid protocol. The connection was destroyed. */
   | 'answer is too large'
   | 'answer is malformed'
   | 'no such connection'
@@ -67,7 +67,7 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_LOCK_DEADLOCK', 'busy'],
   // By `innodb_snapshot_isolation`.
   ['ER_CHECKREAD', 'busy'],
-  // Group replication certifies at commit; whoever comes second tries again.
+  // Group replication detects conflicts at commit; the second writer tries again.
   ['ER_TRANSACTION_ROLLBACK_DURING_COMMIT', 'busy'],
   // By `read_only` and `super_read_only`.
   ['ER_OPTION_PREVENTS_STATEMENT', 'read only'],
@@ -80,7 +80,7 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_SCHEMA_READ_ONLY', 'read only'],
   // Galera: "WSREP has not yet prepared node for application use", for reads too.
   ['ER_UNKNOWN_COM_ERROR', 'not ready'],
-  // Group replication: a member that the others have put out, or that waits for them.
+  // Group replication: a member that was expelled, or that waits for the others.
   ['ER_RUN_HOOK_ERROR', 'not ready'],
   ['ER_GRP_TRX_CONSISTENCY_BEFORE', 'not ready'],
   ['ER_GRP_TRX_CONSISTENCY_AFTER_ON_TRX_BEGIN', 'not ready'],
@@ -125,11 +125,11 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_NO_REFERENCED_ROW_2', 'constraint violated'],
   ['ER_DATA_TOO_LONG', 'constraint violated'],
   ['SQLITE_CANTOPEN', 'database does not exist'],
-  // Servers say it for this cause alone.
+  // Servers use this error only for a failing init_connect.
   ['ER_NEW_ABORTING_CONNECTION', 'init_connect failed'],
 ]);
 
-/** Errors of MariaDB alone, which mysql2 has no names for. */
+/** Errors that only MariaDB has, for which mysql2 has no names. */
 const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
   // ER_CONNECTION_KILLED
   [1927, 'connection lost'],
@@ -139,7 +139,7 @@ const REASON_BY_NUMBER: ReadonlyMap<number, DatabaseFailureReason> = new Map([
   [1969, 'no answer in time'],
 ]);
 
-/** Nobody answers there: reasons that take turns while a server is away. */
+/** Reasons that alternate while a server is unreachable. */
 export const UNREACHED: readonly DatabaseFailureReason[] = [
   'connection refused',
   'unknown host',
@@ -159,7 +159,7 @@ const STATEMENT_REFUSED: ReadonlySet<DatabaseFailureReason> = new Set([
   'query failed',
 ]);
 
-/** A foreign error's kind, read from its code alone: its message may hold values. */
+/** The kind of a driver's error, from its code only: its message may contain values. */
 export function databaseFailureReason(error: unknown): DatabaseFailureReason {
   if (error instanceof SessionSettingNotKept) return `the server does not keep our session's ${error.setting}`;
   const code = codeOf(error);
@@ -174,28 +174,26 @@ export function databaseFailureReason(error: unknown): DatabaseFailureReason {
 }
 
 /**
- * What leaves the door in place of a foreign error; our own errors pass as they are.
+ * Converts a driver's error to a TesseraError; a TesseraError passes unchanged.
  *
- * @param site noted beside the error, for who is to mend it
+ * @param site kept with the error, for the operator's messages
  */
 export function databaseFailure(database: string, error: unknown, site?: DatabaseSite): TesseraError {
   const failure = error instanceof TesseraError ? error : unavailable(database, databaseFailureReason(error), error);
   return site === undefined ? failure : atSite(site, failure);
 }
 
-/**
- * Whether another connection may do better: behind a proxy, or a name that moved, it leads to the server that has taken over.
- */
+/** Whether a new connection may help: behind a proxy or a changed DNS name, it reaches the server that has taken over. */
 export function isServerStoodDown(reason: DatabaseFailureReason | undefined): boolean {
   return reason === 'read only' || reason === 'not ready';
 }
 
-/** Whether the statement itself was refused; otherwise none got as far as that. */
+/** Whether the server refused the statement itself. Otherwise the failure came before the statement ran. */
 export function isStatementRefused(reason: DatabaseFailureReason | undefined): boolean {
   return reason !== undefined && STATEMENT_REFUSED.has(reason);
 }
 
-/** The reason behind an error that left the door; undefined for any other error. */
+/** The database failure behind a TesseraError; undefined for any other error. */
 export function reasonOfFailure(error: unknown): DatabaseFailureReason | undefined {
   const cause = error instanceof TesseraError ? causeOf(error) : undefined;
   return cause === undefined ? undefined : databaseFailureReason(cause);
@@ -215,7 +213,7 @@ function numberOf(error: unknown): number {
 }
 
 function messageOf(error: unknown): string {
-  // No `instanceof Error`: a native driver's errors belong to the realm that loaded it first, which under Jest is another one.
+  // Not `instanceof Error`: a native driver's errors belong to the realm that loaded it first, which is another one under Jest.
   if (typeof error !== 'object' || error === null) return '';
   const { message, driverError } = error as { readonly message?: unknown; readonly driverError?: unknown };
   if (driverError !== undefined) return messageOf(driverError);

@@ -3,48 +3,48 @@ import { type DatabaseFailureReason, reasonOfFailure } from './database-failure.
 import { type DatabaseAddress, type DatabaseSite, siteOf } from './database-site.ts';
 import { seenAccount } from './seen-account.ts';
 
-/** What a sentence about a database on a server may name. */
+/** The names that a message about a database server may contain. */
 interface Place extends DatabaseAddress {
-  /** Where host, port and database are written. */
+  /** Where host, port and database are configured. */
   readonly address: string;
-  /** Where user and password are written. */
+  /** Where user and password are configured. */
   readonly credentials: string;
-  /** What bounds this process's connections. */
+  /** The setting that limits this process's connections. */
   readonly poolSetting: string;
   /** The account as the server sees it, e.g. `'tessera'@'10.0.0.7'`. */
   readonly account: string;
-  /** For statements: the address as the server sees it, or `%`. */
+  /** The address as the server sees it, or `%`, for SQL statements. */
   readonly from: string;
 }
 
 type Fix = string | ((place: Place) => string);
 
-/** For the account of every host: which of several was taken, the server says to the user itself alone. */
+/** Grants to the account with host `%`: which of several accounts matched, the server tells only the user itself. */
 const grantAll = ({ database, username }: Place): string =>
   `GRANT ALL PRIVILEGES ON ${database === undefined ? '*' : quotedName(database)}.* TO ${quoted(username)}@'%'`;
 
-/** One fix for each reason of a database on a server. A reason without a row does not compile. */
+/** The fix for each failure of a database server. A reason without a row does not compile. */
 const FIXES: Readonly<Record<Exclude<DatabaseFailureReason, SessionReason>, Fix>> = {
   'connection refused': ({ host, port, address }) =>
     `Nothing listens on ${host}:${port}: start the server, or correct host and port in ${address}`,
   'unknown host': ({ host, address }) =>
     `No address was found for the name ${host}: correct the host in ${address}, or the entry of the name server`,
   'host is not reachable': ({ host, address }) =>
-    `No way through the network leads to ${host}: check routes and firewalls, or correct the host in ${address}`,
+    `The network has no route to ${host}: check routes and firewalls, or correct the host in ${address}`,
   'connection lost':
-    'The server, or something on the way to it, closed the connection: see the log of the server, and the limits on idle connections of proxies',
+    'The server or a proxy closed the connection: see the log of the server and the idle timeouts of proxies',
   'no answer in time': ({ host, port }) =>
     `${host}:${port} does not answer, or answers too slowly: look for a firewall that drops packets, for locks and for load on the server`,
   'access denied': ({ account, credentials, username, from }) =>
     `The server refuses ${account} with this password: correct user and password in ${credentials}, and check with SELECT user, host FROM mysql.user that an account ${quoted(username)} exists for ${quoted(from)} or '%'. An anonymous user of that host, as MariaDB may have for 'localhost', is taken before ${quoted(username)}@'%': remove it with DROP USER ''@'localhost'`,
   'this host is not allowed': ({ username, from }) =>
-    `The server takes no connection from this machine: make an account for its address (CREATE USER ${quoted(username)}@${quoted(from)} …), and after many broken logins run FLUSH HOSTS`,
+    `The server accepts no connection from this machine: make an account for its address (CREATE USER ${quoted(username)}@${quoted(from)} …), and after many broken logins run FLUSH HOSTS`,
   'login method is not supported': ({ username }) =>
     `The account ${username} logs in by a plugin that is not supported here: give it mysql_native_password on MariaDB, caching_sha2_password on MySQL`,
   'no TLS': ({ host }) =>
-    `One side insists on TLS and the other does not offer it: set up TLS on ${host}; only where the network is as safe as the machine, set TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_DATABASE=true`,
+    `One side requires TLS and the other does not offer it: set up TLS on ${host}; only where the network is as safe as the machine, set TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_DATABASE=true`,
   'certificate refused': ({ host, address }) =>
-    `The certificate of the server is not good for ${host}: give the server one for this name, name the host in ${address} as the certificate does, or put the authority that signed it into NODE_EXTRA_CA_CERTS`,
+    `The certificate of the server is not valid for ${host}: give the server one for this name, name the host in ${address} as the certificate does, or add the authority that signed it to NODE_EXTRA_CA_CERTS`,
   'no access to the database': (place) =>
     `${place.account} may not use the database, or it is not there: let the administrator of the server run ${grantAll(place)}, or correct the name in ${place.address}`,
   'permission is missing': (place) =>
@@ -54,29 +54,29 @@ const FIXES: Readonly<Record<Exclude<DatabaseFailureReason, SessionReason>, Fix>
   'out of connections of the user': ({ username, poolSetting }) =>
     `${username} has as many connections as it may: raise max_user_connections, or the limit of the account (ALTER USER ${quoted(username)}@'%' WITH MAX_USER_CONNECTIONS 0), or lower ${poolSetting} of the running servers`,
   'out of prepared statements':
-    'The server prepares no more statements: raise max_prepared_stmt_count there, at least to 100 for each connection',
+    'The server cannot prepare more statements: raise max_prepared_stmt_count there, at least to 100 for each connection',
   'statement too large': 'Raise max_allowed_packet on the server to 16M or more',
   'database does not exist': ({ database = '', host, port, address }) =>
     `Create it on ${host}:${port} with CREATE DATABASE ${quotedName(database)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, or correct the name in ${address}`,
   'schema is missing': 'Run: tessera migrate',
-  busy: 'Others hold locks there: look with SHOW FULL PROCESSLIST for what takes long, and end it',
+  busy: 'Other sessions hold locks: find long-running statements with SHOW FULL PROCESSLIST and stop them',
   'read only': ({ address }) =>
-    `The server takes no writes: it is a replica, or is handing over to another. Let ${address} lead to the primary`,
+    `The server accepts no writes: it is a replica, or is handing over to another server. Let ${address} lead to the primary`,
   'not ready': ({ address }) =>
     `The server is a node that has not joined its cluster: wait until it has, or let ${address} lead to another node`,
   'collations differ':
     'A view there computes a text whose collation is not that of our statements: give its columns an explicit one, such as COLLATE utf8mb4_bin',
-  'disk full': ({ host }) => `Make room on the disk of ${host}`,
+  'disk full': ({ host }) => `Free disk space on ${host}`,
   damaged: ({ host }) => `Tables are damaged: see the log of the server, and restore them on ${host} from a backup`,
   'constraint violated':
-    'A row is there already, or one that it points to is not: somebody changed the database by hand. Apply the tenants file again to see what differs',
+    'A row exists already, or a row that it refers to is missing: the database was changed by hand. Apply the tenants file again to see what differs',
   'init_connect failed': ({ username }) =>
     `The server closes every connection of ${username}, because the statement of its init_connect fails for that user: correct it, or empty it with SET GLOBAL init_connect = ''`,
   'answer is too large':
-    'The database holds far more, or far longer, values than a directory can: let whoever runs it correct it',
+    'The database holds more or longer values than a directory may have: let its operator correct it',
   'answer is malformed':
-    'What answers there is no MySQL or MariaDB, or is broken: look at what listens, and at the log of the server',
-  'no such connection': 'The connection was gone already: see the log of the server',
+    'Something other than MySQL or MariaDB answers, or the server is broken: check what listens there, and the log of the server',
+  'no such connection': 'The connection was closed already: see the log of the server',
   'connection of another user': 'A connection of another user cannot be ended: see the log of the server',
   'query failed':
     'The server refused a statement that others accept: see its log, and check that it is MariaDB 10.6 or MySQL 8.0, or later',
@@ -85,11 +85,11 @@ const FIXES: Readonly<Record<Exclude<DatabaseFailureReason, SessionReason>, Fix>
 type SessionReason = Extract<DatabaseFailureReason, `the server does not keep our session's ${string}`>;
 
 const SESSION_FIX: Fix = ({ address }) =>
-  `Something between Tessera and the server, such as a proxy, changes sessions: let ${address} lead to the server itself, or let the proxy pass SET statements`;
+  `Something between Tessera and the server, such as a proxy, changes session settings: let ${address} lead to the server itself, or let the proxy pass SET statements`;
 
-/** What is said of a failed database, and how to mend it. Each is one line without a full stop; names as servers and files have them. */
+/** Explains a failed database and its fix to the operator. Each text is one line without a full stop. */
 export interface DatabaseExplanation {
-  /** Tenant, user and place, as far as they are known. */
+  /** Tenant, user and server, as far as they are known. */
   readonly about: string | undefined;
   readonly fix: string | undefined;
 }

@@ -1,10 +1,10 @@
 import type { TesseraError } from '../errors/tessera-error.ts';
 
-/** Which database an error is about: for operators, in what the command line says and in log lines; nothing here is a secret. */
+/** Which database an error is about, for CLI messages and log lines. Holds no secret. */
 export interface DatabaseSite {
   /** Absent: the control database. */
   readonly tenantId?: string;
-  /** Absent: an embedded one. */
+  /** Absent: an embedded database. */
   readonly server?: DatabaseAddress;
 }
 
@@ -12,14 +12,14 @@ export interface DatabaseAddress {
   readonly host: string;
   readonly port: number;
   readonly username: string;
-  /** Absent: the connection is to none. */
+  /** Absent: the connection has no current database. */
   readonly database?: string;
 }
 
-/** Beside the errors, whose texts are fixed phrases. */
+/** Kept outside the errors, whose texts are fixed phrases. */
 const sites = new WeakMap<TesseraError, DatabaseSite>();
 
-/** Notes where the error comes from, unless that is known; returns the error. */
+/** Records the error's database, unless one is recorded already. Returns the error. */
 export function atSite(site: DatabaseSite, error: TesseraError): TesseraError {
   if (!sites.has(error)) sites.set(error, site);
   return error;

@@ -3,8 +3,8 @@ import type { QueryRunner, TableColumnOptions } from 'typeorm';
 type More = Pick<TableColumnOptions, 'isPrimary' | 'isNullable' | 'default'>;
 
 /**
- * The column types of all migrations, one source for SQLite and MySQL/MariaDB. What is compared is ASCII with a binary collation on
- * MySQL, as it is on SQLite by default: any other collation equates letters that differ.
+ * The column types of all migrations, for SQLite and MySQL/MariaDB. Columns that are compared are ASCII with a binary collation on MySQL, as on
+ * SQLite by default: other collations treat different letters as equal.
  */
 export function columnsFor(runner: QueryRunner) {
   const isMysql = runner.dataSource.options.type === 'mysql';
@@ -17,16 +17,16 @@ export function columnsFor(runner: QueryRunner) {
       ...(isMysql ? { charset: 'ascii', collation: 'ascii_bin' } : {}),
       ...more,
     }),
-    /** Free text and JSON, never compared. MySQL's `text` ends at 64 KiB, which a client's scopes may pass. */
+    /** Free text and JSON, never compared. MySQL's `text` holds at most 64 KiB, and a client's scopes may be longer. */
     text: (name: string, more: More = {}): TableColumnOptions => ({
       name,
       ...(isMysql ? { type: 'mediumtext', charset: 'utf8mb4', collation: 'utf8mb4_bin' } : { type: 'text' }),
       ...more,
     }),
     integer: (name: string, more: More = {}): TableColumnOptions => ({ name, type: 'integer', ...more }),
-    /** Times (milliseconds since the epoch, written by code) and sequence numbers. */
+    /** Times (milliseconds since the epoch, set by the service) and sequence numbers. */
     bigint: (name: string, more: More = {}): TableColumnOptions => ({ name, type: 'bigint', ...more }),
-    /** Numbered by the database. SQLite only does that for a column of type integer, which holds 64 bits there. */
+    /** Numbered by the database. SQLite does that only for the type integer, which holds 64 bits there. */
     serial: (name: string): TableColumnOptions => ({
       name,
       type: isMysql ? 'bigint' : 'integer',

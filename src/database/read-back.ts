@@ -3,11 +3,11 @@ import { unavailable } from '../errors/tessera-error.ts';
 import type { RowOf } from './schema.ts';
 
 /**
- * Reads what a transaction has written, before its commit: a trigger, a view in place of a table or a proxy may have made something
- * else of it, and nobody would know before it is used.
+ * Reads back what a transaction has written, before the commit. A trigger, a view in place of a table or a proxy may have changed the data, which
+ * would otherwise show only when it is used.
  *
- * @param where takes what was written, and nothing else
- * @throws TesseraError `temporarily_unavailable` when anything differs, so that all of the transaction is undone
+ * @param where selects exactly the rows that were written
+ * @throws TesseraError `temporarily_unavailable` if anything differs, so that the whole transaction is rolled back
  */
 export async function assertKept<E extends object>(
   manager: EntityManager,

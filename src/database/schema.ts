@@ -1,16 +1,16 @@
 import type { EntityTarget, MigrationInterface, ObjectLiteral } from 'typeorm';
 
-/** What TypeORM is told about one kind of database: the control plane's or a tenant's. */
+/** The entities and migrations of one kind of database: the control plane's or a tenant's. */
 export interface Schema {
   readonly entities: readonly EntityTarget<ObjectLiteral>[];
   readonly migrations: readonly (new () => MigrationInterface)[];
 }
 
 /**
- * For databases that are only read by plain statements: an entity's metadata takes milliseconds and hundreds of kilobytes to build, which
- * a pool for each of a thousand tenants need not pay.
+ * For databases that are read only by plain statements. Entity metadata costs milliseconds and hundreds of kilobytes per pool, and there may be a
+ * pool for each of a thousand tenants.
  */
 export const NO_ENTITIES: Schema = Object.freeze({ entities: [], migrations: [] });
 
-/** An entity's columns as plain data: what is written need not be made by the class. */
+/** An entity's columns as plain data, so that rows can be written without an instance of the class. */
 export type RowOf<Entity> = { readonly [Property in keyof Entity]: Entity[Property] };

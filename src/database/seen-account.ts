@@ -1,14 +1,14 @@
-/** An account as the server calls it: with the address that it sees this process come from. */
+/** An account as the server sees it, with the address from which this process connects. */
 export interface SeenAccount {
   readonly user: string;
   readonly host: string;
 }
 
-// Names only: the text is a foreign server's, and may hold anything.
+// Matches names only: the text comes from another server and may hold anything.
 const DENIED = /(?:Access denied for|command denied to) user '([\w.@$%-]{0,80})'@'([\w.:%-]{1,255})'/;
 const HOST = /^Host '([\w.:%-]{1,255})' is (?:not allowed|blocked)/;
 
-/** The account in a MySQL error about access. Nothing else of its text is read. */
+/** Extracts the account from a MySQL error about access. Nothing else of its text is used. */
 export function seenAccount(error: unknown, user: string): SeenAccount | undefined {
   const text = messageOf(error);
   const denied = DENIED.exec(text);

@@ -1,6 +1,6 @@
 import type { Logger } from 'typeorm';
 
-/** TypeORM would print statements with their values, e-mails included: it prints nothing. */
+/** Turns TypeORM's logging off: it would print statements with their values, email addresses included. */
 export class SilentLogger implements Logger {
   logQuery(): void {}
   logQueryError(): void {}

@@ -5,20 +5,20 @@ import { Clock, epochSeconds } from '../domain/clock.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 
-/** Rows outlive their use by this and no more; foreign tokens live for minutes to hours. */
+/** Rows are kept at most this long after they expire. Subject tokens live for minutes to hours. */
 const CLEANING_MS = 5 * 60_000;
-/** A clock that ran ahead for a while and is put back must not find a used token forgotten and good again. */
+/** If a clock that ran ahead is set back, no redeemed token must have been dropped, because it would be accepted again. */
 const CLOCK_MARGIN_SECONDS = 86_400;
-/** What ended within so many seconds goes in one statement: others wait for its locks. */
+/** One statement removes rows of at most this many seconds, because others wait for its locks. */
 const CLEANING_STEP_SECONDS = 10;
 
-// A plain INSERT: which of two comes first is decided by the primary key, for any number of processes.
+// A plain INSERT: the primary key decides which of two concurrent writers is first, across all processes.
 const INSERT = 'INSERT INTO spent_tokens (tenant_id, issuer, token_id, until_seconds) VALUES (?, ?, ?, ?)';
 const FIND = 'SELECT token_id FROM spent_tokens WHERE tenant_id = ? AND issuer = ? AND token_id = ?';
 const OLDEST = 'SELECT MIN(until_seconds) AS until_seconds FROM spent_tokens';
 const DELETE = 'DELETE FROM spent_tokens WHERE until_seconds <= ?';
 
-/** Foreign tokens that have had their one token of ours, in the control database, until they are refused for their age. */
+/** Subject tokens that were exchanged, stored in the control database until they are refused for their age. */
 @Injectable()
 export class RedeemedTokens extends ReplayProtection implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #controlPlane: ControlPlane;
@@ -39,7 +39,7 @@ export class RedeemedTokens extends ReplayProtection implements OnApplicationBoo
       return true;
     } catch (error) {
       if (reasonOfFailure(error) !== 'constraint violated') throw error;
-      // Another constraint than the key would be a fault of ours, and no verdict on the token.
+      // A violation of another constraint would be a bug, not a replay.
       const rows = await this.#controlPlane.query(FIND, [tenantId, issuer, tokenId]);
       if (rows.length === 0) throw error;
       return false;
@@ -55,7 +55,7 @@ export class RedeemedTokens extends ReplayProtection implements OnApplicationBoo
     clearInterval(this.#timer);
   }
 
-  /** Removes what is refused for its age by now. Never rejects: what could not be removed stays until the next time. */
+  /** Removes tokens that are refused for their age by now. Never rejects: what could not be removed stays until the next time. */
   async clean(): Promise<void> {
     const now = epochSeconds(this.#clock.nowMs()) - CLOCK_MARGIN_SECONDS;
     try {

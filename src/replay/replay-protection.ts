@@ -1,17 +1,20 @@
-/** Something that proves a caller once and no more. `tokenId` is unique among all of its issuer's; `until`, epoch seconds: from then on nothing lets it through again. */
+/**
+ * A subject token or other proof that may be redeemed once. `tokenId` is unique within the issuer. From `until` (epoch seconds) on, the proof is
+ * refused without its record.
+ */
 export interface OneTimeProof {
   readonly issuer: string;
   readonly tokenId: string;
   readonly until: number;
 }
 
-/** Remembers what has been used up. One adapter: the control plane, so that all replicas remember together. */
+/** Records redeemed proofs. Its only adapter uses the control plane, so that all replicas share the records. */
 export abstract class ReplayProtection {
   /**
-   * Of any number of callers, in any number of processes, one alone is told true. Durable when it resolves.
+   * Exactly one caller gets `true`, among any number of concurrent callers and processes. Durable when it resolves.
    *
-   * @returns false when it was spent before
-   * @throws TesseraError temporarily_unavailable: whether it is spent now is not known
+   * @returns false if it was redeemed before
+   * @throws TesseraError temporarily_unavailable: whether it is redeemed now is unknown
    */
   abstract spend(tenantId: string, proof: OneTimeProof): Promise<boolean>;
 }

@@ -13,39 +13,42 @@ import {
 } from '../control-plane/entities/revocation.entity.ts';
 import { insertRevocations, type NewRevocation, type RevocationRecord } from './revocation-records.ts';
 
-/** A client that revokes one of its tokens. */
+/** The revocation of a token by its own client. */
 export interface ClientRevocation {
   readonly revocation: NewRevocation;
   readonly projectId: ProjectId;
   readonly clientId: ClientId;
   /** When the token was issued, epoch seconds. */
   readonly issuedAt: number;
-  /** What ends all tokens of the client that were issued until then; undefined when that would end those of another client as well. */
+  /** Builds the revocation of all tokens of the client issued until then; undefined if it would hit tokens of another client as well. */
   readonly ofAllUntil: ((before: number) => NewRevocation) | undefined;
 }
 
 interface Rate {
-  /** So many at once. */
+  /** How many are allowed at once. */
   readonly burst: number;
-  /** One more after each such time. */
+  /** One more is allowed after each interval. */
   readonly intervalMs: number;
 }
 
-/** Some minutes of sign-outs of a large application. Fewer at once than entries are kept, so that whoever only makes entries is stopped first. */
+/**
+ * Enough for some minutes of sign-outs in a large application. The burst is below CLIENT_ENTRIES, so that a client that only adds entries is stopped
+ * first.
+ */
 const CLIENT_RATE: Rate = { burst: 400, intervalMs: 2_000 };
-/** Ten busy clients. */
+/** As much as ten busy clients need. */
 const TENANT_RATE: Rate = { burst: 4_000, intervalMs: 200 };
 
-/** With that many entries of a client or a tenant, the client's next one stands for all that it has. */
+/** When a client or a tenant has this many entries, the client's next revocation replaces all entries of the client. */
 const CLIENT_ENTRIES = 500;
 const TENANT_ENTRIES = 5_000;
 
-/** Until some entries of a client that cannot be folded are over; tokens live for minutes. */
+/** Time after which some entries of a client whose entries cannot be merged have expired: tokens live for minutes. */
 const FULL_RETRY_SECONDS = 60;
-/** Refusals that are remembered; one is of use for seconds. */
+/** How many refusals are remembered. Each is useful for seconds. */
 const MAX_REFUSALS = 10_000;
 
-// What is of no use any more stays for a day and does not count.
+// Expired entries stay for a day and do not count.
 const COUNT = `SELECT SUM(CASE WHEN until_seconds >= ? THEN 1 ELSE 0 END) AS entries, MAX(issued_seconds) AS issued
   FROM revocations WHERE tenant_id = ? AND project_id = ? AND client_id = ?`;
 const COUNT_OF_TENANT = `SELECT COUNT(*) AS entries FROM revocations
@@ -53,14 +56,16 @@ const COUNT_OF_TENANT = `SELECT COUNT(*) AS entries FROM revocations
 const FOLD = 'DELETE FROM revocations WHERE tenant_id = ? AND project_id = ? AND client_id = ? AND seq < ?';
 
 /**
- * Revocations by clients, within a quota for each client and each tenant. It is counted in the control database, so that it holds over all replicas.
+ * Revocations by clients, with a quota per client and per tenant. The quota is counted in the control database, so that it applies to all replicas
+ * together.
  *
- * A client's entries are bounded besides: its next one ends all of its tokens that were issued until the last of those, and stands for them all.
+ * The number of a client's entries is limited too: at the limit, its next revocation revokes all of its tokens issued until the latest of those
+ * entries, and replaces them.
  */
 @Injectable()
 export class ClientRevocations {
   readonly #controlPlane: ControlPlane;
-  /** Who was refused, until when by the wall clock: who asks on must not keep others waiting for the lock. */
+  /** Refused clients, with the end of the refusal by the wall clock, so that their repeated requests do not take the database lock. */
   readonly #refusedUntilMs = new Map<string, number>();
 
   constructor(controlPlane: ControlPlane) {
@@ -68,21 +73,21 @@ export class ClientRevocations {
   }
 
   /**
-   * One transaction with the audit record: neither is there without the other.
+   * Writes the revocation and the audit record in one transaction.
    *
    * @throws TesseraError too_many_requests
    */
   async add(wanted: ClientRevocation, record: AuditRecord, nowMs: number): Promise<RevocationRecord> {
     const name = `${wanted.revocation.tenantId}/${wanted.projectId}/${wanted.clientId}`;
     const refusedUntilMs = this.#refusedUntilMs.get(name) ?? 0;
-    // A clock that was put back must not refuse for longer than the quota does.
+    // After the clock was set back, a refusal must not last longer than the quota's own.
     if (refusedUntilMs > nowMs && refusedUntilMs - nowMs <= FULL_RETRY_SECONDS * 1000)
       throw tooMany(refusedUntilMs - nowMs);
     const added = await this.#controlPlane.transaction(async (manager) => {
-      // Puts writers in line before anything is read: what is read is what all before it committed.
+      // Takes a row lock before anything is read, so that writers follow one another and each sees what the others committed.
       await manager.increment(RevocationSequenceEntity, { id: 1 }, 'value', 0);
       const waitMs = await roomIn(manager, wanted, nowMs);
-      // Returned, not thrown: a transaction that fails costs its connection.
+      // Returned, not thrown: a failed transaction costs its connection.
       if (waitMs > 0) return waitMs;
       const result = await insert(manager, wanted, nowMs);
       await insertAuditRecord(manager, record);
@@ -96,9 +101,9 @@ export class ClientRevocations {
 }
 
 /**
- * Counts one more revocation.
+ * Counts one more revocation against the quotas.
  *
- * @returns 0, or the milliseconds until there is room for it: then nothing was counted
+ * @returns 0, or the milliseconds until it is allowed; then nothing was counted
  */
 async function roomIn(manager: EntityManager, wanted: ClientRevocation, nowMs: number): Promise<number> {
   const { projectId, clientId, ofAllUntil } = wanted;
@@ -122,16 +127,16 @@ async function roomIn(manager: EntityManager, wanted: ClientRevocation, nowMs: n
 
 interface Usage {
   readonly key: QuotaKey;
-  /** To be written: with this revocation, or without it when it has to wait. */
+  /** The value to store: including this revocation, or without it if it must wait. */
   readonly usedUntilMs: number;
   readonly waitMs: number;
-  /** A clock that ran ahead wrote more than a full burst, and would keep everybody waiting until then. */
+  /** The stored value exceeds a full burst, because a clock ran ahead. It would block everyone until then. */
   readonly isAhead: boolean;
 }
 
 type QuotaKey = Readonly<Record<'tenantId' | 'projectId' | 'clientId', string>>;
 
-/** The generic cell rate algorithm: one instant says how much of the burst is used. */
+/** The generic cell rate algorithm: one point in time represents how much of the burst is used. */
 async function used(manager: EntityManager, key: QuotaKey, { burst, intervalMs }: Rate, nowMs: number): Promise<Usage> {
   const row = await manager.findOneBy(RevocationQuotaEntity, { ...key });
   const written = Math.max(row?.usedUntilMs ?? 0, nowMs);
@@ -141,7 +146,7 @@ async function used(manager: EntityManager, key: QuotaKey, { burst, intervalMs }
   return { key, usedUntilMs: waitMs === 0 ? before + intervalMs : before, waitMs, isAhead: written > fullUntilMs };
 }
 
-/** Folds where there are many. The entry that stands for others comes in the same transaction that takes them away. */
+/** Inserts the entry, merging the client's entries if there are many. The merged entry is added in the same transaction that removes the others. */
 async function insert(manager: EntityManager, wanted: ClientRevocation, nowMs: number): Promise<RevocationRecord> {
   const { revocation, projectId, clientId, ofAllUntil } = wanted;
   const { tenantId } = revocation;

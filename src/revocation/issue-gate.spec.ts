@@ -58,21 +58,21 @@ const claims = (changes: Partial<TesseraClaims> = {}) =>
     ...changes,
   }) as unknown as TesseraClaims;
 
-describe('the start of a token', () => {
-  it('asks nobody under a list that was read a moment ago', () => {
+describe('starting a token', () => {
+  it('reads nothing if the list is recent', () => {
     clock.advance(750);
     expect(gate.start(ACME)).toBe(clock.ms);
     expect(questions).toBe(0);
   });
 
-  it('waits for a list that is younger than the one it finds, as after the process stood still', async () => {
+  it('waits for a newer list if the present one is old, as after a stall of the process', async () => {
     clock.advance(10_000);
     revokeAda();
     expect(await gate.start(ACME)).toBe(clock.ms);
     expect([questions, dropped]).toEqual([1, [ACME]]);
   });
 
-  it('is the time of the question when a slow database takes long to answer it', async () => {
+  it('uses the time of the query when a slow database takes long to answer', async () => {
     clock.advance(10_000);
     const askedAt = clock.ms;
     answerTakesMs = 1_200;
@@ -80,7 +80,7 @@ describe('the start of a token', () => {
     expect(questions).toBe(1);
   });
 
-  it('is refused while the list cannot be read, and goes on by itself', async () => {
+  it('is refused while the list cannot be read, and recovers by itself', async () => {
     clock.advance(10_000);
     isThere = false;
     await expect(gate.start(ACME)).rejects.toMatchObject({ code: 'temporarily_unavailable' });
@@ -89,8 +89,8 @@ describe('the start of a token', () => {
   });
 });
 
-describe('what is in memory of a tenant', () => {
-  it('is dropped before the list has a revocation, and again when its reach is over', async () => {
+describe('a tenant’s cached data', () => {
+  it('is dropped before a revocation is added to the list, and again when its reach is over', async () => {
     revokeAda();
     follower.onRevocations(() => {
       expect([dropped, follower.sequence]).toEqual([[ACME], 0]);
@@ -103,7 +103,7 @@ describe('what is in memory of a tenant', () => {
     expect(dropped).toEqual([ACME, ACME]);
   });
 
-  it('stays when an entry stands for many single tokens, and those are refused all the same', async () => {
+  it('stays when an entry replaces many single-token entries, and those tokens are still refused', async () => {
     const until = epochSeconds(clock.ms);
     records.push({ ...revocationOfAll(ACME, 'client', 'web', until), seq: 1, client: 'shop/web', replaces: 500 });
     await follower.poll();
@@ -120,8 +120,8 @@ describe('what is in memory of a tenant', () => {
   });
 });
 
-describe('a token that is ready', () => {
-  it('does not leave within the reach of a revocation, and leaves after it', async () => {
+describe('a finished token', () => {
+  it('is withheld within the reach of a revocation, and released after it', async () => {
     gate.refuseRevoked(claims(), 'k');
     revokeAda();
     await follower.poll();
@@ -143,7 +143,7 @@ describe('a token that is ready', () => {
     }).toThrow();
   });
 
-  it('does not leave when whoever asked for it is revoked', async () => {
+  it('is withheld when its subject or client is revoked', async () => {
     revokeAda();
     await follower.poll();
     const act = { sub: 'ada', client_id: 'web' };

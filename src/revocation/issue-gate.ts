@@ -8,26 +8,26 @@ import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { MAX_UNHEARD_MS } from './revocation-reach.ts';
 import { RevocationPoller } from './revocation-poller.ts';
 
-/** What is needed of the TenantRepository: it forgets the tenant's snapshot and notifies the caches that depend on it. */
+/** The part of TenantRepository that is used here: it drops the tenant's snapshot and notifies the caches that depend on it. */
 export interface TenantCaches {
   invalidate(id: TenantId): void;
 }
 
 /**
- * Keeps a token from being made of what was read before a revocation of its subject, client, key or tenant.
+ * Prevents tokens from being built from data that was read before a revocation of their subject, client, key or tenant.
  *
- * The time of a token (`iat`) is the start of its request, and a request starts only under a list of revocations that was read a moment ago. A revocation that
- * this process has not heard of is therefore younger than that, and reaches further (`revocation-reach.ts`): the token is one of those that it ends. Of a
- * revocation that was heard of, the caches know as well: what they held of its tenant was dropped before the list had it.
+ * A token's `iat` is the start of its request, and a request starts only if the list of revocations was read recently. A revocation that this process
+ * has not read yet is newer than that reading, and its reach (`revocation-reach.ts`) extends beyond the token's `iat`, so it revokes the token. For a
+ * revocation that was read, the cached data of its tenant was dropped before the list got the entry.
  */
 @Injectable()
 export class IssueGate {
   readonly #follower: RevocationPoller;
   readonly #caches: TenantCaches;
   readonly #clock: Clock;
-  /** Tenants with revocations other than of single tokens. */
+  /** Tenants with revocations of more than single tokens. */
   readonly #tenants = new Set<string>();
-  /** Per tenant, the last second that a revocation of it still reaches. */
+  /** Per tenant, the last second within the reach of a revocation. */
   readonly #takingEffect = new Map<TenantId, number>();
 
   constructor(follower: RevocationPoller, @Inject(TenantRepository) caches: TenantCaches, clock: Clock) {
@@ -40,19 +40,19 @@ export class IssueGate {
   }
 
   /**
-   * Starts the making of a token; before anything that it will rest on is looked up. Costs no promise while the list is young.
+   * Starts issuing a token. Call this before looking up any data for the token. Makes no promise while the list is recent.
    *
-   * @returns the time of the token, milliseconds since the epoch
-   * @throws TesseraError temporarily_unavailable when the list cannot be read now
+   * @returns the token's issue time, milliseconds since the epoch
+   * @throws TesseraError temporarily_unavailable if the list cannot be read now
    */
   start(tenantId: TenantId): number | Promise<number> {
     return this.#isYoung ? this.#startAt(this.#clock.nowMs(), tenantId) : this.#startLater(tenantId);
   }
 
   /**
-   * No token leaves that is revoked already: its caller would find out at the next service.
+   * Refuses to release a token that is revoked already; the next service would reject it.
    *
-   * @throws TesseraError temporarily_unavailable; a token that starts after the revocation's reach is good
+   * @throws TesseraError temporarily_unavailable; a token that starts after the revocation's reach is valid
    */
   refuseRevoked(claims: TesseraClaims, keyId: string): void {
     if (!this.#tenants.has(claims.tenant_id)) return;
@@ -65,7 +65,7 @@ export class IssueGate {
     });
   }
 
-  /** Whoever asks again then gets a token that is good. */
+  /** For `Retry-After`: a retry after this time gets a valid token. */
   #secondsUntilOver(tenantId: TenantId): number {
     const nowMs = this.#clock.nowMs();
     const lastSecond = this.#takingEffect.get(tenantId) ?? 0;
@@ -78,7 +78,7 @@ export class IssueGate {
 
   #startAt(nowMs: number, tenantId: TenantId): number {
     const lastSecond = this.#takingEffect.get(tenantId);
-    // What was read in that time may be of before a change that belongs to the revocation, as when `apply` removes a user from a directory.
+    // Data read within the reach may be older than the change that belongs to the revocation, as when `apply` removes a user from a directory.
     if (lastSecond !== undefined && epochSeconds(nowMs) > lastSecond) {
       this.#takingEffect.delete(tenantId);
       this.#caches.invalidate(tenantId);
@@ -90,11 +90,11 @@ export class IssueGate {
     const arrivedAtMs = this.#clock.monotonicMs();
     const isKnown = () => this.#isYoung || this.#follower.heardAtMs >= arrivedAtMs;
     await this.#follower.poll();
-    // The round that was under way may have begun long ago.
+    // The poll that was running may have started long ago.
     if (!isKnown()) await this.#follower.poll();
     if (!isKnown()) throw unavailable('revocations', 'the list cannot be read now');
     const ageMs = this.#clock.monotonicMs() - this.#follower.heardAtMs;
-    // The answer of a slow database is old when it comes. The token is then of the time of the question: what was revoked later reaches further.
+    // The answer of a slow database is old when it comes. The token then gets the time of the query: the reach of later revocations covers it.
     return this.#startAt(this.#clock.nowMs() - (this.#isYoung ? 0 : ageMs), tenantId);
   }
 
@@ -104,7 +104,7 @@ export class IssueGate {
     for (const { tenantId, kind, before, client } of records) {
       if (kind === 'token') continue;
       this.#tenants.add(tenantId);
-      // Stands for single tokens that the client revoked: nothing that is in memory has changed, and a client must not be able to have it dropped.
+      // This entry replaces revocations of single tokens by their client. No cached data has changed, and a client must not be able to clear caches.
       if (client !== undefined) continue;
       tenants.add(tenantId);
       if (before !== undefined && before >= now)

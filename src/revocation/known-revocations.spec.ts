@@ -38,14 +38,14 @@ describe('a page of the feed', () => {
     expect(page(0)).toEqual({ sequence: 0, entries: [], more: false });
   });
 
-  it('is one for all numbers that were never handed out, however many are made up', () => {
+  it('is the same for all numbers that were never assigned, however many are invented', () => {
     add(1, 2);
     for (let after = 3; after < 203; after++) page(after);
     expect(known.page(1_000)).toBe(known.page(2_000));
     expect(page(1_000)).toMatchObject({ reset: true, sequence: 2 });
   });
 
-  it('has the documented members, and no other', () => {
+  it('has exactly the documented members', () => {
     known.add([record(1), record(2, { kind: 'tenant', id: '*', before: NOW })], 2);
     expect(page(0)).toEqual({
       sequence: 2,
@@ -57,13 +57,13 @@ describe('a page of the feed', () => {
     });
   });
 
-  it('has what comes after a number, and nothing for whoever has all', () => {
+  it('has the entries after a number, and none for a poller that has all', () => {
     add(1, 2, 3);
     expect(seqs(1)).toEqual([2, 3]);
     expect(page(3)).toEqual({ sequence: 3, entries: [], more: false });
   });
 
-  it('is written once for all who ask from the same number, until there is news', () => {
+  it('is serialized once for all requests with the same number, until there is news', () => {
     add(1);
     const first = known.page(0);
     expect(known.page(0)).toBe(first);
@@ -71,12 +71,12 @@ describe('a page of the feed', () => {
     expect(known.page(0)).not.toBe(first);
   });
 
-  it('starts anew whoever asks from a number that was never handed out', () => {
+  it('resets a poller whose number was never assigned', () => {
     add(1, 2);
     expect(page(3)).toMatchObject({ sequence: 2, reset: true, entries: [{ seq: 1 }, { seq: 2 }] });
   });
 
-  it('starts anew whoever asks from below all that is kept, and nobody else', () => {
+  it('resets a poller whose number is below all kept entries, and no other', () => {
     add(1, 2, 3, 4);
     known.forget(NOW + 3);
     expect(page(1)).toMatchObject({ sequence: 4, reset: true, entries: [{ seq: 3 }, { seq: 4 }] });
@@ -87,7 +87,7 @@ describe('a page of the feed', () => {
     expect(page(4)).toEqual({ sequence: 4, entries: [], more: false });
   });
 
-  it('of a long list is one of several, which a reset gets through as well', () => {
+  it('of a long list is one of several, also after a reset', () => {
     known.add(
       Array.from({ length: 9_000 }, (_, index) => record(index + 101, { until: NOW })),
       9_100,
@@ -117,7 +117,7 @@ describe('a page for some tenants', () => {
     };
   const seqsOf = (after: number, ...tenants: string[]) => pageOf(after, ...tenants).entries.map(({ seq }) => seq);
 
-  it('has their entries alone, and the number that all have come to', () => {
+  it('has only their entries, and the latest number of the feed', () => {
     known.add([record(1), record(2, { tenantId: globex }), record(3), record(4, { tenantId: globex })], 4);
     expect(pageOf(0, 'globex')).toMatchObject({ sequence: 4, entries: [{ seq: 2 }, { seq: 4 }], more: false });
     expect(seqsOf(2, 'globex')).toEqual([4]);
@@ -126,7 +126,7 @@ describe('a page for some tenants', () => {
     expect([known.hasNews(2, ['acme']), known.hasNews(3, ['acme']), known.hasNews(3)]).toEqual([true, false, true]);
   });
 
-  it('is small however long the list of the others is, and one of several when their own is long', () => {
+  it('is small even if other tenants have many entries, and one of several if their own list is long', () => {
     const COUNT = 20_000;
     known.add(
       Array.from({ length: COUNT }, (_, index) => record(index + 1, index % 4 === 0 ? { tenantId: globex } : {})),
@@ -142,13 +142,13 @@ describe('a page for some tenants', () => {
     expect(known.page(COUNT - 8, ['globex']).byteLength).toBeLessThan(500);
   });
 
-  it('starts anew whoever asks from a number that is not known', () => {
+  it('resets a poller whose number is unknown', () => {
     known.add([record(1), record(2, { tenantId: globex })], 2);
     expect(pageOf(9, 'globex')).toMatchObject({ sequence: 2, reset: true, entries: [{ seq: 2 }] });
     expect(known.hasNews(9, ['globex'])).toBe(true);
   });
 
-  it('holds little memory, whatever tenants are made up', () => {
+  it('uses little memory, whatever tenants are invented', () => {
     known.add(
       Array.from({ length: 4_000 }, (_, index) => record(index + 1)),
       4_000,
@@ -159,14 +159,14 @@ describe('a page for some tenants', () => {
   });
 });
 
-describe('an entry that stands for others of its client', () => {
+describe('an entry that replaces others of its client', () => {
   const CLIENT = 'shop/web';
   const fold = (seq: number, replaces: number) =>
     record(seq, { kind: 'client', id: 'web', before: NOW, until: NOW + 1_000, client: CLIENT, replaces });
   const token = (tokenId: string, clientId: string, issuedAt: number) =>
     ({ issuer: ISSUER, tokenId, subject: 's', clientId, keyId: 'k', issuedAt }) as VerifiedToken;
 
-  it('takes their place in the list and in the feed, and nobody else’s', () => {
+  it('replaces them in the list and in the feed, and no other entries', () => {
     known.add([record(1, { client: CLIENT }), record(2), record(3, { client: 'shop/other' })], 3);
     known.add([record(4, { client: CLIENT }), fold(5, 2)], 5);
     expect(page(0).entries).toMatchObject([
@@ -183,7 +183,7 @@ describe('an entry that stands for others of its client', () => {
     expect(seqs(5)).toEqual([7]);
   });
 
-  it('lets its memory go when there is much of it, and says the same after', async () => {
+  it('frees much unused memory, and gives the same answers afterwards', async () => {
     known.add(
       Array.from({ length: 3_000 }, (_, index) =>
         record(index + 1, index % 2 === 0 ? { client: CLIENT, until: NOW + 9_000 } : { until: NOW + 9_000 }),
@@ -202,7 +202,7 @@ describe('an entry that stands for others of its client', () => {
   });
 });
 
-describe('pages of made-up cursors', () => {
+describe('pages for invented cursors', () => {
   const COUNT = 10_000;
   beforeEach(() => {
     known.add(
@@ -212,15 +212,15 @@ describe('pages of made-up cursors', () => {
   });
   const everyCursor = () => Array.from({ length: COUNT }, (_, cursor) => known.page(cursor));
 
-  it('hold little memory, however many there are and whoever keeps them', () => {
+  it('use little memory, however many there are and whoever holds them', () => {
     let bytes = 0;
     for (const buffer of new Set(everyCursor())) bytes += buffer.byteLength;
     const entry = known.page(0).byteLength / 4000;
-    // 64 that are kept and those where whole pages begin; all others are short.
+    // 64 cached pages and those where full pages begin; all others are short.
     expect(bytes).toBeLessThan(entry * (67 * 4000 + COUNT * 60));
   });
 
-  it('take no whole page from whoever starts anew, and nothing from anybody', () => {
+  it('do not take full pages from pollers that start anew', () => {
     everyCursor();
     let pages = 0;
     let from = 0;
@@ -236,7 +236,7 @@ describe('pages of made-up cursors', () => {
   });
 });
 
-describe('the list that guards go by', () => {
+describe('the list that guards use', () => {
   const token = {
     issuer: ISSUER,
     tokenId: 'j-1',
@@ -246,7 +246,7 @@ describe('the list that guards go by', () => {
     issuedAt: NOW,
   } as VerifiedToken;
 
-  it('hits what was revoked, until it is of no use', () => {
+  it('matches revoked tokens, until the entry expires', () => {
     expect(known.hits(token, NOW)).toBe(false);
     add(1);
     expect(known.hits(token, NOW + 1)).toBe(true);

@@ -3,13 +3,13 @@ import type { RevocationRecord } from './revocation-records.ts';
 import { FeedPages, type WrittenPage } from './feed/feed-pages.ts';
 import { RevocationOrigins } from './revocation-origins.ts';
 
-/** Copying the list costs as much as reading it: worth it when so much of its memory comes free. */
+/** Copying the list costs as much as reading it. It is worth it if this share of the memory becomes free. */
 const WASTEFUL_SHARE = 1 / 4;
 const FEWEST_DEAD = 1_000;
 
 /**
- * All revocations of use, in memory: the list that this server's own guards go by, and the pages of the feed, each written once for all who ask
- * from the same number.
+ * All current revocations in memory: the list for this server's own guards, and the pages of the feed, each serialized once for all requests with the
+ * same number.
  */
 export class KnownRevocations {
   readonly #issuerOf: (tenantId: string) => string;
@@ -18,17 +18,17 @@ export class KnownRevocations {
   #list = new RevocationList();
   #origins = new RevocationOrigins();
   #sequence = 0;
-  /** Entries that ended before it are of no use; epoch seconds. */
+  /** Entries whose `until` is before this time have expired; epoch seconds. */
   #now = 0;
   #dead = 0;
-  /** Index of the first entry of use. */
+  /** Index of the first entry that has not expired. */
   #first = 0;
 
   constructor(issuerOf: (tenantId: string) => string) {
     this.#issuerOf = issuerOf;
   }
 
-  /** Every number up to it is known. */
+  /** All entries up to this number are known. */
   get sequence(): number {
     return this.#sequence;
   }
@@ -38,8 +38,8 @@ export class KnownRevocations {
   }
 
   /**
-   * @param records in order, all above `sequence`
-   * @param sequence up to where nothing is missing now
+   * @param records in order, all with numbers above `sequence`
+   * @param sequence the number up to which the list is now complete
    */
   add(records: readonly RevocationRecord[], sequence: number): void {
     let dropped = 0;
@@ -63,12 +63,12 @@ export class KnownRevocations {
     if (dead !== this.#dead) this.#recount();
   }
 
-  /** Whether `compact` is worth what it costs. */
+  /** Whether `compact` is worth its cost. */
   get isWasteful(): boolean {
     return this.#dead >= FEWEST_DEAD && this.#dead >= this.#list.size * WASTEFUL_SHARE;
   }
 
-  /** Frees the memory of what was forgotten, in pieces. Nothing may be added meanwhile. */
+  /** Frees the memory of expired entries, in steps. Do not add entries during it. */
   async compact(): Promise<void> {
     const origins = this.#origins.emptyCopy();
     const list = await this.#list.copyOf(this.#now, (index) => {
@@ -84,7 +84,7 @@ export class KnownRevocations {
   }
 
   /**
-   * What comes after that number; a body that is ready to be sent.
+   * The page after that number, as a serialized response body.
    *
    * @param tenants only theirs; undefined: all
    */
@@ -92,7 +92,7 @@ export class KnownRevocations {
     const reset = this.#isForeign(after);
     return this.#pages.page({
       tenants,
-      // All numbers that were never handed out get the same page: made-up ones must not make a buffer each.
+      // All numbers that were never assigned get the same page, so that invented ones do not each make a buffer.
       start: reset ? this.#first : Math.max(this.#origins.firstAfter(after), this.#first),
       first: this.#first,
       reset,
@@ -100,7 +100,7 @@ export class KnownRevocations {
     });
   }
 
-  /** Whether an answer to that cursor says more than "nothing new". */
+  /** Whether there is anything to send for that cursor. */
   hasNews(after: number, tenants?: readonly string[]): boolean {
     if (tenants === undefined || this.#isForeign(after)) return after !== this.#sequence;
     return this.#next(this.#origins.firstAfter(after), this.#numbersOf(tenants)) < this.#list.size;
@@ -120,13 +120,13 @@ export class KnownRevocations {
     return { body: Buffer.from(text), end: more ? index : undefined };
   }
 
-  /** Members in the order of the documentation; what an entry does not have is not there. */
+  /** Members in the documented order; members without a value are left out. */
   #entry(index: number, seq: number): string {
     const { issuer, kind, id, before, until } = this.#list.at(index);
     return JSON.stringify({ seq, iss: issuer, kind, id, before, until, replaces: this.#origins.replacedBy(seq) });
   }
 
-  /** The first entry of use from there on. */
+  /** The index of the first matching entry at or after `from` that has not expired. */
   #next(from: number, issuers: ReadonlySet<number> | undefined): number {
     let index = Math.max(from, this.#first);
     while (index < this.#list.size) {
@@ -143,8 +143,8 @@ export class KnownRevocations {
   }
 
   /**
-   * A number that was never handed out is from before a restore. One below everything that is kept is too old: what came right after it is
-   * forgotten, so that the follower starts anew, from the oldest that is kept (which a follower in the middle of several pages never falls behind).
+   * Whether the poller must start anew. A number that was never assigned comes from before a restore. A number below all kept entries is too old,
+   * because the entries right after it were dropped. A poller that is reading several pages never falls behind the oldest kept entry.
    */
   #isForeign(after: number): boolean {
     const oldest = this.#first < this.#list.size ? this.#origins.seqOf(this.#first) : this.#sequence + 1;
@@ -158,7 +158,7 @@ export class KnownRevocations {
     this.#pages.clear();
   }
 
-  /** One string for all entries of a tenant. */
+  /** Shares one issuer string among all entries of a tenant. */
   #issuer(tenantId: string): string {
     let issuer = this.#issuers.get(tenantId);
     if (issuer === undefined) this.#issuers.set(tenantId, (issuer = this.#issuerOf(tenantId)));

@@ -1,33 +1,33 @@
 const FIRST_CAPACITY = 64;
 const GROWTH = 1.5;
-/** No client: an operator revoked it. */
+/** An operator's revocation, not a client's. */
 const NOBODY = 0;
 
-/** Beside the list of revocations, entry by entry: the number of each in the feed, and the client that revoked it. */
+/** Parallel to the list of revocations: for each entry its number in the feed and the client that revoked. */
 export class RevocationOrigins {
-  /** From 1. */
+  /** Numbers start at 1. */
   readonly #clientNumbers = new Map<string, number>();
-  /** Entries of a client that nothing stands for yet, by its number. */
+  /** Counts, by client number, the entries that have not been replaced yet. */
   readonly #counts: number[] = [0];
-  /** By the number in the feed; few. */
+  /** Keyed by the number in the feed. Only a few entries are replacements. */
   readonly #replaced = new Map<number, number>();
   #size = 0;
   #seqs = new Float64Array(FIRST_CAPACITY);
   #clients = new Uint32Array(FIRST_CAPACITY);
 
-  /** @param replaces how many earlier entries of the client it stands for */
+  /** @param replaces how many earlier entries of the client it replaces */
   add(seq: number, tenantId: string, client: string | undefined, replaces: number | undefined): void {
     this.#append(seq, client === undefined ? NOBODY : this.#numberOf(`${tenantId}/${client}`), replaces);
   }
 
-  /** For a copy of the list: none of the entries, but all clients that they name. */
+  /** For copying the list: has no entries yet, but all known clients. */
   emptyCopy(): RevocationOrigins {
     const copy = new RevocationOrigins();
     for (const name of this.#clientNumbers.keys()) copy.#numberOf(name);
     return copy;
   }
 
-  /** Adds an entry to an `emptyCopy`. */
+  /** Copies an entry to an `emptyCopy`. */
   copyTo(copy: RevocationOrigins, index: number): void {
     const seq = this.seqOf(index);
     copy.#append(seq, this.#clients[index] ?? NOBODY, this.#replaced.get(seq));
@@ -54,9 +54,9 @@ export class RevocationOrigins {
   }
 
   /**
-   * Hands over all entries of a client and forgets that they are its.
+   * Passes all entries of a client to `take` and detaches them from the client.
    *
-   * @returns how many there were
+   * @returns their number
    */
   takeRowsOf(tenantId: string, client: string, take: (index: number) => void): number {
     const number = this.#clientNumbers.get(`${tenantId}/${client}`);

@@ -9,7 +9,7 @@ import { Revoker } from './revoker.ts';
 
 const CONFIG = { publicUrl: 'https://t.example', caches: { changePollMs: 500 } };
 
-/** A control database that the test writes, and takes away. */
+/** A control database that the test fills and makes unavailable. */
 class ListedSource implements RevocationSource {
   records: RevocationRecord[] = [];
   last = 0;
@@ -68,7 +68,7 @@ function refusal(work: () => unknown): TesseraError {
   throw new Error('no refusal came');
 }
 
-it('judges no token, and answers no follower, before it has read the list', async () => {
+it('verifies no token and answers no poller before it has read the list', async () => {
   source.isThere = false;
   await follower.poll();
   for (const work of [() => follower.includes(token('a')), () => follower.page(0)])
@@ -81,7 +81,7 @@ it('judges no token, and answers no follower, before it has read the list', asyn
   expect(follower.includes(token('a'))).toBe(false);
 });
 
-it('hears of what was revoked, tells it once, and says nothing when there is nothing', async () => {
+it('reads new revocations, notifies once, and does not notify without news', async () => {
   let news = 0;
   follower.onNews(() => news++);
   source.add('a');
@@ -94,7 +94,7 @@ it('hears of what was revoked, tells it once, and says nothing when there is not
   expect([follower.includes(token('b')), news, page(1).entries.length]).toEqual([true, 2, 1]);
 });
 
-it('goes on with the list that it has while the database is away, and stops calling it current after 5 s', async () => {
+it('uses the present list while the database is away, and stops serving it as current after 5 s', async () => {
   source.add('a');
   await follower.poll();
   source.isThere = false;
@@ -111,7 +111,7 @@ it('goes on with the list that it has while the database is away, and stops call
   expect(page(0).sequence).toBe(1);
 });
 
-it('takes a list that went back for another one, which followers take anew', async () => {
+it('treats a list whose number went back as another one, which pollers read anew', async () => {
   for (const id of ['a', 'b', 'c']) source.add(id);
   await follower.poll();
   source.records = source.records.slice(0, 1);
@@ -124,7 +124,7 @@ it('takes a list that went back for another one, which followers take anew', asy
   expect(lines.join('')).toContain('revocations_went_back');
 });
 
-it('says whose revocations are news', async () => {
+it('reports the tenants that have news', async () => {
   const news: unknown[] = [];
   follower.onNews((tenants) => news.push(tenants));
   await follower.poll();
@@ -136,7 +136,7 @@ it('says whose revocations are news', async () => {
   expect(news).toEqual(['all', new Set(['acme']), 'all']);
 });
 
-it('reads a long list in pieces, and lets nothing through before it has the last', async () => {
+it('reads a long list in pieces, and publishes nothing before the last', async () => {
   const count = 30_000;
   for (let index = 0; index < count; index++) source.add(`t-${index}`);
   let judged = 0;
@@ -160,11 +160,11 @@ it('reads a long list in pieces, and lets nothing through before it has the last
   expect(follower.includes(token(`t-${count - 1}`))).toBe(true);
 });
 
-it('has read what stands for others when it has not read them', async () => {
+it('is complete with an entry that replaces others, without having read those', async () => {
   const client = 'shop/web';
   for (let index = 0; index < READ_AT_ONCE; index++) source.add(`t-${index}`);
   source.records.shift();
-  // The number that was asked for first is that of before the last entry, which replaced the first.
+  // The sequence was read before the last entry was added, which replaced the first.
   const { last } = source;
   source.sequence = () => Promise.resolve(last);
   source.add('x');
@@ -174,7 +174,7 @@ it('has read what stands for others when it has not read them', async () => {
   expect(follower.includes(token('t-0'))).toBe(true);
 });
 
-it('asks once for all who want to know at the same time, and again for what was written meanwhile', async () => {
+it('reads once for concurrent callers, and again for entries written during the read', async () => {
   await Promise.all(Array.from({ length: 100 }, () => follower.poll()));
   expect(source.questions).toBe(1);
   const polling = follower.poll();
@@ -197,7 +197,7 @@ describe('a clock that was wrong', () => {
   });
   const entries = () => JSON.parse(followed.page(0).toString()) as { entries: object[] };
 
-  it('and ran ahead for a while forgets nothing that is of use when it is right again', async () => {
+  it('that ran ahead for a while drops no entry that is current when it is right again', async () => {
     await followed.poll();
     setClock.jumpSeconds(3_600);
     await followed.poll();
@@ -207,7 +207,7 @@ describe('a clock that was wrong', () => {
     expect([followed.includes(token('a')), entries().entries.length]).toEqual([true, 1]);
   });
 
-  it('from the start on is no reason to know less when it is right: the list is read again', async () => {
+  it('from the start on loses no entry: the list is read again when it is right', async () => {
     setClock.jumpSeconds(3_600);
     await followed.poll();
     expect(followed.includes(token('a'))).toBe(false);
@@ -219,7 +219,7 @@ describe('a clock that was wrong', () => {
     expect([followed.includes(token('a')), entries().entries.length]).toEqual([true, 1]);
   });
 
-  it('forgets in time when it was right', async () => {
+  it('that is right drops entries in time', async () => {
     await followed.poll();
     setClock.advanceSeconds(UNTIL + 1);
     await followed.poll();
@@ -227,7 +227,7 @@ describe('a clock that was wrong', () => {
   });
 });
 
-describe('whoever revokes from within', () => {
+describe('a revocation by this server', () => {
   const client = { projectId: parseProjectId('shop')!, id: parseClientId('web')!, isOnlyOneOfItsName: true };
   const record = { requestId: 'r', route: 'POST', source: '::1', at: 0, outcome: 'revoked' } as const;
   const revoked = { ...token('a'), tenantId: 'acme', expiresAt: 2e9 } as VerifiedToken;
@@ -238,13 +238,13 @@ describe('whoever revokes from within', () => {
     },
   };
 
-  it('is answered when it is in force here', async () => {
+  it('resolves when it is in force here', async () => {
     await follower.poll();
     await new Revoker(records, follower).revoke(revoked, client, record);
     expect(follower.includes(token('a'))).toBe(true);
   });
 
-  it('is told that it is not when the list cannot be read, and may repeat it', async () => {
+  it('rejects when the list cannot be read, and may be repeated', async () => {
     await follower.poll();
     source.isThere = false;
     const error: unknown = await new Revoker(records, follower)

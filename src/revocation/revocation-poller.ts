@@ -12,14 +12,14 @@ import { READ_AT_ONCE, type RevocationRecord, RevocationRecords } from './revoca
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import { KnownRevocations } from './known-revocations.ts';
 
-/** What is needed of the control database. */
+/** The part of the control database that is used here. */
 export interface RevocationSource {
   sequence(): Promise<number>;
   newerThan(seq: number): Promise<RevocationRecord[]>;
   clean(now: number): Promise<void>;
 }
 
-/** Whose revocations are news; `all` when the list is another one. */
+/** The tenants with new revocations; `all` if the whole list was replaced. */
 export type NewsTenants = ReadonlySet<string> | 'all';
 
 /** `changePollMs`: the time between two questions to the control database; below the promised 2 s. */
@@ -29,18 +29,18 @@ export interface RevocationPollerConfig {
 }
 
 /**
- * Followers take an answer for news of this moment. When the control database has not answered for this long, they get none, and go by their own rule for a
- * stale list. Several polls, so that one lost connection is no outage.
+ * Pollers treat an answer as current. If the control database has not answered for this time, they get no answer, and apply their own rule for a
+ * stale list. Longer than several polls, so that one lost connection is not an outage.
  */
 const STALE_MS = 5_000;
-/** Each time that something is forgotten, pages of the feed are written anew. */
+/** Interval of dropping expired entries, which also drops the cached pages of the feed. */
 const FORGETTING_MS = 30_000;
 const CLEANING_MS = 5 * 60_000;
 const CLOCK_MARGIN_SECONDS = 86_400;
 
 /**
- * Follows the control database's list of revocations for this process: one question each round, however many tokens are judged and however many
- * follow the feed.
+ * Polls the control database's list of revocations for this process: one query per round, however many tokens are verified and however many pollers
+ * the feed has.
  */
 @Injectable()
 export class RevocationPoller extends RevokedTokens implements OnApplicationBootstrap, OnModuleDestroy {
@@ -53,9 +53,9 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   readonly #recordListeners: ((records: readonly RevocationRecord[]) => void)[] = [];
   readonly #forgetting = new ForgettingTime();
   #known: KnownRevocations;
-  /** Something of use may have been forgotten: the list is read again, whole. */
+  /** A current entry may have been dropped: the whole list must be read again. */
   #isDoubtful = false;
-  /** By the monotonic clock, when the last question that was answered was asked. */
+  /** When the last answered query was sent, by the monotonic clock. */
   #heardAtMs = -Infinity;
   #forgotAtMs = -Infinity;
   #polling: Promise<void> | undefined;
@@ -79,7 +79,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     this.#known = new KnownRevocations(this.#issuerOf);
   }
 
-  /** Resolves after the first round: with the control database there, the list is known before the first token is judged. */
+  /** Resolves after the first round. If the control database is available, the list is known before the first token is verified. */
   async onApplicationBootstrap(): Promise<void> {
     await this.poll();
     this.#schedule();
@@ -98,17 +98,17 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     return this.#known.sequence;
   }
 
-  /** Called whenever the list has become longer, or another one. */
+  /** The listener is called when entries were added or the list was replaced. */
   onNews(listener: (tenants: NewsTenants) => void): void {
     this.#listeners.push(listener);
   }
 
-  /** Called with what is new, once or more often, before the list has it. */
+  /** The listener gets new records, once or several times, before the list has them. */
   onRevocations(listener: (records: readonly RevocationRecord[]) => void): void {
     this.#recordListeners.push(listener);
   }
 
-  /** By the monotonic clock: what was committed until then is known here. */
+  /** By the monotonic clock. Everything committed until then is known here. */
   get heardAtMs(): number {
     return this.#heardAtMs;
   }
@@ -117,7 +117,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     return this.#known.hits(token, this.#now());
   }
 
-  /** A list that is old goes on being used: the control database's outage must not shut out everybody, and what was revoked stays revoked. */
+  /** An old list stays in use: an outage of the control database must not lock everyone out, and revoked tokens stay revoked. */
   override includes(token: VerifiedToken): boolean {
     if (this.#heardAtMs === -Infinity) throw neverRead();
     return this.hits(token);
@@ -126,13 +126,13 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   /**
    * Whether an answer to that cursor says more than "nothing new".
    *
-   * @param tenants of theirs alone; undefined: of all
+   * @param tenants only their news; undefined: news of all
    */
   hasNews(after: number, tenants?: readonly string[]): boolean {
     return this.#known.hasNews(after, tenants);
   }
 
-  /** @throws TesseraError temporarily_unavailable when the list is too old to be called current */
+  /** @throws TesseraError temporarily_unavailable if the list is too old to be served as current */
   page(after: number, tenants?: readonly string[]): Buffer {
     if (this.#clock.monotonicMs() - this.#heardAtMs > STALE_MS)
       throw this.#heardAtMs === -Infinity ? neverRead() : unavailable('revocations', 'the list is too old');
@@ -144,23 +144,23 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     return this.#known.size;
   }
 
-  /** One round; those who come while it runs share it. Never rejects. */
+  /** Runs one round. Concurrent callers share it. Never rejects. */
   poll(): Promise<void> {
     this.#polling ??= this.#round().finally(() => (this.#polling = undefined));
     return this.#polling;
   }
 
-  /** Resolves when what is committed now is known here, or cannot be read. */
+  /** Resolves when everything committed by now is known here, or cannot be read. */
   async catchUp(): Promise<void> {
-    // One that is under way may have asked before.
+    // The running poll may have sent its query before.
     await this.#polling;
     await this.poll();
   }
 
-  /** Never rejects: what could not be removed stays until the next time. */
+  /** Removes expired records. Never rejects: what could not be removed stays until the next time. */
   async clean(): Promise<void> {
     try {
-      // A day later than could be: a clock that ran ahead and is put back must not find a revocation forgotten.
+      // One day later than necessary: if a clock that ran ahead is set back, no current revocation must be missing.
       await this.#source.clean(this.#now() - CLOCK_MARGIN_SECONDS);
     } catch (error) {
       this.#log.warn('revocations_not_cleaned', { reason: reasonOfFailure(error) ?? 'not available' });
@@ -175,7 +175,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
       if (this.#failing) this.#log.info('revocations_followed_again');
       this.#failing = false;
       if (news === 'all' || news.size > 0) for (const listener of this.#listeners) listener(news);
-      // Takes a while, and nobody has to wait for it.
+      // Slow, but nothing waits for it.
       if (this.#known.isWasteful) await this.#known.compact();
     } catch (error) {
       if (!this.#failing)
@@ -190,7 +190,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     const sequence = await this.#source.sequence();
     const wentBack = sequence < this.#known.sequence;
     if (wentBack) this.#log.error('revocations_went_back', { fix: 'see "Backup and restore" in docs/operation.md' });
-    // A new list is used when it is whole: half a list would let in what was revoked.
+    // A new list is used only when it is complete: a partial list would accept revoked tokens.
     const isWhole = !wentBack && !this.#isDoubtful && this.#heardAtMs !== -Infinity;
     const known = isWhole ? this.#known : new KnownRevocations(this.#issuerOf);
     const tenants = await this.#readInto(known, sequence);
@@ -203,19 +203,19 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     return isWhole ? tenants : 'all';
   }
 
-  /** @returns whose revocations were read */
+  /** @returns the tenants whose revocations were read */
   async #readInto(known: KnownRevocations, sequence: number): Promise<ReadonlySet<string>> {
     const tenants = new Set<string>();
     for (let isFull = known.sequence < sequence; isFull;) {
       const records = await this.#source.newerThan(known.sequence);
       const last = records.at(-1)?.seq ?? 0;
-      // Fewer than could be read at once: that was all, and numbers without a record were forgotten. After as many as could be read there may be one
-      // that stands for some that are missing here, so that the end is not before it.
+      // A short batch means that nothing is left; missing numbers belong to dropped records. After a full batch, a later record may replace some that
+      // are missing here, so the list is complete only after that record.
       isFull = records.length >= READ_AT_ONCE;
       for (const listener of this.#recordListeners) listener(records);
       known.add(records, isFull ? last : Math.max(sequence, last));
       for (const { tenantId } of records) tenants.add(tenantId);
-      // An embedded database answers at once: without a pause a long list would be read in one go, and nothing else would get its turn.
+      // An embedded database answers synchronously. Without a pause, reading a long list would block the event loop.
       if (isFull) await nextTurn();
     }
     return tenants;

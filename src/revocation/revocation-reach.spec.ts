@@ -8,32 +8,32 @@ beforeEach(() => {
   reached = [];
 });
 
-/** A database that takes so long each time. */
+/** A database whose commits take this long. */
 const commitIn = (ms: number) => (before: number) => {
   reached.push(before);
   clock.advance(ms);
   return Promise.resolve(before);
 };
 
-it('reaches below 2 s ahead, so that new tokens are good within 3', () => {
+it('has a reach below 2 s, so that new tokens are valid within 3 s', () => {
   expect(reachFrom(clock.ms)).toBe(clock.ms / 1000 + 1);
   expect(reachFrom(clock.ms + 999)).toBe(clock.ms / 1000 + 2);
 });
 
-it('commits once what is committed in time', async () => {
+it('commits once if the commit is in time', async () => {
   await commitInTime(clock, commitIn(350));
   expect(reached).toHaveLength(1);
 });
 
-it.each([400, 5_000])('commits again what took %i ms, and reaches so much further', async (ms) => {
+it.each([400, 5_000])('commits again with a longer reach if a commit took %i ms', async (ms) => {
   const startedAtMs = clock.ms;
   const before = await commitInTime(clock, commitIn(ms));
   expect(reached).toHaveLength(2);
-  // From the second commit to the end of the last second that it reaches: more than a server goes on unheard.
+  // From the second commit to the end of its reach: longer than a server issues tokens without a new list.
   expect((before + 1) * 1000 - (startedAtMs + 2 * ms)).toBeGreaterThan(1_400);
 });
 
-it('gives up when it takes longer each time', async () => {
+it('gives up if each commit takes longer', async () => {
   let ms = 400;
   await expect(commitInTime(clock, (before) => commitIn((ms *= 3))(before))).rejects.toMatchObject({
     code: 'temporarily_unavailable',

@@ -1,32 +1,32 @@
 import { unavailable } from '../errors/tessera-error.ts';
 import { type Clock, epochSeconds } from '../domain/clock.ts';
 
-/** No token is started under a list of revocations that is older: above the usual time between two readings, so that hardly anybody waits for one. */
+/** Maximum age of the list of revocations when a token is started. Longer than the poll interval, so that a request rarely has to wait for a poll. */
 export const MAX_UNHEARD_MS = 750;
 
-/** From working out how far a revocation reaches to its commit; what took longer is followed by another that reaches further. */
+/** Time allowed from computing a revocation's reach to its commit. If the commit takes longer, another revocation with a longer reach follows. */
 const COMMIT_MS = 350;
 
-/** How far the clocks of servers and operators may be apart without a gap in what is revoked. */
+/** The clock difference between servers and operators that leaves no gap in revocations. */
 const CLOCK_MARGIN_MS = 650;
 
-/** A database that is so slow so often is not there. */
+/** A database that is too slow this many times counts as unavailable. */
 const ATTEMPTS = 5;
 
-/** Below 2 s, so that new tokens are good within 3: when the rest of the second is over as well. */
+/** Below 2 s, so that new tokens are valid within 3 s, including the rest of the last second. */
 const REACH_MS = MAX_UNHEARD_MS + COMMIT_MS + CLOCK_MARGIN_MS;
 
-/** The last second of tokens that a revocation of now must end: servers go on so long without having heard of it. */
+/** The last second of tokens that a revocation made now must cover, because servers issue tokens for that long before they read it. */
 export function reachFrom(nowMs: number): number {
   return epochSeconds(nowMs + REACH_MS);
 }
 
 /**
- * Commits a revocation of many tokens, again when the commit took too long.
+ * Commits a revocation of many tokens, and again with a longer reach if the commit took too long.
  *
- * @param commit gets the last second of tokens that it must end, epoch seconds
- * @returns what the last commit returned
- * @throws TesseraError temporarily_unavailable when it took too long each time: some tokens of that time may live
+ * @param commit gets the last second of the tokens to revoke, epoch seconds
+ * @returns the result of the last commit
+ * @throws TesseraError temporarily_unavailable if it took too long each time: some tokens of that time may stay valid
  */
 export async function commitInTime<T>(
   clock: Pick<Clock, 'nowMs' | 'monotonicMs'>,
@@ -38,7 +38,7 @@ export async function commitInTime<T>(
     const result = await commit(reachFrom(clock.nowMs() + allowedMs - COMMIT_MS));
     const tookMs = clock.monotonicMs() - startedAtMs;
     if (tookMs <= allowedMs) return result;
-    // A database far away takes as long again.
+    // A slow database will probably take as long again.
     allowedMs = 2 * tookMs;
   }
   throw unavailable('control database', 'a revocation takes too long to commit');

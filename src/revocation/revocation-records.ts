@@ -10,15 +10,15 @@ import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Row } from '../database/database.ts';
 import { RevocationEntity, RevocationSequenceEntity } from '../control-plane/entities/revocation.entity.ts';
 
-/** What is to be revoked, in one tenant. */
+/** A revocation to be added, within one tenant. */
 export interface NewRevocation {
   readonly tenantId: TenantId;
   readonly kind: RevocationKind;
   /** jti, sub, client_id, kid, or `*` for the tenant. */
   readonly id: string;
-  /** Hits tokens issued up to then, epoch seconds; undefined: all. */
+  /** Revokes tokens issued up to this time, epoch seconds; undefined: all. */
   readonly before: number | undefined;
-  /** Forgotten after it, epoch seconds: by then every token that it hits is dead. */
+  /** May be dropped after this time, epoch seconds: every token that it revokes has expired by then. */
   readonly until: number;
 }
 
@@ -26,11 +26,11 @@ export interface RevocationRecord extends NewRevocation {
   readonly seq: number;
   /** The client that revoked, as `project/client`; absent: an operator. */
   readonly client?: string | undefined;
-  /** How many earlier entries of the client this one stands for; absent: it stands for itself. */
+  /** How many earlier entries of the client this one replaces; absent: none. */
   readonly replaces?: number | undefined;
 }
 
-/** Few milliseconds of work in one piece, on SQLite as well; not a parameter, which MySQL does not take there as a number. */
+/** A few milliseconds of synchronous work on SQLite. Not a placeholder, because MySQL does not accept a number parameter there. */
 export const READ_AT_ONCE = 2000;
 
 const SEQUENCE = 'SELECT value FROM revocation_sequence WHERE id = 1';
@@ -39,12 +39,12 @@ const NEWER = `SELECT seq, tenant_id, kind, revoked_id, before_seconds, until_se
 const OLDEST = 'SELECT MIN(until_seconds) AS until_seconds FROM revocations';
 const DELETE = 'DELETE FROM revocations WHERE until_seconds < ?';
 
-/** What ended within so many seconds goes in one statement: others wait for its locks. */
+/** One statement removes records of at most this many seconds, because others wait for its locks. */
 const CLEANING_STEP_SECONDS = 60;
 
 /**
- * Revocations in the control database. Their numbers have no gaps and are handed out in the order of commits, by any number of processes: whoever
- * has read up to a number has missed nothing below it.
+ * Revocations in the control database. Their numbers have no gaps and are assigned in the order of commits, across all processes. A reader that has
+ * read up to a number has missed nothing below it.
  */
 @Injectable()
 export class RevocationRecords {
@@ -55,9 +55,9 @@ export class RevocationRecords {
   }
 
   /**
-   * One transaction: all of them, durable when it resolves, or none.
+   * Adds all of them or none, in one transaction. Durable when it resolves.
    *
-   * @param record of whoever asked for it, in the same transaction: neither is there without the other
+   * @param record the audit record of the request, written in the same transaction
    */
   add(revocations: readonly NewRevocation[], record?: AuditRecord): Promise<RevocationRecord[]> {
     return this.#controlPlane.transaction(async (manager) => {
@@ -67,19 +67,19 @@ export class RevocationRecords {
     });
   }
 
-  /** The last number that was handed out and committed; 0: none ever was. */
+  /** The last committed number; 0 if there is none. */
   async sequence(): Promise<number> {
     const [row] = await this.#controlPlane.query(SEQUENCE);
     if (row === undefined) throw unavailable(CONTROL_DATABASE, 'the sequence of revocations is missing');
     return Number(row['value']);
   }
 
-  /** In order; `READ_AT_ONCE` at most. */
+  /** In order, at most `READ_AT_ONCE`. */
   async newerThan(seq: number): Promise<RevocationRecord[]> {
     return (await this.#controlPlane.query(NEWER, [seq])).map(toRecord);
   }
 
-  /** Removes what is of no use at `now`, epoch seconds. */
+  /** Removes the records that have expired at `now`, epoch seconds. */
   async clean(now: number): Promise<void> {
     for (;;) {
       const [oldest] = await this.#controlPlane.query(OLDEST);
@@ -90,13 +90,13 @@ export class RevocationRecords {
   }
 }
 
-/** Within a transaction of the caller; as late in it as can be, for all that revoke wait for its end. */
+/** Inserts within the caller's transaction. Call it as late as possible, because all other revocations wait for the commit. */
 export async function insertRevocations(
   manager: EntityManager,
   revocations: readonly NewRevocation[],
 ): Promise<RevocationRecord[]> {
   if (revocations.length === 0) return [];
-  // First of all: its row lock is what puts writers in line.
+  // Must come first: its row lock serializes the writers.
   await manager.increment(RevocationSequenceEntity, { id: 1 }, 'value', revocations.length);
   const sequence = await manager.findOneBy(RevocationSequenceEntity, { id: 1 });
   if (sequence === null) throw unavailable(CONTROL_DATABASE, 'the sequence of revocations is missing');

@@ -38,7 +38,7 @@ export class RevocationModule {
     inFlight.onDrain(() => {
       waiters.releaseAll();
     });
-    metrics.gauge('tessera_revocations', 'Revocations of use, in memory.', [], () => [
+    metrics.gauge('tessera_revocations', 'Current revocations in memory.', [], () => [
       { labels: {}, value: poller.size },
     ]);
     metrics.gauge('tessera_revocation_followers', 'Requests that wait for the next revocation.', [], () => [

@@ -1,11 +1,11 @@
 import type { VerifiedToken } from '@tessera/token/core';
 
-/** Which tokens are good no more. Declared where it is asked; src/revocation follows the list. */
+/** Checks whether a token is revoked. A port; RevocationPoller implements it. */
 export abstract class RevokedTokens {
   /**
-   * Answered from memory.
+   * Answers from memory.
    *
-   * @throws TesseraError temporarily_unavailable while the list was never read: a token that nobody can judge is not let in
+   * @throws TesseraError temporarily_unavailable while the list was never read: a token that cannot be checked is not accepted
    */
   abstract includes(token: VerifiedToken): boolean;
 }

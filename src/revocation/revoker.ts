@@ -11,11 +11,11 @@ import { RevocationPoller } from './revocation-poller.ts';
 export interface RevokingClient {
   readonly projectId: ProjectId;
   readonly id: ClientId;
-  /** No other project of the tenant has a client of that id: tokens do not name their client's project apart. */
+  /** Whether no other project of the tenant has a client with this id: tokens do not name their client's project. */
   readonly isOnlyOneOfItsName: boolean;
 }
 
-/** Revokes from within a server. */
+/** Revokes a token within a server. */
 @Injectable()
 export class Revoker {
   readonly #revocations: Pick<ClientRevocations, 'add'>;
@@ -27,10 +27,10 @@ export class Revoker {
   }
 
   /**
-   * Durable when it resolves, with its audit record; in force in this process and told to its followers; within one round of theirs in all others.
-   * A client that revokes very many ends others of its tokens with it.
+   * When it resolves, the revocation and its audit record are durable, and it is in force in this process and served to its pollers. Other processes
+   * apply it after their next poll. If a client revokes very many tokens, further tokens of it are revoked as well.
    *
-   * @throws TesseraError too_many_requests; temporarily_unavailable: it may be durable then, and to repeat it does no harm
+   * @throws TesseraError too_many_requests; temporarily_unavailable: the revocation may be durable then, and repeating it is harmless
    */
   async revoke(token: VerifiedToken, client: RevokingClient, auditRecord: AuditRecord): Promise<void> {
     const revocation = revocationOfToken(token);

@@ -5,7 +5,7 @@ import { EmbeddedVault } from './embedded/embedded-vault.ts';
 import { KvVault } from './kv/kv-vault.ts';
 import type { VaultService } from './vault.service.ts';
 
-/** The secret store that the configuration names. Touches neither disk nor network before its first use. */
+/** Creates the configured secret store. Uses neither disk nor network before its first use. */
 export function createVault(
   config: Pick<Config, 'vault' | 'dataDirectory'>,
   clock: Clock,

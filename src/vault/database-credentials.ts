@@ -1,13 +1,13 @@
 import { Secret } from '../config/secret.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 
-/** What Vault holds at `database/<tenant>`. */
+/** The Vault entry at `database/<tenant>`. */
 export interface DatabaseCredentials {
   readonly username: string;
   readonly password: Secret;
 }
 
-/** @throws TesseraError `temporarily_unavailable` when the entry does not hold both, as text; an empty password is one */
+/** @throws TesseraError `temporarily_unavailable` unless the entry holds both as text; an empty password is valid */
 export function parseDatabaseCredentials(data: Readonly<Record<string, unknown>>): DatabaseCredentials {
   const { username, password } = data;
   if (typeof username !== 'string' || username === '' || typeof password !== 'string')

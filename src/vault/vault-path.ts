@@ -2,7 +2,7 @@ import { type ClientId, ID_PATTERN, type ProjectId, type TenantId } from '../dom
 
 declare const brand: unique symbol;
 
-/** A path below the KV mount. Made by the functions here alone, from ids that were checked: nothing to escape, nothing to traverse. */
+/** A path below the KV mount. Only the functions here make it, from valid ids, so it needs no escaping and allows no path traversal. */
 export type VaultPath = string & { readonly [brand]: 'VaultPath' };
 
 /** A folder below the KV mount that can be listed or purged. */
@@ -24,7 +24,7 @@ export function tenantSecretsFolder(tenantId: TenantId): VaultFolder {
   return `secret/${tenantId}` as VaultFolder;
 }
 
-/** @returns undefined for a name that the service never makes: a store may hold what others put there */
+/** @returns undefined for a name that the service never makes: others may have put entries into the store */
 export function parseVaultPath(text: string): VaultPath | undefined {
   return text.split('/').every((segment) => ID_PATTERN.test(segment)) ? (text as VaultPath) : undefined;
 }

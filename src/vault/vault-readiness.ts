@@ -1,6 +1,6 @@
 import type { VaultService } from './vault.service.ts';
 
-/** For `/readyz`. */
+/** The check of the secret store for `/readyz`. */
 export function vaultReadiness(vault: VaultService): { readonly name: string; check(): Promise<void> } {
   return { name: 'vault', check: () => vault.check() };
 }

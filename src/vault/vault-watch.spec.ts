@@ -3,7 +3,7 @@ import { collectingLog } from '../testing/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { VaultWatch } from './vault-watch.ts';
 
-it('says once why Vault is away, and when it is back', async () => {
+it('logs once why Vault is away, and once when it is back', async () => {
   const { log, lines } = collectingLog();
   const reasons = ['it cannot be reached', 'no answer in time', 'it is sealed or not ready'];
   let looks = 0;

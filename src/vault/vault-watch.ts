@@ -4,14 +4,14 @@ import type { Log } from '../logging/log.ts';
 import { Outage } from '../logging/outage.ts';
 import type { VaultService } from './vault.service.ts';
 
-/** One small request of each process; requests find out by themselves at once. */
+/** Rarely, because requests themselves notice an outage at once. */
 const LOOK_EVERY_MS = 5000;
 const LOOK_WHILE_AWAY_EVERY_MS = 1000;
 
-/** Nobody answers there: reasons that take turns while Vault is away. */
+/** Reasons that alternate while Vault is unreachable. */
 const UNREACHED = ['it cannot be reached', 'its host name is not known', 'the connection broke', 'no answer in time'];
 
-/** Asks Vault in the background whether it can serve, and says in the log when it cannot, why, and when it can again. */
+/** Checks Vault in the background and logs when it becomes unavailable, why, and when it is back. */
 export class VaultWatch {
   readonly #vault: Pick<VaultService, 'check'>;
   readonly #outage: Outage;

@@ -24,7 +24,7 @@ import { VaultService } from './vault.service.ts';
 })
 export class VaultModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   readonly #vault: ReturnType<typeof createVault>;
-  /** The embedded store is files: there is nothing that comes back. */
+  /** Undefined for the embedded store: it has no server to watch. */
   readonly #watch: VaultWatch | undefined;
 
   constructor(

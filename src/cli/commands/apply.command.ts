@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
-import { carryOut, type Report } from '../../provisioning/apply/apply-plan.ts';
+import { applyPlan, type Report } from '../../provisioning/apply/apply-plan.ts';
 import { nameOf } from '../../clients/client-secret.store.ts';
 import { changesOf, type Plan, planFile } from '../../provisioning/plan/plan.ts';
 import { readTenantsFile } from '../../provisioning/file/read-tenants-file.ts';
@@ -33,18 +33,18 @@ export function addApply(program: Command, terminal: Terminal): void {
     .command('apply')
     .summary('make the system match a tenants file')
     .description(
-      `Makes the system match a tenants file: databases, users, keys, secrets and configuration. Run twice, it changes nothing the second time.
+      `Makes the system match a tenants file: databases, users, keys, secrets and configuration. A second run changes nothing.
 
-Every fault of the file is reported at once, with its line and column; then nothing is changed. Killed at any point, the next apply completes the work. What the file leaves out stays as it is, unless --prune.
+All errors of the file are reported at once, with line and column; then nothing is changed. If apply is killed, the next run completes the work. What the file leaves out stays as it is, unless --prune is given.
 
-Every confidential client without a live secret gets one. It is shown once: put it where the client finds it. When it was lost, \`tessera secrets add\` makes another.`,
+Every confidential client without a live secret gets one. It is shown once: store it where the client reads it. If it is lost, \`tessera secrets add\` makes another.`,
     )
     .requiredOption('-f, --file <path>', 'the tenants file; - reads it from standard input')
     .option('--dry-run', 'show what would change, and change nothing', false)
     .option('--prune', 'also remove what the file leaves out, whole tenants too', false)
     .option(
       '--dangerously-replace-lost-keys',
-      'make new signing keys for tenants whose keys are gone from the secret store: tokens that are still alive are refused then',
+      'make new signing keys for tenants whose keys are lost from the secret store: their unexpired tokens are then rejected',
       false,
     )
     .addOption(outputOption())
@@ -57,7 +57,7 @@ Examples:
   $ tessera apply -f tenants.yaml --prune       and remove what is not in the file
   $ tessera apply -f - --output json < tenants.yaml | jq -r '.secrets[]'
 
-A removed tenant's keys and secrets stay in Vault until \`tessera purge\`: applying it again before that brings it back as it was.`,
+A removed tenant's keys and secrets stay in Vault until \`tessera purge\`: applying the tenant again before that restores it.`,
     )
     .action((options: ApplyOptions) => runApply(options, terminal));
 }
@@ -75,7 +75,7 @@ export async function runApply(options: ApplyOptions, terminal: Terminal): Promi
   try {
     await applyFile(config, file, options, report, terminal);
   } catch (error) {
-    // Whatever failed after them: these secrets exist, and nobody else has seen them.
+    // Print even after a failure: these secrets exist, and nobody has seen them yet.
     if (report.changes.length + report.secrets.length > 0) print(report, options, terminal);
     throw error;
   }
@@ -83,7 +83,7 @@ export async function runApply(options: ApplyOptions, terminal: Terminal): Promi
   failIfAnyFailed(report.failures);
 }
 
-/** Brings everything to the current schema and carries the plan out, under the apply lock. */
+/** Migrates all schemas and applies the plan, under the apply lock. */
 export async function applyFile(
   config: Config,
   file: TenantsFile,
@@ -93,13 +93,14 @@ export async function applyFile(
 ): Promise<void> {
   await withApplyLock(config, async (assertHeld) => {
     const pending = await pendingControlMigrations(config);
-    // A shared database is planned on as it is; of an embedded one there is a migrated copy, so that a refusal changes nothing.
+    // A server's database must be migrated before planning. For an embedded one, the plan is made on a migrated copy, so that a refusal changes
+    // nothing.
     if (config.controlDatabase.driver === 'mysql' && pending.length > 0) await migrateControl(config, report);
     const plan = await planOrRefuse(config, file, rules, terminal);
     if (config.controlDatabase.driver === 'sqlite' && pending.length > 0) await migrateControl(config, report);
     const progress = new Progress(terminal);
     await withWritable(config, (stores) =>
-      carryOut(
+      applyPlan(
         plan,
         stores,
         report,
@@ -118,18 +119,18 @@ export async function readFileToApply(path: string, config: Config, terminal: Te
   const result = readTenantsFile(bytes, config);
   if ('file' in result) return result.file;
   const name = path === '-' ? '<stdin>' : path;
-  const faults = result.faults.map(({ line, column, message }) => visible(`${name}:${line}:${column}: ${message}`));
+  const errors = result.errors.map(({ line, column, message }) => visible(`${name}:${line}:${column}: ${message}`));
   throw new OperatorError(
     [
-      ...faults,
-      `${faults.length} fault${faults.length === 1 ? '' : 's'}; nothing was changed. Correct the file and apply it again.`,
+      ...errors,
+      `${errors.length} error${errors.length === 1 ? '' : 's'}; nothing was changed. Correct the file and apply it again.`,
     ].join('\n'),
   );
 }
 
 async function readNamed(path: string): Promise<Uint8Array> {
   try {
-    // As far as is allowed and one byte: a device or a log named by mistake has no end.
+    // Reads at most one byte more than allowed: a device or a growing log, named by mistake, has no end.
     return await readAll(createReadStream(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -145,7 +146,7 @@ async function readAll(source: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   for await (const chunk of source) {
     chunks.push(chunk);
     length += chunk.byteLength;
-    // One byte more than allowed is enough for the reader to refuse it.
+    // One byte more than allowed is enough for the parser to refuse it.
     if (length > MAX_FILE_BYTES) break;
   }
   return Buffer.concat(chunks);
@@ -168,7 +169,7 @@ async function planOnly(
 ): Promise<{ changes: Change[]; plan: Plan }> {
   const pending = await pendingControlMigrations(config);
   const isNew = pending.length === CONTROL_PLANE_SCHEMA.migrations.length;
-  // An embedded one is read from a copy, which is migrated.
+  // An embedded database is read from a migrated copy.
   if (config.controlDatabase.driver === 'mysql' && pending.length > 0 && !isNew)
     throw new OperatorError(
       "The control database's schema is not current, so there is nothing to compare with. Run: tessera migrate",
@@ -177,7 +178,7 @@ async function planOnly(
   return { changes: [...(pending.length > 0 ? [controlSchemaChange()] : []), ...changesOf(plan)], plan };
 }
 
-/** @param isNew the control database has no tables yet: there is no tenant to compare with */
+/** @param isNew the control database has no tables yet, so there is no tenant to compare with */
 async function planOrRefuse(
   config: Config,
   file: TenantsFile,
@@ -204,7 +205,7 @@ async function planOrRefuse(
 }
 
 function print({ changes, secrets, failures }: Report, { output, dryRun }: ApplyOptions, terminal: Terminal): void {
-  // The one place where a secret leaves the service: to whoever ran the command, once.
+  // Shows each new secret once, to the operator who ran the command.
   const shown = secrets.map(({ client, secret }) => ({ client, value: Secret.reveal(secret) }));
   if (output === 'json') {
     printJson(terminal.stdout, {
@@ -220,7 +221,7 @@ function print({ changes, secrets, failures }: Report, { output, dryRun }: Apply
     printLines(terminal.stdout, [
       ...changes.map(describeChange),
       summary(changes.length, dryRun),
-      ...(shown.length === 0 ? [] : ['', 'Secrets, shown this once (secret_id):']),
+      ...(shown.length === 0 ? [] : ['', 'Secrets, shown only once (secret_id):']),
       ...shown.map(({ client, value }) => `  ${nameOf(client)}  ${value}`),
     ]);
   }
@@ -246,6 +247,6 @@ function summary(count: number, dryRun: boolean): string {
 function failIfAnyFailed(failures: readonly unknown[]): void {
   if (failures.length > 0)
     throw new OperatorError(
-      `${failures.length} tenant${failures.length === 1 ? '' : 's'} not finished; the others are. Correct what is said above and apply the file again.`,
+      `${failures.length} tenant${failures.length === 1 ? '' : 's'} not finished; the others are. Correct the problems above and apply the file again.`,
     );
 }

@@ -9,7 +9,7 @@ export function addConfig(program: Command, terminal: Terminal): void {
     .command('check')
     .summary('check the environment and .env')
     .description(
-      `Checks the environment and .env as a start of the server would: all faults at once, each naming its setting and never its value. Connects to nothing.`,
+      `Checks the environment and .env as the server does at its start. Reports all errors at once, each with the setting's name but never its value. Opens no connection.`,
     )
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  $ tessera config check && systemctl restart tessera')
@@ -23,12 +23,12 @@ function runCheck(output: OutputFormat, terminal: Terminal): void {
   if (output === 'json') printJson(terminal.stdout, Object.fromEntries(facts));
   else
     printLines(terminal.stdout, [
-      'The configuration is good.',
+      'The configuration is valid.',
       ...table(facts.map(([name, value]) => [`  ${name}`, value])),
     ]);
 }
 
-/** What an operator wants to see at a glance; nothing here is or holds a secret. */
+/** A summary for the operator. Holds no secret. */
 function describe(config: Config): [name: string, value: string][] {
   const { controlDatabase, vault } = config;
   return [

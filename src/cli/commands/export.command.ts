@@ -10,7 +10,7 @@ export function addExport(program: Command, terminal: Terminal): void {
     .command('export')
     .summary('print the system as a tenants file')
     .description(
-      `Prints all tenants as a tenants file. Applying it changes nothing; keys and secrets are not in it, e-mail addresses are.`,
+      `Prints all tenants as a tenants file. Applying it changes nothing. It holds email addresses, but no keys or secrets.`,
     )
     .addHelpText(
       'after',

@@ -13,11 +13,13 @@ interface Output {
 export function addIssuers(program: Command, terminal: Terminal): void {
   const issuers = program
     .command('issuers')
-    .summary('whom a tenant trusts for oidcToken')
-    .description('The identity providers whose tokens a tenant takes at oidcToken, as its tenants file says.');
+    .summary('the issuers that a tenant trusts for oidcToken')
+    .description(
+      'The identity providers whose tokens a tenant accepts at oidcToken, as configured in the tenants file.',
+    );
   issuers
     .command('list')
-    .summary('show the trusts of a tenant')
+    .summary('show the trusted issuers of a tenant')
     .description('Shows the issuers that a tenant trusts, for which clients and surfaces, and under which conditions.')
     .argument('<tenant>', 'id of the tenant', tenantArgument)
     .addOption(outputOption())
@@ -28,24 +30,25 @@ export function addIssuers(program: Command, terminal: Terminal): void {
 
     .summary("fetch an issuer's keys, or try a token, as a server would")
     .description(
-      `Fetches discovery and keys of a tenant's issuers the way a server would, and says what it found. With --token it reads a token from standard input and shows hop by hop what it would lead to. Nothing is issued, recorded or used up: a token that was exchanged before passes here.`,
+      `Fetches discovery documents and keys of a tenant's issuers as a server would, and prints the result. With --token, it reads a token from standard input and shows the result of each step of an exchange. Nothing is issued or recorded, and replay protection is not applied: a token that was exchanged before passes here.`,
     )
     .argument('<tenant>', 'id of the tenant', tenantArgument)
     .argument('[issuer]', 'id of the issuer in the tenants file; default: all')
     .option('--token <source>', 'a token to try; write - and give it on standard input')
     .addOption(
-      new Option('--client <project/client>', 'who shows the token; default: the only one that may').argParser(
-        projectClientArgument,
-      ),
+      new Option(
+        '--client <project/client>',
+        'the client that presents the token; default: the only client that may',
+      ).argParser(projectClientArgument),
     )
-    .addOption(new Option('--surface <surface>', 'at which door').choices([...SURFACES]).default('user'))
+    .addOption(new Option('--surface <surface>', 'the surface of the exchange').choices([...SURFACES]).default('user'))
     .addOption(outputOption())
     .addHelpText(
       'after',
       '\nExamples:\n  $ tessera issuers check acme\n  $ tessera issuers check acme corp\n  $ tessera issuers check acme corp --token - --client shop/web < id-token.txt',
     )
     .action((tenantId: string, issuerId: string | undefined, options: CheckOptions) => {
-      // Not left to an argument parser: commander repeats what it refuses, and a token here is already in the shell's history.
+      // Not done by an argument parser: commander would print the refused value, which may be a token.
       if (options.token !== undefined && options.token !== '-')
         check.error('error: write --token - and give the token on standard input');
       return checkIssuers(tenantId, issuerId, options, terminal);

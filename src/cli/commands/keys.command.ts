@@ -16,21 +16,21 @@ interface Output {
   readonly output: OutputFormat;
 }
 
-/** What the three commands that take a key id do, one row each. */
+/** The three commands that take a key id, one row each. */
 const TRANSITIONS = {
   activate: {
-    summary: 'make a published key the one that signs',
-    description: `Makes a key that is "next" sign from now on; the key that signed until now retires. A key that has not been public for long enough is refused, because verifiers may not know it yet.`,
+    summary: 'make a published key the signing key',
+    description: `Makes a "next" key the signing key; the key that signed until now retires. A key that has not been public for long enough is refused, because verifiers may not know it yet.`,
     example: 'tessera keys activate acme 6u0T…',
   },
   retire: {
     summary: 'stop a key from signing',
-    description: `Stops a key from signing; the next key takes over. Its tokens stay good, so it stays public until the last of them is dead.`,
+    description: `Stops a key from signing; the next key takes over. Its tokens stay valid, so it stays public until the last of them has expired.`,
     example: 'tessera keys retire acme 6u0T…',
   },
   revoke: {
     summary: 'withdraw a key and all its tokens',
-    description: `Takes a key out of the public set at once, so that every token it signed is refused by whoever reads the set again, and within 2 s by whoever follows the feed of revocations. For a key that somebody else may have.`,
+    description: `Removes a key from the public key set at once. Verifiers reject every token that it signed as soon as they fetch the set again, or within 2 s if they poll the revocation feed. For a key that may be compromised.`,
     example: 'tessera keys revoke acme 6u0T…',
   },
 } as const;
@@ -40,12 +40,12 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .command('keys')
     .summary("a tenant's signing keys")
     .description(
-      `A tenant's signing keys. A key is next (public, does not sign yet), active (signs), retired (public until its last token is dead) or revoked (not public: all its tokens are refused).`,
+      `A tenant's signing keys. A key is next (public, does not sign yet), active (signs), retired (public until its last token has expired) or revoked (not public: all its tokens are rejected).`,
     );
   keys
     .command('list')
     .summary('show the keys and their states')
-    .description('Shows the keys of a tenant, their states now and when these change.')
+    .description('Shows the keys of a tenant with their states and when these change.')
     .argument('<tenant>', 'id of the tenant', tenantArgument)
     .addOption(outputOption())
     .addHelpText('after', '\nExample:\n  $ tessera keys list acme')
@@ -54,7 +54,7 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .command('rotate')
     .summary('publish a new key, which signs after a lead time')
     .description(
-      `Makes a new key of the tenant's algorithm and publishes it. After the lead time it signs by itself and the old key retires: nobody has to come back. Tokens of the old key stay good.`,
+      `Makes a new key of the tenant's algorithm and publishes it. After the lead time, it starts to sign and the old key retires, without another command. Tokens of the old key stay valid.`,
     )
     .argument('<tenant>', 'id of the tenant', tenantArgument)
     .option(
@@ -79,7 +79,7 @@ export function addKeys(program: Command, terminal: Terminal): void {
       command.addOption(
         new Option(
           '--dangerously-before-verifiers-know-it',
-          'also when the key has not been public for long enough: services that cached the key set refuse its tokens until they fetch it again',
+          'even if the key has not been public for long enough: services that cached the key set reject its tokens until they fetch it again',
         ).default(false),
       );
     command.action((tenantId: string, kid: string, options: Output & { dangerouslyBeforeVerifiersKnowIt?: boolean }) =>
@@ -135,10 +135,10 @@ async function runRotate(tenantId: string, options: Output & { lead?: number }, 
 type Decide = (ring: KeyRing, now: number) => Transition;
 
 /**
- * Writes the next ring and tells the running servers.
+ * Writes the next key ring and notifies the running servers.
  *
- * @param prepare what takes long, before the ring is read
- * @param afterwards what else must be told of the change
+ * @param prepare slow work to do before the ring is read
+ * @param afterwards further work after the ring is written, before servers are notified
  */
 async function change(
   tenantId: string,

@@ -14,7 +14,7 @@ interface MigrateOptions {
   readonly output: OutputFormat;
 }
 
-/** `control` or a tenant's id, and the migrations that its database lacked. */
+/** A database (`control` or a tenant's id) and its pending or completed migrations. */
 interface Migrated {
   readonly database: string;
   readonly migrations: readonly string[];
@@ -28,11 +28,11 @@ interface Outcome {
 export function addMigrate(program: Command, terminal: Terminal): void {
   program
     .command('migrate')
-    .summary('bring all databases to the current schema')
+    .summary('migrate all databases to the current schema')
     .description(
-      `Brings the control database and every tenant's database to the current schema, under a lock. Killed at any point, the next run goes on. A server on MySQL or MariaDB never does this by itself: run it before the new version starts.`,
+      `Migrates the control database and every tenant's database to the current schema, under a lock. If it is killed, the next run continues. A server on MySQL or MariaDB never migrates by itself: run this before the new version starts.`,
     )
-    .option('--dry-run', 'show what would be run, and run nothing', false)
+    .option('--dry-run', 'show the pending migrations, and run none', false)
     .addOption(outputOption())
     .addHelpText(
       'after',
@@ -57,19 +57,19 @@ async function runMigrate(options: MigrateOptions, terminal: Terminal): Promise<
   print(outcome, options, terminal);
   if (outcome.failures.length > 0)
     throw new OperatorError(
-      `${outcome.failures.length} tenant database(s) not migrated. Correct what is said above and run the command again.`,
+      `${outcome.failures.length} tenant database(s) not migrated. Correct the problems above and run the command again.`,
     );
 }
 
 async function lookAt(config: Config, outcome: Outcome, terminal: Terminal): Promise<void> {
   const pending = await pendingControlMigrations(config);
   record(outcome, 'control', pending);
-  // Without a current control plane on a server nobody can say which tenants there are.
+  // With an outdated control database on a server, the tenants cannot be listed.
   if (pending.length > 0 && config.controlDatabase.driver === 'mysql') return;
   await withReadOnly(config, (stores) =>
     eachTenant(stores, outcome, terminal, async ({ tenant }) => {
       const directory = await stores.directories.openForReading(tenant);
-      if (directory === undefined) throw new OperatorError('its database is not there. Run: tessera apply');
+      if (directory === undefined) throw new OperatorError('its database does not exist. Run: tessera apply');
       try {
         return await directory.pendingMigrations();
       } finally {
@@ -93,7 +93,7 @@ async function migrate(config: Config, outcome: Outcome, terminal: Terminal): Pr
   });
 }
 
-/** A tenant that fails does not stop the others. */
+/** Runs `work` for each tenant. A failure does not stop the others. */
 async function eachTenant(
   { controlPlane }: Installation,
   outcome: Outcome,

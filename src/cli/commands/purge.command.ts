@@ -21,19 +21,19 @@ interface PurgeOptions {
   readonly output: OutputFormat;
 }
 
-/** What was removed from the system and is still kept. */
+/** Data of removed tenants and clients that is still stored. */
 interface Leftovers {
   readonly tenants: readonly TenantId[];
-  /** Secrets of removed clients in tenants that are still there. */
+  /** Secrets of removed clients of existing tenants. */
   readonly secrets: readonly VaultPath[];
 }
 
 export function addPurge(program: Command, terminal: Terminal): void {
   program
     .command('purge')
-    .summary('forget removed tenants and clients for good')
+    .summary('destroy what removed tenants and clients left behind')
     .description(
-      `Destroys what \`tessera apply --prune\` left: keys, secrets, database credentials and embedded directories of removed tenants, and secrets of removed clients. There is no way back. Databases on a server are not touched: their operator drops them. The audit stays.`,
+      `Destroys what \`tessera apply --prune\` left: keys, secrets, database credentials and embedded directories of removed tenants, and secrets of removed clients. This cannot be undone. Databases on a server are not touched: their operator drops them. Audit records stay.`,
     )
     .option('--dry-run', 'show what would be destroyed, and destroy nothing', false)
     .option('--yes', 'destroy it', false)
@@ -48,7 +48,9 @@ async function runPurge(options: PurgeOptions, terminal: Terminal): Promise<void
     const found = await withReadOnly(config, findLeftovers);
     print(found, options.output, 'to destroy', terminal);
     if (!options.dryRun && found.tenants.length + found.secrets.length > 0)
-      throw new OperatorError('Nothing was destroyed. There is no way back: if you mean it, run: tessera purge --yes');
+      throw new OperatorError(
+        'Nothing was destroyed. This cannot be undone. To destroy all of it, run: tessera purge --yes',
+      );
     return;
   }
   await withApplyLock(config, async (assertHeld) => {
@@ -77,7 +79,7 @@ function secretPathsOf({ id, projects }: TenantState['tenant']): ReadonlySet<Vau
   );
 }
 
-/** The tombstone goes last: killed before, the next purge finds the tenant again. */
+/** The tombstone is removed last: if this is killed before that, the next purge finds the tenant again. */
 async function destroy({ tenants, secrets }: Leftovers, stores: Installation, assertHeld: AssertHeld): Promise<void> {
   const { vault, directories, controlPlane } = stores;
   for (const path of secrets) {

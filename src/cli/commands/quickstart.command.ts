@@ -23,9 +23,9 @@ const READY_WITHIN_MS = 30_000;
 export function addQuickstart(program: Command, terminal: Terminal): void {
   program
     .command('quickstart')
-    .summary('a running server with an example tenant, to try')
+    .summary('run a server with an example tenant, to try out')
     .description(
-      `Creates the embedded stores, applies examples/acme.yaml, starts the server in this terminal and prints a request ready to paste. Run again, it shows a new secret in place of the one it showed before. Ctrl-C ends the server; the data stays in TESSERA_DATA_DIR.`,
+      `Creates the embedded stores, applies examples/acme.yaml, starts the server in this terminal and prints a request ready to paste. Each run replaces the secret of the run before with a new one. Ctrl-C stops the server; the data stays in TESSERA_DATA_DIR.`,
     )
     .addHelpText('after', '\nExamples:\n  $ npm run quickstart\n  $ PORT=3001 npm run quickstart')
     .action(() => runQuickstart(terminal));
@@ -40,7 +40,7 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
   await assertPortIsFree(config);
   const file = await readFileToApply(EXAMPLE, config, terminal);
   const request = firstRequest(file);
-  // Before the apply, which then finds a live secret: so there is one of ours at most, however often this runs.
+  // Before the apply, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
   const secret = await withWritable(config, ({ clientSecrets }) =>
     clientSecrets.replaceLabelled(request.client, LABEL),
   );
@@ -57,7 +57,7 @@ async function apply(config: Config, file: TenantsFile, terminal: Terminal): Pro
   if (failure !== undefined) throw new OperatorError(explainError(failure.error));
 }
 
-/** In this process: what ends the terminal ends the server. Its module starts it when it is loaded. */
+/** Runs the server in this process, so that closing the terminal stops it. Importing the module starts it. */
 async function startServer(): Promise<void> {
   await import('../../main.ts');
 }
@@ -67,7 +67,7 @@ interface FirstRequest {
   readonly email: string;
 }
 
-/** A user whom a client of the file may ask for, so that an edited example still works. */
+/** Finds a client and a user for which it may request a token, so that an edited example still works. */
 function firstRequest({ tenants }: TenantsFile): FirstRequest {
   for (const tenant of tenants) {
     for (const project of tenant.projects) {
@@ -84,11 +84,11 @@ function firstRequest({ tenants }: TenantsFile): FirstRequest {
     }
   }
   throw new OperatorError(
-    `${EXAMPLE} has no confidential client of the user surface with a user whom it may ask for: put one back.`,
+    `${EXAMPLE} has no confidential client of the user surface that may request a token for a user: add one.`,
   );
 }
 
-/** Whoever else listens there would answer the request that is printed. */
+/** Another process that listens there would answer the printed request. */
 async function assertPortIsFree({ host, port }: Config): Promise<void> {
   if (port === 0) throw new OperatorError('The quickstart prints an address: set PORT to a fixed port.');
   const server = createServer();
@@ -118,7 +118,7 @@ function addressOf({ host, port }: Config): string {
 }
 
 function describe(config: Config, { client, email }: FirstRequest, secret: Secret): string[] {
-  // Shown once, like every secret that is made.
+  // Shown once, like every new secret.
   const value = Secret.reveal(secret);
   const body = JSON.stringify({
     tenant_id: client.tenantId,
@@ -139,6 +139,6 @@ function describe(config: Config, { client, email }: FirstRequest, secret: Secre
     '',
     `curl -sS ${address}/auth/user/generateToken -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`,
     '',
-    'Ctrl-C ends the server.',
+    'Ctrl-C stops the server.',
   ];
 }

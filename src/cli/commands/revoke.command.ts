@@ -21,28 +21,28 @@ interface RevokeOptions {
   readonly output: OutputFormat;
 }
 
-/** The options that name a thing of a tenant, and what it is called in a token. */
+/** The options that name something of a tenant, and the kinds of revocation. */
 const NAMED = { jti: 'token', subject: 'subject', client: 'client', key: 'key' } as const;
 
 export function addRevoke(program: Command, terminal: Terminal): void {
   const command = program
     .command('revoke')
-    .summary('end tokens before their time')
+    .summary('revoke tokens before they expire')
     .description(
-      `Ends tokens before their time: one token, or all that were issued until now to a subject, a client or a tenant; new ones are good. Servers and verifiers that follow the feed refuse them within 2 s. A key is revoked for good, with all that it signed. Give one of --token, --jti, --subject, --client and --key; --tenant alone ends all tokens of the tenant.`,
+      `Revokes tokens before they expire: one token, or all tokens issued until now to a subject, a client or a tenant; new tokens are valid. Servers and verifiers that poll the revocation feed reject revoked tokens within 2 s. A key is revoked forever, with all tokens that it signed. Give one of --token, --jti, --subject, --client and --key; --tenant alone revokes all tokens of the tenant.`,
     )
     .option('--token <source>', 'one token; write - and give it on standard input')
     .option('--jti <tenant/id>', 'one token by its id')
     .option('--subject <tenant/sub>', 'all tokens of a user or an administrator, by id or e-mail address')
     .option('--client <tenant/project/client>', 'all tokens of a client')
-    .option('--key <tenant/kid>', 'a signing key, which must not be the one that signs now')
+    .option('--key <tenant/kid>', 'a signing key other than the active one')
     .addOption(
-      new Option('--tenant <id>', 'the tenant of what the others name; alone: all its tokens').argParser(
+      new Option('--tenant <id>', 'the tenant of the other option; alone: all tokens of the tenant').argParser(
         tenantArgument,
       ),
     )
-    .option('--force', 'look nothing up: for what is gone, or while a database does not answer')
-    .option('--dry-run', 'only say what would be revoked')
+    .option('--force', 'skip lookups: for deleted subjects, clients or tokens, or during an outage of a database')
+    .option('--dry-run', 'only show what would be revoked')
     .addOption(outputOption())
     .addHelpText(
       'after',
@@ -62,7 +62,7 @@ Examples:
 
 async function run(target: Target | 'token', options: RevokeOptions, terminal: Terminal): Promise<void> {
   const config = terminal.loadConfig();
-  // Everything that can be refused is, before anything is changed.
+  // All refusals come before any change.
   const plan = await withReadOnly(config, (stores) =>
     target === 'token' ? planOfToken(stores, terminal) : planOf(stores, target, options.force === true),
   );
@@ -80,7 +80,7 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
       return;
     }
     const revoked =
-      // One token is named whenever it was made.
+      // A single token is revoked whenever it was issued.
       revocation?.kind === 'token'
         ? await records.add([revocation])
         : await commitInTime(stores.clock, (before) => records.add(plan.revocations(before)));
@@ -88,22 +88,22 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
   });
 }
 
-/** Exactly one thing; or wrong use. */
+/** Reads the one target of the command, or fails with a usage error. */
 function readTarget(options: RevokeOptions, command: Command): Target | 'token' {
   const named = (Object.keys(NAMED) as (keyof typeof NAMED)[]).filter((name) => options[name] !== undefined);
   const { tenant, token } = options;
   if (named.length + (token === undefined ? 0 : 1) > 1)
     return command.error('error: give one of --token, --jti, --subject, --client and --key');
   if (token !== undefined) {
-    // Never repeated here: what stands there may be the token itself.
+    // Never printed: the value may be the token itself.
     if (token !== '-') return command.error('error: write --token - and give the token on standard input');
-    if (tenant !== undefined) return command.error('error: a token names its tenant itself: leave --tenant out');
+    if (tenant !== undefined) return command.error('error: a token contains its tenant: leave --tenant out');
     return 'token';
   }
   const [option] = named;
   if (option === undefined) {
     if (tenant === undefined)
-      return command.error('error: say what to revoke: --token, --jti, --subject, --client, --key or --tenant');
+      return command.error('error: give what to revoke: --token, --jti, --subject, --client, --key or --tenant');
     return { kind: 'tenant', tenantId: tenant, id: '*' };
   }
   const value = options[option] ?? '';
@@ -116,9 +116,9 @@ function readTarget(options: RevokeOptions, command: Command): Target | 'token' 
     id: tenant === undefined ? value.slice(slash + 1) : value,
   };
   if (target.kind === 'token' && !isTokenId(target.id))
-    return command.error('error: --jti is no id of a token: copy "jti" from the token, a UUID in lower case');
+    return command.error('error: --jti is not the id of a token: copy "jti" from the token, a UUID in lower case');
   if (!isRevocableId(target.id))
-    return command.error(`error: --${option} names nothing that a token can say: 1 to 128 visible ASCII characters`);
+    return command.error(`error: --${option} must be 1 to 128 visible ASCII characters, as in a token`);
   return target;
 }
 
@@ -145,7 +145,7 @@ function print(
   printLines(stdout, [
     dryRun === true
       ? `Would revoke ${what}; this was a dry run, nothing was changed.`
-      : `Revoked ${what} (number ${numbers} of the feed, kept until ${instant(until)}).`,
+      : `Revoked ${what} (number ${numbers} in the feed, kept until ${instant(until)}).`,
     ...notes,
   ]);
 }

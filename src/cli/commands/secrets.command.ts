@@ -20,13 +20,13 @@ export function addSecrets(program: Command, terminal: Terminal): void {
     .command('secrets')
     .summary("a client's secrets")
     .description(
-      `A client's secrets. Two may be live at once, so that a client changes over without an outage: add the new one, give it to the client, see here that the old one is used no more, retire it.`,
+      `A client's secrets. Two may be live at once, so that a client can change its secret without an outage: add a new one, give it to the client, check that the old one is no longer used, then retire it.`,
     );
   secrets
     .command('list')
     .summary('show ids, ages, expiry and last use')
     .description(
-      `Shows the secrets of a client by their ids; the secrets themselves are stored nowhere. "${HAND_PLACED_ID}" is the one that somebody put into Vault by hand. The last use is up to 10 s late.`,
+      `Shows the secrets of a client by their ids; the secrets themselves are stored nowhere. "${HAND_PLACED_ID}" is a secret that an operator wrote to Vault. The last use may be up to 10 s out of date.`,
     )
     .argument('<client>', 'tenant/project/client', clientArgument)
     .addOption(outputOption())
@@ -36,10 +36,10 @@ export function addSecrets(program: Command, terminal: Terminal): void {
     .command('add')
     .summary('make a new secret and show it once')
     .description(
-      'Makes a new secret and shows it once: put it where the client finds it. The old one stays good until it is retired.',
+      'Makes a new secret and shows it once: store it where the client reads it. The old one stays valid until it is retired.',
     )
     .argument('<client>', 'tenant/project/client', clientArgument)
-    .option('--expires-in <duration>', 'ends by itself after that time', durationArgument)
+    .option('--expires-in <duration>', 'the secret expires after that time', durationArgument)
     .option('--label <text>', 'a note for `tessera secrets list`', labelArgument)
     .addOption(outputOption())
     .addHelpText(
@@ -51,11 +51,11 @@ export function addSecrets(program: Command, terminal: Terminal): void {
     );
   secrets
     .command('retire')
-    .summary('end a secret, now or later')
-    .description('Ends a secret, now or after a while. The last live one is refused: add another first.')
+    .summary('retire a secret, now or later')
+    .description('Retires a secret, now or later. Retiring the last live one is refused: add another first.')
     .argument('<client>', 'tenant/project/client', clientArgument)
     .argument('<id>', 'id of the secret, see `tessera secrets list`')
-    .option('--in <duration>', 'end it after that time instead of now', durationArgument)
+    .option('--in <duration>', 'retire it after that time instead of now', durationArgument)
     .addHelpText(
       'after',
       '\nExamples:\n  $ tessera secrets retire acme/shop/web 3f9c0a51b2d4\n  $ tessera secrets retire acme/shop/web 3f9c0a51b2d4 --in 24h',
@@ -113,10 +113,10 @@ async function runAdd(
       expiresInSeconds: options.expiresIn,
       label: options.label,
     });
-    // Shown before anything else can fail: it exists now, and nobody else has seen it.
+    // Shown before anything else can fail: the secret exists now, and nobody has seen it yet.
     const value = Secret.reveal(secret);
     if (options.output === 'json') printJson(terminal.stdout, { id, secret_id: value });
-    else printLines(terminal.stdout, [`Secret ${id} of ${nameOf(client)}, shown this once (secret_id):`, `  ${value}`]);
+    else printLines(terminal.stdout, [`Secret ${id} of ${nameOf(client)}, shown only once (secret_id):`, `  ${value}`]);
   });
 }
 
@@ -146,7 +146,7 @@ function change(
   });
 }
 
-/** @throws OperatorError when the control plane has no such client: its secret would never prove anything */
+/** @throws OperatorError if the control plane has no such client: its secret would be useless */
 async function assertClient(stores: Installation, client: ClientName): Promise<void> {
   const { tenant } = await findTenant(stores, client.tenantId);
   const project = tenant.projects.get(client.projectId);

@@ -3,16 +3,16 @@ import { within } from '../../runtime/deadline.ts';
 import { reasonOfFailure } from '../database-failure.ts';
 import { type MysqlConnection, type MysqlServer, withMysqlConnection } from './mysql-connection.ts';
 
-/** So long after its own limit of time a statement that nobody could end counts no more: the server has ended it by itself. */
+/** A statement that could not be stopped no longer counts after its own time limit and this margin: the server has stopped it itself. */
 const MARGIN_MS = 3500;
 
-/** A server is asked again until it says that the connection is gone. */
+/** Interval between checks of whether the connection is gone. */
 const ASK_AGAIN_MS = 20;
 
 /** MariaDB waits up to 2 s for a statement that sleeps to notice its end. Who gives up sooner comes with a second connection beside the first. */
 const KILL_WITHIN_MS = 3000;
 
-/** The server did not take a connection to ask it. */
+/** Interval between tries to connect. */
 const CONNECT_AGAIN_MS = 200;
 
 interface Abandoned {
@@ -21,10 +21,10 @@ interface Abandoned {
 }
 
 /**
- * Ends on the server what was given up here. A server notices a closed connection only when it writes to it: a statement that sleeps
- * or computes goes on for as long as it likes, and its connection counts.
+ * Kills statements on the server whose connection was given up here. A server notices a closed connection only when it writes to it. Until then the
+ * statement may run on, and its connection counts.
  *
- * It takes one connection beside those of the pool, for all statements of one database together, and only while there are any.
+ * It uses one connection outside the pool for all statements of a database, only while there are any.
  */
 export class AbandonedStatements {
   readonly #server: MysqlServer;
@@ -32,13 +32,13 @@ export class AbandonedStatements {
   #isAsking = false;
 
   constructor({ name, host, port, username, password, timeoutMs, dangerouslyAllowPlaintext }: MysqlServer) {
-    // Without its database, which may be what is broken.
+    // Connects without the database, which may be the broken part.
     this.#server = { name, host, port, username, password, timeoutMs, dangerouslyAllowPlaintext };
   }
 
   /**
-   * @param threadId the server's number of the connection that ran it
-   * @returns resolves when the server has let go of the connection, 3.5 s after its timeout at the latest; never rejects
+   * @param threadId the server's id of the connection that ran it
+   * @returns resolves when the server has released the connection, 3.5 s after its timeout at the latest; never rejects
    */
   end(threadId: number): Promise<void> {
     const known = this.#statements.get(threadId);
@@ -56,7 +56,7 @@ export class AbandonedStatements {
     return promise;
   }
 
-  /** Resolves when none counts any more. */
+  /** Resolves when no abandoned statement counts any more. */
   async settled(): Promise<void> {
     await Promise.all([...this.#statements.values()].map(({ promise }) => promise));
   }
@@ -66,7 +66,7 @@ export class AbandonedStatements {
     while (this.#statements.size > 0) {
       try {
         await withMysqlConnection(this.#server, (connection) => this.#killAll(connection));
-        // The server counts this connection a moment longer: the next one must not come beside it.
+        // The server counts this connection a moment longer. The next one must not be open at the same time.
         await delay(ASK_AGAIN_MS, undefined, { ref: false });
       } catch {
         await delay(CONNECT_AGAIN_MS, undefined, { ref: false });
@@ -83,7 +83,7 @@ export class AbandonedStatements {
   }
 }
 
-/** Asks the server to end the connection with its statement: a user may end its own. */
+/** Kills the connection and its statement. A user may kill its own connections. */
 async function isGone(connection: MysqlConnection, threadId: number): Promise<boolean> {
   try {
     await connection.ask(`KILL CONNECTION ${threadId}`, [], KILL_WITHIN_MS);
@@ -91,7 +91,7 @@ async function isGone(connection: MysqlConnection, threadId: number): Promise<bo
   } catch (error) {
     const reason = reasonOfFailure(error);
     if (reason === 'no such connection') return true;
-    // While it runs a function that another user of the tenant owns, it is that user's: only its limit of time ends it.
+    // While the statement runs a function with another user as its definer, the connection belongs to that user. Only its time limit ends it.
     if (reason === 'connection of another user') return false;
     throw error;
   }

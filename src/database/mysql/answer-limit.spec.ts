@@ -7,7 +7,7 @@ import { NO_ENTITIES } from '../schema.ts';
 
 const LIMIT = 1024 * 1024;
 
-/** A greeting of MariaDB 10.11 as its protocol has it: version 10, thread 7, `mysql_native_password`. */
+/** A greeting packet of MariaDB 10.11: protocol version 10, thread 7, `mysql_native_password`. */
 const GREETING = packet(
   0,
   Buffer.concat([
@@ -27,12 +27,12 @@ function packet(sequence: number, payload: Buffer): Buffer {
   return Buffer.concat([header, payload]);
 }
 
-/** Numbered from 1 on, so often that the numbers come round. */
+/** Packets numbered from 1, so many that the number wraps around. */
 function inOrder(payload: Buffer): Buffer {
   return Buffer.concat(Array.from({ length: 2560 }, (_, index) => packet((index + 1) % 256, payload)));
 }
 
-/** A server that a tenant wrote: `attack` has the connection from the moment that `after` says. */
+/** A hostile server: after the phase `after`, it hands the connection to `attack`. */
 async function hostileServer(after: 'connect' | 'login', attack: (socket: Socket) => void): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -52,7 +52,7 @@ async function hostileServer(after: 'connect' | 'login', attack: (socket: Socket
   return server;
 }
 
-/** The same bytes as fast as they are taken; resolves to how many were, when the other side is gone. */
+/** Sends the same bytes as fast as the peer reads them. Resolves to the number of bytes sent when the peer is gone. */
 function flood(socket: Socket, bytes: Buffer): Promise<number> {
   return new Promise((resolve) => {
     const more = (): void => {
@@ -66,7 +66,7 @@ function flood(socket: Socket, bytes: Buffer): Promise<number> {
   });
 }
 
-describe('what a hostile server sends', () => {
+describe('data from a hostile server', () => {
   const open = ({ port }: AddressInfo) =>
     openMysqlDatabase({
       name: 'tenant database',
@@ -96,7 +96,7 @@ describe('what a hostile server sends', () => {
       const refusal = await refusalOf(open(server.address() as AddressInfo));
       expect(refusal.code).toBe('temporarily_unavailable');
       expect(refusal.reason).toMatch(/^tenant database: /);
-      // What the kernel holds for both sides comes on top.
+      // Plus the kernel's socket buffers of both sides.
       expect(await sent).toBeLessThan(LIMIT + 16 * 1024 * 1024 + bytes.length);
     } finally {
       server.close();

@@ -1,17 +1,17 @@
 import type { Connection } from 'mysql2';
 import type { Socket } from 'node:net';
 
-/** What a packet costs beside its bytes: a row, or the description of a column, becomes an object however short it is. */
+/** The overhead of a packet: each row and column description becomes an object, however short it is. */
 const PACKET_COST = 64;
 
-/** The driver writes a line on standard error for each packet that is out of its order: a server does not fill a disk with them. */
+/** The driver writes a line to standard error for each out-of-order packet. The high cost keeps a server from filling the disk. */
 const OUT_OF_ORDER_COST = 64 * 1024;
 
-/** What this file uses of mysql2's connection; its typings leave it out. */
+/** Internals of mysql2's connection that this file uses. The typings lack them. */
 interface DriverConnection {
-  /** Another one once TLS has begun. */
+  /** Replaced by another one when TLS starts. */
   readonly stream: Socket;
-  /** Of the packet that comes next. */
+  /** The number of the next packet. */
   readonly sequenceId: number;
   packetParser: Pick<DriverParser, 'execute'>;
 }
@@ -22,26 +22,26 @@ interface DriverParser {
 }
 
 /**
- * Bounds what one connection may bring into memory. It reads ahead of the driver, which joins parts of a packet, rows and columns for
- * as long as a server sends them; and it stands before every phase, the greeting included. Whoever controls a database may also
- * control its server.
+ * Limits how much one connection may load into memory. It reads the socket before the driver does, because the driver collects packet parts, rows and
+ * columns for as long as a server sends them. It applies to every phase, the greeting included: whoever controls a database may also control its
+ * server.
  *
- * A connection that passes its bound, or sends what cannot be parsed, is destroyed: a closed one would go on receiving.
+ * A connection that exceeds its limit or sends invalid data is destroyed. A connection that is only closed would go on receiving.
  */
 export class AnswerLimit {
   readonly #limit: number;
   readonly #connection: DriverConnection;
   #left: number;
 
-  /** @param limit bytes, with 64 more for each packet, from here or from the last `restart` on */
+  /** @param limit bytes, plus 64 for each packet, counted from now or from the last `restart` */
   constructor(connection: Connection, limit: number) {
     this.#connection = connection as unknown as DriverConnection;
     this.#limit = limit;
     this.#left = limit;
     const parser = this.#connection.packetParser as DriverParser | undefined;
-    // Another version of the driver must not go on without a bound.
+    // Fail with a driver version whose internals differ, rather than run without the limit.
     if (typeof parser?.execute !== 'function' || typeof parser.onPacket !== 'function')
-      throw new Error('mysql2 has no parser of packets where this version had one');
+      throw new Error('mysql2 has no packet parser where the supported version has one');
     const onPacket = parser.onPacket.bind(parser);
     parser.onPacket = (packet) => {
       const isInOrder = packet.sequenceId === this.#connection.sequenceId;
@@ -59,7 +59,7 @@ export class AnswerLimit {
     };
   }
 
-  /** Before each statement, or before a transaction whose statements share the bound. */
+  /** Call before each statement, or before a transaction whose statements share the limit. */
   restart(): void {
     this.#left = this.#limit;
   }

@@ -12,7 +12,7 @@ export type MysqlServer = Pick<
   MysqlOptions,
   'name' | 'tenantId' | 'host' | 'port' | 'username' | 'password' | 'timeoutMs' | 'dangerouslyAllowPlaintext'
 > & {
-  /** Absent: connects to no database, to create one or to lock. */
+  /** Absent: connects without a database, to create one or to lock. */
   readonly database?: string;
 };
 
@@ -20,13 +20,13 @@ export interface MysqlConnection {
   ask(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<Record<string, unknown>[]>;
 }
 
-/** A wait for a lock has its own bound, and the client gives up on the rest. It is longer than any of them. */
+/** Longer than every other limit: a wait for a lock has its own limit, and the client gives up on everything else. */
 const STATEMENT_MS = 60_000;
 
-/** What is asked here is answered with one row of a few words. */
+/** The answers on these connections are one short row. */
 const ANSWER_LIMIT = 1024 * 1024;
 
-/** One connection outside every pool: for locks, which belong to a connection, and for creating a database. */
+/** Opens one connection outside the pools: for locks, which belong to a connection, and for creating a database. */
 export async function withMysqlConnection<T>(
   server: MysqlServer,
   work: (connection: MysqlConnection) => Promise<T>,
@@ -57,12 +57,12 @@ function connect(server: MysqlServer): Promise<{ readonly connection: Connection
       ...mysqlTls(server.host, server.dangerouslyAllowPlaintext),
       charset: 'utf8mb4',
       queryFormat: withLiterals,
-      // No server reads this process's files.
+      // A server must not read this process's files (LOAD DATA LOCAL).
       flags: ['-LOCAL_FILES'],
       disableEval: true,
     });
     const limit = new AnswerLimit(connection, ANSWER_LIMIT);
-    // A connection that breaks while `work` does something else must not end the process.
+    // A connection that breaks while `work` does something else must not crash the process.
     connection.on('error', () => undefined);
     connection.connect((error) => {
       if (error === null) {

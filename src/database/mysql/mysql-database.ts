@@ -15,12 +15,12 @@ import { mysqlTls } from './mysql-tls.ts';
 import { SilentLogger } from '../silent-logger.ts';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
 
-/** A transaction of the writers is many statements; one that takes longer than this many timeouts is given up. */
+/** A transaction of provisioning has many statements. It is given up after this many timeouts. */
 const TRANSACTION_TIMEOUTS = 30;
 
 /**
- * A change of a large table is one statement and takes as long as it needs. But while it waits for the table, every later
- * statement on that table waits behind it: it gives up before a running service notices much.
+ * Changing a large table is one statement, which may take long. But while it waits for the table lock, every later statement on the table waits for
+ * it, so the wait is short to spare a running service.
  */
 const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 
@@ -48,7 +48,7 @@ export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDat
     ...mysqlTls(options.host, options.dangerouslyAllowPlaintext),
     charset: 'utf8mb4',
     timezone: 'Z',
-    // Whole numbers as numbers: all of ours are below 2^53.
+    // BIGINT as number: all values are below 2^53.
     supportBigNumbers: true,
     bigNumberStrings: false,
     extra: { queryFormat: withLiterals },
@@ -88,9 +88,9 @@ export class MysqlDatabase extends Database {
   }
 
   /**
-   * Straight to the pool's prepared statements: TypeORM's own way sends text and passes its loggers and subscribers, which costs more
-   * than the query. One timer covers the wait for a connection and the answer; a connection that did not answer is closed, because
-   * its late answer would hold up whoever got it next.
+   * Uses the pool's prepared statements directly: TypeORM's `query` sends text and runs its loggers and subscribers, which costs more than the query.
+   * One timer covers the wait for a connection and the answer. A connection that did not answer in time is closed, because its next user would have
+   * to wait for the late answer.
    */
   override query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
     return new Promise((resolve, reject) => {
@@ -161,7 +161,7 @@ export class MysqlDatabase extends Database {
       this.#handle.dropAfter(connection, error);
       throw databaseFailure(this.name, error, this.#site);
     } finally {
-      // Its limits are not those of the others.
+      // Its session limits differ from those of the pool.
       this.#handle.drop(connection);
     }
   }
@@ -187,18 +187,18 @@ export class MysqlDatabase extends Database {
     const startedAt = performance.now();
     const runner = this.dataSource.createQueryRunner();
     const { sessions } = this.#handle;
-    // The session's own limits are those of one query.
+    // By default a session has the limits of one query.
     const limits = timeoutMs > this.#timeoutMs ? limitsWithin(timeoutMs) : undefined;
     let connection: PoolConnection | undefined = await this.#connect(runner);
     try {
       this.#handle.restartLimit(connection);
-      // What the connection took is part of the time: a reader waits no longer than for one query.
+      // The time for getting the connection counts: a read waits no longer than one query may take.
       const remainingMs = timeoutMs - (performance.now() - startedAt);
       const limited = limits === undefined ? undefined : sessions.limit(connection, limits);
       return await answerInTime(remainingMs, commitAfter(runner, begin, work, limited));
     } catch (error) {
       this.#handle.retireIfStoodDown(error);
-      // Whatever state it is in: the server rolls back when the connection goes, and nobody else gets a half-done one.
+      // Dropped, whatever its state: the server rolls back when the connection closes, and nobody gets a connection with an open transaction.
       this.#handle.dropAfter(connection, error);
       connection = undefined;
       throw databaseFailure(this.name, error, this.#site);
@@ -207,7 +207,7 @@ export class MysqlDatabase extends Database {
     }
   }
 
-  /** A connection that comes too late is dropped: nobody waits for it any more. */
+  /** A connection that comes too late is dropped, because its caller has given up. */
   async #connect(runner: QueryRunner): Promise<PoolConnection> {
     const connecting = runner.connect() as Promise<PoolConnection>;
     try {
@@ -224,7 +224,7 @@ export class MysqlDatabase extends Database {
     }
   }
 
-  /** @param limited its limits were replaced: it goes back to the pool when it has its own again, and nobody waits for that */
+  /** @param limited a connection whose limits were replaced: it is returned to the pool, in the background, after its limits are restored */
   async #release(runner: QueryRunner, limited: PoolConnection | undefined): Promise<void> {
     if (limited === undefined) {
       await runner.release();

@@ -9,11 +9,11 @@ describe('withLiterals', () => {
     [true, '1'],
     [false, '0'],
     [null, 'NULL'],
-  ])('writes %p without a character that any sql_mode reads otherwise', (value, literal) => {
+  ])('writes %p without a character whose meaning depends on sql_mode', (value, literal) => {
     expect(withLiterals('SELECT ?', [value])).toBe(`SELECT ${literal}`);
   });
 
-  it('never looks for placeholders in a value', () => {
+  it('does not treat a question mark in a value as a placeholder', () => {
     expect(withLiterals('VALUES (?, ?)', ['?', 2])).toBe("VALUES (_utf8mb4 X'3f', 2)");
   });
 
@@ -28,7 +28,7 @@ describe('withLiterals', () => {
     expect(() => withLiterals(sql, values)).toThrow();
   });
 
-  it('leaves a statement without values as it is', () => {
+  it('leaves a statement without values unchanged', () => {
     expect(withLiterals("SELECT '?'", undefined)).toBe("SELECT '?'");
     expect(withLiterals("SELECT '?'", [])).toBe("SELECT '?'");
   });

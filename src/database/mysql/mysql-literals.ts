@@ -1,8 +1,8 @@
 /**
- * Puts values into the text of a statement, for what TypeORM writes: it sends text, and never prepares. A string becomes hexadecimal digits,
- * which mean the same in every `sql_mode` and character set; escaping by backslashes depends on both.
+ * Inserts values into the text of a statement, for TypeORM's own statements, which it sends as text and never prepares. A string becomes a
+ * hexadecimal literal, which means the same in every `sql_mode` and character set. Backslash escapes depend on both.
  *
- * @throws Error for a value that is no string, number, boolean or null, and when values and placeholders differ in number
+ * @throws Error for a value that is not a string, number, boolean or null, and if the numbers of values and placeholders differ
  */
 export function withLiterals(sql: string, values: unknown): string {
   const list = Array.isArray(values) ? (values as readonly unknown[]) : [];

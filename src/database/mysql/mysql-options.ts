@@ -4,7 +4,7 @@ import type { Schema } from '../schema.ts';
 
 export interface MysqlOptions {
   readonly name: string;
-  /** Whose database it is; absent: the control database. */
+  /** The tenant of the database; absent: the control database. */
   readonly tenantId?: string;
   readonly host: string;
   readonly port: number;
@@ -12,20 +12,20 @@ export interface MysqlOptions {
   readonly username: string;
   readonly password: Secret;
   readonly poolSize: number;
-  /** An older connection is replaced before it is used again. Default: none is, for its age. */
+  /** Maximum age of a connection; an older one is replaced before its next use. Default: no limit. */
   readonly connectionMaxAgeMs?: number;
-  /** For connecting, and for each statement with the wait for its connection. */
+  /** For connecting, and for each statement including the wait for its connection. */
   readonly timeoutMs: number;
   readonly dangerouslyAllowPlaintext: boolean;
   /**
-   * What the answer to one statement, or to all of one transaction, may take: bytes and 64 more for each row. `Infinity` for a database
-   * that nobody else controls.
+   * Maximum size of the answers to one statement or one transaction: bytes, plus 64 for each row. `Infinity` for a database that only the operator
+   * controls.
    */
   readonly answerLimit: number;
   readonly schema: Schema;
 }
 
-/** Where errors come from. */
+/** The site for errors of this database. */
 export function mysqlSite({
   tenantId,
   host,

@@ -12,31 +12,31 @@ import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql
 import { within } from '../../runtime/deadline.ts';
 
 /**
- * While a server takes no writes, all connections to it are replaced so often at most: soon enough to find its successor, and no storm of
- * logins while there is none yet.
+ * While a server accepts no writes, its connections are replaced at most this often: soon enough to find its successor, without a storm of logins
+ * while there is none.
  */
 const RETIRE_EVERY_MS = 250;
 
-/** A server that answers ends statements within milliseconds; for one that does not, a process that ends has no more time than this. */
+/** A live server kills statements within milliseconds. A process that shuts down waits no longer than this for one that does not answer. */
 const CLOSE_WITHIN_MS = 1000;
 
 /**
- * Holds the pool that TypeORM makes, and all its connections: mysql2 closes a pool politely or not at all, and a connection whose server
- * does not answer never gets to its polite end. The pool hands out a connection, to TypeORM as to us, only after its session is set up.
+ * Wraps the pool that TypeORM makes, and tracks its connections. mysql2 closes a pool only by a clean goodbye on each connection, which never
+ * finishes if the server does not answer. The pool hands out a connection, also to TypeORM, only after its session is set up.
  */
 export class MysqlPool {
   readonly sessions: MysqlSessions;
-  /** With the time when each was opened, by `performance.now()`. */
+  /** Each with the time when it was opened, by `performance.now()`. */
   readonly #connections = new Map<PoolConnection, number>();
   readonly #idle = new Set<PoolConnection>();
-  /** In use when all were retired: closed when they are given back. */
+  /** Connections that were in use when all were retired. They are closed when they are returned. */
   readonly #retired = new WeakSet<PoolConnection>();
   #retiredAtMs = -Infinity;
   readonly #maxAgeMs: number;
   readonly #abandoned: AbandonedStatements;
   readonly #answerLimit: number;
   readonly #limits = new WeakMap<Connection, AnswerLimit>();
-  /** By the error that a connection was given up with. */
+  /** Keyed by the error with which the connection was given up. */
   readonly #lettingGo = new WeakMap<object, Promise<void>>();
   #pool: Pool | undefined;
 
@@ -52,12 +52,12 @@ export class MysqlPool {
       ...options,
       // No server reads this process's files.
       flags: ['-LOCAL_FILES'],
-      // The driver's generated parsers are kept for every shape of row that a server ever sent.
+      // mysql2 caches a generated parser for every row shape that a server ever sends, without a limit.
       disableEval: this.#answerLimit !== Infinity,
     });
     pool.on('connection', (connection) => {
       this.#connections.set(connection, performance.now());
-      // Without a listener a broken idle connection would end the process. mysql2 takes it out of the pool itself.
+      // Without a listener, a broken idle connection would crash the process. mysql2 removes it from the pool itself.
       connection.on('error', () => {
         this.#forget(connection);
         socketOf(connection).destroy();
@@ -95,7 +95,7 @@ export class MysqlPool {
     destroyConnection(connection);
   }
 
-  /** Drops a connection whose statement the server may still be running, and has that ended there. */
+  /** Drops a connection whose statement may still run on the server, and has the statement killed there. */
   giveUp(connection: PoolConnection, error: object): void {
     this.drop(connection);
     this.#lettingGo.set(error, this.#abandoned.end(connection.threadId));
@@ -105,12 +105,12 @@ export class MysqlPool {
     return typeof error === 'object' && error !== null ? this.#lettingGo.get(error) : undefined;
   }
 
-  /** The connection's next answers may be as large as any. */
+  /** Starts the answer limit of the connection anew. */
   restartLimit(connection: PoolConnection): void {
     this.#limits.get(connection)?.restart();
   }
 
-  /** After a statement, whether it went well or not. */
+  /** Returns a connection after a statement, successful or failed. */
   giveBack(connection: PoolConnection, failed: unknown): void {
     if (failed !== null) this.retireIfStoodDown(failed);
     if (failed !== null && isConnectionBroken(failed)) this.dropAfter(connection, failed);
@@ -124,7 +124,10 @@ export class MysqlPool {
     else this.drop(connection);
   }
 
-  /** No connection of now is used again when the server has stood down: idle ones are closed at once, so that nobody reads there on. */
+  /**
+   * If the server no longer accepts writes, retires all present connections. Idle ones are closed at once, so that nobody goes on reading from that
+   * server.
+   */
   retireIfStoodDown(error: unknown): void {
     if (!isServerStoodDown(reasonOfFailure(error) ?? databaseFailureReason(error))) return;
     const nowMs = performance.now();
@@ -139,7 +142,7 @@ export class MysqlPool {
     this.#idle.delete(connection);
   }
 
-  /** For a connection that is idle. Resolves when the server has let go of it, or does not answer. */
+  /** Closes an idle connection. Resolves when the server has released it or does not answer in time. */
   async close(connection: PoolConnection): Promise<void> {
     const closed = socketsClosed([connection]);
     this.#forget(connection);
@@ -148,12 +151,12 @@ export class MysqlPool {
     socketOf(connection).destroy();
   }
 
-  /** Closes all sockets. Resolves when the server has let go of them, or does not answer. */
+  /** Closes all sockets. Resolves when the server has released them or does not answer in time. */
   async closeAll(): Promise<void> {
     const connections = [...this.#connections.keys()];
     const idle = new Set(this.#idle);
     const closed = socketsClosed(connections);
-    // Says goodbye on those that are idle: a server notes the others as broken off.
+    // Closes idle connections by the protocol; a server logs the others as aborted.
     this.#pool?.end(() => undefined);
     for (const connection of connections) {
       this.#forget(connection);
@@ -168,7 +171,7 @@ export class MysqlPool {
     await within(CLOSE_WITHIN_MS, this.#abandoned.settled(), () => undefined);
   }
 
-  /** Before its first byte comes: mysql2 makes a connection within the call and announces it after the login. */
+  /** Applies the answer limit before the first byte comes: mysql2 creates the connection synchronously but emits it only after the login. */
   #limitNewest(pool: Pool): void {
     const { _allConnections: all } = pool as Pool & {
       readonly _allConnections: { readonly length: number; get(index: number): PoolConnection | undefined };
@@ -183,7 +186,7 @@ export class MysqlPool {
     return performance.now() - (this.#connections.get(connection) ?? 0) > this.#maxAgeMs;
   }
 
-  /** Says goodbye, so that the server does not note it as broken off, and waits for it: the server counts a connection until then. */
+  /** Closes by the protocol, so that the server does not log an aborted connection, and waits for the server: it counts the connection until then. */
   async #replace(connection: PoolConnection, callback: Parameters<Pool['getConnection']>[0]): Promise<void> {
     const closed = socketsClosed([connection]);
     endPolitely(connection);
@@ -210,7 +213,7 @@ function isConnectionBroken(error: unknown): boolean {
   return fatal === true || databaseFailureReason(error) === 'connection lost';
 }
 
-/** What our side ends, while the server may still be at work. */
+/** Failures after which this side gives up, while the server may still run the statement. */
 const GIVEN_UP: ReadonlySet<DatabaseFailureReason> = new Set([
   'no answer in time',
   'answer is too large',

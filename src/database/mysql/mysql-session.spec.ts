@@ -1,7 +1,7 @@
 import type { Connection } from 'mysql2';
 import { limitsOfTenantReads, limitsWithin, MysqlSessions, SessionSettingNotKept } from './mysql-session.ts';
 
-/** A server, or a proxy before it, that remembers what is set, but for what it keeps to itself. */
+/** A server, or a proxy before it, that keeps the settings that are set, except those that the test lists. */
 class SessionServer {
   readonly statements: string[] = [];
   readonly #settings = new Map<string, string>();
@@ -45,7 +45,7 @@ const MYSQL = ['tx_isolation', 'tx_read_only', 'max_statement_time', 'alter_algo
 
 it.each([
   ['MariaDB', MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 2],
-  ['a MariaDB that has no snapshot isolation', OLD_MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 3],
+  ['a MariaDB without snapshot isolation', OLD_MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 3],
   ['MySQL', MYSQL, ['transaction_isolation', 'max_execution_time=1500'], 4],
 ])('sets up a session on %s', async (_name, unknown, expected, statements) => {
   const server = new SessionServer({ unknown });
@@ -56,7 +56,7 @@ it.each([
   for (const setting of expected) expect(server.statements.at(-2)).toContain(setting);
 });
 
-it('asks a server that it knows two things and no more', async () => {
+it('needs two round trips on a known server', async () => {
   const made = sessions();
   await made.setUp(new SessionServer({ unknown: MYSQL }).connection);
   const second = new SessionServer({ unknown: MYSQL });
@@ -64,7 +64,7 @@ it('asks a server that it knows two things and no more', async () => {
   expect(second.statements).toHaveLength(2);
 });
 
-it('leads a session back to its database', async () => {
+it('switches a session back to its database', async () => {
   const made = new MysqlSessions(limitsWithin(1500), 1000, 'con`trol');
   const elsewhere = new SessionServer({ unknown: MARIADB, kept: { current_database: 'other' } });
   await made.setUp(elsewhere.connection);
@@ -82,7 +82,7 @@ it.each([
   ['character_set_results', 'latin1'],
   ['max_statement_time', '0.000000'],
   ['sql_safe_updates', ''],
-])('refuses one that has another %s afterwards', async (setting, value) => {
+])('refuses a session whose %s differs when it is read back', async (setting, value) => {
   const server = new SessionServer({ unknown: MARIADB, kept: { [setting]: value } });
   const made = sessions();
   const refused: unknown = await made.setUp(server.connection).catch((error: unknown) => error);
@@ -94,7 +94,7 @@ it.each([
 it.each([
   ['in a transaction', 3],
   ['without autocommit', 0],
-])('refuses one that says that it is %s', async (_name, status) => {
+])('refuses a session that reports that it is %s', async (_name, status) => {
   const server = new SessionServer({ unknown: MARIADB, status });
   await expect(sessions().setUp(server.connection)).rejects.toThrow(/autocommit/);
 });
@@ -104,9 +104,9 @@ it.each([
     'modes in another order',
     { sql_mode: 'STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO' },
   ],
-  ['words for switches', { autocommit: 'ON', sql_safe_updates: 'OFF' }],
+  ['ON and OFF for switches', { autocommit: 'ON', sql_safe_updates: 'OFF' }],
   ['decimals', { max_statement_time: '1.500000' }],
-])('takes %s for the same', async (_name, kept) => {
+])('treats %s as equal', async (_name, kept) => {
   const made = sessions();
   const { connection } = new SessionServer({ unknown: MARIADB, kept: kept });
   await made.setUp(connection);

@@ -1,14 +1,14 @@
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2';
 
-/** How long the server itself lets the statements of a session run: one that we gave up must not go on for long. */
+/** Time limits that the server enforces on a session's statements, so that a statement given up here does not run on for long. */
 export interface SessionLimits {
-  /** One statement; 0 is no limit. MySQL applies it to SELECT alone, MariaDB to every statement. */
+  /** For one statement; 0 is no limit. MySQL applies it only to SELECT, MariaDB to every statement. */
   readonly statementMs: number;
-  /** One wait for a lock of a row or a table; servers count it in whole seconds. */
+  /** For one wait for a row or table lock. Servers round it to whole seconds. */
   readonly lockWaitMs: number;
 }
 
-/** For statements that answer a request or a step of provisioning: the server gives up when we do. */
+/** Limits with which the server gives up at the same time as this process. */
 export function limitsWithin(timeoutMs: number): SessionLimits {
   return { statementMs: timeoutMs, lockWaitMs: timeoutMs };
 }
@@ -25,7 +25,7 @@ export function limitsOfTenantReads(timeoutMs: number): SessionLimits {
   return { statementMs: timeoutMs + SERVER_ENDS_LATER_BY_MS, lockWaitMs: timeoutMs };
 }
 
-/** The server has another value than the one that we set: a proxy dropped our statement, or answered it itself. */
+/** A session setting differs from the one that was set: a proxy dropped the SET statement or answered it itself. */
 export class SessionSettingNotKept extends Error {
   readonly code = 'SESSION_SETTING_NOT_KEPT';
   readonly setting: string;
@@ -38,45 +38,45 @@ export class SessionSettingNotKept extends Error {
 }
 
 /**
- * Everything that changes what our statements mean, whether they last, or how long they may take. Defaults are the server
- * operator's, and `init_connect` runs before our first statement, so that none of them can be relied on.
+ * All settings that change the meaning, durability or time limits of statements. The server's operator chooses the defaults, and `init_connect` runs
+ * before our first statement, so none of them can be relied on.
  */
 const SETTINGS: Readonly<Record<string, string>> = {
-  // 0 → 1 also commits a transaction that `init_connect` left open: everything written in it would never be committed.
+  // Changing it from 0 to 1 also commits a transaction that `init_connect` left open. Otherwise our writes in it would never be committed.
   autocommit: '1',
-  // A COMMIT that opens the next transaction, or closes the connection.
+  // Other values let a COMMIT open the next transaction or close the connection.
   completion_type: "'NO_CHAIN'",
-  // Strict, so that no value is cut to fit; backslash escapes and double quotes as usual; no other engine than InnoDB.
+  // Strict: no value is truncated. Backslash escapes and double quotes work as usual. No engine replaces InnoDB.
   sql_mode: "'STRICT_TRANS_TABLES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
-  // Row limits and refusals that would hide rows or stop statements.
+  // Other values would hide rows or reject statements.
   sql_select_limit: '18446744073709551615',
   sql_safe_updates: '0',
   sql_big_selects: '1',
   sql_auto_is_null: '0',
-  // Links of a removed user go with it by its foreign keys.
+  // Foreign keys remove the links of a removed user.
   foreign_key_checks: '1',
   unique_checks: '1',
   time_zone: "'+00:00'",
   character_set_client: "'utf8mb4'",
   character_set_connection: "'utf8mb4'",
-  // After the character set, which resets it. Compares by bytes wherever no column decides.
+  // Must come after the character set, which resets it. Byte comparison where no column's collation applies.
   collation_connection: "'utf8mb4_bin'",
   character_set_results: "'utf8mb4'",
-  // A pool keeps its connections for as long as they are used now and then.
+  // A pool keeps its connections as long as they are used now and then.
   wait_timeout: '28800',
   net_read_timeout: '30',
   net_write_timeout: '60',
 };
 
-/** What MySQL and MariaDB call differently. */
+/** Names that differ between MySQL and MariaDB. */
 interface Dialect {
-  /** What only some servers have; not read back, because later ones keep a name that does nothing any more. */
+  /** Settings that only some servers have. They are not read back, because later versions keep names that have no effect. */
   readonly more?: Readonly<Record<string, string>>;
-  /** REPEATABLE READ is what a consistent snapshot needs; less would read what others have not committed. */
+  /** A consistent snapshot needs REPEATABLE READ; a lower level would see changes of other transactions. */
   readonly isolation: string;
   readonly readOnly: string;
   readonly statementLimit: (ms: number) => Setting;
-  /** A SELECT with a limit of its own, which a function that it calls cannot change. */
+  /** Adds a time limit to a SELECT that a function called by it cannot change. */
   readonly limited: (select: string, ms: number) => string;
 }
 
@@ -85,20 +85,20 @@ const MARIADB: Pick<Dialect, 'statementLimit' | 'limited'> = {
   limited: (select, ms) => `SET STATEMENT max_statement_time=${ms / 1000} FOR ${select}`,
 };
 
-/** Of MariaDB since 10.3. */
+/** MariaDB 10.3 and later. */
 const MARIADB_MORE: Readonly<Record<string, string>> = {
-  // A transaction of ours may wait for Vault in between; its own timeout bounds it.
+  // A transaction may wait for Vault; its own timeout limits it.
   idle_transaction_timeout: '0',
   idle_readonly_transaction_timeout: '0',
   idle_write_transaction_timeout: '0',
-  // A migration takes whichever algorithm a change needs.
+  // A migration may need any algorithm.
   alter_algorithm: "'DEFAULT'",
 };
 
-/** Since 10.6.18, 10.11.8 and 11.4.2. Where it is on, two who write one row at once are an error instead of one after the other. */
+/** Since 10.6.18, 10.11.8 and 11.4.2. If it is on, concurrent writes to one row fail instead of following one another. */
 const SNAPSHOT_ISOLATION: Readonly<Record<string, string>> = { innodb_snapshot_isolation: '0' };
 
-/** In the order in which they are tried; a server refuses a name that it does not know, and sets nothing then. */
+/** In the order in which they are tried. A server rejects a statement with an unknown name and then sets nothing. */
 const DIALECTS: readonly Dialect[] = [
   // MariaDB 10 and 11
   {
@@ -115,7 +115,7 @@ const DIALECTS: readonly Dialect[] = [
     statementLimit: (ms) => ['max_execution_time', String(Math.ceil(ms))],
     limited: (select, ms) => select.replace(/^\s*SELECT\b/, `$& /*+ MAX_EXECUTION_TIME(${Math.ceil(ms)}) */`),
   },
-  // MariaDB after the old names
+  // MariaDB versions without the old names
   {
     isolation: 'transaction_isolation',
     readOnly: 'transaction_read_only',
@@ -124,14 +124,11 @@ const DIALECTS: readonly Dialect[] = [
   },
 ];
 
-/** Bits of the status that a server sends with each OK. */
+/** Status bits in each OK packet. */
 const IN_TRANSACTION = 1;
 const AUTOCOMMIT = 2;
 
-/**
- * Makes connections of one server sessions of our own: sets everything that matters and reads it back, two round trips for each
- * connection and none later.
- */
+/** Sets up the sessions of one server: sets all settings that matter and reads them back. Costs two round trips per new connection and none later. */
 export class MysqlSessions {
   readonly #limits: SessionLimits;
   readonly #timeoutMs: number;
@@ -140,8 +137,8 @@ export class MysqlSessions {
   #dialect: Dialect | undefined;
 
   /**
-   * @param timeoutMs for each round trip
-   * @param database the current one of each session; absent: none
+   * @param timeoutMs of each round trip
+   * @param database the current database of each session; absent: none
    */
   constructor(limits: SessionLimits, timeoutMs: number, database?: string) {
     this.#limits = limits;
@@ -155,34 +152,34 @@ export class MysqlSessions {
   }
 
   /**
-   * Must resolve before anything else is asked on the connection; when it rejects, the connection is to be destroyed.
+   * Must resolve before anything else uses the connection. If it rejects, destroy the connection.
    *
-   * @throws SessionSettingNotKept when a value that was read back is not the one that was set; otherwise the driver's error
+   * @throws SessionSettingNotKept if a value read back differs from the one set; otherwise the driver's error
    */
   async setUp(connection: Connection): Promise<void> {
     const dialect = await this.#set(connection);
     const settings = settingsFor(dialect, this.#limits);
     const [row] = await this.#ask<RowDataPacket[]>(connection, readingOf(settings));
     for (const [name, value] of settings) if (!isSame(value, row?.[name])) throw new SessionSettingNotKept(name);
-    // `init_connect` may have chosen another one: none of our statements names its database.
+    // `init_connect` may have changed the current database, and our statements do not name it.
     if (this.#database !== undefined && row?.['current_database'] !== this.#database)
       await this.#ask(connection, `USE \`${this.#database.replaceAll('`', '``')}\``);
     this.#dialect = dialect;
     this.#ours.add(connection);
   }
 
-  /** Replaces the limits of a connection that was set up, until they are replaced again. */
+  /** Replaces the limits of a set-up connection, until the next call. */
   async limit(connection: Connection, limits: SessionLimits = this.#limits): Promise<void> {
-    if (this.#dialect === undefined) throw new Error('limits are for a connection that was set up');
+    if (this.#dialect === undefined) throw new Error('limits need a connection that was set up');
     await this.#ask(connection, settingOf(limitSettings(this.#dialect, limits)));
   }
 
   /**
-   * A SELECT that the server ends in time by itself, for a database that others control: a view may call a function that lifts the
-   * session's limit for the statements after it.
+   * Adds a time limit to the SELECT itself, for a database that others control: a view may call a function that removes the session's limit for later
+   * statements.
    */
   limited(select: string): string {
-    if (this.#dialect === undefined) throw new Error('limits are for a connection that was set up');
+    if (this.#dialect === undefined) throw new Error('limits need a connection that was set up');
     return this.#dialect.limited(select, this.#limits.statementMs);
   }
 
@@ -237,13 +234,13 @@ function settingOf(settings: readonly Setting[]): string {
   return `SET ${settings.map(([name, value]) => `${name}=${value}`).join(',')}`;
 }
 
-/** As text, because one of the numbers is larger than JavaScript's. */
+/** Reads values as text, because one of the numbers is too large for JavaScript. */
 function readingOf(settings: readonly Setting[]): string {
   const columns = settings.map(([name]) => `CAST(@@SESSION.${name} AS CHAR) AS ${name}`);
   return `SELECT ${[...columns, 'DATABASE() AS current_database'].join(',')}`;
 }
 
-/** Servers write numbers and switches each in their own way, and modes in an order of their own. */
+/** Servers differ in how they write numbers and switches and in the order of modes. */
 function isSame(expected: string, found: unknown): boolean {
   if (typeof found !== 'string') return false;
   const quoted = /^'(.*)'$/.exec(expected)?.[1];
@@ -255,7 +252,7 @@ function isSame(expected: string, found: unknown): boolean {
 function numberOf(found: string): number {
   if (found === 'ON') return 1;
   if (found === 'OFF') return 0;
-  // Nothing is no zero.
+  // An empty value is not zero.
   return found === '' ? Number.NaN : Number(found);
 }
 

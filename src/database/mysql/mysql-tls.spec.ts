@@ -2,14 +2,14 @@ import { mysqlTls } from './mysql-tls.ts';
 
 describe('mysqlTls', () => {
   it.each(['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'db.localhost'])(
-    'asks for nothing on this machine: %s',
+    'requires no TLS on this machine: %s',
     (host) => {
       expect(mysqlTls(host, false)).toEqual({});
     },
   );
 
   it.each(['db1', '10.0.0.5', 'localhost.example', '192.168.1.1', 'mariadb.internal'])(
-    'asks for TLS with a checked name elsewhere: %s',
+    'requires TLS with a verified name elsewhere: %s',
     (host) => {
       expect(mysqlTls(host, false)).toEqual({
         ssl: { minVersion: 'TLSv1.2', rejectUnauthorized: true, verifyIdentity: true },
@@ -17,7 +17,7 @@ describe('mysqlTls', () => {
     },
   );
 
-  it('gives way only to the long word', () => {
+  it('allows plain text elsewhere only by the dangerous setting', () => {
     expect(mysqlTls('db1', true)).toEqual({});
   });
 });

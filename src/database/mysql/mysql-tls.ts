@@ -5,9 +5,9 @@ export interface MysqlTls {
 }
 
 /**
- * Grants are the tenant's word on what its users may do: whoever can change them on their way makes tokens. So every database that is
- * not on this machine is reached over TLS, its certificate checked against its name and the system's authorities (and those of
- * NODE_EXTRA_CA_CERTS), unless the operator says otherwise in a long word.
+ * The TLS options of a connection. Tokens are made from the grants in a tenant's database, so an attacker who changes them on the network controls
+ * the tokens. A database on another machine therefore needs TLS with a verified certificate and name, by the system's authorities and those of
+ * NODE_EXTRA_CA_CERTS, unless the operator sets TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_DATABASE.
  */
 export function mysqlTls(host: string, dangerouslyAllowPlaintext: boolean): MysqlTls {
   if (dangerouslyAllowPlaintext || isLoopbackHost(host)) return {};

@@ -14,7 +14,7 @@ import { ControlPlane } from '../../control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../provisioning/apply/control-plane.writer.ts';
 import { copyDatabase } from './private-copy.ts';
 
-/** Two tables that agree after each transaction, beside a number of megabytes that the copy takes its time for. */
+/** Writes two tables that agree after each transaction, and a number of megabytes that make the copy slow. */
 const WRITER = `
   import Database from 'better-sqlite3';
   const [file, pages, megabytes] = process.argv.slice(1);
@@ -43,7 +43,7 @@ async function startWriter(file: string, checkpointPages: number, megabytes: num
   return writer;
 }
 
-/** How many there were; the file is one state of the database. */
+/** The number of transactions in the copy. Fails if the copy is not one consistent state. */
 function transactionsIn(file: string): number {
   const copied = new BetterSqlite3(file);
   expect(copied.pragma('integrity_check', { simple: true })).toBe('ok');
@@ -62,7 +62,7 @@ describe('a private copy', () => {
     folder.remove();
   });
 
-  /** Names, bytes and times of all files: what "as it was" means. */
+  /** Names, bytes and times of all files. */
   const state = () =>
     readdirSync(folder.path)
       .sort()
@@ -71,7 +71,7 @@ describe('a private copy', () => {
         return { name, bytes: readFileSync(path).toString('base64'), mtime: statSync(path).mtimeMs };
       });
 
-  it('of a database that is not there is a name of nothing', async () => {
+  it('of a missing database is the name of a file that does not exist', async () => {
     const copy = await copyDatabase(join(folder.path, 'nothing.sqlite'));
     expect(existsSync(copy.file)).toBe(false);
     expect(statSync(dirname(copy.file)).mode & 0o777).toBe(0o700);
@@ -79,7 +79,7 @@ describe('a private copy', () => {
     expect(existsSync(dirname(copy.file))).toBe(false);
   });
 
-  it('has what is still in the write-ahead log, and leaves the original as it is', async () => {
+  it('includes the write-ahead log, and leaves the original unchanged', async () => {
     const writer = new BetterSqlite3(file);
     writer.pragma('journal_mode = WAL');
     writer.exec("CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('in the log')");
@@ -97,7 +97,7 @@ describe('a private copy', () => {
     }
   });
 
-  it('is one state of a database that another process writes without a pause, whose log is begun anew again and again', async () => {
+  it('is one consistent state while another process writes without a pause and its log restarts again and again', async () => {
     const busy = join(folder.path, 'busy.sqlite');
     const writer = await startWriter(busy, 500, 0);
     try {
@@ -105,7 +105,7 @@ describe('a private copy', () => {
       const logs = new Set<string>();
       for (let n = 0; n < 20; n += 1) {
         const copy = await copyDatabase(busy);
-        // One that SQLite made has no log.
+        // A copy by SQLite's backup has no log.
         if (existsSync(`${copy.file}-wal`)) logs.add(readFileSync(`${copy.file}-wal`).subarray(12, 24).toString('hex'));
         seen.add(transactionsIn(copy.file));
         await copy.remove();
@@ -118,7 +118,7 @@ describe('a private copy', () => {
     }
   });
 
-  it('is one state of a large database whose log is begun anew in less time than a copy takes', async () => {
+  it('is one consistent state of a large database whose log restarts faster than a copy takes', async () => {
     const large = join(folder.path, 'large.sqlite');
     const writer = await startWriter(large, 1, 20);
     try {
@@ -137,7 +137,7 @@ describe('a private copy', () => {
     }
   });
 
-  it('of the control plane takes changes that the original never sees', async () => {
+  it('of the control plane accepts changes that the original never sees', async () => {
     const home = temporaryFolder();
     const original = await embeddedControlPlane(home.path);
     await new ControlPlaneWriter(original).saveTenant(tenantDraft('acme'));
@@ -151,7 +151,7 @@ describe('a private copy', () => {
     home.remove();
   });
 
-  it('of a control plane that is not there is an empty one, and makes no data directory', async () => {
+  it('of a missing control plane is empty, and creates no data directory', async () => {
     const home = temporaryFolder();
     const dataDirectory = join(home.path, 'data');
     const copy = await ControlPlane.copyOf(storageConfig(dataDirectory), collectingLog().log);

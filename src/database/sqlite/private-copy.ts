@@ -13,19 +13,19 @@ export interface PrivateCopy {
   remove(): Promise<void>;
 }
 
-/** Each try fails only when the log was begun anew meanwhile, or the server starts or stops. */
+/** A try fails only if the log was restarted during it, or the server started or stopped. */
 const TRIES = 20;
 
-/** Above this number of failed tries a large file is copied too slowly for what is written to it: SQLite itself reads it then. */
+/** After this many failed tries, copying is too slow for the rate of writes, and SQLite's backup is used. */
 const COPIES_OF_FILES = 3;
 
 /** How long SQLite waits for another process that recovers the same log. */
 const BUSY_MS = 2000;
 
-/** More than a database can have: one step of a backup copies them all, and so in one transaction. */
+/** More than a database can have, so that one backup step copies all pages in one transaction. */
 const ALL_PAGES = 0x7fffffff;
 
-/** No room, or none that may be written: of the copy, as the original is only read. */
+/** No space, or not writable. This is about the copy; the original is only read. */
 const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'SQLITE_FULL']);
 
 const EMBEDDED_DATABASE = 'embedded database';
@@ -34,20 +34,20 @@ const EMBEDDED_DATABASE = 'embedded database';
 const LOG_HEADER_BYTES = 32;
 
 /**
- * Even opening a database for reading makes `-wal` and `-shm` files beside it; a dry run must leave no trace. So it works on a copy of
- * the database and its write-ahead log, while others go on writing.
+ * Copies a database and its write-ahead log while others go on writing. A dry run needs a copy, because it must not change any file, and even opening
+ * a database for reading creates `-wal` and `-shm` files.
  *
- * The database is copied first, then the log. Until the log is begun anew, which gives it another header, it only grows: it holds every page
- * that was moved from it into the database while that was copied, and its reader goes by its last whole transaction. So the two are one state of
- * the database when the log's header is the same before and after; without a log, when the database is.
+ * The database is copied first, then the log. Until the log is restarted, which changes its header, it only grows: it holds every page that a
+ * checkpoint moved into the database during the copy, and readers stop at its last complete transaction. So the copies are one consistent state if
+ * the log's header is the same before and after. Without a log, the database itself must be the same.
  *
- * When the log is begun anew during each try, a server is writing, and SQLite's files are there anyway: then SQLite's backup reads the database
- * in one transaction, during which the log is not begun anew.
+ * If the log is restarted during each try, a server is writing, and SQLite's files exist anyway. Then SQLite's backup reads the database in one
+ * transaction, during which the log is not restarted.
  *
- * A database that is not there gives the name of a file that is not there.
+ * For a missing database, the result names a file that does not exist.
  *
- * @throws TesseraError temporarily_unavailable when it cannot be read in time
- * @throws OperatorError when the folder for temporary files has no room for the copy
+ * @throws TesseraError temporarily_unavailable if it cannot be read in time
+ * @throws OperatorError if the folder for temporary files has no space for the copy
  */
 export async function copyDatabase(original: string): Promise<PrivateCopy> {
   const folder = await temporaryFolder(original);
@@ -74,7 +74,7 @@ async function temporaryFolder(original: string): Promise<string> {
   }
 }
 
-/** @returns whether the copies belong together; those that do not are removed */
+/** @returns whether the copies are one consistent state; otherwise they are removed */
 async function copyFiles(original: string, file: string): Promise<boolean> {
   const before = await stateOf(original);
   await copyIfThere(original, file);
@@ -85,13 +85,13 @@ async function copyFiles(original: string, file: string): Promise<boolean> {
   return false;
 }
 
-/** Whether SQLite's files are beside it, so that it makes none to read it. */
+/** Whether SQLite's extra files exist already, so that reading creates none. */
 function isInUse(original: string): boolean {
   return existsSync(`${original}-wal`) && existsSync(`${original}-shm`);
 }
 
 async function backUp(original: string, file: string): Promise<void> {
-  // Without the right to write, the last one to close leaves the log where it is.
+  // A read-only connection leaves the log in place when it closes last.
   const source = new BetterSqlite3(original, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
   try {
     await source.backup(file, { progress: () => ALL_PAGES });
@@ -109,18 +109,18 @@ async function noRoomFor(original: string, cause: unknown): Promise<OperatorErro
     () => 0,
   );
   return new OperatorError(
-    `There is no room in ${tmpdir()} for a copy of ${basename(original)} (${Math.ceil(bytes / 1e6)} MB), which this command reads. Make room there, or let TMPDIR name another folder that may be written. Nothing was changed.`,
+    `There is no space in ${tmpdir()} for a copy of ${basename(original)} (${Math.ceil(bytes / 1e6)} MB), which this command reads. Free space there, or set TMPDIR to another writable folder. Nothing was changed.`,
     { cause },
   );
 }
 
-/** What stays the same as long as a copy of the database and one of its log belong together. */
+/** A fingerprint that is unchanged as long as copies of the database and of its log fit together. */
 async function stateOf(file: string): Promise<string> {
   const log = await logHeader(`${file}-wal`);
   return log === undefined ? fileState(file, ['ino', 'size', 'mtimeNs']) : `${await fileState(file, ['ino'])} ${log}`;
 }
 
-/** @returns undefined without a log, and for one in which nothing was written yet */
+/** @returns undefined without a log or with an empty one */
 async function logHeader(file: string): Promise<string | undefined> {
   try {
     const handle = await open(file, 'r');

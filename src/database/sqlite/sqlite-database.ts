@@ -13,17 +13,17 @@ import { SilentLogger } from '../silent-logger.ts';
 /** How long opening waits for another process that opens or recovers the same file. SQLite blocks the event loop meanwhile. */
 const OPENING_TIMEOUT_MS = 1000;
 
-/** How long a write waits for another process's write: the server's for a transaction of `apply`, which is a few milliseconds. */
+/** How long a write waits for another process's write, such as a transaction of `apply`, which takes a few milliseconds. */
 const BUSY_MS = 2000;
 const BUSY_RETRY_MS = 5;
 
 export interface SqliteOptions {
   readonly name: string;
-  /** Whose database it is; absent: the control database. */
+  /** The tenant of the database; absent: the control database. */
   readonly tenantId?: string;
   readonly file: string;
   readonly schema: Schema;
-  /** A file that is not there is made (mode 0600, its folder 0700); otherwise it is an error. */
+  /** Whether to create a missing file (mode 0600, its folder 0700); otherwise a missing file is an error. */
   readonly create: boolean;
 }
 
@@ -45,18 +45,18 @@ export async function openSqliteDatabase(options: SqliteOptions): Promise<Sqlite
       logger: new SilentLogger(),
       prepareDatabase: (opened: BetterSqlite3.Database) => {
         connection = opened;
-        // Before anything is written; SQLite gives -wal and -shm the mode of the file they belong to.
+        // Before anything is written; SQLite gives -wal and -shm the mode of the database file.
         if (isNew) chmodSync(file, 0o600);
         opened.pragma('journal_mode = WAL');
-        // With WAL a crash of the process loses nothing, and a power cut at most the last transactions, never consistency.
+        // With WAL, a crash of the process loses nothing. A power failure loses at most the last transactions, never consistency.
         opened.pragma('synchronous = NORMAL');
-        // A checkpoint waits for the disk, with the event loop: every 16 MB of the log instead of every 4.
+        // A checkpoint blocks the event loop while it waits for the disk, so it runs every 16 MB of log instead of every 4.
         opened.pragma('wal_autocheckpoint = 4000');
       },
     });
     await dataSource.initialize();
     if (connection === undefined) throw new Error('TypeORM did not hand over its connection');
-    // From here on this class waits itself, and requests go on meanwhile.
+    // From here on this class retries itself, without blocking the event loop.
     connection.pragma('busy_timeout = 0');
     return new SqliteDatabase(options, dataSource, connection);
   } catch (error) {
@@ -76,7 +76,7 @@ export class SqliteDatabase extends Database {
   readonly #site: DatabaseSite;
   readonly #connection: BetterSqlite3.Database;
   readonly #statements = new Map<string, BetterSqlite3.Statement>();
-  /** The last transaction in line. TypeORM has one connection here: a statement in between would be part of it, and be undone with it. */
+  /** The last queued transaction. There is one connection: a statement run in between would be part of the transaction and be rolled back with it. */
   #line: Promise<unknown> | undefined;
 
   constructor(options: SqliteOptions, dataSource: DataSource, connection: BetterSqlite3.Database) {
@@ -93,7 +93,7 @@ export class SqliteDatabase extends Database {
       return this.#execute(sql, parameters);
     } catch (error) {
       if (databaseFailureReason(error) !== 'busy') throw databaseFailure(this.name, error, this.#site);
-      // In line like a transaction: two that wait for the lock at once must not starve each other.
+      // Queued like a transaction, so that two writers that wait for the lock do not starve each other.
       return this.#inLine(() => this.#patiently(() => this.#execute(sql, parameters)));
     }
   }
@@ -103,7 +103,7 @@ export class SqliteDatabase extends Database {
   }
 
   override transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    // IMMEDIATE: a transaction that reads first and writes later would fail at once when another process wrote in between.
+    // IMMEDIATE, because a transaction that reads first and writes later fails at once if another process wrote in between.
     return this.#exclusively('BEGIN IMMEDIATE', work);
   }
 
@@ -112,17 +112,17 @@ export class SqliteDatabase extends Database {
     return done.map(({ name }) => name);
   }
 
-  /** A file's views call no functions but SQLite's own. */
+  /** Views in a file can call only SQLite's own functions. */
   override limited(select: string): string {
     return select;
   }
 
-  /** A statement ends before its call does. */
+  /** Nothing to wait for: a statement is over when its call returns. */
   override letGo(): undefined {
     return undefined;
   }
 
-  /** There is one connection, and it is the database. */
+  /** Nothing to close: there is only one connection. */
   override shrink(): Promise<void> {
     return Promise.resolve();
   }
@@ -140,7 +140,7 @@ export class SqliteDatabase extends Database {
     return [];
   }
 
-  /** Statements here are few and fixed; what varies in length is not kept. */
+  /** Caches prepared statements, which are few and fixed. Statements of varying length are not cached. */
   #prepare(sql: string): BetterSqlite3.Statement {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
@@ -181,7 +181,7 @@ export class SqliteDatabase extends Database {
     }
   }
 
-  /** Again and again while another process holds the lock, for a bounded time. */
+  /** Retries for a limited time while another process holds the lock. */
   async #patiently<T>(attempt: () => T): Promise<T> {
     const deadline = performance.now() + BUSY_MS;
     for (;;) {

@@ -16,7 +16,7 @@ import type { Stores } from './stores.ts';
 import type { Change } from '../plan/tenant-diff.ts';
 import { draftFromSpec } from '../plan/tenant-state.ts';
 
-/** What was done, filled while it is done: secrets in it are durable, and must be shown whatever happens after them. */
+/** What was done, filled in during the work. Its secrets are durable and must be shown, whatever fails later. */
 export interface Report {
   readonly changes: Change[];
   readonly secrets: { readonly client: ClientName; readonly secret: Secret }[];
@@ -24,13 +24,12 @@ export interface Report {
 }
 
 /**
- * Makes the system what the plan says, a few tenants at once; one that fails does not stop the others. The caller holds the apply lock.
+ * Applies the plan, a few tenants at a time. A tenant that fails does not stop the others. The caller holds the apply lock.
  *
- * Killed at any point, the next apply completes it: whatever a tenant needs is there before the control plane, in one transaction, shows
- * the tenant; and a tenant that goes is hidden first. A secret that was made and not shown is a live one: `tessera secrets add` makes
- * another.
+ * If it is killed, the next apply completes it: everything that a tenant needs exists before one transaction makes the tenant visible in the control
+ * plane, and a removed tenant is hidden first. A secret that was made but not shown stays live: `tessera secrets add` makes another.
  */
-export async function carryOut(
+export async function applyPlan(
   plan: Plan,
   stores: Stores,
   report: Report,
@@ -40,10 +39,10 @@ export async function carryOut(
   report.failures.push(...plan.failures);
   const changed = plan.tenants.filter(({ changes, directory }) => changes.length > 0 || directory.open);
   const done = await severalAtOnce(changed, onTenant, async (tenantPlan) => {
-    // Secrets go to the common report as they are made, so that an apply that is ended shows them.
+    // Secrets are added to the shared report as they are made, so that an interrupted apply shows them.
     const isDone = await attempt(tenantPlan.tenant.id, report, async () => {
       await assertHeld();
-      await carryOutTenant(tenantPlan, stores, report, assertHeld);
+      await applyPlanTenant(tenantPlan, stores, report, assertHeld);
     });
     return isDone ? tenantPlan.changes : [];
   });
@@ -75,16 +74,21 @@ async function attempt(
   }
 }
 
-async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, assertHeld: AssertHeld): Promise<void> {
+async function applyPlanTenant(
+  plan: TenantPlan,
+  stores: Stores,
+  report: Report,
+  assertHeld: AssertHeld,
+): Promise<void> {
   const { tenant, removed } = plan;
-  if (plan.directory.open) await carryOutDirectory(plan, stores);
+  if (plan.directory.open) await applyPlanDirectory(plan, stores);
   if (plan.keyRing === 'create') await createKeyRing(plan, stores);
   if (plan.keyRing === 'rotate') await rotateKeyRing(plan, stores);
   for (const client of plan.clientsWithoutSecret) {
     const secret = await stores.clientSecrets.ensure(client);
     if (secret !== undefined) report.secrets.push({ client, secret });
   }
-  // Keys and secrets may have taken long, and what is saved replaces whatever is there.
+  // Making keys and secrets may have taken long, and saving replaces the present rows, so check the lock first.
   await assertHeld();
   const save = async (revocations: readonly NewRevocation[]): Promise<void> => {
     if (plan.rows) await stores.controlPlane.saveTenant(draftFromSpec(tenant), revocations);
@@ -95,7 +99,7 @@ async function carryOutTenant(plan: TenantPlan, stores: Stores, report: Report, 
   else await save([]);
 }
 
-async function carryOutDirectory(plan: TenantPlan, stores: Stores): Promise<void> {
+async function applyPlanDirectory(plan: TenantPlan, stores: Stores): Promise<void> {
   const { tenant, removed, directory: planned } = plan;
   const directory = await stores.directories.open(tenant);
   try {
@@ -110,8 +114,9 @@ async function carryOutDirectory(plan: TenantPlan, stores: Stores): Promise<void
 }
 
 /**
- * Right before their rows go, however long the other changes took, and once more with the end of the tenant's changes: killed in between, the next apply finds
- * nobody to revoke. Servers keep nothing of what they read of the tenant until this revocation's reach is over, and by then the rows are gone.
+ * Revokes the tokens of removed users immediately before their rows are removed, and once more at the end of the tenant's changes. If apply is killed
+ * in between, the next apply does not find these users. Servers do not cache anything of the tenant until the revocation's reach is over, and by then
+ * the rows are gone.
  */
 async function revokeUsers({ tenant, removed: { users } }: TenantPlan, { controlPlane, clock }: Stores): Promise<void> {
   const removed: Removed = { clients: [], administrators: [], users };
@@ -123,7 +128,7 @@ async function createKeyRing({ tenant }: TenantPlan, { keyRings, clock }: Stores
   await keyRings.create(tenant.id, firstRing(key, epochSeconds(clock.nowMs())));
 }
 
-/** Another algorithm is another key: it is published now and signs when every verifier knows it. */
+/** A new algorithm needs a new key. It is published now and signs when every verifier knows it. */
 async function rotateKeyRing({ tenant }: TenantPlan, { keyRings, clock }: Stores): Promise<void> {
   const key = await newSigningKey(tenant.tokens.algorithm);
   const result = await keyRings.update(tenant.id, (ring) => rotate(ring, key, epochSeconds(clock.nowMs())));

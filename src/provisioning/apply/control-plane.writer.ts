@@ -21,30 +21,30 @@ import type { RowOf } from '../../database/schema.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { rowsFromTenant } from '../../tenancy/tenant-rows.ts';
 
-/** A tenant with all that the control plane keeps of it. */
+/** A tenant with all its control plane data. */
 export interface TenantState {
   readonly tenant: Tenant;
   readonly administrators: readonly Administrator[];
 }
 
-/** What is to be; the version is the control plane's to give. */
+/** The desired state of a tenant. The control plane assigns the version. */
 export interface TenantDraft {
   readonly tenant: Omit<Tenant, 'version'>;
   readonly administrators: readonly Administrator[];
 }
 
-/** Kept until `purge`, so that keys and secrets of a removed tenant are not forgotten in Vault. */
+/** A removed tenant. Kept until `purge`, so that its keys and secrets in Vault can be found. */
 export interface Tombstone {
   readonly tenantId: TenantId;
   readonly removedAtMs: number;
 }
 
-/** Rows per statement: below SQLite's and MySQL's limits on placeholders. */
+/** Rows per statement, below SQLite's and MySQL's limits on placeholders. */
 const ROWS_PER_INSERT = 500;
 
 /**
- * What provisioning does to the control plane. Every method is one transaction, which also raises the change sequence and stamps the
- * tenant with it: this is how running servers learn of it.
+ * Writes to the control plane for provisioning. Every method is one transaction, which also increments the change sequence and stores it in the
+ * tenant's row. Running servers notice changes by it.
  */
 export class ControlPlaneWriter {
   readonly #controlPlane: ControlPlane;
@@ -53,14 +53,14 @@ export class ControlPlaneWriter {
     this.#controlPlane = controlPlane;
   }
 
-  /** Revokes before something else is changed that no transaction holds together with it. */
+  /** Revokes before a change that cannot be part of the same transaction. */
   revoke(revocations: readonly NewRevocation[]): Promise<void> {
     return this.#controlPlane.transaction(async (manager) => {
       await insertRevocations(manager, revocations);
     });
   }
 
-  /** All tenants that were not removed, with their administrators, by id. */
+  /** All tenants that are not removed, with their administrators, by id. */
   readTenants(): Promise<TenantState[]> {
     return this.#controlPlane.snapshot(async (manager) => {
       const tenants = await readTenants(manager);
@@ -77,9 +77,9 @@ export class ControlPlaneWriter {
   }
 
   /**
-   * Makes the tenant what the draft says, whatever was there before; a tombstone comes back to life. Returns the new version.
+   * Saves the tenant, replacing its present state. A tombstone becomes a tenant again. Returns the new version.
    *
-   * @param revocations of what the draft leaves out, in the same transaction
+   * @param revocations for what the draft removes, in the same transaction
    */
   saveTenant(draft: TenantDraft, revocations: readonly NewRevocation[] = []): Promise<number> {
     return this.#controlPlane.transaction(async (manager) => {
@@ -106,7 +106,7 @@ export class ControlPlaneWriter {
     });
   }
 
-  /** Leaves a tombstone, and revokes in the same transaction. Removing what is not there is no error. */
+  /** Replaces the tenant by a tombstone, and revokes in the same transaction. Removing a missing tenant is not an error. */
   removeTenant(id: TenantId, nowMs: number, revocations: readonly NewRevocation[] = []): Promise<void> {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);
@@ -116,7 +116,7 @@ export class ControlPlaneWriter {
     });
   }
 
-  /** Removes a tombstone and what was recorded of the tenant's secrets. The audit stays. */
+  /** Removes a tombstone and the usage records of the tenant's secrets. Audit records stay. */
   forgetTenant(id: TenantId): Promise<void> {
     return this.#controlPlane.transaction(async (manager) => {
       await manager.delete(TenantEntity, { id, removedAtMs: Not(IsNull()) });
@@ -124,7 +124,9 @@ export class ControlPlaneWriter {
     });
   }
 
-  /** Announces that the tenant's key ring, secrets or database credentials changed in Vault, or its directory, and revokes in the same transaction. */
+  /**
+   * Announces a change of the tenant's directory, or of its key ring, secrets or database credentials in Vault, and revokes in the same transaction.
+   */
   touchTenant(id: TenantId, revocations: readonly NewRevocation[] = []): Promise<void> {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);

@@ -1,13 +1,13 @@
 /**
- * How many tenants are read or changed at once: most of the time goes into waiting for disks and servers. Below the connections that the CLI
- * may take of a server beside the ones that serve.
+ * How many tenants are read or changed at once. Most of the time is spent waiting for disks and servers. Below the number of connections that the CLI
+ * may open on a database server that is in use.
  */
 const AT_ONCE = 6;
 
 /**
- * Works on all items, a few at a time, and gives the results in the items' order, whichever came first.
+ * Works on all items, a few at a time. The results are in the order of the items.
  *
- * @param work handles its own failures: one that rejects ends all
+ * @param work must handle its own failures: if one call rejects, all stop
  */
 export async function severalAtOnce<Item, Result>(
   items: readonly Item[],

@@ -4,7 +4,7 @@ import type { ControlPlaneWriter } from './control-plane.writer.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { ClientSecretStore } from '../../clients/client-secret.store.ts';
 
-/** Where a tenant lives: four places, each with its own idea of a transaction. */
+/** The four stores that hold a tenant's data. No transaction spans two of them. */
 export interface Stores {
   readonly controlPlane: ControlPlaneWriter;
   readonly directories: DirectoryOpener;

@@ -1,7 +1,7 @@
 const UNIT_SECONDS = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 const DURATION = /^([1-9][0-9]{0,8})([smhd])$/;
 
-/** A hundred years. What ends later than a date can say could be written, and never be read or listed again. */
+/** A hundred years. A time beyond the range of Date could be stored but never be shown. */
 const MAX_SECONDS = 36_500 * UNIT_SECONDS.d;
 
 /** `90s`, `15m`, `24h` or `7d` in seconds; undefined for anything else, zero and more than 36500d included. */
@@ -12,7 +12,7 @@ export function parseDuration(text: string): number | undefined {
   return seconds <= MAX_SECONDS ? seconds : undefined;
 }
 
-/** The shortest writing that `parseDuration` reads back as the same number. */
+/** The shortest text that `parseDuration` reads as the same number. */
 export function formatDuration(seconds: number): string {
   for (const unit of ['h', 'm'] as const) {
     if (seconds % UNIT_SECONDS[unit] === 0) return `${seconds / UNIT_SECONDS[unit]}${unit}`;

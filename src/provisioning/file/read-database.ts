@@ -1,5 +1,5 @@
 import type { TenantDatabase } from '../../tenancy/tenant.ts';
-import type { Faults } from './validation-error.ts';
+import type { ValidationErrors } from './validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import { complete, Fields, integer, matching, oneOf, type Reader } from './read-fields.ts';
 import type { SourceNode } from './yaml-source.ts';
@@ -12,17 +12,17 @@ const host = matching(
   (text) => (/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9a-f:]{2,39})$/.test(text) ? text : undefined),
   'a host name or an IP address',
 );
-// What can be quoted in an SQL statement without escaping.
+// Characters that need no escaping in a quoted SQL name.
 const name = matching(
   (text) => (/^[A-Za-z0-9_$-]{1,64}$/.test(text) ? text : undefined),
   'a database name: 1 to 64 letters, digits, "_", "$" and "-"',
 );
 
-/** @param tenants what the file has declared so far: two tenants never share a database */
+/** @param tenants declarations of the file so far: two tenants must not share a database */
 export function readDatabase(tenants: NameRegistry): Reader<TenantDatabase> {
-  return (node, faults) => {
-    if (driverOf(node) !== 'mysql') return readSqlite(node, faults);
-    const database = readMysql(node, faults);
+  return (node, errors) => {
+    if (driverOf(node) !== 'mysql') return readSqlite(node, errors);
+    const database = readMysql(node, errors);
     if (database !== undefined) {
       const address = `${database.host.toLowerCase()}:${database.port}/${database.name}`;
       tenants.declare('database', address, node.at, 'another tenant has this database: each tenant needs its own');
@@ -36,18 +36,18 @@ function driverOf(node: SourceNode): unknown {
   return driver?.kind === 'scalar' ? driver.value : undefined;
 }
 
-/** Takes whatever is not plainly MySQL, so that a missing or wrong driver has its fault from here. */
-function readSqlite(node: SourceNode, faults: Faults): TenantDatabase | undefined {
+/** Reads everything whose driver is not `mysql`, and so also reports a missing or wrong driver. */
+function readSqlite(node: SourceNode, errors: ValidationErrors): TenantDatabase | undefined {
   const sqlite = driverOf(node) === 'sqlite';
   const fields = sqlite
-    ? Fields.open<'driver'>(node, 'a database of driver sqlite', ['driver'], faults)
-    : Fields.open(node, 'a database', MYSQL_KEYS, faults);
+    ? Fields.open<'driver'>(node, 'a database of driver sqlite', ['driver'], errors)
+    : Fields.open(node, 'a database', MYSQL_KEYS, errors);
   const driver = fields?.required('driver', oneOf(['sqlite', 'mysql']), 'write "driver: sqlite" or "driver: mysql"');
   return driver === 'sqlite' ? { driver } : undefined;
 }
 
-function readMysql(node: SourceNode, faults: Faults): MysqlDatabase | undefined {
-  const fields = Fields.open(node, 'a database of driver mysql', MYSQL_KEYS, faults);
+function readMysql(node: SourceNode, errors: ValidationErrors): MysqlDatabase | undefined {
+  const fields = Fields.open(node, 'a database of driver mysql', MYSQL_KEYS, errors);
   if (fields === undefined) return undefined;
   return complete<MysqlDatabase>({
     driver: 'mysql',

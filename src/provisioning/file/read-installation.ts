@@ -5,7 +5,7 @@ import type { Stores } from '../apply/stores.ts';
 import { specFromState } from '../plan/tenant-state.ts';
 import type { TenantSpec } from './tenants-file.ts';
 
-/** What went wrong with one tenant, where all are worked on. */
+/** The failure of one tenant in work on all tenants. */
 export class TenantError extends Error {
   readonly tenantId: TenantId;
 
@@ -17,7 +17,8 @@ export class TenantError extends Error {
 }
 
 /**
- * All tenants as the stores have them, for `export`. One that cannot be read fails it: half an export would prune the other half.
+ * Reads all tenants from the stores, for `export`. A tenant that cannot be read fails the whole export: applying an incomplete one with --prune would
+ * remove the rest.
  *
  * @throws TenantError
  */

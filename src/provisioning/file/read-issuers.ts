@@ -3,7 +3,7 @@ import { parseForeignTokenType } from '../../identity-providers/subject-token-ty
 import { refusalOfForeignUrl } from '../../identity-providers/egress/foreign-url.ts';
 import { isIssuerOfThisService } from '../../domain/issuer.ts';
 import { parseClientId, parseTrustId } from '../../domain/ids.ts';
-import type { Faults } from './validation-error.ts';
+import type { ValidationErrors } from './validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   byCodeUnit,
@@ -22,7 +22,7 @@ import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
 import type { ConditionValue, IssuerSpec } from './tenants-file.ts';
 import { printable, type SourceNode } from './yaml-source.ts';
 
-// What the control plane's columns hold; an issuer is part of an index there.
+// The sizes of the control plane's columns. An issuer is part of an index there.
 const MAX_ISSUER_LENGTH = 512;
 const MAX_URL_LENGTH = 2_048;
 const DEFAULT_MAX_AGE_SECONDS = 10 * 60;
@@ -43,31 +43,31 @@ const KEYS = [
   'max_lifetime',
 ] as const;
 
-/** What an issuer is judged by besides the file. */
+/** Settings that the check of an issuer needs in addition to the file. */
 export interface IssuerContext {
-  /** `host:port` pairs that issuers may have although they are loopback, private or plain HTTP. */
+  /** `host:port` pairs that issuers may use although they are loopback, private or plain HTTP. */
   readonly federationAllowedHosts: readonly string[];
-  /** The base of our own issuers. */
+  /** The base of this service's own issuers. */
   readonly publicUrl: string;
 }
 
 export function readIssuers(
-  book: NameRegistry,
+  registry: NameRegistry,
   { federationAllowedHosts: allowedHosts, publicUrl }: IssuerContext,
 ): Reader<readonly IssuerSpec[]> {
-  return listOf((node, faults) => {
-    const fields = Fields.open(node, 'an issuer', KEYS, faults);
+  return listOf((node, errors) => {
+    const fields = Fields.open(node, 'an issuer', KEYS, errors);
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseTrustId), 'write its id, such as "id: corp"');
-    if (id !== undefined) book.declare('issuer', id, fields.place('id'), `issuer "${id}" stands twice`);
+    if (id !== undefined) registry.declare('issuer', id, fields.place('id'), `issuer "${id}" appears twice`);
     const issuer = fields.required(
       'issuer',
-      notOurs(publicUrl, foreignUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
+      notOwnIssuer(publicUrl, foreignUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
       'write the URL that its tokens have as "iss"',
     );
-    // Which trust decides is found by (tenant, iss): two for one URL would leave it to chance.
+    // The trusted issuer is looked up by tenant and `iss`, so the URL must be unique.
     if (issuer !== undefined)
-      book.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
+      registry.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
     const jwksUri = fields.optional('jwks_uri', foreignUrl('allowed', MAX_URL_LENGTH, allowedHosts), undefined);
     const trust = complete<Omit<IssuerSpec, 'jwksUri'>>({
       id,
@@ -77,7 +77,7 @@ export function readIssuers(
         setOf(exactText, { items: 1 }),
         'list the values of "aud" that are meant for this tenant',
       ),
-      // OpenID Connect Core, section 3.1.3.7: RS256 unless agreed otherwise.
+      // OpenID Connect Core, section 3.1.3.7: RS256 is the default.
       algorithms: fields.optional('algorithms', setOf(algorithm, { items: 1 }), ['RS256']),
       types: fields.optional('typ', setOf(tokenType), []),
       conditions: fields.required(
@@ -86,7 +86,7 @@ export function readIssuers(
         'list the claims that a token must have, or write "conditions: none"',
       ),
       subject: fields.required('subject', readSubject, 'write { match: email, domains: [...] } or { match: linked }'),
-      clients: fields.required('clients', clientSet(book), 'list the clients that may use it; [] for none'),
+      clients: fields.required('clients', clientSet(registry), 'list the clients that may use it; [] for none'),
       surfaces: fields.required('surfaces', surfaceSet, 'list those that it is good for: [user], [admin] or both'),
       maxAgeSeconds: fields.optional(
         'max_age',
@@ -108,28 +108,28 @@ function foreignUrl(query: 'allowed' | 'refused', maxLength: number, allowedHost
     (value) => (value.length <= maxLength ? value : undefined),
     `an https URL of at most ${maxLength} characters`,
   );
-  return (node, faults) => {
-    const url = text(node, faults);
+  return (node, errors) => {
+    const url = text(node, errors);
     const refusal = url === undefined ? undefined : refusalOfForeignUrl(url, { query }, allowedHosts);
     if (refusal === undefined) return url;
-    faults.add(node.at, refusal);
+    errors.add(node.at, refusal);
     return undefined;
   };
 }
 
-/** Our tokens prove a client; were they taken for a subject's, each could be renewed for ever. */
-function notOurs(publicUrl: string, url: Reader<string>): Reader<string> {
-  return (node, faults) => {
-    const issuer = url(node, faults);
+/** Refuses this service's own issuers. If its tokens were accepted as subject tokens, each token could be renewed forever. */
+function notOwnIssuer(publicUrl: string, url: Reader<string>): Reader<string> {
+  return (node, errors) => {
+    const issuer = url(node, errors);
     if (!isIssuerOfThisService(publicUrl, issuer)) return issuer;
-    faults.add(node.at, 'is an issuer of this service itself (PUBLIC_URL): its tokens are never exchanged');
+    errors.add(node.at, 'is an issuer of this service itself (PUBLIC_URL): its tokens are never exchanged');
     return undefined;
   };
 }
 
 const algorithm = matching(
   (text) => FOREIGN_ALGORITHMS.find((word) => word === text),
-  `one of ${FOREIGN_ALGORITHMS.join(', ')}: "none" and HMAC prove nothing about who signed`,
+  `one of ${FOREIGN_ALGORITHMS.join(', ')}: "none" and HMAC do not prove who signed`,
 );
 
 const tokenType = matching(
@@ -137,49 +137,49 @@ const tokenType = matching(
   'a media type as it stands in the header "typ", such as secevent+jwt; there are no patterns',
 );
 
-function clientSet(book: NameRegistry): Reader<IssuerSpec['clients']> {
-  return setOf((node, faults) => {
-    const id = idBy(parseClientId)(node, faults);
-    if (id !== undefined) book.refer('client', id, node.at, 'declare it in a project of this tenant', 'once');
+function clientSet(registry: NameRegistry): Reader<IssuerSpec['clients']> {
+  return setOf((node, errors) => {
+    const id = idBy(parseClientId)(node, errors);
+    if (id !== undefined) registry.refer('client', id, node.at, 'declare it in a project of this tenant', 'once');
     return id;
   });
 }
 
-const readSubject: Reader<IssuerSpec['subject']> = (node, faults) => {
-  const fields = Fields.open(node, 'subject', ['match', 'domains'], faults);
+const readSubject: Reader<IssuerSpec['subject']> = (node, errors) => {
+  const fields = Fields.open(node, 'subject', ['match', 'domains'], errors);
   const match = fields?.required('match', oneOf(['email', 'linked']), 'write "match: email" or "match: linked"');
   if (fields === undefined || match === undefined) return undefined;
   if (match === 'linked') {
     if (fields.node('domains') !== undefined)
-      faults.add(fields.place('domains'), 'domains have no meaning with "match: linked": remove them');
+      errors.add(fields.place('domains'), 'domains have no meaning with "match: linked": remove them');
     return { match };
   }
   const domains = fields.required('domains', domainSet, 'list the e-mail domains that this issuer speaks for');
   return domains === undefined ? undefined : { match, domains };
 };
 
-const readConditions: Reader<IssuerSpec['conditions']> = (node, faults) => {
+const readConditions: Reader<IssuerSpec['conditions']> = (node, errors) => {
   if (node.kind !== 'map' || node.entries.size === 0) {
-    faults.add(node.at, 'must be a map of claims and their allowed values, at least one, or the word "none"');
+    errors.add(node.at, 'must be a map of claims and their allowed values, at least one, or the word "none"');
     return undefined;
   }
   const conditions: [string, readonly ConditionValue[]][] = [];
   for (const [claim, { keyAt, value }] of node.entries) {
     if (!/^[\x21-\x7e]{1,128}$/.test(claim))
-      faults.add(keyAt, 'a claim has a name of 1 to 128 printable ASCII characters without spaces');
-    conditions.push([claim, readConditionValues(claim, value, faults)]);
+      errors.add(keyAt, 'a claim has a name of 1 to 128 printable ASCII characters without spaces');
+    conditions.push([claim, readConditionValues(claim, value, errors)]);
   }
   return conditions.sort(([a], [b]) => byCodeUnit(a, b));
 };
 
-function readConditionValues(claim: string, node: SourceNode, faults: Faults): readonly ConditionValue[] {
+function readConditionValues(claim: string, node: SourceNode, errors: ValidationErrors): readonly ConditionValue[] {
   const nodes = node.kind === 'list' ? node.items : [node];
-  if (nodes.length === 0) faults.add(node.at, `the condition on "${printable(claim)}" must allow at least one value`);
+  if (nodes.length === 0) errors.add(node.at, `the condition on "${printable(claim)}" must allow at least one value`);
   const values = new Map<string, ConditionValue>();
   for (const item of nodes) {
     const value = item.kind === 'scalar' ? item.value : null;
     if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value)) || value === '')
-      faults.add(item.at, 'must be a text, a whole number, true or false');
+      errors.add(item.at, 'must be a text, a whole number, true or false');
     else values.set(JSON.stringify(value), value);
   }
   return [...values].sort(([a], [b]) => byCodeUnit(a, b)).map(([, value]) => value);

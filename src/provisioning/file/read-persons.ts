@@ -16,10 +16,10 @@ import { STATUSES } from '../../domain/status.ts';
 
 const KEYS = ['id', 'email', 'status', 'roles', 'identities'] as const;
 type PersonKey = (typeof KEYS)[number];
-/** What users and administrators have in common. */
+/** The common fields of users and administrators. */
 type Person = { readonly [Key in keyof Omit<PersonSpec, 'roles'>]: PersonSpec[Key] | undefined };
 
-// Without "@": ids stand in plans, audit records and logs, where e-mail addresses must not.
+// Without "@": ids appear in plans, audit records and logs, where email addresses must not appear.
 const subjectId = matching(
   (text) => (/^[A-Za-z0-9][A-Za-z0-9._:|+=-]{0,127}$/.test(text) ? text : undefined),
   'an id: 1 to 128 ASCII letters, digits and ". _ : | + = -", starting with a letter or digit',
@@ -28,24 +28,24 @@ const subjectId = matching(
 export function readPersons<Key extends string, T>(
   kind: 'user' | 'administrator',
   ownKeys: readonly Key[],
-  book: NameRegistry,
+  registry: NameRegistry,
   issuerUrls: ReadonlyMap<string, string>,
   finish: (person: Person, fields: Fields<PersonKey | Key>) => T | undefined,
 ): Reader<readonly T[]> {
-  return listOf((node, faults) => {
+  return listOf((node, errors) => {
     const fields = Fields.open<PersonKey | Key>(
       node,
       kind === 'user' ? 'a user' : 'an administrator',
       [...KEYS, ...ownKeys],
-      faults,
+      errors,
     );
     if (fields === undefined) return undefined;
     const id = fields.required('id', subjectId, 'write the id that tokens have as "sub"');
     const label = id === undefined ? `this ${kind}` : `${kind} "${id}"`;
-    if (id !== undefined) book.declare(kind, id, fields.place('id'), `${label} stands twice`);
+    if (id !== undefined) registry.declare(kind, id, fields.place('id'), `${label} appears twice`);
     const address = fields.required('email', email, 'write the e-mail address');
     if (address !== undefined)
-      book.declare(
+      registry.declare(
         `e-mail of ${kind}s`,
         address.canonical,
         fields.place('email'),
@@ -55,7 +55,7 @@ export function readPersons<Key extends string, T>(
       id,
       email: address?.original,
       status: fields.optional('status', oneOf(STATUSES), 'active'),
-      identities: fields.optional('identities', readIdentities(kind, label, book, issuerUrls), []),
+      identities: fields.optional('identities', readIdentities(kind, label, registry, issuerUrls), []),
     };
     return finish(person, fields);
   });
@@ -64,11 +64,11 @@ export function readPersons<Key extends string, T>(
 function readIdentities(
   kind: string,
   label: string,
-  book: NameRegistry,
+  registry: NameRegistry,
   issuerUrls: ReadonlyMap<string, string>,
 ): Reader<readonly IdentitySpec[]> {
-  const readList = listOf((node, faults) => {
-    const fields = Fields.open(node, 'an identity', ['issuer', 'sub'], faults);
+  const readList = listOf((node, errors) => {
+    const fields = Fields.open(node, 'an identity', ['issuer', 'sub'], errors);
     if (fields === undefined) return undefined;
     const issuerId = fields.required(
       'issuer',
@@ -76,13 +76,13 @@ function readIdentities(
       'write the id of an issuer of this tenant',
     );
     if (issuerId !== undefined)
-      book.refer('issuer', issuerId, fields.place('issuer'), 'declare it under "issuers" of this tenant');
+      registry.refer('issuer', issuerId, fields.place('issuer'), 'declare it under "issuers" of this tenant');
     const identity = complete<IdentitySpec>({
       issuer: issuerId === undefined ? undefined : (issuerUrls.get(issuerId) ?? ''),
       sub: fields.required('sub', exactText, 'write the "sub" that the issuer gives this person'),
     });
     if (identity !== undefined && identity.issuer !== '')
-      book.declare(
+      registry.declare(
         `identity of ${kind}s`,
         JSON.stringify([identity.issuer, identity.sub]),
         fields.at,
@@ -90,8 +90,8 @@ function readIdentities(
       );
     return identity;
   });
-  return (node, faults) =>
-    readList(node, faults)
+  return (node, errors) =>
+    readList(node, errors)
       ?.slice()
       .sort((a, b) => byCodeUnit(a.issuer, b.issuer) || byCodeUnit(a.sub, b.sub));
 }

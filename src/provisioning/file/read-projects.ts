@@ -33,49 +33,53 @@ export const domainSet = setOf(
   { items: 1 },
 );
 
-// A block of everything is refused: that would be no policy but the lack of one.
+// A /0 block is refused: it would restrict nothing.
 const networkSet = setOf(
   matching(
     (text) => (text.includes('/') && (parseNetwork(text)?.prefix ?? 0) > 0 ? text : undefined),
-    'a CIDR block such as 10.0.0.0/8 or fd00::/8, without bits behind the prefix and not /0',
+    'a CIDR block such as 10.0.0.0/8 or fd00::/8, without bits after the prefix and not /0',
   ),
   { items: 1 },
 );
 
-export function readProjects(book: NameRegistry, tenantTtlSeconds: number): Reader<readonly ProjectSpec[]> {
-  return listOf((node, faults) => {
-    const fields = Fields.open(node, 'a project', ['id', 'name', 'status', 'clients'], faults);
+export function readProjects(registry: NameRegistry, tenantTtlSeconds: number): Reader<readonly ProjectSpec[]> {
+  return listOf((node, errors) => {
+    const fields = Fields.open(node, 'a project', ['id', 'name', 'status', 'clients'], errors);
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseProjectId), 'write its id, such as "id: shop"');
-    if (id !== undefined) book.declare('project', id, fields.place('id'), `project "${id}" stands twice`);
+    if (id !== undefined) registry.declare('project', id, fields.place('id'), `project "${id}" appears twice`);
     return complete<ProjectSpec>({
       id,
       name: fields.optional('name', displayName, id),
       status: fields.optional('status', status, 'active'),
-      clients: fields.optional('clients', readClients(book, id ?? '', tenantTtlSeconds), []),
+      clients: fields.optional('clients', readClients(registry, id ?? '', tenantTtlSeconds), []),
     });
   });
 }
 
-function readClients(book: NameRegistry, projectId: string, tenantTtlSeconds: number): Reader<readonly ClientSpec[]> {
-  return listOf((node, faults) => {
+function readClients(
+  registry: NameRegistry,
+  projectId: string,
+  tenantTtlSeconds: number,
+): Reader<readonly ClientSpec[]> {
+  return listOf((node, errors) => {
     const fields = Fields.open(
       node,
       'a client',
       ['id', 'status', 'policy', 'surfaces', 'audience', 'scopes', 'subjects', 'ttl'],
-      faults,
+      errors,
     );
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseClientId), 'write its id, such as "id: web"');
     if (
       id !== undefined &&
-      book.declare(`client of ${projectId}`, id, fields.place('id'), `client "${id}" stands twice in its project`)
+      registry.declare(`client of ${projectId}`, id, fields.place('id'), `client "${id}" appears twice in its project`)
     )
-      book.alias('client', id);
+      registry.alias('client', id);
     const policy = fields.optional<ClientPolicy, ClientPolicy>('policy', readPolicy, { kind: 'confidential' });
     const surfaces = fields.required('surfaces', surfaceSet, 'list those that it may use: [user], [admin] or both');
     if (policy?.kind === 'secretless' && surfaces?.includes('admin') === true)
-      faults.add(
+      errors.add(
         fields.place('surfaces'),
         'a secretless client may have the user surface only: write "surfaces: [user]"',
       );
@@ -105,17 +109,17 @@ function readClients(book: NameRegistry, projectId: string, tenantTtlSeconds: nu
   });
 }
 
-const readPolicy: Reader<ClientPolicy> = (node, faults) => {
+const readPolicy: Reader<ClientPolicy> = (node, errors) => {
   if (node.kind !== 'map') {
     const confidential = node.kind === 'scalar' && node.value === 'confidential';
     if (confidential) return { kind: 'confidential' };
-    faults.add(node.at, 'must be "confidential" or { secretless: { networks: [...] } }');
+    errors.add(node.at, 'must be "confidential" or { secretless: { networks: [...] } }');
     return undefined;
   }
-  const secretless = Fields.open(node, 'a policy', ['secretless'], faults)?.required(
+  const secretless = Fields.open(node, 'a policy', ['secretless'], errors)?.required(
     'secretless',
     (inner) =>
-      Fields.open(inner, 'secretless', ['networks'], faults)?.required(
+      Fields.open(inner, 'secretless', ['networks'], errors)?.required(
         'networks',
         networkSet,
         'list the CIDR blocks that the client may ask from without a secret',
@@ -125,13 +129,13 @@ const readPolicy: Reader<ClientPolicy> = (node, faults) => {
   return secretless === undefined ? undefined : { kind: 'secretless', networks: secretless };
 };
 
-const readSubjects: Reader<{ readonly domains: readonly string[] }> = (node, faults) => {
-  const fields = Fields.open(node, 'subjects', ['domains'], faults);
+const readSubjects: Reader<{ readonly domains: readonly string[] }> = (node, errors) => {
+  const fields = Fields.open(node, 'subjects', ['domains'], errors);
   const domains = fields?.required('domains', domainSet, 'list the e-mail domains, or write "subjects: any"');
   return domains === undefined ? undefined : { domains };
 };
 
-/** A bound, or the word that says in writing that there is none. */
+/** Reads a restriction, or the word that explicitly says that there is none. */
 export function wordOr<const Word extends string, T>(word: Word, read: Reader<T>): Reader<T | Word> {
-  return (node, faults) => (node.kind === 'scalar' && node.value === word ? word : read(node, faults));
+  return (node, errors) => (node.kind === 'scalar' && node.value === word ? word : read(node, errors));
 }

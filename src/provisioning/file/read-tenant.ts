@@ -1,6 +1,6 @@
 import { parseTenantId } from '../../domain/ids.ts';
 import { TENANT_STATUSES } from '../../domain/status.ts';
-import type { Faults } from './validation-error.ts';
+import type { ValidationErrors } from './validation-error.ts';
 import { NameRegistry } from './name-registry.ts';
 import { readAdmins } from './read-admins.ts';
 import { readDatabase } from './read-database.ts';
@@ -11,7 +11,7 @@ import { readProjects } from './read-projects.ts';
 import type { TenantSpec, TokensSpec } from './tenants-file.ts';
 import type { SourceNode } from './yaml-source.ts';
 
-/** Keys stay public for as long as a token that they signed can live: a longer life would outlast them. */
+/** Keys stay public for 24 h after their last token was issued. A longer-lived token would outlive its key. */
 const MAX_TTL = { maxSeconds: 24 * 60 * 60, maxText: '24h' };
 const DEFAULT_TOKENS: TokensSpec = { algorithm: 'ES256', ttlSeconds: 15 * 60 };
 
@@ -30,20 +30,20 @@ const KEYS = [
   'admins',
 ] as const;
 
-/** @param tenants what the file has declared so far: tenants and their databases */
+/** @param tenants declarations of the file so far: tenants and their databases */
 export function readTenant(
   node: SourceNode,
   context: IssuerContext,
   tenants: NameRegistry,
-  faults: Faults,
+  errors: ValidationErrors,
 ): TenantSpec | undefined {
-  const fields = Fields.open(node, 'a tenant', KEYS, faults);
+  const fields = Fields.open(node, 'a tenant', KEYS, errors);
   if (fields === undefined) return undefined;
   const id = fields.required('id', idBy(parseTenantId), 'write its id, such as "id: acme"');
-  if (id !== undefined) tenants.declare('tenant', id, fields.place('id'), `tenant "${id}" stands twice`);
+  if (id !== undefined) tenants.declare('tenant', id, fields.place('id'), `tenant "${id}" appears twice`);
   const tokens = fields.optional('tokens', readTokens, DEFAULT_TOKENS);
-  const book = new NameRegistry(faults);
-  const issuers = fields.optional('issuers', readIssuers(book, context), []);
+  const registry = new NameRegistry(errors);
+  const issuers = fields.optional('issuers', readIssuers(registry, context), []);
   const issuerUrls = new Map((issuers ?? []).map((issuer) => [issuer.id as string, issuer.issuer]));
   const tenant = complete<TenantSpec>({
     id,
@@ -56,19 +56,19 @@ export function readTenant(
     ),
     tokens,
     issuers,
-    projects: fields.optional('projects', readProjects(book, tokens?.ttlSeconds ?? MAX_TTL.maxSeconds), []),
-    scopes: fields.optional('scopes', readScopes(book), []),
-    roles: fields.optional('roles', readRoles(book), []),
-    groups: fields.optional('groups', readGroups(book), []),
-    users: fields.optional('users', readUsers(book, issuerUrls), []),
-    admins: fields.optional('admins', readAdmins(book, issuerUrls), []),
+    projects: fields.optional('projects', readProjects(registry, tokens?.ttlSeconds ?? MAX_TTL.maxSeconds), []),
+    scopes: fields.optional('scopes', readScopes(registry), []),
+    roles: fields.optional('roles', readRoles(registry), []),
+    groups: fields.optional('groups', readGroups(registry), []),
+    users: fields.optional('users', readUsers(registry, issuerUrls), []),
+    admins: fields.optional('admins', readAdmins(registry, issuerUrls), []),
   });
-  book.settle();
+  registry.settle();
   return tenant;
 }
 
-const readTokens: Reader<TokensSpec> = (node, faults) => {
-  const fields = Fields.open(node, 'tokens', ['alg', 'ttl'], faults);
+const readTokens: Reader<TokensSpec> = (node, errors) => {
+  const fields = Fields.open(node, 'tokens', ['alg', 'ttl'], errors);
   if (fields === undefined) return undefined;
   return complete<TokensSpec>({
     algorithm: fields.optional('alg', oneOf(['ES256', 'RS256', 'EdDSA']), DEFAULT_TOKENS.algorithm),

@@ -4,8 +4,8 @@ import type { Surface } from '../../domain/surface.ts';
 import type { Status, TenantStatus } from '../../domain/status.ts';
 
 /**
- * What a tenants file says, checked and with every default filled in. Plain data in a canonical order (lists that mean sets are
- * sorted), so that two of these are equal exactly when their JSON is.
+ * A validated tenants file with all defaults filled in. Plain data in a canonical order (lists that mean sets are sorted), so that two are equal
+ * exactly if their JSON is equal.
  */
 export interface TenantsFile {
   readonly tenants: readonly TenantSpec[];
@@ -38,9 +38,9 @@ export interface IssuerSpec {
   readonly jwksUri: string | undefined;
   readonly audiences: readonly string[];
   readonly algorithms: readonly string[];
-  /** Kinds of tokens besides the usual ones, in their one writing. */
+  /** Accepted `typ` values in addition to the usual ones, in canonical spelling. */
   readonly types: readonly string[];
-  /** Claim and allowed values, sorted by claim; `none` is said in words. */
+  /** Claims and their allowed values, sorted by claim; `none` is explicit. */
   readonly conditions: readonly (readonly [claim: string, values: readonly ConditionValue[]])[] | 'none';
   readonly subject: { readonly match: 'email'; readonly domains: readonly string[] } | { readonly match: 'linked' };
   readonly clients: readonly ClientId[];
@@ -66,7 +66,7 @@ export interface ClientSpec {
   readonly audience: string;
   readonly scopes: readonly string[] | 'unbounded';
   readonly subjects: { readonly domains: readonly string[] } | 'any';
-  /** Undefined: the tenant's. */
+  /** Undefined: the tenant's lifetime applies. */
   readonly ttlSeconds: number | undefined;
 }
 
@@ -87,7 +87,7 @@ export interface GroupSpec {
 
 export interface PersonSpec {
   readonly id: string;
-  /** As written; compared by its canonical form. */
+  /** As written in the file; compared in canonical form. */
   readonly email: string;
   readonly status: Status;
   readonly roles: readonly string[];
@@ -102,9 +102,9 @@ export interface AdminSpec extends PersonSpec {
   readonly scopes: readonly string[];
 }
 
-/** A person at a trusted issuer. */
+/** A person's identity at a trusted issuer. */
 export interface IdentitySpec {
-  /** The issuer's URL: `sub` is unique within it alone, whatever this tenant calls it. */
+  /** The issuer's URL, not its id in this tenant: `sub` is unique only within the issuer. */
   readonly issuer: string;
   readonly sub: string;
 }

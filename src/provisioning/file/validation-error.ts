@@ -1,24 +1,24 @@
-/** Where something stands in the file, both counted from 1. */
+/** A position in the file; line and column count from 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;
 }
 
-/** One thing that is wrong with a tenants file. The message names keys and ids, never a value that could be a person or a secret. */
-export interface Fault extends Position {
+/** A validation error of a tenants file. The message names keys and ids, never a value that could be personal data or a secret. */
+export interface ValidationError extends Position {
   readonly message: string;
 }
 
-/** Collects what is wrong, so that an operator sees everything at once. */
-export class Faults {
-  readonly #faults: Fault[] = [];
+/** Collects the validation errors, so that the operator sees all of them at once. */
+export class ValidationErrors {
+  readonly #errors: ValidationError[] = [];
 
   add(at: Position, message: string): void {
-    this.#faults.push({ line: at.line, column: at.column, message });
+    this.#errors.push({ line: at.line, column: at.column, message });
   }
 
-  /** In the order of the file. */
-  list(): readonly Fault[] {
-    return [...this.#faults].sort((a, b) => a.line - b.line || a.column - b.column);
+  /** Sorted by position in the file. */
+  list(): readonly ValidationError[] {
+    return [...this.#errors].sort((a, b) => a.line - b.line || a.column - b.column);
   }
 }

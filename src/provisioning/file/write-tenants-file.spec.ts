@@ -11,7 +11,7 @@ function read(text: string): TenantsFile {
     federationAllowedHosts: [],
     publicUrl: 'https://tokens.example.com',
   });
-  if (!('file' in result)) throw new Error(`${JSON.stringify(result.faults)}\n${text}`);
+  if (!('file' in result)) throw new Error(`${JSON.stringify(result.errors)}\n${text}`);
   return result.file;
 }
 
@@ -48,7 +48,7 @@ describe('writeTenantsFile', () => {
     ['the example', readFileSync(new URL('../../../examples/acme.yaml', import.meta.url), 'utf8')],
     ['every option and awkward text', FULL],
     ['no tenant', 'apiVersion: tessera/v1\ntenants: []\n'],
-  ])('writes what reads back as the same: %s', (_, text) => {
+  ])('writes a file that reads back as the same: %s', (_, text) => {
     const file = read(text);
     const again = read(writeTenantsFile(file.tenants));
     expect(again.tenants.map(({ id }) => id)).toEqual(file.tenants.map(({ id }) => id));
@@ -59,7 +59,7 @@ describe('writeTenantsFile', () => {
     });
   });
 
-  it('does not depend on the order of what it is given', () => {
+  it('does not depend on the order of its input', () => {
     const [tenant] = read(FULL).tenants;
     const turned = { ...tenant!, projects: [...tenant!.projects].reverse() };
     expect(writeTenantsFile([turned])).toBe(writeTenantsFile([tenant!]));
@@ -83,7 +83,7 @@ describe('writeTenantsFile', () => {
     '\u200b\ufeff',
     '\u{e0041}',
     '\t"\\',
-  ])('escapes what a terminal acts on or does not show, and reads back the same: %j', (name) => {
+  ])('escapes characters that a terminal acts on or does not show, and reads back the same: %j', (name) => {
     const [tenant] = read(FULL).tenants;
     const text = writeTenantsFile([
       { ...tenant!, name, roles: [{ name: `${name}${'long '.repeat(50)}`, scopes: [name] }] },

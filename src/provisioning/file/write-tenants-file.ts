@@ -5,7 +5,7 @@ import { API_VERSION } from './read-tenants-file.ts';
 import { byCodeUnit } from './read-fields.ts';
 import type { ClientSpec, IdentitySpec, IssuerSpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
-/** The system as a tenants file in canonical form: two exports of one state are equal, and applying one changes nothing. */
+/** Writes the tenants as a file in canonical form: two exports of one state are equal, and applying one changes nothing. */
 export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
   const content = { apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) };
   const document = new Document(content, { aliasDuplicateObjects: false, version: '1.2' });
@@ -16,7 +16,7 @@ export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
     singleQuote: true,
     doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
   });
-  // They stand in double quotes alone, where YAML 1.2 (section 5.7) has these escapes.
+  // They occur only in double quotes, where YAML 1.2 (section 5.7) has these escapes.
   return replaceUnseen(text, (character) =>
     character === '\n' ? character : unicodeEscape(character, (hex) => `\\U${hex.padStart(8, '0')}`),
   );
@@ -99,7 +99,7 @@ function personNode({ id, email, status }: PersonSpec): object {
   return { id, email, status };
 }
 
-/** An identity whose issuer is trusted no more keeps its URL: `apply` then refuses the line, instead of forgetting the link in silence. */
+/** An identity whose issuer is no longer trusted keeps its URL. `apply` then refuses the line, instead of dropping the link silently. */
 function identitiesNode(identities: readonly IdentitySpec[], issuerIds: ReadonlyMap<string, string>): object {
   return section(
     'identities',
@@ -119,7 +119,7 @@ function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => byCodeUnit(a.name, b.name));
 }
 
-/** A tenant's database may hold names that a terminal acts on; an export is looked at. */
+/** Quotes names with characters that a terminal acts on: a tenant's database may hold them, and an export is shown on terminals. */
 function quoteTheUnseen(document: Document): void {
   visit(document, {
     Scalar(_, scalar) {
@@ -128,7 +128,7 @@ function quoteTheUnseen(document: Document): void {
   });
 }
 
-/** As a person would write it: what has an own section stands on lines of its own, the rest in one. */
+/** Formats the document as a person would: maps with sections on several lines, small ones on one line. */
 function writeLeavesOnOneLine(document: Document): void {
   const blockKeys = ['tenants', 'issuers', 'projects', 'clients', 'scopes', 'roles', 'groups', 'users', 'admins'];
   const lineOfEach = new Set(['scopes', 'roles', 'groups', 'users', 'admins']);

@@ -1,7 +1,7 @@
 import { type Node as YamlNode, CST, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from 'yaml';
-import type { Faults, Position } from './validation-error.ts';
+import type { ValidationErrors, Position } from './validation-error.ts';
 
-/** A YAML value with its place in the file. What YAML knows beyond JSON (anchors, tags, merges, streams) never gets here. */
+/** A YAML value with its position in the file. YAML features beyond JSON (anchors, tags, merges, streams) are refused before. */
 export type SourceNode = SourceMap | SourceList | SourceScalar;
 
 export interface SourceMap {
@@ -22,10 +22,11 @@ export interface SourceScalar {
   readonly value: string | number | boolean | null;
 }
 
-/** A thousand tenants with a hundred users each take about 12 MB; the parser needs some hundred times the file's size in memory. */
+/** A thousand tenants with a hundred users each take about 12 MB. The parser needs about a hundred times the file's size in memory. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
-// The parser is recursive and a deep file ends the whole process, so depth is bounded before it runs. A tenants file is eight levels deep.
+// The parser is recursive and a deeply nested file would crash the process, so the depth is limited before it runs. A tenants file is eight levels
+// deep.
 const MAX_FLOW_DEPTH = 20;
 const MAX_INDENT_COLUMNS = 200;
 const MAX_INDICATORS_A_LINE = 20;
@@ -33,35 +34,35 @@ const MAX_INDICATORS_A_LINE = 20;
 const START: Position = { line: 1, column: 1 };
 
 /**
- * The door to the YAML library: one document of maps, lists and scalars, every key once. Never throws: what is wrong with the text is a fault.
+ * The adapter to the YAML library. Reads one document of maps, lists and scalars with unique keys. Never throws: syntax errors are added to `errors`.
  *
- * @returns undefined when there is nothing to go on with
+ * @returns undefined if there is no document to check
  */
-export function readYaml(bytes: Uint8Array, faults: Faults): SourceNode | undefined {
+export function readYaml(bytes: Uint8Array, errors: ValidationErrors): SourceNode | undefined {
   if (bytes.byteLength > MAX_FILE_BYTES) {
-    faults.add(START, `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB: split it into several files`);
+    errors.add(START, `the file is larger than ${MAX_FILE_BYTES / 1024 / 1024} MiB: split it into several files`);
     return undefined;
   }
-  const text = decode(bytes, faults);
-  if (text === undefined || !isShallow(text, faults)) return undefined;
-  return parse(text, faults);
+  const text = decode(bytes, errors);
+  if (text === undefined || !isShallow(text, errors)) return undefined;
+  return parse(text, errors);
 }
 
-function decode(bytes: Uint8Array, faults: Faults): string | undefined {
+function decode(bytes: Uint8Array, errors: ValidationErrors): string | undefined {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    faults.add(START, 'the file is not UTF-8 text: save it as UTF-8');
+    errors.add(START, 'the file is not UTF-8 text: save it as UTF-8');
     return undefined;
   }
 }
 
-/** Walks the lexer's tokens, which needs no recursion, and refuses what would nest too deep for the parser. */
-function isShallow(text: string, faults: Faults): boolean {
+/** Checks the nesting depth on the lexer's tokens, which needs no recursion. */
+function isShallow(text: string, errors: ValidationErrors): boolean {
   let flowDepth = 0;
   let line = 1;
   let blockIndicators = 0;
-  // Entries of a flow collection stand beside each other, not in each other: JSON on one line has many.
+  // Entries of a flow collection are siblings, not nested: JSON on one line has many.
   let entryIndicators = 0;
   let atLineStart = true;
   for (const token of new Lexer().lex(text)) {
@@ -74,7 +75,7 @@ function isShallow(text: string, faults: Faults): boolean {
     const tooFarIn = atLineStart && type === 'space' && flowDepth === 0 && token.length > MAX_INDENT_COLUMNS;
     const tooMany = Math.max(blockIndicators, entryIndicators) > MAX_INDICATORS_A_LINE;
     if (flowDepth > MAX_FLOW_DEPTH || tooFarIn || tooMany) {
-      faults.add({ line, column: 1 }, 'the nesting is too deep for a tenants file');
+      errors.add({ line, column: 1 }, 'the nesting is too deep for a tenants file');
       return false;
     }
     const breaks = countLineBreaks(token);
@@ -107,7 +108,7 @@ function countLineBreaks(token: string): number {
   return count;
 }
 
-function parse(text: string, faults: Faults): SourceNode | undefined {
+function parse(text: string, errors: ValidationErrors): SourceNode | undefined {
   const lines = new LineCounter();
   const positionOf = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
@@ -122,27 +123,27 @@ function parse(text: string, faults: Faults): SourceNode | undefined {
     merge: false,
     resolveKnownTags: false,
     stringKeys: true,
-    // The library compares every key with every other; `toMap` below does it with a Map.
+    // The library compares every key with every other, which is quadratic. `toMap` below uses a Map.
     uniqueKeys: false,
   });
   if (document.errors.length > 0) {
-    // One slip in YAML makes the parser stumble over the same line several times: its first word about it is the useful one.
-    const lineHasFault = new Set<number>();
+    // One YAML mistake causes several parser errors on the same line. The first one is the useful one.
+    const lineHasError = new Set<number>();
     for (const error of document.errors) {
       const at = positionOf(error.pos[0]);
-      if (!lineHasFault.has(at.line)) faults.add(at, explain(error.code, error.message));
-      lineHasFault.add(at.line);
+      if (!lineHasError.has(at.line)) errors.add(at, explain(error.code, error.message));
+      lineHasError.add(at.line);
     }
     return undefined;
   }
   if (document.contents === null) {
-    faults.add(START, 'the file is empty: it must start with "apiVersion: tessera/v1"');
+    errors.add(START, 'the file is empty: it must start with "apiVersion: tessera/v1"');
     return undefined;
   }
-  return new Converter(positionOf, faults).convert(document.contents, START);
+  return new Converter(positionOf, errors).convert(document.contents, START);
 }
 
-/** The library's own words quote the file's text in places; only those that cannot are passed on. */
+/** Some messages of the library quote the file. Only messages that cannot quote it are passed on. */
 function explain(code: string, message: string): string {
   switch (code) {
     case 'MULTIPLE_DOCS':
@@ -165,22 +166,22 @@ function explain(code: string, message: string): string {
 class Converter {
   constructor(
     private readonly positionOf: (offset: number) => Position,
-    private readonly faults: Faults,
+    private readonly errors: ValidationErrors,
   ) {}
 
-  /** @param fallback the place of the parent, for a value that is not written at all */
+  /** @param fallback the position of the parent, for an empty value */
   convert(node: unknown, fallback: Position): SourceNode {
     const at = this.at(node, fallback);
     if (isMap(node) || isSeq(node) || isScalar(node)) {
-      // Every line says itself what it means, and nothing can grow beyond the file's own size.
-      if (node.anchor !== undefined) this.faults.add(at, 'anchors are not supported: write the value where it is used');
+      // Without aliases, each line is understandable by itself, and the document cannot expand beyond the file's size.
+      if (node.anchor !== undefined) this.errors.add(at, 'anchors are not supported: write the value where it is used');
       if (node.tag !== undefined && !isOwnTag(node.tag))
-        this.faults.add(at, 'tags are not supported: write the value without "!"');
+        this.errors.add(at, 'tags are not supported: write the value without "!"');
     }
     if (isMap(node)) return this.toMap(node.items, at);
     if (isSeq(node)) return { kind: 'list', at, items: node.items.map((item) => this.convert(item, at)) };
     if (isScalar(node)) return { kind: 'scalar', at, value: toValue(node.value) };
-    if (node !== null) this.faults.add(at, 'aliases are not supported: write the value out');
+    if (node !== null) this.errors.add(at, 'aliases are not supported: write the value out');
     return { kind: 'scalar', at, value: null };
   }
 
@@ -190,8 +191,8 @@ class Converter {
       const keyAt = this.at(key, at);
       const name = isScalar(key) && typeof key.value === 'string' ? key.value : undefined;
       const entry = { keyAt, value: this.convert(value, keyAt) };
-      if (name === undefined) this.faults.add(keyAt, 'a key must be plain text');
-      else if (entries.has(name)) this.faults.add(keyAt, `"${printable(name)}" stands twice in one map: remove one`);
+      if (name === undefined) this.errors.add(keyAt, 'a key must be plain text');
+      else if (entries.has(name)) this.errors.add(keyAt, `"${printable(name)}" appears twice in one map: remove one`);
       else entries.set(name, entry);
     }
     return { kind: 'map', at, entries };
@@ -211,7 +212,7 @@ function toValue(value: unknown): SourceScalar['value'] {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
 }
 
-/** A key as it may stand in a message: no control characters, not endless. */
+/** Makes a key safe for a message: no control characters, limited length. */
 export function printable(text: string): string {
   const cut = text.length > 64 ? `${text.slice(0, 64)}…` : text;
   return cut.replace(/[^\x20-\x7e…]/g, '?');

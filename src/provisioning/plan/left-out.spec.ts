@@ -9,7 +9,7 @@ function tenant(body: string): TenantSpec {
     federationAllowedHosts: [],
     publicUrl: 'https://tokens.example.com',
   });
-  if (!('file' in result)) throw new Error(JSON.stringify(result.faults));
+  if (!('file' in result)) throw new Error(JSON.stringify(result.errors));
   return result.file.tenants[0]!;
 }
 
@@ -21,7 +21,7 @@ const project = (id: string, client: string): string =>
 describe('what the file leaves out', () => {
   const actual = tenant(`    projects:\n${project('shop', 'web')}    users: [{ id: u-ada, email: ada@a.example }]\n`);
 
-  it('stays as it is, beside what the file says', () => {
+  it('stays as it is, next to the file’s content', () => {
     const desired = tenant(
       `    projects:\n${project('shop', 'app')}    users: [{ id: u-bob, email: bob@a.example }]\n`,
     );
@@ -33,7 +33,7 @@ describe('what the file leaves out', () => {
     ]);
   });
 
-  it('goes when the file is all there is', () => {
+  it('is removed with --prune', () => {
     const desired = tenant('');
     expect([...diffDirectory(actual, desired), ...diffControlPlane(actual, desired)]).toEqual([
       { action: 'remove', kind: 'user', id: 'acme/u-ada' },
@@ -61,7 +61,7 @@ describe('what the file leaves out', () => {
       `projects:\n${project('q', 'c')}    issuers:\n${issuer('y', 'i.example', 'c')}`,
       /issuer "y" names client "c", which several/,
     ],
-  ])('is in conflict when it has %s of the file’s', (_, before, after, message) => {
+  ])('conflicts if it has %s that the file has too', (_, before, after, message) => {
     const merged = withLeftOut(tenant(`    ${after}\n`), tenant(`    ${before}\n`));
     expect(conflicts(merged)).toEqual([expect.stringMatching(message)]);
   });

@@ -1,7 +1,7 @@
 import { parseEmail } from '../../domain/email.ts';
 import type { PersonSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
 
-/** The tenant as it will be: what the file says, and what is there and the file leaves out. */
+/** The tenant after an apply without --prune: the file's content, plus existing items that the file leaves out. */
 export function withLeftOut(desired: TenantSpec, actual: TenantSpec): TenantSpec {
   return {
     ...desired,
@@ -16,7 +16,7 @@ export function withLeftOut(desired: TenantSpec, actual: TenantSpec): TenantSpec
 }
 
 /**
- * What is right in the file alone and wrong beside what the file leaves out. Each sentence ends with the fix.
+ * Conflicts between the file and the existing items that it leaves out. Each message ends with the fix.
  *
  * @param tenant the result of `withLeftOut`
  */
@@ -45,7 +45,7 @@ function conflictsOfPersons(kind: string, tenant: TenantSpec, persons: readonly 
   ];
 }
 
-/** A trust names clients by their id alone: another project must not bring a second one in by surprise. */
+/** A trusted issuer names clients by id only, so a kept project must not have a second client with that id. */
 function ambiguousClients(tenant: TenantSpec): string[] {
   const projectsOf = new Map<string, number>();
   for (const { clients } of tenant.projects)

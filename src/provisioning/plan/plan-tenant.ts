@@ -17,33 +17,33 @@ import { type Change, diffControlPlane, diffDirectory, directoryChanges } from '
 import { specFromState } from './tenant-state.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 
-/** What has to be done for one tenant of the file, found out by reading alone. */
+/** The changes for one tenant of the file, determined by reading only. */
 export interface TenantPlan {
-  /** The tenant as it will be, with what the file leaves out. */
+  /** The tenant after the apply, including items that the file leaves out. */
   readonly tenant: TenantSpec;
   readonly changes: readonly Change[];
   readonly directory: { readonly open: boolean; readonly changes: DirectoryChanges | undefined };
   readonly keyRing: 'create' | 'rotate' | undefined;
   readonly clientsWithoutSecret: readonly ClientName[];
-  /** Whether the control plane's rows differ. */
+  /** Whether the control plane's rows change. */
   readonly rows: boolean;
-  /** Whose tokens end with it. */
+  /** The users and clients whose tokens are revoked. */
   readonly removed: Removed;
 }
 
 export interface PlanningRules {
-  /** Removes what the file leaves out. */
+  /** Remove what the file leaves out. */
   readonly prune: boolean;
-  /** Makes new keys for a tenant that exists and whose keys are gone. */
+  /** Make new keys for an existing tenant whose keys are lost. */
   readonly dangerouslyReplaceLostKeys: boolean;
 }
 
-/** Some clients of one tenant at a time: Vault has its own bound, this is about memory. */
+/** Clients of one tenant read at a time. This limits memory; Vault's concurrency has its own limit. */
 const CLIENTS_AT_ONCE = 16;
 
 /**
- * @param state what the control plane says; undefined: the tenant is new
- * @returns the plan, or sentences about what is right in the file alone and wrong beside what it leaves out
+ * @param state the control plane's data; undefined for a new tenant
+ * @returns the plan, or messages about conflicts between the file and what it leaves out
  */
 export async function planTenant(
   desired: TenantSpec,
@@ -85,7 +85,7 @@ export async function planTenant(
 interface FoundDirectory {
   readonly state: DirectoryState;
   readonly changes: readonly Change[];
-  /** Missing, of an older schema, or so empty that it may not even say yet whose it is. */
+  /** Missing, with an older schema, or without its owner's mark. */
   readonly isUnfinished: boolean;
 }
 
@@ -114,7 +114,7 @@ async function readDirectoryOf(
   }
 }
 
-/** Stands in for what the control plane does not have yet; no part of it is compared. */
+/** A placeholder for the control plane's data of a new tenant. It is never compared. */
 function nothing({ id, name, status, database, tokens }: TenantSpec): TenantState {
   return {
     tenant: { id, version: 0, name, status, database, tokens, projects: new Map(), trusts: [] },
@@ -134,11 +134,11 @@ async function planKeyRing(
   return newest?.alg === algorithm ? undefined : 'rotate';
 }
 
-/** A tenant is shown in the control plane only after its keys were made: where they are missing, they were lost or are somewhere else. */
+/** Keys are made before a tenant becomes visible in the control plane. If they are missing, they were lost or the store is a wrong one. */
 function lostKeyRing(): OperatorError {
   return new OperatorError(
-    'the tenant exists, but the secret store has no keys of it: look whether VAULT_ADDR, VAULT_NAMESPACE and VAULT_KV_MOUNT lead to the right store, or restore it. ' +
-      'If the keys are lost for good, apply with --dangerously-replace-lost-keys: tokens that are still alive are refused then.',
+    'the tenant exists, but the secret store has no keys for it: check that VAULT_ADDR, VAULT_NAMESPACE and VAULT_KV_MOUNT lead to the right store, or restore it. ' +
+      'If the keys are lost, apply with --dangerously-replace-lost-keys: unexpired tokens are then rejected.',
   );
 }
 

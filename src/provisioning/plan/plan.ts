@@ -6,11 +6,11 @@ import type { Stores } from '../apply/stores.ts';
 import type { Change } from './tenant-diff.ts';
 import type { TenantsFile } from '../file/tenants-file.ts';
 
-/** All that applying a file would do. Made by reading alone: a dry run shows it, an apply carries it out. */
+/** All changes of applying a file, determined by reading only. A dry run shows them; an apply makes them. */
 export interface Plan {
   readonly tenants: readonly TenantPlan[];
   readonly removals: readonly TenantId[];
-  /** Tenants whose stores could not be read; the others go on without them. */
+  /** Tenants whose stores could not be read. The others are applied without them. */
   readonly failures: readonly TenantFailure[];
 }
 
@@ -24,8 +24,8 @@ export interface PlanOptions extends PlanningRules {
 }
 
 /**
- * @param states the tenants that the control plane has
- * @returns the plan, or why the file cannot be applied to what is there
+ * @param states the tenants in the control plane
+ * @returns the plan, or why the file cannot be applied to the present state
  */
 export async function planFile(
   file: TenantsFile,

@@ -3,22 +3,25 @@ import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 
-/** What tokens of a tenant may name and is there no more when the plan is carried out. */
+/** Users, administrators and clients that the plan removes and that tokens may name. */
 export interface Removed {
   readonly clients: readonly string[];
   readonly administrators: readonly string[];
-  /** They stand in the tenant's own database, which no transaction holds together with the revocations. */
+  /** They are in the tenant's database, so their removal cannot be in one transaction with the revocations. */
   readonly users: readonly string[];
 }
 
-/** More are not named one by one: each is an entry that every server and verifier keeps for a day. */
+/** Above this number, all tokens of the tenant are revoked instead: each revocation is an entry that every server and verifier keeps for a day. */
 const MAX_NAMED = 100;
 
-/** Whose tokens must end, or they would outlive what they name: nothing could be said against them any more, and they would be good again when it is applied again. */
+/**
+ * Finds the removed items whose tokens must be revoked. Otherwise the tokens would outlive the item: it could no longer be disabled, and they would
+ * be valid again if it were added again.
+ */
 export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
   return {
     clients: missing(before.projects.flatMap(clientNames), new Set(after.projects.flatMap(clientNames))).map(
-      // Tokens name their client without its project.
+      // Tokens contain the client's id without its project.
       (name) => name.slice(name.indexOf('/') + 1),
     ),
     administrators: missing(before.admins.map(idOf), new Set(after.admins.map(idOf))),
@@ -26,7 +29,7 @@ export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
   };
 }
 
-/** @param before the last second of tokens that must end, epoch seconds */
+/** @param before the last second of the tokens to revoke, epoch seconds */
 export function revocationsOf(
   tenantId: TenantId,
   { clients, administrators, users }: Removed,

@@ -2,7 +2,7 @@ import type { DirectoryChanges } from '../../directory/provisioning/directory-st
 import { byCodeUnit } from '../file/read-fields.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 
-/** One line of a plan. Ids are paths below the tenant; no e-mail address is ever part of one. */
+/** One line of a plan. Ids are paths below the tenant and never contain an email address. */
 export interface Change {
   readonly action: 'create' | 'update' | 'remove';
   readonly kind: ChangeKind;
@@ -24,19 +24,19 @@ export type ChangeKind =
   | 'key_ring'
   | 'secret';
 
-/** A thing that is created, changed and removed as a whole. */
+/** An item that is created, updated and removed as a whole. */
 interface Part {
   readonly kind: ChangeKind;
   readonly id: string;
   readonly content: string;
 }
 
-/** What differs in the tenant's own database. */
+/** The changes in the tenant's own database. */
 export function diffDirectory(before: TenantSpec | undefined, after: TenantSpec): Change[] {
   return diffParts(before === undefined ? [] : directoryParts(before), directoryParts(after));
 }
 
-/** The same as rows to put and to remove. */
+/** The same changes as rows to put and to remove. */
 export function directoryChanges(before: TenantSpec, after: TenantSpec): DirectoryChanges {
   return {
     scopes: putAndRemove(before.scopes, after.scopes, ({ name }) => name),
@@ -59,7 +59,7 @@ function putAndRemove<T extends object>(
   };
 }
 
-/** What differs in the control plane. */
+/** The changes in the control plane. */
 export function diffControlPlane(before: TenantSpec | undefined, after: TenantSpec): Change[] {
   return diffParts(before === undefined ? [] : controlParts(before), controlParts(after));
 }
@@ -96,7 +96,7 @@ function controlParts(tenant: TenantSpec): Part[] {
   ];
 }
 
-/** Creations and updates in the order of what is to be, then removals from the end of what was. */
+/** Creations and updates in the order of `after`, then removals in the reverse order of `before`. */
 function diffParts(before: readonly Part[], after: readonly Part[]): Change[] {
   const key = ({ kind, id }: Part): string => `${kind} ${id}`;
   const old = new Map(before.map((part) => [key(part), part.content]));
@@ -113,7 +113,7 @@ function diffParts(before: readonly Part[], after: readonly Part[]): Change[] {
   return changes;
 }
 
-/** Equal for equal values, in whatever order their members were written. */
+/** Serializes independently of the order of members. */
 function canonicalJson(value: object): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -5,7 +5,7 @@ import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
 import { byCodeUnit } from '../file/read-fields.ts';
 import type { AdminSpec, ClientSpec, IdentitySpec, IssuerSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
 
-/** What the stores say about a tenant, in the words of the tenants file. */
+/** Converts a tenant's data in the stores to the form of the tenants file. */
 export function specFromState({ tenant, administrators }: TenantState, directory: DirectoryState): TenantSpec {
   return {
     id: tenant.id,
@@ -33,7 +33,7 @@ export function specFromState({ tenant, administrators }: TenantState, directory
   };
 }
 
-/** What the control plane is told. */
+/** Converts a tenant of the file to the control plane's form. */
 export function draftFromSpec(spec: TenantSpec): TenantDraft {
   const tenant: Omit<Tenant, 'version'> = {
     id: spec.id,

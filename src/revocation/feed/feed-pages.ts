@@ -1,36 +1,36 @@
-/** About 0.7 MB with ordinary ids, and below what followers take of one answer (4 MiB) with the longest. */
+/** About 0.7 MB with usual ids. With the longest ids still below 4 MiB, the largest answer that pollers accept. */
 const ENTRIES_PER_PAGE = 4000;
-/** Of a page that nobody shares: each answer holds one of its own until its client has read it. */
+/** The size of a page that is not shared. Each response holds its own copy in memory until its client has read it. */
 const ENTRIES_PER_UNSHARED_PAGE = 50;
-/** Pages that are kept for whoever asks next, but for the last that is let in. Whoever makes up cursors and tenants must not fill memory with them. */
+/** Limit of the cached pages, which the last page may exceed. Requests with invented cursors and tenants must not fill memory. */
 const KEPT_BYTES = 8 * 1024 * 1024;
-/** What a page takes beside its bytes and its name. */
+/** Overhead of a cached page in addition to its body and key. */
 const OVERHEAD_BYTES = 300;
 
 export interface WrittenPage {
   readonly body: Buffer;
-  /** Where the next page begins; undefined: this was the last. */
+  /** Index where the next page begins; undefined if this is the last page. */
   readonly end: number | undefined;
 }
 
 export interface PageRequest {
-  /** In the order in which they were asked for; undefined: all. */
+  /** The requested tenants, in the order of the request; undefined: all. */
   readonly tenants: readonly string[] | undefined;
-  /** Index of the first entry that is asked for. */
+  /** Index of the first requested entry. */
   readonly start: number;
-  /** Index of the first entry of all. */
+  /** Index of the first entry in the feed. */
   readonly first: number;
   readonly reset: boolean;
   readonly write: (start: number, limit: number) => WrittenPage;
 }
 
-/** Pages of the feed that were written, shared by all who ask for the same. */
+/** Caches serialized pages of the feed, shared by all requests for the same page. */
 export class FeedPages {
   readonly #kept = new Map<string, WrittenPage>();
   #keptBytes = 0;
   /**
-   * Where pages begin for those who read everything from the beginning. They always get whole pages: those that are not kept are shared by whoever
-   * reads them at the same time.
+   * Where pages begin for pollers that read the feed from the beginning. These pages always have full size. If they are not cached, concurrent
+   * requests share them.
    */
   readonly #starts = new Set<number>();
   readonly #inFlight = new Map<string, WeakRef<Buffer>>();
@@ -40,7 +40,7 @@ export class FeedPages {
     const kept = this.#kept.get(name);
     if (kept !== undefined) return kept.body;
     const isFromBeginning = tenants === undefined && !reset && (start === first || this.#starts.has(start));
-    // The page of a reset is where all begin, too, and one for all whose number was never handed out.
+    // A reset page starts at the beginning too, and is the same for every unknown cursor.
     const isOfAll = isFromBeginning || (reset && tenants === undefined);
     const shared = isOfAll ? this.#inFlight.get(name)?.deref() : undefined;
     if (shared !== undefined) return shared;
@@ -54,7 +54,7 @@ export class FeedPages {
     return page.body;
   }
 
-  /** There are more entries than before: what was the last page is not any more. */
+  /** Call when entries were added: the page that was the last one is outdated. */
   extend(): void {
     for (const [name, page] of this.#kept) {
       if (page.end !== undefined) continue;
@@ -64,7 +64,7 @@ export class FeedPages {
     this.#inFlight.clear();
   }
 
-  /** Entries are not where they were. */
+  /** Call when the indexes of entries have changed. */
   clear(): void {
     this.#kept.clear();
     this.#keptBytes = 0;

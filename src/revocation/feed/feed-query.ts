@@ -3,16 +3,16 @@ import { queryParameter } from '../../http/bodies/query-parameter.ts';
 import { parseTenantId, type TenantId } from '../../domain/ids.ts';
 
 export const MAX_WAIT_SECONDS = 20;
-/** A request line holds no more anyway. */
+/** About the longest value that a request line can hold. */
 export const MAX_TENANTS_LENGTH = 8_000;
-/** Anybody may ask, and each request that waits holds its list. */
+/** The feed is public, and each waiting request keeps its list in memory. */
 const MAX_TENANTS = 500;
 
 export interface FeedQuery {
-  /** The last number that the follower knows; 0: none. */
+  /** The last number that the poller knows; 0: none. */
   readonly after: number;
   readonly waitSeconds: number;
-  /** Whose revocations are asked for; undefined: all tenants'. */
+  /** The tenants whose revocations are requested; undefined: all. */
   readonly tenants: readonly TenantId[] | undefined;
 }
 
@@ -29,7 +29,7 @@ function wholeNumber(query: unknown, name: string, max: number): number {
   const text = queryParameter(query, name) ?? '0';
   const value = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Infinity;
   if (value > max)
-    throw new TesseraError('invalid_request', 'a number of the query is none', {
+    throw new TesseraError('invalid_request', 'a number in the query is not an integer in its range', {
       detail: `${name}: a whole number from 0 to ${max}`,
     });
   return value;
@@ -37,10 +37,10 @@ function wholeNumber(query: unknown, name: string, max: number): number {
 
 function tenantsOf(text: string | undefined): readonly TenantId[] | undefined {
   if (text === undefined) return undefined;
-  // Those that nobody has are no error: their revocations are none.
+  // Unknown tenants are not an error; they have no revocations.
   const tenants = text.length > MAX_TENANTS_LENGTH ? [] : text.split(',', MAX_TENANTS + 1).map(parseTenantId);
   if (tenants.length === 0 || tenants.length > MAX_TENANTS || tenants.includes(undefined))
-    throw new TesseraError('invalid_request', 'tenants of the query are no ids', {
+    throw new TesseraError('invalid_request', 'tenants in the query are not valid ids', {
       detail: `tenants: ids of tenants, ${MAX_TENANTS} at most, separated by commas`,
     });
   return [...new Set(tenants as TenantId[])];

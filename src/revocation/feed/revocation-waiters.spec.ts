@@ -12,7 +12,7 @@ async function isOver(wait: Promise<void>): Promise<boolean> {
   return over;
 }
 
-it('holds a bounded number, and lets the rest go at once', async () => {
+it('holds a bounded number of requests, and releases the rest at once', async () => {
   const waiters = new RevocationWaiters({ draining: false });
   const held = Array.from({ length: MAX_WAITERS }, () => waiters.wait(LONG_MS, connection()));
   expect(await isOver(held.at(-1)!)).toBe(false);
@@ -23,7 +23,7 @@ it('holds a bounded number, and lets the rest go at once', async () => {
   expect(waiters.count).toBe(0);
 });
 
-it('lets go of whoever left, and of nobody else, and keeps nothing of them', async () => {
+it('releases only requests whose client has left, and keeps nothing of them', async () => {
   const waiters = new RevocationWaiters({ draining: false });
   const [left, stays] = [connection(), connection()];
   const waits = [left, stays].map((one) => waiters.wait(LONG_MS, one));
@@ -33,14 +33,14 @@ it('lets go of whoever left, and of nobody else, and keeps nothing of them', asy
   waiters.releaseAll();
 });
 
-it('holds nobody when the service is on its way out', async () => {
+it('holds no request during shutdown', async () => {
   const requests = { draining: false };
   const waiters = new RevocationWaiters(requests);
   requests.draining = true;
   expect(await isOver(waiters.wait(LONG_MS, connection()))).toBe(true);
 });
 
-it('wakes those who wait for news of a tenant, and leaves those who wait for others', async () => {
+it('releases requests that wait for news of a tenant, and not those that wait for others', async () => {
   const waiters = new RevocationWaiters({ draining: false });
   const waits = [['acme'], ['globex', 'acme'], ['globex'], undefined].map((tenants) =>
     waiters.wait(LONG_MS, connection(), tenants),

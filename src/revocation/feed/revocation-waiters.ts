@@ -4,12 +4,12 @@ import { RequestsInFlight } from '../../health/requests-in-flight.ts';
 import { within } from '../../runtime/deadline.ts';
 
 /**
- * Followers that can be held at a time, by one process. Past it they are answered at once, which is as true, and they know how long to pause: a stranger
- * who opens thousands of connections costs the others nothing but some requests.
+ * Poll requests that one process holds at a time. Further ones are answered at once, which is also correct, and pollers pause by themselves. A
+ * stranger who opens thousands of connections therefore only causes some more requests.
  */
 export const MAX_WAITERS = 2_000;
 
-/** Requests that wait for news. Nothing is asked for them: whoever has the news tells all at once. */
+/** Holds poll requests until there is news, without polling the database for each of them. */
 @Injectable()
 export class RevocationWaiters {
   readonly #waiting = new Map<() => void, readonly string[] | undefined>();
@@ -26,9 +26,9 @@ export class RevocationWaiters {
   }
 
   /**
-   * Resolves with the news, after that time, when the client goes away, or at once when too many wait.
+   * Resolves on news, after the time, when the client disconnects, or at once if too many requests wait.
    *
-   * @param tenants whose news it waits for; undefined: any
+   * @param tenants the tenants whose news it waits for; undefined: any
    */
   wait(milliseconds: number, connection: EventEmitter, tenants?: readonly string[]): Promise<void> {
     if (this.#requests.draining || this.#waiting.size >= MAX_WAITERS) return Promise.resolve();
@@ -49,7 +49,7 @@ export class RevocationWaiters {
     for (const end of [...this.#waiting.keys()]) end();
   }
 
-  /** Those who wait for news of any of these tenants. */
+  /** Releases the requests that wait for news of any of these tenants. */
   release(news: ReadonlySet<string>): void {
     for (const [end, tenants] of [...this.#waiting])
       if (tenants === undefined || tenants.some((tenantId) => news.has(tenantId))) end();

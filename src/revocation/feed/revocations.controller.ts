@@ -16,9 +16,12 @@ const ENTRY_SCHEMA = {
     iss: { type: 'string', description: 'The tenant’s issuer.' },
     kind: { type: 'string', enum: ['token', 'subject', 'client', 'key', 'tenant'] },
     id: { type: 'string', description: 'jti, sub, client_id, kid, or `*`.' },
-    before: { type: 'integer', description: 'Hits tokens with `iat` up to it, epoch seconds; absent: all.' },
-    until: { type: 'integer', description: 'Of no use after it, epoch seconds.' },
-    replaces: { type: 'integer', description: 'How many earlier entries of the client it stands for; absent: none.' },
+    before: { type: 'integer', description: 'Revokes tokens with `iat` up to this time, epoch seconds; absent: all.' },
+    until: { type: 'integer', description: 'The entry may be dropped after this time, epoch seconds.' },
+    replaces: {
+      type: 'integer',
+      description: 'The number of earlier entries of the client that this one replaces; absent: none.',
+    },
   },
   additionalProperties: false,
 };
@@ -27,15 +30,15 @@ const FEED_SCHEMA = {
   type: 'object',
   required: ['sequence', 'entries', 'more'],
   properties: {
-    sequence: { type: 'integer', description: 'Ask from here next.', example: 42 },
+    sequence: { type: 'integer', description: 'Send this as `after` in the next request.', example: 42 },
     entries: { type: 'array', items: ENTRY_SCHEMA },
-    more: { type: 'boolean', description: 'Ask again at once: this was not all.' },
-    reset: { type: 'boolean', description: 'Drop what you know and take this.' },
+    more: { type: 'boolean', description: 'There are more entries: send the next request at once.' },
+    reset: { type: 'boolean', description: 'Discard all known entries and start from this answer.' },
   },
   additionalProperties: false,
 };
 
-/** The feed that verifiers follow. */
+/** The revocation feed, which verifiers poll. */
 @ApiTags('Verification')
 @Controller()
 export class RevocationsController {
@@ -52,8 +55,8 @@ export class RevocationsController {
 
   @Get('revocations')
   @ApiOperation({
-    summary: 'What was revoked, as a feed to follow',
-    description: 'Answers at once when something is newer than `after`, else when something is or `wait` is over.',
+    summary: 'Revocations, as a feed for polling',
+    description: 'Answers at once if there are entries after `after`; otherwise when there is one or `wait` is over.',
   })
   @ApiQuery({
     name: 'after',
@@ -70,10 +73,11 @@ export class RevocationsController {
   @ApiQuery({
     name: 'tenants',
     required: false,
-    description: 'Ids of tenants, separated by commas: 500 at most; only their entries. Absent: those of all.',
+    description:
+      'Ids of at most 500 tenants, separated by commas: only their entries are returned. Absent: entries of all tenants.',
     schema: { type: 'string', maxLength: MAX_TENANTS_LENGTH, pattern: TENANTS_PATTERN, example: 'acme,globex' },
   })
-  @ApiOkResponse({ description: 'What is newer.', schema: FEED_SCHEMA })
+  @ApiOkResponse({ description: 'The entries after `after`.', schema: FEED_SCHEMA })
   @ApiProblems('invalid_request', 'temporarily_unavailable')
   async feed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { after, waitSeconds, tenants } = parseFeedQuery(request.query);

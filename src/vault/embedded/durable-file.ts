@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** Files that a power cut or a kill leaves whole: the old content or the new one, never half. Files 0600, folders 0700. */
+/**
+ * File operations that survive a power failure or a kill: a file has its old or its new content, never a part of it. Modes are 0600 for files and
+ * 0700 for folders.
+ */
 
 const TEMPORARY = '.tmp';
 
@@ -16,7 +19,7 @@ export async function readIfThere(file: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Replaces the file at once. The caller holds the write lock: what else is temporary in that folder was left by a killed writer. */
+/** Replaces the file atomically. The caller holds the write lock, so other temporary files in the folder were left by a killed writer. */
 export async function replaceFile(file: string, content: Buffer): Promise<void> {
   const folder = dirname(file);
   await makeFolder(folder);
@@ -31,7 +34,7 @@ export async function replaceFile(file: string, content: Buffer): Promise<void> 
   await syncFolder(folder);
 }
 
-/** Creates the file with its content at once, or rejects with `EEXIST`: what is there is never overwritten. */
+/** Creates the file with its content atomically, or rejects with `EEXIST`. Never overwrites a file. */
 export async function createFile(file: string, content: Buffer): Promise<void> {
   const folder = dirname(file);
   await makeFolder(folder);
@@ -54,7 +57,7 @@ export async function removeFile(file: string): Promise<void> {
   await syncFolder(dirname(file));
 }
 
-/** All files below a folder with this ending, relative to it, without the ending. Nothing when there is no such folder. */
+/** All files below a folder with this ending, relative to the folder and without the ending. Nothing if the folder does not exist. */
 export async function* filesBelow(folder: string, ending: string, relative = ''): AsyncGenerator<string> {
   for (const entry of await entriesOf(join(folder, relative))) {
     const name = relative === '' ? entry.name : `${relative}/${entry.name}`;
@@ -72,7 +75,7 @@ async function entriesOf(folder: string) {
   }
 }
 
-/** With its parents; every new one is written to disk in the folder above. */
+/** Creates a folder and its parents, each one synced to disk in the folder above. */
 export async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
@@ -98,7 +101,7 @@ async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) if (name.endsWith(TEMPORARY)) await unlink(join(folder, name));
 }
 
-/** A new name is durable only when its folder is. */
+/** A new name is durable only after its folder is synced. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
@@ -112,7 +115,7 @@ export function isNotThere(error: unknown): boolean {
   return hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR');
 }
 
-/** By shape, not by class: an error of Node's own need not be an instance of this realm's Error. */
+/** Checks the shape, not the class: an error of Node need not be an instance of this realm's Error. */
 export function hasErrorCode(error: unknown, ...codes: string[]): boolean {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && codes.includes(code);

@@ -9,12 +9,12 @@ const KEY_FILE = /^([A-Za-z0-9+/]{43}=)\n?$/;
 
 /**
  * @returns undefined when there is no such file
- * @throws TesseraError `temporarily_unavailable` when it is not a key file, or others than its owner may read it
+ * @throws TesseraError `temporarily_unavailable` if it is not a key file, or if anyone but its owner may read it
  */
 export async function readKeyFile(file: string): Promise<SealingKey | undefined> {
   const content = await readIfThere(file);
   if (content === undefined) return undefined;
-  // As ssh does with private keys: what others could read may already be known.
+  // Like ssh with private keys: a key that others could read may be known already.
   if (((await stat(file)).mode & 0o077) !== 0)
     throw unavailable('vault', `the key file must have mode 0600: chmod 600 ${file}`);
   const encoded = KEY_FILE.exec(content.toString('latin1'))?.[1];
@@ -22,7 +22,7 @@ export async function readKeyFile(file: string): Promise<SealingKey | undefined>
   return toSealingKey(Buffer.from(encoded, 'base64'));
 }
 
-/** Only for a store without entries: whatever was sealed before does not open with a new key. */
+/** Only for a store without entries: existing entries cannot be decrypted with a new key. */
 export async function createKeyFile(file: string): Promise<SealingKey> {
   const bytes = randomBytes(KEY_BYTES);
   await createFile(file, Buffer.from(`${bytes.toString('base64')}\n`, 'latin1'));

@@ -15,11 +15,11 @@ const FAULTS: Readonly<Record<SealFault, string>> = {
 };
 
 /**
- * The secret store without a server: one encrypted file per entry below `<dataDirectory>/vault`, the key in `<dataDirectory>/vault.key`.
- * Server and CLI use it at the same time. Only a write creates anything on disk.
+ * The embedded secret store: one encrypted file per entry below `<dataDirectory>/vault`, the key in `<dataDirectory>/vault.key`. Server and CLI may
+ * use it at the same time. Only a write creates files.
  *
- * It protects copies of the files that do not include the key file, and it notices a changed, moved or swapped file. It cannot notice
- * that a whole file was put back to an older content of itself.
+ * It protects copies of the files without the key file, and it detects a changed, moved or swapped file. It cannot detect that a file was replaced by
+ * an older version of itself.
  */
 export class EmbeddedVault extends VaultService {
   readonly #folder: string;
@@ -71,7 +71,7 @@ export class EmbeddedVault extends VaultService {
     });
   }
 
-  /** Nothing is held between two calls. */
+  /** Nothing to close: no resource is held between calls. */
   async close(): Promise<void> {
     await Promise.resolve();
   }
@@ -80,10 +80,10 @@ export class EmbeddedVault extends VaultService {
     const key = this.#key ?? (await this.#loadKey());
     const sealed = await readIfThere(this.#file(path));
     if (sealed === undefined) return undefined;
-    // Without a key there was no entry a moment ago: another process has just made both.
+    // There was no key, and therefore no entry, a moment ago: another process has just created both.
     let opened = key === undefined ? 'other key' : openEntry(key, path, sealed);
     if (opened === 'other key') {
-      // The store was replaced under a running process, by a restore for example.
+      // The store was replaced while this process runs, for example by a restore.
       const fresh = await this.#loadKey();
       if (fresh !== undefined) opened = openEntry(fresh, path, sealed);
     }
@@ -91,21 +91,21 @@ export class EmbeddedVault extends VaultService {
     return opened;
   }
 
-  /** @returns undefined for a store that was never written to; a store that lost its key is refused, never given a new one */
+  /** @returns undefined for a store that was never written to; a store whose key is lost is refused and never gets a new key */
   async #loadKey(): Promise<SealingKey | undefined> {
     this.#key = await readKeyFile(this.#keyFile);
     if (this.#key !== undefined) return this.#key;
     if ((await this.#anyEntry()) === undefined) return undefined;
-    // Asked again, because another process may have made the key and the first entry in between.
+    // Read again, because another process may have created the key and the first entry in between.
     this.#key = await readKeyFile(this.#keyFile);
     if (this.#key === undefined) throw unavailable('vault', 'the key file is missing: restore it from the backup');
     return this.#key;
   }
 
-  /** The write lock is held: no other process makes a key now. */
+  /** The write lock is held, so no other process creates a key now. */
   async #keyToWrite(): Promise<SealingKey> {
     this.#key = (await this.#loadKey()) ?? (await createKeyFile(this.#keyFile));
-    // Under a wrong key file a new entry would seal well, and the store would have two keys from then on.
+    // With a wrong key file, sealing a new entry would succeed, and the store would then have two keys.
     await this.#assertKeyOfTheStore(this.#key);
     return this.#key;
   }
@@ -135,7 +135,7 @@ export class EmbeddedVault extends VaultService {
   }
 }
 
-/** What the file system throws stays behind the door. */
+/** Converts errors of the file system. */
 async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -10,8 +10,8 @@ import type { VaultPath } from '../vault-path.ts';
 import type { VaultEntry } from '../vault.service.ts';
 
 /**
- * One entry of the embedded store as bytes: AES-256-GCM with a random nonce. Path and version are authenticated with the content, so
- * that a file moved to another path, or one whose version was edited, does not open.
+ * One entry of the embedded store as bytes: AES-256-GCM with a random nonce. Path and version are authenticated with the content, so a file that was
+ * moved to another path or whose version was edited cannot be opened.
  *
  *     magic 4 | key id 8 | version 4, big-endian | nonce 12 | ciphertext | tag 16
  */
@@ -26,12 +26,12 @@ const TAG_BYTES = 16;
 export const KEY_BYTES = 32;
 
 export interface SealingKey {
-  /** Tells a wrong key from a damaged entry; says nothing of the key itself. */
+  /** Distinguishes a wrong key from a damaged entry. Reveals nothing about the key. */
   readonly id: Buffer;
   readonly key: KeyObject;
 }
 
-/** Why an entry does not open. */
+/** Why an entry cannot be opened. */
 export type SealFault = 'other key' | 'damaged';
 
 export function toSealingKey(bytes: Buffer): SealingKey {
@@ -68,11 +68,11 @@ export function openEntry(sealingKey: SealingKey, path: VaultPath, sealed: Buffe
   } catch {
     return 'damaged';
   }
-  // Authenticated: it is what sealEntry wrote.
+  // The tag was verified, so this is what sealEntry wrote.
   return { version: header.readUInt32BE(VERSION_AT), data: JSON.parse(text) as VaultEntry['data'] };
 }
 
-/** Whether this key sealed it, as far as its header says. */
+/** Whether this key sealed the entry, according to its header. */
 export function isSealedWith({ id }: SealingKey, sealed: Buffer): boolean {
   return sealed.subarray(MAGIC.length, VERSION_AT).equals(id);
 }

@@ -5,14 +5,14 @@ import { unavailable } from '../../errors/tessera-error.ts';
 import { hasErrorCode } from './durable-file.ts';
 
 const RETRY_MS = 10;
-// A write takes a few milliseconds; two seconds of waiting mean that somebody is stuck, and the caller has three.
+// A write takes a few milliseconds. After two seconds, another writer is stuck; the caller has three seconds in all.
 const MAX_TRIES = 200;
 
 /**
- * One writer at a time over all processes on this machine. SQLite's file lock does it: the operating system releases it when its holder
- * is killed, which a lock file of our own would not survive.
+ * Allows one writer at a time among all processes of this machine, by SQLite's file lock. The operating system releases it if its holder is killed; a
+ * plain lock file would stay.
  *
- * @throws TesseraError `temporarily_unavailable` when another writer keeps it for two seconds
+ * @throws TesseraError `temporarily_unavailable` if another writer holds it for two seconds
  */
 export async function withWriteLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   createLockFile(file);
@@ -29,7 +29,7 @@ async function acquire(file: string): Promise<Database.Database> {
   try {
     for (let tries = 1; ; tries += 1) {
       try {
-        // Nothing is ever stored: without this, an empty file's first lock writes a journal, which a full disk refuses.
+        // The file stores nothing. Without this, the first lock of an empty file writes a journal, which fails on a full disk.
         database.pragma('journal_mode = MEMORY');
         return database.exec('BEGIN EXCLUSIVE');
       } catch (error) {
@@ -45,8 +45,8 @@ async function acquire(file: string): Promise<Database.Database> {
 }
 
 /**
- * SQLite would make it with the umask's mode. Synchronous and only if it is new: closing any descriptor of the file drops every lock that
- * this process has on it.
+ * SQLite would create it with the umask's mode. Synchronous, and only for a new file: closing any descriptor of the file drops every lock that this
+ * process has on it.
  */
 function createLockFile(file: string): void {
   try {

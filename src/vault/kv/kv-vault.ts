@@ -23,8 +23,8 @@ import { VaultConflict, type VaultEntry, VaultService } from '../vault.service.t
 type Call = (library: Library, token: string) => PromiseLike<unknown>;
 
 /**
- * HashiCorp Vault or OpenBao, KV version 2. Every operation ends within `timeoutMs`, waiting, login and retries included, and at most
- * `maxConcurrency` run at one time. It connects at its first use, and again by itself after any outage.
+ * The store in HashiCorp Vault or OpenBao, KV version 2. Every operation ends within `timeoutMs`, including waiting, login and retries. At most
+ * `maxConcurrency` run at a time. It connects at its first use and reconnects by itself after an outage.
  */
 export class KvVault extends VaultService {
   readonly #config: Extract<VaultConfig, { kind: 'vault' }>;
@@ -65,7 +65,7 @@ export class KvVault extends VaultService {
     });
   }
 
-  /** Each folder is an operation of its own; the whole takes as long as there are folders. */
+  /** Each folder is a separate operation with its own time limit. */
   override async list(folder: VaultFolder): Promise<VaultPath[]> {
     const paths: VaultPath[] = [];
     const folders: string[] = [folder];
@@ -80,7 +80,7 @@ export class KvVault extends VaultService {
     return paths.sort();
   }
 
-  /** Asks what every read needs: that it is unsealed, that our token is good, and that the mount is there and of version 2. */
+  /** Checks what every read needs: Vault is unsealed, the token is valid, the mount exists and has version 2. */
   override check(): Promise<void> {
     return this.#operation((deadline) => this.#checkMount(deadline), { mountFirst: false });
   }
@@ -131,21 +131,21 @@ export class KvVault extends VaultService {
       const { answer, repeated } = await this.#request(write, deadline);
       const written = readWritten(answer);
       if (written !== 'stale') return written;
-      // Somebody else's write came first, unless it was the first try of our own, or the entry counts as not there.
+      // Another write came first, unless it was our own first try, or the entry was deleted.
       if (!repeated && expected !== 0) throw new VaultConflict();
       const found = await this.#find(path, deadline);
       if (repeated && isOurs(found, base + 1, data)) return base + 1;
       if (expected !== 0 || found.kind !== 'deleted' || found.version === base) throw new VaultConflict();
-      // Vault wants the deleted version's number; if somebody writes before us, that number is stale in turn.
+      // Vault expects the deleted version's number. If another writer comes first, that number is stale too.
       version = found.version;
     }
   }
 
   /**
-   * One request, with one retry after a connection that broke or stayed silent, and one with another token after a 403.
+   * Sends one request, with one retry after a broken or silent connection, and one with another token after a 403.
    *
-   * Safe for every call of this class: reads and removals may be repeated, and of a write that is repeated with the same check-and-set
-   * version only one can succeed. `repeated` tells the writer that an earlier try may be the one that did.
+   * Retrying is safe for every call of this class: reads and removals are idempotent, and of two writes with the same check-and-set version only one
+   * succeeds. `repeated` means that an earlier try may have been the one that succeeded.
    */
   async #request(call: Call, deadline: Deadline): Promise<{ answer: Answer; repeated: boolean }> {
     let repeated = false;
@@ -154,7 +154,7 @@ export class KvVault extends VaultService {
       const token = await this.#session.token(deadline);
       const remainingMs = deadline.remainingMs();
       if (remainingMs === 0) throw late();
-      // Half the time for the first try: what stays silent on an old connection often answers on a new one.
+      // Half the time for the first try: after silence on an old connection, a new one often works.
       const timeoutMs = repeated ? remainingMs : Math.min(remainingMs, this.#config.timeoutMs / 2);
       const outcome = await this.#client.call((library) => call(library, Secret.reveal(token)), timeoutMs);
       if (!isAnswer(outcome)) {
@@ -171,6 +171,6 @@ export class KvVault extends VaultService {
 
 function isOurs(found: Found, version: number, data: VaultEntry['data']): boolean {
   if (found.kind !== 'entry' || found.entry.version !== version) return false;
-  // As JSON carries it: members that are undefined do not arrive.
+  // Compare as JSON, which drops undefined members.
   return isDeepStrictEqual(found.entry.data, JSON.parse(JSON.stringify(data)));
 }

@@ -1,10 +1,10 @@
 import { unavailable } from '../../errors/tessera-error.ts';
 import type { Deadline } from '../../runtime/deadline.ts';
 
-// For memory alone: how long anyone waits is bounded by the deadline.
+// Limits memory; the deadline limits the waiting time.
 const MAX_WAITING = 1_000;
 
-/** Lets a bounded number of operations run at one time, in order of arrival; the others wait within their deadline. */
+/** Limits concurrent operations. The others wait in order of arrival, within their deadline. */
 export class OperationGate {
   readonly #places: number;
   readonly #waiting = new Set<() => void>();
@@ -37,7 +37,7 @@ export class OperationGate {
     });
   }
 
-  /** The place goes to the next one directly, so that a newcomer cannot slip in between. */
+  /** Hands the slot directly to the next in line, so that a newcomer cannot take it first. */
   #leave(): void {
     const [next] = this.#waiting;
     if (next === undefined) {

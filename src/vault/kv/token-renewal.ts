@@ -5,9 +5,9 @@ import { isAnswer, type Lease, readAuth } from './vault-answer.ts';
 import type { VaultClient } from './vault-client.ts';
 
 const REQUEST_MS = 1_000;
-// Early enough for several tries before the lease ends.
+// Early enough for several tries before the lease expires.
 const RENEW_AT = 2 / 3;
-// Even when Vault grants weeks: timers hold 24 days at most, and an old token's trouble should show early.
+// Even if the lease is weeks long: Node's timers hold at most 24 days, and problems with the token should show early.
 const MAX_PAUSE_MS = 24 * 3_600_000;
 const MIN_PAUSE_MS = 500;
 
@@ -15,16 +15,16 @@ interface Watched {
   readonly token: Secret;
   readonly renewable: boolean;
   readonly endsAtMs: number;
-  /** What a renewal asks for: the lease that the token was made with. */
+  /** The lease to ask for at renewal: the one that the token was created with. */
   readonly fullSeconds: number;
 }
 
-/** Renews one token before its lease ends, behind all requests. The timer keeps no process alive. */
+/** Renews one token in the background before its lease expires. The timer does not keep the process alive. */
 export class TokenRenewal {
   readonly #client: VaultClient;
   readonly #clock: Clock;
   readonly #log: Log;
-  /** The token will end and cannot be renewed (any more). */
+  /** Called if the token will expire and cannot be renewed. */
   readonly #ending: (secondsLeft: number) => void;
   #watched: Watched | undefined;
   #saidFailed = false;
@@ -37,7 +37,7 @@ export class TokenRenewal {
     this.#ending = ending;
   }
 
-  /** Takes the place of the token that was watched before. */
+  /** Watches this token instead of the previous one. */
   watch(token: Secret, lease: Lease, fullSeconds = lease.seconds): void {
     this.stop();
     if (lease.seconds === 0) return;
@@ -70,13 +70,13 @@ export class TokenRenewal {
       (library) => library.renewSelfToken(token, `${watched.fullSeconds}s`),
       REQUEST_MS,
     );
-    // Stopped, or watching another token by now.
+    // Stopped, or another token is watched by now.
     if (this.#watched !== watched) return;
     const renewed = isAnswer(outcome) ? readAuth(outcome) : undefined;
     if (renewed !== undefined) {
       this.#saidFailed = false;
       this.#log.debug('vault_token_renewed', { lease_seconds: renewed.seconds });
-      // Much less than asked for: the token nears the greatest age that Vault allows, and no renewal helps from here on.
+      // Much less than asked for: the token is near Vault's maximum TTL, and renewals no longer help.
       if (renewed.seconds < watched.fullSeconds / 2) this.#ending(renewed.seconds);
       else this.watch(watched.token, renewed, watched.fullSeconds);
       return;

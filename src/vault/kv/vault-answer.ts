@@ -2,11 +2,11 @@ import { type TesseraError, unavailable } from '../../errors/tessera-error.ts';
 import type { Answer, NoAnswer, NotReached } from './vault-client.ts';
 import type { VaultEntry } from '../vault.service.ts';
 
-/** Vault's answers, read strictly: what does not have the documented form is an outage, never "nothing there". Pure. */
+/** Strict parsers of Vault's answers. An answer that is not in the documented form is an outage, never "not found". Pure functions. */
 
 export type Found =
   | { readonly kind: 'entry'; readonly entry: VaultEntry }
-  /** The newest version is deleted or destroyed; the next write must name it. */
+  /** The newest version is deleted or destroyed. The next write must give its number. */
   | { readonly kind: 'deleted'; readonly version: number }
   | { readonly kind: 'absent' };
 
@@ -19,7 +19,7 @@ export function readFound(answer: Answer): Found {
   const content = membersOf(data?.['data']);
   if (answer.status === 200 && isVersion(version) && content !== undefined)
     return { kind: 'entry', entry: { version, data: content } };
-  // A deleted version is answered with 404 and its metadata.
+  // For a deleted version, Vault answers 404 with its metadata.
   if (answer.status === 404 && isVersion(version) && data?.['data'] === null) return { kind: 'deleted', version };
   if (isNothingThere(answer)) return { kind: 'absent' };
   throw refusal(answer);
@@ -31,13 +31,13 @@ export function readWritten(answer: Answer): number | 'stale' {
     const version = membersOf(membersOf(answer.body)?.['data'])?.['version'];
     if (isVersion(version)) return version;
   }
-  // A stale check-and-set has no status of its own.
+  // A stale check-and-set version has no status of its own.
   if (answer.status === 400 && says(answer, 'check-and-set parameter did not match')) return 'stale';
   if (answer.status === 403 && !refusesToken(answer)) throw unavailable('vault', 'our policy does not allow to write');
   throw refusal(answer);
 }
 
-/** Of `LIST <mount>/metadata/<folder>`: names, those of folders with a slash at the end. */
+/** Of `LIST <mount>/metadata/<folder>`: names; those of folders end with a slash. */
 export function readNames(answer: Answer): string[] {
   const keys = membersOf(membersOf(answer.body)?.['data'])?.['keys'];
   if (answer.status === 200 && Array.isArray(keys) && keys.every((key) => typeof key === 'string')) return keys;
@@ -45,9 +45,9 @@ export function readNames(answer: Answer): string[] {
   throw refusal(answer);
 }
 
-/** Of `GET sys/internal/ui/mounts/<mount>`. A version 1 mount would take our paths for names of its own entries. */
+/** Of `GET sys/internal/ui/mounts/<mount>`. A version 1 mount would treat our paths as names of its own entries. */
 export function requireVersion2(answer: Answer): void {
-  // Said of a mount that is not there, too.
+  // Vault also says this for a mount that does not exist.
   if (answer.status === 403 && says(answer, 'preflight capability check'))
     throw unavailable('vault', 'the mount does not exist, or our policy grants nothing on it');
   if (answer.status !== 200) throw refusal(answer);
@@ -56,14 +56,14 @@ export function requireVersion2(answer: Answer): void {
   if (membersOf(mount['options'])?.['version'] !== '2') throw unavailable('vault', 'the mount is not KV version 2');
 }
 
-/** `errors: []` is how Vault says that the path is good and holds nothing; a wrong mount or namespace and a proxy say something else. */
+/** `errors: []` means that the path is valid and empty. For a wrong mount or namespace, or from a proxy, the answer differs. */
 function isNothingThere(answer: Answer): boolean {
   const body = membersOf(answer.body);
   return answer.status === 404 && body?.['data'] === undefined && errorsOf(answer)?.length === 0;
 }
 
 export interface Lease {
-  /** 0: never ends. */
+  /** 0: never expires. */
   readonly seconds: number;
   readonly renewable: boolean;
 }
@@ -87,7 +87,7 @@ export function isAnswer(outcome: Answer | NoAnswer): outcome is Answer {
   return 'status' in outcome;
 }
 
-/** Why Vault was not reached, in our words. */
+/** Fixed phrases for why Vault was not reached. */
 const NOT_REACHED: Readonly<Record<NotReached, string>> = {
   refused: 'it cannot be reached',
   'unknown host': 'its host name is not known',
@@ -125,14 +125,17 @@ function reasonOf(answer: Answer): string {
   return 'its answer is not as documented';
 }
 
-/** A policy that forbids a path is told in a list ("1 error occurred"), a token that is not known by these words alone or with a reason. */
+/**
+ * Whether the token itself is refused. For a path that a policy forbids, Vault sends a list ("1 error occurred"); for an unknown token, only these
+ * words or these words with a reason.
+ */
 function refusesToken(answer: Answer): boolean {
   const errors = errorsOf(answer) ?? [];
   return errors.length === 0 || errors.some((text) => text === 'permission denied' || text.includes('invalid token'));
 }
 
 function says(answer: Answer, words: string): boolean {
-  // A listener that wants TLS answers in plain text.
+  // A TLS listener answers an HTTP request in plain text.
   if (typeof answer.body === 'string') return answer.body.includes(words);
   return errorsOf(answer)?.some((text) => text.includes(words)) ?? false;
 }

@@ -4,7 +4,7 @@ import type HashiVault from 'hashi-vault-js';
 import type { VaultConfig } from '../../config/config.ts';
 import { withSignal } from '../../runtime/deadline.ts';
 
-/** What Vault said, whatever the status is. Not yet trusted. */
+/** Vault's answer with any status, not yet validated. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
@@ -13,8 +13,8 @@ export interface Answer {
 /**
  * Why there is no answer.
  *
- * - `not reached`: nothing was sent, so nothing has happened
- * - `broken`, `late`: the request may have been carried out all the same
+ * - `not reached`: nothing was sent, so nothing was done
+ * - `broken`, `late`: the request may have been executed
  */
 export type NoAnswer =
   | { readonly fault: 'not reached'; readonly because: NotReached }
@@ -34,11 +34,11 @@ export type Library = Pick<
   | 'revokeSelfToken'
   | 'loginWithAppRole'
 > & {
-  /** For what the library has no method for. */
+  /** For requests that the library has no method for. */
   request(options: { url: string; method: 'get'; headers: Readonly<Record<string, string>> }): Promise<unknown>;
 };
 
-/** The part of axios that is used here; the library declares its instance as Object. */
+/** The part of axios that is used here. The library declares its instance as Object. */
 interface Axios {
   readonly defaults: Record<string, unknown>;
   readonly interceptors: {
@@ -54,19 +54,19 @@ interface AxiosResponse {
   readonly data: unknown;
 }
 
-// A KV entry is at most 1 MiB by Vault's default; a larger answer is not from Vault.
+// Vault's default limit of a KV entry is 1 MiB; a larger answer is not from Vault.
 const MAX_ANSWER_BYTES = 2 * 1024 * 1024;
-// Below the idle timeouts that proxies commonly have, so that a silently dropped connection is rarely picked.
+// Below the usual idle timeouts of proxies, so that a silently dropped connection is rarely reused.
 const IDLE_SOCKET_MS = 30_000;
 
-/** Errors that come before anything was sent. A certificate that is not trusted counts: TLS ends before the request. */
+/** Errors before anything was sent. An untrusted certificate counts: the TLS handshake fails before the request. */
 const NOT_REACHED =
   /^(?:ECONNREFUSED|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ENOTFOUND|EAI_.*|EPROTO|ERR_TLS_.*|ERR_SSL_.*|CERT_.*|UNABLE_TO_.*|.*SELF_SIGNED_CERT.*)$/;
 const LATE = /^(?:ERR_CANCELED|ECONNABORTED|ETIMEDOUT)$/;
 
 /**
- * The only place that holds hashi-vault-js. It never lets the library see an error, because what the library throws carries the token
- * and the body, and some of its methods print that: every outcome leaves axios as a success that holds an `Answer` or a `NoAnswer`.
+ * The only user of hashi-vault-js. The library's errors contain the token and the body, and some of its methods print them. So the library never sees
+ * an error: every outcome leaves axios as a success that holds an `Answer` or a `NoAnswer`.
  */
 export class VaultClient {
   readonly #config: Extract<VaultConfig, { kind: 'vault' }>;
@@ -78,7 +78,7 @@ export class VaultClient {
     this.#agents = { http: new HttpAgent(options), https: new HttpsAgent(options) };
   }
 
-  /** One request. Resolves in every case, within the time. */
+  /** Sends one request. Always resolves, within the time limit. */
   async call(use: (library: Library) => PromiseLike<unknown>, timeoutMs: number): Promise<Answer | NoAnswer> {
     // A timer of our own: the library's timeout counts silence, and a server that sends a byte now and then is never silent.
     try {
@@ -96,9 +96,9 @@ export class VaultClient {
     this.#agents.https.destroy();
   }
 
-  /** One instance a call, because the library takes its time limit at construction only. It is a handful of object literals. */
+  /** Makes one instance per call, because the library takes its timeout only in the constructor. An instance is only a few object literals. */
   async #library(timeoutMs: number, signal: AbortSignal): Promise<Library> {
-    // Loaded here because it brings 25 MB of memory, which a service on the embedded store should not pay.
+    // Loaded lazily because it uses 25 MB of memory, which a service on the embedded store does not need.
     const { default: Vault } = await import('hashi-vault-js');
     const { address, namespace } = this.#config;
     const vault = new Vault({
@@ -111,7 +111,7 @@ export class VaultClient {
     Object.assign(axios.defaults, {
       httpAgent: this.#agents.http,
       httpsAgent: this.#agents.https,
-      // A redirect would carry the token to wherever it points.
+      // A redirect would send the token to another server.
       maxRedirects: 0,
       maxContentLength: MAX_ANSWER_BYTES,
       validateStatus: () => true,

@@ -8,20 +8,20 @@ import { TokenRenewal } from './token-renewal.ts';
 import { isAnswer, late, readAuth, readLookup, refusal } from './vault-answer.ts';
 import type { VaultClient } from './vault-client.ts';
 
-/** Who the service is to Vault: gives the token that requests carry, and keeps it good. */
+/** The service's login to Vault: provides the token for requests and keeps it valid. */
 export interface VaultSession {
-  /** The token to use now. Rejects with `temporarily_unavailable` when none can be had. */
+  /** The current token. Rejects with `temporarily_unavailable` if there is none. */
   token(deadline: Deadline): Promise<Secret>;
-  /** After a 403. @returns true when another token may do better, and `token` gives it */
+  /** Call after a 403. @returns true if another token may help, which `token` then gives */
   replace(refused: Secret, deadline: Deadline): Promise<boolean>;
   close(): Promise<void>;
 }
 
-// A login or a renewal is one small request.
+// Time limit of a login or a renewal, which is one small request.
 const REQUEST_MS = 1_000;
-// Between two logins: a wrong secret id, or a token that is refused as soon as it is made, must not become a storm of logins.
+// Minimum time between two logins: a wrong secret id, or a token that is refused at once, must not cause a storm of logins.
 const LOGIN_PAUSE_MS = 1_000;
-// At the end the process waits no longer for Vault than this.
+// Time limit of revoking the token at shutdown.
 const REVOKE_MS = 500;
 
 export function createSession(auth: VaultAuth, client: VaultClient, clock: Clock, log: Log): VaultSession {
@@ -30,7 +30,7 @@ export function createSession(auth: VaultAuth, client: VaultClient, clock: Clock
     : new AppRoleSession(auth, client, clock, log);
 }
 
-/** `VAULT_TOKEN`: renewed as long as Vault lets us; once it is gone, a human must bring another. */
+/** A session with `VAULT_TOKEN`: renewed as long as Vault allows. When it has expired, the operator must set another. */
 class FixedTokenSession implements VaultSession {
   readonly #token: Secret;
   readonly #client: VaultClient;
@@ -48,7 +48,7 @@ class FixedTokenSession implements VaultSession {
   }
 
   token(): Promise<Secret> {
-    // Behind: a token that may not look itself up, or that has been revoked, is found out by the request itself.
+    // In the background: if the token was revoked or may not look itself up, the request itself will show it.
     this.#lookup ??= this.#startRenewal();
     return Promise.resolve(this.#token);
   }
@@ -68,12 +68,12 @@ class FixedTokenSession implements VaultSession {
     const lease = isAnswer(outcome) ? readLookup(outcome) : undefined;
     if (lease !== undefined) this.#renewal.watch(this.#token, lease);
     else if (isAnswer(outcome) && outcome.status === 403) this.#log.warn('vault_token_lookup_refused');
-    // Vault did not answer: the next request asks again.
+    // Vault did not answer: look it up again at the next request.
     else this.#lookup = undefined;
   }
 }
 
-/** `VAULT_ROLE_ID` and `VAULT_SECRET_ID`: logs in when there is no token, and again when it was revoked or cannot be renewed. */
+/** A session with `VAULT_ROLE_ID` and `VAULT_SECRET_ID`: logs in if there is no token, and again if the token was revoked or cannot be renewed. */
 class AppRoleSession implements VaultSession {
   readonly #auth: Extract<VaultAuth, { method: 'approle' }>;
   readonly #client: VaultClient;
@@ -83,9 +83,9 @@ class AppRoleSession implements VaultSession {
   #token: Secret | undefined;
   #login: Promise<Secret> | undefined;
   #lastLogin: { readonly atMs: number; readonly failure: TesseraError | undefined } | undefined;
-  /** Vault answered the last login, and it was not for its own state: the login itself is wrong. */
+  /** Whether Vault rejected the last login itself, not because of its own state. */
   #isRefused = false;
-  /** The last refusal that is in the log; requests go on asking while it lasts. */
+  /** The last logged rejection. Requests go on trying while it lasts. */
   #saidRefusal: string | undefined;
   #closed = false;
 
@@ -95,7 +95,7 @@ class AppRoleSession implements VaultSession {
     this.#clock = clock;
     this.#log = log;
     this.#renewal = new TokenRenewal(client, clock, log, () => {
-      // Requests go on with the old token until the new one is there; if the login fails, the 403 that follows asks for another.
+      // Requests use the old token until the new one exists. If the login fails, the next 403 triggers another.
       this.#loginOnce().catch(() => undefined);
     });
   }
@@ -109,7 +109,7 @@ class AppRoleSession implements VaultSession {
 
   async replace(refused: Secret, deadline: Deadline): Promise<boolean> {
     if (refused !== this.#token) return true;
-    // A 403 means a dead token or a policy that does not allow the path. Only the first is worth a login.
+    // A 403 means an invalid token or a policy that forbids the path. Only for the first does a login help.
     const token = Secret.reveal(refused);
     const outcome = await this.#client.call(
       (library) => library.lookupSelfToken(token),
@@ -129,13 +129,13 @@ class AppRoleSession implements VaultSession {
     this.#closed = true;
     this.#renewal.stop();
     if (this.#token === undefined) return;
-    // It is of no use to anyone now. If this fails, it ends with its lease.
+    // The token is no longer needed. If revoking fails, it expires with its lease.
     const token = Secret.reveal(this.#token);
     this.#token = undefined;
     await this.#client.call((library) => library.revokeSelfToken(token), REVOKE_MS);
   }
 
-  /** One login at a time, whoever asks. */
+  /** One login at a time, shared by all callers. */
   #loginOnce(): Promise<Secret> {
     this.#login ??= this.#logIn().finally(() => {
       this.#login = undefined;
@@ -155,7 +155,7 @@ class AppRoleSession implements VaultSession {
     } catch (error) {
       const failure = error instanceof TesseraError ? error : unavailable('vault', 'login failed');
       this.#lastLogin = { atMs: this.#clock.monotonicMs(), failure };
-      // A Vault that is away or sealed is in the log as that.
+      // An outage or a sealed Vault is logged elsewhere.
       if (this.#isRefused && this.#saidRefusal !== failure.reason) {
         this.#saidRefusal = failure.reason;
         this.#log.warn('vault_login_failed', { reason: failure.reason });
@@ -167,7 +167,7 @@ class AppRoleSession implements VaultSession {
   async #requestToken(): Promise<Secret> {
     const { roleId, secretId } = this.#auth;
     const outcome = await this.#client.call(
-      // The library's own types leave out that it is a promise.
+      // The library's types do not say that it returns a promise.
       (library) => library.loginWithAppRole(roleId, Secret.reveal(secretId)) as Promise<unknown>,
       REQUEST_MS,
     );
@@ -175,7 +175,7 @@ class AppRoleSession implements VaultSession {
     if (!isAnswer(outcome)) throw refusal(outcome);
     // "invalid role or secret ID" is a 400.
     if (outcome.status === 400) throw unavailable('vault', 'it refuses our role id or secret id');
-    // Before there is a token, it is no policy of ours that forbids something.
+    // Without a token, a 403 cannot come from our policy.
     if (outcome.status === 403) throw unavailable('vault', 'it refuses the login');
     const auth = readAuth(outcome);
     if (auth === undefined) throw refusal(outcome);

@@ -21,7 +21,7 @@ describe('apply', () => {
     for (const args of [['--dry-run'], []]) {
       const refused = await installation.apply(BOTH, ...args);
       expect(refused.code).toBe(1);
-      expect(refused.stderr).toContain('the secret store has no keys of it');
+      expect(refused.stderr).toContain('the secret store has no keys for it');
       expect(existsSync(ring)).toBe(false);
     }
     const { changes } = await installation.applied(BOTH, '--dangerously-replace-lost-keys');
@@ -236,7 +236,7 @@ describe('nothing is touched', () => {
     expect((await installation.applied(BOTH)).changes).toEqual(planned.changes);
   });
 
-  it('says every fault of the file at its line, and prints nothing else', async () => {
+  it('reports every error of the file at its line, and prints nothing else', async () => {
     const path = await installation.write('t.yaml', FAULTY);
     const result = await installation.run(['apply', '-f', path, '--output', 'json']);
     expect(result.stdout).toBe('');
@@ -244,7 +244,7 @@ describe('nothing is touched', () => {
       expect.stringContaining(`${path}:17:35: must be one of admin, user`),
       expect.stringContaining(`${path}:26:56: there is no group "gang"`),
     ]);
-    expect(result.stderr).toContain('2 faults; nothing was changed.');
+    expect(result.stderr).toContain('2 errors; nothing was changed.');
   });
 });
 

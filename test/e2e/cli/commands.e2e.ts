@@ -137,7 +137,7 @@ describe('config check', () => {
   it('says what the settings mean, without secrets', async () => {
     const result = await run('config check');
     expect(result).toMatchObject({ code: 0, stderr: '' });
-    expect(result.stdout).toMatch(/The configuration is good[^]*embedded SQLite/);
+    expect(result.stdout).toMatch(/The configuration is valid[^]*embedded SQLite/);
     expect(await readdir(installation.folder)).toEqual([]);
   });
 

@@ -83,7 +83,7 @@ describe('tessera issuers check', () => {
     expect(stdout.split('\n')).toHaveLength(4);
   });
 
-  it('shows hop by hop what a token would lead to, and leaves everything as it was', async () => {
+  it('shows step by step what a token would lead to, and changes nothing', async () => {
     const before = await installation.fingerprint();
     const shown = token();
     const runs = [

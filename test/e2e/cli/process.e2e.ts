@@ -95,7 +95,7 @@ describe('the program', () => {
     });
     expect(await finish(roomless, '')).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^There is no room in \S+\/missing for a copy of control\.sqlite .* TMPDIR /),
+      stderr: expect.stringMatching(/^There is no space in \S+\/missing for a copy of control\.sqlite .* TMPDIR /),
     });
     await writeFile(join(installation.dataDirectory, 'tenants', 'acme.sqlite'), randomBytes(8192));
     expect((await installation.run(['export'])).stderr).toMatch(
@@ -175,7 +175,7 @@ describe('quickstart', () => {
       const server = await startProcess(process.execPath, [...FROM_SOURCE, 'quickstart'], {
         cwd: installation.folder,
         env: { ...environment(), PORT: String(port) },
-        ready: (running) => running.output().includes('Ctrl-C ends the server.'),
+        ready: (running) => running.output().includes('Ctrl-C stops the server.'),
       });
       try {
         const [, url, body] = /^curl -sS (\S+) -H 'content-type: application\/json' -d '(.*)'$/m.exec(server.output())!;

@@ -97,7 +97,7 @@ describe('revokes', () => {
     await writeFile(`${tessera.config.dataDirectory}/tenants/acme.sqlite`, 'not a database');
     const result = await revoke(['--subject', 'acme/u-ada']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toMatch(/^The database of tenant acme cannot be asked .*--force/);
+    expect(result.stderr).toMatch(/^The database of tenant acme cannot be searched .*--force/);
     expect((await revoke(['--subject', 'acme/ada@acme.example', '--force'])).code).toBe(1);
     expect(await entries()).toEqual([]);
     expect((await revoke(['--subject', 'acme/u-ada', '--force'])).code).toBe(0);

@@ -26,11 +26,11 @@ describe('examples', () => {
     }
   });
 
-  it('deploy/tenants.yaml has no fault', async () => {
+  it('deploy/tenants.yaml has no error', async () => {
     const installation = await TestInstallation.make();
     try {
       const result = readTenantsFile(Buffer.from(readPage('deploy/tenants.yaml')), installation.config());
-      expect('faults' in result ? result.faults : []).toEqual([]);
+      expect('errors' in result ? result.errors : []).toEqual([]);
     } finally {
       await installation.remove();
     }

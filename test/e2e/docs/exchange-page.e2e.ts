@@ -25,10 +25,10 @@ describe('docs/exchange.md', () => {
   });
 
   it.each(trusts.map(({ code }) => [/issuer: (\S+)/.exec(code)?.[1], code]))(
-    'the trust in %s has no fault',
+    'the trust in %s has no error',
     (_, code) => {
       const result = read(code);
-      expect('faults' in result ? result.faults : []).toEqual([]);
+      expect('errors' in result ? result.errors : []).toEqual([]);
     },
   );
 
@@ -44,7 +44,7 @@ describe('docs/exchange.md', () => {
   it('names every key of a trust', () => {
     const full = `issuers:\n  - { id: x, wrong: 1 }\n`;
     const result = read(full);
-    const message = 'faults' in result ? result.faults.map(({ message }) => message).join(' ') : '';
+    const message = 'errors' in result ? result.errors.map(({ message }) => message).join(' ') : '';
     for (const key of ['issuer', 'audiences', 'conditions', 'subject', 'clients', 'surfaces']) {
       expect(message).toContain(`"${key}"`);
       expect(page).toContain(`\n| \`${key}\``);

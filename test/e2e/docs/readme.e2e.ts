@@ -103,7 +103,7 @@ describe('shell blocks', () => {
     if (code.includes('/generateToken') && !code.includes('/profile'))
       expect(JSON.parse(stdout)).toEqual({ access_token: expect.any(String), expires_in: 600, token_type: 'Bearer' });
     if (code.includes('/user/profile')) expect(JSON.parse(stdout)).toMatchObject({ roles: ['manager'] });
-    if (code.includes('config check')) expect(stdout).toContain('The configuration is good.');
+    if (code.includes('config check')) expect(stdout).toContain('The configuration is valid.');
   });
 
   it('that are not run here are read by the shell, and name programs and files that are there', async () => {

@@ -13,10 +13,10 @@ const [example = ''] = blocks;
 /** A name that no map has. */
 const UNKNOWN = 'unknown-key';
 
-function faultsOf(text: string): readonly string[] {
+function errorsOf(text: string): readonly string[] {
   const context = { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' };
   const result = readTenantsFile(Buffer.from(text), context);
-  return 'faults' in result ? result.faults.map(({ message }) => message) : [];
+  return 'errors' in result ? result.errors.map(({ message }) => message) : [];
 }
 
 /** A copy in which every map has one key too many; conditions are claims of any name. */
@@ -33,7 +33,7 @@ function withUnknownKeys(value: unknown): unknown {
 /** What the readers call each kind of map, and the keys that they take there: they list them to whoever writes another. */
 const accepted = new Map<string, readonly string[]>();
 for (const block of blocks) {
-  for (const message of faultsOf(stringify(withUnknownKeys(parse(block)), { aliasDuplicateObjects: false }))) {
+  for (const message of errorsOf(stringify(withUnknownKeys(parse(block)), { aliasDuplicateObjects: false }))) {
     const [, kind, keys] = new RegExp(`^(.+) has no key "${UNKNOWN}": use (.+)$`).exec(message) ?? [];
     if (kind === undefined || keys === undefined) throw new Error(`not expected of a key too many: ${message}`);
     accepted.set(kind, keys.split(', '));
@@ -54,8 +54,8 @@ describe('docs/tenants-file.md', () => {
     expect(blocks).toHaveLength(2);
   });
 
-  it.each(blocks)('has YAML without a fault: %#', (block) => {
-    expect(faultsOf(block)).toEqual([]);
+  it.each(blocks)('has YAML without an error: %#', (block) => {
+    expect(errorsOf(block)).toEqual([]);
   });
 
   it('has a heading for every kind of map that the readers know, and no other', () => {

@@ -108,7 +108,7 @@ describe('the form of a foreign token', () => {
       'its kid is not a text',
     ],
     [
-      'a name that stands twice',
+      'a name that is there twice',
       () => {
         const payload = replaceOnce(JSON.stringify(service.claims()), '{', '{"email":"ada@acme.example",');
         return signForeignText(service.key, '{"alg":"ES256","kid":"k1"}', payload);
