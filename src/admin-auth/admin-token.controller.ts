@@ -1,11 +1,11 @@
 import { Controller, Req, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { GenerateToken } from '../token-grants/grants/client-secret/generate-token.ts';
+import { ClientSecretGrant } from '../token-grants/grants/client-secret/client-secret.grant.ts';
 import { GenerateTokenEndpoint } from '../token-grants/grants/client-secret/generate-token.endpoint.ts';
-import { ExchangeToken } from '../token-grants/grants/oidc-exchange/exchange-token.ts';
+import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exchange.grant.ts';
 import { OidcTokenEndpoint } from '../token-grants/grants/oidc-exchange/oidc-token.endpoint.ts';
-import type { TokenResponse } from '../audit/release.ts';
+import { TokenPipeline, type TokenResponse } from '../token-grants/token-pipeline.ts';
 import { contextOf } from '../http/request-context.ts';
 import { AdminSurfaceGuard } from './admin-surface.guard.ts';
 
@@ -13,12 +13,14 @@ import { AdminSurfaceGuard } from './admin-surface.guard.ts';
 @UseGuards(AdminSurfaceGuard)
 @Controller('auth/admin')
 export class AdminTokenController {
-  readonly #generateToken: GenerateToken;
-  readonly #exchangeToken: ExchangeToken;
+  readonly #pipeline: TokenPipeline;
+  readonly #clientSecret: ClientSecretGrant;
+  readonly #oidcExchange: OidcExchangeGrant;
 
-  constructor(generateToken: GenerateToken, exchangeToken: ExchangeToken) {
-    this.#generateToken = generateToken;
-    this.#exchangeToken = exchangeToken;
+  constructor(pipeline: TokenPipeline, clientSecret: ClientSecretGrant, oidcExchange: OidcExchangeGrant) {
+    this.#pipeline = pipeline;
+    this.#clientSecret = clientSecret;
+    this.#oidcExchange = oidcExchange;
   }
 
   @GenerateTokenEndpoint({
@@ -27,16 +29,17 @@ export class AdminTokenController {
       'Validates tenant, project, client and the secret held in Vault, then reads the administrator’s roles and scopes.',
   })
   generateToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
-    return this.#generateToken.answer('admin', request.body, contextOf(request));
+    const input = { surface: 'admin', body: request.body, request: contextOf(request) } as const;
+    return this.#pipeline.answer(this.#clientSecret, input);
   }
 
   @OidcTokenEndpoint('admin', { a: 'an administrator', the: 'the administrator' })
   oidcToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
-    return this.#exchangeToken.answer(
-      'admin',
-      request.raw.headersDistinct['authorization'],
-      request.body,
-      contextOf(request),
-    );
+    return this.#pipeline.answer(this.#oidcExchange, {
+      surface: 'admin',
+      body: request.body,
+      authorization: request.raw.headersDistinct['authorization'],
+      request: contextOf(request),
+    });
   }
 }

@@ -1,37 +1,42 @@
 import type { ErrorCode } from '../errors/error-table.ts';
 
-/** How a request ended: a token left, one was revoked, or the code of a refusal. */
+/** How a request ended: a token left, one was revoked, or the code of an error. */
 export type AuditOutcome = 'issued' | 'revoked' | ErrorCode;
 
-/**
- * What is known of one request for a token. Made at the edge; each hop adds what it has established, so that a refusal at any hop
- * says how far the request got. No secret, no token, no e-mail: a subject is named by its stable id alone.
- */
-export interface AuditTrace {
+/** What the steps of a request have established. No secret, no token, no e-mail address: a subject is named by its stable id alone. */
+export interface AuditFacts {
+  readonly tenantId?: string | undefined;
+  readonly projectId?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly subjectId?: string | undefined;
+  readonly tokenId?: string | undefined;
+  readonly keyId?: string | undefined;
+  /** The client's secret that matched. */
+  readonly secretId?: string | undefined;
+}
+
+/** One row of the audit store. */
+export interface AuditRecord extends AuditFacts {
+  /** When the request ended, milliseconds since the epoch. */
+  readonly at: number;
   readonly requestId: string;
   readonly route: string;
   readonly source: string;
-  outcome?: AuditOutcome | undefined;
-  /** The private reason of a refusal: a fixed phrase. */
-  reason?: string | undefined;
-  tenantId?: string | undefined;
-  projectId?: string | undefined;
-  clientId?: string | undefined;
-  subjectId?: string | undefined;
-  tokenId?: string | undefined;
-  keyId?: string | undefined;
-  /** Which of the client's secrets proved it. */
-  secretId?: string | undefined;
-  /** The caller was answered with a refusal, while the work may still go on: it must not come to a token. */
-  isOver?: boolean;
-  /** When it ended, milliseconds since the epoch. */
-  at?: number | undefined;
+  readonly outcome: AuditOutcome;
+  /** The private reason of an error: a fixed phrase. */
+  readonly reason?: string | undefined;
 }
 
-/** A trace that came to its end; `at` is milliseconds since the epoch. Unchanged until the store has answered. */
-export interface AuditRecord extends Readonly<AuditTrace> {
-  readonly at: number;
-  readonly outcome: AuditOutcome;
+/** What is known at the end of a request, whether or not there is a record of it. */
+export type Conclusion = AuditFacts & Partial<Pick<AuditRecord, 'outcome' | 'reason'>>;
+
+/** A request whose end is recorded, as the edge knows it. */
+export interface AuditedRequest {
+  readonly requestId: string;
+  readonly route: string;
+  readonly source: string;
+  /** Set once, by the `Auditor`, when the request is over: the request's line in the log is written from it. */
+  conclusion: Conclusion | undefined;
 }
 
 /** What names one record of an issued token in the store. */
@@ -43,8 +48,8 @@ export abstract class AuditStore {
   abstract append(records: readonly AuditRecord[]): Promise<void>;
 
   /**
-   * Of records that may have been written although `append` failed or came too late: none says `issued` when it resolves, as far as it was
-   * written by then. What is kept instead says `reason`.
+   * Corrects records that may have been written although `append` failed or came too late. As far as they were written by then, none of them
+   * says `issued` when it resolves; `reason` is kept instead.
    */
   abstract disown(records: readonly RecordKey[], reason: string): Promise<void>;
 }

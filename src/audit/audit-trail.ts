@@ -59,7 +59,7 @@ export class AuditTrail implements OnModuleDestroy {
    *
    * @returns true when it is being written: `append` tells what becomes of it
    */
-  withdraw(record: object): boolean {
+  withdraw(record: AuditRecord): boolean {
     if (this.#group.some((writing) => writing.record === record)) return true;
     const place = this.#waiting.findIndex((waiting) => waiting.record === record);
     if (place !== -1)
@@ -68,7 +68,7 @@ export class AuditTrail implements OnModuleDestroy {
   }
 
   /** For a record that is being written, and whose token does not leave: whatever becomes of it, it shall not say `issued`. */
-  disown(record: object): void {
+  disown(record: AuditRecord): void {
     const writing = this.#group.find((waiting) => waiting.record === record);
     if (writing !== undefined) writing.disownedAs = keyOf(writing.record);
   }

@@ -5,6 +5,7 @@ import { Readiness } from '../health/readiness.ts';
 import { AuditStore } from './audit-record.ts';
 import { AuditRetention } from './audit-retention.ts';
 import { AuditTrail } from './audit-trail.ts';
+import { Auditor } from './auditor.ts';
 import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
 
 /** Who asked for a token, and what became of it. */
@@ -14,9 +15,10 @@ import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
     ControlPlaneAuditStore,
     { provide: AuditStore, useExisting: ControlPlaneAuditStore },
     AuditTrail,
+    Auditor,
     AuditRetention,
   ],
-  exports: [AuditTrail],
+  exports: [Auditor],
 })
 export class AuditModule {
   constructor(store: ControlPlaneAuditStore, readiness: Readiness) {

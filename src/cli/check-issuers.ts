@@ -2,7 +2,8 @@ import { AdministratorDirectory } from '../directory/administrator.directory.ts'
 import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
-import { type ExplainedHop, explainExchange } from '../token-grants/grants/oidc-exchange/explain-exchange.ts';
+import { type ExplainedStep, explain } from '../token-grants/explain.ts';
+import { ExplainedExchangeGrant } from '../token-grants/grants/oidc-exchange/explained-exchange.grant.ts';
 import { fetchKeySet, KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
 import { SystemClock } from '../domain/clock.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
@@ -119,25 +120,23 @@ async function tryToken(
   const token = new PresentedToken((await readAll(stdin)).trim());
   const { clock, database, directories, config } = stores;
   const log = new Log('silent', { write: () => undefined });
-  const { hops, claims } = await explainExchange(
-    {
-      publicUrl: config.publicUrl,
-      keySets: new RemoteKeySets({ egress, clock, log, deadlineMs: KEYS_DEADLINE_MS }),
-      clock,
-      directories: { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) },
-    },
-    { tenant, ...shownBy, surface, token },
-  );
+  const { publicUrl } = config;
+  const keySets = new RemoteKeySets({ egress, clock, log, deadlineMs: KEYS_DEADLINE_MS });
+  const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
+  const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
+  const { steps, claims } = await explain({ publicUrl, clock, directories: subjects }, grant, tenant, surface);
+  // `hop` is the name of a step in the JSON output, which programs rely on.
+  const hops = steps.map(({ step, ...rest }) => ({ hop: step, ...rest }));
   if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
   else {
-    printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
+    printLines(stdout, table(steps.map(({ step, outcome, reason }) => [step, outcome, reason ?? ''])));
     if (claims !== undefined) printText(stdout, `\nThe token would hold:\n${visibleJson(claims)}`);
   }
-  if (claims === undefined) throw new OperatorError(`There would be no token: ${lastReason(hops)}.`);
+  if (claims === undefined) throw new OperatorError(`There would be no token: ${reasonOf(steps)}.`);
 }
 
-function lastReason(hops: readonly ExplainedHop[]): string {
-  return hops.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
+function reasonOf(steps: readonly ExplainedStep[]): string {
+  return steps.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
 }
 
 /** @throws OperatorError if it is ambiguous which client presents the token */

@@ -7,7 +7,7 @@ import type { RequestContext } from './request-context.ts';
  * response.
  */
 export function outcomeOf(context: RequestContext, answered: boolean): string {
-  return context.outcome ?? (answered ? 'ok' : 'aborted');
+  return context.outcome ?? context.conclusion?.outcome ?? (answered ? 'ok' : 'aborted');
 }
 
 /**
@@ -21,8 +21,8 @@ export function writeAccessLine(
   status: number | undefined,
   ms: number,
 ): void {
-  const { row } = context;
-  const ended = context.outcome;
+  const { row, conclusion } = context;
+  const ended = context.outcome ?? conclusion?.outcome;
   const level =
     ended !== undefined && ended !== 'issued' && ended !== 'revoked'
       ? ERROR_TABLE[ended].logLevel
@@ -36,14 +36,14 @@ export function writeAccessLine(
     ms: Math.round(ms * 1000) / 1000,
     request_id: context.requestId,
     source: context.source,
-    reason: context.reason,
-    tenant_id: context.tenantId,
-    project_id: context.projectId,
-    client_id: context.clientId,
-    subject_id: context.subjectId,
-    token_id: context.tokenId,
-    key_id: context.keyId,
-    secret_id: context.secretId,
+    reason: context.reason ?? conclusion?.reason,
+    tenant_id: conclusion?.tenantId,
+    project_id: conclusion?.projectId,
+    client_id: conclusion?.clientId,
+    subject_id: conclusion?.subjectId,
+    token_id: conclusion?.tokenId,
+    key_id: conclusion?.keyId,
+    secret_id: conclusion?.secretId,
     fault: context.fault,
   });
 }

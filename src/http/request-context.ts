@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import type { FastifyRequest } from 'fastify';
-import type { AuditOutcome, AuditTrace } from '../audit/audit-record.ts';
+import type { AuditedRequest, AuditOutcome, Conclusion } from '../audit/audit-record.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
 import type { RouteRow } from './routes/route-table.ts';
 
@@ -12,10 +12,10 @@ declare module 'fastify' {
 }
 
 /**
- * The state of one request. The edge makes it, the steps add the facts that they have established, and the access line and audit record are written
- * from it. It is passed as an explicit argument, below the edge as an `AuditTrace`.
+ * What belongs to one request. The edge makes it, and the request's line in the log is written from it. Below the edge it is passed on in explicit
+ * arguments, as an `AuditedRequest`.
  */
-export class RequestContext implements AuditTrace, RequestOrigin {
+export class RequestContext implements AuditedRequest, RequestOrigin {
   readonly requestId: string;
   /** The row's label; never the URL, which is text of the caller. */
   readonly route: string;
@@ -24,17 +24,11 @@ export class RequestContext implements AuditTrace, RequestOrigin {
   readonly row: RouteRow | undefined;
   readonly startedAtMs: number;
   // All members exist from the start: adding members one by one makes V8 change the object's shape each time.
+  /** The code of the error that the request was answered with. */
   outcome: AuditOutcome | undefined = undefined;
+  /** The private reason of that error, or why a token is not active. */
   reason: string | undefined = undefined;
-  tenantId: string | undefined = undefined;
-  projectId: string | undefined = undefined;
-  clientId: string | undefined = undefined;
-  subjectId: string | undefined = undefined;
-  tokenId: string | undefined = undefined;
-  keyId: string | undefined = undefined;
-  secretId: string | undefined = undefined;
-  at: number | undefined = undefined;
-  isOver = false;
+  conclusion: Conclusion | undefined = undefined;
   /** The verified bearer of a bearer route. */
   caller: VerifiedToken | undefined = undefined;
   /** The locations of an unexpected error in the code, without its message. */

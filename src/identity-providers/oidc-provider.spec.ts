@@ -35,20 +35,20 @@ const logIn = async (sub: string) => (await provider.logIn(sub)).idToken;
 const keyFetches = () => provider.requests.filter((path) => path === KEYS_PATH).length;
 
 async function expectRefused(sub: string, reason: string): Promise<void> {
-  const error = await refusalOf(fixture.prove({ oidcToken: await logIn(sub) }));
+  const error = await refusalOf(fixture.authenticate({ oidcToken: await logIn(sub) }));
   expect([error.code, error.reason]).toEqual(['unauthorized', `the foreign token is refused: ${reason}`]);
 }
 
 describe('an ID token of a real login', () => {
   it('identifies the person by a verified address', async () => {
-    const facts = await fixture.prove({ oidcToken: await logIn('248289761001') });
+    const facts = await fixture.authenticate({ oidcToken: await logIn('248289761001') });
     expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
     expect(facts.exchange?.identityProvider).toBe(provider.issuer);
   });
 
   it('identifies the person by the linked account', async () => {
     await fixture.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
-    const { subject } = await fixture.prove({ oidcToken: await logIn('248289761002') });
+    const { subject } = await fixture.authenticate({ oidcToken: await logIn('248289761002') });
     expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761002' });
   });
 
@@ -67,16 +67,16 @@ describe('an ID token of a real login', () => {
 
   it('is refused if the access token is sent in its place', async () => {
     const { accessToken } = await provider.logIn('248289761001');
-    const error = await refusalOf(fixture.prove({ oidcToken: accessToken }));
+    const error = await refusalOf(fixture.authenticate({ oidcToken: accessToken }));
     expect([error.code, error.reason]).toEqual(['unauthorized', 'the foreign token is refused: it is malformed']);
   });
 
   it('has an id for replay protection, although it has no jti', async () => {
     const oidcToken = await logIn('248289761001');
-    const [once, again] = [await fixture.prove({ oidcToken }), await fixture.prove({ oidcToken })];
+    const [once, again] = [await fixture.authenticate({ oidcToken }), await fixture.authenticate({ oidcToken })];
     expect(again.once).toEqual(once.once);
     await fixture.trust({ issuer: provider.issuer, subject: { match: 'linked' } });
-    const other = await fixture.prove({ oidcToken: await logIn('248289761002') });
+    const other = await fixture.authenticate({ oidcToken: await logIn('248289761002') });
     expect(other.once?.tokenId).not.toBe(once.once?.tokenId);
   });
 });
@@ -84,12 +84,12 @@ describe('an ID token of a real login', () => {
 describe('a provider that rotates its keys', () => {
   it('is fetched once more; then tokens of the new key are accepted and those of the old one are not', async () => {
     const before = await logIn('248289761001');
-    await fixture.prove({ oidcToken: before });
+    await fixture.authenticate({ oidcToken: before });
     await provider.rotateKeys();
     const after = await logIn('248289761001');
-    await Promise.all([fixture.prove({ oidcToken: after }), fixture.prove({ oidcToken: after })]);
+    await Promise.all([fixture.authenticate({ oidcToken: after }), fixture.authenticate({ oidcToken: after })]);
     expect(keyFetches()).toBe(2);
-    const error = await refusalOf(fixture.prove({ oidcToken: before }));
+    const error = await refusalOf(fixture.authenticate({ oidcToken: before }));
     expect(error.code).toBe('unauthorized');
     expect(keyFetches()).toBe(2);
   });

@@ -20,7 +20,7 @@ export interface AuthorizationFacts {
   readonly exchange: TokenExchange | undefined;
 }
 
-/** Held by `admit` alone (src/admission/admit.ts); the boundaries check refuses any other importer. */
+/** Held by `authorize` alone (src/token-grants/authorize.ts); the boundaries check refuses any other importer. */
 export const sealAuthorizationDecision = Symbol('sealAuthorizationDecision');
 
 /** The authorization decision that every token is built from. `buildClaims` takes nothing else, and only `authorize` makes one. */

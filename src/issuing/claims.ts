@@ -21,8 +21,8 @@ export interface ClaimsContext {
  *
  * @throws TesseraError unauthorized if the proof has expired
  */
-export function buildClaims(admission: AuthorizationDecision, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
-  const { facts } = admission;
+export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
+  const { facts } = decision;
   const { tenant, client, surface, subject, exchange } = facts;
   const policyEnd = now + Math.min(facts.ttlSeconds, MAX_TOKEN_LIFE_SECONDS);
   const exp = facts.notAfter === undefined ? policyEnd : Math.min(policyEnd, facts.notAfter);

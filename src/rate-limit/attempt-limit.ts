@@ -1,52 +1,54 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Concern, FailureLimits } from './failure-limits.ts';
 
-/**
- * Whether a request presents something that can be guessed: a secret, or a person's email address at a client without a secret. A bearer token cannot
- * be guessed.
- */
-export type Credential = 'guessable' | 'not guessable';
+/** How failed attempts of a request are counted until its client has authenticated. */
+export interface AttemptKey {
+  /** Names the client as the request does: whoever guesses names it right, and whoever names it wrong gains nothing. */
+  readonly key: string;
+  /**
+   * Whether the credentials can be guessed: a secret, or the address of a person where a client needs no secret. A signed token cannot. An attempt
+   * that could be a guess is refused unseen once the limit is used up. Any other is always looked at, and a limit that is used up replaces the
+   * answer to what fails.
+   */
+  readonly isGuessable: boolean;
+}
 
 /**
- * Applies the failure limits to one request, which counts once, at whichever step it fails. Before the caller is authenticated, a failure counts
- * against source and client; after that, against the target of the request.
+ * One request's part in the limits on failures: it counts once, wherever it fails. Before the client has authenticated it counts against source and
+ * client, after that against what it asks for.
  */
 export class AttemptLimit {
   readonly #limits: FailureLimits;
   readonly #source: string;
-  readonly #clientKey: string;
-  readonly #credential: Credential;
+  readonly #key: string;
+  readonly #isGuessable: boolean;
   #isAuthenticated = false;
   #concern: Concern = 'client';
   #concerned = '';
   #isCounted = false;
 
-  /** @param clientKey the client that the request claims to come from; a guesser must name the right one, and gains nothing by naming a wrong one */
-  constructor(limits: FailureLimits, source: string, clientKey: string, credential: Credential) {
+  constructor(limits: FailureLimits, source: string, { key, isGuessable }: AttemptKey) {
     this.#limits = limits;
     this.#source = source;
-    this.#clientKey = clientKey;
-    this.#credential = credential;
+    this.#key = key;
+    this.#isGuessable = isGuessable;
   }
 
-  /** @throws TesseraError too_many_requests while the client is not authenticated */
+  /** @throws TesseraError too_many_requests for what may be a guess, until the client has authenticated */
   check(): void {
-    if (!this.#isAuthenticated) this.#limits.check(this.#source, this.#clientKey);
+    if (this.#isGuessable && !this.#isAuthenticated) this.#limits.check(this.#source, this.#key);
   }
 
   /**
-   * Call when the client's secret has matched.
+   * Call when the client has authenticated.
    *
    * @throws TesseraError too_many_requests if concurrent guesses have used up the limit: this request may be one of them
    */
-  secretMatched(): void {
-    this.check();
-    this.#limits.recordAuthentication(this.#source, this.#clientKey);
-    this.authenticated();
-  }
-
-  /** Call when the client has authenticated by something that cannot be guessed. */
   authenticated(): void {
+    if (this.#isGuessable) {
+      this.check();
+      this.#limits.recordAuthentication(this.#source, this.#key);
+    }
     this.#isAuthenticated = true;
   }
 
@@ -61,16 +63,16 @@ export class AttemptLimit {
     if (this.#isCounted || !isFailure(error)) return;
     this.#isCounted = true;
     if (this.#isAuthenticated) {
-      this.#limits.recordRefusal(this.#source, this.#clientKey, this.#concern, this.#concerned);
+      this.#limits.recordRefusal(this.#source, this.#key, this.#concern, this.#concerned);
       return;
     }
-    if (this.#credential === 'guessable' && error.code === 'unauthorized') {
+    if (this.#isGuessable && error.code === 'unauthorized') {
       this.check();
-      this.#limits.recordFailure(this.#source, this.#clientKey);
+      this.#limits.recordFailure(this.#source, this.#key);
       return;
     }
     // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
-    const key = error.code === 'client_not_found' ? `${this.#clientKey} unknown` : this.#clientKey;
+    const key = error.code === 'client_not_found' ? `${this.#key} unknown` : this.#key;
     this.#limits.recordStray(this.#source, key);
   }
 }

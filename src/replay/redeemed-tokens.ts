@@ -33,7 +33,7 @@ export class RedeemedTokens extends ReplayProtection implements OnApplicationBoo
     this.#log = log;
   }
 
-  override async spend(tenantId: string, { issuer, tokenId, until }: OneTimeProof): Promise<boolean> {
+  override async redeem(tenantId: string, { issuer, tokenId, until }: OneTimeProof): Promise<boolean> {
     try {
       await this.#controlPlane.query(INSERT, [tenantId, issuer, tokenId, until]);
       return true;

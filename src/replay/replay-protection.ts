@@ -1,10 +1,9 @@
-/**
- * A subject token or other proof that may be redeemed once. `tokenId` is unique within the issuer. From `until` (epoch seconds) on, the proof is
- * refused without its record.
- */
+/** Credentials that are good for one token. */
 export interface OneTimeProof {
   readonly issuer: string;
+  /** Unique among all tokens of the issuer. */
   readonly tokenId: string;
+  /** Epoch seconds. From then on the credentials are refused for their age. */
   readonly until: number;
 }
 
@@ -16,5 +15,5 @@ export abstract class ReplayProtection {
    * @returns false if it was redeemed before
    * @throws TesseraError temporarily_unavailable: whether it is redeemed now is unknown
    */
-  abstract spend(tenantId: string, proof: OneTimeProof): Promise<boolean>;
+  abstract redeem(tenantId: string, proof: OneTimeProof): Promise<boolean>;
 }

@@ -1,12 +1,11 @@
 import type { TesseraClaims } from '@tessera/token';
 import type { AuthenticatedClientFacts } from '../token-grants/authenticated-client.ts';
-import type { AuditTrace } from '../audit/audit-record.ts';
 import { type Subject, SubjectDirectory } from '../directory/subject.ts';
 import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
-import { authenticateByOidc } from '../token-grants/grants/oidc-exchange/authenticate-by-oidc.ts';
+import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exchange.grant.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
-import type { Tenant, Trust } from '../tenancy/tenant.ts';
+import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import { parseClientId, parseTrustId } from '../domain/ids.ts';
 import type { Surface } from '../domain/surface.ts';
@@ -40,8 +39,6 @@ export interface Attempt {
 
 export type ExchangeFixture = Awaited<ReturnType<typeof openExchangeFixture>>;
 
-const NO_LIMIT = { authenticated: () => undefined, asksFor: () => undefined };
-
 /** Authentication by oidcToken over real issuing, with the tenants acme and globex, and Ada, who may ask. Call `reset` and `trust` before the first attempt. */
 export async function openExchangeFixture() {
   const tessera = await openIssuingFixture();
@@ -52,7 +49,8 @@ export async function openExchangeFixture() {
     clock: tessera.clock,
     users: new ListedSubjects(),
     admins: new ListedSubjects(),
-    trace: newTrace(),
+    /** What the pipeline would show of the client in a record. */
+    client: undefined as Pick<Client, 'projectId' | 'id'> | undefined,
     open: (id: string): Promise<Tenant> => tessera.tenants.open(tenantId(id)),
 
     /** Starts with cold keys and fresh directories. */
@@ -63,7 +61,7 @@ export async function openExchangeFixture() {
       exchange.users = new ListedSubjects();
       exchange.admins = new ListedSubjects();
       for (const directory of [exchange.users, exchange.admins]) directory.add('u-ada', 'ada@acme.example');
-      exchange.trace = newTrace();
+      exchange.client = undefined;
     },
 
     /** Gives the tenant acme one trusted issuer. */
@@ -93,32 +91,32 @@ export async function openExchangeFixture() {
       return (await tessera.issuer.issue(tenant, claims)).token;
     },
 
-    prove: async (attempt: Attempt): Promise<AuthenticatedClientFacts> => {
+    authenticate: async (attempt: Attempt): Promise<AuthenticatedClientFacts> => {
       if (keySets === undefined) throw new Error('reset the tessera first');
       const tenant = await exchange.open(attempt.tenant ?? 'acme');
-      const deps = {
-        ownTokens: tessera.ownTokens,
-        directories: { user: exchange.users, admin: exchange.admins },
+      const grant = new OidcExchangeGrant(
+        { publicUrl: PUBLIC_URL },
+        tessera.ownTokens,
+        { user: exchange.users, admin: exchange.admins },
         keySets,
-        clock: tessera.clock,
-        publicUrl: PUBLIC_URL,
-      };
+        tessera.clock,
+      );
       const request = {
         surface: attempt.surface ?? 'user',
         tenantId: tenant.id,
-        source: exchange.trace.source,
+        source: '192.0.2.1',
         claimedClient: 'shop/web',
         bearer: new PresentedToken(attempt.bearer ?? (await exchange.bearer())),
         oidcToken: new PresentedToken(attempt.oidcToken),
       };
-      const caller = await authenticateByOidc(deps, tenant, request, exchange.trace, NO_LIMIT);
-      return caller.facts;
+      const { facts } = await grant.authenticate(tenant, request, {
+        clientFound: (client) => (exchange.client = client),
+        authenticated: () => undefined,
+        asksFor: () => undefined,
+      });
+      return facts;
     },
     close: tessera.close,
   };
   return exchange;
-}
-
-function newTrace(): AuditTrace {
-  return { requestId: 'r-1', route: '/auth/user/oidcToken', source: '192.0.2.1' };
 }

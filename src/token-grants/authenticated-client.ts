@@ -1,23 +1,26 @@
 import type { SubjectReference } from '../directory/subject.ts';
-import type { OneTimeProof } from '../replay/replay-protection.ts';
 import type { TokenExchange } from '../domain/token-exchange.ts';
+import type { OneTimeProof } from '../replay/replay-protection.ts';
 import type { Client } from '../tenancy/tenant.ts';
 
 export interface AuthenticatedClientFacts {
   readonly client: Client;
+  /** For whom the client asks. */
   readonly subject: SubjectReference;
-  /** The latest end of life that the proof allows, epoch seconds; undefined: the proof sets none. */
+  /** The latest `exp` that the credentials allow, epoch seconds; undefined: no bound of their own. */
   readonly notAfter: number | undefined;
   /** Undefined: no token was exchanged. */
   readonly exchange: TokenExchange | undefined;
-  /** Good for one token in this tenant: spent after every check and before the token leaves. Undefined: the proof may be used again. */
+  /** Credentials that are good for one token in this tenant: redeemed after every check and before the token leaves. Undefined: they may be used again. */
   readonly once: OneTimeProof | undefined;
+  /** The client's secret that matched; undefined: it authenticated by other means. */
+  readonly secretId: string | undefined;
 }
 
-/** Held by the functions that prove a caller; the boundaries check refuses any other importer. */
+/** Held by the grants' `authenticate`. */
 export const sealAuthenticatedClient = Symbol('sealAuthenticatedClient');
 
-/** A caller that has shown that it may ask for this subject. `admit` takes nothing else, so it cannot be reached too early. */
+/** A client that has shown that it may ask for this subject. `authorize` takes nothing else, so it cannot be called too early. */
 export class AuthenticatedClient {
   readonly facts: AuthenticatedClientFacts;
 

@@ -8,17 +8,17 @@ import type { SubjectReference } from '../directory/subject.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 
 /**
- * Hop 4, the same for every door: may this proven client have a token of this surface for this subject, and what may the token say?
+ * Decides whether this client may have a token of this surface for this subject, and what the token may say. The only maker of decisions.
  *
  * @throws TesseraError unauthorized, temporarily_unavailable
  */
-export async function admit(
+export async function authorize(
   directories: SubjectDirectories,
   tenant: Tenant,
-  caller: AuthenticatedClient,
+  authenticated: AuthenticatedClient,
   surface: Surface,
 ): Promise<AuthorizationDecision> {
-  const { client, subject: reference, notAfter, exchange } = caller.facts;
+  const { client, subject: reference, notAfter, exchange } = authenticated.facts;
   if (!client.surfaces.includes(surface)) throw new TesseraError('unauthorized', 'the client may not use this surface');
 
   const subject = await findSubject(directories[surface], tenant, reference);
@@ -48,7 +48,7 @@ function findSubject(
     : directory.findByIdentity(tenant, reference.issuer, reference.sub);
 }
 
-/** Judged by the directory's own address, not by what the caller wrote. */
+/** Decided by the address in the directory, not by the one in the request. */
 function mayAskFor(client: Client, subject: Subject): boolean {
   if (client.subjects === 'any') return true;
   const email = parseEmail(subject.email);

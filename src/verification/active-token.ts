@@ -1,5 +1,4 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import type { AuditTrace } from '../audit/audit-record.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 
 /** RFC 7662, section 2.2: why a token is not active is nobody's business, not even that of who asked. */
@@ -19,20 +18,21 @@ export function activeToken(token: VerifiedToken, members: Readonly<Record<strin
   return { ...token.claims, ...members, active: true };
 }
 
-/**
- * Turns "refused" into "there is none"; that nothing can be said about it now stays an error.
- *
- * @param trace where the private reason is noted, for the log
- */
+/** Where the private reason is noted why a token is not active, for the log. */
+export interface InactiveReason {
+  reason: string | undefined;
+}
+
+/** Undefined for a token that is not active. That nothing can be said about it now stays an error. */
 export async function activeTokenOrUndefined(
   verification: Promise<VerifiedToken>,
-  trace: AuditTrace,
+  log: InactiveReason,
 ): Promise<VerifiedToken | undefined> {
   try {
     return await verification;
   } catch (error) {
     if (!(error instanceof TesseraError) || error.code !== 'unauthorized') throw error;
-    trace.reason = error.reason;
+    log.reason = error.reason;
     return undefined;
   }
 }

@@ -1,21 +1,17 @@
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  parseCompactToken,
-  TokenError,
-  type VerificationKey,
-  type VerifiedToken,
-  verifyParsed,
-} from '@tessera/token/core';
+import { TokenError, type VerificationKey, type VerifiedToken, verifyParsed } from '@tessera/token/core';
 import { CONFIG } from '../config/config-token.ts';
 import type { Config } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
-import { parseTenantId, type TenantId } from '../domain/ids.ts';
+import { parseTenantId } from '../domain/ids.ts';
+import { PresentedToken } from '../domain/presented-token.ts';
 import type { Surface } from '../domain/surface.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
 import { KeyRings } from '../keys/key-rings.ts';
 import { RevokedTokens } from '../revocation/revoked-tokens.ts';
+import { UnverifiedToken } from './unverified-token.ts';
 
 /** The service's own guard: the tokens that it issued itself, by the rules that every other verifier has, and the keys it holds anyway. */
 @Injectable()
@@ -24,7 +20,6 @@ export class OwnTokenVerifier {
   readonly #revoked: RevokedTokens;
   readonly #clock: Clock;
   readonly #publicUrl: string;
-  readonly #issuerPrefix: string;
 
   constructor(
     keyRings: KeyRings,
@@ -36,7 +31,6 @@ export class OwnTokenVerifier {
     this.#revoked = revoked;
     this.#clock = clock;
     this.#publicUrl = publicUrl;
-    this.#issuerPrefix = issuerOf(publicUrl, '');
   }
 
   /**
@@ -44,12 +38,12 @@ export class OwnTokenVerifier {
    *
    * @throws TesseraError unauthorized for any token that is not good at this surface now, temporarily_unavailable when its keys cannot be had
    */
-  verify(token: string, surface: Surface): Promise<VerifiedToken> {
+  verify(token: string | PresentedToken, surface: Surface): Promise<VerifiedToken> {
     return this.verifyAt(token, [surface]);
   }
 
   /** The same for callers that are at no surface: those who ask what a token is, not whether it lets them in. */
-  async verifyAt(token: string, surfaces: readonly Surface[]): Promise<VerifiedToken> {
+  async verifyAt(token: string | PresentedToken, surfaces: readonly Surface[]): Promise<VerifiedToken> {
     try {
       return await this.#verify(token, surfaces);
     } catch (error) {
@@ -73,9 +67,11 @@ export class OwnTokenVerifier {
     return key;
   }
 
-  async #verify(token: string, surfaces: readonly Surface[]): Promise<VerifiedToken> {
-    const parsed = parseCompactToken(token);
-    const tenantId = this.#tenantOf(parsed.claims['iss']);
+  async #verify(token: string | PresentedToken, surfaces: readonly Surface[]): Promise<VerifiedToken> {
+    const unverified = token instanceof UnverifiedToken ? token : UnverifiedToken.parse(this.#publicUrl, textOf(token));
+    // A look-up key and no more: the signature has yet to show that the tenant's key made it.
+    const { tenantId } = unverified;
+    const parsed = UnverifiedToken.parsed(unverified);
     const key = await this.#keyRings.verificationKey(tenantId, parsed.header.kid);
     if (key === undefined) throw new TokenError('TOKEN_KEY_UNKNOWN', 'the tenant has no such key that signs');
     const verified = verifyParsed(parsed, {
@@ -90,16 +86,10 @@ export class OwnTokenVerifier {
     if (this.#revoked.includes(verified)) throw new TokenError('TOKEN_REVOKED', 'the token was revoked');
     return verified;
   }
+}
 
-  /** A look-up key and no more: the signature has yet to show that the tenant wrote it. */
-  #tenantOf(issuer: unknown): TenantId {
-    const id =
-      typeof issuer === 'string' && issuer.startsWith(this.#issuerPrefix)
-        ? parseTenantId(issuer.slice(this.#issuerPrefix.length))
-        : undefined;
-    if (id === undefined) throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is not a tenant of this service');
-    return id;
-  }
+function textOf(token: string | PresentedToken): string {
+  return typeof token === 'string' ? token : PresentedToken.text(token);
 }
 
 function unauthorized(reason: string, cause: unknown): TesseraError {

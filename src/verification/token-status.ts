@@ -1,35 +1,23 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import { AttemptLimit } from '../rate-limit/attempt-limit.ts';
-import type { ClientSecrets } from '../clients/client-secrets.ts';
-import { authenticateClient } from '../token-grants/grants/client-secret/authenticate-by-secret.ts';
-import type { TokenDesk } from '../token-grants/token-desk.ts';
-import type { AuditTrace } from '../audit/audit-record.ts';
-import { audited } from '../audit/audited.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
-import { askedSurface } from '../http/routes/asked-surface.ts';
-import type { FailureLimits } from '../rate-limit/failure-limits.ts';
+import { Injectable } from '@nestjs/common';
+import { type AuditedRequest, type Conclusion } from '../audit/audit-record.ts';
+import { AuditedWork, Auditor } from '../audit/auditor.ts';
+import { ClientAuthentication } from '../clients/client-authentication.ts';
+import { type ClaimedClient, projectOf, readClientCredentials } from '../clients/client-credentials.ts';
 import type { FormParameters } from '../domain/form-text.ts';
-import type { OwnTokenVerifier } from './own-tokens.ts';
-import type { Log } from '../logging/log.ts';
-import type { Revoker } from '../revocation/revoker.ts';
-import type { SecretUses } from '../clients/secret-uses.ts';
-import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { parseTenantId, type ProjectId, type TenantId } from '../domain/ids.ts';
 import { type Surface, SURFACES } from '../domain/surface.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { askedSurface } from '../http/routes/asked-surface.ts';
+import { AttemptLimit } from '../rate-limit/attempt-limit.ts';
+import { FailureLimits } from '../rate-limit/failure-limits.ts';
+import { Revoker } from '../revocation/revoker.ts';
+import type { Client, Tenant } from '../tenancy/tenant.ts';
+import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { type ActiveToken, activeToken, activeTokenOrUndefined, INACTIVE, type InactiveToken } from './active-token.ts';
-import { type ClaimedClient, projectOf, readClientCredentials } from '../clients/client-credentials.ts';
+import { OwnTokenVerifier } from './own-tokens.ts';
 
-export interface TokenStatusParts {
-  readonly desk: TokenDesk;
-  readonly secrets: ClientSecrets;
-  readonly secretUses: SecretUses;
-  readonly limits: FailureLimits;
-  readonly tokens: OwnTokenVerifier;
-  readonly revoker: Revoker;
-  readonly log: Log;
-}
-
-/** A request of RFC 7009 or RFC 7662, nothing of it proven. */
+/** A request of RFC 7009 or RFC 7662, nothing of it verified. */
 export interface TokenStatusRequest {
   /** As the path has it. */
   readonly tenant: string;
@@ -38,7 +26,7 @@ export interface TokenStatusRequest {
   readonly body: unknown;
 }
 
-interface ProvenRequest {
+interface AuthenticatedRequest {
   readonly client: Client;
   readonly tenant: Tenant;
   /** Good now, of this tenant and of the client's project; undefined: anything else. */
@@ -46,24 +34,38 @@ interface ProvenRequest {
 }
 
 /**
- * The doors of a tenant's introspection and revocation. A client proves itself as at generateToken: the same secrets, the same limit on failures, the
- * same record of refusals. It sees the tokens of its own project; any other is to it what a wrong one is.
+ * Introspection and revocation of a tenant's tokens. A client authenticates as at generateToken: with the same secrets, under the same limit on failures,
+ * and its failures are recorded. It sees the tokens of its own project; to any other token the answer is that of a wrong one.
  */
+@Injectable()
 export class TokenStatus {
-  readonly #parts: TokenStatusParts;
+  readonly #tenants: TenantRepository;
+  readonly #clients: ClientAuthentication;
+  readonly #limits: FailureLimits;
+  readonly #tokens: OwnTokenVerifier;
+  readonly #revoker: Revoker;
+  readonly #auditor: Auditor;
 
-  constructor(parts: TokenStatusParts) {
-    this.#parts = parts;
+  constructor(
+    tenants: TenantRepository,
+    clients: ClientAuthentication,
+    limits: FailureLimits,
+    tokens: OwnTokenVerifier,
+    revoker: Revoker,
+    auditor: Auditor,
+  ) {
+    this.#tenants = tenants;
+    this.#clients = clients;
+    this.#limits = limits;
+    this.#tokens = tokens;
+    this.#revoker = revoker;
+    this.#auditor = auditor;
   }
 
   /** RFC 7662. @throws TesseraError route_not_found, invalid_request, invalid_client, too_many_requests, temporarily_unavailable */
-  introspect(request: TokenStatusRequest, trace: AuditTrace): Promise<ActiveToken | InactiveToken> {
-    return this.#answer(
-      request,
-      trace,
-      (form) => [askedSurface(form.get('surface'))],
-      ({ token }) => Promise.resolve(token === undefined ? INACTIVE : activeToken(token, { token_type: 'Bearer' })),
-    );
+  introspect(request: TokenStatusRequest, audited: AuditedRequest): Promise<ActiveToken | InactiveToken> {
+    const work = new TokenStatusWork(audited);
+    return this.#auditor.run(work, this.#introspect(request, work));
   }
 
   /**
@@ -71,81 +73,70 @@ export class TokenStatus {
    *
    * @throws TesseraError as above, and unauthorized_client for a token that was issued to another client of the project (section 2.1)
    */
-  revoke(request: TokenStatusRequest, trace: AuditTrace): Promise<void> {
-    return this.#answer(
-      request,
-      trace,
-      () => SURFACES,
-      async ({ client, tenant, token }) => {
-        if (token === undefined) return;
-        if (token.clientId !== client.id)
-          throw new TesseraError('unauthorized_client', 'the token was issued to another client');
-        trace.subjectId = token.subject;
-        trace.outcome = 'revoked';
-        const at = this.#parts.desk.clock.nowMs();
-        const revoking = {
-          projectId: client.projectId,
-          id: client.id,
-          isOnlyOneOfItsName:
-            [...tenant.projects.values()].filter(({ clients }) => clients.has(client.id)).length === 1,
-        };
-        await this.#parts.revoker.revoke(token, revoking, { ...trace, at, outcome: 'revoked' });
-      },
-    );
+  revoke(request: TokenStatusRequest, audited: AuditedRequest): Promise<void> {
+    const work = new TokenStatusWork(audited);
+    return this.#auditor.run(work, this.#revoke(request, work));
   }
 
-  #answer<T>(
+  async #introspect(request: TokenStatusRequest, work: TokenStatusWork): Promise<ActiveToken | InactiveToken> {
+    const { token } = await this.#authenticate(request, work, (form) => [askedSurface(form.get('surface'))]);
+    return token === undefined ? INACTIVE : activeToken(token, { token_type: 'Bearer' });
+  }
+
+  async #revoke(request: TokenStatusRequest, work: TokenStatusWork): Promise<void> {
+    const { client, tenant, token } = await this.#authenticate(request, work, () => SURFACES);
+    if (token === undefined) return;
+    if (token.clientId !== client.id)
+      throw new TesseraError('unauthorized_client', 'the token was issued to another client');
+    work.subjectId = token.subject;
+    const revoking = {
+      projectId: client.projectId,
+      id: client.id,
+      isOnlyOneOfItsName: [...tenant.projects.values()].filter(({ clients }) => clients.has(client.id)).length === 1,
+    };
+    // The revoker writes the record with the revocation, in one transaction.
+    work.success = this.#auditor.recordOf(work, 'revoked', undefined);
+    await this.#revoker.revoke(token, revoking, work.success);
+  }
+
+  async #authenticate(
     request: TokenStatusRequest,
-    trace: AuditTrace,
+    work: TokenStatusWork,
     surfacesOf: (form: FormParameters) => readonly Surface[],
-    work: (proven: ProvenRequest) => Promise<T>,
-  ): Promise<T> {
-    const { desk, log } = this.#parts;
-    return audited(
-      desk.trail,
-      log,
-      () => desk.clock.nowMs(),
-      trace,
-      async () => {
-        const tenantId = tenantOf(request.tenant);
-        trace.tenantId = tenantId;
-        const { token, form } = readForm(request.body);
-        const surfaces = surfacesOf(form);
-        const { client, tenant } = await this.#prove(tenantId, request.authorization, form, trace);
-        return work({ client, tenant, token: await this.#find(tenantId, client, token, surfaces, trace) });
-      },
-    );
+  ): Promise<AuthenticatedRequest> {
+    const tenantId = tenantOf(request.tenant);
+    work.tenantId = tenantId;
+    const { token, form } = readForm(request.body);
+    const surfaces = surfacesOf(form);
+    const tenant = await openTenant(this.#tenants, tenantId);
+    const client = await this.#clientOf(tenant, request.authorization, form, work);
+    return { client, tenant, token: await this.#find(client, token, surfaces, work) };
   }
 
-  /** Every refusal is one answer: `invalid_client`, whether the client is not there, is disabled or has another secret. */
-  async #prove(
-    tenantId: TenantId,
+  /** Every failed authentication has one answer: `invalid_client`, whether the client is not there, is disabled or has another secret. */
+  async #clientOf(
+    tenant: Tenant,
     authorization: readonly string[] | undefined,
     form: FormParameters,
-    trace: AuditTrace,
-  ): Promise<Pick<ProvenRequest, 'client' | 'tenant'>> {
-    const { desk, limits } = this.#parts;
-    const tenant = await openTenant(desk, tenantId);
+    work: TokenStatusWork,
+  ): Promise<Client> {
+    const { source, route } = work.request;
+    const limitOf = (key: string, isGuessable: boolean) => new AttemptLimit(this.#limits, source, { key, isGuessable });
     // What names no client guesses at nothing: it counts apart, so that it closes nothing to clients.
-    let limit = new AttemptLimit(limits, trace.source, `${trace.route} ${tenantId}`, 'not guessable');
+    let limit = limitOf(`${route} ${tenant.id}`, false);
     try {
       const { claimed, credential } = readClientCredentials(authorization, form);
-      trace.clientId = claimed.clientId;
-      limit = new AttemptLimit(limits, trace.source, nameOf(tenantId, claimed.projectId, claimed), 'not guessable');
+      work.clientId = claimed.clientId;
+      limit = limitOf(nameOf(tenant.id, claimed.projectId, claimed), false);
       const projectId = projectOf(tenant, claimed);
-      trace.projectId = projectId;
+      work.projectId = projectId;
       // The key that generateToken counts under: guesses here and there are guesses at one secret.
-      limit = new AttemptLimit(limits, trace.source, nameOf(tenantId, projectId, claimed), 'guessable');
+      limit = limitOf(nameOf(tenant.id, projectId, claimed), true);
       limit.check();
-      const { client, secretId } = await authenticateClient(
-        this.#parts.secrets,
-        tenant,
-        { projectId, clientId: claimed.clientId, credential },
-        limit,
-      );
-      trace.secretId = secretId;
-      this.#parts.secretUses.record(tenantId, projectId, client.id, secretId, desk.clock.nowMs());
-      return { client, tenant };
+      const credentials = { projectId, clientId: claimed.clientId, credential };
+      const { client, secretId } = await this.#clients.authenticate(tenant, credentials, 'secret required', limit);
+      work.secretId = secretId;
+      return client;
     } catch (error) {
       limit.count(error);
       throw asInvalidClient(error);
@@ -153,20 +144,36 @@ export class TokenStatus {
   }
 
   async #find(
-    tenantId: TenantId,
     client: Client,
     token: string,
     surfaces: readonly Surface[],
-    trace: AuditTrace,
+    work: TokenStatusWork,
   ): Promise<VerifiedToken | undefined> {
-    const verified = await activeTokenOrUndefined(this.#parts.tokens.verifyAt(token, surfaces), trace);
+    const verified = await activeTokenOrUndefined(this.#tokens.verifyAt(token, surfaces), work);
     if (verified === undefined) return undefined;
-    if (verified.tenantId !== tenantId || verified.projectId !== client.projectId) {
-      trace.reason = 'the token is of another project';
+    if (verified.tenantId !== work.tenantId || verified.projectId !== client.projectId) {
+      work.reason = 'the token is of another project';
       return undefined;
     }
-    trace.tokenId = verified.tokenId;
+    work.tokenId = verified.tokenId;
     return verified;
+  }
+}
+
+/** What the steps of one request have established. */
+class TokenStatusWork extends AuditedWork {
+  tenantId: TenantId | undefined = undefined;
+  projectId: ProjectId | undefined = undefined;
+  clientId: ClaimedClient['clientId'] | undefined = undefined;
+  secretId: string | undefined = undefined;
+  subjectId: string | undefined = undefined;
+  tokenId: string | undefined = undefined;
+  /** Why the token is not active. */
+  reason: string | undefined = undefined;
+
+  override facts(): Conclusion {
+    const { tenantId, projectId, clientId, secretId, subjectId, tokenId, reason } = this;
+    return { tenantId, projectId, clientId, secretId, subjectId, tokenId, reason };
   }
 }
 
@@ -180,10 +187,10 @@ function tenantOf(path: string): TenantId {
   return id;
 }
 
-/** A tenant that is not there is an address with nothing at it, as for the tenant's documents. */
-async function openTenant(desk: TokenDesk, id: TenantId): Promise<Tenant> {
+/** An unknown tenant is an unknown address, as for the tenant's documents. */
+async function openTenant(tenants: TenantRepository, id: TenantId): Promise<Tenant> {
   try {
-    return await desk.tenants.open(id);
+    return await tenants.open(id);
   } catch (error) {
     if (error instanceof TesseraError && error.code === 'client_not_found')
       throw new TesseraError('route_not_found', error.reason, { cause: error });

@@ -1,10 +1,18 @@
-import type { AuditTrace } from '../audit/audit-record.ts';
+import { Injectable } from '@nestjs/common';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { OwnTokenVerifier } from './own-tokens.ts';
+import { OwnTokenVerifier } from './own-tokens.ts';
 import type { Surface } from '../domain/surface.ts';
-import { type ActiveToken, activeToken, activeTokenOrUndefined, INACTIVE, type InactiveToken } from './active-token.ts';
+import {
+  type ActiveToken,
+  activeToken,
+  activeTokenOrUndefined,
+  INACTIVE,
+  type InactiveReason,
+  type InactiveToken,
+} from './active-token.ts';
 
-/** The door of verifyToken, the same for both surfaces: whether a token is good now, and what it says if it is. */
+/** Answers verifyToken for both surfaces: whether a token is good now, and what it says if it is. */
+@Injectable()
 export class VerifyToken {
   readonly #tokens: OwnTokenVerifier;
 
@@ -13,8 +21,8 @@ export class VerifyToken {
   }
 
   /** @throws TesseraError invalid_request for another body, temporarily_unavailable when nothing can be said about the token */
-  async answer(surface: Surface, body: unknown, trace: AuditTrace): Promise<ActiveToken | InactiveToken> {
-    const token = await activeTokenOrUndefined(this.#tokens.verify(parseVerifyRequest(body), surface), trace);
+  async answer(surface: Surface, body: unknown, log: InactiveReason): Promise<ActiveToken | InactiveToken> {
+    const token = await activeTokenOrUndefined(this.#tokens.verify(parseVerifyRequest(body), surface), log);
     return token === undefined ? INACTIVE : activeToken(token);
   }
 }

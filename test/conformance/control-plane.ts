@@ -242,13 +242,13 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
 
       it('are spent once in a tenant, by issuer and id', async () => {
         const { spentTokens } = spentTokensOf(controlPlane);
-        expect(await spentTokens.spend('acme', proof())).toBe(true);
-        expect(await spentTokens.spend('acme', proof())).toBe(false);
-        expect(await spentTokens.spend('acme', proof({ until: 1 }))).toBe(false);
-        expect(await spentTokens.spend('globex', proof())).toBe(true);
-        expect(await spentTokens.spend('acme', proof({ issuer: `${LINKED.issuer}/` }))).toBe(true);
-        expect(await spentTokens.spend('acme', proof({ issuer: LINKED.issuer.toUpperCase() }))).toBe(true);
-        expect(await spentTokens.spend('acme', proof({ tokenId: `${'A'.repeat(42)}a` }))).toBe(true);
+        expect(await spentTokens.redeem('acme', proof())).toBe(true);
+        expect(await spentTokens.redeem('acme', proof())).toBe(false);
+        expect(await spentTokens.redeem('acme', proof({ until: 1 }))).toBe(false);
+        expect(await spentTokens.redeem('globex', proof())).toBe(true);
+        expect(await spentTokens.redeem('acme', proof({ issuer: `${LINKED.issuer}/` }))).toBe(true);
+        expect(await spentTokens.redeem('acme', proof({ issuer: LINKED.issuer.toUpperCase() }))).toBe(true);
+        expect(await spentTokens.redeem('acme', proof({ tokenId: `${'A'.repeat(42)}a` }))).toBe(true);
       });
 
       it('are spent by one of two processes that come at once', async () => {
@@ -257,7 +257,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         for (let round = 0; round < 10; round++) {
           const tokenId = String(round).padEnd(43, '-');
           const spends = await Promise.all(
-            Array.from({ length: 10 }, (_, index) => both[index % 2]!.spend('acme', proof({ tokenId }))),
+            Array.from({ length: 10 }, (_, index) => both[index % 2]!.redeem('acme', proof({ tokenId }))),
           );
           expect(spends.filter(Boolean)).toHaveLength(1);
         }
@@ -270,17 +270,17 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         const now = Math.floor(clock.ms / 1_000) - 86_400;
         const ends = [-86_400, -40, -31, -1, 0, 1, 60];
         for (const [index, end] of ends.entries())
-          await spentTokens.spend('acme', proof({ tokenId: String(index).padEnd(43, '+'), until: now + end }));
+          await spentTokens.redeem('acme', proof({ tokenId: String(index).padEnd(43, '+'), until: now + end }));
         const before = await rows();
         await spentTokens.clean();
         expect(await rows()).toBe(before - 5);
-        expect(await spentTokens.spend('acme', proof({ tokenId: '5'.padEnd(43, '+') }))).toBe(false);
+        expect(await spentTokens.redeem('acme', proof({ tokenId: '5'.padEnd(43, '+') }))).toBe(false);
         expect(lines).toEqual([]);
       });
 
       it('that cannot be written for another reason are no verdict', async () => {
         const { spentTokens } = spentTokensOf(controlPlane);
-        const { code } = await refusalOf(spentTokens.spend(null as unknown as string, proof()));
+        const { code } = await refusalOf(spentTokens.redeem(null as unknown as string, proof()));
         expect(code).toBe('temporarily_unavailable');
       });
     });

@@ -33,12 +33,12 @@ beforeEach(async () => {
 
 const logIn = async (username: string) => (await keycloak.logIn(username)).idToken;
 async function expectRefused(oidcToken: string, reason: string): Promise<void> {
-  const error = await refusalOf(tessera.prove({ oidcToken }));
+  const error = await refusalOf(tessera.authenticate({ oidcToken }));
   expect([error.code, error.reason]).toEqual(['unauthorized', reason]);
 }
 
 it('proves a person by a verified address', async () => {
-  const facts = await tessera.prove({ oidcToken: await logIn('grace') });
+  const facts = await tessera.authenticate({ oidcToken: await logIn('grace') });
   expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
   expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: keycloak.issuer });
   expect(facts.notAfter).toBeGreaterThan(tessera.clock.seconds);
@@ -46,7 +46,7 @@ it('proves a person by a verified address', async () => {
 
 it('proves a person by the linked account', async () => {
   await tessera.trust({ ...trusted(), subject: { match: 'linked' } });
-  const { subject } = await tessera.prove({ oidcToken: await logIn('grace') });
+  const { subject } = await tessera.authenticate({ oidcToken: await logIn('grace') });
   expect(subject).toEqual({ by: 'identity', issuer: keycloak.issuer, sub: grace });
 });
 
@@ -64,7 +64,7 @@ it('refuses it too when its client is put into its audience: the condition holds
   const { accessToken } = await keycloak.logIn('grace');
   await expectRefused(accessToken, 'the foreign token is refused: it does not meet a condition');
   await tessera.trust({ ...trusted(), conditions: 'none' });
-  const { subject } = await tessera.prove({ oidcToken: accessToken });
+  const { subject } = await tessera.authenticate({ oidcToken: accessToken });
   expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });
 });
 
@@ -75,9 +75,9 @@ it('refuses tokens of another realm of the same server', async () => {
 
 it('follows a rotation of keys: the new one passes at once, the old one no more', async () => {
   const before = await logIn('grace');
-  await tessera.prove({ oidcToken: before });
+  await tessera.authenticate({ oidcToken: before });
   await keycloak.rotateKeys();
-  await tessera.prove({ oidcToken: await logIn('grace') });
+  await tessera.authenticate({ oidcToken: await logIn('grace') });
   await expectRefused(before, 'the issuer has no usable key of this kid and algorithm');
 });
 

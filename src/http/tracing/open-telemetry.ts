@@ -46,11 +46,12 @@ function beginSpan(tracer: Tracer, request: FastifyRequest, context: RequestCont
   });
   return {
     end: (outcome, status) => {
+      const { conclusion } = context;
       span.setAttributes({
         'tessera.outcome': outcome,
         ...(status === undefined ? {} : { 'http.response.status_code': status }),
-        ...(context.tenantId === undefined ? {} : { 'tessera.tenant_id': context.tenantId }),
-        ...(context.clientId === undefined ? {} : { 'tessera.client_id': context.clientId }),
+        ...(conclusion?.tenantId === undefined ? {} : { 'tessera.tenant_id': conclusion.tenantId }),
+        ...(conclusion?.clientId === undefined ? {} : { 'tessera.client_id': conclusion.clientId }),
       });
       if (status !== undefined && status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
       span.end();

@@ -6,7 +6,7 @@ const ID_RULE = 'must be 1 to 64 characters of a-z, 0-9, _ and -, the first a le
 
 /**
  * The body of generateToken, for the documentation and for telling a caller what is wrong with it. The decision is the strict
- * parser's (parse-secret-token-request.ts), which is seven times cheaper and refuses more.
+ * parser's (client-secret.grant.ts), which is seven times cheaper and refuses more.
  */
 export class GenerateTokenDto {
   @ApiProperty({
@@ -61,7 +61,8 @@ export class GenerateTokenDto {
   secret_id?: string;
 }
 
-const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_id', 'tenant_id', 'secret_id']);
+/** Every member that a body may have. */
+export const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_id', 'tenant_id', 'secret_id']);
 
 /** One sentence for a caller whose body was refused. Says which member is wrong, never what it held. */
 export function explainGenerateToken(body: unknown): string {

@@ -1,9 +1,22 @@
-import { type Bearer, parseCompactToken, readBearer, TokenError } from '@tessera/token/core';
-import { TesseraError } from '../../../errors/tessera-error.ts';
-import { parseClientId, parseProjectId, parseTenantId, type TenantId } from '../../../domain/ids.ts';
-import type { Surface } from '../../../domain/surface.ts';
-import type { OidcTokenRequest } from './oidc-token-request.ts';
+import { TokenError } from '@tessera/token/core';
+import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';
+import type { Surface } from '../../../domain/surface.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import { bearerOf } from '../../../verification/bearer.ts';
+import { UnverifiedToken } from '../../../verification/unverified-token.ts';
+import type { TokenRequest } from '../../grant.ts';
+
+/** A request of oidcToken: a client shows a token of this service for itself and a subject token for the subject. */
+export interface OidcTokenRequest extends TokenRequest {
+  readonly source: string;
+  /** The client that the bearer names, `project/client`; not verified yet. For the limit on failures alone. */
+  readonly claimedClient: string;
+  /** A token of this service, of this surface: it fixes tenant, project and client. Parsed already where it is an `UnverifiedToken`. */
+  readonly bearer: PresentedToken;
+  /** Of an issuer that the tenant trusts. */
+  readonly oidcToken: PresentedToken;
+}
 
 /** What the edge knows of a request for an exchange. */
 export interface OidcTokenInput {
@@ -14,35 +27,23 @@ export interface OidcTokenInput {
   readonly source: string;
 }
 
-const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
-  none: 'no bearer',
-  several: 'more than one bearer',
-  malformed: 'the Authorization header is not one bearer',
-};
-
 /**
- * Hop 1 of oidcToken. The tenant comes from the bearer's `iss`, which nothing has proven yet: it says where to look, no more.
+ * The tenant comes from the bearer's `iss`, which is not verified yet: it says where to look, no more.
  *
  * @throws TesseraError unauthorized for the bearer, invalid_request for the body
  */
 export function parseOidcTokenRequest(publicUrl: string, input: OidcTokenInput): OidcTokenRequest {
-  const bearer = parseBearer(input.authorization);
+  const text = bearerOf(input.authorization);
   const oidcToken = parseBody(input.body);
-  const claims = unverifiedClaims(bearer);
+  const bearer = parseBearer(publicUrl, text);
   return {
     surface: input.surface,
     source: input.source,
-    tenantId: tenantOf(claims['iss'], publicUrl),
-    claimedClient: claimedClientOf(claims),
-    bearer: new PresentedToken(bearer),
+    tenantId: bearer.tenantId,
+    claimedClient: claimedClientOf(bearer),
+    bearer,
     oidcToken: new PresentedToken(oidcToken),
   };
-}
-
-function parseBearer(headers: readonly string[] | undefined): string {
-  const bearer = readBearer(headers ?? []);
-  if (bearer.kind !== 'token') throw new TesseraError('unauthorized', NO_TOKEN[bearer.kind]);
-  return bearer.token;
 }
 
 function parseBody(body: unknown): string {
@@ -59,26 +60,22 @@ function refused(detail: string): TesseraError {
   return new TesseraError('invalid_request', 'the body is not an exchange request', { detail });
 }
 
-/** Exactly `<publicUrl>/tenants/<id>`: no other case, no slash behind it, no port spelled out. */
-function tenantOf(issuer: unknown, publicUrl: string): TenantId {
-  const base = `${publicUrl}/tenants/`;
-  const tenantId =
-    typeof issuer === 'string' && issuer.startsWith(base) ? parseTenantId(issuer.slice(base.length)) : undefined;
-  if (tenantId === undefined) throw new TesseraError('unauthorized', 'the bearer is of another issuer');
-  return tenantId;
-}
-
-/** One name for all that no client of ours can have. */
-function claimedClientOf(claims: Readonly<Record<string, unknown>>): string {
-  return `${parseProjectId(claims['project_id']) ?? '?'}/${parseClientId(claims['client_id']) ?? '?'}`;
-}
-
-function unverifiedClaims(bearer: string): Readonly<Record<string, unknown>> {
+function parseBearer(publicUrl: string, text: string): UnverifiedToken {
   try {
-    return parseCompactToken(bearer).claims;
-  } catch (error) {
-    if (error instanceof TokenError)
-      throw new TesseraError('unauthorized', 'the bearer is malformed', { cause: error });
-    throw error;
+    return UnverifiedToken.parse(publicUrl, text);
+  } catch (cause) {
+    if (!(cause instanceof TokenError)) throw cause;
+    const isOfAnother = cause.code === 'TOKEN_ISSUER_UNTRUSTED';
+    throw new TesseraError(
+      'unauthorized',
+      isOfAnother ? 'the bearer is of another issuer' : 'the bearer is malformed',
+      { cause },
+    );
   }
+}
+
+/** One name for all that cannot be a client of this service. */
+function claimedClientOf(bearer: UnverifiedToken): string {
+  const { claims } = UnverifiedToken.parsed(bearer);
+  return `${parseProjectId(claims['project_id']) ?? '?'}/${parseClientId(claims['client_id']) ?? '?'}`;
 }

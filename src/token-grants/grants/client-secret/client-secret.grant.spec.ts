@@ -1,6 +1,6 @@
 import { Secret } from '../../../config/secret.ts';
 import { TesseraError } from '../../../errors/tessera-error.ts';
-import { parseSecretTokenRequest } from './parse-secret-token-request.ts';
+import { parseSecretTokenRequest } from './client-secret.grant.ts';
 
 const ORIGIN = { source: '192.0.2.1', network: 'unknown' };
 const GOOD = {

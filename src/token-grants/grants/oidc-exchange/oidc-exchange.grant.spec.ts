@@ -52,11 +52,13 @@ function goodClaims(): Record<string, unknown> {
 const foreign = (changes: Record<string, unknown> = {}, key = KEY, header = {}): string =>
   writeForeignToken({ key, claims: { ...goodClaims(), ...changes }, header });
 
-const prove = ({ oidcToken = foreign(), ...attempt }: Partial<Attempt> = {}): Promise<AuthenticatedClientFacts> =>
-  fixture.prove({ oidcToken, ...attempt });
+const authenticate = ({
+  oidcToken = foreign(),
+  ...attempt
+}: Partial<Attempt> = {}): Promise<AuthenticatedClientFacts> => fixture.authenticate({ oidcToken, ...attempt });
 
 async function expectRefused(attempt: Partial<Attempt>, reason: string): Promise<void> {
-  const error = await refusalOf(prove(attempt));
+  const error = await refusalOf(authenticate(attempt));
   expect([error.code, error.reason]).toEqual(['unauthorized', reason]);
 }
 const expectForeignRefused = (attempt: Partial<Attempt>, reason: string) =>
@@ -65,48 +67,48 @@ const expectClaimsRefused = (changes: Record<string, unknown>, reason: string) =
   expectForeignRefused({ oidcToken: foreign(changes) }, reason);
 
 describe('a good bearer with a good token of a trusted issuer', () => {
-  it('proves the client and whom it asks for', async () => {
-    const facts = await prove();
+  it('authenticates the client and says for whom it asks', async () => {
+    const facts = await authenticate();
     expect(facts.client).toMatchObject({ id: 'web', projectId: 'shop' });
     expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
     expect(facts.notAfter).toBe(now() + 300);
     expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: provider.issuer });
     expect(facts.once).toMatchObject({ issuer: provider.issuer, until: now() + 330 });
-    expect(fixture.trace).toMatchObject({ projectId: 'shop', clientId: 'web' });
+    expect(fixture.client).toMatchObject({ projectId: 'shop', id: 'web' });
   });
 
-  it('can be spent once: the same token twice has one name, another token another', async () => {
+  it('can be redeemed once: the same token twice has one name, another token another', async () => {
     const oidcToken = foreign();
     const [first, again, other] = [
-      await prove({ oidcToken }),
-      await prove({ oidcToken }),
-      await prove({ oidcToken: foreign({ jti: 'j-2' }) }),
+      await authenticate({ oidcToken }),
+      await authenticate({ oidcToken }),
+      await authenticate({ oidcToken: foreign({ jti: 'j-2' }) }),
     ];
     expect(again.once).toEqual(first.once);
     expect(other.once?.tokenId).not.toBe(first.once?.tokenId);
   });
 
-  it('proves a linked identity by issuer and sub, e-mail or not', async () => {
+  it('accepts a linked identity by issuer and sub, e-mail or not', async () => {
     await trust({ subject: { match: 'linked' } });
-    const { subject } = await prove({ oidcToken: foreign({ email_verified: false }) });
+    const { subject } = await authenticate({ oidcToken: foreign({ email_verified: false }) });
     expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761001' });
   });
 
   it('asks the issuer once, and not again while its keys are warm', async () => {
-    await prove();
-    await prove({ oidcToken: foreign({ jti: 'j-2' }) });
+    await authenticate();
+    await authenticate({ oidcToken: foreign({ jti: 'j-2' }) });
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
   });
 
   it('takes the keys from where the trust says', async () => {
     await trust({ jwksUri: provider.jwksUri });
-    await prove();
+    await authenticate();
     expect(provider.requests).toEqual(['/keys']);
   });
 
-  it('proves on the admin surface where the trust allows that', async () => {
+  it('authenticates on the admin surface where the trust allows that', async () => {
     await trust({ surfaces: ['admin'] });
-    const facts = await prove({ surface: 'admin', bearer: await bearer({ surface: 'admin' }) });
+    const facts = await authenticate({ surface: 'admin', bearer: await bearer({ surface: 'admin' }) });
     expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
   });
 });
@@ -219,7 +221,7 @@ describe('the issuer of a foreign token', () => {
 
   it('that is down is 503, and not before everything that needs no keys was checked', async () => {
     await provider.stop();
-    const error = await refusalOf(prove());
+    const error = await refusalOf(authenticate());
     expect([error.code, error.reason]).toEqual([
       'temporarily_unavailable',
       'identity provider: discovery: no usable answer',
@@ -231,7 +233,7 @@ describe('the kind of a foreign token', () => {
   const named = (typ: unknown) => foreign({}, KEY, { typ });
 
   it.each([undefined, 'JWT', 'at+jwt', 'application/AT+JWT'])('may be %s', async (typ) => {
-    await expect(prove({ oidcToken: named(typ) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: named(typ) })).resolves.toBeDefined();
   });
 
   it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE'])(
@@ -244,7 +246,7 @@ describe('the kind of a foreign token', () => {
 
   it('may be what its issuer is trusted with', async () => {
     await trust({ types: ['jose'] });
-    await expect(prove({ oidcToken: named('JOSE') })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: named('JOSE') })).resolves.toBeDefined();
     await expectForeignRefused({ oidcToken: named('logout+jwt') }, 'its issuer is not trusted with tokens of this typ');
   });
 });
@@ -267,7 +269,7 @@ describe('the signature of a foreign token', () => {
 
   it('is asked of a key of the token’s algorithm alone', async () => {
     await trust({ algorithms: ['ES256', 'RS256'] });
-    await prove({ oidcToken: foreign({}, RSA) });
+    await authenticate({ oidcToken: foreign({}, RSA) });
     await expectRefused(
       { oidcToken: foreign({}, KEY, { kid: 'k2' }) },
       'the issuer has no usable key of this kid and algorithm',
@@ -281,7 +283,7 @@ describe('the signature of a foreign token', () => {
 
   it('is not asked of what a header points to', async () => {
     const header = { jku: `${provider.issuer}/jku`, x5u: `${provider.issuer}/x5u` };
-    await prove({ oidcToken: foreign({}, KEY, header) });
+    await authenticate({ oidcToken: foreign({}, KEY, header) });
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
   });
 });
@@ -294,7 +296,7 @@ describe('the audience of a foreign token', () => {
     ['several, asked for by us', { aud: ['tessera-acme', 'account'], azp: 'tessera-acme' }],
     ['several, asked for by another of ours', { aud: ['account', 'tessera-acme'], azp: 'tessera-acme-cli' }],
   ])('may be %s', async (_, claims) => {
-    await expect(prove({ oidcToken: foreign(claims) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: foreign(claims) })).resolves.toBeDefined();
   });
 
   it.each<[string, Record<string, unknown>, string]>([
@@ -344,7 +346,7 @@ describe('the times of a foreign token', () => {
     ['the longest life', (at) => ({ iat: at, exp: at + 3_600 })],
     ['fractions of a second', (at) => ({ iat: at - 0.5, exp: at + 60.9 })],
   ])('may have %s', async (_, times) => {
-    const { notAfter } = await prove({ oidcToken: foreign(times(now())) });
+    const { notAfter } = await authenticate({ oidcToken: foreign(times(now())) });
     expect(Number.isInteger(notAfter)).toBe(true);
   });
 
@@ -385,7 +387,7 @@ describe('the conditions of a trust', () => {
     ['all of them', { hd: ['acme.example'], mfa: [true] }, { mfa: true }],
   ])('hold with %s', async (_, wanted, claims) => {
     await conditions(wanted);
-    await expect(prove({ oidcToken: foreign(claims) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: foreign(claims) })).resolves.toBeDefined();
   });
 
   it('that are an empty list let nothing through', async () => {
@@ -395,7 +397,7 @@ describe('the conditions of a trust', () => {
 
   it('are none where the trust says so in words', async () => {
     await trust({ conditions: 'none' });
-    await expect(prove({ oidcToken: foreign({ hd: undefined }) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: foreign({ hd: undefined }) })).resolves.toBeDefined();
   });
 
   it.each<[string, Record<string, readonly (string | number | boolean)[]>, Record<string, unknown>]>([
@@ -448,6 +450,6 @@ describe('the subject of a foreign token', () => {
 
 it('keeps what the tokens say out of every refusal', async () => {
   const marked = { email: 'MARKED@acme.example', sub: 'MARKED', aud: 'MARKED', hd: 'MARKED' };
-  const error = await refusalOf(prove({ oidcToken: foreign(marked) }));
+  const error = await refusalOf(authenticate({ oidcToken: foreign(marked) }));
   expect(`${error.message} ${error.reason} ${error.detail} ${JSON.stringify(error)}`).not.toContain('MARKED');
 });

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
-import { type AuditRecord, AuditStore, type AuditTrace, type RecordKey } from './audit-record.ts';
+import { ManualClock } from '../testing/storage.ts';
+import { type AuditFacts, type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
-import { audited } from './audited.ts';
-import { release } from './release.ts';
-import { ReplayProtection } from '../replay/replay-protection.ts';
+import { AuditedWork, Auditor } from './auditor.ts';
 
 const ANSWER_MS = 3_000;
 const silent = new Log('silent', { write: () => undefined });
@@ -33,18 +32,29 @@ class SlowStore extends AuditStore {
   }
 }
 
-async function run(store: AuditStore, work: () => Promise<string>) {
-  const trace: AuditTrace = { requestId: 'r1', route: 'r', source: 's' };
+class Work extends AuditedWork {
+  readonly #facts: AuditFacts;
+  constructor(facts: AuditFacts = {}) {
+    super({ requestId: 'r1', route: 'r', source: 's', conclusion: undefined });
+    this.#facts = facts;
+  }
+  override facts(): AuditFacts {
+    return this.#facts;
+  }
+}
+
+async function run(store: AuditStore, steps: () => Promise<string>) {
+  const work = new Work();
   const startedAt = performance.now();
-  const outcome = await audited(new AuditTrail(store), silent, () => 1, trace, work).then(
+  const outcome = await new Auditor(new AuditTrail(store), new ManualClock(), silent).run(work, steps()).then(
     (value) => value,
     (error: unknown) => (error instanceof TesseraError ? error.reason : error),
   );
-  return { outcome, trace, ms: performance.now() - startedAt };
+  return { outcome, request: work.request, ms: performance.now() - startedAt };
 }
 
-describe('audited', () => {
-  it('gives what the work gives', async () => {
+describe('an audited request', () => {
+  it('gives what the steps give', async () => {
     const store = new SlowStore(0);
     expect((await run(store, () => Promise.resolve('token'))).outcome).toBe('token');
     expect(store.records).toEqual([]);
@@ -58,15 +68,14 @@ describe('audited', () => {
 
   it('answers in time when one slow dependency comes after the other', async () => {
     const store = new SlowStore(0);
-    const { outcome, trace, ms } = await run(store, async () => {
+    const { outcome, request, ms } = await run(store, async () => {
       await delay(1_500);
       await delay(1_500);
-      trace.outcome = 'issued';
       return 'too late';
     });
     expect(outcome).toBe('token: not made in time');
     expect(ms).toBeLessThan(ANSWER_MS);
-    expect(trace.outcome).toBe('temporarily_unavailable');
+    expect(request.conclusion?.outcome).toBe('temporarily_unavailable');
     expect(store.records).toMatchObject([{ outcome: 'temporarily_unavailable' }]);
   });
 
@@ -82,28 +91,17 @@ describe('audited', () => {
     expect(store.records).toMatchObject([{ requestId: 'r1' }]);
   });
 
-  describe('whose work ends after the time limit', () => {
-    class Unspent extends ReplayProtection {
-      override spend(): Promise<boolean> {
-        return Promise.resolve(true);
-      }
-    }
-    const spentProofs = new Unspent();
-
+  describe('whose steps end after the time limit', () => {
     /** One request that needs so long to come to its token, and whose record is then written at the store's pace. */
     async function mint(store: SlowStore, stepsMs: number, trail = new AuditTrail(store)) {
-      const trace: AuditTrace = { requestId: 'r1', route: 'r', source: 's', tenantId: 'acme', tokenId: 't1' };
+      const work = new Work({ tenantId: 'acme', tokenId: 't1' });
+      const auditor = new Auditor(trail, new ManualClock(), silent);
+      const steps = async () => {
+        await delay(stepsMs);
+        await auditor.recordIssued(work);
+      };
       const startedAt = performance.now();
-      const outcome = await audited(
-        trail,
-        silent,
-        () => 1,
-        trace,
-        async () => {
-          await delay(stepsMs);
-          return release({ trail, spentProofs }, 5, trace, { token: 'a.b.c', expiresInSeconds: 1 }, undefined);
-        },
-      ).then(
+      const outcome = await auditor.run(work, steps()).then(
         () => 200,
         (error: unknown) => (error as TesseraError).code,
       );

@@ -1,0 +1,120 @@
+import { Injectable } from '@nestjs/common';
+import { Secret } from '../config/secret.ts';
+import { Clock } from '../domain/clock.ts';
+import type { ClientId, ProjectId } from '../domain/ids.ts';
+import { NetworkSet } from '../domain/networks.ts';
+import type { Surface } from '../domain/surface.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Client, Project, Tenant } from '../tenancy/tenant.ts';
+import { ClientSecrets } from './client-secrets.ts';
+import { SecretUses } from './secret-uses.ts';
+
+/** Stands in for a secret that was not sent, so that its refusal does the same work. No generated secret is empty. */
+const ABSENT = new Secret('');
+
+/** What a client says of itself, wherever in the request it says it. Nothing of it is verified. */
+export interface ClientCredentials {
+  readonly projectId: ProjectId;
+  readonly clientId: ClientId;
+  /** Undefined: none was sent. */
+  readonly credential: Secret | undefined;
+}
+
+/** Where a request comes from, for clients whose policy asks for a network instead of a secret. */
+export interface SecretlessOrigin {
+  readonly surface: Surface;
+  readonly network: string;
+}
+
+export interface ClientAuthenticationResult {
+  readonly client: Client;
+  /** The secret that matched; undefined for a client that needs none. */
+  readonly secretId: string | undefined;
+}
+
+/** Called when the secret matches, before anything else is checked. What it throws is the error of the request. */
+export interface SecretMatchListener {
+  authenticated(): void;
+}
+
+/** Authenticates clients by their secrets, for every endpoint that takes one. */
+@Injectable()
+export class ClientAuthentication {
+  readonly #secrets: ClientSecrets;
+  readonly #uses: SecretUses;
+  readonly #clock: Clock;
+
+  constructor(secrets: ClientSecrets, uses: SecretUses, clock: Clock) {
+    this.#secrets = secrets;
+    this.#uses = uses;
+    this.#clock = clock;
+  }
+
+  /**
+   * The client shows its secret, or its policy says in words that it needs none from where it asks.
+   *
+   * The comparison comes before every other verdict but `client_not_found`, so that a disabled client, a suspended tenant and a wrong secret cost
+   * the same.
+   *
+   * @param secretless where the request comes from; 'secret required': the endpoint takes a secret from every client, whatever its policy says
+   * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and whatever the listener throws
+   */
+  async authenticate(
+    tenant: Tenant,
+    credentials: ClientCredentials,
+    secretless: SecretlessOrigin | 'secret required',
+    listener: SecretMatchListener,
+  ): Promise<ClientAuthenticationResult> {
+    const project = tenant.projects.get(credentials.projectId);
+    const client = project?.clients.get(credentials.clientId);
+    if (project === undefined || client === undefined)
+      throw new TesseraError('client_not_found', 'unknown project or client');
+
+    const secretId = await this.#match(tenant, client, credentials.credential);
+    if (secretId !== undefined) listener.authenticated();
+    refuseInactive(tenant, project, client);
+    if (secretId === undefined) refuseUnlessSecretless(client, credentials.credential, secretless);
+    else this.#uses.record(tenant.id, client.projectId, client.id, secretId, this.#clock.nowMs());
+    return { client, secretId };
+  }
+
+  #match(tenant: Tenant, client: Client, credential: Secret | undefined): Promise<string | undefined> {
+    // A secretless client that sends nothing has nothing to compare, and must not depend on Vault.
+    if (credential === undefined && client.policy.kind === 'secretless') return Promise.resolve(undefined);
+    // A lone surrogate becomes U+FFFD in UTF-8, which would make different texts equal.
+    const comparable = credential !== undefined && Secret.isWellFormed(credential) ? credential : ABSENT;
+    return this.#secrets.match(tenant, client, comparable);
+  }
+}
+
+function refuseInactive(tenant: Tenant, project: Project, client: Client): void {
+  if (tenant.status !== 'active') throw new TesseraError('unauthorized', 'the tenant is suspended');
+  if (project.status !== 'active') throw new TesseraError('unauthorized', 'the project is disabled');
+  if (client.status !== 'active') throw new TesseraError('unauthorized', 'the client is disabled');
+}
+
+/** Passes only a client whose policy is `secretless`, on the user surface, from a listed network, that sent no secret at all. */
+function refuseUnlessSecretless(
+  client: Client,
+  credential: Secret | undefined,
+  secretless: SecretlessOrigin | 'secret required',
+): void {
+  if (credential !== undefined || secretless === 'secret required')
+    throw new TesseraError('unauthorized', 'the secret does not match');
+  if (client.policy.kind !== 'secretless') throw new TesseraError('unauthorized', 'the secret is missing');
+  if (secretless.surface !== 'user')
+    throw new TesseraError('unauthorized', 'a secretless client asked on the admin surface');
+  if (!networksOf(client.policy).contains(secretless.network)) {
+    throw new TesseraError('unauthorized', 'a secretless client asked from another network');
+  }
+}
+
+type SecretlessPolicy = Extract<Client['policy'], { kind: 'secretless' }>;
+const networkSets = new WeakMap<SecretlessPolicy, NetworkSet>();
+
+/** Snapshots are frozen, so the parsed form of their networks lives as long as they do. */
+function networksOf(policy: SecretlessPolicy): NetworkSet {
+  let set = networkSets.get(policy);
+  if (set === undefined) networkSets.set(policy, (set = new NetworkSet(policy.networks)));
+  return set;
+}

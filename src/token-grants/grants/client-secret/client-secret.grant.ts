@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { ClientAuthentication } from '../../../clients/client-authentication.ts';
+import { Secret } from '../../../config/secret.ts';
+import { type EmailAddress, parseEmail } from '../../../domain/email.ts';
+import { type ClientId, parseClientId, parseProjectId, parseTenantId, type ProjectId } from '../../../domain/ids.ts';
+import type { RequestOrigin } from '../../../domain/request-origin.ts';
+import type { Surface } from '../../../domain/surface.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from '../../grant.ts';
+import { explainGenerateToken, MEMBERS } from './generate-token.dto.ts';
+
+/** A request of generateToken: the client says who it is and for whom it asks. */
+export interface SecretTokenRequest extends TokenRequest {
+  readonly projectId: ProjectId;
+  readonly clientId: ClientId;
+  readonly email: EmailAddress;
+  readonly source: string;
+  /** The address that conditions on networks go by. */
+  readonly network: string;
+  /** What was sent as `secret_id`; undefined: nothing was. */
+  readonly credential: Secret | undefined;
+}
+
+/** The grant of generateToken: a client shows its secret and asks for a subject by e-mail address. */
+@Injectable()
+export class ClientSecretGrant implements Grant<SecretTokenRequest> {
+  readonly name = 'generateToken';
+  readonly hidesUnknownTenants = false;
+  readonly #clients: ClientAuthentication;
+
+  constructor(clients: ClientAuthentication) {
+    this.#clients = clients;
+  }
+
+  parse({ body, surface, request }: TokenRequestInput): SecretTokenRequest {
+    return parseSecretTokenRequest(body, surface, request);
+  }
+
+  /** Requests without a secret are no guesses at one: they count apart, so that they close nothing to whoever has it. */
+  attemptKey({ tenantId, projectId, clientId, credential }: SecretTokenRequest): AttemptKey {
+    const client = `${tenantId}/${projectId}/${clientId}`;
+    return { key: credential === undefined ? `${client} without secret` : client, isGuessable: true };
+  }
+
+  async authenticate(
+    tenant: Tenant,
+    request: SecretTokenRequest,
+    progress: AuthenticationProgress,
+  ): Promise<AuthenticatedClient> {
+    progress.asksFor('subject', request.email.canonical);
+    const { client, secretId } = await this.#clients.authenticate(tenant, request, request, progress);
+    return AuthenticatedClient[sealAuthenticatedClient]({
+      client,
+      subject: { by: 'email', email: request.email.canonical },
+      notAfter: undefined,
+      exchange: undefined,
+      once: undefined,
+      secretId,
+    });
+  }
+}
+
+/**
+ * What passes is of the documented form to the letter: known members only, ids allow-listed, one ASCII address.
+ *
+ * @throws TesseraError invalid_request, before anything else was touched
+ */
+export function parseSecretTokenRequest(
+  body: unknown,
+  surface: Surface,
+  { source, network }: RequestOrigin,
+): SecretTokenRequest {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refused(body);
+  const { client_id, email_id, project_id, tenant_id, secret_id } = body as Record<string, unknown>;
+  const tenantId = parseTenantId(tenant_id);
+  const projectId = parseProjectId(project_id);
+  const clientId = parseClientId(client_id);
+  const email = parseEmail(email_id);
+  if (tenantId === undefined || projectId === undefined || clientId === undefined || email === undefined)
+    throw refused(body);
+  if (!Object.keys(body).every((name) => MEMBERS.has(name))) throw refused(body);
+  if (typeof secret_id === 'string') {
+    return { surface, source, network, tenantId, projectId, clientId, email, credential: new Secret(secret_id) };
+  }
+  // `"secret_id": null` is a member of the wrong type, not an absent one.
+  if (secret_id !== undefined || 'secret_id' in body) throw refused(body);
+  return { surface, source, network, tenantId, projectId, clientId, email, credential: undefined };
+}
+
+function refused(body: unknown): TesseraError {
+  return new TesseraError('invalid_request', 'the body is not a token request', { detail: explainGenerateToken(body) });
+}

@@ -1,0 +1,55 @@
+import type { PresentedToken } from '../../../domain/presented-token.ts';
+import { SUBJECT_TOKEN_STEPS, type SubjectTokenDeps } from '../../../identity-providers/verify-subject-token.ts';
+import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
+import type { AuthenticatedClient } from '../../authenticated-client.ts';
+import type { ExplainedGrant } from '../../explain.ts';
+import type { AuthenticationProgress, TokenRequest, TokenRequestInput } from '../../grant.ts';
+import { activeClient, authenticateSubject } from './oidc-exchange.grant.ts';
+
+/** The bearer's subject: whoever explains has no bearer. */
+const UNKNOWN_ACTOR = '(the subject of the bearer)';
+
+/** The exchange of a subject token by a client that is taken at its word. For `explain` alone: no server has it among its grants. */
+export class ExplainedExchangeGrant implements ExplainedGrant<TokenRequest> {
+  readonly name = 'explain';
+  readonly hidesUnknownTenants = true;
+  readonly steps = ['client', ...SUBJECT_TOKEN_STEPS];
+  readonly passed: string[] = [];
+  readonly #parts: SubjectTokenDeps;
+  readonly #tenant: Tenant;
+  readonly #client: { readonly projectId: string; readonly clientId: string };
+  readonly #token: PresentedToken;
+
+  constructor(
+    parts: SubjectTokenDeps,
+    tenant: Tenant,
+    client: { readonly projectId: string; readonly clientId: string },
+    token: PresentedToken,
+  ) {
+    this.#parts = parts;
+    this.#tenant = tenant;
+    this.#client = client;
+    this.#token = token;
+  }
+
+  parse({ surface }: TokenRequestInput): TokenRequest {
+    return { surface, tenantId: this.#tenant.id };
+  }
+
+  attemptKey(): AttemptKey {
+    return { key: this.name, isGuessable: false };
+  }
+
+  authenticate(
+    tenant: Tenant,
+    { surface }: TokenRequest,
+    progress: AuthenticationProgress,
+  ): Promise<AuthenticatedClient> {
+    const client = activeClient(tenant, this.#client.projectId, this.#client.clientId);
+    this.passed.push('client');
+    progress.authenticated();
+    const presentation = { tenant, client, surface, token: this.#token };
+    return authenticateSubject(this.#parts, presentation, UNKNOWN_ACTOR, (step) => this.passed.push(step));
+  }
+}

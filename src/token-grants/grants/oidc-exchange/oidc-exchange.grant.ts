@@ -1,0 +1,158 @@
+import type { VerifiedToken } from '@tessera/token/core';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG } from '../../../config/config-token.ts';
+import type { Config } from '../../../config/config.ts';
+import { CachedSubjectDirectories } from '../../../directory/cached-subject.directories.ts';
+import type { SubjectDirectories, SubjectReference } from '../../../directory/subject.ts';
+import { Clock } from '../../../domain/clock.ts';
+import { parseEmail } from '../../../domain/email.ts';
+import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
+import type { Surface } from '../../../domain/surface.ts';
+import { TesseraError } from '../../../errors/tessera-error.ts';
+import { RemoteKeySets } from '../../../identity-providers/keys/remote-key-sets.ts';
+import {
+  type Presentation,
+  type SubjectTokenDeps,
+  type SubjectTokenStep,
+  verifySubjectToken,
+} from '../../../identity-providers/verify-subject-token.ts';
+import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
+import type { Client, Tenant } from '../../../tenancy/tenant.ts';
+import { OwnTokenVerifier } from '../../../verification/own-tokens.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import type { AuthenticationProgress, Grant, TokenRequestInput } from '../../grant.ts';
+import { type OidcTokenRequest, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
+
+/**
+ * The grant of oidcToken: a client shows a token of this service for itself and a subject token of an identity provider for the subject.
+ *
+ * Failures count apart from those of generateToken: users whose tokens have ended must not keep their client from getting its own bearer with the
+ * right secret. Nothing here can be guessed, so no attempt is refused unseen: who holds a good bearer must not be kept out by what others send in
+ * the client's name, or by what its own users send.
+ */
+@Injectable()
+export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
+  readonly name = 'oidcToken';
+  readonly hidesUnknownTenants = true;
+  readonly #publicUrl: string;
+  readonly #ownTokens: Pick<OwnTokenVerifier, 'verify'>;
+  readonly #directories: SubjectDirectories;
+  readonly #keySets: RemoteKeySets;
+  readonly #clock: Clock;
+
+  constructor(
+    @Inject(CONFIG) { publicUrl }: Pick<Config, 'publicUrl'>,
+    @Inject(OwnTokenVerifier) ownTokens: Pick<OwnTokenVerifier, 'verify'>,
+    @Inject(CachedSubjectDirectories) directories: SubjectDirectories,
+    keySets: RemoteKeySets,
+    clock: Clock,
+  ) {
+    this.#publicUrl = publicUrl;
+    this.#ownTokens = ownTokens;
+    this.#directories = directories;
+    this.#keySets = keySets;
+    this.#clock = clock;
+  }
+
+  parse({ surface, authorization, body, request }: TokenRequestInput): OidcTokenRequest {
+    return parseOidcTokenRequest(this.#publicUrl, { surface, authorization, body, source: request.source });
+  }
+
+  attemptKey({ tenantId, claimedClient }: OidcTokenRequest): AttemptKey {
+    return { key: `${this.name} ${tenantId}/${claimedClient}`, isGuessable: false };
+  }
+
+  /**
+   * The bearer authenticates the client, then the subject token tells the subject. The bearer comes first and whole, so that nobody without one
+   * learns whom a tenant trusts or makes this service ask an identity provider.
+   *
+   * @throws TesseraError unauthorized whatever failed, temporarily_unavailable
+   */
+  async authenticate(
+    tenant: Tenant,
+    request: OidcTokenRequest,
+    progress: AuthenticationProgress,
+  ): Promise<AuthenticatedClient> {
+    const bearer = await this.#ownTokens.verify(request.bearer, request.surface);
+    const client = clientOf(bearer, tenant, request.surface);
+    progress.clientFound(client);
+    await refuseInactiveBearer(this.#directories, tenant, request.surface, bearer);
+    progress.authenticated();
+
+    progress.asksFor('unknown issuer', '');
+    const parts = { publicUrl: this.#publicUrl, keySets: this.#keySets, clock: this.#clock };
+    const presentation = { tenant, client, surface: request.surface, token: request.oidcToken };
+    const authenticated = await authenticateSubject(parts, presentation, bearer.subject, (step, issuer) => {
+      if (step === 'trust') progress.asksFor('trusted issuer', issuer);
+    });
+    progress.asksFor('subject', nameOf(authenticated.facts.subject));
+    return authenticated;
+  }
+}
+
+/**
+ * The second half of the grant: the subject token tells for whom an authenticated client asks.
+ *
+ * @param actor the subject of the client's bearer
+ * @param passed called after each step
+ * @throws TesseraError unauthorized, temporarily_unavailable
+ */
+export async function authenticateSubject(
+  parts: SubjectTokenDeps,
+  presentation: Presentation,
+  actor: string,
+  passed: (step: SubjectTokenStep, issuer: string) => void,
+): Promise<AuthenticatedClient> {
+  const { client } = presentation;
+  const proof = await verifySubjectToken(parts, presentation, passed);
+  return AuthenticatedClient[sealAuthenticatedClient]({
+    client,
+    subject: proof.subject,
+    notAfter: proof.notAfter,
+    exchange: { actor: { clientId: client.id, sub: actor }, identityProvider: proof.trust.issuer },
+    once: proof.once,
+    secretId: undefined,
+  });
+}
+
+function nameOf(subject: SubjectReference): string {
+  return subject.by === 'email' ? subject.email : `${subject.issuer} ${subject.sub}`;
+}
+
+/** The client of a verified bearer as it is today: the bearer only says what it was when it was made. */
+function clientOf(bearer: VerifiedToken, tenant: Tenant, surface: Surface): Client {
+  // The verifier checked both already; it found the tenant by itself, so this ties its finding to the tenant that was opened.
+  if (bearer.tenantId !== tenant.id) throw new TesseraError('unauthorized', 'bearer: of another tenant');
+  if (bearer.surface !== surface) throw new TesseraError('unauthorized', 'bearer: of another surface');
+  // A token from an exchange cannot be exchanged again, or a chain of tokens had no end.
+  if (bearer.actor !== undefined || bearer.identityProvider !== undefined)
+    throw new TesseraError('unauthorized', 'bearer: it came from an exchange');
+  return activeClient(tenant, bearer.projectId, bearer.clientId);
+}
+
+/** @throws TesseraError unauthorized */
+export function activeClient(tenant: Tenant, projectName: string, clientName: string): Client {
+  if (tenant.status !== 'active') throw new TesseraError('unauthorized', 'the tenant is suspended');
+  const projectId = parseProjectId(projectName);
+  const clientId = parseClientId(clientName);
+  const project = projectId && tenant.projects.get(projectId);
+  const client = clientId && project?.clients.get(clientId);
+  if (!project || !client) throw new TesseraError('unauthorized', 'bearer: its client is no more');
+  if (project.status !== 'active') throw new TesseraError('unauthorized', 'the project is disabled');
+  if (client.status !== 'active') throw new TesseraError('unauthorized', 'the client is disabled');
+  return client;
+}
+
+/** A dismissed person must not go on asking for others with a token from before. */
+async function refuseInactiveBearer(
+  directories: SubjectDirectories,
+  tenant: Tenant,
+  surface: Surface,
+  bearer: VerifiedToken,
+): Promise<void> {
+  const email = parseEmail(bearer.email);
+  const subject = email && (await directories[surface].findByEmail(tenant, email.canonical));
+  // The address may have passed to another person since.
+  if (subject?.id !== bearer.subject) throw new TesseraError('unauthorized', 'bearer: its subject is no more');
+  if (subject.status !== 'active') throw new TesseraError('unauthorized', 'bearer: its subject is disabled');
+}
