@@ -24,11 +24,15 @@ import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 const NEST_11 = {
   '@nestjs/common': '11.2.10',
   '@nestjs/core': '11.2.10',
+  '@nestjs/passport': '11.0.5',
   '@nestjs/platform-express': '11.2.10',
   '@nestjs/testing': '11.2.6',
   '@types/jest': '29.5.14',
   '@types/node': '20.19.43',
+  '@types/passport-jwt': '4.0.1',
   jest: '29.7.0',
+  passport: '0.7.0',
+  'passport-jwt': '4.0.1',
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
   'ts-jest': '29.4.15',
@@ -38,8 +42,12 @@ const NEST_11 = {
 const NEST_12 = {
   '@nestjs/common': '12.5.1',
   '@nestjs/core': '12.5.1',
+  '@nestjs/passport': '12.0.0',
   '@nestjs/platform-fastify': '12.5.0',
   '@types/node': '20.19.43',
+  '@types/passport-jwt': '4.0.1',
+  passport: '0.7.0',
+  'passport-jwt': '4.0.1',
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
   typescript: '6.0.3',
@@ -112,6 +120,7 @@ it.each([
   ['@tessera/token/core', 'core'],
   ['@tessera/token/testing', 'testing'],
   ['@tessera/client', 'index'],
+  ['@tessera/client/passport', 'passport'],
   ['@tessera/client/testing', 'testing'],
 ])('%s is its ESM by import and its CommonJS by require', async (entry, file) => {
   expect(await findEntry(applications['nest-11'], entry, 'module')).toBe(`dist/esm/${file}.js`);
@@ -163,6 +172,16 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
         verified: true,
       },
     });
+  });
+
+  it.each([
+    ['/passport/tessera', { subject: 'u-ada', verified: true }],
+    ['/passport/own', { subject: 'u-ada' }],
+  ])("lets passport's guard take the same token at %s, and no other", async (path, body) => {
+    const token = await issuedToken(tessera, 'user');
+    expect(await ask(path, token)).toMatchObject({ status: 200, body });
+    for (const refused of [undefined, `${token}A`, await issuedToken(tessera, 'admin')])
+      expect((await ask(path, refused)).status).toBe(401);
   });
 
   it('refuses a call without a token', async () => {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { Controller, Delete, Get, Module, Param } from '@nestjs/common';
+import { Controller, Delete, Get, Injectable, Module, Param, Req, UseGuards } from '@nestjs/common';
+import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import {
   Public,
   RequireRoles,
@@ -8,9 +9,12 @@ import {
   Tenant,
   TesseraClientModule,
   TesseraTokens,
+  TesseraVerifier,
   Token,
 } from '@tessera/client';
+import { tesseraStrategyOptions, TesseraStrategy } from '@tessera/client/passport';
 import { isVerifiedToken, type VerifiedToken } from '@tessera/token';
+import { Strategy } from 'passport-jwt';
 
 const TESSERA = process.env['TESSERA_URL'] ?? 'https://tessera.example';
 
@@ -57,6 +61,39 @@ export class OpenController {
   }
 }
 
+/** A strategy that the application had before, on passport-jwt. */
+@Injectable()
+export class OwnStrategy extends PassportStrategy(Strategy, 'own') {
+  constructor(verifier: TesseraVerifier) {
+    super(tesseraStrategyOptions(verifier));
+  }
+
+  validate({ sub }: { readonly sub: string }) {
+    return { subject: sub };
+  }
+}
+
+/** Guarded by passport instead of the module's own guard. */
+@Controller('passport')
+@UseGuards(AuthGuard('jwt'))
+export class PassportController {
+  @Get('tessera')
+  @Public()
+  tessera(@Req() { user }: { readonly user: VerifiedToken }) {
+    return { subject: user.subject, verified: isVerifiedToken(user) };
+  }
+}
+
+@Controller('passport')
+@UseGuards(AuthGuard('own'))
+export class OwnStrategyController {
+  @Get('own')
+  @Public()
+  own(@Req() { user }: { readonly user: unknown }) {
+    return user;
+  }
+}
+
 /** Somebody else's service. The suite copies it into applications of their own, so it imports packages and nothing else. */
 @Module({
   imports: [
@@ -73,6 +110,7 @@ export class OpenController {
       },
     }),
   ],
-  controllers: [OrdersController, OpenController],
+  controllers: [OrdersController, OpenController, PassportController, OwnStrategyController],
+  providers: [TesseraStrategy, OwnStrategy],
 })
 export class OrdersModule {}

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { Closing } from '../revocations/closing.ts';
 import { parseCompactToken } from './compact-token.ts';
 import { IssuerKeySets } from '../keys/issuer-key-sets.ts';
@@ -19,8 +20,9 @@ export interface TokenVerifier {
   close(): void;
 }
 
-// A registered symbol, so that two copies of this package work together.
+// Registered symbols, so that two copies of this package work together.
 const DEMAND_FRESH: unique symbol = Symbol.for('@tessera/token/demandFreshRevocations');
+const PUBLIC_KEY_OF: unique symbol = Symbol.for('@tessera/token/publicKeyOf');
 
 /**
  * For routes with a stricter policy than the verifier's: throws unless the list of revocations is fresh now.
@@ -31,6 +33,16 @@ const DEMAND_FRESH: unique symbol = Symbol.for('@tessera/token/demandFreshRevoca
 export function demandFreshRevocations(verifier: TokenVerifier, token?: VerifiedToken): void {
   if (!(DEMAND_FRESH in verifier)) throw new TokenError('REVOCATIONS_STALE', 'the verifier has no list of revocations');
   (verifier as OfflineVerifier)[DEMAND_FRESH](token);
+}
+
+/**
+ * The public key that verified a token, for code that hands the token to another JWT library afterwards.
+ *
+ * @throws TokenError when the verifier does not have the key any more
+ */
+export async function publicKeyOf(verifier: TokenVerifier, token: VerifiedToken): Promise<KeyObject> {
+  if (!(PUBLIC_KEY_OF in verifier)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier shows no keys');
+  return (verifier as OfflineVerifier)[PUBLIC_KEY_OF](token);
 }
 
 /** @throws TypeError that ends with the fix */
@@ -77,6 +89,12 @@ class OfflineVerifier implements TokenVerifier {
 
   close(): void {
     this.#closing.close();
+  }
+
+  async [PUBLIC_KEY_OF]({ issuer, keyId }: VerifiedToken): Promise<KeyObject> {
+    const key = await this.#keySets.of(issuer)?.find(keyId);
+    if (key === undefined) throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is not trusted');
+    return key.publicKey;
   }
 
   [DEMAND_FRESH](token?: VerifiedToken): void {

@@ -1,0 +1,82 @@
+import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import { isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
+import { bearerOf } from '../guard/bearer.ts';
+import { TesseraVerifier } from '../tessera-verifier.ts';
+
+type Done = (error: unknown, user?: unknown, info?: unknown) => void;
+
+/** What passport binds to the object that it makes of a strategy for each request. */
+interface PassportActions {
+  readonly success: (user: unknown, info?: unknown) => void;
+  readonly fail: (reason?: unknown) => void;
+  readonly error: (error: unknown) => void;
+}
+
+/** The strategy as passport knows it, without Nest. It never calls `pass()`, which would open a route without a user. */
+class BearerStrategy {
+  name = 'jwt';
+  // Not #private: passport calls `authenticate` on an object that inherits from the strategy, and private names are not inherited.
+  private readonly verifier: TesseraVerifier;
+  private readonly verified: (token: VerifiedToken, done: Done) => void;
+
+  constructor(verifier: TesseraVerifier, verified: (token: VerifiedToken, done: Done) => void) {
+    this.verifier = verifier;
+    this.verified = verified;
+  }
+
+  authenticate(request: object): void {
+    const actions = this as unknown as PassportActions;
+    verifyBearer(this.verifier, request)
+      .then((token) => {
+        this.verified(token, (error, user, info) => {
+          if (error !== null && error !== undefined) actions.error(error);
+          else if (user === undefined || user === null || user === false) actions.fail(info);
+          else actions.success(user, info);
+        });
+      })
+      // Passport does not wait for promises: a rejection that nobody handles would end the process.
+      .catch((error: unknown) => {
+        if (error instanceof TokenError && error.verdict === 'refused') actions.fail(error);
+        else actions.error(error instanceof TokenError ? outage(request, error) : error);
+      });
+  }
+}
+
+/**
+ * The strategy `jwt` for applications that guard their routes with `AuthGuard('jwt')`: `request.user` is the VerifiedToken. A refused token is a 401; 503
+ * while nothing can be said about it.
+ *
+ * Passport finds strategies by name in the whole process: two applications in one process share the one that was made last.
+ */
+@Injectable()
+export class TesseraStrategy extends PassportStrategy(BearerStrategy) {
+  constructor(@Inject(TesseraVerifier) verifier: TesseraVerifier) {
+    super(verifier);
+  }
+
+  /** Override it to make another user of the token; a `false` or nothing is a 401. */
+  validate(token: VerifiedToken): unknown {
+    return token;
+  }
+}
+
+async function verifyBearer(verifier: TesseraVerifier, request: object): Promise<VerifiedToken> {
+  const bearer = bearerOf(request);
+  if (bearer.kind !== 'token') {
+    const reason = bearer.kind === 'none' ? 'no Authorization header' : 'the header is not one bearer token';
+    throw new TokenError('TOKEN_MALFORMED', reason);
+  }
+  const token = await verifier.verify(bearer.token);
+  // The verifier can be replaced, also by a double in tests. What it returns must still have been verified.
+  if (!isVerifiedToken(token)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier returned no verified token');
+  return token;
+}
+
+/** As the guard answers it. Express's request knows its response; on Fastify the answer has no `Retry-After`. */
+function outage(request: object, cause: TokenError): ServiceUnavailableException {
+  const { res } = request as { readonly res?: { readonly setHeader?: (name: string, value: string) => unknown } };
+  res?.setHeader?.('Retry-After', String(cause.retryAfterSeconds ?? 1));
+  const body = { type: 'about:blank', title: 'Service Unavailable', status: 503, error: 'temporarily_unavailable' };
+  return new ServiceUnavailableException(body, { cause });
+}
