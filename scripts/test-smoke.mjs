@@ -12,10 +12,10 @@ const { INTEGRATION_SUITES, findServer, REPOSITORY } = await import('../test/sup
 /** They run other programs, or count: what they are about does not depend on the version of Node.js. */
 const UNIT_LEFT_OUT = ['scripts/', 'bench/', 'libs/token/src/revocations/revocation-columns'];
 const E2E = [
-  'e2e/edge/(bodies|shutdown|routes)',
-  'e2e/tokens/(all-routes|bearer-endpoint|issued-tokens|limits)',
-  'e2e/exchange/(foreign-tokens|real-logins)',
-  'e2e/verification/(verify-token|revocation-feed)',
+  'e2e/http/(all-routes|bodies|shutdown|routes)',
+  'e2e/generate-token/(issued-tokens|limits)',
+  'e2e/oidc-token/(foreign-tokens|real-logins)',
+  'e2e/verification/(bearer-endpoint|verify-token|revocation-feed)',
   'e2e/vault/embedded-vault',
   'e2e/cli/(apply|process)',
   'conformance/',
