@@ -1,4 +1,14 @@
-import { Controller, Get, Inject, Injectable, Module, Req, type Type, UseGuards } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Inject,
+  Injectable,
+  Module,
+  Req,
+  ServiceUnavailableException,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -152,6 +162,22 @@ describe('while nothing can be said about a token', () => {
       status: 503,
       body: { type: 'about:blank', title: 'Service Unavailable', status: 503, error: 'temporarily_unavailable' },
     });
+  });
+
+  it("TesseraStrategy sets Retry-After where the request knows its response, as Express's does", async () => {
+    await start(TesseraStrategy, UNREACHABLE);
+    const headers: Record<string, string> = {};
+    const error = await new Promise((resolve) => {
+      const request = {
+        headers: { authorization: `Bearer ${tokenOfUnreachable()}` },
+        res: { setHeader: (name: string, value: string) => (headers[name] = value) },
+      };
+      Object.assign(Object.create(app.get(TesseraStrategy)) as TesseraStrategy, { error: resolve }).authenticate(
+        request,
+      );
+    });
+    expect(error).toBeInstanceOf(ServiceUnavailableException);
+    expect(headers['Retry-After']).toMatch(/^[1-9]\d*$/);
   });
 
   it('the options form answers 401, which is what passport-jwt makes of it', async () => {
