@@ -19,7 +19,7 @@ const SECRETS_LEAVE_HERE = [
   'src/vault/kv/token-renewal.ts',
   'src/vault/kv/vault-session.ts',
   'src/database/mysql/mysql-connection.ts',
-  'src/database/mysql/mysql-database.ts',
+  'src/database/mysql/mysql-data-source.ts',
   'src/rate-limit/redis-limit-exchange.ts',
   // Private keys: into Vault, and into key objects.
   'src/keys/key-ring.codec.ts',

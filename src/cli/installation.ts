@@ -7,7 +7,7 @@ import { SecondOpinion } from '../keys/second-opinion.ts';
 import { Log } from '../logging/log.ts';
 import { ClientSecretStore } from '../clients/client-secret.store.ts';
 import type { Stores } from '../provisioning/apply/stores.ts';
-import { openControlFile, controlDatabaseFile } from '../control-plane/control-database.ts';
+import { controlDatabaseFile, createControlFileSource } from '../control-plane/control-database.ts';
 import { ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
 import { ControlPlaneWriter, type TenantState } from '../provisioning/apply/control-plane.writer.ts';
 import { pendingMigrations } from '../database/migrations.ts';
@@ -70,7 +70,7 @@ export async function pendingControlMigrations(config: Config): Promise<string[]
     return withWritable(config, ({ database }) => database.pendingMigrations());
   const copy = await copyDatabase(controlDatabaseFile(config));
   try {
-    const database = await openControlFile(copy.file);
+    const database = await createControlFileSource(copy.file).open();
     try {
       return await pendingMigrations(database);
     } finally {

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { ControlPlaneModule } from '../control-plane/control-plane.module.ts';
+import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts';
 import { TenancyModule } from '../tenancy/tenancy.module.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { VaultModule } from '../vault/vault.module.ts';
@@ -9,7 +11,7 @@ import { SecretUses } from './secret-uses.ts';
 
 /** The secrets that clients authenticate with, and when each was last used. */
 @Module({
-  imports: [ControlPlaneModule, TenancyModule, VaultModule],
+  imports: [ControlPlaneModule, TypeOrmModule.forFeature([SecretUseEntity]), TenancyModule, VaultModule],
   providers: [ClientAuthentication, ClientSecrets, SecretUses],
   exports: [ClientAuthentication],
 })

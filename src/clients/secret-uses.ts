@@ -1,13 +1,16 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
 import { Log } from '../logging/log.ts';
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
-import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts';
 
 const FLUSH_MS = 10_000;
 /** Beyond it new secrets are not noted until the next flush: memory stays bounded while the control database is away. */
 const MAX_PENDING = 100_000;
+/** One statement, within the database's timeout. */
+const ROWS_PER_STATEMENT = 500;
 
 export interface SecretUse {
   readonly secretId: string;
@@ -20,14 +23,14 @@ export interface SecretUse {
  */
 @Injectable()
 export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
-  readonly #controlPlane: ControlPlane;
+  readonly #uses: Repository<SecretUseEntity>;
   readonly #log: Log;
   #pending = new Map<string, number>();
   #flushing: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(controlPlane: ControlPlane, log: Log) {
-    this.#controlPlane = controlPlane;
+  constructor(@InjectRepository(SecretUseEntity) uses: Repository<SecretUseEntity>, log: Log) {
+    this.#uses = uses;
     this.#log = log;
   }
 
@@ -49,11 +52,8 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   async list(tenantId: TenantId, projectId: ProjectId, clientId: ClientId): Promise<SecretUse[]> {
-    const rows = await this.#controlPlane.query(
-      'SELECT secret_id, last_used_at_ms FROM secret_uses WHERE tenant_id = ? AND project_id = ? AND client_id = ? ORDER BY secret_id',
-      [tenantId, projectId, clientId],
-    );
-    return rows.map((row) => ({ secretId: String(row['secret_id']), lastUsedAtMs: Number(row['last_used_at_ms']) }));
+    const rows = await this.#uses.find({ where: { tenantId, projectId, clientId }, order: { secretId: 'ASC' } });
+    return rows.map(({ secretId, lastUsedAtMs }) => ({ secretId, lastUsedAtMs }));
   }
 
   /** Nest's hook, which comes before the control database is closed. */
@@ -71,19 +71,18 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
     const taken = this.#pending;
     this.#pending = new Map();
     try {
-      await this.#controlPlane.transaction(async (manager) => {
-        const rows = [...taken].map(([key, lastUsedAtMs]) => {
-          const [tenantId = '', projectId = '', clientId = '', secretId = ''] = key.split(' ');
-          return { tenantId, projectId, clientId, secretId, lastUsedAtMs };
-        });
-        for (let start = 0; start < rows.length; start += 500)
-          await manager.upsert(SecretUseEntity, rows.slice(start, start + 500), [
-            'tenantId',
-            'projectId',
-            'clientId',
-            'secretId',
-          ]);
+      const rows = [...taken].map(([key, lastUsedAtMs]) => {
+        const [tenantId = '', projectId = '', clientId = '', secretId = ''] = key.split(' ');
+        return { tenantId, projectId, clientId, secretId, lastUsedAtMs };
       });
+      // No transaction: when a statement fails, all are tried again, and to write a row twice does no harm.
+      for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT)
+        await this.#uses.upsert(rows.slice(start, start + ROWS_PER_STATEMENT), [
+          'tenantId',
+          'projectId',
+          'clientId',
+          'secretId',
+        ]);
     } catch (error) {
       this.#log.warn('secret_uses_not_written', { reason: reasonOfFailure(error) ?? 'not available' });
       for (const [key, at] of taken) if (!this.#pending.has(key)) this.#pending.set(key, at);

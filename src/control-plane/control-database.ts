@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { CONTROL_PLANE_SCHEMA } from './control-plane.schema.ts';
-import type { Database } from '../database/database.ts';
+import type { BoundedDataSource } from '../database/bounded-data-source.ts';
 import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
-import { openSqliteDatabase } from '../database/sqlite/sqlite-database.ts';
+import { SqliteDataSource } from '../database/sqlite/sqlite-data-source.ts';
 
 export const CONTROL_DATABASE = 'control database';
 
@@ -29,13 +29,14 @@ export function controlDatabaseOptions(config: Config): MysqlOptions {
   };
 }
 
-export async function openControlDatabase(config: Config): Promise<Database> {
-  if (config.controlDatabase.driver === 'sqlite') return openControlFile(controlDatabaseFile(config));
+/** The DataSource of the control database; not yet initialized. */
+export async function createControlDataSource(config: Config): Promise<BoundedDataSource> {
+  if (config.controlDatabase.driver === 'sqlite') return createControlFileSource(controlDatabaseFile(config));
   // Loaded only if it is used, so that the embedded default neither waits for the driver nor holds it in memory.
-  const { openMysqlDatabase } = await import('../database/mysql/mysql-database.ts');
-  return openMysqlDatabase(controlDatabaseOptions(config));
+  const { MysqlDataSource } = await import('../database/mysql/mysql-data-source.ts');
+  return new MysqlDataSource(controlDatabaseOptions(config));
 }
 
-export function openControlFile(file: string): Promise<Database> {
-  return openSqliteDatabase({ name: CONTROL_DATABASE, file, schema: CONTROL_PLANE_SCHEMA, create: true });
+export function createControlFileSource(file: string): SqliteDataSource {
+  return new SqliteDataSource({ name: CONTROL_DATABASE, file, schema: CONTROL_PLANE_SCHEMA, create: true });
 }

@@ -1,27 +1,46 @@
-import { Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Module, type OnModuleInit } from '@nestjs/common';
+import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
+import type { DataSourceOptions } from 'typeorm';
 import { CONFIG } from '../config/config-token.ts';
+import type { Config } from '../config/config.ts';
 import { HealthModule } from '../health/health.module.ts';
 import { Readiness } from '../health/readiness.ts';
-import { Log } from '../logging/log.ts';
-import { CONTROL_DATABASE } from './control-database.ts';
-import { ControlPlane, startControlPlane } from './control-plane.ts';
+import { CONTROL_DATABASE, createControlDataSource } from './control-database.ts';
+import { ControlPlane, prepareControlPlane } from './control-plane.ts';
 
-/** The control database. */
+/** What TypeOrmModule hands from `useFactory` to `dataSourceFactory`. */
+type ControlModuleOptions = TypeOrmModuleOptions & { readonly config: Config };
+
+/**
+ * The control database. TypeOrmModule owns its DataSource and closes it, after every `onModuleDestroy` and before other modules' `onApplicationShutdown`:
+ * whoever still writes at a shutdown does it in `onModuleDestroy`. `forFeature` and injected repositories are for rows that no request waits for; what is read
+ * or written for a request goes through `ControlPlane.query`, which uses prepared statements.
+ */
 @Module({
-  imports: [HealthModule],
-  providers: [{ provide: ControlPlane, inject: [CONFIG, Log], useFactory: startControlPlane }],
+  imports: [
+    HealthModule,
+    TypeOrmModule.forRootAsync({
+      inject: [CONFIG],
+      // TypeOrmModule itself would try ten times and then end the start: a server starts without its database, and ControlPlane opens it in the background.
+      useFactory: (config: Config): ControlModuleOptions => ({ manualInitialization: true, retryAttempts: 1, config }),
+      dataSourceFactory: (options?: DataSourceOptions) =>
+        createControlDataSource((options as unknown as ControlModuleOptions).config),
+    }),
+  ],
+  providers: [ControlPlane],
   exports: [ControlPlane],
 })
-export class ControlPlaneModule implements OnApplicationShutdown {
+export class ControlPlaneModule implements OnModuleInit {
   readonly #controlPlane: ControlPlane;
+  readonly #config: Config;
 
-  constructor(controlPlane: ControlPlane, readiness: Readiness) {
+  constructor(controlPlane: ControlPlane, @Inject(CONFIG) config: Config, readiness: Readiness) {
     this.#controlPlane = controlPlane;
+    this.#config = config;
     readiness.require({ name: CONTROL_DATABASE, check: () => controlPlane.check() });
   }
 
-  /** Comes after every `onModuleDestroy`, in which the others write what is left to write. */
-  onApplicationShutdown(): Promise<void> {
-    return this.#controlPlane.close();
+  onModuleInit(): Promise<void> {
+    return prepareControlPlane(this.#controlPlane, this.#config);
   }
 }

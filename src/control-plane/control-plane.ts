@@ -1,11 +1,18 @@
-import type { EntityManager } from 'typeorm';
+import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { EntityManager, EntityTarget, ObjectLiteral, Repository } from 'typeorm';
 import type { Config } from '../config/config.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { unavailable } from '../errors/tessera-error.ts';
-import type { Log } from '../logging/log.ts';
+import { Log } from '../logging/log.ts';
 import { withApplyLock } from './apply-lock.ts';
 import { ControlDatabaseWatch } from './control-database-watch.ts';
-import { CONTROL_DATABASE, controlDatabaseFile, openControlDatabase, openControlFile } from './control-database.ts';
+import {
+  CONTROL_DATABASE,
+  controlDatabaseFile,
+  createControlDataSource,
+  createControlFileSource,
+} from './control-database.ts';
 import type { Database, Row, SqlValue } from '../database/database.ts';
 import { pendingMigrations, runMigrations } from '../database/migrations.ts';
 import { copyDatabase } from '../database/sqlite/private-copy.ts';
@@ -17,13 +24,19 @@ import { copyDatabase } from '../database/sqlite/private-copy.ts';
 const WRITE_NOTHING = `INSERT INTO audit_records (at_ms, request_id, route, source, outcome)
   SELECT 0, '', '', '', '' FROM (SELECT 1 AS one) AS probe WHERE one = 0`;
 
+/** What is needed of the DataSource; each call that fails may be repeated. */
+export interface OpenableSource {
+  open(): Promise<Database>;
+}
+
 /**
  * The control database: tenants, projects, clients, trusted issuers, administrators, audit.
  *
  * It is opened in the background: a server starts while its database is down, answers 503 and connects by itself later.
  */
-export class ControlPlane {
-  readonly #openDatabase: () => Promise<Database>;
+@Injectable()
+export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
+  readonly #source: OpenableSource;
   readonly #log: Log;
   #database: Database | undefined;
   #opening: Promise<Database> | undefined;
@@ -31,8 +44,8 @@ export class ControlPlane {
   #closed = false;
   #remove: () => Promise<void> = () => Promise.resolve();
 
-  constructor(openDatabase: () => Promise<Database>, log: Log) {
-    this.#openDatabase = openDatabase;
+  constructor(@InjectDataSource() source: OpenableSource, log: Log) {
+    this.#source = source;
     this.#log = log;
   }
 
@@ -43,7 +56,7 @@ export class ControlPlane {
   static async copyOf(config: Config, log: Log): Promise<ControlPlane> {
     if (config.controlDatabase.driver === 'mysql') return createControlPlane(config, log);
     const copy = await copyDatabase(controlDatabaseFile(config));
-    const controlPlane = new ControlPlane(() => openControlFile(copy.file), log);
+    const controlPlane = new ControlPlane(createControlFileSource(copy.file), log);
     controlPlane.#remove = () => copy.remove();
     await runMigrations(await controlPlane.database());
     return controlPlane;
@@ -63,6 +76,11 @@ export class ControlPlane {
   /** @param timeoutMs for the whole transaction; default: the database's limit for a large change */
   async transaction<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T> {
     return (await this.database()).transaction(work, timeoutMs);
+  }
+
+  /** For rows that no request waits for. Its statements are bounded like those of `query`. */
+  async repository<E extends ObjectLiteral>(entity: EntityTarget<E>): Promise<Repository<E>> {
+    return (await this.database()).dataSource.getRepository(entity);
   }
 
   /** Opens the database if it is not open, one attempt at a time. */
@@ -118,6 +136,15 @@ export class ControlPlane {
     );
   }
 
+  /** Nothing opens the database again after it was closed. Others may still write until then. */
+  async onModuleDestroy(): Promise<void> {
+    await this.#watch?.stop();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.close();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#watch?.stop();
@@ -128,7 +155,7 @@ export class ControlPlane {
   }
 
   async #open(): Promise<Database> {
-    const database = await this.#openDatabase();
+    const database = await this.#source.open();
     if (this.#closed) {
       await database.close();
       throw unavailable(CONTROL_DATABASE, 'closed');
@@ -138,20 +165,28 @@ export class ControlPlane {
   }
 }
 
+/** For commands and tests; a server's is made by Nest. */
 export function createControlPlane(config: Config, log: Log): ControlPlane {
-  return new ControlPlane(() => openControlDatabase(config), log);
+  let source: Promise<OpenableSource> | undefined;
+  const open = async () => (await (source ??= createControlDataSource(config))).open();
+  return new ControlPlane({ open }, log);
 }
 
 /** Opens the control plane at the start of a server: migrates an embedded database, only checks a shared one. */
+export async function prepareControlPlane(controlPlane: ControlPlane, config: Config): Promise<void> {
+  if (config.controlDatabase.driver !== 'sqlite') {
+    await controlPlane.start();
+    return;
+  }
+  const pending = await controlPlane.pendingMigrations();
+  if (pending.length > 0) await withApplyLock(config, () => controlPlane.migrate());
+}
+
+/** A control plane as a server has it, for tests. */
 export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
   const controlPlane = createControlPlane(config, log);
   try {
-    if (config.controlDatabase.driver === 'sqlite') {
-      const pending = await controlPlane.pendingMigrations();
-      if (pending.length > 0) await withApplyLock(config, () => controlPlane.migrate());
-    } else {
-      await controlPlane.start();
-    }
+    await prepareControlPlane(controlPlane, config);
     return controlPlane;
   } catch (error) {
     await controlPlane.close();

@@ -11,7 +11,7 @@ export abstract class Database {
   /** A fixed name for error reasons, e.g. `control database`. */
   abstract readonly name: string;
   abstract readonly kind: 'sqlite' | 'mysql';
-  /** Only for listing migrations. Calls on it have no time limit, and their errors are not converted. */
+  /** A `BoundedDataSource`: for repositories and the list of migrations. */
   abstract readonly dataSource: DataSource;
 
   /** Runs one statement with `?` placeholders, prepared once per connection. The fastest way to query. */

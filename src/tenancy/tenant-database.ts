@@ -15,7 +15,7 @@ import { atSite } from '../database/database-site.ts';
 import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
 import { ID_LENGTH } from '../control-plane/entities/tenant.entity.ts';
 import { NO_ENTITIES } from '../database/schema.ts';
-import { openSqliteDatabase } from '../database/sqlite/sqlite-database.ts';
+import { openSqliteDatabase } from '../database/sqlite/sqlite-data-source.ts';
 import type { Tenant, TenantDatabase } from './tenant.ts';
 
 export const TENANT_DATABASE = 'tenant database';
@@ -141,7 +141,7 @@ export class TenantDatabaseOpener {
     database: Extract<TenantDatabase, { driver: 'mysql' }>,
     credentials: DatabaseCredentials,
   ): Promise<Database> {
-    const { openMysqlDatabase } = await import('../database/mysql/mysql-database.ts');
+    const { openMysqlDatabase } = await import('../database/mysql/mysql-data-source.ts');
     return openMysqlDatabase({
       ...tenantDatabaseOptions(tenantId, database, credentials, this.#settings.connections),
       schema: NO_ENTITIES,

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
 import type { Administrator } from '../tenancy/administrator.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
-import { openControlFile } from '../control-plane/control-database.ts';
+import { createControlFileSource } from '../control-plane/control-database.ts';
 import type { TenantDraft } from '../provisioning/apply/control-plane.writer.ts';
 import type { Client, Project, Tenant } from '../tenancy/tenant.ts';
 import { Clock } from '../domain/clock.ts';
@@ -70,7 +70,7 @@ export function storageConfig(dataDirectory: string): Config {
 
 export async function embeddedControlPlane(dataDirectory: string): Promise<ControlPlane> {
   const controlPlane = new ControlPlane(
-    () => openControlFile(join(dataDirectory, 'control.sqlite')),
+    createControlFileSource(join(dataDirectory, 'control.sqlite')),
     collectingLog().log,
   );
   await controlPlane.migrate();

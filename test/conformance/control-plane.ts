@@ -9,6 +9,7 @@ import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.w
 import { readTenant } from '../../src/tenancy/read-tenant.ts';
 import { type NewRevocation, RevocationRecords } from '../../src/revocation/revocation-records.ts';
 import { RedeemedTokens } from '../../src/replay/redeemed-tokens.ts';
+import { SecretUseEntity } from '../../src/control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../src/clients/secret-uses.ts';
 import type { Tenant, Trust } from '../../src/tenancy/tenant.ts';
 import { parseEmail } from '../../src/domain/email.ts';
@@ -502,7 +503,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
     });
 
     it('notes the last use of a secret, the latest of many', async () => {
-      const uses = new SecretUses(controlPlane, collectingLog().log);
+      const uses = new SecretUses(await controlPlane.repository(SecretUseEntity), collectingLog().log);
       const client = [parseTenantId('acme')!, parseProjectId('shop')!, parseClientId('web')!] as const;
       uses.record(...client, 'sec-1', 1000);
       uses.record(...client, 'sec-1', 2000);

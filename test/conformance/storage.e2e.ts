@@ -2,7 +2,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ControlPlane } from '../../src/control-plane/control-plane.ts';
-import { openControlFile } from '../../src/control-plane/control-database.ts';
+import { createControlFileSource } from '../../src/control-plane/control-database.ts';
 import { tenantDatabaseFile } from '../../src/tenancy/tenant-database.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
@@ -14,7 +14,7 @@ controlPlaneConformance('SqliteDatabase', async () => {
   const folder = temporaryFolder();
   return {
     controlPlane: await embeddedControlPlane(folder.path),
-    another: () => new ControlPlane(() => openControlFile(join(folder.path, 'control.sqlite')), collectingLog().log),
+    another: () => new ControlPlane(createControlFileSource(join(folder.path, 'control.sqlite')), collectingLog().log),
     close: () => {
       folder.remove();
       return Promise.resolve();

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { withApplyLock } from '../../src/control-plane/apply-lock.ts';
-import { openMysqlDatabase } from '../../src/database/mysql/mysql-database.ts';
+import { openMysqlDatabase } from '../../src/database/mysql/mysql-data-source.ts';
 import { NO_ENTITIES } from '../../src/database/schema.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';

@@ -7,9 +7,10 @@ import { UserDirectory } from '../../src/directory/user.directory.ts';
 import { TesseraError } from '../../src/errors/tessera-error.ts';
 import { ChangePoller } from '../../src/tenancy/change-poller.ts';
 import { ControlPlaneAuditStore } from '../../src/audit/control-plane-audit.store.ts';
+import { SecretUseEntity } from '../../src/control-plane/entities/secret-use.entity.ts';
 import { createControlPlane, startControlPlane } from '../../src/control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
-import { openMysqlDatabase } from '../../src/database/mysql/mysql-database.ts';
+import { openMysqlDatabase } from '../../src/database/mysql/mysql-data-source.ts';
 import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
 import { TenantDatabaseOpener } from '../../src/tenancy/tenant-database.ts';
 import { TenantRepository } from '../../src/tenancy/tenant.repository.ts';
@@ -301,6 +302,33 @@ describe('the control database', () => {
       await controlPlane.check();
       expect(lines.join('')).toContain('control_database_unavailable');
     } finally {
+      await controlPlane.close();
+    }
+  });
+
+  it('bounds the statements of repositories, and uses no connection again that did not answer', async () => {
+    await failing.sql('CREATE DATABASE control_repository');
+    const config = mysqlConfig({ ...failing, port: proxy.port }, 'control_repository', folder.path);
+    const controlPlane = createControlPlane(config, collectingLog().log);
+    await controlPlane.migrate();
+    const uses = await controlPlane.repository(SecretUseEntity);
+    const use = { tenantId: 'acme', projectId: 'shop', clientId: 'web', secretId: 's', lastUsedAtMs: 1 };
+    await uses.upsert(use, ['tenantId', 'projectId', 'clientId', 'secretId']);
+    try {
+      await failing.pause();
+      const refusals = await Promise.all(Array.from({ length: 8 }, () => unavailableAfterMs(() => uses.find())));
+      for (const { ms, reason } of refusals)
+        expect([ms < ANSWER_MS, reason]).toEqual([true, 'control database: no answer in time']);
+      failing.resume();
+      await recoversWithin(RECOVERY_MS, () => uses.find());
+      const numbers = Array.from({ length: 20 }, (_, number) => number);
+      const answers = await Promise.all(numbers.map((number) => uses.query('SELECT ? AS number', [number])));
+      expect(answers).toEqual(numbers.map((number) => [{ number }]));
+      expect(await uses.find()).toEqual([use]);
+      const { reason } = await refusalOf(uses.query('SELECT no_such_column FROM secret_uses'));
+      expect(reason).toBe('control database: schema is missing');
+    } finally {
+      failing.resume();
       await controlPlane.close();
     }
   });

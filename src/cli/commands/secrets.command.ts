@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
+import { SecretUseEntity } from '../../control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../clients/secret-uses.ts';
 import { Log } from '../../logging/log.ts';
 import { epochSeconds } from '../../domain/clock.ts';
@@ -162,7 +163,10 @@ async function assertClient(stores: Installation, client: ClientName): Promise<v
 }
 
 async function lastUses({ database }: Installation, client: ClientName): Promise<ReadonlyMap<string, number>> {
-  const uses = new SecretUses(database, new Log('silent', { write: () => undefined }));
+  const uses = new SecretUses(
+    await database.repository(SecretUseEntity),
+    new Log('silent', { write: () => undefined }),
+  );
   const list = await uses.list(client.tenantId, client.projectId, client.clientId);
   return new Map(list.map(({ secretId, lastUsedAtMs }) => [secretId, epochSeconds(lastUsedAtMs)]));
 }

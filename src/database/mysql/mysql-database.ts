@@ -1,18 +1,12 @@
 import { type PoolConnection, type RowDataPacket } from 'mysql2';
-import { DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
-import { Secret } from '../../config/secret.ts';
+import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { causeOf, TesseraError } from '../../errors/tessera-error.ts';
-import { AbandonedStatements } from './abandoned-statements.ts';
 import { Database, type Row, type SqlValue } from '../database.ts';
 import { databaseFailure } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
-import { MIGRATIONS_TABLE } from '../migrations.ts';
-import { withLiterals } from './mysql-literals.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
-import { MysqlPool } from './mysql-pool.ts';
-import { limitsOfTenantReads, limitsWithin, MysqlSessions, type SessionLimits } from './mysql-session.ts';
-import { mysqlTls } from './mysql-tls.ts';
-import { SilentLogger } from '../silent-logger.ts';
+import type { MysqlPool } from './mysql-pool.ts';
+import { limitsWithin, type SessionLimits } from './mysql-session.ts';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
 
 /** A transaction of provisioning has many statements. It is given up after this many timeouts. */
@@ -24,60 +18,21 @@ const TRANSACTION_TIMEOUTS = 30;
  */
 const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 
-export async function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
-  const handle = new MysqlPool(
-    new MysqlSessions(
-      options.answerLimit === Infinity ? limitsWithin(options.timeoutMs) : limitsOfTenantReads(options.timeoutMs),
-      options.timeoutMs,
-      options.database,
-    ),
-    new AbandonedStatements(options),
-    options.answerLimit,
-    options.connectionMaxAgeMs ?? Infinity,
-  );
-  const dataSource = new DataSource({
-    type: 'mysql',
-    driver: { createPool: handle.create },
-    host: options.host,
-    port: options.port,
-    database: options.database,
-    username: options.username,
-    password: Secret.reveal(options.password),
-    poolSize: options.poolSize,
-    connectTimeout: options.timeoutMs,
-    ...mysqlTls(options.host, options.dangerouslyAllowPlaintext),
-    charset: 'utf8mb4',
-    timezone: 'Z',
-    // BIGINT as number: all values are below 2^53.
-    supportBigNumbers: true,
-    bigNumberStrings: false,
-    extra: { queryFormat: withLiterals },
-    entities: [...options.schema.entities] as never[],
-    migrations: [...options.schema.migrations],
-    migrationsTransactionMode: 'each',
-    migrationsTableName: MIGRATIONS_TABLE,
-    logger: new SilentLogger(),
-  });
-  try {
-    await answerInTime(options.timeoutMs, dataSource.initialize());
-    return new MysqlDatabase(options, dataSource, handle);
-  } catch (error) {
-    void handle.closeAll();
-    throw databaseFailure(options.name, error, mysqlSite(options));
-  }
+export interface MysqlSource extends DataSource {
+  /** Transactions and migrations have bounds of their own. */
+  createUnboundedRunner(): QueryRunner;
 }
 
 export class MysqlDatabase extends Database {
   override readonly kind = 'mysql';
   override readonly name: string;
-  override readonly dataSource: DataSource;
+  override readonly dataSource: MysqlSource;
   readonly #site: DatabaseSite;
   readonly #timeoutMs: number;
   readonly #handle: MysqlPool;
   readonly #isForeign: boolean;
-  #closing: Promise<void> | undefined;
 
-  constructor(options: MysqlOptions, dataSource: DataSource, handle: MysqlPool) {
+  constructor(options: MysqlOptions, dataSource: MysqlSource, handle: MysqlPool) {
     super();
     this.name = options.name;
     this.#site = mysqlSite(options);
@@ -147,7 +102,7 @@ export class MysqlDatabase extends Database {
   }
 
   override async runMigrations(timeoutMs?: number): Promise<string[]> {
-    const runner = this.dataSource.createQueryRunner();
+    const runner = this.dataSource.createUnboundedRunner();
     const connection = await this.#connect(runner);
     try {
       this.#handle.restartLimit(connection);
@@ -179,13 +134,12 @@ export class MysqlDatabase extends Database {
   }
 
   override close(): Promise<void> {
-    this.#closing ??= this.#handle.closeAll();
-    return this.#closing;
+    return this.dataSource.destroy();
   }
 
   async #inTransaction<T>(begin: string, work: (manager: EntityManager) => Promise<T>, timeoutMs: number): Promise<T> {
     const startedAt = performance.now();
-    const runner = this.dataSource.createQueryRunner();
+    const runner = this.dataSource.createUnboundedRunner();
     const { sessions } = this.#handle;
     // By default a session has the limits of one query.
     const limits = timeoutMs > this.#timeoutMs ? limitsWithin(timeoutMs) : undefined;

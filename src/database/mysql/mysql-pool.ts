@@ -118,6 +118,18 @@ export class MysqlPool {
     else connection.release();
   }
 
+  /**
+   * After a failed statement of somebody who holds the connection.
+   *
+   * @returns whether it was closed: then it must not be given back
+   */
+  dropIfBroken(connection: PoolConnection, error: unknown): boolean {
+    this.retireIfStoodDown(error);
+    if (!isConnectionBroken(error) && !GIVEN_UP.has(databaseFailureReason(error))) return false;
+    this.dropAfter(connection, error);
+    return true;
+  }
+
   dropAfter(connection: PoolConnection, error: unknown): void {
     if (typeof error === 'object' && error !== null && GIVEN_UP.has(databaseFailureReason(error)))
       this.giveUp(connection, error);

@@ -1,72 +1,16 @@
 import type BetterSqlite3 from 'better-sqlite3';
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { DataSource, type EntityManager } from 'typeorm';
+import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { Database, type Row, type SqlValue } from '../database.ts';
 import { databaseFailure, databaseFailureReason } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
-import { MIGRATIONS_TABLE } from '../migrations.ts';
-import type { Schema } from '../schema.ts';
-import { SilentLogger } from '../silent-logger.ts';
+import { patiently } from './patiently.ts';
+import type { StatementLine } from './statement-line.ts';
 
-/** How long opening waits for another process that opens or recovers the same file. SQLite blocks the event loop meanwhile. */
-const OPENING_TIMEOUT_MS = 1000;
-
-/** How long a write waits for another process's write, such as a transaction of `apply`, which takes a few milliseconds. */
-const BUSY_MS = 2000;
-const BUSY_RETRY_MS = 5;
-
-export interface SqliteOptions {
+export interface SqliteParts {
   readonly name: string;
-  /** The tenant of the database; absent: the control database. */
-  readonly tenantId?: string;
-  readonly file: string;
-  readonly schema: Schema;
-  /** Whether to create a missing file (mode 0600, its folder 0700); otherwise a missing file is an error. */
-  readonly create: boolean;
-}
-
-export async function openSqliteDatabase(options: SqliteOptions): Promise<SqliteDatabase> {
-  const { file, schema } = options;
-  let connection: BetterSqlite3.Database | undefined;
-  try {
-    const isNew = !existsSync(file);
-    if (isNew && options.create) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const dataSource = new DataSource({
-      type: 'better-sqlite3',
-      database: file,
-      fileMustExist: !options.create,
-      timeout: OPENING_TIMEOUT_MS,
-      entities: [...schema.entities] as never[],
-      migrations: [...schema.migrations],
-      migrationsTransactionMode: 'each',
-      migrationsTableName: MIGRATIONS_TABLE,
-      logger: new SilentLogger(),
-      prepareDatabase: (opened: BetterSqlite3.Database) => {
-        connection = opened;
-        // Before anything is written; SQLite gives -wal and -shm the mode of the database file.
-        if (isNew) chmodSync(file, 0o600);
-        opened.pragma('journal_mode = WAL');
-        // With WAL, a crash of the process loses nothing. A power failure loses at most the last transactions, never consistency.
-        opened.pragma('synchronous = NORMAL');
-        // A checkpoint blocks the event loop while it waits for the disk, so it runs every 16 MB of log instead of every 4.
-        opened.pragma('wal_autocheckpoint = 4000');
-      },
-    });
-    await dataSource.initialize();
-    if (connection === undefined) throw new Error('TypeORM did not hand over its connection');
-    // From here on this class retries itself, without blocking the event loop.
-    connection.pragma('busy_timeout = 0');
-    return new SqliteDatabase(options, dataSource, connection);
-  } catch (error) {
-    connection?.close();
-    throw databaseFailure(options.name, error, sqliteSite(options));
-  }
-}
-
-function sqliteSite({ tenantId }: SqliteOptions): DatabaseSite {
-  return tenantId === undefined ? {} : { tenantId };
+  readonly site: DatabaseSite;
+  readonly connection: BetterSqlite3.Database;
+  readonly line: StatementLine;
 }
 
 export class SqliteDatabase extends Database {
@@ -76,25 +20,29 @@ export class SqliteDatabase extends Database {
   readonly #site: DatabaseSite;
   readonly #connection: BetterSqlite3.Database;
   readonly #statements = new Map<string, BetterSqlite3.Statement>();
-  /** The last queued transaction. There is one connection: a statement run in between would be part of the transaction and be rolled back with it. */
-  #line: Promise<unknown> | undefined;
+  /** There is one connection: a statement run during a transaction would be part of it and be rolled back with it. */
+  readonly #line: StatementLine;
+  /** Runs statements at once. The caller must hold the line. */
+  readonly #runner: QueryRunner;
 
-  constructor(options: SqliteOptions, dataSource: DataSource, connection: BetterSqlite3.Database) {
+  constructor({ name, site, connection, line }: SqliteParts, dataSource: DataSource, runner: QueryRunner) {
     super();
-    this.name = options.name;
-    this.#site = sqliteSite(options);
+    this.name = name;
+    this.#site = site;
     this.dataSource = dataSource;
     this.#connection = connection;
+    this.#line = line;
+    this.#runner = runner;
   }
 
   override async query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
-    while (this.#line !== undefined) await this.#line;
+    while (this.#line.last !== undefined) await this.#line.last;
     try {
       return this.#execute(sql, parameters);
     } catch (error) {
       if (databaseFailureReason(error) !== 'busy') throw databaseFailure(this.name, error, this.#site);
       // Queued like a transaction, so that two writers that wait for the lock do not starve each other.
-      return this.#inLine(() => this.#patiently(() => this.#execute(sql, parameters)));
+      return this.#inLine(() => patiently(() => this.#execute(sql, parameters)));
     }
   }
 
@@ -108,7 +56,11 @@ export class SqliteDatabase extends Database {
   }
 
   override async runMigrations(): Promise<string[]> {
-    const done = await this.transaction(() => this.dataSource.runMigrations({ transaction: 'none' }));
+    const done = await this.transaction(() => {
+      const executor = new MigrationExecutor(this.dataSource, this.#runner);
+      executor.transaction = 'none';
+      return executor.executePendingMigrations();
+    });
     return done.map(({ name }) => name);
   }
 
@@ -128,9 +80,8 @@ export class SqliteDatabase extends Database {
   }
 
   override async close(): Promise<void> {
-    while (this.#line !== undefined) await this.#line;
+    await this.dataSource.destroy();
     this.#statements.clear();
-    if (this.dataSource.isInitialized) await this.dataSource.destroy();
   }
 
   #execute(sql: string, parameters: readonly SqlValue[]): Row[] {
@@ -152,9 +103,9 @@ export class SqliteDatabase extends Database {
 
   #exclusively<T>(begin: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.#inLine(async () => {
-      await this.#patiently(() => this.#connection.exec(begin));
+      await patiently(() => this.#connection.exec(begin));
       try {
-        const result = await work(this.dataSource.manager);
+        const result = await work(this.#runner.manager);
         this.#connection.exec('COMMIT');
         return result;
       } catch (error) {
@@ -165,32 +116,10 @@ export class SqliteDatabase extends Database {
   }
 
   async #inLine<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#line !== undefined) await this.#line;
-    const running = work();
-    const line = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#line = line;
     try {
-      return await running;
+      return await this.#line.run(work);
     } catch (error) {
       throw databaseFailure(this.name, error, this.#site);
-    } finally {
-      if (this.#line === line) this.#line = undefined;
-    }
-  }
-
-  /** Retries for a limited time while another process holds the lock. */
-  async #patiently<T>(attempt: () => T): Promise<T> {
-    const deadline = performance.now() + BUSY_MS;
-    for (;;) {
-      try {
-        return attempt();
-      } catch (error) {
-        if (databaseFailureReason(error) !== 'busy' || performance.now() > deadline) throw error;
-        await delay(BUSY_RETRY_MS);
-      }
     }
   }
 }

@@ -5,9 +5,9 @@ import { OperatorError } from '../../errors/operator-error.ts';
 import { takeNamedLock } from '../../control-plane/apply-lock.ts';
 import { type DatabaseFailureReason, reasonOfFailure } from '../../database/database-failure.ts';
 import { type MysqlConnection, withMysqlConnection } from '../../database/mysql/mysql-connection.ts';
-import { openMysqlDatabase } from '../../database/mysql/mysql-database.ts';
+import { openMysqlDatabase } from '../../database/mysql/mysql-data-source.ts';
 import { copyDatabase } from '../../database/sqlite/private-copy.ts';
-import { openSqliteDatabase } from '../../database/sqlite/sqlite-database.ts';
+import { openSqliteDatabase } from '../../database/sqlite/sqlite-data-source.ts';
 import type { Tenant, TenantDatabase } from '../../tenancy/tenant.ts';
 import {
   readDatabaseCredentials,

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { SecretUseEntity } from '../../../src/control-plane/entities/secret-use.entity.ts';
 import { ControlPlane, createControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { SecretUses } from '../../../src/clients/secret-uses.ts';
 import { Secret } from '../../../src/config/secret.ts';
@@ -240,7 +241,7 @@ describe('secrets', () => {
 
   it('have a last use', async () => {
     const controlPlane = createControlPlane(installation.config(), SILENT);
-    const uses = new SecretUses(controlPlane, SILENT);
+    const uses = new SecretUses(await controlPlane.repository(SecretUseEntity), SILENT);
     const [secret] = (await json('secrets list acme/shop/web')).secrets;
     uses.record(WEB.tenantId, WEB.projectId, WEB.clientId, secret!['id']!, Date.parse('2030-01-02T03:04:05Z'));
     await uses.close();

@@ -1,0 +1,45 @@
+import type { PoolConnection } from 'mysql2';
+import type { QueryRunner } from 'typeorm';
+import { answerInTime, noAnswer } from './answer-in-time.ts';
+import { databaseFailure } from '../database-failure.ts';
+import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
+import type { MysqlPool } from './mysql-pool.ts';
+
+type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
+
+/**
+ * Bounds each statement of a query runner: with the wait for a connection it takes no longer than the database's timeout. A connection that broke or did not
+ * answer is closed and does not go back to the pool: its late answer would be taken for that of the next statement.
+ */
+export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: MysqlOptions): QueryRunner {
+  const connect = runner.connect.bind(runner) as () => Promise<PoolConnection>;
+  const query = runner.query.bind(runner) as Query;
+  const release = runner.release.bind(runner);
+  let connection: PoolConnection | undefined;
+  let isGivenUp = false;
+
+  const connectOnce = async (): Promise<PoolConnection> => {
+    const acquired = await connect();
+    // It came too late: nobody waits for it any more.
+    if (isGivenUp && connection === undefined) pool.drop(acquired);
+    if (isGivenUp) throw noAnswer();
+    connection = acquired;
+    pool.restartLimit(acquired);
+    return acquired;
+  };
+  const bounded = async (sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> => {
+    try {
+      if (isGivenUp) throw noAnswer();
+      return await answerInTime(options.timeoutMs, query(sql, parameters, useStructuredResult));
+    } catch (error) {
+      if (connection === undefined) isGivenUp = true;
+      else if (!isGivenUp && pool.dropIfBroken(connection, error)) isGivenUp = true;
+      throw databaseFailure(options.name, error, mysqlSite(options));
+    }
+  };
+  const releaseUnlessGivenUp = async (): Promise<void> => {
+    if (isGivenUp) Object.assign(runner, { isReleased: true });
+    else await release();
+  };
+  return Object.assign(runner, { connect: connectOnce, query: bounded, release: releaseUnlessGivenUp });
+}

@@ -1,0 +1,126 @@
+import type { Pool, PoolOptions } from 'mysql2';
+import type { QueryRunner, ReplicationMode } from 'typeorm';
+import { Secret } from '../../config/secret.ts';
+import { unavailable } from '../../errors/tessera-error.ts';
+import { answerInTime } from './answer-in-time.ts';
+import { BoundedDataSource } from '../bounded-data-source.ts';
+import { databaseFailure } from '../database-failure.ts';
+import { MIGRATIONS_TABLE } from '../migrations.ts';
+import { SilentLogger } from '../silent-logger.ts';
+import { AbandonedStatements } from './abandoned-statements.ts';
+import { boundRunner } from './bounded-query-runner.ts';
+import { MysqlDatabase, type MysqlSource } from './mysql-database.ts';
+import { withLiterals } from './mysql-literals.ts';
+import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
+import { MysqlPool } from './mysql-pool.ts';
+import { limitsOfTenantReads, limitsWithin, MysqlSessions } from './mysql-session.ts';
+import { mysqlTls } from './mysql-tls.ts';
+
+/** The DataSource of a database on a MySQL or MariaDB server. Each attempt to initialize it makes a pool of its own. */
+export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
+  readonly #options: MysqlOptions;
+  /** Shared with TypeORM's options, which are made before this object is. */
+  readonly #current: { pool: MysqlPool | undefined };
+  #database: MysqlDatabase | undefined;
+  #attempt: Promise<this> | undefined;
+  #closing: Promise<void> = Promise.resolve();
+
+  constructor(options: MysqlOptions) {
+    const current: { pool: MysqlPool | undefined } = { pool: undefined };
+    super({
+      type: 'mysql',
+      driver: { createPool: (poolOptions: PoolOptions): Pool => poolOf(current, options).create(poolOptions) },
+      host: options.host,
+      port: options.port,
+      database: options.database,
+      username: options.username,
+      password: Secret.reveal(options.password),
+      poolSize: options.poolSize,
+      connectTimeout: options.timeoutMs,
+      ...mysqlTls(options.host, options.dangerouslyAllowPlaintext),
+      charset: 'utf8mb4',
+      timezone: 'Z',
+      // BIGINT as number: all values are below 2^53.
+      supportBigNumbers: true,
+      bigNumberStrings: false,
+      extra: { queryFormat: withLiterals },
+      entities: [...options.schema.entities] as never[],
+      migrations: [...options.schema.migrations],
+      migrationsTransactionMode: 'each',
+      migrationsTableName: MIGRATIONS_TABLE,
+      logger: new SilentLogger(),
+    });
+    this.#options = options;
+    this.#current = current;
+  }
+
+  override async open(): Promise<MysqlDatabase> {
+    await this.initialize();
+    if (this.#database === undefined) throw unavailable(this.#options.name, 'closed');
+    return this.#database;
+  }
+
+  override initialize(): Promise<this> {
+    if (this.#attempt !== undefined) return this.#attempt;
+    if (this.#database !== undefined) return Promise.resolve(this);
+    this.#attempt = this.#connect().finally(() => (this.#attempt = undefined));
+    return this.#attempt;
+  }
+
+  override createQueryRunner(mode?: ReplicationMode): QueryRunner {
+    return boundRunner(super.createQueryRunner(mode), poolOf(this.#current, this.#options), this.#options);
+  }
+
+  createUnboundedRunner(): QueryRunner {
+    return super.createQueryRunner();
+  }
+
+  override destroy(): Promise<void> {
+    const { pool } = this.#current;
+    this.#forget();
+    if (pool !== undefined) this.#closing = pool.closeAll();
+    return this.#closing;
+  }
+
+  async #connect(): Promise<this> {
+    const options = this.#options;
+    const pool = new MysqlPool(
+      new MysqlSessions(
+        options.answerLimit === Infinity ? limitsWithin(options.timeoutMs) : limitsOfTenantReads(options.timeoutMs),
+        options.timeoutMs,
+        options.database,
+      ),
+      new AbandonedStatements(options),
+      options.answerLimit,
+      options.connectionMaxAgeMs ?? Infinity,
+    );
+    this.#current.pool = pool;
+    try {
+      await answerInTime(options.timeoutMs, super.initialize());
+      // It was destroyed meanwhile.
+      if (this.#current.pool !== pool) throw unavailable(options.name, 'closed');
+      this.#database = new MysqlDatabase(options, this, pool);
+      return this;
+    } catch (error) {
+      this.#forget();
+      void pool.closeAll();
+      throw databaseFailure(options.name, error, mysqlSite(options));
+    }
+  }
+
+  /** TypeORM sets its flag before it has built the metadata, and an attempt may have been given up in between. */
+  #forget(): void {
+    this.#current.pool = undefined;
+    this.#database = undefined;
+    Object.assign(this, { isInitialized: false });
+  }
+}
+
+export function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
+  return new MysqlDataSource(options).open();
+}
+
+function poolOf({ pool }: { readonly pool: MysqlPool | undefined }, { name }: MysqlOptions): MysqlPool {
+  if (pool === undefined) throw unavailable(name, 'not open');
+  return pool;
+}

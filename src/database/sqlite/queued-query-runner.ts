@@ -1,0 +1,54 @@
+import type { QueryRunner } from 'typeorm';
+import { databaseFailure } from '../database-failure.ts';
+import type { DatabaseSite } from '../database-site.ts';
+import { patiently } from './patiently.ts';
+import type { StatementLine } from './statement-line.ts';
+
+type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
+
+/**
+ * Puts what a query runner does in line with everything else on the one connection. TypeORM awaits between `query` and the execution, so each statement holds
+ * the line; otherwise it would become part of whatever transaction is open by then. A transaction of the runner holds it until its end.
+ */
+export function queueRunner(runner: QueryRunner, line: StatementLine, name: string, site: DatabaseSite): QueryRunner {
+  const query = runner.query.bind(runner) as Query;
+  const release = runner.release.bind(runner);
+  /** Ends the turn of an open transaction. */
+  let end: (() => void) | undefined;
+  const finish = (): void => {
+    end?.();
+    end = undefined;
+  };
+
+  const begin = async (): Promise<unknown> => {
+    end = await line.take();
+    try {
+      // IMMEDIATE: a transaction that reads first and writes later would fail at once when another process wrote in between.
+      return await patiently(() => query('BEGIN IMMEDIATE'));
+    } catch (error) {
+      finish();
+      throw error;
+    }
+  };
+  const inLine = async (sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> => {
+    const run = (): Promise<unknown> => query(sql, parameters, useStructuredResult);
+    if (sql === 'BEGIN TRANSACTION') return begin();
+    if (end === undefined) return line.run(() => patiently(run));
+    const result = await run();
+    if (sql === 'COMMIT' || sql === 'ROLLBACK') finish();
+    return result;
+  };
+  const translated = async (...statement: Parameters<typeof inLine>): Promise<unknown> => {
+    try {
+      return await inLine(...statement);
+    } catch (error) {
+      throw databaseFailure(name, error, site);
+    }
+  };
+  const releaseTurn = async (): Promise<void> => {
+    if (end !== undefined) await query('ROLLBACK').catch(() => undefined);
+    finish();
+    await release();
+  };
+  return Object.assign(runner, { query: translated, release: releaseTurn });
+}

@@ -1,0 +1,138 @@
+import type BetterSqlite3 from 'better-sqlite3';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { QueryRunner } from 'typeorm';
+import { unavailable } from '../../errors/tessera-error.ts';
+import { BoundedDataSource } from '../bounded-data-source.ts';
+import { databaseFailure } from '../database-failure.ts';
+import type { DatabaseSite } from '../database-site.ts';
+import { MIGRATIONS_TABLE } from '../migrations.ts';
+import type { Schema } from '../schema.ts';
+import { SilentLogger } from '../silent-logger.ts';
+import { queueRunner } from './queued-query-runner.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+import { StatementLine } from './statement-line.ts';
+
+/** How long opening waits for another process that opens or recovers the same file. SQLite blocks the event loop meanwhile. */
+const OPENING_TIMEOUT_MS = 1000;
+
+export interface SqliteOptions {
+  readonly name: string;
+  /** The tenant of the database; absent: the control database. */
+  readonly tenantId?: string;
+  readonly file: string;
+  readonly schema: Schema;
+  /** Whether to create a missing file (mode 0600, its folder 0700); otherwise a missing file is an error. */
+  readonly create: boolean;
+}
+
+/** The DataSource of a SQLite file. */
+export class SqliteDataSource extends BoundedDataSource {
+  readonly #options: SqliteOptions;
+  readonly #site: DatabaseSite;
+  /** Shared with TypeORM's options, which are made before this object is. */
+  readonly #file: { isNew: boolean; connection: BetterSqlite3.Database | undefined };
+  readonly #line = new StatementLine();
+  #database: SqliteDatabase | undefined;
+  #attempt: Promise<this> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: SqliteOptions) {
+    const { file, schema } = options;
+    const state: { isNew: boolean; connection: BetterSqlite3.Database | undefined } = {
+      isNew: false,
+      connection: undefined,
+    };
+    super({
+      type: 'better-sqlite3',
+      database: file,
+      fileMustExist: !options.create,
+      timeout: OPENING_TIMEOUT_MS,
+      entities: [...schema.entities] as never[],
+      migrations: [...schema.migrations],
+      migrationsTransactionMode: 'each',
+      migrationsTableName: MIGRATIONS_TABLE,
+      logger: new SilentLogger(),
+      prepareDatabase: (opened: BetterSqlite3.Database) => {
+        state.connection = opened;
+        // Before anything is written; SQLite gives -wal and -shm the mode of the database file.
+        if (state.isNew) chmodSync(file, 0o600);
+        opened.pragma('journal_mode = WAL');
+        // With WAL, a crash of the process loses nothing. A power failure loses at most the last transactions, never consistency.
+        opened.pragma('synchronous = NORMAL');
+        // A checkpoint blocks the event loop while it waits for the disk, so it runs every 16 MB of log instead of every 4.
+        opened.pragma('wal_autocheckpoint = 4000');
+      },
+    });
+    this.#options = options;
+    this.#site = options.tenantId === undefined ? {} : { tenantId: options.tenantId };
+    this.#file = state;
+  }
+
+  override async open(): Promise<SqliteDatabase> {
+    await this.initialize();
+    if (this.#database === undefined) throw unavailable(this.#options.name, 'closed');
+    return this.#database;
+  }
+
+  override initialize(): Promise<this> {
+    if (this.#attempt !== undefined) return this.#attempt;
+    if (this.#database !== undefined) return Promise.resolve(this);
+    this.#attempt = this.#connect().finally(() => (this.#attempt = undefined));
+    return this.#attempt;
+  }
+
+  override createQueryRunner(): QueryRunner {
+    return queueRunner(this.createUnqueuedRunner(), this.#line, this.#options.name, this.#site);
+  }
+
+  /** For `SqliteDatabase`, which holds the line itself. */
+  createUnqueuedRunner(): QueryRunner {
+    // TypeORM's driver hands out one runner to everybody, and with it the state of its transaction.
+    Object.assign(this.driver, { queryRunner: undefined });
+    return super.createQueryRunner();
+  }
+
+  override destroy(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => (this.#closing = undefined));
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    while (this.#line.last !== undefined) await this.#line.last;
+    this.#forget();
+  }
+
+  async #connect(): Promise<this> {
+    const { file, create, name } = this.#options;
+    try {
+      this.#file.isNew = !existsSync(file);
+      if (this.#file.isNew && create) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      await super.initialize();
+      const { connection } = this.#file;
+      if (connection === undefined) throw new Error('TypeORM did not hand over its connection');
+      // From here on `patiently` retries, without blocking the event loop.
+      connection.pragma('busy_timeout = 0');
+      this.#database = new SqliteDatabase(
+        { name, site: this.#site, connection, line: this.#line },
+        this,
+        this.createUnqueuedRunner(),
+      );
+      return this;
+    } catch (error) {
+      this.#forget();
+      throw databaseFailure(name, error, this.#site);
+    }
+  }
+
+  #forget(): void {
+    this.#file.connection?.close();
+    this.#file.connection = undefined;
+    this.#database = undefined;
+    Object.assign(this, { isInitialized: false });
+  }
+}
+
+export function openSqliteDatabase(options: SqliteOptions): Promise<SqliteDatabase> {
+  return new SqliteDataSource(options).open();
+}
