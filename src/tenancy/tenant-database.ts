@@ -73,6 +73,15 @@ export interface TenantDatabaseSettings {
   readonly caches: Pick<CachesConfig, 'vaultSeconds' | 'tenants'>;
 }
 
+/**
+ * Loads the driver only when it is used. Outside the class: TypeScript 6.0 does not rewrite `.ts` in an `import()` within a class that has decorators, and the
+ * built program would not find the file.
+ */
+async function openOnServer(options: MysqlOptions): Promise<Database> {
+  const { openMysqlDatabase } = await import('../database/mysql/mysql-data-source.ts');
+  return openMysqlDatabase(options);
+}
+
 /** Opens tenants' databases for reading, and refuses a database that belongs to another tenant. */
 @Injectable()
 export class TenantDatabaseOpener {
@@ -141,8 +150,7 @@ export class TenantDatabaseOpener {
     database: Extract<TenantDatabase, { driver: 'mysql' }>,
     credentials: DatabaseCredentials,
   ): Promise<Database> {
-    const { openMysqlDatabase } = await import('../database/mysql/mysql-data-source.ts');
-    return openMysqlDatabase({
+    return openOnServer({
       ...tenantDatabaseOptions(tenantId, database, credentials, this.#settings.connections),
       schema: NO_ENTITIES,
     });
