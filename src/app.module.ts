@@ -16,7 +16,7 @@ import { UserAuthModule } from './user-auth/user-auth.module.ts';
 import { VerificationModule } from './verification/verification.module.ts';
 import { VaultModule } from './vault/vault.module.ts';
 
-/** The table of contents: what stands behind the edge, from the stores up to the endpoints. */
+/** The modules of the service, from the stores up to the endpoints. The HTTP edge comes before all of them. */
 export const APP_MODULES: NonNullable<ModuleMetadata['imports']> = [
   VaultModule,
   ControlPlaneModule,

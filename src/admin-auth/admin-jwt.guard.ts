@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { OwnJwtGuard } from '../verification/own-jwt.guard.ts';
 import { AdminJwtStrategy } from './admin-jwt.strategy.ts';
 
-/** Beside AdminSurfaceGuard on each route of the admin surface that takes a bearer; oidcToken verifies its bearer in the pipeline. */
+/** Used with AdminSurfaceGuard on the bearer routes of the admin surface, except oidcToken, whose bearer is verified in the pipeline. */
 @Injectable()
 export class AdminJwtGuard extends OwnJwtGuard {
   constructor(@Inject(AdminJwtStrategy) strategy: AdminJwtStrategy) {

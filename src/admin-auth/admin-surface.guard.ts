@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { contextOf } from '../http/request-context.ts';
 
 /**
- * The second lock on the admin surface: a controller of this module serves only requests whose row in src/http/route-table.ts says `admin`, so that a row or
- * a controller that was copied across surfaces opens nothing.
+ * The second check of the admin surface: a controller of this module serves only requests whose row in src/http/route-table.ts says `admin`. A row or
+ * controller that was copied from the other surface therefore fails.
  */
 @Injectable()
 export class AdminSurfaceGuard implements CanActivate {

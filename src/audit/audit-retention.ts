@@ -9,7 +9,7 @@ import { reasonOfFailure } from '../database/database-failure.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Removes audit records that are past their retention, once an hour. */
+/** Removes expired audit records once an hour. */
 @Injectable()
 export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #store: ControlPlaneAuditStore;
@@ -40,7 +40,7 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(this.#timer);
   }
 
-  /** Never rejects: what could not be removed now is removed in an hour. */
+  /** Never rejects: what could not be removed now is removed an hour later. */
   async run(): Promise<void> {
     try {
       await this.#store.purge(this.#clock.nowMs() - this.#retentionDays * DAY_MS);

@@ -7,7 +7,7 @@ import type { SqlValue } from '../database/database.ts';
 import { isStatementRefused, reasonOfFailure } from '../database/database-failure.ts';
 import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity.ts';
 
-/** One row per column name and where its value comes from; what is written and in which order. */
+/** The columns in the order in which they are written, each with the source of its value. */
 const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) => SqlValue])[] = [
   ['at_ms', (record) => record.at],
   ['request_id', (record) => bounded(record.requestId, 128)],
@@ -24,20 +24,20 @@ const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) 
   ['secret_id', (record) => bounded(record.secretId, 128)],
 ];
 
-/** A day's worth of a busy service must not be deleted in one statement: others wait for its locks. */
+/** A day of records of a busy service must not be deleted in one statement, because others wait for its locks. */
 const ROWS_PER_PURGE = 5000;
 
-/** MySQL takes no LIMIT right below IN, and SQLite none on DELETE: hence the subquery in a subquery. */
+/** MySQL allows no LIMIT directly in an IN subquery, and SQLite none on DELETE, so there is a nested subquery. */
 const PURGE = `DELETE FROM audit_records WHERE id IN (SELECT id FROM (
   SELECT id FROM audit_records WHERE at_ms < ? ORDER BY at_ms LIMIT ${ROWS_PER_PURGE}) AS oldest)`;
 
-/** A row that was written for a token that did not leave stays, and says so. */
+/** A row that was written for a token that was not released is kept but corrected. */
 const DISOWN = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
   WHERE at_ms = ? AND request_id = ? AND token_id = ? AND outcome = 'issued'`;
 
-/** Up to here an append is one statement, and so one commit; each size is prepared once per connection. */
+/** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
 const SMALL_APPEND = 32;
-/** Larger appends are cut into these. */
+/** Larger appends are split into these sizes. */
 const LARGE_APPENDS = [256, 128, 64, SMALL_APPEND] as const;
 
 const INSERTS: ReadonlyMap<number, string> = new Map(
@@ -52,14 +52,14 @@ function rowsOfNext(left: number): number {
   return left <= SMALL_APPEND ? left : (LARGE_APPENDS.find((size) => size <= left) ?? SMALL_APPEND);
 }
 
-/** Readiness has its answer within 2 s. */
+/** Readiness answers within 2 s. */
 const CHECK_MS = 1500;
 
-/** The audit in the control database. */
+/** Stores audit records in the control database. */
 @Injectable()
 export class ControlPlaneAuditStore extends AuditStore {
   readonly #controlPlane: ControlPlane;
-  /** The outcome of the last write. */
+  /** Whether the last write failed. */
   #failed = false;
 
   constructor(controlPlane: ControlPlane) {
@@ -88,10 +88,10 @@ export class ControlPlaneAuditStore extends AuditStore {
   }
 
   /**
-   * For readiness: whether a record can be written now. As long as records can be, asking is enough; after one that could not be, only a write that
-   * is committed says that it is over (a full disk takes a write of nothing).
+   * For readiness: whether a record can be written now. While writes succeed, a write without effect is enough of a check. After a failed write, only
+   * a committed write proves that the problem is over, because a full disk accepts a write without effect.
    *
-   * A database that does not answer is no news of the audit: readiness names the database then.
+   * A database that does not answer is not reported here: readiness then names the database.
    */
   async check(): Promise<void> {
     try {
@@ -111,7 +111,7 @@ export class ControlPlaneAuditStore extends AuditStore {
     this.#failed = false;
   }
 
-  /** Removes records older than that, a bounded number at a time. Returns when there are none left. */
+  /** Removes records older than that, a limited number at a time, until none is left. */
   async purge(beforeMs: number): Promise<void> {
     for (;;) {
       const [oldest] = await this.#controlPlane.query('SELECT MIN(at_ms) AS at_ms FROM audit_records');
@@ -121,7 +121,7 @@ export class ControlPlaneAuditStore extends AuditStore {
   }
 }
 
-/** Within a transaction of the caller: the record of what it changes. */
+/** Inserts the record within the caller's transaction. */
 export async function insertAuditRecord(manager: EntityManager, record: AuditRecord): Promise<void> {
   await manager.query(INSERTS.get(1) ?? '', valuesOf([record], 1));
 }
@@ -137,7 +137,7 @@ function valuesOf(records: readonly AuditRecord[], rows: number): SqlValue[] {
 
 const UNPRINTABLE = /[^\x20-\x7e]/;
 
-/** ASCII of bounded length: an audit record is never lost because a value does not fit its column. */
+/** Limits text to ASCII and a length, so that an audit record is never lost because a value does not fit its column. */
 function bounded(text: string | undefined, length: number): string | null {
   if (text === undefined) return null;
   const short = text.length > length ? text.slice(0, length) : text;

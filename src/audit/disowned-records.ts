@@ -3,23 +3,23 @@ import type { AuditStore, RecordKey } from './audit-record.ts';
 const REASON = 'audit: the record came too late for its token';
 const RETRY_MS = 1000;
 /**
- * Once more so long after it went well: a statement that was given up may lie in a connection that stands still, and be carried out when that
- * moves again. The server's own limits on a statement are shorter.
+ * Delays of further corrections after a successful one: an abandoned statement may wait in a stalled connection and be executed when it resumes. The
+ * server's own limits on a statement are shorter.
  */
 const AGAIN_MS = [2_000, 10_000] as const;
-/** As many as the trail holds in a minute of an outage; the oldest go first. */
+/** As many as the trail collects in a minute of an outage; the oldest are dropped first. */
 const MOST = 100_000;
 
 interface Disowned {
   readonly key: RecordKey;
-  /** How often it went well. */
+  /** How many corrections have succeeded. */
   rounds: number;
   dueAtMs: number;
 }
 
 /**
- * Records of tokens that did not leave, while nobody knows whether they were written: a database that does not answer may still carry out what it was
- * sent. They are corrected as soon as it answers, so that no row says `issued` for a request that was refused.
+ * Records of tokens that were not released, whose write has an unknown result: a database that does not answer may still execute a statement. They
+ * are corrected as soon as it answers, so that no row says `issued` for a refused request.
  */
 export class DisownedRecords {
   readonly #store: AuditStore;
@@ -38,7 +38,7 @@ export class DisownedRecords {
     if (this.#records.length > 0) this.#schedule(0);
   }
 
-  /** Once more, for all that is left: the process ends. */
+  /** Corrects all remaining records once more at shutdown. */
   async close(): Promise<void> {
     await this.#running;
     clearTimeout(this.#timer);

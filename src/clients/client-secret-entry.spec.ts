@@ -12,13 +12,13 @@ import {
 const NOW = 1_800_000_000;
 const RECORD = { id: 'a1', sha256: 'ab'.repeat(32), created_at: NOW };
 
-/** As a store gives it back. */
+/** The entry as a store returns it. */
 function stored(document: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return JSON.parse(JSON.stringify(document)) as Readonly<Record<string, unknown>>;
 }
 
 describe('client secret entry', () => {
-  it('reads what an operator placed by hand', () => {
+  it('reads an operator-provided secret', () => {
     const entry = parseClientSecretEntry({ secret_id: 'by-hand', note: 'ours' });
     expect(entry.handPlaced?.equals(new Secret('by-hand'))).toBe(true);
     expect(hasLiveSecret(entry, NOW)).toBe(true);
@@ -28,7 +28,7 @@ describe('client secret entry', () => {
     expect(hasLiveSecret(parseClientSecretEntry(data), NOW)).toBe(false);
   });
 
-  it('counts a generated secret as live before its expiry, and not from that second on', () => {
+  it('treats a generated secret as live before its expiry, and not from that second on', () => {
     const entry = parseClientSecretEntry({
       secrets: [
         { ...RECORD, expires_at: NOW },
@@ -40,11 +40,11 @@ describe('client secret entry', () => {
   });
 
   it.each([
-    ['secret_id is no text', { secret_id: null }],
-    ['secrets is no list', { secrets: {} }],
-    ['a record is no object', { secrets: ['x'] }],
+    ['secret_id is not a text', { secret_id: null }],
+    ['secrets is not a list', { secrets: {} }],
+    ['a record is not an object', { secrets: ['x'] }],
     ['an id is missing', { secrets: [{ ...RECORD, id: undefined }] }],
-    ['an id is no id', { secrets: [{ ...RECORD, id: '../x' }] }],
+    ['an id is invalid', { secrets: [{ ...RECORD, id: '../x' }] }],
     ['two records share an id', { secrets: [RECORD, RECORD] }],
     ['a hash is short', { secrets: [{ ...RECORD, sha256: 'ab' }] }],
     ['a time is a fraction', { secrets: [{ ...RECORD, created_at: 1.5 }] }],
@@ -55,7 +55,7 @@ describe('client secret entry', () => {
     expect(() => parseClientSecretEntry(data)).toThrow(unavailable('vault', 'the entry is malformed'));
   });
 
-  it('keeps what it does not know when it is written back', () => {
+  it('keeps unknown members when it is written back', () => {
     const document = {
       secret_id: 'by-hand',
       owner: 'team-a',
@@ -65,7 +65,7 @@ describe('client secret entry', () => {
     expect(formatClientSecretEntry(entry, document)).toEqual(document);
   });
 
-  it('drops what was taken away', () => {
+  it('drops removed secrets', () => {
     const document = { secret_id: 'by-hand', owner: 'team-a', secrets: [RECORD, { ...RECORD, id: 'a2', label: 'x' }] };
     const { generated } = parseClientSecretEntry(document);
     const rest = { handPlaced: undefined, generated: [{ ...generated[1]!, label: undefined }] };
@@ -75,7 +75,7 @@ describe('client secret entry', () => {
     });
   });
 
-  it('makes a secret of 256 bits that its record verifies and does not hold', () => {
+  it('makes a secret of 256 bits that its record verifies but does not contain', () => {
     const { secret, record } = newClientSecret(NOW, { label: 'ci', expiresAt: NOW + 60 });
     expect(Secret.reveal(secret)).toMatch(/^tsk_[A-Za-z0-9_-]{43}$/);
     const document = formatClientSecretEntry({ handPlaced: undefined, generated: [record] }, {});

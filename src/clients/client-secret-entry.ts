@@ -3,11 +3,11 @@ import { Secret } from '../config/secret.ts';
 import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { ID_PATTERN } from '../domain/ids.ts';
 
-/** What Vault holds at `secret/<tenant>/<project>/<client>`: the credentials of one client. */
+/** The Vault entry at `secret/<tenant>/<project>/<client>`: the credentials of one client. */
 export interface ClientSecretEntry {
-  /** `secret_id`: put there by an operator, in clear. Empty or blank text counts as none. */
+  /** `secret_id`: written by an operator, in plain text. Empty or blank text counts as none. */
   readonly handPlaced: Secret | undefined;
-  /** `secrets`: made by Tessera, shown once, kept as a hash. Expired ones too. */
+  /** `secrets`: made by Tessera, shown once, stored as hashes. Includes expired ones. */
   readonly generated: readonly GeneratedSecret[];
 }
 
@@ -16,14 +16,14 @@ export interface GeneratedSecret {
   readonly sha256: Buffer;
   /** Epoch seconds. */
   readonly createdAt: number;
-  /** Epoch seconds; good before, not at, that second. Undefined: until it is retired. */
+  /** Epoch seconds; valid before, not at, that second. Undefined: valid until it is retired. */
   readonly expiresAt: number | undefined;
   readonly label: string | undefined;
 }
 
 type Document = Readonly<Record<string, unknown>>;
 
-// Two live at a time; the rest of the room is for expired ones that nobody removed yet. More is not an entry of ours.
+// Two live ones, and room for expired ones that were not removed yet. Tessera never writes more.
 const MAX_GENERATED = 64;
 const MAX_LABEL = 200;
 const SHA256_HEX = /^[0-9a-f]{64}$/;
@@ -55,12 +55,12 @@ function parseGeneratedSecret(value: unknown): GeneratedSecret {
 /**
  * The document to write back.
  *
- * @param previous what was read, so that members which this version does not know stay; `{}` for a new entry
+ * @param previous the document that was read, so that unknown members are kept; `{}` for a new entry
  */
 export function formatClientSecretEntry(entry: ClientSecretEntry, previous: Document): Document {
   return {
     ...previous,
-    // Undefined where there is none, so that what `previous` says does not outlive its removal; JSON drops it.
+    // Undefined if there is none, which removes the member of `previous`: JSON drops it.
     secret_id: entry.handPlaced && Secret.reveal(entry.handPlaced),
     secrets: entry.generated.map((secret) => ({
       ...previousRecord(previous, secret.id),
@@ -78,7 +78,7 @@ function previousRecord(previous: Document, id: string): Document | undefined {
   return records.filter(isDocument).find((record) => record.id === id);
 }
 
-/** The generated secrets that are good at this second. */
+/** The generated secrets that are valid at this second. */
 export function liveSecrets(entry: ClientSecretEntry, nowSeconds: number): GeneratedSecret[] {
   return entry.generated.filter(({ expiresAt }) => expiresAt === undefined || nowSeconds < expiresAt);
 }
@@ -87,12 +87,12 @@ export function hasLiveSecret(entry: ClientSecretEntry, nowSeconds: number): boo
   return entry.handPlaced !== undefined || liveSecrets(entry, nowSeconds).length > 0;
 }
 
-/** A new credential of 256 random bits, and the record that is kept of it. The secret itself is shown once and stored nowhere. */
+/** Makes a new secret of 256 random bits and the record to store. The secret itself is shown once and not stored. */
 export function newClientSecret(
   nowSeconds: number,
   options: { readonly expiresAt?: number | undefined; readonly label?: string | undefined } = {},
 ): { secret: Secret; record: GeneratedSecret } {
-  // The prefix lets secret scanners and people recognise a leaked one.
+  // The prefix lets secret scanners and people recognize a leaked secret.
   const secret = new Secret(`tsk_${randomBytes(32).toString('base64url')}`);
   const record = {
     id: randomBytes(6).toString('hex'),

@@ -47,21 +47,21 @@ describe('ClientSecretStore', () => {
     expect((await vault.read(PATH))!.version).toBe(1);
   });
 
-  it('counts a secret that was placed by hand as live, and leaves it alone', async () => {
+  it('treats an operator-provided secret as live, and does not change it', async () => {
     await vault.write(PATH, { secret_id: 'by-hand', note: 'kept' }, 0);
     expect(await store.ensure(CLIENT)).toBeUndefined();
     await store.add(CLIENT, PLAIN);
     expect((await vault.read(PATH))!.data).toMatchObject({ secret_id: 'by-hand', note: 'kept' });
   });
 
-  it('makes a new one when the last has expired, and forgets the expired one', async () => {
+  it('makes a new one when the last has expired, and removes the expired one', async () => {
     await store.add(CLIENT, { expiresInSeconds: 60, label: 'short' });
     clock.seconds += 60;
     expect(await store.ensure(CLIENT)).toBeDefined();
     expect((await store.read(CLIENT)).generated).toHaveLength(1);
   });
 
-  it('refuses a third live secret, with the way out', async () => {
+  it('refuses a third live secret, with the fix', async () => {
     await vault.write(PATH, { secret_id: 'by-hand' }, 0);
     await store.add(CLIENT, PLAIN);
     await expect(store.add(CLIENT, PLAIN)).rejects.toThrow(/two live secrets already: .*tessera secrets retire/);
@@ -78,13 +78,13 @@ describe('ClientSecretStore', () => {
     await expect(store.retire(CLIENT, first.id, 0)).rejects.toThrow(/no secret with this id/);
   });
 
-  it('does not take a secret for left that ends before the retired one would', async () => {
+  it('does not count a secret that expires before the retired one would', async () => {
     const first = await store.add(CLIENT, PLAIN);
     await store.add(CLIENT, { expiresInSeconds: 60, label: undefined });
     await expect(store.retire(CLIENT, first.id, 3_600)).rejects.toThrow(/no live secret left/);
   });
 
-  it('replaces what has a label and nothing else', async () => {
+  it('replaces only the secrets with the label', async () => {
     const kept = await store.add(CLIENT, PLAIN);
     await store.replaceLabelled(CLIENT, 'quickstart');
     const latest = await store.replaceLabelled(CLIENT, 'quickstart');
@@ -94,7 +94,7 @@ describe('ClientSecretStore', () => {
     expect(generated).toHaveLength(2);
   });
 
-  it('lets of many writers at once each succeed or be told', async () => {
+  it('lets each of many concurrent writers succeed or fail with an error', async () => {
     const results = await Promise.allSettled(Array.from({ length: 4 }, () => store.ensure(CLIENT)));
     const made = results.filter((result) => result.status === 'fulfilled' && result.value !== undefined);
     expect(made).toHaveLength(1);

@@ -20,7 +20,7 @@ export interface ClientName {
   readonly clientId: ClientId;
 }
 
-/** One to use and one to change over to. With more, nobody knows any more which service uses which. */
+/** One in use and one to change to. With more, it would be unclear which service uses which. */
 const MAX_LIVE = 2;
 
 const EMPTY: ClientSecretEntry = { handPlaced: undefined, generated: [] };
@@ -30,10 +30,10 @@ export interface AddOptions {
   readonly label: string | undefined;
 }
 
-/** The next entry with what is handed back, or a sentence for the operator that ends with the fix. */
+/** The next entry and the result, or a message for the operator that ends with the fix. */
 type Decision<T> = { readonly entry: ClientSecretEntry; readonly result: T } | { readonly refusal: string };
 
-/** Clients' credentials in Vault. Each change is one check-and-set write, so that it has happened or not when the process is killed. */
+/** Stores clients' credentials in Vault. Each change is one check-and-set write, so a killed process leaves it either done or not done. */
 export class ClientSecretStore {
   readonly #vault: VaultService;
   readonly #clock: Clock;
@@ -52,7 +52,7 @@ export class ClientSecretStore {
     return hasLiveSecret(await this.read(client), this.#now());
   }
 
-  /** A secret for a client that has none that is good now; undefined when it has one. Durable when it resolves. */
+  /** Makes a secret for a client without a live one; undefined if it has one. Durable when it resolves. */
   ensure(client: ClientName): Promise<Secret | undefined> {
     return this.#change<Secret | undefined>(client, (entry) => {
       if (hasLiveSecret(entry, this.#now())) return { entry, result: undefined };
@@ -61,7 +61,7 @@ export class ClientSecretStore {
     });
   }
 
-  /** @throws OperatorError when two are live already */
+  /** @throws OperatorError if two are live already */
   add(client: ClientName, options: AddOptions): Promise<{ secret: Secret; id: string }> {
     return this.#change(client, (entry) => {
       if (this.#isFull(entry)) return twoAreLive(client);
@@ -72,24 +72,24 @@ export class ClientSecretStore {
   }
 
   /**
-   * Ends a secret, at once or after a while.
+   * Retires a secret, at once or later.
    *
-   * @throws OperatorError when there is no such secret, or none would be left
+   * @throws OperatorError if there is no such secret, or no live one would be left
    */
   retire(client: ClientName, secretId: string, afterSeconds: number): Promise<undefined> {
     return this.#change(client, (entry) => {
       const rest = without(entry, secretId);
       if (rest === undefined)
         return {
-          refusal: `Client ${nameOf(client)} has no secret with this id: look at them with \`tessera secrets list ${nameOf(client)}\`.`,
+          refusal: `Client ${nameOf(client)} has no secret with this id: list them with \`tessera secrets list ${nameOf(client)}\`.`,
         };
       if (!hasLiveSecret(rest, this.#now() + afterSeconds))
         return {
-          refusal: `Client ${nameOf(client)} would have no live secret left: give it another first with \`tessera secrets add ${nameOf(client)}\`.`,
+          refusal: `Client ${nameOf(client)} would have no live secret left: add another first with \`tessera secrets add ${nameOf(client)}\`.`,
         };
       if (afterSeconds === 0) return { entry: rest, result: undefined };
       if (secretId === HAND_PLACED_ID)
-        return { refusal: 'The secret that was put into Vault by hand cannot end later: retire it without --in.' };
+        return { refusal: 'The operator-provided secret cannot be retired later: retire it without --in.' };
       const end = this.#now() + afterSeconds;
       const generated = entry.generated.map((secret) =>
         secret.id === secretId ? { ...secret, expiresAt: Math.min(end, secret.expiresAt ?? end) } : secret,
@@ -99,9 +99,9 @@ export class ClientSecretStore {
   }
 
   /**
-   * Adds a secret under a label in place of all that had it: for a command that shows a usable secret at every run.
+   * Replaces all secrets with this label by a new one, for a command that shows a usable secret at every run.
    *
-   * @throws OperatorError when two others are live already
+   * @throws OperatorError if two others are live already
    */
   replaceLabelled(client: ClientName, label: string): Promise<Secret> {
     return this.#change(client, (entry) => {
@@ -158,11 +158,11 @@ function without(entry: ClientSecretEntry, secretId: string): ClientSecretEntry 
 function twoAreLive(client: ClientName): { refusal: string } {
   const name = nameOf(client);
   return {
-    refusal: `Client ${name} has two live secrets already: look at them with \`tessera secrets list ${name}\` and retire the one that is not used with \`tessera secrets retire\`.`,
+    refusal: `Client ${name} has two live secrets already: list them with \`tessera secrets list ${name}\` and retire the one that is not used with \`tessera secrets retire\`.`,
   };
 }
 
-/** Not there to read, and yet not writable as new: KV version 2 keeps the versions of an entry that was deleted. */
+/** The entry cannot be read, but also not be written as new: KV version 2 keeps the versions of a deleted entry. */
 function notWritable(path: VaultPath): OperatorError {
   return new OperatorError(
     `The Vault entry ${path} is being changed by others, or was deleted: undelete it, or remove its metadata with \`vault kv metadata delete\`, then run the command again.`,

@@ -13,7 +13,7 @@ import { type ClientSecretEntry, parseClientSecretEntry } from './client-secret-
 import { clientSecretPath } from '../vault/vault-path.ts';
 import { VaultService } from '../vault/vault.service.ts';
 
-/** A secret that may prove its client, as the comparison wants it. */
+/** A live secret in the form for comparison. */
 interface LiveSecret {
   readonly id: string;
   readonly sha256: Buffer;
@@ -21,19 +21,19 @@ interface LiveSecret {
   readonly expiresAt: number;
 }
 
-/** What stands in for a client's secrets when it has none, so that the refusal does the same work. No text has this digest by chance. */
+/** Compared for a client without secrets, so that the refusal does the same work. No text has this digest by chance. */
 const NO_SECRET: readonly LiveSecret[] = Object.freeze([{ id: '', sha256: Buffer.alloc(32), expiresAt: -Infinity }]);
 
-/** The id by which the hand-placed `secret_id` of an entry appears in audit records and lists. */
+/** The id of an operator-provided `secret_id` in audit records and lists. */
 export const HAND_PLACED_ID = 'hand-placed';
 
 const MAX_ENTRIES = 50_000;
-/** From this part of the maximum age on an entry is read again behind the caller's back, so that a warm client never waits for Vault. */
+/** From this fraction of the maximum age on, an entry is read again in the background, so that a warm client never waits for Vault. */
 const REFRESH_FROM = 0.6;
 
 /**
- * The clients' secrets, in memory for a stated time. An entry that Vault does not have proves nothing: the client is refused and the log says so
- * once per reading. Vault not answering is 503, unless what was read is still within its age.
+ * Caches the clients' secrets up to a maximum age. A client without an entry in Vault is refused, and a log line says so once per read. If Vault does
+ * not answer, the result is 503 unless the cached entry is recent enough.
  */
 @Injectable()
 export class ClientSecrets {
@@ -67,9 +67,9 @@ export class ClientSecrets {
   }
 
   /**
-   * Compares with every secret that the client has, whether or not an earlier one matched.
+   * Compares with every secret of the client, even if an earlier one has matched.
    *
-   * @returns the id of the secret that matched and has not expired; undefined when none did
+   * @returns the id of the unexpired secret that matched; undefined if none did
    */
   async match(tenant: Tenant, client: Client, credential: Secret): Promise<string | undefined> {
     const secrets = await this.#secrets.get(keyOf(tenant, client), () => this.#read(tenant, client));
@@ -83,7 +83,7 @@ export class ClientSecrets {
     return matched;
   }
 
-  /** Forgets what was read for a tenant, or for all: the secrets may have changed. */
+  /** Drops the cached secrets of a tenant, or of all tenants. */
   forget(tenantId: TenantId | undefined): void {
     if (tenantId === undefined) this.#secrets.forgetAll();
     else this.#secrets.forgetWhere((key) => key.startsWith(`${tenantId}/`));

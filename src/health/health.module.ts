@@ -4,7 +4,7 @@ import { ProbesController } from './probes.controller.ts';
 import { Readiness } from './readiness.ts';
 import { RequestsInFlight } from './requests-in-flight.ts';
 
-/** Probes, and what a shutdown waits for. Modules register what every request needs with `Readiness`. */
+/** Probes and shutdown. Modules register the dependencies of every request with `Readiness`. */
 @Module({
   controllers: [ProbesController],
   providers: [Readiness, RequestsInFlight],

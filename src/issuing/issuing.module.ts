@@ -3,7 +3,7 @@ import { KeysModule } from '../keys/keys.module.ts';
 import { BatchSigner } from './batch-signer.ts';
 import { JwtIssuer } from './jwt-issuer.ts';
 
-/** Makes tokens of claims. */
+/** Signs claims as tokens. */
 @Module({
   imports: [KeysModule],
   providers: [BatchSigner, JwtIssuer],

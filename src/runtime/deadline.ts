@@ -69,7 +69,7 @@ export class Deadline {
     return this.remainingMs() === 0;
   }
 
-  /** Waits for work of the operation, or for work that others wait for too and that therefore cannot end with this deadline. */
+  /** Waits for work of the operation, or for shared work, which goes on for its other callers when this deadline is over. */
   wait<T>(work: Promise<T>, late: () => T, options?: WithinOptions): Promise<T> {
     return within(this.remainingMs(), work, late, options);
   }

@@ -12,7 +12,7 @@ import { TenantConnections } from './tenant-connections.ts';
 import { TenantDatabaseOpener } from './tenant-database.ts';
 import { TenantRepository } from './tenant.repository.ts';
 
-/** What the control plane says about tenants, and the connections to their own databases. */
+/** The tenants of the control plane, and the connections to their own databases. */
 @Module({
   imports: [ControlPlaneModule, VaultModule],
   providers: [TenantRepository, ChangePoller, TenantDatabaseOpener, TenantConnections],

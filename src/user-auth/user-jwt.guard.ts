@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { OwnJwtGuard } from '../verification/own-jwt.guard.ts';
 import { UserJwtStrategy } from './user-jwt.strategy.ts';
 
-/** Beside UserSurfaceGuard on each route of the user surface that takes a bearer; oidcToken verifies its bearer in the pipeline. */
+/** Used with UserSurfaceGuard on the bearer routes of the user surface, except oidcToken, whose bearer is verified in the pipeline. */
 @Injectable()
 export class UserJwtGuard extends OwnJwtGuard {
   constructor(@Inject(UserJwtStrategy) strategy: UserJwtStrategy) {

@@ -6,12 +6,12 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import { contextOf } from '../http/request-context.ts';
 import type { OwnJwtStrategy } from './own-jwt.strategy.ts';
 
-/** Serves a bearer route only to a caller whose token two implementations have verified. The first did so at the edge, before the body was read. */
+/** Allows a bearer route only if two implementations have verified the token. The first verification ran at the edge, before the body was read. */
 export abstract class OwnJwtGuard extends AuthGuard() {
   readonly #strategy: OwnJwtStrategy;
 
   constructor(strategy: OwnJwtStrategy) {
-    // By the name of this application's own strategy, which no other application in the process has.
+    // The name of this application's own strategy, which is unique in the process.
     super({ defaultStrategy: strategy.name });
     this.#strategy = strategy;
   }
@@ -21,7 +21,7 @@ export abstract class OwnJwtGuard extends AuthGuard() {
     // Passport runs once for each token: it costs as much as the rest of a request.
     if (await this.#strategy.isDone(request)) return true;
     await super.canActivate(context);
-    // AuthGuard also returns true when a strategy called `pass()`, which names no user.
+    // AuthGuard also returns true if a strategy called `pass()`, which sets no user.
     const { user } = request;
     if (!isVerifiedToken(user) || user !== contextOf(request).caller)
       throw new TesseraError('unauthorized', 'bearer: the second verification named no caller');

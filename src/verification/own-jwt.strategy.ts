@@ -13,15 +13,15 @@ import type { SecondVerification } from './second-verification.ts';
 let strategies = 0;
 
 /**
- * The second, independent verification of the bearer routes: passport-jwt (jsonwebtoken), behind the strict verifier that the edge has asked. It gets the
- * key that the strict verifier used and must read the same claims from the token.
+ * The second, independent verification of the bearer routes: passport-jwt (jsonwebtoken), after the strict verifier at the edge. It gets the key that
+ * the strict verifier used and must read the same claims from the token.
  *
  * The strict verifier stays first and decides more: form, issuer, claims, surface, revocation. jsonwebtoken alone accepts base64url that is not
  * canonical, duplicate claims and unknown header members. It knows no EdDSA: a token of such a key is verified once only.
  */
 export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implements OnApplicationShutdown {
   readonly #verification: SecondVerification;
-  /** The key that passport-jwt got for a request: what it confirms, it confirms of that key. */
+  /** The key that passport-jwt got for a request. Its result is valid only for that key. */
   readonly #keys: WeakMap<FastifyRequest, VerificationKey>;
 
   constructor(verification: SecondVerification) {
@@ -29,11 +29,11 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
     const options: StrategyOptions = {
       jwtFromRequest: tokenOf,
       secretOrKeyProvider: (request: FastifyRequest, _token, done) => {
-        // passport-jwt neither awaits a provider nor catches what it rejects with: that would end the process.
+        // passport-jwt neither awaits a provider nor catches its rejection, which would crash the process.
         keyFor(verification, request)
           .then((key) => {
             keys.set(request, key);
-            // jsonwebtoken takes key objects; the types of passport-jwt are older.
+            // jsonwebtoken accepts key objects; the types of passport-jwt are outdated.
             done(null, key.publicKey as unknown as Buffer);
           })
           .catch((error: unknown) => {
@@ -50,17 +50,17 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
     super(options);
     this.#verification = verification;
     this.#keys = keys;
-    // Passport finds strategies by name in the whole process: two applications in one process must not answer for each other.
+    // Passport finds strategies by name in the whole process, so each application needs its own name.
     strategies += 1;
     this.name = `tessera-${new.target.name}-${strategies}`;
     passport.use(this.name, this);
   }
 
-  /** The surface that the token must be of. */
+  /** The required surface of the token. */
   abstract surfaceOf(request: FastifyRequest): Surface;
 
   /**
-   * Whether nothing is left for jsonwebtoken to do: it has accepted this token before, or it does not know the key's algorithm.
+   * Whether jsonwebtoken can be skipped: it has accepted this token before, or it does not support the key's algorithm.
    *
    * @throws TesseraError unauthorized, temporarily_unavailable
    */
@@ -72,7 +72,7 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
     return key.alg === 'EdDSA' || this.#verification.hasAgreed(token, key, caller);
   }
 
-  /** Called with what jsonwebtoken read from the token, after it verified the signature. */
+  /** Called with the claims that jsonwebtoken read, after it verified the signature. */
   validate(request: FastifyRequest, payload: unknown): VerifiedToken {
     const caller = callerAt(request, this.surfaceOf(request));
     const [token, key] = [tokenOf(request), this.#keys.get(request)];
@@ -85,7 +85,7 @@ export abstract class OwnJwtStrategy extends PassportStrategy(Strategy) implemen
     passport.unuse(this.name);
   }
 
-  /** The mixin of @nestjs/passport registers every strategy as `jwt`; that name goes to a register that nobody asks. */
+  /** The mixin of @nestjs/passport registers every strategy as `jwt`. That registration goes to an instance that is never used. */
   getPassportInstance(): passport.Authenticator {
     return new passport.Authenticator();
   }

@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { ApiProperty } from '@nestjs/swagger';
 
-/** What a verified token says of its bearer. */
+/** The claims of a verified token. */
 export class ProfileDto {
   @ApiProperty({ type: String, example: 'web' })
   client_id!: string;

@@ -6,10 +6,10 @@ import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { OwnTokenVerifier } from './own-tokens.ts';
 
-// About 2 MiB. A token that was pushed out is verified twice at its next use, no more.
+// About 2 MiB. An evicted token is only verified twice again at its next use.
 const MAX_AGREEMENTS = 10_000;
 
-/** That jsonwebtoken has verified a token, and what it was about. */
+/** Records that jsonwebtoken has accepted a token, with its key and times. */
 interface Agreement {
   readonly key: VerificationKey;
   readonly issuer: string;
@@ -17,16 +17,16 @@ interface Agreement {
 }
 
 /**
- * What the strategies of the bearer routes share: the key that they hand to jsonwebtoken, and the memory of what jsonwebtoken has accepted.
+ * Shared by the strategies of the bearer routes: gives the key for jsonwebtoken, and remembers the tokens that jsonwebtoken has accepted.
  *
- * A signature holds for ever, so jsonwebtoken verifies each token once; a second verification at every request would halve what the bearer routes can
- * do. Expiry is checked here each time, and revocation by the first verification, which every request passes.
+ * A valid signature stays valid, so jsonwebtoken verifies each token only once; a second verification in every request would halve the throughput of
+ * the bearer routes. Expiry is checked here each time, and revocation by the first verification, in every request.
  */
 @Injectable()
 export class SecondVerification {
   readonly #tokens: OwnTokenVerifier;
   readonly #clock: Clock;
-  // By digest: a token must not lie in memory longer than its request.
+  // Keyed by digest, so that no token stays in memory longer than its request.
   readonly #agreements = new LRUCache<string, Agreement>({ max: MAX_AGREEMENTS });
 
   constructor(tokens: OwnTokenVerifier, clock: Clock) {
@@ -34,15 +34,16 @@ export class SecondVerification {
     this.#clock = clock;
   }
 
-  /** @throws TesseraError unauthorized when the key does not verify any more, temporarily_unavailable when it cannot be had */
+  /** @throws TesseraError unauthorized if the key no longer verifies, temporarily_unavailable if it is unavailable */
   keyOf(caller: VerifiedToken): Promise<VerificationKey> {
     return this.#tokens.keyOf(caller);
   }
 
   /**
-   * Whether jsonwebtoken accepted this very token with this very key before. A key ring that changed has new keys, so everything is verified again.
+   * Whether jsonwebtoken has accepted exactly this token with exactly this key before. A changed key ring has new key objects, so tokens are verified
+   * again.
    *
-   * @throws TesseraError unauthorized when the token has expired since, or is not the caller's
+   * @throws TesseraError unauthorized if the token has expired since, or is not the caller's
    */
   hasAgreed(token: string, key: VerificationKey, caller: VerifiedToken): boolean {
     const agreement = this.#agreements.get(digestOf(token));
@@ -53,19 +54,19 @@ export class SecondVerification {
   }
 
   /**
-   * Compares what jsonwebtoken read from the token with what the first verification did, and remembers that they agree.
+   * Compares the claims that jsonwebtoken read with those of the first verification, and remembers that they agree.
    *
-   * @throws TesseraError unauthorized when they do not
+   * @throws TesseraError unauthorized if they do not agree
    */
   agree(token: string, key: VerificationKey, caller: VerifiedToken, payload: unknown): void {
-    // By text: both were parsed from the same bytes, so that the order of the members is the same.
+    // Compared as text: both were parsed from the same bytes, so the members have the same order.
     if (JSON.stringify(payload) !== JSON.stringify(caller.claims)) throw otherClaims();
     this.#checkTimes(payload as Readonly<Record<string, unknown>>);
     const { issuer, tokenId } = caller;
     this.#agreements.set(digestOf(token), { key, issuer, tokenId });
   }
 
-  /** jsonwebtoken would go by the system's clock; ours is injected. */
+  /** jsonwebtoken would use the system clock; ours is injected. */
   #checkTimes({ exp, nbf }: Readonly<Record<string, unknown>>): void {
     const now = epochSeconds(this.#clock.nowMs());
     if (typeof exp !== 'number' || exp + CLOCK_SKEW_SECONDS <= now) throw rejected('has expired');

@@ -13,7 +13,7 @@ export function ProfileEndpoint(surface: Surface): MethodDecorator {
     Get('profile'),
     ApiBearerAuth(BEARER_SCHEME),
     ApiOperation({
-      summary: `What the presented ${surface} token says`,
+      summary: `The claims of the presented ${surface} token`,
       description: `The bearer must be a valid access token of the ${surface} surface.`,
     }),
     ApiOkResponse({ type: ProfileDto }),
@@ -27,11 +27,11 @@ export function VerifyTokenEndpoint(token: string): MethodDecorator {
     Post('verifyToken'),
     HttpCode(200),
     ApiOperation({
-      summary: `Whether ${token} is good, and what it says`,
+      summary: `Whether ${token} is valid, and its claims`,
       description: 'A token of the other surface is not active here.',
     }),
     ApiBody({ type: VerifyTokenDto }),
-    ApiOkResponse({ description: 'The verdict, with the claims of an active token.', schema: TOKEN_STATUS_SCHEMA }),
+    ApiOkResponse({ description: 'The result, with the claims of an active token.', schema: TOKEN_STATUS_SCHEMA }),
     ApiProblems('invalid_request', 'payload_too_large', 'unsupported_media_type', 'temporarily_unavailable'),
   );
 }
@@ -41,8 +41,8 @@ export function SurfaceHealthEndpoint(surface: Surface): MethodDecorator {
   return applyDecorators(
     Get('health'),
     ApiOperation({
-      summary: `The ${surface} surface is there`,
-      description: 'Asks no dependency; `/readyz` does.',
+      summary: `The ${surface} surface is available`,
+      description: 'Checks no dependency; `/readyz` does.',
     }),
     ApiOkResponse({ type: ProbeAnswer }),
   );

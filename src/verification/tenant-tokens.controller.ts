@@ -20,7 +20,7 @@ import { TokenStatus } from './token-status.ts';
 const TENANT = { name: 'tenantId', description: 'The tenant.', schema: { type: 'string' }, example: 'acme' } as const;
 const FORM = 'application/x-www-form-urlencoded';
 
-/** What clients of a tenant ask and say about tokens, by the two RFCs. */
+/** Token introspection (RFC 7662) and revocation (RFC 7009) for clients of a tenant. */
 @ApiTags('Verification')
 @Controller('tenants/:tenantId')
 export class TenantTokensController {
@@ -33,17 +33,17 @@ export class TenantTokensController {
   @Post('introspect')
   @HttpCode(200)
   @ApiBasicAuth(CLIENT_SCHEME)
-  // Or in the form.
+  // Or by credentials in the form.
   @ApiSecurity({})
   @ApiOperation({
-    summary: 'Whether a token is good, and what it says (RFC 7662)',
+    summary: 'Token introspection: whether a token is valid, and its claims (RFC 7662)',
     description:
-      'The caller is a client of the tenant and proves it by its secret, in a Basic header or in the form. It sees the tokens of its own project; any other is not active, and neither is one of another surface than it asks for.',
+      'The caller is a client of the tenant and authenticates by its secret, in a Basic header or in the form. Only tokens of its own project and of the requested surface are active to it.',
   })
   @ApiParam(TENANT)
   @ApiConsumes(FORM)
   @ApiBody({ type: TokenStatusForm })
-  @ApiOkResponse({ description: 'The verdict, with the claims of an active token.', schema: INTROSPECTION_SCHEMA })
+  @ApiOkResponse({ description: 'The result, with the claims of an active token.', schema: INTROSPECTION_SCHEMA })
   @ApiProblems(
     'invalid_request',
     'invalid_client',
@@ -64,17 +64,17 @@ export class TenantTokensController {
   @Post('revoke')
   @HttpCode(200)
   @ApiBasicAuth(CLIENT_SCHEME)
-  // Or in the form.
+  // Or by credentials in the form.
   @ApiSecurity({})
   @ApiOperation({
-    summary: 'Ends a token before its time (RFC 7009)',
+    summary: 'Token revocation: revokes a token before it expires (RFC 7009)',
     description:
-      'The caller is the client that the token was issued to, and proves it by its secret, in a Basic header or in the form. In force at this server when it answers, everywhere within 2 s. A token that is not good any more, or of another project, is no error.',
+      'The caller is the client that the token was issued to, and authenticates by its secret, in a Basic header or in the form. The revocation is in force at this server when it answers, and everywhere within 2 s. A token that is no longer valid, or that belongs to another project, is not an error.',
   })
   @ApiParam(TENANT)
   @ApiConsumes(FORM)
   @ApiBody({ type: TokenStatusForm })
-  @ApiOkResponse({ description: 'It is not good any more. No body.' })
+  @ApiOkResponse({ description: 'The token is not valid any more. No body.' })
   @ApiProblems(
     'invalid_request',
     'unauthorized_client',

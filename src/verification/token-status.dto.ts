@@ -3,24 +3,29 @@ import { type Surface, SURFACES } from '../domain/surface.ts';
 
 /** The form of RFC 7009, section 2.1, and RFC 7662, section 2.1, for the documentation. */
 export class TokenStatusForm {
-  @ApiProperty({ type: String, minLength: 1, description: 'The token in question.' })
+  @ApiProperty({ type: String, minLength: 1, description: 'The token to check or revoke.' })
   token!: string;
 
-  @ApiProperty({ type: String, required: false, description: 'Ignored: there is one type.', example: 'access_token' })
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'Ignored: there is only one token type.',
+    example: 'access_token',
+  })
   token_type_hint?: string;
 
   @ApiProperty({
     type: String,
     enum: [...SURFACES],
     required: false,
-    description: 'For introspection: of which surface the token must be; `user` without it.',
+    description: 'For introspection: the required surface of the token; default `user`.',
   })
   surface?: Surface;
 
   @ApiProperty({
     type: String,
     required: false,
-    description: 'The calling client where it does not authenticate by header: `project/client`, or the client alone.',
+    description: 'The calling client, if it does not authenticate by header: `project/client`, or only the client.',
     example: 'shop/web',
   })
   client_id?: string;
@@ -30,11 +35,11 @@ export class TokenStatusForm {
 }
 
 export class VerifyTokenDto {
-  @ApiProperty({ type: String, description: 'The token in question.' })
+  @ApiProperty({ type: String, description: 'The token to check or revoke.' })
   token!: string;
 }
 
-/** An answer about a token: its claims if it is active, nothing else if it is not. */
+/** The introspection response: the claims of an active token, and nothing else for an inactive one. */
 export const TOKEN_STATUS_SCHEMA = {
   type: 'object',
   required: ['active'],
@@ -55,8 +60,8 @@ export const TOKEN_STATUS_SCHEMA = {
     project_id: { type: 'string', example: 'shop' },
     email_id: { type: 'string', example: 'ada@acme.example' },
     surface: { type: 'string', enum: ['admin', 'user'] },
-    act: { type: 'object', description: 'After an exchange: who asked.' },
-    idp: { type: 'string', description: 'After an exchange: the issuer of the foreign token.' },
+    act: { type: 'object', description: 'After an exchange: the client and subject that requested it.' },
+    idp: { type: 'string', description: 'After an exchange: the issuer of the subject token.' },
   },
 };
 

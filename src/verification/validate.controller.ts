@@ -14,7 +14,7 @@ import { PermissionDto, ValidationDto, validationOf } from './validation.dto.ts'
 const SURFACE = {
   name: 'surface',
   required: false,
-  description: 'Of which surface the token must be. An admin token is let in only where it is asked for.',
+  description: 'The required surface of the token. An admin token is accepted only with `surface=admin`.',
   schema: { type: 'string', enum: [...SURFACES], default: 'user' },
 } as const;
 
@@ -32,20 +32,20 @@ function required(name: string, description: string) {
   return ApiQuery({ name, required: true, description, schema: { type: 'string', minLength: 1 }, example: 'orders' });
 }
 
-/** The bearer was judged by the one verifier before any of these runs (src/http/route-table.ts); what is left is what it must have. */
+/** The edge has verified the bearer before any of these handlers runs (src/http/route-table.ts). They check only what the token must have. */
 @ApiTags('Verification')
 @UseGuards(ValidateJwtGuard)
 @Controller('auth/validate')
 export class ValidateController {
   @Get()
-  @Validation('The bearer is good', ApiProblems('invalid_request', 'unauthorized', 'temporarily_unavailable'))
+  @Validation('The bearer is valid', ApiProblems('invalid_request', 'unauthorized', 'temporarily_unavailable'))
   validate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     answer(NOTHING_MORE, request, reply);
   }
 
   @Get('scope')
   @Validation(
-    'The bearer is good and has these scopes',
+    'The bearer is valid and has these scopes',
     required('scope', 'One scope, or several with a space between: all are required.'),
     ApiProblems('invalid_request', 'unauthorized', 'forbidden', 'temporarily_unavailable'),
   )
@@ -55,7 +55,7 @@ export class ValidateController {
 
   @Get('resource')
   @Validation(
-    'The bearer is good and has this resource',
+    'The bearer is valid and has this resource',
     required('resource', 'One resource.'),
     ApiProblems('invalid_request', 'unauthorized', 'forbidden', 'temporarily_unavailable'),
   )
@@ -66,7 +66,7 @@ export class ValidateController {
   @Post('permissions')
   @HttpCode(200)
   @Validation(
-    'The bearer is good and has this scope and this resource',
+    'The bearer is valid and has this scope and this resource',
     ApiBody({ type: PermissionDto }),
     ApiProblems(
       'invalid_request',
@@ -88,14 +88,14 @@ function answer(requirement: Requirement, request: FastifyRequest, reply: Fastif
     void reply.code(200).send(validationOf(token));
     return;
   }
-  // RFC 6750, section 3.1. Names of scopes hold neither quotes nor backslashes.
+  // RFC 6750, section 3.1. Scope names contain neither quotes nor backslashes.
   const { scopes } = requirement;
   const scope = scopes.length === 0 ? '' : `, scope="${scopes.join(' ')}"`;
   void reply.header('www-authenticate', `Bearer realm="tessera", error="insufficient_scope"${scope}`);
   const refusal = new TesseraError('forbidden', 'the token lacks what is required', {
     detail: 'The token does not have what is required.',
   });
-  // To whoever holds the token this is no secret: it is what the token says.
+  // Not secret: the holder can read this in the token.
   sendProblem(refusal, request, reply, {
     required: requirement,
     granted: { scopes: token.scopes, resources: token.resources },

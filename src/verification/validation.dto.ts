@@ -3,7 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ProfileDto, profileOf } from './profile.dto.ts';
 import { type Surface, SURFACES } from '../domain/surface.ts';
 
-/** A token that was found good, and what it says. */
+/** A valid token and its claims. */
 export class ValidationDto extends ProfileDto {
   @ApiProperty({ type: Boolean, enum: [true], example: true })
   valid!: true;

@@ -3,7 +3,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import { queryParameter } from '../http/bodies/query-parameter.ts';
 import { isGrantName } from '../domain/names.ts';
 
-/** What a token must have, all of it. */
+/** Everything that a token must have. */
 export interface Requirement {
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
@@ -13,7 +13,7 @@ export const NOTHING_MORE: Requirement = Object.freeze({ scopes: [], resources: 
 
 /** @throws TesseraError invalid_request */
 export function scopeAsked(query: unknown): Requirement {
-  // A list, as everywhere in OAuth (RFC 6749, section 3.3).
+  // A space-separated list (RFC 6749, section 3.3).
   return {
     scopes: (queryParameter(query, 'scope') ?? '').split(' ').map((name) => grantName('scope', name)),
     resources: [],
