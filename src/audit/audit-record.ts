@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../errors/error-table.ts';
 
-/** How a request ended: a token left, one was revoked, or the code of an error. */
+/** The outcome of a request: a token was issued, one was revoked, or an error code. */
 export type AuditOutcome = 'issued' | 'revoked' | ErrorCode;
 
-/** What the steps of a request have established. No secret, no token, no e-mail address: a subject is named by its stable id alone. */
+/** The facts that the steps of a request have established. Contains no secret, token or email address: a subject is named only by its stable id. */
 export interface AuditFacts {
   readonly tenantId?: string | undefined;
   readonly projectId?: string | undefined;
@@ -27,24 +27,24 @@ export interface AuditRecord extends AuditFacts {
   readonly reason?: string | undefined;
 }
 
-/** What is known at the end of a request, whether or not there is a record of it. */
+/** The facts and outcome at the end of a request, whether or not it is recorded. */
 export type Conclusion = AuditFacts & Partial<Pick<AuditRecord, 'outcome' | 'reason'>>;
 
-/** A request whose end is recorded, as the edge knows it. */
+/** A request to be recorded, as the edge passes it on. */
 export interface AuditedRequest {
   readonly requestId: string;
   readonly route: string;
   readonly source: string;
-  /** Set once, by the `Auditor`, when the request is over: the request's line in the log is written from it. */
+  /** Set once by the `Auditor` at the end of the request. The access line is written from it. */
   conclusion: Conclusion | undefined;
 }
 
-/** What names one record of an issued token in the store. */
+/** Identifies the record of an issued token in the store. */
 export type RecordKey = Readonly<Pick<AuditRecord, 'at' | 'requestId' | 'tokenId'>>;
 
-/** Where records are kept. One adapter: the control plane. */
+/** Stores audit records. Its only adapter uses the control plane. */
 export abstract class AuditStore {
-  /** Durable when it resolves. Called with up to `AuditTrail.MAX_BATCH` records, one call in flight. */
+  /** Durable when it resolves. Called with up to `AuditTrail.MAX_BATCH` records, one call at a time. */
   abstract append(records: readonly AuditRecord[]): Promise<void>;
 
   /**

@@ -7,28 +7,28 @@ interface Waiting {
   readonly record: AuditRecord;
   readonly resolve: () => void;
   readonly reject: (error: TesseraError) => void;
-  /** Its token does not leave. */
+  /** Set if the token is not released. */
   disownedAs?: RecordKey | undefined;
 }
 
-/** @returns undefined for a record that does not say that a token was issued */
+/** @returns undefined for a record whose outcome is not `issued` */
 function keyOf({ outcome, at, requestId, tokenId }: AuditRecord): RecordKey | undefined {
   return outcome === 'issued' ? { at, requestId, tokenId } : undefined;
 }
 
 /**
- * Records in groups: everything that one turn of the event loop produced goes to the store in one call, and whoever waits learns of
- * the common success. One call is in flight at a time, so a slow store makes the groups larger, not the calls more.
+ * Writes records in groups: all records of one turn of the event loop go to the store in one call, whose result applies to all of them. One call runs
+ * at a time, so a slow store leads to larger groups, not to more calls.
  */
 @Injectable()
 export class AuditTrail implements OnModuleDestroy {
   static readonly MAX_BATCH = 512;
-  /** About a second of full load; past it the store is not slow but gone, and more memory would not bring it back. */
+  /** About a second of full load. Beyond that the store is down, not slow, and more memory would not help. */
   static readonly MAX_WAITING = 8192;
 
   readonly #store: AuditStore;
   #waiting: Waiting[] = [];
-  /** What the store is writing now. */
+  /** The records that the store is writing now. */
   #group: readonly Waiting[] = [];
   #flushing: Promise<void> | undefined;
   readonly #disowned: DisownedRecords;
@@ -41,7 +41,7 @@ export class AuditTrail implements OnModuleDestroy {
   /**
    * Resolves when the record is durable.
    *
-   * @throws TesseraError temporarily_unavailable when the store refuses, does not answer in time, or too many wait for it
+   * @throws TesseraError temporarily_unavailable if the store refuses or does not answer in time, or if too many records wait for it
    */
   append(record: AuditRecord): Promise<void> {
     if (this.#waiting.length >= AuditTrail.MAX_WAITING) {
@@ -49,15 +49,16 @@ export class AuditTrail implements OnModuleDestroy {
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ record, resolve, reject });
-      // nextTick, not setImmediate: it runs when all promise reactions of this turn have, so the whole turn is in the group and nobody waits for another.
+      // nextTick, not setImmediate: it runs after all promise reactions of this turn, so the group has all records of the turn, and none waits for
+      // another turn.
       if (this.#waiting.length === 1) process.nextTick(() => void this.#flush());
     });
   }
 
   /**
-   * Takes back a record that is not being written yet: its `append` is refused, and no row comes of it.
+   * Withdraws a record that is not being written yet: its `append` rejects, and no row is written.
    *
-   * @returns true when it is being written: `append` tells what becomes of it
+   * @returns true if it is being written: then `append` gives the result
    */
   withdraw(record: AuditRecord): boolean {
     if (this.#group.some((writing) => writing.record === record)) return true;
@@ -67,13 +68,13 @@ export class AuditTrail implements OnModuleDestroy {
     return false;
   }
 
-  /** For a record that is being written, and whose token does not leave: whatever becomes of it, it shall not say `issued`. */
+  /** For a record that is being written but whose token is not released: the stored row must not say `issued`. */
   disown(record: AuditRecord): void {
     const writing = this.#group.find((waiting) => waiting.record === record);
     if (writing !== undefined) writing.disownedAs = keyOf(writing.record);
   }
 
-  /** Resolves when everything appended so far has been written or refused. */
+  /** Resolves when all records appended so far have been written or refused. */
   async drain(): Promise<void> {
     while (this.#flushing !== undefined || this.#waiting.length > 0) {
       await (this.#flushing ?? this.#flush());
@@ -81,7 +82,7 @@ export class AuditTrail implements OnModuleDestroy {
     await this.#disowned.close();
   }
 
-  /** Nest's hook, which comes before the stores are closed. */
+  /** Nest calls this before the stores are closed. */
   onModuleDestroy(): Promise<void> {
     return this.drain();
   }
@@ -89,7 +90,7 @@ export class AuditTrail implements OnModuleDestroy {
   #flush(): Promise<void> {
     this.#flushing ??= this.#writeAll().finally(() => {
       this.#flushing = undefined;
-      // What came between the last look and this line was told that a flush is under way.
+      // Records that came since the last check did not start a flush, because one was running.
       if (this.#waiting.length > 0) void this.#flush();
     });
     return this.#flushing;
@@ -103,9 +104,10 @@ export class AuditTrail implements OnModuleDestroy {
         await this.#store.append(group.map((waiting) => waiting.record));
         this.#disowned.add(group.map(({ disownedAs }) => disownedAs));
       } catch (error) {
-        // Part of the group may have been written, or all of it behind a lost answer; nobody gets a token for it.
+        // A part of the group may have been written, or all of it if only the answer was lost. None of these tokens is released.
         this.#disowned.add(group.map(({ record, disownedAs }) => disownedAs ?? keyOf(record)));
-        // Those who came during the failed call would only wait for the same time-out again: the answer within 3 s is theirs too.
+        // Records that came during the failed call fail too: they would only wait for the same timeout again, and their requests must also be
+        // answered within 3 s.
         const failed = [...group, ...this.#waiting.splice(0)];
         const refusal =
           error instanceof TesseraError ? error : unavailable('audit', 'the record was not written', error);

@@ -8,7 +8,7 @@ import { AuditTrail } from './audit-trail.ts';
 import { Auditor } from './auditor.ts';
 import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
 
-/** Who asked for a token, and what became of it. */
+/** Records requests for tokens and their outcomes. */
 @Module({
   imports: [ControlPlaneModule, HealthModule],
   providers: [

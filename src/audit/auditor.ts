@@ -8,8 +8,8 @@ import type { AuditedRequest, AuditOutcome, AuditRecord, Conclusion } from './au
 import { AuditTrail } from './audit-trail.ts';
 
 /**
- * Which errors are kept in the store. The others named no well-formed client or came from a source that is being limited: they are in
- * the log line of their request, and a flood of them must not become a flood of rows.
+ * Which errors are recorded in the store. The others named no well-formed client or came from a limited source. They appear only in the access line,
+ * so that a flood of requests does not become a flood of rows.
  */
 const KEPT: Readonly<Record<ErrorCode, boolean>> = Object.freeze({
   invalid_request: false,
@@ -31,43 +31,43 @@ const KEPT: Readonly<Record<ErrorCode, boolean>> = Object.freeze({
 });
 
 /**
- * All steps of a request together may take so long. Each dependency has a bound of its own, but a request can meet several slow ones in a row,
- * and "unavailable" is promised within 3 s: the rest of that time is for the record.
+ * Time limit of all steps of a request together. Each dependency has its own limit, but a request may meet several slow ones, and an outage must be
+ * answered within 3 s. The rest of that time is for the record.
  */
 const ANSWER = new TimeLimit(2_400);
 /**
- * When that time is over while a record is being written, the outcome of the write decides: the token leaves with its record, and an error leaves
- * without one. The write has so long for that, out of the time that is left for the record of the error.
+ * If that time is over while the record of a success is being written, the result of the write decides: the token is released with its record, or an
+ * error is answered without one. This is the time limit for that result, taken from the time for the error's record.
  */
 const WRITE = new TimeLimit(350);
 /**
- * An error waits so long for its own record. When the audit store is what does not answer, the record would only wait for the same
- * time-out again; it is still written in the background, if it can be.
+ * How long an error waits for its own record. If the audit store is down, the record would only wait for the same timeout again; it is then written
+ * in the background if possible.
  */
 const ERROR_RECORD = new TimeLimit(400);
 
-/** The steps of one request, as far as its record is concerned. They note here what they have established. */
+/** The state of one request for its audit record. The steps note here the facts that they have established. */
 export abstract class AuditedWork {
   readonly request: AuditedRequest;
-  /** The request was answered with an error while a step still runs: the steps must not come to a token. */
+  /** Whether the request was answered with an error while a step still runs. The steps must then not issue a token. */
   isOver = false;
-  /** The record of the success, from when it is made until the request is over. */
+  /** The record of the success, once it is made and until the request ends. */
   success: AuditRecord | undefined = undefined;
 
   constructor(request: AuditedRequest) {
     this.request = request;
   }
 
-  /** What is established so far. Read at the end; `reason` is for the log when there is no error and no record. */
+  /** The facts so far. Read at the end; `reason` is for the log if there is neither an error nor a record. */
   abstract facts(): Conclusion;
 
-  /** @throws TesseraError temporarily_unavailable when the request was answered already */
+  /** @throws TesseraError temporarily_unavailable if the request was answered already */
   refuseIfOver(): void {
     if (this.isOver) throw notInTime();
   }
 }
 
-/** Sees that a request ends in time and on record, whether it succeeds or fails. */
+/** Ensures that a request ends in time and is recorded, whether it succeeds or fails. */
 @Injectable()
 export class Auditor {
   readonly #trail: AuditTrail;
@@ -83,13 +83,13 @@ export class Auditor {
   /**
    * Waits for the steps of a request. An error of any step is recorded with its private reason before it is passed on.
    *
-   * The error stays the same when its record cannot be written: a store that is down must not turn a 401 into something else.
+   * The error stays the same if its record cannot be written: a store that is down must not change a 401 to another answer.
    */
   async run<T>(work: AuditedWork, steps: Promise<T>): Promise<T> {
     const write = { isUnderWay: false };
     try {
       const answer = await ANSWER.within(steps, () => {
-        // From here on the steps cannot come to a record, unless it is being written: then the outcome of the write is the answer.
+        // From here on, the steps cannot record a success, unless its record is being written already. Then the result of that write is the answer.
         work.isOver = true;
         write.isUnderWay = work.success !== undefined && this.#trail.withdraw(work.success);
         return write.isUnderWay ? this.#outcomeOfWrite(work, steps) : Promise.reject(notInTime());
@@ -105,7 +105,7 @@ export class Auditor {
         const recorded = this.#trail.append(record).catch(() => {
           this.#log.warn('audit_record_not_written', { request_id: record.requestId });
         });
-        // The time that the write of a success took is not there twice.
+        // The time for waiting was used up if the write of a success was awaited.
         if (!write.isUnderWay) await ERROR_RECORD.within(recorded, () => Promise.resolve());
       }
       throw error;
@@ -113,16 +113,16 @@ export class Auditor {
   }
 
   /**
-   * The last step before a token leaves: resolves when the record that says so is durable.
+   * The last step before a token is released. Resolves when its record is durable.
    *
-   * @throws TesseraError temporarily_unavailable when it cannot be written, or the request was answered already. The token must not leave then
+   * @throws TesseraError temporarily_unavailable if it cannot be written, or the request was answered already. The token must then not be released
    */
   recordIssued(work: AuditedWork): Promise<void> {
     work.refuseIfOver();
     return this.#trail.append((work.success = this.recordOf(work, 'issued', undefined)));
   }
 
-  /** The one place where a record is made, of what is established by now. */
+  /** Makes the record from the facts so far. All records are made here. */
   recordOf(work: AuditedWork, outcome: AuditOutcome, reason: string | undefined): AuditRecord {
     const { requestId, route, source } = work.request;
     const { tenantId, projectId, clientId, subjectId, tokenId, keyId, secretId } = work.facts();

@@ -9,10 +9,10 @@ import type { Client, Project, Tenant } from '../tenancy/tenant.ts';
 import { ClientSecrets } from './client-secrets.ts';
 import { SecretUses } from './secret-uses.ts';
 
-/** Stands in for a secret that was not sent, so that its refusal does the same work. No generated secret is empty. */
+/** Replaces a secret that was not sent, so that its refusal does the same work. No generated secret is empty. */
 const ABSENT = new Secret('');
 
-/** What a client says of itself, wherever in the request it says it. Nothing of it is verified. */
+/** The credentials in a request, wherever they were sent. Not verified yet. */
 export interface ClientCredentials {
   readonly projectId: ProjectId;
   readonly clientId: ClientId;
@@ -20,7 +20,7 @@ export interface ClientCredentials {
   readonly credential: Secret | undefined;
 }
 
-/** Where a request comes from, for clients whose policy asks for a network instead of a secret. */
+/** Where a request comes from, for clients whose policy requires a network instead of a secret. */
 export interface SecretlessOrigin {
   readonly surface: Surface;
   readonly network: string;
@@ -32,7 +32,7 @@ export interface ClientAuthenticationResult {
   readonly secretId: string | undefined;
 }
 
-/** Called when the secret matches, before anything else is checked. What it throws is the error of the request. */
+/** Called when the secret matches, before any other check. An error that it throws becomes the error of the request. */
 export interface SecretMatchListener {
   authenticated(): void;
 }
@@ -51,12 +51,12 @@ export class ClientAuthentication {
   }
 
   /**
-   * The client shows its secret, or its policy says in words that it needs none from where it asks.
+   * Authenticates a client by its secret, or by its network if its policy is `secretless`.
    *
-   * The comparison comes before every other verdict but `client_not_found`, so that a disabled client, a suspended tenant and a wrong secret cost
-   * the same.
+   * The secret is compared before any refusal other than `client_not_found`, so that a disabled client, a suspended tenant and a wrong secret take
+   * the same time.
    *
-   * @param secretless where the request comes from; 'secret required': the endpoint takes a secret from every client, whatever its policy says
+   * @param secretless where the request comes from; 'secret required': the endpoint requires a secret from every client, whatever its policy
    * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and whatever the listener throws
    */
   async authenticate(

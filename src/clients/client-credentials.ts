@@ -5,7 +5,7 @@ import { decodeFormText, type FormParameters } from '../domain/form-text.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { type ClientId, parseClientId, parseProjectId, type ProjectId } from '../domain/ids.ts';
 
-/** How a client names itself: `project/client`, or `client` alone where the tenant has one of that name. */
+/** The client's name in a request: `project/client`, or only `client` if the tenant has one client with that id. */
 export interface ClaimedClient {
   readonly projectId: ProjectId | undefined;
   readonly clientId: ClientId;
@@ -22,7 +22,7 @@ const BASIC = /^basic +([a-z0-9+/]+={0,2})$/i;
 /**
  * The client's name and secret from the header or the form (RFC 6749, section 2.3.1), never from both.
  *
- * @throws TesseraError invalid_request for both at once, unauthorized for none and for what is not of the form
+ * @throws TesseraError invalid_request for both at once, unauthorized for missing or malformed credentials
  */
 export function readClientCredentials(
   authorization: readonly string[] | undefined,
@@ -31,7 +31,7 @@ export function readClientCredentials(
   const id = form.get('client_id');
   const secret = form.get('client_secret');
   if (authorization === undefined) return fromForm(id, secret);
-  // RFC 6749, section 2.3: not more than one method. A `client_id` alone is none, and may say again what the header says.
+  // RFC 6749, section 2.3: at most one method. A `client_id` without a secret is not a method, and may repeat the header's client.
   if (secret !== undefined) throw new TesseraError('invalid_request', 'a secret in the header and in the form');
   const presented = fromHeader(authorization);
   if (id !== undefined && !isSame(parseClaimed(id), presented.claimed))
@@ -76,9 +76,9 @@ function isSame(one: ClaimedClient | undefined, other: ClaimedClient): boolean {
 }
 
 /**
- * The project of a client that named none.
+ * Finds the project of a client that named none.
  *
- * @throws TesseraError client_not_found when the tenant has no such client, or several
+ * @throws TesseraError client_not_found if the tenant has no such client, or several
  */
 export function projectOf(tenant: Tenant, { projectId, clientId }: ClaimedClient): ProjectId {
   if (projectId !== undefined) return projectId;

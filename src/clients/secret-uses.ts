@@ -7,7 +7,7 @@ import { reasonOfFailure } from '../database/database-failure.ts';
 import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts';
 
 const FLUSH_MS = 10_000;
-/** Beyond it new secrets are not noted until the next flush: memory stays bounded while the control database is away. */
+/** Above this number, new secrets are not noted until the next flush, so that memory stays bounded while the control database is away. */
 const MAX_PENDING = 100_000;
 /** One statement, within the database's timeout. */
 const ROWS_PER_STATEMENT = 500;
@@ -18,8 +18,8 @@ export interface SecretUse {
 }
 
 /**
- * When each client secret was last used, so that an operator sees that an old one can go. Noted in memory on the hot path and written
- * behind, every 10 s and at the end; after a crash the last seconds are missing, which nobody decides by.
+ * Records when each client secret was last used, so that an operator sees when an old one can be retired. Noted in memory on the hot path, and
+ * written in the background every 10 s and at shutdown. After a crash, the last seconds are missing, which does not matter for this purpose.
  */
 @Injectable()
 export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
@@ -40,12 +40,12 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   record(tenantId: TenantId, projectId: ProjectId, clientId: ClientId, secretId: string, nowMs: number): void {
-    // No id holds a space, and what Tessera names a secret neither.
+    // No id contains a space, so the key is unambiguous.
     const key = `${tenantId} ${projectId} ${clientId} ${secretId}`;
     if (this.#pending.size < MAX_PENDING || this.#pending.has(key)) this.#pending.set(key, nowMs);
   }
 
-  /** Writes what was noted so far, one flush at a time. Never rejects: what could not be written is tried with the next. */
+  /** Writes the noted uses, one flush at a time. Never rejects: what could not be written is retried with the next flush. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#write());
     return this.#flushing;

@@ -1,12 +1,12 @@
 import { unavailable } from '../errors/tessera-error.ts';
 import { CONTROL_DATABASE } from './control-database.ts';
 
-/** Takes a value as it was parsed and gives what it is; undefined: it has another form. */
+/** Validates a parsed value; undefined if it has another form. */
 export type Shape<T> = (value: unknown) => T | undefined;
 
 /**
- * Reads a JSON column. The service wrote it, so a value of another form means a damaged row or the hand of somebody else: 503, never a default, because a
- * policy that is only half understood could let somebody in.
+ * Reads a JSON column. The service wrote it, so a value of another form means a damaged or manually changed row: 503, never a default, because a
+ * partly understood policy could allow too much.
  *
  * @param column for the private reason: `table.column`
  */
@@ -52,7 +52,7 @@ export function readNamesColumn(column: string, json: string): readonly string[]
 
 const names = listOf(text);
 
-/** Members that are not known are left out: a later version may have written them. */
+/** Unknown members are ignored: a later version may have written them. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)

@@ -5,12 +5,12 @@ export const STATUSES: readonly Status[] = Object.freeze(['active', 'disabled'])
 export type TenantStatus = 'active' | 'suspended';
 export const TENANT_STATUSES: readonly TenantStatus[] = Object.freeze(['active', 'suspended']);
 
-/** A tenant's status as the database has it. A value that is not known counts as `suspended`. */
+/** Reads a tenant's status from the database. An unknown value counts as `suspended`. */
 export function readTenantStatus(value: unknown): TenantStatus {
   return TENANT_STATUSES.find((status) => status === value) ?? 'suspended';
 }
 
-/** A status as a database has it. A value that is not known counts as `disabled`, so that it lets nobody in. */
+/** Reads a status from a database. An unknown value counts as `disabled`, so that it admits nobody. */
 export function readStatus(value: unknown): Status {
   return STATUSES.find((status) => status === value) ?? 'disabled';
 }

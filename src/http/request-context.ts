@@ -12,8 +12,8 @@ declare module 'fastify' {
 }
 
 /**
- * What belongs to one request. The edge makes it, and the request's line in the log is written from it. Below the edge it is passed on in explicit
- * arguments, as an `AuditedRequest`.
+ * The state of one request. The edge makes it, and the access line is written from it. Below the edge it is passed as an explicit argument, as an
+ * `AuditedRequest`.
  */
 export class RequestContext implements AuditedRequest, RequestOrigin {
   readonly requestId: string;

@@ -86,8 +86,8 @@ function importPublic(key: RingKey): VerificationKey {
 }
 
 /**
- * A private half that does not belong to the published one would make tokens that nobody accepts, or, worse, that only the wrong ones
- * do: it signs once here, before it may sign anything that counts.
+ * A private half that does not match the published one would make tokens that no verifier accepts or, worse, that only the wrong ones accept. It
+ * signs a test value here before it may sign tokens.
  */
 function importSigning(key: RingKey, privateJwk: Secret, publicKey: KeyObject): LoadedSigningKey {
   const { digest } = ALGORITHMS[key.alg];

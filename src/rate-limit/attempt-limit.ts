@@ -3,19 +3,19 @@ import type { Concern, FailureLimits } from './failure-limits.ts';
 
 /** How failed attempts of a request are counted until its client has authenticated. */
 export interface AttemptKey {
-  /** Names the client as the request does: whoever guesses names it right, and whoever names it wrong gains nothing. */
+  /** The client that the request names. A guesser must name the right one, and gains nothing by naming a wrong one. */
   readonly key: string;
   /**
-   * Whether the credentials can be guessed: a secret, or the address of a person where a client needs no secret. A signed token cannot. An attempt
-   * that could be a guess is refused unseen once the limit is used up. Any other is always looked at, and a limit that is used up replaces the
-   * answer to what fails.
+   * Whether the credentials can be guessed: a secret, or a person's email address at a client without a secret. A signed token cannot be guessed.
+   * Once the limit is used up, an attempt that may be a guess is refused without a check. Any other attempt is always checked, and only its failure
+   * is replaced by 429.
    */
   readonly isGuessable: boolean;
 }
 
 /**
- * One request's part in the limits on failures: it counts once, wherever it fails. Before the client has authenticated it counts against source and
- * client, after that against what it asks for.
+ * Applies the failure limits to one request, which counts once, at whichever step it fails. Before the client has authenticated, a failure counts
+ * against source and client; after that, against the target of the request.
  */
 export class AttemptLimit {
   readonly #limits: FailureLimits;
@@ -34,7 +34,7 @@ export class AttemptLimit {
     this.#isGuessable = isGuessable;
   }
 
-  /** @throws TesseraError too_many_requests for what may be a guess, until the client has authenticated */
+  /** @throws TesseraError too_many_requests for an attempt that may be a guess, until the client has authenticated */
   check(): void {
     if (this.#isGuessable && !this.#isAuthenticated) this.#limits.check(this.#source, this.#key);
   }

@@ -6,8 +6,8 @@ export interface WithinOptions {
 }
 
 /**
- * Settles as `work` does, or when the time is over with what `late` returns or throws. The work itself goes on: its owner ends it in `late` if
- * it can be ended. What comes of it then is dropped, an error as well.
+ * Settles like `work`, or when the time is over with the result or error of `late`. The work itself goes on; `late` may stop it. Its later result or
+ * error is dropped.
  */
 export function within<T>(
   timeoutMs: number,
@@ -17,7 +17,7 @@ export function within<T>(
 ): Promise<T> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
-      // A promise around it, so that an error of `late` becomes the rejection.
+      // Resolved with a promise, so that an error of `late` becomes the rejection.
       resolve(
         new Promise<T>((settle) => {
           settle(late());
@@ -38,7 +38,7 @@ export function within<T>(
   });
 }
 
-/** Runs work with a signal that aborts when the time is over, for work that ends itself then. */
+/** Runs work with a signal that aborts when the time is over, for work that stops on the signal. */
 export async function withSignal<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => {
@@ -51,7 +51,7 @@ export async function withSignal<T>(timeoutMs: number, work: (signal: AbortSigna
   }
 }
 
-/** The moment by which an operation has ended, with all that it waits for in turn: a place, a login, retries. */
+/** The time limit of one operation, including all that it waits for: a free slot, a login, retries. */
 export class Deadline {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #endsAt: number;

@@ -1,17 +1,14 @@
-/** How late the end of a piece of work may be noticed. */
+/** How late an expired limit may be noticed. */
 const LOOK_EVERY_MS = 50;
 
 interface Bounded {
   readonly endsAtMs: number;
   readonly late: () => void;
-  /** Where it stands in the list of all. */
+  /** Its index in the list. */
   place: number;
 }
 
-/**
- * One time limit for any number of pieces of work, with one timer for all of them: a timer for each, set and cleared again, costs more than most of the
- * work that it bounds.
- */
+/** One time limit for many operations, with one timer for all of them: a timer for each operation costs more than most of the operations. */
 export class TimeLimit {
   readonly #limitMs: number;
   readonly #underWay: Bounded[] = [];
@@ -21,9 +18,7 @@ export class TimeLimit {
     this.#limitMs = limitMs;
   }
 
-  /**
-   * Ends as the work does, or with what `late` gives when the time is over, at most 50 ms later than that. What comes of the work then is dropped.
-   */
+  /** Settles like the work, or like `late` when the time is over, at most 50 ms after that. The later result of the work is dropped. */
   within<T>(work: Promise<T>, late: () => Promise<T>): Promise<T> {
     return new Promise((resolve) => {
       const bounded: Bounded = {
@@ -61,7 +56,7 @@ export class TimeLimit {
     }
   };
 
-  /** Once or more often. */
+  /** May be called several times. */
   #remove(bounded: Bounded): void {
     if (this.#underWay[bounded.place] !== bounded) return;
     const last = this.#underWay.pop();

@@ -185,7 +185,7 @@ export class TenantConnections implements OnApplicationShutdown {
     return pool;
   }
 
-  /** The pool's database, opened by whoever comes first; everybody waits for that one opening, but not past the own deadline. */
+  /** The pool's database. The first caller opens it; all others wait for that opening, up to their own deadline. */
   #opened(tenant: Tenant, pool: TenantPool, deadline: Deadline): Promise<Database> {
     pool.database ??= this.#openFor(tenant, pool);
     if (pool.isEvictable) return pool.database;

@@ -5,13 +5,16 @@ import type { Client } from '../tenancy/tenant.ts';
 
 export interface AuthenticatedClientFacts {
   readonly client: Client;
-  /** For whom the client asks. */
+  /** The subject for which the client requests a token. */
   readonly subject: SubjectReference;
-  /** The latest `exp` that the credentials allow, epoch seconds; undefined: no bound of their own. */
+  /** The latest `exp` that the credentials allow, epoch seconds; undefined: no limit of their own. */
   readonly notAfter: number | undefined;
   /** Undefined: no token was exchanged. */
   readonly exchange: TokenExchange | undefined;
-  /** Credentials that are good for one token in this tenant: redeemed after every check and before the token leaves. Undefined: they may be used again. */
+  /**
+   * Credentials that may be redeemed for one token in this tenant. They are redeemed after all checks and before the token is released. Undefined:
+   * they may be used again.
+   */
   readonly once: OneTimeProof | undefined;
   /** The client's secret that matched; undefined: it authenticated by other means. */
   readonly secretId: string | undefined;
@@ -20,7 +23,7 @@ export interface AuthenticatedClientFacts {
 /** Held by the grants' `authenticate`. */
 export const sealAuthenticatedClient = Symbol('sealAuthenticatedClient');
 
-/** A client that has shown that it may ask for this subject. `authorize` takes nothing else, so it cannot be called too early. */
+/** A client that has authenticated. `authorize` accepts nothing else, so it cannot be called too early. */
 export class AuthenticatedClient {
   readonly facts: AuthenticatedClientFacts;
 

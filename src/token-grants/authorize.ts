@@ -8,7 +8,8 @@ import type { SubjectReference } from '../directory/subject.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 
 /**
- * Decides whether this client may have a token of this surface for this subject, and what the token may say. The only maker of decisions.
+ * Decides whether the client may have a token of this surface for this subject, and what the token may contain. The only function that makes an
+ * AuthorizationDecision.
  *
  * @throws TesseraError unauthorized, temporarily_unavailable
  */
@@ -62,7 +63,7 @@ interface BoundedGrants {
   readonly resources: readonly string[];
 }
 
-// Subjects and clients are frozen and live as long as their caches hold them, so what follows from a pair is worked out once.
+// Subjects and clients are frozen and live as long as they are cached, so the grants of a pair are computed once.
 const bounded = new WeakMap<Subject, WeakMap<Client, BoundedGrants>>();
 
 function grantsWithinBound(client: Client, subject: Subject): BoundedGrants {
@@ -80,7 +81,7 @@ function boundGrants(client: Client, subject: Subject): BoundedGrants {
     roles: sorted(subject.roles),
     groups: sorted(subject.groups),
     scopes: sorted(granted.map((scope) => scope.name)),
-    // Resources follow the scopes that remain.
+    // The resources of the remaining scopes.
     resources: sorted(granted.flatMap((scope) => scope.resource ?? [])),
   });
 }

@@ -17,7 +17,7 @@ export interface ExplainParts {
   readonly directories: SubjectDirectories;
 }
 
-/** A grant that says what its own steps are, and which of them were passed. */
+/** A grant that lists its own steps and records which of them have passed. */
 export interface ExplainedGrant<Request extends TokenRequest> extends Grant<Request> {
   readonly steps: readonly string[];
   readonly passed: readonly string[];
@@ -32,7 +32,7 @@ export interface ExplainedStep {
 
 export interface Explanation {
   readonly steps: readonly ExplainedStep[];
-  /** What the token would say; undefined when there would be none. */
+  /** The claims that the token would have; undefined if there would be no token. */
   readonly claims: TesseraClaims | undefined;
 }
 
@@ -44,7 +44,7 @@ const NOWHERE: RequestOrigin & AuditedRequest = Object.freeze({
   conclusion: undefined,
 });
 
-/** Thrown in place of the signature: the steps have come to claims. */
+/** Thrown instead of signing: all steps up to the claims have passed. */
 class ReachedSigning extends Error {
   readonly claims: TesseraClaims;
 
@@ -61,10 +61,9 @@ class NothingToRedeem extends ReplayProtection {
 }
 
 /**
- * Runs the steps of the pipeline with no signer, so that they stop before the signature: nothing is signed, redeemed or recorded, and a token that was
- * exchanged before passes.
+ * Runs the steps of the pipeline up to the one before signing: nothing is signed, redeemed or recorded, so a token that was exchanged before passes.
  *
- * @throws TesseraError of any other code than `unauthorized` and `temporarily_unavailable`
+ * @throws TesseraError with any code other than `unauthorized` and `temporarily_unavailable`
  */
 export async function explain<Request extends TokenRequest>(
   { publicUrl, clock, directories }: ExplainParts,
@@ -99,7 +98,7 @@ export async function explain<Request extends TokenRequest>(
   if (!(error instanceof TesseraError) || !['unauthorized', 'temporarily_unavailable'].includes(error.code))
     throw error;
   const { reason } = error;
-  // A decision was made when the subject is known.
+  // If the subject is known, the decision was made.
   const passed = grant.passed.length + (facts.subjectId === undefined ? 0 : 1);
   return {
     steps: steps.map((step, index): ExplainedStep => {

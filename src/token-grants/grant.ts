@@ -7,7 +7,7 @@ import type { Concern } from '../rate-limit/failure-limits.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import type { AuthenticatedClient } from './authenticated-client.ts';
 
-/** A request for a token as it reaches its endpoint. */
+/** The input of a token request from its endpoint. */
 export interface TokenRequestInput {
   readonly surface: Surface;
   readonly body: unknown;
@@ -16,37 +16,37 @@ export interface TokenRequestInput {
   readonly request: RequestOrigin & AuditedRequest;
 }
 
-/** What every grant knows after `parse`: where to look. Nothing is authenticated yet. */
+/** The parsed request: the tenant and surface to use. Nothing is authenticated yet. */
 export interface TokenRequest {
   readonly surface: Surface;
   readonly tenantId: TenantId;
-  /** The client that the request names, for the record; undefined: only authentication tells. */
+  /** The client that the request names, for the record; undefined if only authentication determines it. */
   readonly projectId?: ProjectId | undefined;
   readonly clientId?: ClientId | undefined;
 }
 
-/** The pipeline, as `authenticate` sees it: what it is told decides what failures count against and what a record shows. */
+/** Lets `authenticate` report its progress to the pipeline, which determines what failures count against and what the record contains. */
 export interface AuthenticationProgress {
-  /** The client is known, but has not authenticated. Records name it from here on. */
+  /** Call when the client is found but not authenticated. Records name it from here on. */
   clientFound(client: Client): void;
   /**
-   * The client has authenticated. Call it before any other check of the client: from here on failures count against what it asks for.
+   * Call when the client has authenticated, before any other check of the client. From here on, failures count against the target of the request.
    *
-   * @throws TesseraError too_many_requests when guesses that came at the same time have used up the limit: this may be one of them
+   * @throws TesseraError too_many_requests if concurrent guesses have used up the limit: this request may be one of them
    */
   authenticated(): void;
-  /** What failures count against once the client has authenticated, until this is called again. */
+  /** Sets the target that failures of the authenticated client count against. */
   asksFor(concern: Concern, name: string): void;
 }
 
 /**
- * A way to get a token. It reads its requests and authenticates their clients. All other steps, the limit and the record are the pipeline's, so
- * that no grant can leave one out.
+ * A way to get a token. A grant parses its requests and authenticates their clients. All other steps, including the limit and the record, belong to
+ * the pipeline, so that no grant can skip one.
  */
 export interface Grant<Request extends TokenRequest> {
   /** Failures of requests that cannot be parsed count under this name. */
   readonly name: string;
-  /** Whether an unknown tenant gets the answer of wrong credentials. Otherwise it is `client_not_found`. */
+  /** Whether an unknown tenant is answered like wrong credentials. Otherwise the answer is `client_not_found`. */
   readonly hidesUnknownTenants: boolean;
   /** @throws TesseraError invalid_request, unauthorized */
   parse(input: TokenRequestInput): Request;

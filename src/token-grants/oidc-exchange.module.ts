@@ -18,7 +18,7 @@ import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
       provide: Egress,
       inject: [CONFIG, Log],
       useFactory: ({ federationAllowedHosts: allowedHosts }: Config, log: Log) => {
-        // Hosts that development allows besides public ones are named at every start.
+        // Warn at every start about hosts that are allowed for development.
         if (allowedHosts.length > 0) log.warn('federation_allowed_hosts', { hosts: allowedHosts.join(',') });
         return new Egress({ allowedHosts, resolve: resolveBySystem, certificateAuthorities: undefined });
       },

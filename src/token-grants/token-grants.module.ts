@@ -10,7 +10,7 @@ import { TenancyModule } from '../tenancy/tenancy.module.ts';
 import { ClientSecretGrant } from './grants/client-secret/client-secret.grant.ts';
 import { TokenPipeline } from './token-pipeline.ts';
 
-/** The one path to a token, and the grant of generateToken. */
+/** The token pipeline and the grant of generateToken. */
 @Module({
   imports: [
     AuditModule,

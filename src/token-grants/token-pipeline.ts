@@ -28,7 +28,10 @@ export interface TokenResponse {
   readonly token_type: 'Bearer';
 }
 
-/** The one path to a token, for every grant. The types are what the steps call: `explain` runs the same steps without a signer. */
+/**
+ * Issues tokens for every grant. The constructor takes only the methods that the steps call, so that `explain` can run the same steps without a
+ * signer.
+ */
 @Injectable()
 export class TokenPipeline {
   readonly #publicUrl: string;
@@ -60,20 +63,20 @@ export class TokenPipeline {
     this.#auditor = auditor;
   }
 
-  /** @throws TesseraError with every code that an endpoint for tokens documents; the error is on record then */
+  /** @throws TesseraError with the documented codes of the token endpoints; the error is recorded */
   answer<Request extends TokenRequest>(grant: Grant<Request>, input: TokenRequestInput): Promise<TokenResponse> {
     const attempt = new TokenAttempt(input.request);
     return this.#auditor.run(attempt, this.#steps(grant, input, attempt));
   }
 
-  /** Each step takes what the one before it returned. Nothing is written before the last two. */
+  /** Each step takes the result of the one before. Nothing is written before the last two. */
   async #steps<Request extends TokenRequest>(
     grant: Grant<Request>,
     input: TokenRequestInput,
     attempt: TokenAttempt,
   ): Promise<TokenResponse> {
     try {
-      // 1. Parse. What the request says is of the documented form, and not believed.
+      // 1. Parse. The request has the documented form; nothing in it is verified yet.
       const request = grant.parse(input);
       attempt.parsed = request;
 
@@ -82,14 +85,14 @@ export class TokenPipeline {
       attempt.limit = limit;
       limit.check();
 
-      // 3. Tenant. The token is of the time before anything that it says was read: a revocation of then ends it, however long the rest takes.
+      // 3. Tenant. The token's `iat` is the time before any of its data was read, so that a later revocation covers it, however long the rest takes.
       const started = this.#gate.start(request.tenantId);
       const startedAtMs = typeof started === 'number' ? started : await started;
       const tenant = await this.#tenants.open(request.tenantId);
 
       // 4. Authenticate: the only step in which grants differ.
       const client = await grant.authenticate(tenant, request, attempt);
-      // Once more: a client that needs no secret may have used up its limit meanwhile.
+      // Checked again: a client that needs no secret may have used up its limit in the meantime.
       limit.check();
       attempt.client = client;
 
@@ -106,13 +109,13 @@ export class TokenPipeline {
       this.#gate.refuseRevoked(claims, signed.kid);
       attempt.token = { tokenId: claims.jti, keyId: signed.kid };
 
-      // 8. Redeem. Before the record, because a record that says `issued` must be true. When the record cannot be written then, the credentials
-      // are used up for nothing, which costs their holder new ones; the other order would cost a second token or a false record.
+      // 8. Redeem. Before the record, because a record that says `issued` must be true. If the record cannot be written after that, the credentials
+      // are used up and their holder needs new ones. The other order could cause a second token or a false record.
       attempt.refuseIfOver();
       const { once } = client.facts;
       if (once !== undefined && !(await this.#replay.redeem(tenant.id, once))) throw attempt.redeemedBefore();
 
-      // 9. Record. The token leaves when its record is durable.
+      // 9. Record. The token is released when its record is durable.
       await this.#auditor.recordIssued(attempt);
       return { access_token: signed.token, expires_in: signed.expiresInSeconds, token_type: 'Bearer' };
     } catch (thrown) {
@@ -128,11 +131,11 @@ export class TokenPipeline {
   }
 }
 
-/** What the steps of one request have returned so far: its record is made of this. Written by the pipeline alone. */
+/** The results of the steps so far, from which the record is made. Only the pipeline writes it. */
 class TokenAttempt extends AuditedWork implements AuthenticationProgress {
   limit: AttemptLimit | undefined = undefined;
   parsed: TokenRequest | undefined = undefined;
-  /** Known before it has authenticated. */
+  /** Set before the client has authenticated. */
   foundClient: Client | undefined = undefined;
   client: AuthenticatedClient | undefined = undefined;
   subjectId: string | undefined = undefined;
@@ -163,14 +166,14 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress {
     this.limit?.asksFor(concern, name);
   }
 
-  /** The record of the error must not name a token that nobody ever gets. */
+  /** The record of the error must not name a token that was never released. */
   redeemedBefore(): TesseraError {
     this.token = undefined;
     return new TesseraError('unauthorized', 'the foreign token is refused: it was used before');
   }
 }
 
-/** Whoever has no good credentials must not learn which tenants there are. */
+/** Without valid credentials, a caller must not learn which tenants exist. */
 function withoutUnknownTenant(error: unknown): unknown {
   return error instanceof TesseraError && error.code === 'client_not_found'
     ? new TesseraError('unauthorized', 'bearer: unknown tenant', { cause: error })

@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 
-/** RFC 7662, section 2.2: why a token is not active is nobody's business, not even that of who asked. */
+/** RFC 7662, section 2.2: the caller is not told why a token is not active. */
 export interface InactiveToken {
   readonly active: false;
 }
@@ -13,17 +13,17 @@ export interface ActiveToken {
 
 export const INACTIVE: InactiveToken = Object.freeze({ active: false });
 
-/** The token's claims under their wire names. No claim of a token can say that it is active. */
+/** The token's claims under their wire names. No claim can override `active`. */
 export function activeToken(token: VerifiedToken, members: Readonly<Record<string, unknown>> = {}): ActiveToken {
   return { ...token.claims, ...members, active: true };
 }
 
-/** Where the private reason is noted why a token is not active, for the log. */
+/** Receives the private reason why a token is not active, for the log. */
 export interface InactiveReason {
   reason: string | undefined;
 }
 
-/** Undefined for a token that is not active. That nothing can be said about it now stays an error. */
+/** Undefined for a token that is not active. An outage stays an error. */
 export async function activeTokenOrUndefined(
   verification: Promise<VerifiedToken>,
   log: InactiveReason,

@@ -3,16 +3,16 @@ import { TesseraError } from '../errors/tessera-error.ts';
 
 const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
   none: 'no bearer',
-  // A gateway in front may have decided by another of several headers than the one that is checked here.
+  // With several headers, a gateway before this service may have used another one than is checked here.
   several: 'more than one bearer',
   malformed: 'the Authorization header is not one bearer',
 };
 
 /**
- * The bearer token of a request.
+ * Extracts the bearer token of a request.
  *
  * @param authorization every header of that name
- * @throws TesseraError unauthorized when there is not exactly one
+ * @throws TesseraError unauthorized unless there is exactly one
  */
 export function bearerOf(authorization: readonly string[] | undefined): string {
   const bearer = readBearer(authorization ?? []);

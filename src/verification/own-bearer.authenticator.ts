@@ -5,7 +5,7 @@ import type { Surface } from '../domain/surface.ts';
 import { bearerOf } from './bearer.ts';
 import { OwnTokenVerifier } from './own-tokens.ts';
 
-/** Opens the edge's bearer routes to the tokens that this service issued. */
+/** Verifies the bearers of the edge's bearer routes: tokens that this service issued. */
 @Injectable()
 export class OwnBearerAuthenticator extends BearerAuthenticator {
   readonly #tokens: OwnTokenVerifier;

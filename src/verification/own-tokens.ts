@@ -13,7 +13,7 @@ import { KeyRings } from '../keys/key-rings.ts';
 import { RevokedTokens } from '../revocation/revoked-tokens.ts';
 import { UnverifiedToken } from './unverified-token.ts';
 
-/** The service's own guard: the tokens that it issued itself, by the rules that every other verifier has, and the keys it holds anyway. */
+/** Verifies tokens that this service issued, by the same rules as every other verifier, with the keys in memory. */
 @Injectable()
 export class OwnTokenVerifier {
   readonly #keyRings: KeyRings;
@@ -34,21 +34,21 @@ export class OwnTokenVerifier {
   }
 
   /**
-   * The audience is not judged: the token is shown to the one who issued it. Nor is the tenant's status, or the subject's.
+   * The audience is not checked, because the token is presented to its issuer. Neither are the tenant's and the subject's status.
    *
-   * @throws TesseraError unauthorized for any token that is not good at this surface now, temporarily_unavailable when its keys cannot be had
+   * @throws TesseraError unauthorized for a token that is not valid on this surface now, temporarily_unavailable if its keys are unavailable
    */
   verify(token: string | PresentedToken, surface: Surface): Promise<VerifiedToken> {
     return this.verifyAt(token, [surface]);
   }
 
-  /** The same for callers that are at no surface: those who ask what a token is, not whether it lets them in. */
+  /** The same for endpoints that belong to no surface, which describe a token instead of admitting its holder. */
   async verifyAt(token: string | PresentedToken, surfaces: readonly Surface[]): Promise<VerifiedToken> {
     try {
       return await this.#verify(token, surfaces);
     } catch (error) {
       if (error instanceof TokenError) throw unauthorized(error.reason, error);
-      // The same answer as for any other wrong token: this is no place to ask which tenants there are.
+      // The same answer as for any invalid token, so that it does not reveal which tenants exist.
       if (error instanceof TesseraError && error.code === 'client_not_found')
         throw unauthorized('unknown tenant', error);
       throw error;
@@ -56,9 +56,9 @@ export class OwnTokenVerifier {
   }
 
   /**
-   * The key that verified a token of ours, if it verifies still.
+   * The key that verified one of our tokens, if it still verifies tokens.
    *
-   * @throws TesseraError unauthorized when it does not any more, temporarily_unavailable when it cannot be had
+   * @throws TesseraError unauthorized if it no longer does, temporarily_unavailable if it is unavailable
    */
   async keyOf({ tenantId, keyId }: VerifiedToken): Promise<VerificationKey> {
     const id = parseTenantId(tenantId);
@@ -69,7 +69,7 @@ export class OwnTokenVerifier {
 
   async #verify(token: string | PresentedToken, surfaces: readonly Surface[]): Promise<VerifiedToken> {
     const unverified = token instanceof UnverifiedToken ? token : UnverifiedToken.parse(this.#publicUrl, textOf(token));
-    // A look-up key and no more: the signature has yet to show that the tenant's key made it.
+    // Used only to find the key: the signature is not verified yet.
     const { tenantId } = unverified;
     const parsed = UnverifiedToken.parsed(unverified);
     const key = await this.#keyRings.verificationKey(tenantId, parsed.header.kid);

@@ -9,7 +9,7 @@ const MARGIN_MS = 3500;
 /** Interval between checks of whether the connection is gone. */
 const ASK_AGAIN_MS = 20;
 
-/** MariaDB waits up to 2 s for a statement that sleeps to notice its end. Who gives up sooner comes with a second connection beside the first. */
+/** MariaDB waits up to 2 s until a sleeping statement notices its end. Giving up sooner would open a second connection in addition to the first. */
 const KILL_WITHIN_MS = 3000;
 
 /** Interval between tries to connect. */

@@ -13,13 +13,13 @@ export function limitsWithin(timeoutMs: number): SessionLimits {
   return { statementMs: timeoutMs, lockWaitMs: timeoutMs };
 }
 
-/** Longer than it takes to end a statement over another connection, which can be 2 s when it sleeps. */
+/** Longer than it takes to kill a statement over another connection, which can be 2 s if the statement sleeps. */
 const SERVER_ENDS_LATER_BY_MS = 2500;
 
 /**
- * For reads of a database that a tenant controls. Such a statement is ended by `AbandonedStatements`; the server's own limit is for those that it cannot
- * reach. It must not come first: MariaDB times all statements on one thread, and when that thread ends a statement that sleeps, it can wait for it for 2 s.
- * Until then no statement of anybody on that server begins.
+ * For reads of a database that a tenant controls. `AbandonedStatements` kills such a statement; the server's own limit is for statements that it
+ * cannot reach. The server's limit must not come first: MariaDB times all statements on one thread, and that thread may wait 2 s for a sleeping
+ * statement to end. Until then, no statement starts on that server.
  */
 export function limitsOfTenantReads(timeoutMs: number): SessionLimits {
   return { statementMs: timeoutMs + SERVER_ENDS_LATER_BY_MS, lockWaitMs: timeoutMs };

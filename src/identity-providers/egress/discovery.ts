@@ -26,7 +26,8 @@ function readDiscovery(egress: Egress, issuer: string, document: unknown): Disco
   if (named !== issuer) return { refusal: 'discovery: it names another issuer' };
   if (typeof jwksUri !== 'string') return { refusal: 'discovery: it names no keys' };
   if (!egress.mayFetch(jwksUri)) return { refusal: 'discovery: the URL of its keys may not be fetched' };
-  // Whoever can write one document at an issuer must not be able to send us elsewhere; a trust that wants that names the other host itself.
+  // Someone who can write one document at an issuer must not be able to redirect us to keys at another host. A trusted issuer with keys elsewhere is
+  // configured with `jwks_uri`.
   if (new URL(jwksUri).origin !== new URL(issuer).origin)
     return { refusal: 'discovery: its keys are at another host, which the trust must name as jwks_uri' };
   return { jwksUri };

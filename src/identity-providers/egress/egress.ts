@@ -72,7 +72,7 @@ export class Egress {
         ref: false,
       });
     } finally {
-      // Ends the connection, also one that is still being made or sends for ever. Nothing waits for it.
+      // Closes the connection, even one that is still connecting or sends endlessly. Nothing waits for this.
       client.destroy().catch(() => undefined);
     }
   }

@@ -27,11 +27,11 @@ export const MAX_AGE_MS = 10 * 60_000;
 export const STALE_MS = 60 * 60_000;
 /** The URL of the keys changes far less often than the keys. A failed fetch repeats discovery anyway. */
 export const DISCOVERY_AGE_MS = 60 * 60_000;
-// As many as a set may have (foreign-key-set.ts).
+// As many as a set may have (provider-key-set.ts).
 const MAX_WITHDRAWN = 100;
 /** Of sockets and resolvers, which know no other. */
 const REAL_TIME = new SystemClock();
-/** So many waits in one cool-down are on record: whoever makes up kids must not fill the audit store with them. */
+/** How many waits per cooldown are recorded, so that invented kids cannot fill the audit store. */
 const RECORDED_WAITS = 20;
 
 /** The key that a token needs, and who asks for it. */

@@ -99,7 +99,7 @@ export function late(): TesseraError {
   return unavailable('vault', 'no answer in time');
 }
 
-/** The verdict for an answer that is not the one hoped for. Its text stays here: it may quote what was sent. */
+/** The error for an unexpected answer. Vault's text is not passed on: it may quote the request. */
 export function refusal(outcome: Answer | NoAnswer): TesseraError {
   if (!isAnswer(outcome)) {
     if (outcome.fault === 'late') return late();

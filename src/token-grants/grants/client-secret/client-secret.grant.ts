@@ -12,19 +12,19 @@ import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticate
 import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from '../../grant.ts';
 import { explainGenerateToken, MEMBERS } from './generate-token.dto.ts';
 
-/** A request of generateToken: the client says who it is and for whom it asks. */
+/** A request of generateToken: the client names itself and the subject. */
 export interface SecretTokenRequest extends TokenRequest {
   readonly projectId: ProjectId;
   readonly clientId: ClientId;
   readonly email: EmailAddress;
   readonly source: string;
-  /** The address that conditions on networks go by. */
+  /** The address that network conditions are checked against. */
   readonly network: string;
-  /** What was sent as `secret_id`; undefined: nothing was. */
+  /** The value of `secret_id`; undefined if it was not sent. */
   readonly credential: Secret | undefined;
 }
 
-/** The grant of generateToken: a client shows its secret and asks for a subject by e-mail address. */
+/** The grant of generateToken: a client authenticates by its secret and requests a token for a subject by email address. */
 @Injectable()
 export class ClientSecretGrant implements Grant<SecretTokenRequest> {
   readonly name = 'generateToken';
@@ -39,7 +39,7 @@ export class ClientSecretGrant implements Grant<SecretTokenRequest> {
     return parseSecretTokenRequest(body, surface, request);
   }
 
-  /** Requests without a secret are no guesses at one: they count apart, so that they close nothing to whoever has it. */
+  /** Requests without a secret are not guesses at one. They count separately, so that they cannot block a client that has the secret. */
   attemptKey({ tenantId, projectId, clientId, credential }: SecretTokenRequest): AttemptKey {
     const client = `${tenantId}/${projectId}/${clientId}`;
     return { key: credential === undefined ? `${client} without secret` : client, isGuessable: true };
@@ -64,9 +64,9 @@ export class ClientSecretGrant implements Grant<SecretTokenRequest> {
 }
 
 /**
- * What passes is of the documented form to the letter: known members only, ids allow-listed, one ASCII address.
+ * Accepts exactly the documented form: known members only, valid ids, one ASCII address.
  *
- * @throws TesseraError invalid_request, before anything else was touched
+ * @throws TesseraError invalid_request, before anything else is done
  */
 export function parseSecretTokenRequest(
   body: unknown,

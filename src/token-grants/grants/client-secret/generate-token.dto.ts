@@ -5,8 +5,8 @@ import { ID_PATTERN } from '../../../domain/ids.ts';
 const ID_RULE = 'must be 1 to 64 characters of a-z, 0-9, _ and -, the first a letter or digit';
 
 /**
- * The body of generateToken, for the documentation and for telling a caller what is wrong with it. The decision is the strict
- * parser's (client-secret.grant.ts), which is seven times cheaper and refuses more.
+ * The body of generateToken, for the documentation and for error messages. The strict parser (client-secret.grant.ts) decides; it is seven times
+ * cheaper and refuses more.
  */
 export class GenerateTokenDto {
   @ApiProperty({
@@ -24,7 +24,7 @@ export class GenerateTokenDto {
     format: 'email',
     maxLength: 254,
     example: 'ada@acme.example',
-    description: 'For whom the token is asked: an ASCII address with one `@`, compared without regard to case.',
+    description: 'The subject of the token: an ASCII address with one `@`, compared without regard to case.',
   })
   @IsEmail({ require_tld: false }, { message: 'email_id must be an ASCII e-mail address without spaces' })
   @MaxLength(254, { message: 'email_id must be at most 254 characters' })
@@ -64,7 +64,7 @@ export class GenerateTokenDto {
 /** Every member that a body may have. */
 export const MEMBERS: ReadonlySet<string> = new Set(['client_id', 'email_id', 'project_id', 'tenant_id', 'secret_id']);
 
-/** One sentence for a caller whose body was refused. Says which member is wrong, never what it held. */
+/** Explains a refused body in one sentence. Names the invalid member, never its value. */
 export function explainGenerateToken(body: unknown): string {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'The body must be a JSON object.';
   if (Object.keys(body).some((name) => !MEMBERS.has(name))) {

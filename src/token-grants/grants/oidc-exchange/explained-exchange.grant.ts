@@ -7,10 +7,10 @@ import type { ExplainedGrant } from '../../explain.ts';
 import type { AuthenticationProgress, TokenRequest, TokenRequestInput } from '../../grant.ts';
 import { activeClient, authenticateSubject } from './oidc-exchange.grant.ts';
 
-/** The bearer's subject: whoever explains has no bearer. */
+/** The actor in the explanation, which has no bearer. */
 const UNKNOWN_ACTOR = '(the subject of the bearer)';
 
-/** The exchange of a subject token by a client that is taken at its word. For `explain` alone: no server has it among its grants. */
+/** The exchange of a subject token by a client that is not authenticated. Only for `explain`: no server uses this grant. */
 export class ExplainedExchangeGrant implements ExplainedGrant<TokenRequest> {
   readonly name = 'explain';
   readonly hidesUnknownTenants = true;

@@ -24,11 +24,11 @@ import type { AuthenticationProgress, Grant, TokenRequestInput } from '../../gra
 import { type OidcTokenRequest, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
 
 /**
- * The grant of oidcToken: a client shows a token of this service for itself and a subject token of an identity provider for the subject.
+ * The grant of oidcToken: a client authenticates by a token of this service, and presents a subject token of an identity provider.
  *
- * Failures count apart from those of generateToken: users whose tokens have ended must not keep their client from getting its own bearer with the
- * right secret. Nothing here can be guessed, so no attempt is refused unseen: who holds a good bearer must not be kept out by what others send in
- * the client's name, or by what its own users send.
+ * Failures count separately from those of generateToken: users with expired tokens must not prevent their client from getting its own bearer with the
+ * right secret. Nothing here can be guessed, so every attempt is checked: a client with a valid bearer must not be locked out by requests of others
+ * in its name, or by those of its own users.
  */
 @Injectable()
 export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
@@ -63,8 +63,8 @@ export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
   }
 
   /**
-   * The bearer authenticates the client, then the subject token tells the subject. The bearer comes first and whole, so that nobody without one
-   * learns whom a tenant trusts or makes this service ask an identity provider.
+   * The bearer authenticates the client; then the subject token identifies the subject. The bearer is verified completely first, so that a caller
+   * without one cannot learn which issuers a tenant trusts or cause requests to an identity provider.
    *
    * @throws TesseraError unauthorized whatever failed, temporarily_unavailable
    */
@@ -91,7 +91,7 @@ export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
 }
 
 /**
- * The second half of the grant: the subject token tells for whom an authenticated client asks.
+ * The second half of the grant: verifies the subject token, which identifies the subject.
  *
  * @param actor the subject of the client's bearer
  * @param passed called after each step
@@ -119,12 +119,12 @@ function nameOf(subject: SubjectReference): string {
   return subject.by === 'email' ? subject.email : `${subject.issuer} ${subject.sub}`;
 }
 
-/** The client of a verified bearer as it is today: the bearer only says what it was when it was made. */
+/** The present state of a verified bearer's client, which may have changed since the bearer was issued. */
 function clientOf(bearer: VerifiedToken, tenant: Tenant, surface: Surface): Client {
-  // The verifier checked both already; it found the tenant by itself, so this ties its finding to the tenant that was opened.
+  // The verifier has checked both, but it looked up the tenant itself. This ensures that it was the same tenant.
   if (bearer.tenantId !== tenant.id) throw new TesseraError('unauthorized', 'bearer: of another tenant');
   if (bearer.surface !== surface) throw new TesseraError('unauthorized', 'bearer: of another surface');
-  // A token from an exchange cannot be exchanged again, or a chain of tokens had no end.
+  // A token from an exchange cannot be exchanged again; otherwise a chain of tokens could be endless.
   if (bearer.actor !== undefined || bearer.identityProvider !== undefined)
     throw new TesseraError('unauthorized', 'bearer: it came from an exchange');
   return activeClient(tenant, bearer.projectId, bearer.clientId);
@@ -143,7 +143,7 @@ export function activeClient(tenant: Tenant, projectName: string, clientName: st
   return client;
 }
 
-/** A dismissed person must not go on asking for others with a token from before. */
+/** A person who was disabled must not use an older token to request tokens for others. */
 async function refuseInactiveBearer(
   directories: SubjectDirectories,
   tenant: Tenant,

@@ -21,12 +21,12 @@ export function OidcTokenEndpoint(
     ApiBearerAuth(BEARER_SCHEME),
     ApiOperation({
       summary: `New JWT for ${subject.a} who has logged in at an identity provider`,
-      description: `The bearer, a token of the ${surface} surface that did not come from an exchange, fixes tenant, project and client. \`oidc_token\` shows who ${subject.the} is: an ID token, or a JWT access token, of an issuer that the tenant trusts. It is good for one exchange.`,
+      description: `The bearer, a token of the ${surface} surface that did not come from an exchange, fixes tenant, project and client. \`oidc_token\` shows who ${subject.the} is: an ID token, or a JWT access token, of an issuer that the tenant trusts. It can be exchanged only once.`,
     }),
     ApiBody({ type: OidcTokenDto }),
     ApiOkResponse({
       type: TokenResponseDto,
-      description: 'The token. Never cached. Ends with the OIDC token at the latest.',
+      description: 'The token. Never cached. Expires no later than the OIDC token.',
     }),
     ApiTokenProblems(
       'invalid_request',

@@ -7,10 +7,10 @@ import { bearerOf } from '../../../verification/bearer.ts';
 import { UnverifiedToken } from '../../../verification/unverified-token.ts';
 import type { TokenRequest } from '../../grant.ts';
 
-/** A request of oidcToken: a client shows a token of this service for itself and a subject token for the subject. */
+/** A request of oidcToken: a bearer of this service for the client, and a subject token. */
 export interface OidcTokenRequest extends TokenRequest {
   readonly source: string;
-  /** The client that the bearer names, `project/client`; not verified yet. For the limit on failures alone. */
+  /** The client that the bearer names, `project/client`. Not verified yet; only for the failure limit. */
   readonly claimedClient: string;
   /** A token of this service, of this surface: it fixes tenant, project and client. Parsed already where it is an `UnverifiedToken`. */
   readonly bearer: PresentedToken;
@@ -18,7 +18,7 @@ export interface OidcTokenRequest extends TokenRequest {
   readonly oidcToken: PresentedToken;
 }
 
-/** What the edge knows of a request for an exchange. */
+/** The input of an exchange request from the edge. */
 export interface OidcTokenInput {
   readonly surface: Surface;
   /** Every `Authorization` header as it came. */
@@ -28,7 +28,7 @@ export interface OidcTokenInput {
 }
 
 /**
- * The tenant comes from the bearer's `iss`, which is not verified yet: it says where to look, no more.
+ * Parses the request. The tenant comes from the bearer's `iss`, which is not verified yet and only selects the keys.
  *
  * @throws TesseraError unauthorized for the bearer, invalid_request for the body
  */
@@ -74,7 +74,7 @@ function parseBearer(publicUrl: string, text: string): UnverifiedToken {
   }
 }
 
-/** One name for all that cannot be a client of this service. */
+/** All invalid client names count as one client. */
 function claimedClientOf(bearer: UnverifiedToken): string {
   const { claims } = UnverifiedToken.parsed(bearer);
   return `${parseProjectId(claims['project_id']) ?? '?'}/${parseClientId(claims['client_id']) ?? '?'}`;
