@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { TesseraError, unavailable } from '../errors/tessera-error.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { ManualClock } from '../testing/storage.ts';
 import { type AuditFacts, type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
@@ -83,7 +83,7 @@ describe('an audited request', () => {
     const store = new SlowStore(1_500);
     const { outcome, ms } = await run(store, async () => {
       await delay(1_500);
-      throw unavailable('audit', 'no answer in time');
+      throw new TesseraError('temporarily_unavailable', 'audit: no answer in time', { retryAfterSeconds: 1 });
     });
     expect(outcome).toBe('audit: no answer in time');
     expect(ms).toBeLessThan(ANSWER_MS - 500);

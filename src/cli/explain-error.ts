@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../config/configuration-error.ts';
+import type { DependencyFailure } from '../errors/dependency-failure.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { TenantError } from '../provisioning/file/read-installation.ts';
@@ -6,23 +7,17 @@ import { VAULT_FIXES } from './vault-fixes.ts';
 import { VaultConflict } from '../vault/vault.service.ts';
 import { explainDatabaseFailure } from './explain-database.ts';
 
-/** The fixes for dependencies that fail, by the start of the error's reason. */
-const FIXES: readonly (readonly [dependency: string, fix: string])[] = [
-  [
-    'embedded database: it is changed too fast',
-    'Nothing was changed. Run the command again. If it fails each time, stop the processes that write to TESSERA_DATA_DIR for a moment.',
-  ],
-  [
-    'embedded database',
-    'Run the command again; if it fails each time, check the files of TESSERA_DATA_DIR, their owner and their disk.',
-  ],
-  ['apply lock', 'Check that TESSERA_DATA_DIR is writable, then run the command again.'],
-  [
-    'vault: the credentials of a tenant database are missing',
-    'Put `username` and `password` into Vault at database/<tenant>, then run the command again.',
-  ],
-  ...VAULT_FIXES,
-];
+/** The fix for a dependency that fails. */
+function fixOf(failure: DependencyFailure | undefined): string {
+  if (failure?.dependency === 'vault') return VAULT_FIXES[failure.kind];
+  if (failure?.dependency === 'embedded database')
+    return failure.kind === 'it is changed too fast to be read'
+      ? 'Nothing was changed. Run the command again. If it fails each time, stop the processes that write to TESSERA_DATA_DIR for a moment.'
+      : 'Run the command again; if it fails each time, check the files of TESSERA_DATA_DIR, their owner and their disk.';
+  if (failure?.dependency === 'apply lock')
+    return 'Check that TESSERA_DATA_DIR is writable, then run the command again.';
+  return 'Run the command again; if it fails again, report it.';
+}
 
 /** The message of a command about an error. For the operator, it ends with the fix. It never contains a stack or the text of a library's error. */
 export function explainError(error: unknown): string {
@@ -34,8 +29,7 @@ export function explainError(error: unknown): string {
   if (error instanceof TesseraError) {
     const database = explainDatabaseFailure(error);
     if (database !== undefined) return database;
-    const fix = FIXES.find(([dependency]) => error.reason.startsWith(dependency))?.[1];
-    return `${capitalised(error.reason)}. ${fix ?? 'Run the command again; if it fails again, report it.'}`;
+    return `${capitalised(error.reason)}. ${fixOf(error.failure)}`;
   }
   const code = (error as { readonly code?: unknown } | undefined)?.code;
   if (typeof code === 'string' && /^(?:E[A-Z]+|SQLITE_[A-Z_]+)$/.test(code))

@@ -22,7 +22,7 @@ export function readJsonColumn<T>(column: string, text: string, shape: Shape<T>)
 }
 
 export function malformedRow(column: string, cause?: unknown): Error {
-  return unavailable(CONTROL_DATABASE, `a row is malformed: ${column}`, cause);
+  return unavailable(CONTROL_DATABASE, 'a row is malformed', cause, column);
 }
 
 export const text: Shape<string> = (value) => (typeof value === 'string' ? value : undefined);

@@ -59,7 +59,7 @@ describe('databaseFailure', () => {
   });
 
   it('passes TesseraErrors unchanged', () => {
-    const own = unavailable('vault', 'sealed');
+    const own = unavailable('vault', 'it is sealed or not ready');
     expect(databaseFailure('tenant database', own)).toBe(own);
     expect(reasonOfFailure(new TesseraError('unauthorized', 'secret does not match'))).toBeUndefined();
   });

@@ -1,46 +1,9 @@
+import type { DatabaseFailureReason, DatabaseName } from '../errors/dependency-failure.ts';
 import { causeOf, TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { atSite, type DatabaseSite } from './database-site.ts';
 import { SessionSettingNotKept } from './mysql/mysql-session.ts';
 
-/** Every kind of database failure, as a fixed phrase that is safe to log. */
-export type DatabaseFailureReason =
-  | 'connection refused'
-  | 'unknown host'
-  | 'host is not reachable'
-  | 'connection lost'
-  | 'no answer in time'
-  | 'access denied'
-  /** The server accepts no connection from this machine, for any user. */
-  | 'this host is not allowed'
-  | 'login method is not supported'
-  | 'no TLS'
-  | 'certificate refused'
-  | 'no access to the database'
-  | 'permission is missing'
-  | 'out of connections'
-  /** The limit of this user; others may still connect. */
-  | 'out of connections of the user'
-  | 'out of prepared statements'
-  | 'statement too large'
-  | 'database does not exist'
-  | 'schema is missing'
-  | 'busy'
-  /** The server answers but accepts no writes: a replica, or a primary that is being replaced. */
-  | 'read only'
-  /** A cluster node that has lost the other nodes or has not joined them yet. */
-  | 'not ready'
-  | 'collations differ'
-  | 'disk full'
-  | 'damaged'
-  | 'constraint violated'
-  /** The answer was larger than the limit, or not valid protocol. The connection was destroyed. */
-  | 'answer is too large'
-  | 'answer is malformed'
-  | 'no such connection'
-  | 'connection of another user'
-  | 'init_connect failed'
-  | `the server does not keep our session's ${string}`
-  | 'query failed';
+export type { DatabaseFailureReason };
 
 const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ECONNREFUSED', 'connection refused'],
@@ -178,7 +141,7 @@ export function databaseFailureReason(error: unknown): DatabaseFailureReason {
  *
  * @param site kept with the error, for the operator's messages
  */
-export function databaseFailure(database: string, error: unknown, site?: DatabaseSite): TesseraError {
+export function databaseFailure(database: DatabaseName, error: unknown, site?: DatabaseSite): TesseraError {
   const failure = error instanceof TesseraError ? error : unavailable(database, databaseFailureReason(error), error);
   return site === undefined ? failure : atSite(site, failure);
 }

@@ -1,3 +1,4 @@
+import type { DatabaseName } from '../errors/dependency-failure.ts';
 import type { DataSource, EntityManager } from 'typeorm';
 
 export type SqlValue = string | number | null;
@@ -9,7 +10,7 @@ export type Row = Readonly<Record<string, unknown>>;
  */
 export abstract class Database {
   /** A fixed name for error reasons, e.g. `control database`. */
-  abstract readonly name: string;
+  abstract readonly name: DatabaseName;
   abstract readonly kind: 'sqlite' | 'mysql';
   /** A `BoundedDataSource`: for repositories and the list of migrations. */
   abstract readonly dataSource: DataSource;

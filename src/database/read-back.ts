@@ -1,4 +1,5 @@
 import type { EntityManager, FindOptionsWhere } from 'typeorm';
+import type { DatabaseName } from '../errors/dependency-failure.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { RowOf } from './schema.ts';
 
@@ -11,7 +12,7 @@ import type { RowOf } from './schema.ts';
  */
 export async function assertKept<E extends object>(
   manager: EntityManager,
-  database: string,
+  database: DatabaseName,
   entity: new () => E,
   where: FindOptionsWhere<E>,
   written: readonly RowOf<E>[],

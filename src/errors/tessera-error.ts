@@ -1,3 +1,4 @@
+import type { Dependency, DependencyFailure, DependencyFailures } from './dependency-failure.ts';
 import { ERROR_TABLE, type ErrorCode } from './error-table.ts';
 
 export interface TesseraErrorOptions {
@@ -9,6 +10,8 @@ export interface TesseraErrorOptions {
   readonly retryAfterSeconds?: number;
   /** Whether it is recorded in the audit store, if its code is one of those that are. Default: true. */
   readonly isRecorded?: boolean;
+  /** Which dependency failed, and how. */
+  readonly failure?: DependencyFailure;
   /** The methods that the endpoint supports; only for 405. */
   readonly allow?: readonly string[];
 }
@@ -36,6 +39,8 @@ export class TesseraError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly allow: readonly string[] | undefined;
   readonly isRecorded: boolean;
+  /** What code may branch on: the texts are for people. Undefined unless `unavailable` made the error. */
+  readonly failure: DependencyFailure | undefined;
 
   constructor(code: ErrorCode, reason: string, options: TesseraErrorOptions = {}) {
     super(`${code}: ${reason}`);
@@ -46,6 +51,7 @@ export class TesseraError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.allow = options.allow;
     this.isRecorded = options.isRecorded ?? true;
+    this.failure = options.failure;
     causes.set(this, options.cause);
   }
 }
@@ -53,9 +59,19 @@ export class TesseraError extends Error {
 /**
  * The error for a dependency that does not answer: 503. An outage is never reported as a wrong credential, and never replaced by a default.
  *
- * @param dependency a fixed name such as `control database`, for the audit record and the log
- * @param reason a fixed phrase, e.g. `connection refused`
+ * @param particulars what stands behind the kind in the reason: which column, which file. As fixed as the kind, or from the configuration.
  */
-export function unavailable(dependency: string, reason: string, cause?: unknown): TesseraError {
-  return new TesseraError('temporarily_unavailable', `${dependency}: ${reason}`, { cause, retryAfterSeconds: 1 });
+export function unavailable<Name extends Dependency>(
+  dependency: Name,
+  kind: DependencyFailures[Name],
+  cause?: unknown,
+  particulars?: string,
+): TesseraError {
+  const text = particulars === undefined ? kind : `${kind}: ${particulars}`;
+  return new TesseraError('temporarily_unavailable', `${dependency}: ${text}`, {
+    cause,
+    retryAfterSeconds: 1,
+    // The pair is one of the union's, by the signature.
+    failure: { dependency, kind, text } as DependencyFailure,
+  });
 }

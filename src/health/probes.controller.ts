@@ -1,7 +1,7 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiProperty, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { unavailable } from '../errors/tessera-error.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { ApiProblems } from '../http/problems/api-problems.ts';
 import { Readiness } from './readiness.ts';
@@ -57,7 +57,12 @@ export class ProbesController {
       await reply.send(OK);
       return;
     }
-    sendProblem(unavailable(down.join(', '), 'not ready'), request, reply, { down });
+    sendProblem(
+      new TesseraError('temporarily_unavailable', `${down.join(', ')}: not ready`, { retryAfterSeconds: 1 }),
+      request,
+      reply,
+      { down },
+    );
   }
 
   @Get('metrics')

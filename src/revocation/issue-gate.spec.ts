@@ -31,7 +31,9 @@ beforeEach(async () => {
       sequence: () => {
         questions++;
         clock.advance(answerTakesMs);
-        return isThere ? Promise.resolve(records.length) : Promise.reject(unavailable('control database', 'gone'));
+        return isThere
+          ? Promise.resolve(records.length)
+          : Promise.reject(unavailable('control database', 'connection lost'));
       },
       newerThan: (seq) => Promise.resolve(records.slice(seq)),
       clean: () => Promise.resolve(),

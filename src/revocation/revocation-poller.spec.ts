@@ -23,7 +23,9 @@ class ListedSource implements RevocationSource {
 
   sequence(): Promise<number> {
     this.questions++;
-    return this.isThere ? Promise.resolve(this.last) : Promise.reject(unavailable('control database', 'gone'));
+    return this.isThere
+      ? Promise.resolve(this.last)
+      : Promise.reject(unavailable('control database', 'connection lost'));
   }
 
   newerThan(seq: number): Promise<RevocationRecord[]> {

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { join } from 'node:path';
 import { CONFIG } from '../config/config-token.ts';
 import type { CachesConfig, ConnectionsConfig } from '../config/config.ts';
+import type { DatabaseStateFailure } from '../errors/dependency-failure.ts';
 import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
@@ -173,6 +174,6 @@ export async function assertOwner(database: Pick<Database, 'query'>, tenantId: T
 }
 
 /** The error for a tenant's database that answers with invalid content. */
-export function tenantDatabaseFailure(tenantId: TenantId, reason: string): TesseraError {
-  return atSite({ tenantId }, unavailable(TENANT_DATABASE, reason));
+export function tenantDatabaseFailure(tenantId: TenantId, kind: DatabaseStateFailure): TesseraError {
+  return atSite({ tenantId }, unavailable(TENANT_DATABASE, kind));
 }

@@ -11,7 +11,7 @@ import { OwnTokenVerifier } from '../verification/own-tokens.ts';
 import { PublishedDocuments } from '../keys/documents/published-documents.ts';
 import { RevokedTokens } from '../revocation/revoked-tokens.ts';
 import type { TesseraClaims, VerifiedToken } from '@tessera/token';
-import { unavailable } from '../errors/tessera-error.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
 import { ControlPlaneWriter } from '../provisioning/apply/control-plane.writer.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import type { SigningAlgorithm, Tenant } from '../tenancy/tenant.ts';
@@ -58,7 +58,7 @@ export class PluggedVault extends EmbeddedVault {
 
   override async read(path: VaultPath): Promise<VaultEntry | undefined> {
     this.reads += 1;
-    if (!this.plugged) throw unavailable('vault', 'unplugged');
+    if (!this.plugged) throw new TesseraError('temporarily_unavailable', 'vault: unplugged', { retryAfterSeconds: 1 });
     const { gate } = this;
     const entry = await super.read(path);
     await gate;
@@ -72,7 +72,8 @@ export class RevokedByHand extends RevokedTokens {
   known = true;
 
   override includes({ tokenId }: VerifiedToken): boolean {
-    if (!this.known) throw unavailable('revocations', 'never read');
+    if (!this.known)
+      throw new TesseraError('temporarily_unavailable', 'revocations: never read', { retryAfterSeconds: 1 });
     return this.tokenIds.has(tokenId);
   }
 }

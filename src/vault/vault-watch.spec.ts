@@ -1,11 +1,12 @@
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { collectingLog } from '../testing/storage.ts';
+import type { VaultFailure } from '../errors/dependency-failure.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { VaultWatch } from './vault-watch.ts';
 
 it('logs once why Vault is away, and once when it is back', async () => {
   const { log, lines } = collectingLog();
-  const reasons = ['it cannot be reached', 'no answer in time', 'it is sealed or not ready'];
+  const reasons: VaultFailure[] = ['it cannot be reached', 'no answer in time', 'it is sealed or not ready'];
   let looks = 0;
   const check = () => {
     const reason = reasons[looks];

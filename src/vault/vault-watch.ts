@@ -1,3 +1,4 @@
+import type { VaultFailure } from '../errors/dependency-failure.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { DependencyWatch } from '../health/dependency-watch.ts';
 import type { Log } from '../logging/log.ts';
@@ -9,7 +10,12 @@ const LOOK_EVERY_MS = 5000;
 const LOOK_WHILE_AWAY_EVERY_MS = 1000;
 
 /** Reasons that alternate while Vault is unreachable. */
-const UNREACHED = ['it cannot be reached', 'its host name is not known', 'the connection broke', 'no answer in time'];
+const UNREACHED: readonly VaultFailure[] = [
+  'it cannot be reached',
+  'its host name is not known',
+  'the connection broke',
+  'no answer in time',
+];
 
 /** Checks Vault in the background and logs when it becomes unavailable, why, and when it is back. */
 export class VaultWatch {
@@ -51,8 +57,13 @@ export class VaultWatch {
       this.#outage.back();
       return 'there';
     } catch (error) {
-      this.#outage.away(error instanceof TesseraError ? error.reason.replace(/^vault: /, '') : 'not available');
+      this.#outage.away(reasonOf(error));
       return 'away';
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof TesseraError)) return 'not available';
+  return error.failure?.dependency === 'vault' ? error.failure.text : error.reason;
 }

@@ -83,7 +83,7 @@ class ProbeController {
 
   @Get('unavailable')
   unavailable() {
-    throw unavailable('vault', 'sealed', new Error(FAULT_CANARY));
+    throw unavailable('vault', 'it is sealed or not ready', new Error(FAULT_CANARY));
   }
 
   @Get('broken')

@@ -1,3 +1,4 @@
+import type { DatabaseName } from '../../errors/dependency-failure.ts';
 import { type PoolConnection, type RowDataPacket } from 'mysql2';
 import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { causeOf, TesseraError } from '../../errors/tessera-error.ts';
@@ -25,7 +26,7 @@ export interface MysqlSource extends DataSource {
 
 export class MysqlDatabase extends Database {
   override readonly kind = 'mysql';
-  override readonly name: string;
+  override readonly name: DatabaseName;
   override readonly dataSource: MysqlSource;
   readonly #site: DatabaseSite;
   readonly #timeoutMs: number;

@@ -1,9 +1,10 @@
+import type { DatabaseName } from '../../errors/dependency-failure.ts';
 import type { Secret } from '../../config/secret.ts';
 import type { DatabaseSite } from '../database-site.ts';
 import type { Schema } from '../schema.ts';
 
 export interface MysqlOptions {
-  readonly name: string;
+  readonly name: DatabaseName;
   /** The tenant of the database; absent: the control database. */
   readonly tenantId?: string;
   readonly host: string;

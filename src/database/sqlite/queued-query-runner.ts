@@ -1,3 +1,4 @@
+import type { DatabaseName } from '../../errors/dependency-failure.ts';
 import type { QueryRunner } from 'typeorm';
 import { databaseFailure } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
@@ -10,7 +11,12 @@ type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean
  * Puts what a query runner does in line with everything else on the one connection. TypeORM awaits between `query` and the execution, so each statement holds
  * the line; otherwise it would become part of whatever transaction is open by then. A transaction of the runner holds it until its end.
  */
-export function queueRunner(runner: QueryRunner, line: StatementLine, name: string, site: DatabaseSite): QueryRunner {
+export function queueRunner(
+  runner: QueryRunner,
+  line: StatementLine,
+  name: DatabaseName,
+  site: DatabaseSite,
+): QueryRunner {
   const query = runner.query.bind(runner) as Query;
   const release = runner.release.bind(runner);
   /** Ends the turn of an open transaction. */

@@ -1,3 +1,4 @@
+import type { DatabaseName } from '../../errors/dependency-failure.ts';
 import type BetterSqlite3 from 'better-sqlite3';
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -17,7 +18,7 @@ import { StatementLine } from './statement-line.ts';
 const OPENING_TIMEOUT_MS = 1000;
 
 export interface SqliteOptions {
-  readonly name: string;
+  readonly name: DatabaseName;
   /** The tenant of the database; absent: the control database. */
   readonly tenantId?: string;
   readonly file: string;

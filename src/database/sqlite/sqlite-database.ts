@@ -1,3 +1,4 @@
+import type { DatabaseName } from '../../errors/dependency-failure.ts';
 import type BetterSqlite3 from 'better-sqlite3';
 import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { Database, type Row, type SqlValue } from '../database.ts';
@@ -7,7 +8,7 @@ import { patiently } from './patiently.ts';
 import type { StatementLine } from './statement-line.ts';
 
 export interface SqliteParts {
-  readonly name: string;
+  readonly name: DatabaseName;
   readonly site: DatabaseSite;
   readonly connection: BetterSqlite3.Database;
   readonly line: StatementLine;
@@ -15,7 +16,7 @@ export interface SqliteParts {
 
 export class SqliteDatabase extends Database {
   override readonly kind = 'sqlite';
-  override readonly name: string;
+  override readonly name: DatabaseName;
   override readonly dataSource: DataSource;
   readonly #site: DatabaseSite;
   readonly #connection: BetterSqlite3.Database;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
 import { takeNamedLock } from '../../control-plane/apply-lock.ts';
 import { type DatabaseFailureReason, reasonOfFailure } from '../../database/database-failure.ts';
 import { type MysqlConnection, withMysqlConnection } from '../../database/mysql/mysql-connection.ts';
@@ -122,8 +123,8 @@ export class DirectoryOpener {
     try {
       return await readDatabaseCredentials(this.#vault, tenant.id);
     } catch (error) {
-      if ((error as { readonly reason?: unknown }).reason !== 'vault: the credentials of a tenant database are missing')
-        throw error;
+      const kind = error instanceof TesseraError ? error.failure?.kind : undefined;
+      if (kind !== 'the credentials of a tenant database are missing') throw error;
       throw new OperatorError(
         `Tenant ${tenant.id}: Vault has no credentials for its database. Write username and password to database/${tenant.id}.`,
         { cause: error },

@@ -16,7 +16,7 @@ export async function readKeyFile(file: string): Promise<SealingKey | undefined>
   if (content === undefined) return undefined;
   // Like ssh with private keys: a key that others could read may be known already.
   if (((await stat(file)).mode & 0o077) !== 0)
-    throw unavailable('vault', `the key file must have mode 0600: chmod 600 ${file}`);
+    throw unavailable('vault', 'the key file must have mode 0600', undefined, `chmod 600 ${file}`);
   const encoded = KEY_FILE.exec(content.toString('latin1'))?.[1];
   if (encoded === undefined) throw unavailable('vault', 'the key file is malformed');
   return toSealingKey(Buffer.from(encoded, 'base64'));

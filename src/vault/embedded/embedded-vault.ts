@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { VaultFailure } from '../../errors/dependency-failure.ts';
 import { TesseraError, unavailable } from '../../errors/tessera-error.ts';
 import { filesBelow, hasErrorCode, makeFolder, readIfThere, removeFile, replaceFile } from './durable-file.ts';
 import { createKeyFile, readKeyFile } from './embedded-key.ts';
@@ -9,7 +10,7 @@ import { withWriteLock } from './write-lock.ts';
 
 const ENDING = '.sealed';
 
-const FAULTS: Readonly<Record<SealFault, string>> = {
+const FAULTS: Readonly<Record<SealFault, VaultFailure>> = {
   'other key': 'the entry was sealed with another key file',
   damaged: 'the entry is damaged or was moved',
 };

@@ -1,3 +1,4 @@
+import type { VaultFailure } from '../../errors/dependency-failure.ts';
 import { type TesseraError, unavailable } from '../../errors/tessera-error.ts';
 import type { Answer, NoAnswer, NotReached } from './vault-client.ts';
 import type { VaultEntry } from '../vault.service.ts';
@@ -88,7 +89,7 @@ export function isAnswer(outcome: Answer | NoAnswer): outcome is Answer {
 }
 
 /** Fixed phrases for why Vault was not reached. */
-const NOT_REACHED: Readonly<Record<NotReached, string>> = {
+const NOT_REACHED: Readonly<Record<NotReached, VaultFailure>> = {
   refused: 'it cannot be reached',
   'unknown host': 'its host name is not known',
   certificate: 'its certificate is not trusted',
@@ -109,7 +110,7 @@ export function refusal(outcome: Answer | NoAnswer): TesseraError {
   return unavailable('vault', reasonOf(outcome));
 }
 
-function reasonOf(answer: Answer): string {
+function reasonOf(answer: Answer): VaultFailure {
   const { status } = answer;
   if (status === 503) return 'it is sealed or not ready';
   if (status === 403) return refusesToken(answer) ? 'it refuses our token' : 'our policy does not allow this';

@@ -246,7 +246,7 @@ describe('a strategy that passes', () => {
 });
 
 describe('a key that cannot be had', () => {
-  const outage = () => unavailable('vault', 'unplugged');
+  const outage = () => unavailable('vault', 'it cannot be reached');
 
   it.each([
     ['when the guard asks for it', 0],
