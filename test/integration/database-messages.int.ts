@@ -143,7 +143,7 @@ describe('the control database, by the command line', () => {
       'max_prepared_stmt_count=16382',
       /out of prepared statements .*max_prepared_stmt_count/,
     ],
-    ['read_only=1', 'read_only=0', /accepts no writes.*DATABASE_URL lead to the primary/],
+    ['read_only=1', 'read_only=0', /(?:accepts no|no longer accepts) writes.*DATABASE_URL lead to the primary/],
   ])('with %s', async (global, reset, message) => {
     await within([`SET GLOBAL ${global}`], [`SET GLOBAL ${reset}`], async () => {
       const file = replaceOnce(tenantsFile(), 'id: acme', `id: acme\n    name: ${global}`);
