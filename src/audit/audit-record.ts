@@ -23,7 +23,7 @@ export interface AuditRecord extends AuditFacts {
   readonly route: string;
   readonly source: string;
   readonly outcome: AuditOutcome;
-  /** The private reason of an error: a fixed phrase. */
+  /** The private reason of an error, a fixed phrase. */
   readonly reason?: string | undefined;
 }
 

@@ -56,7 +56,7 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
     return rows.map(({ secretId, lastUsedAtMs }) => ({ secretId, lastUsedAtMs }));
   }
 
-  /** Nest's hook, which comes before the control database is closed. */
+  /** Nest calls this before the control database is closed. */
   onModuleDestroy(): Promise<void> {
     return this.close();
   }
@@ -75,7 +75,7 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
         const [tenantId = '', projectId = '', clientId = '', secretId = ''] = key.split(' ');
         return { tenantId, projectId, clientId, secretId, lastUsedAtMs };
       });
-      // No transaction: when a statement fails, all are tried again, and to write a row twice does no harm.
+      // No transaction: if a statement fails, all are retried, and writing a row twice is harmless.
       for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT)
         await this.#uses.upsert(rows.slice(start, start + ROWS_PER_STATEMENT), [
           'tenantId',

@@ -40,12 +40,12 @@ function start(changes: Partial<Config> = {}): Promise<INestApplicationContext> 
   };
   const runtime = RuntimeModule.with({ config, clock: new ManualClock(), log, metrics: new Metrics() });
   const application: DynamicModule = { module: Application, imports: [runtime, AuditModule, ClientsModule] };
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and takes literals.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and accepts literals.
   return NestFactory.createApplicationContext(application, { logger: false, abortOnError: false });
 }
 
 describe('the control plane in an application', () => {
-  it('is written to until the last moment: TypeOrmModule closes it after everything has drained', async () => {
+  it('accepts writes until all pending writes are done; then TypeOrmModule closes it', async () => {
     const application = await start();
     const dataSource = application.get(DataSource);
     expect(dataSource.isInitialized).toBe(true);
@@ -62,7 +62,7 @@ describe('the control plane in an application', () => {
     await later.close();
   });
 
-  it('is not opened again after it was closed', async () => {
+  it('is not reopened after it was closed', async () => {
     const application = await start();
     const controlPlane = application.get(ControlPlane, { strict: false });
     await application.close();
@@ -70,7 +70,7 @@ describe('the control plane in an application', () => {
     expect([code, reason]).toEqual(['temporarily_unavailable', expect.stringMatching(/^control database: /)]);
   });
 
-  it('starts without its database, says so, and ends at once', async () => {
+  it('starts without its database, logs that, and shuts down at once', async () => {
     const port = await closedPort();
     const application = await start({
       controlDatabase: {

@@ -8,7 +8,7 @@ import { Readiness } from '../health/readiness.ts';
 import { CONTROL_DATABASE, createControlDataSource } from './control-database.ts';
 import { ControlPlane, prepareControlPlane } from './control-plane.ts';
 
-/** What TypeOrmModule hands from `useFactory` to `dataSourceFactory`. */
+/** The options that TypeOrmModule passes from `useFactory` to `dataSourceFactory`. */
 type ControlModuleOptions = TypeOrmModuleOptions & { readonly config: Config };
 
 /**
@@ -21,7 +21,8 @@ type ControlModuleOptions = TypeOrmModuleOptions & { readonly config: Config };
     HealthModule,
     TypeOrmModule.forRootAsync({
       inject: [CONFIG],
-      // TypeOrmModule itself would try ten times and then end the start: a server starts without its database, and ControlPlane opens it in the background.
+      // By default, TypeOrmModule tries ten times and then fails the start. A server must start without its database, and ControlPlane opens it in
+      // the background.
       useFactory: (config: Config): ControlModuleOptions => ({ manualInitialization: true, retryAttempts: 1, config }),
       dataSourceFactory: (options?: DataSourceOptions) =>
         createControlDataSource((options as unknown as ControlModuleOptions).config),

@@ -24,7 +24,7 @@ import { copyDatabase } from '../database/sqlite/private-copy.ts';
 const WRITE_NOTHING = `INSERT INTO audit_records (at_ms, request_id, route, source, outcome)
   SELECT 0, '', '', '', '' FROM (SELECT 1 AS one) AS probe WHERE one = 0`;
 
-/** What is needed of the DataSource; each call that fails may be repeated. */
+/** The part of the DataSource that is used here. A failed call may be repeated. */
 export interface OpenableSource {
   open(): Promise<Database>;
 }
@@ -78,7 +78,7 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
     return (await this.database()).transaction(work, timeoutMs);
   }
 
-  /** For rows that no request waits for. Its statements are bounded like those of `query`. */
+  /** For rows that no request waits for. Its statements have the same limits as those of `query`. */
   async repository<E extends ObjectLiteral>(entity: EntityTarget<E>): Promise<Repository<E>> {
     return (await this.database()).dataSource.getRepository(entity);
   }
@@ -136,7 +136,7 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
     );
   }
 
-  /** Nothing opens the database again after it was closed. Others may still write until then. */
+  /** Prevents reopening after the database was closed. Others may still write until then. */
   async onModuleDestroy(): Promise<void> {
     await this.#watch?.stop();
   }
@@ -165,7 +165,7 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
   }
 }
 
-/** For commands and tests; a server's is made by Nest. */
+/** For commands and tests; in a server, Nest makes it. */
 export function createControlPlane(config: Config, log: Log): ControlPlane {
   let source: Promise<OpenableSource> | undefined;
   const open = async () => (await (source ??= createControlDataSource(config))).open();
@@ -182,7 +182,7 @@ export async function prepareControlPlane(controlPlane: ControlPlane, config: Co
   if (pending.length > 0) await withApplyLock(config, () => controlPlane.migrate());
 }
 
-/** A control plane as a server has it, for tests. */
+/** A control plane as in a server, for tests. */
 export async function startControlPlane(config: Config, log: Log): Promise<ControlPlane> {
   const controlPlane = createControlPlane(config, log);
   try {

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import type { Database } from './database.ts';
 
 /**
- * TypeORM's DataSource within the bounds of a `Database`, so that repositories and whoever else holds a DataSource have them too.
+ * TypeORM's DataSource with the limits of a `Database`, so that repositories and other users of the DataSource have them too.
  *
  * - `initialize` makes one attempt at a time, within the database's timeout. It can be repeated after a failure, resolves when it is initialized already,
  *   and rejects with a TesseraError.
@@ -10,6 +10,6 @@ import type { Database } from './database.ts';
  * - `destroy` is bounded, can be repeated, and never rejects.
  */
 export abstract class BoundedDataSource extends DataSource {
-  /** Initializes the source when it is not; resolves with its database. */
+  /** Initializes the source if necessary, and resolves with its database. */
   abstract open(): Promise<Database>;
 }

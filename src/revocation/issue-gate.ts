@@ -5,7 +5,7 @@ import type { RevocationRecord } from './revocation-records.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
-import { MAX_UNHEARD_MS } from './revocation-reach.ts';
+import { MAX_LIST_AGE_MS } from './revocation-reach.ts';
 import { RevocationPoller } from './revocation-poller.ts';
 
 /** The part of TenantRepository that is used here: it drops the tenant's snapshot and notifies the caches that depend on it. */
@@ -22,7 +22,7 @@ export interface TenantCaches {
  */
 @Injectable()
 export class IssueGate {
-  readonly #follower: RevocationPoller;
+  readonly #poller: RevocationPoller;
   readonly #caches: TenantCaches;
   readonly #clock: Clock;
   /** Tenants with revocations of more than single tokens. */
@@ -30,11 +30,11 @@ export class IssueGate {
   /** Per tenant, the last second within the reach of a revocation. */
   readonly #takingEffect = new Map<TenantId, number>();
 
-  constructor(follower: RevocationPoller, @Inject(TenantRepository) caches: TenantCaches, clock: Clock) {
-    this.#follower = follower;
+  constructor(poller: RevocationPoller, @Inject(TenantRepository) caches: TenantCaches, clock: Clock) {
+    this.#poller = poller;
     this.#caches = caches;
     this.#clock = clock;
-    follower.onRevocations((records) => {
+    poller.onRevocations((records) => {
       this.#notice(records);
     });
   }
@@ -46,7 +46,7 @@ export class IssueGate {
    * @throws TesseraError temporarily_unavailable if the list cannot be read now
    */
   start(tenantId: TenantId): number | Promise<number> {
-    return this.#isYoung ? this.#startAt(this.#clock.nowMs(), tenantId) : this.#startLater(tenantId);
+    return this.#isRecent ? this.#startAt(this.#clock.nowMs(), tenantId) : this.#startLater(tenantId);
   }
 
   /**
@@ -58,7 +58,7 @@ export class IssueGate {
     if (!this.#tenants.has(claims.tenant_id)) return;
     const { iss: issuer, jti: tokenId, sub: subject, client_id: clientId, iat: issuedAt, act: actor } = claims;
     const token = { issuer, tokenId, subject, clientId, keyId, issuedAt, ...(actor !== undefined && { actor }) };
-    if (!this.#follower.hits(token)) return;
+    if (!this.#poller.hits(token)) return;
     throw new TesseraError('temporarily_unavailable', 'revocations: one is taking effect', {
       detail: 'A revocation is taking effect. Try again later.',
       retryAfterSeconds: this.#secondsUntilOver(claims.tenant_id as TenantId),
@@ -72,8 +72,8 @@ export class IssueGate {
     return Math.max(1, Math.ceil(lastSecond + 1 - nowMs / 1000));
   }
 
-  get #isYoung(): boolean {
-    return this.#clock.monotonicMs() - this.#follower.heardAtMs <= MAX_UNHEARD_MS;
+  get #isRecent(): boolean {
+    return this.#clock.monotonicMs() - this.#poller.currentAsOfMs <= MAX_LIST_AGE_MS;
   }
 
   #startAt(nowMs: number, tenantId: TenantId): number {
@@ -88,14 +88,14 @@ export class IssueGate {
 
   async #startLater(tenantId: TenantId): Promise<number> {
     const arrivedAtMs = this.#clock.monotonicMs();
-    const isKnown = () => this.#isYoung || this.#follower.heardAtMs >= arrivedAtMs;
-    await this.#follower.poll();
+    const isKnown = () => this.#isRecent || this.#poller.currentAsOfMs >= arrivedAtMs;
+    await this.#poller.poll();
     // The poll that was running may have started long ago.
-    if (!isKnown()) await this.#follower.poll();
+    if (!isKnown()) await this.#poller.poll();
     if (!isKnown()) throw unavailable('revocations', 'the list cannot be read now');
-    const ageMs = this.#clock.monotonicMs() - this.#follower.heardAtMs;
+    const ageMs = this.#clock.monotonicMs() - this.#poller.currentAsOfMs;
     // The answer of a slow database is old when it comes. The token then gets the time of the query: the reach of later revocations covers it.
-    return this.#startAt(this.#clock.nowMs() - (this.#isYoung ? 0 : ageMs), tenantId);
+    return this.#startAt(this.#clock.nowMs() - (this.#isRecent ? 0 : ageMs), tenantId);
   }
 
   #notice(records: readonly RevocationRecord[]): void {

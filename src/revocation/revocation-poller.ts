@@ -56,7 +56,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   /** A current entry may have been dropped: the whole list must be read again. */
   #isDoubtful = false;
   /** When the last answered query was sent, by the monotonic clock. */
-  #heardAtMs = -Infinity;
+  #currentAsOfMs = -Infinity;
   #forgotAtMs = -Infinity;
   #polling: Promise<void> | undefined;
   #failing = false;
@@ -109,8 +109,8 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   }
 
   /** By the monotonic clock. Everything committed until then is known here. */
-  get heardAtMs(): number {
-    return this.#heardAtMs;
+  get currentAsOfMs(): number {
+    return this.#currentAsOfMs;
   }
 
   hits(token: RevocableToken): boolean {
@@ -119,7 +119,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
 
   /** An old list stays in use: an outage of the control database must not lock everyone out, and revoked tokens stay revoked. */
   override includes(token: VerifiedToken): boolean {
-    if (this.#heardAtMs === -Infinity) throw neverRead();
+    if (this.#currentAsOfMs === -Infinity) throw neverRead();
     return this.hits(token);
   }
 
@@ -134,8 +134,8 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
 
   /** @throws TesseraError temporarily_unavailable if the list is too old to be served as current */
   page(after: number, tenants?: readonly string[]): Buffer {
-    if (this.#clock.monotonicMs() - this.#heardAtMs > STALE_MS)
-      throw this.#heardAtMs === -Infinity ? neverRead() : unavailable('revocations', 'the list is too old');
+    if (this.#clock.monotonicMs() - this.#currentAsOfMs > STALE_MS)
+      throw this.#currentAsOfMs === -Infinity ? neverRead() : unavailable('revocations', 'the list is too old');
     return this.#known.page(after, tenants);
   }
 
@@ -171,7 +171,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     const askedAtMs = this.#clock.monotonicMs();
     try {
       const news = await this.#follow();
-      this.#heardAtMs = askedAtMs;
+      this.#currentAsOfMs = askedAtMs;
       if (this.#failing) this.#log.info('revocations_followed_again');
       this.#failing = false;
       if (news === 'all' || news.size > 0) for (const listener of this.#listeners) listener(news);
@@ -191,7 +191,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     const wentBack = sequence < this.#known.sequence;
     if (wentBack) this.#log.error('revocations_went_back', { fix: 'see "Backup and restore" in docs/operation.md' });
     // A new list is used only when it is complete: a partial list would accept revoked tokens.
-    const isWhole = !wentBack && !this.#isDoubtful && this.#heardAtMs !== -Infinity;
+    const isWhole = !wentBack && !this.#isDoubtful && this.#currentAsOfMs !== -Infinity;
     const known = isWhole ? this.#known : new KnownRevocations(this.#issuerOf);
     const tenants = await this.#readInto(known, sequence);
     if (!isWhole || this.#clock.monotonicMs() - this.#forgotAtMs >= FORGETTING_MS) {

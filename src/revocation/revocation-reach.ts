@@ -2,7 +2,7 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { type Clock, epochSeconds } from '../domain/clock.ts';
 
 /** Maximum age of the list of revocations when a token is started. Longer than the poll interval, so that a request rarely has to wait for a poll. */
-export const MAX_UNHEARD_MS = 750;
+export const MAX_LIST_AGE_MS = 750;
 
 /** Time allowed from computing a revocation's reach to its commit. If the commit takes longer, another revocation with a longer reach follows. */
 const COMMIT_MS = 350;
@@ -14,7 +14,7 @@ const CLOCK_MARGIN_MS = 650;
 const ATTEMPTS = 5;
 
 /** Below 2 s, so that new tokens are valid within 3 s, including the rest of the last second. */
-const REACH_MS = MAX_UNHEARD_MS + COMMIT_MS + CLOCK_MARGIN_MS;
+const REACH_MS = MAX_LIST_AGE_MS + COMMIT_MS + CLOCK_MARGIN_MS;
 
 /** The last second of tokens that a revocation made now must cover, because servers issue tokens for that long before they read it. */
 export function reachFrom(nowMs: number): number {

@@ -19,11 +19,11 @@ export interface RevokingClient {
 @Injectable()
 export class Revoker {
   readonly #revocations: Pick<ClientRevocations, 'add'>;
-  readonly #follower: RevocationPoller;
+  readonly #poller: RevocationPoller;
 
-  constructor(@Inject(ClientRevocations) revocations: Pick<ClientRevocations, 'add'>, follower: RevocationPoller) {
+  constructor(@Inject(ClientRevocations) revocations: Pick<ClientRevocations, 'add'>, poller: RevocationPoller) {
     this.#revocations = revocations;
-    this.#follower = follower;
+    this.#poller = poller;
   }
 
   /**
@@ -48,7 +48,7 @@ export class Revoker {
       auditRecord,
       auditRecord.at,
     );
-    await this.#follower.catchUp();
-    if (this.#follower.sequence < seq) throw unavailable('revocations', 'recorded, but not known here yet');
+    await this.#poller.catchUp();
+    if (this.#poller.sequence < seq) throw unavailable('revocations', 'recorded, but not known here yet');
   }
 }

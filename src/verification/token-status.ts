@@ -17,11 +17,11 @@ import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { type ActiveToken, activeToken, activeTokenOrUndefined, INACTIVE, type InactiveToken } from './active-token.ts';
 import { OwnTokenVerifier } from './own-tokens.ts';
 
-/** A request of RFC 7009 or RFC 7662, nothing of it verified. */
+/** A request of RFC 7009 or RFC 7662. Nothing in it is verified yet. */
 export interface TokenStatusRequest {
-  /** As the path has it. */
+  /** The tenant id in the path. */
   readonly tenant: string;
-  /** Every header of that name. */
+  /** All Authorization headers. */
   readonly authorization: readonly string[] | undefined;
   readonly body: unknown;
 }
@@ -29,13 +29,13 @@ export interface TokenStatusRequest {
 interface AuthenticatedRequest {
   readonly client: Client;
   readonly tenant: Tenant;
-  /** Good now, of this tenant and of the client's project; undefined: anything else. */
+  /** The token, if it is valid now and belongs to this tenant and the client's project; undefined otherwise. */
   readonly token: VerifiedToken | undefined;
 }
 
 /**
- * Introspection and revocation of a tenant's tokens. A client authenticates as at generateToken: with the same secrets, under the same limit on failures,
- * and its failures are recorded. It sees the tokens of its own project; to any other token the answer is that of a wrong one.
+ * Introspection and revocation of a tenant's tokens. A client authenticates as at generateToken: with the same secrets, under the same limit on
+ * failures, and its failures are recorded. It sees only the tokens of its own project; any other token is reported like an invalid one.
  */
 @Injectable()
 export class TokenStatus {
@@ -69,7 +69,7 @@ export class TokenStatus {
   }
 
   /**
-   * RFC 7009. In force here when it resolves. A token that is not good any more is no error (section 2.2).
+   * RFC 7009. The revocation is in force in this process when it resolves. A token that is no longer valid is not an error (section 2.2).
    *
    * @throws TesseraError as above, and unauthorized_client for a token that was issued to another client of the project (section 2.1)
    */
@@ -113,7 +113,7 @@ export class TokenStatus {
     return { client, tenant, token: await this.#find(client, token, surfaces, work) };
   }
 
-  /** Every failed authentication has one answer: `invalid_client`, whether the client is not there, is disabled or has another secret. */
+  /** Every failed authentication has the same answer, `invalid_client`, whether the client is unknown or disabled or the secret is wrong. */
   async #clientOf(
     tenant: Tenant,
     authorization: readonly string[] | undefined,
@@ -122,7 +122,7 @@ export class TokenStatus {
   ): Promise<Client> {
     const { source, route } = work.request;
     const limitOf = (key: string, isGuessable: boolean) => new AttemptLimit(this.#limits, source, { key, isGuessable });
-    // What names no client guesses at nothing: it counts apart, so that it closes nothing to clients.
+    // A request that names no client is not a guess. It counts separately, so that it cannot block a client.
     let limit = limitOf(`${route} ${tenant.id}`, false);
     try {
       const { claimed, credential } = readClientCredentials(authorization, form);
@@ -130,7 +130,7 @@ export class TokenStatus {
       limit = limitOf(nameOf(tenant.id, claimed.projectId, claimed), false);
       const projectId = projectOf(tenant, claimed);
       work.projectId = projectId;
-      // The key that generateToken counts under: guesses here and there are guesses at one secret.
+      // The same key as for generateToken, because guesses at both endpoints are guesses at one secret.
       limit = limitOf(nameOf(tenant.id, projectId, claimed), true);
       limit.check();
       const credentials = { projectId, clientId: claimed.clientId, credential };
@@ -160,7 +160,7 @@ export class TokenStatus {
   }
 }
 
-/** What the steps of one request have established. */
+/** The facts that the steps of one request have established. */
 class TokenStatusWork extends AuditedWork {
   tenantId: TenantId | undefined = undefined;
   projectId: ProjectId | undefined = undefined;
@@ -187,7 +187,7 @@ function tenantOf(path: string): TenantId {
   return id;
 }
 
-/** An unknown tenant is an unknown address, as for the tenant's documents. */
+/** An unknown tenant is answered with 404, as for the tenant's documents. */
 async function openTenant(tenants: TenantRepository, id: TenantId): Promise<Tenant> {
   try {
     return await tenants.open(id);
@@ -198,7 +198,7 @@ async function openTenant(tenants: TenantRepository, id: TenantId): Promise<Tena
   }
 }
 
-/** Parameters that nobody knows are ignored (RFC 6749, section 3.2), `token_type_hint` among them: there is one type. */
+/** Unknown parameters are ignored (RFC 6749, section 3.2), and so is `token_type_hint`, because there is only one token type. */
 function readForm(body: unknown): { readonly form: FormParameters; readonly token: string } {
   const form = body instanceof Map ? (body as FormParameters) : undefined;
   const token = form?.get('token');

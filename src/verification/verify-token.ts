@@ -11,7 +11,7 @@ import {
   type InactiveToken,
 } from './active-token.ts';
 
-/** Answers verifyToken for both surfaces: whether a token is good now, and what it says if it is. */
+/** Answers verifyToken for both surfaces: whether a token is valid now, and its claims if it is. */
 @Injectable()
 export class VerifyToken {
   readonly #tokens: OwnTokenVerifier;
@@ -20,7 +20,7 @@ export class VerifyToken {
     this.#tokens = tokens;
   }
 
-  /** @throws TesseraError invalid_request for another body, temporarily_unavailable when nothing can be said about the token */
+  /** @throws TesseraError invalid_request for another body, temporarily_unavailable if the token cannot be checked now */
   async answer(surface: Surface, body: unknown, log: InactiveReason): Promise<ActiveToken | InactiveToken> {
     const token = await activeTokenOrUndefined(this.#tokens.verify(parseVerifyRequest(body), surface), log);
     return token === undefined ? INACTIVE : activeToken(token);

@@ -8,8 +8,8 @@ import type { MysqlPool } from './mysql-pool.ts';
 type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
 
 /**
- * Bounds each statement of a query runner: with the wait for a connection it takes no longer than the database's timeout. A connection that broke or did not
- * answer is closed and does not go back to the pool: its late answer would be taken for that of the next statement.
+ * Limits each statement of a query runner, including the wait for a connection, to the database's timeout. A connection that broke or did not answer
+ * is closed and not returned to the pool, because its late answer would be taken for that of the next statement.
  */
 export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: MysqlOptions): QueryRunner {
   const connect = runner.connect.bind(runner) as () => Promise<PoolConnection>;
@@ -20,7 +20,7 @@ export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: Mysql
 
   const connectOnce = async (): Promise<PoolConnection> => {
     const acquired = await connect();
-    // It came too late: nobody waits for it any more.
+    // It came too late; its caller has given up.
     if (isGivenUp && connection === undefined) pool.drop(acquired);
     if (isGivenUp) throw noAnswer();
     connection = acquired;

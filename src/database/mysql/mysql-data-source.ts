@@ -16,7 +16,7 @@ import { MysqlPool } from './mysql-pool.ts';
 import { limitsOfTenantReads, limitsWithin, MysqlSessions } from './mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
-/** The DataSource of a database on a MySQL or MariaDB server. Each attempt to initialize it makes a pool of its own. */
+/** The DataSource of a database on a MySQL or MariaDB server. Each attempt to initialize it makes a new pool. */
 export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
   readonly #options: MysqlOptions;
   /** Shared with TypeORM's options, which are made before this object is. */
@@ -97,7 +97,7 @@ export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
     this.#current.pool = pool;
     try {
       await answerInTime(options.timeoutMs, super.initialize());
-      // It was destroyed meanwhile.
+      // It was destroyed in the meantime.
       if (this.#current.pool !== pool) throw unavailable(options.name, 'closed');
       this.#database = new MysqlDatabase(options, this, pool);
       return this;

@@ -20,7 +20,7 @@ const TRANSACTION_TIMEOUTS = 30;
 const MIGRATION_LIMITS: SessionLimits = { statementMs: 0, lockWaitMs: 10_000 };
 
 export interface MysqlSource extends DataSource {
-  /** Transactions and migrations have bounds of their own. */
+  /** For transactions and migrations, which have their own limits. */
   createUnboundedRunner(): QueryRunner;
 }
 

@@ -50,7 +50,7 @@ export class MysqlPool {
   readonly create = (options: PoolOptions): Pool => {
     const pool = createPool({
       ...options,
-      // No server reads this process's files.
+      // A server must not read this process's files (LOAD DATA LOCAL).
       flags: ['-LOCAL_FILES'],
       // mysql2 caches a generated parser for every row shape that a server ever sends, without a limit.
       disableEval: this.#answerLimit !== Infinity,
@@ -119,9 +119,9 @@ export class MysqlPool {
   }
 
   /**
-   * After a failed statement of somebody who holds the connection.
+   * Call after a failed statement of the connection's holder.
    *
-   * @returns whether it was closed: then it must not be given back
+   * @returns whether it was closed; then it must not be returned
    */
   dropIfBroken(connection: PoolConnection, error: unknown): boolean {
     this.retireIfStoodDown(error);

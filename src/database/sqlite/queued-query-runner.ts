@@ -8,8 +8,8 @@ import type { StatementLine } from './statement-line.ts';
 type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
 
 /**
- * Puts what a query runner does in line with everything else on the one connection. TypeORM awaits between `query` and the execution, so each statement holds
- * the line; otherwise it would become part of whatever transaction is open by then. A transaction of the runner holds it until its end.
+ * Queues the statements of a query runner with all others on the one connection. TypeORM awaits between `query` and the execution, so each statement
+ * holds the queue; otherwise it could become part of another open transaction. A transaction of the runner holds the queue until its end.
  */
 export function queueRunner(
   runner: QueryRunner,
@@ -29,7 +29,7 @@ export function queueRunner(
   const begin = async (): Promise<unknown> => {
     end = await line.take();
     try {
-      // IMMEDIATE: a transaction that reads first and writes later would fail at once when another process wrote in between.
+      // IMMEDIATE, because a transaction that reads first and writes later fails at once if another process wrote in between.
       return await patiently(() => query('BEGIN IMMEDIATE'));
     } catch (error) {
       finish();

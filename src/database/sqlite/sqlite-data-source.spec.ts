@@ -34,7 +34,7 @@ describe('repositories of a SQLite file', () => {
   afterEach(() => source.destroy());
   const names = async () => (await database.query('SELECT secret_id FROM secret_uses')).map((row) => row['secret_id']);
 
-  it('wait for a transaction under way: when it is undone, their rows stay', async () => {
+  it('wait for a running transaction: when it is rolled back, their rows stay', async () => {
     let insert: Promise<unknown> = Promise.resolve();
     const undone = database.transaction(async (manager) => {
       await manager.insert(SecretUseEntity, use('undone'));
@@ -47,7 +47,7 @@ describe('repositories of a SQLite file', () => {
     expect(await names()).toEqual(['kept']);
   });
 
-  it('have transactions of their own, which the others wait for', async () => {
+  it('have their own transactions, for which the others wait', async () => {
     let other: Promise<unknown> = Promise.resolve();
     const undone = source.manager.transaction(async (manager) => {
       await manager.getRepository(SecretUseEntity).insert(use('undone'));
@@ -62,14 +62,14 @@ describe('repositories of a SQLite file', () => {
     expect(await names()).toEqual(['kept', 'committed']);
   });
 
-  it('reject with an error of ours', async () => {
+  it('reject with a TesseraError', async () => {
     const repository = source.getRepository(SecretUseEntity);
     await repository.insert(use('twice'));
     const refusal = await refusalOf(repository.insert(use('twice')));
     expect(refusal).toMatchObject({ code: 'temporarily_unavailable', reason: 'control database: constraint violated' });
   });
 
-  it('leave the line to others after a statement that failed', async () => {
+  it('release the queue after a failed statement', async () => {
     await refusalOf(source.query('SELECT no_such_column FROM secret_uses'));
     await refusalOf(source.manager.transaction((manager) => manager.query('SELECT no_such_column FROM secret_uses')));
     expect(await names()).toEqual([]);

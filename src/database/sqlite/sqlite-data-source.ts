@@ -87,9 +87,9 @@ export class SqliteDataSource extends BoundedDataSource {
     return queueRunner(this.createUnqueuedRunner(), this.#line, this.#options.name, this.#site);
   }
 
-  /** For `SqliteDatabase`, which holds the line itself. */
+  /** For `SqliteDatabase`, which holds the queue itself. */
   createUnqueuedRunner(): QueryRunner {
-    // TypeORM's driver hands out one runner to everybody, and with it the state of its transaction.
+    // TypeORM's driver gives all callers one runner, and with it the state of its transaction.
     Object.assign(this.driver, { queryRunner: undefined });
     return super.createQueryRunner();
   }

@@ -23,7 +23,7 @@ export class SqliteDatabase extends Database {
   readonly #statements = new Map<string, BetterSqlite3.Statement>();
   /** There is one connection: a statement run during a transaction would be part of it and be rolled back with it. */
   readonly #line: StatementLine;
-  /** Runs statements at once. The caller must hold the line. */
+  /** Runs statements immediately. The caller must hold the queue. */
   readonly #runner: QueryRunner;
 
   constructor({ name, site, connection, line }: SqliteParts, dataSource: DataSource, runner: QueryRunner) {

@@ -1,8 +1,8 @@
-/** One connection serves everybody: what is in the line runs one at a time, each statement or whole transaction after the other. */
+/** A queue for the one connection: statements and whole transactions run one after the other. */
 export class StatementLine {
   #last: Promise<unknown> | undefined;
 
-  /** The last in the line; undefined when nothing runs. Look again after it has settled: another one may have come in between. */
+  /** The last entry in the queue; undefined if nothing runs. Check again after it has settled: another one may have been added. */
   get last(): Promise<unknown> | undefined {
     return this.#last;
   }
@@ -16,7 +16,7 @@ export class StatementLine {
     }
   }
 
-  /** @returns what ends the turn */
+  /** @returns a function that ends the turn */
   async take(): Promise<() => void> {
     while (this.#last !== undefined) await this.#last;
     let end: () => void = () => undefined;

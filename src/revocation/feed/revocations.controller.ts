@@ -42,14 +42,14 @@ const FEED_SCHEMA = {
 @ApiTags('Verification')
 @Controller()
 export class RevocationsController {
-  readonly #follower: RevocationPoller;
+  readonly #poller: RevocationPoller;
   readonly #waiters: RevocationWaiters;
 
   constructor(
-    @Inject(RevocationPoller) follower: RevocationPoller,
+    @Inject(RevocationPoller) poller: RevocationPoller,
     @Inject(RevocationWaiters) waiters: RevocationWaiters,
   ) {
-    this.#follower = follower;
+    this.#poller = poller;
     this.#waiters = waiters;
   }
 
@@ -81,9 +81,9 @@ export class RevocationsController {
   @ApiProblems('invalid_request', 'temporarily_unavailable')
   async feed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { after, waitSeconds, tenants } = parseFeedQuery(request.query);
-    if (waitSeconds > 0 && !this.#follower.hasNews(after, tenants))
+    if (waitSeconds > 0 && !this.#poller.hasNews(after, tenants))
       await this.#waiters.wait(waitSeconds * 1000, reply.raw, tenants);
     if (reply.raw.destroyed) return;
-    void reply.type('application/json; charset=utf-8').send(this.#follower.page(after, tenants));
+    void reply.type('application/json; charset=utf-8').send(this.#poller.page(after, tenants));
   }
 }

@@ -66,7 +66,7 @@ const expectForeignRefused = (attempt: Partial<Attempt>, reason: string) =>
 const expectClaimsRefused = (changes: Record<string, unknown>, reason: string) =>
   expectForeignRefused({ oidcToken: foreign(changes) }, reason);
 
-describe('a good bearer with a good token of a trusted issuer', () => {
+describe('a valid bearer with a valid token of a trusted issuer', () => {
   it('authenticates the client and says for whom it asks', async () => {
     const facts = await authenticate();
     expect(facts.client).toMatchObject({ id: 'web', projectId: 'shop' });
@@ -94,7 +94,7 @@ describe('a good bearer with a good token of a trusted issuer', () => {
     expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761001' });
   });
 
-  it('asks the issuer once, and not again while its keys are warm', async () => {
+  it('fetches the issuer’s keys once, and not again while they are cached', async () => {
     await authenticate();
     await authenticate({ oidcToken: foreign({ jti: 'j-2' }) });
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
@@ -178,12 +178,12 @@ describe('a bearer', () => {
     expect(provider.connections()).toBe(0);
   });
 
-  it('is judged first: without a good one nothing is said about the other token', async () => {
+  it('is verified first: without a valid one nothing is revealed about the other token', async () => {
     await expectRefused({ bearer: 'x', oidcToken: 'y' }, 'bearer: not three parts');
   });
 });
 
-describe('the issuer of a foreign token', () => {
+describe('the issuer of a subject token', () => {
   it.each([
     ['with a slash', (own: string) => `${own}/`],
     ['in another case', (own: string) => replaceOnce(own, 'http', 'HTTP')],
@@ -229,7 +229,7 @@ describe('the issuer of a foreign token', () => {
   });
 });
 
-describe('the kind of a foreign token', () => {
+describe('the type of a subject token', () => {
   const named = (typ: unknown) => foreign({}, KEY, { typ });
 
   it.each([undefined, 'JWT', 'at+jwt', 'application/AT+JWT'])('may be %s', async (typ) => {
@@ -251,7 +251,7 @@ describe('the kind of a foreign token', () => {
   });
 });
 
-describe('the signature of a foreign token', () => {
+describe('the signature of a subject token', () => {
   it.each<[string, () => string]>([
     ['by another key of the same kid', () => foreign({}, { ...foreignKey('k1') })],
     ['that was cut off', () => replaceOnce(foreign(), /[^.]+$/, '')],
@@ -276,7 +276,7 @@ describe('the signature of a foreign token', () => {
     );
   });
 
-  it('is judged before the claims', async () => {
+  it('is verified before the claims', async () => {
     const oidcToken = foreign({ aud: 'other', exp: 0 }, foreignKey('k1'));
     await expectForeignRefused({ oidcToken }, 'the key does not confirm its signature');
   });
@@ -288,7 +288,7 @@ describe('the signature of a foreign token', () => {
   });
 });
 
-describe('the audience of a foreign token', () => {
+describe('the audience of a subject token', () => {
   it.each<[string, Record<string, unknown>]>([
     ['one of ours', { aud: 'tessera-acme-cli' }],
     ['one of ours in a list', { aud: ['tessera-acme'] }],
@@ -337,7 +337,7 @@ describe('the audience of a foreign token', () => {
   ])('must not be %s', (_, claims, reason) => expectClaimsRefused(claims, reason));
 });
 
-describe('the times of a foreign token', () => {
+describe('the times of a subject token', () => {
   it.each<[string, (now: number) => Record<string, unknown>]>([
     ['a last second of life', (at) => ({ exp: at + 1 })],
     ['an iat 30 s ahead', (at) => ({ iat: at + 30 })],
@@ -375,7 +375,7 @@ describe('the times of a foreign token', () => {
   ])('must not have %s', (_, times, reason) => expectClaimsRefused(times(now()), reason));
 });
 
-describe('the conditions of a trust', () => {
+describe('the conditions of a trusted issuer', () => {
   const conditions = (entries: Record<string, readonly (string | number | boolean)[]>) =>
     trust({ conditions: new Map(Object.entries(entries)) });
 
@@ -418,7 +418,7 @@ describe('the conditions of a trust', () => {
   });
 });
 
-describe('the subject of a foreign token', () => {
+describe('the subject of a subject token', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['an address that is not verified', { email_verified: false }, 'its e-mail address is not verified'],
     ['nothing said about it', { email_verified: undefined }, 'its e-mail address is not verified'],
@@ -448,7 +448,7 @@ describe('the subject of a foreign token', () => {
   });
 });
 
-it('keeps what the tokens say out of every refusal', async () => {
+it('keeps the tokens’ content out of every refusal', async () => {
   const marked = { email: 'MARKED@acme.example', sub: 'MARKED', aud: 'MARKED', hd: 'MARKED' };
   const error = await refusalOf(authenticate({ oidcToken: foreign(marked) }));
   expect(`${error.message} ${error.reason} ${error.detail} ${JSON.stringify(error)}`).not.toContain('MARKED');
