@@ -60,7 +60,7 @@ const BY_EMAIL: Trust = {
   subject: { match: 'email', domains: new Set(['acme.example']) },
 };
 
-/** What the control plane promises, on one kind of database. */
+/** The behavior of the control plane, on one kind of database. */
 export function controlPlaneConformance(kind: string, start: () => Promise<ControlPlaneUnderTest>): void {
   describe(`the control plane on ${kind}`, () => {
     let store: ControlPlaneUnderTest;
@@ -79,14 +79,14 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
 
     const read = (id: string) => controlPlane.snapshot((manager) => readTenant(manager, tenantId(id)));
 
-    it('is migrated once, by one of two who try at once', async () => {
+    it('is migrated once when two processes try at the same time', async () => {
       expect(await controlPlane.pendingMigrations()).toEqual([]);
       expect(await controlPlane.migrate()).toEqual([]);
       await controlPlane.check();
       await controlPlane.assertSchema();
     });
 
-    it('gives a tenant back as it was saved', async () => {
+    it('returns a tenant as it was saved', async () => {
       const secretless = {
         policy: { kind: 'secretless', networks: ['10.0.0.0/8', '::1/128'] },
         surfaces: ['user'],
@@ -136,7 +136,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       expect(project?.clients.get(parseClientId('web')!)?.scopes).toEqual(scopes);
     });
 
-    it('forgets projects, clients and administrators that the next draft leaves out', async () => {
+    it('removes projects, clients and administrators that the next draft leaves out', async () => {
       await writer.saveTenant(tenantDraft('shrinks', {}, [ROOT]));
       await writer.saveTenant(tenantDraft('shrinks', { projects: new Map() }));
       const state = (await writer.readTenants()).find(({ tenant }) => tenant.id === 'shrinks');
@@ -182,7 +182,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       expect(await writer.readTombstones()).not.toContainEqual(expect.objectContaining({ tenantId: gone }));
     });
 
-    it('does not forget a tenant that is not removed', async () => {
+    it('does not purge a tenant that is not removed', async () => {
       await writer.saveTenant(tenantDraft('stays'));
       await writer.forgetTenant(tenantId('stays'));
       expect(await read('stays')).toBeDefined();
@@ -241,7 +241,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       });
       const rows = async () => (await controlPlane.query('SELECT token_id FROM spent_tokens')).length;
 
-      it('are spent once in a tenant, by issuer and id', async () => {
+      it('are redeemed once in a tenant, by issuer and id', async () => {
         const { spentTokens } = spentTokensOf(controlPlane);
         expect(await spentTokens.redeem('acme', proof())).toBe(true);
         expect(await spentTokens.redeem('acme', proof())).toBe(false);
@@ -252,7 +252,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         expect(await spentTokens.redeem('acme', proof({ tokenId: `${'A'.repeat(42)}a` }))).toBe(true);
       });
 
-      it('are spent by one of two processes that come at once', async () => {
+      it('are redeemed by exactly one of two concurrent processes', async () => {
         const other = store.another();
         const both = [spentTokensOf(controlPlane).spentTokens, spentTokensOf(other).spentTokens];
         for (let round = 0; round < 10; round++) {
@@ -265,9 +265,9 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         await other.close();
       });
 
-      it('are removed when their tokens have ended, and not before', async () => {
+      it('are removed when their tokens have expired, and not before', async () => {
         const { spentTokens, lines } = spentTokensOf(controlPlane);
-        // A day after their end: a clock that ran ahead and is put back must not find them forgotten.
+        // A day after they expire: if the clock ran ahead and is set back, they are still needed.
         const now = Math.floor(clock.ms / 1_000) - 86_400;
         const ends = [-86_400, -40, -31, -1, 0, 1, 60];
         for (const [index, end] of ends.entries())
@@ -279,7 +279,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         expect(lines).toEqual([]);
       });
 
-      it('that cannot be written for another reason are no verdict', async () => {
+      it('that cannot be written for another reason are not refused as used', async () => {
         const { spentTokens } = spentTokensOf(controlPlane);
         const { code } = await refusalOf(spentTokens.redeem(null as unknown as string, proof()));
         expect(code).toBe('temporarily_unavailable');
@@ -307,7 +307,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         expect(await records.sequence()).toBe(2);
       });
 
-      it('of two processes are seen in the order of their numbers: no number comes before a smaller one', async () => {
+      it('of two processes become visible in the order of their numbers', async () => {
         const other = store.another();
         const both = [new RevocationRecords(controlPlane), new RevocationRecords(other)];
         const start = await both[0]!.sequence();
@@ -365,7 +365,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         const recorded = async () =>
           Number((await controlPlane.query('SELECT COUNT(*) AS rows_there FROM audit_records'))[0]!['rows_there']);
 
-        it('are refused past the quota, which all processes share, and free again in time', async () => {
+        it('are refused beyond the quota, which all processes share, and accepted again later', async () => {
           const other = store.another();
           const both = [new ClientRevocations(controlPlane), new ClientRevocations(other)];
           const before = await recorded();
@@ -380,7 +380,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           expect(await both[0]!.add(reader, audit, nowMs)).toMatchObject({ client: 'shop/reader' });
           await both[1]!.add(wanted(), audit, nowMs + 2_000);
           expect((await refusalOf(both[0]!.add(wanted(), audit, nowMs + 2_000))).code).toBe('too_many_requests');
-          // A clock that ran ahead and was put back takes no more than what a burst takes.
+          // A clock that ran ahead and was set back costs at most one burst.
           await both[1]!.add(wanted(), audit, nowMs + 86_400_000);
           const later = new ClientRevocations(other);
           expect((await refusalOf(later.add(wanted(), audit, nowMs))).retryAfterSeconds).toBe(2);
@@ -388,7 +388,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           await other.close();
         }, 60_000);
 
-        it('become one when there are many of a client, which ends all that those ended, and nobody else’s are', async () => {
+        it('become one entry when a client has many, which hits everything that they hit, and no other client’s do', async () => {
           const revocations = new ClientRevocations(controlPlane);
           const sequence = await new RevocationRecords(controlPlane).sequence();
           let atMs = nowMs + 1_000_000;
@@ -404,12 +404,12 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
             { client: 'shop/web', kind: 'client', id: 'web', before: now - 60, replaces: 500 },
           ]);
           expect(left[1]!.seq).toBe(sequence + issued.length);
-          // The next one is by itself; those that were folded stay folded.
+          // The next entry is separate; the replaced ones stay replaced.
           expect((await revocations.add(wanted(), audit, atMs)).replaces).toBeUndefined();
           expect(await entries()).toHaveLength(3);
         }, 60_000);
 
-        it('of a name that two projects have are never one, and are refused when they are many', async () => {
+        it('of a client id that two projects have never become one entry, and are refused when there are many', async () => {
           const revocations = new ClientRevocations(controlPlane);
           const twin = { projectId: parseProjectId('billing')!, ofAllUntil: undefined };
           let atMs = nowMs + 3_000_000;
@@ -419,7 +419,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         }, 60_000);
       });
 
-      it('are removed when they are of no use, and their numbers do not come back', async () => {
+      it('are removed when they have expired, and their numbers are not reused', async () => {
         const records = new RevocationRecords(controlPlane);
         const sequence = await records.sequence();
         await records.add([revocation('old', now - 1), revocation('last', now)]);
@@ -444,7 +444,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       const times = async () =>
         (await controlPlane.query('SELECT at_ms FROM audit_records ORDER BY at_ms')).map((row) => row['at_ms']);
 
-      it('makes no record say that a token was issued that did not leave, and leaves the others', async () => {
+      it('writes no record of an issued token that was not sent, and keeps the other records', async () => {
         const audit = new ControlPlaneAuditStore(controlPlane);
         const own = { ...record(7_000), outcome: 'issued', requestId: 'disowned', tokenId: 'never-left' } as const;
         await audit.append([own, { ...own, tokenId: 'left' }, { ...own, at: 7_001 }, { ...own, requestId: 'other' }]);
@@ -458,7 +458,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         await audit.purge(8_000);
       });
 
-      it('keeps all records of a large append, and purges those past their time', async () => {
+      it('keeps all records of a large append, and purges expired ones', async () => {
         const audit = new ControlPlaneAuditStore(controlPlane);
         const start = 1_800_000_000_000;
         await audit.append(Array.from({ length: 345 }, (_, number) => record(start + number)));
@@ -469,7 +469,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         expect(await times()).toEqual([]);
       });
 
-      it('keeps every member, and cuts what does not fit instead of losing the record', async () => {
+      it('stores every member, and truncates long values instead of losing the record', async () => {
         const audit = new ControlPlaneAuditStore(controlPlane);
         const full: AuditRecord = {
           ...record(1),
@@ -502,7 +502,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       });
     });
 
-    it('notes the last use of a secret, the latest of many', async () => {
+    it('stores the latest use of a secret', async () => {
       const uses = new SecretUses(await controlPlane.repository(SecretUseEntity), collectingLog().log);
       const client = [parseTenantId('acme')!, parseProjectId('shop')!, parseClientId('web')!] as const;
       uses.record(...client, 'sec-1', 1000);

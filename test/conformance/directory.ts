@@ -19,9 +19,9 @@ export interface DirectoriesUnderTest {
   readonly dataDirectory: string;
   /** Knows the credentials of each tenant that `newDatabase` made. */
   readonly vault: VaultService;
-  /** An empty database, or the address of none yet, for the tenant. */
+  /** An empty database for the tenant, or an address where none exists yet. */
   newDatabase(tenantId: string): Promise<TenantDatabase>;
-  /** Runs a statement in a tenant's database past the service, as its operator would. */
+  /** Runs a statement in a tenant's database directly, like its operator. */
   byHand(tenant: Tenant, statement: string): Promise<void>;
   close(): Promise<void>;
 }
@@ -61,7 +61,7 @@ const STATE: DirectoryState = {
   users: [{ ...ADA, groups: ['all', 'sales'] }, BOB],
 };
 
-/** What a tenant's directory promises, on one kind of database: the same verdict on each. */
+/** The behavior of a tenant's directory on one kind of database. It must be the same on each. */
 export function directoryConformance(kind: string, start: () => Promise<DirectoriesUnderTest>): void {
   describe(`a directory on ${kind}`, () => {
     let stores: DirectoriesUnderTest;
@@ -87,7 +87,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       await stores.close();
     });
 
-    /** A tenant that no other test knows. */
+    /** A tenant that no other test uses. */
     async function newTenant(): Promise<Tenant> {
       const id = `t${(count += 1)}`;
       return { ...tenantDraft(id, { database: await stores.newDatabase(id) }).tenant, version: 1 };
@@ -107,7 +107,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
     const byEmail = (tenant: Tenant, email: string) => users.findByEmail(tenant, parseEmail(email)!.canonical);
 
     describe('when provisioned', () => {
-      it('is made, migrated once, and empty', async () => {
+      it('is created, migrated once, and empty', async () => {
         const writer = await openDirectory(await newTenant());
         expect(await writer.pendingMigrations()).toEqual(['Directory1764000000001']);
         expect(await writer.migrate()).toEqual(['Directory1764000000001']);
@@ -115,7 +115,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         expect(await writer.read()).toEqual({ scopes: [], roles: [], groups: [], users: [] });
       });
 
-      it('is migrated by one of two who try at once', async () => {
+      it('is migrated by one of two concurrent processes', async () => {
         const tenant = await newTenant();
         const both = [await openDirectory(tenant), await openDirectory(tenant)];
         const migrated = await Promise.all(both.map((writer) => writer.migrate()));
@@ -141,7 +141,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         expect(await writer.read()).toEqual(STATE);
       });
 
-      it('replaces the links of what is written and keeps those of the rest', async () => {
+      it('replaces the links of written objects and keeps those of the others', async () => {
         const { writer } = await newDirectory();
         await writer.apply({
           ...NO_CHANGES,
@@ -153,7 +153,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         });
       });
 
-      it('takes the links of what is removed along', async () => {
+      it('removes the links of removed objects', async () => {
         const { writer } = await newDirectory();
         await writer.apply({
           scopes: { put: [], remove: ['orders:write'] },
@@ -207,7 +207,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
     });
 
     describe("when asked for a user's grants", () => {
-      it('gives roles directly and through groups, the scopes of those roles and their resources, each once', async () => {
+      it('gives roles directly and through groups, the scopes of those roles and their resources, without duplicates', async () => {
         const { tenant } = await newDirectory();
         expect(await byEmail(tenant, 'ada@acme.example')).toEqual({
           id: 'u-ada',
@@ -253,8 +253,8 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       );
     });
 
-    describe('when people are told apart', () => {
-      // Written by hand, past the parser: what stands in the database must not become somebody else by its collation.
+    describe('when it distinguishes people', () => {
+      // Written directly, without the parser: the database's collation must not make one address match another.
       it.each([
         ['another case', 'ADA2@acme.example'],
         ['a trailing space', 'ada2@acme.example '],
@@ -262,7 +262,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         ['the Kelvin sign', '\u212ada2@acme.example'],
       ])('an address with %s in the canonical column is nobody', async (_, written) => {
         const { tenant } = await newDirectory();
-        // MySQL refuses what is not ASCII in that column: refused is as good as not found.
+        // MySQL refuses non-ASCII text in that column. That is as good as not finding it.
         await stores
           .byHand(
             tenant,
@@ -272,7 +272,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         expect(await byEmail(tenant, 'ada2@acme.example')).toBeUndefined();
       });
 
-      it('finds one person in whatever ASCII case was asked', async () => {
+      it('finds one person in any ASCII case', async () => {
         const { tenant } = await newDirectory();
         for (const writing of ['ada@acme.example', 'ADA@acme.EXAMPLE', 'Ada@Acme.example'])
           expect((await byEmail(tenant, writing))?.id).toBe('u-ada');
@@ -307,8 +307,8 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       });
     });
 
-    describe('that states another tenant', () => {
-      it('is refused at the mint, also when it changed hands while it was open', async () => {
+    describe('that names another tenant', () => {
+      it('is refused when a token is requested, also if the owner changed while it was open', async () => {
         const { tenant } = await newDirectory();
         await byEmail(tenant, 'ada@acme.example');
         await stores.byHand(tenant, "UPDATE tessera_owner SET tenant_id = 'other'");
@@ -321,7 +321,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         expect((await refusalOf(linked)).reason).toBe('tenant database: belongs to another tenant');
       });
 
-      it('is refused at the mint when it names nobody', async () => {
+      it('is refused when a token is requested if it names no tenant', async () => {
         const { tenant } = await newDirectory();
         await stores.byHand(tenant, 'DELETE FROM tessera_owner');
         expect((await refusalOf(byEmail(tenant, 'ada@acme.example'))).reason).toBe(

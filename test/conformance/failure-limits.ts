@@ -7,7 +7,7 @@ export interface LimitsUnderTest {
   readonly clock: TestClock;
 }
 
-/** What holds for limits, whether a process counts for itself or shares its counts. Each case has sources of its own. */
+/** The behavior of limits, for a process that counts alone and for one that shares its counts. Each case has its own sources. */
 export function failureLimitsConformance(name: string, start: () => Promise<LimitsUnderTest>): void {
   describe(`failure limits, ${name}`, () => {
     let limits: FailureLimits;
@@ -74,7 +74,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         expect(verdict(limits, '192.0.2.20', client)).toBe('accepted');
       });
 
-      it('and leave other sources alone', () => {
+      it('and do not affect other sources', () => {
         exceed('192.0.2.21');
         limits.recordFailure('192.0.2.22', client);
         expect(verdict(limits, '192.0.2.22', client)).toBe('accepted');
@@ -99,7 +99,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         expect(verdict(limits, '192.0.2.24', client)).toBe('accepted');
       });
 
-      it('and remember no invented names', () => {
+      it('and store no invented names', () => {
         exceed('192.0.2.25');
         const { size } = limits;
         for (let name = 0; name < 1_000; name++)
@@ -112,7 +112,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         expect(verdict(limits, '192.0.2.25', client)).toBe('accepted');
       });
 
-      it('and let a client go on that authenticated there lately, up to its own limit', () => {
+      it('and do not slow a client that authenticated there lately, up to its own limit', () => {
         fail(limits, '192.0.2.26', 'acme/shop/c0', LIMIT);
         limits.recordAuthentication('192.0.2.26', client);
         exceed('192.0.2.26', 1);
@@ -122,7 +122,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         expect(verdict(limits, '192.0.2.26', client)).toBe(60);
       });
 
-      it('and keep out no client, however many others are guessed at', () => {
+      it('and lock out no client, however many others are guessed at', () => {
         exceed('192.0.2.27');
         for (let guess = 0; guess < 30 * LIMIT; guess++)
           expect(
@@ -137,7 +137,7 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
       });
     });
 
-    it('ask nobody to wait long for what closes nothing', () => {
+    it('answer with a short Retry-After if nothing is closed', () => {
       const stray = () => {
         limits.recordStray('192.0.2.28', 'oidcToken');
       };
@@ -171,20 +171,20 @@ export function failureLimitsConformance(name: string, start: () => Promise<Limi
         refuse('192.0.2.30', 'ada@acme.example', 1);
       });
 
-      it('without making anyone forget a guess', () => {
+      it('without dropping counted guesses', () => {
         fail(limits, '192.0.2.32', 'acme/shop/web', LIMIT);
         for (let name = 0; name < 1_000; name++) refuse('192.0.2.32', `u${name}@acme.example`, 1);
         expect(verdict(limits, '192.0.2.32', 'acme/shop/web')).toBe(60);
       });
     });
 
-    it('take all addresses of an IPv6 /64 for one source', () => {
+    it('count all addresses of an IPv6 /64 as one source', () => {
       for (let host = 1; host <= LIMIT; host++) fail(limits, `2001:db8:0:1::${host.toString(16)}`, 'acme/shop/web', 1);
       expect(verdict(limits, '2001:db8:0:1:ffff::1', 'acme/shop/web')).toBe(60);
       expect(verdict(limits, '2001:db8:0:2::1', 'acme/shop/web')).toBe('accepted');
     });
 
-    it('do not care about a clock that somebody set', () => {
+    it('do not depend on changes of the wall clock', () => {
       fail(limits, '192.0.2.10', 'acme/shop/web', LIMIT);
       clock.jumpSeconds(3600);
       expect(verdict(limits, '192.0.2.10', 'acme/shop/web')).toBe(60);

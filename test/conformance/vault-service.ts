@@ -12,18 +12,18 @@ export interface VaultUnderTest {
   readonly vault: VaultService & { close(): Promise<void> };
   /** A second process on the same store. */
   another(): VaultService & { close(): Promise<void> };
-  /** Takes an entry away as an operator would, past the service. */
+  /** Removes an entry directly in the store, like an operator. */
   removeByHand(path: VaultPath): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What src/vault/vault.service.ts promises, for one adapter. `adapter` is the name of its class. */
+/** The behavior that src/vault/vault.service.ts documents, for one adapter. `adapter` is the name of its class. */
 export function vaultServiceConformance(adapter: string, start: () => Promise<VaultUnderTest>): void {
   describe(`${adapter} as VaultService`, () => {
     let store: VaultUnderTest;
     let vault: VaultUnderTest['vault'];
     let tenants = 0;
-    /** A tenant that no other test knows. */
+    /** A tenant that no other test uses. */
     const newTenant = () => parseTenantId(`t-${(tenants += 1)}`)!;
     const clientPath = (tenant = newTenant(), project = 'shop', client = 'web') =>
       clientSecretPath(tenant, parseProjectId(project)!, parseClientId(client)!);
@@ -36,12 +36,12 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
       await store.close();
     });
 
-    it('finds nothing where nothing was written', async () => {
+    it('finds nothing at a path that was never written', async () => {
       expect(await vault.read(clientPath())).toBeUndefined();
       expect(await vault.read(keyRingPath(newTenant()))).toBeUndefined();
     });
 
-    it('gives back what was written, with its version', async () => {
+    it('returns the written entry, with its version', async () => {
       const path = clientPath();
       const data = { secret_id: 'ä€😀\n"', list: [{ n: 1, deep: { t: true, none: null } }], empty: {} };
       expect(await vault.write(path, data, 0)).toBe(1);
@@ -63,9 +63,9 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
     });
 
     it.each([
-      ['a new entry where one is', 0],
+      ['a new entry over an existing one', 0],
       ['over an older version', 1],
-      ['over a version that is not yet', 3],
+      ['over a future version', 3],
     ])('refuses to write %s, and changes nothing', async (_, expectedVersion) => {
       const path = clientPath();
       await vault.write(path, { n: 1 }, 0);
@@ -74,11 +74,11 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
       expect(await vault.read(path)).toEqual({ version: 2, data: { n: 2 } });
     });
 
-    it('refuses to write over a version of an entry that is not there', async () => {
+    it('refuses to write over a version of a missing entry', async () => {
       await expect(vault.write(clientPath(), { n: 1 }, 1)).rejects.toBeInstanceOf(VaultConflict);
     });
 
-    it('has one winner among writers at one time', async () => {
+    it('lets exactly one of concurrent writers succeed', async () => {
       const path = clientPath();
       const second = store.another();
       const outcomes = await Promise.allSettled(
@@ -110,7 +110,7 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
       expect(await vault.read(path)).toEqual({ version: 8, data: { n: 8 } });
     });
 
-    it('takes an entry that was removed by hand for one that is not there, and lets it be written anew', async () => {
+    it('treats an entry removed by hand as missing, and lets it be written again', async () => {
       const path = clientPath();
       await vault.write(path, { n: 1 }, 0);
       await vault.write(path, { n: 2 }, 1);
@@ -123,11 +123,11 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
       const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
       expect(outcomes[winner]).toEqual({ status: 'fulfilled', value: entry!.version });
       expect(entry!.data).toEqual({ n: [3, 3.5][winner] });
-      // And it goes on from there.
+      // The version continues.
       expect(await vault.write(path, { n: 4 }, entry!.version)).toBe(entry!.version + 1);
     });
 
-    it('destroys an entry with its past, and others not', async () => {
+    it('destroys an entry with all versions, and no other entry', async () => {
       const tenant = newTenant();
       const path = clientPath(tenant);
       const other = clientPath(tenant, 'shop', 'app');
@@ -140,7 +140,7 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
       expect(await vault.write(path, { n: 3 }, 0)).toBe(1);
     });
 
-    it('destroys what is not there without an error', async () => {
+    it('destroys a missing entry without an error', async () => {
       const path = clientPath();
       await vault.destroy(path);
       await vault.write(path, { n: 1 }, 0);
@@ -151,7 +151,7 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
 
     it('lists the entries of a folder at any depth, sorted, and of no other', async () => {
       const tenant = newTenant();
-      // A tenant whose id begins alike must not be seen.
+      // A tenant whose id has the same beginning must not be listed.
       const alike = parseTenantId(`${tenant}0`)!;
       const paths = [
         clientPath(tenant, 'shop', 'web'),
@@ -180,7 +180,7 @@ export function vaultServiceConformance(adapter: string, start: () => Promise<Va
       await second.close();
     });
 
-    it('says that it can serve', async () => {
+    it('reports that it is available', async () => {
       await vault.check();
     });
   });

@@ -13,8 +13,8 @@ import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 import { replaceEach } from '../../libs/token/test/replace-once.ts';
 
 /**
- * On the embedded stores: secrets, addresses, private keys and the issued tokens themselves are canaries; every fault is run at debug level, and
- * nothing of them is in a log line, an answer, a metric, an audit row or, but for the directories' own addresses, a file.
+ * On the embedded stores. Secrets, addresses, private keys and the issued tokens are canaries. Every fault runs at debug level. No canary may be in a
+ * log line, a response, a metric, an audit row or, except for the directories' own addresses, a file.
  */
 let tessera: TestTesseraServer;
 let canaries: Canaries;
@@ -57,7 +57,7 @@ async function ask(
   });
   const token = answer.body['access_token'] as string | undefined;
   if (token === undefined) canaries.search('a refusal', answer.text + JSON.stringify([...answer.headers]));
-  // The signature makes it a token, and the payload holds an address: neither may be seen, not even in parts.
+  // The signature makes it a token, and the payload holds an address. Neither may appear, not even in parts.
   else for (const part of token.split('.').slice(1)) canaries.add('a part of a token', part);
   return token;
 }
@@ -73,7 +73,7 @@ async function exercise(): Promise<void> {
     await ask(surface, { [wrong]: wrong });
     const other = surface === 'user' ? 'admin' : 'user';
     for (const bearer of [token, `${token}x`, wrong]) {
-      // Its own profile is for the subject, who may see its address.
+      // A subject may see its own profile with its address.
       await tessera.get(`/auth/${surface}/profile`, { authorization: `Bearer ${bearer}` });
       const refusal = await tessera.get(`/auth/${other}/profile?token=${bearer}`, {
         authorization: `Bearer ${bearer}`,
@@ -106,7 +106,7 @@ function replace(path: string, content: Buffer): () => void {
 
 const sealed = (...path: string[]) => file('vault', ...path.slice(0, -1), `${path.at(-1)}.sealed`);
 
-/** Each begins a fault and gives back how it ends. */
+/** Each starts a fault and returns how to end it. */
 const faults: readonly (readonly [name: string, begin: () => () => void])[] = [
   ['nothing', () => () => undefined],
   ['a client’s entry that is cut off', () => replace(sealed('secret', 'acme', 'shop', 'anything'), Buffer.from('x'))],
@@ -129,7 +129,7 @@ const faults: readonly (readonly [name: string, begin: () => () => void])[] = [
       onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = roles || '${canary}'`);
       return () => {
         onDatabase(file('control.sqlite'), `UPDATE administrators SET roles = replace(roles, '${canary}', '')`);
-        // What was deleted stays in the pages of the file, which is where it belongs.
+        // Deleted data stays in the pages of the file. That is allowed.
         onDatabase(file('control.sqlite'), 'VACUUM', 'PRAGMA wal_checkpoint(TRUNCATE)');
       };
     },
@@ -143,12 +143,12 @@ function onDatabaseAndBack(path: string, table: string): () => void {
   };
 }
 
-it.each(faults)('nothing comes out with %s', async (_, begin) => {
+it.each(faults)('nothing leaks with %s', async (_, begin) => {
   await exercise();
   const end = begin();
   try {
     await exercise();
-    // Past the age of everything that is remembered.
+    // Later than every maximum age.
     tessera.clock.advanceSeconds(120);
     await exercise();
   } finally {

@@ -67,13 +67,13 @@ describe('apply', () => {
     expect(again).toEqual({ code: 0, stdout: 'Nothing to change.\n', stderr: '' });
   });
 
-  it('does not depend on the order of what the file lists', async () => {
+  it('does not depend on the order of lists in the file', async () => {
     await installation.applied(BOTH);
     const turned = tenantsFile(GLOBEX, replaceOnce(ACME, '[admin, user]', '[user, admin]'));
     expect(await installation.applied(turned)).toEqual({ changes: [], secrets: [] });
   });
 
-  it('updates what the file says otherwise, and only that', async () => {
+  it('updates what differs in the file, and only that', async () => {
     await installation.applied(BOTH);
     const text = replaceEach(
       BOTH,
@@ -97,7 +97,7 @@ describe('apply', () => {
     expect(await installation.applied(swapped)).toEqual({ changes: [], secrets: [] });
   });
 
-  it('leaves alone what the file leaves out', async () => {
+  it('does not change what the file leaves out', async () => {
     await installation.applied(BOTH);
     const less = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], [/ {10}- \{ id: kiosk.*\n/, '']));
     expect(await installation.applied(less)).toEqual({ changes: [], secrets: [] });
@@ -105,7 +105,7 @@ describe('apply', () => {
     expect(stdout).toMatch(/u-bob[^]*globex/);
   });
 
-  it('removes it with --prune, whole tenants too, and says so', async () => {
+  it('with --prune removes what the file leaves out, even whole tenants, and lists it', async () => {
     await installation.applied(BOTH);
     const less = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], [/ {10}- \{ id: kiosk.*\n/, '']));
     const dryRun = await installation.apply(less, '--prune', '--dry-run');
@@ -119,7 +119,7 @@ describe('apply', () => {
     expect(await installation.applied(less, '--prune')).toEqual({ changes: [], secrets: [] });
   });
 
-  it('brings a removed tenant back with the secret and keys that it had', async () => {
+  it('restores a removed tenant with its previous secret and keys', async () => {
     await installation.applied(BOTH);
     const before = await installation.run(['keys', 'list', 'globex', '-o', 'json']);
     await installation.applied(tenantsFile(ACME), '--prune');
@@ -129,7 +129,7 @@ describe('apply', () => {
     expect(await installation.run(['keys', 'list', 'globex', '-o', 'json'])).toEqual(before);
   });
 
-  it('refuses what is in conflict with what the file leaves out', async () => {
+  it('refuses a conflict with objects that the file leaves out', async () => {
     await installation.applied(BOTH);
     const before = await installation.fingerprint();
     const text = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], ['ada@', 'BOB@']));
@@ -152,7 +152,7 @@ describe('apply', () => {
     expect(keys.map(({ alg, state }) => `${alg} ${state}`)).toEqual(['ES256 active', 'EdDSA next']);
   });
 
-  it('goes on with the other tenants when one cannot be finished', async () => {
+  it('applies the other tenants when one cannot be completed', async () => {
     const unreachable = replaceOnce(
       GLOBEX,
       '{ driver: sqlite }',
@@ -191,7 +191,7 @@ describe('apply', () => {
     expect((await installation.run(['apply', '-f', installation.folder])).stderr).toMatch(/it is a folder/);
   });
 
-  it('does not read for ever', async () => {
+  it('does not read an endless input', async () => {
     const endless = await installation.run(['apply', '-f', '/dev/zero']);
     expect(endless).toMatchObject({ code: 1, stderr: expect.stringMatching(/larger than 16 MiB/) });
   });
@@ -236,7 +236,7 @@ describe('nothing is touched', () => {
     expect((await installation.applied(BOTH)).changes).toEqual(planned.changes);
   });
 
-  it('reports every error of the file at its line, and prints nothing else', async () => {
+  it('prints every validation error with its line, and nothing else', async () => {
     const path = await installation.write('t.yaml', FAULTY);
     const result = await installation.run(['apply', '-f', path, '--output', 'json']);
     expect(result.stdout).toBe('');
@@ -289,7 +289,7 @@ describe('a system that is damaged', () => {
     },
   );
 
-  it('is told about in words that end with the fix, without a stack', async () => {
+  it('is reported with the fix at the end, without a stack', async () => {
     await installation.applied(BOTH);
     await writeFile(
       join(installation.dataDirectory, 'control.sqlite'),

@@ -23,7 +23,7 @@ const WEB = {
 const WEB_PATH = clientSecretPath(WEB.tenantId, WEB.projectId, WEB.clientId);
 const SILENT = new Log('silent', { write: () => undefined });
 
-/** Every look at it comes a second after the last. */
+/** Time advances by a second at every read. */
 class SlowWorkClock extends TestClock {
   override monotonicMs(): number {
     this.advanceSeconds(1);
@@ -41,7 +41,7 @@ async function run(line: string): Promise<CliResult> {
   return installation.run(line.split(' '));
 }
 
-/** What one command or another prints. */
+/** The JSON of any command. */
 interface Printed {
   readonly keys: readonly Readonly<Record<string, string>>[];
   readonly secrets: readonly Readonly<Record<string, string>>[];
@@ -58,7 +58,7 @@ async function json(line: string): Promise<Printed> {
   return JSON.parse(result.stdout) as Printed;
 }
 
-/** The tenant's version in the control plane: what running servers follow. */
+/** The tenant's version in the control plane, which running servers poll. */
 async function version(): Promise<number> {
   const controlPlane = await ControlPlane.copyOf(installation.config(), SILENT);
   try {
@@ -117,7 +117,7 @@ describe('tessera', () => {
     expect(result.stderr).not.toContain('hunter2');
   });
 
-  it('shows progress of long work to a terminal alone', async () => {
+  it('shows progress of long work on a terminal only', async () => {
     const many = tenantsFile(...Array.from({ length: 3 }, (_, i) => replaceOnce(GLOBEX, 'globex', `t${i}`)));
     const clock = new SlowWorkClock();
     const seen = await installation.run(['apply', '-f', '-', '-o', 'json'], { stdin: many, isTTY: true, clock });
@@ -127,7 +127,7 @@ describe('tessera', () => {
     expect(unseen.stderr).toBe('');
   });
 
-  it('says nothing of short work', async () => {
+  it('shows no progress of short work', async () => {
     const clock = new TestClock();
     const { stderr } = await installation.run(['apply', '-f', '-'], { stdin: tenantsFile(GLOBEX), isTTY: true, clock });
     expect(stderr).toBe('');
@@ -135,7 +135,7 @@ describe('tessera', () => {
 });
 
 describe('config check', () => {
-  it('says what the settings mean, without secrets', async () => {
+  it('prints the effective settings, without secrets', async () => {
     const result = await run('config check');
     expect(result).toMatchObject({ code: 0, stderr: '' });
     expect(result.stdout).toMatch(/The configuration is valid[^]*embedded SQLite/);
@@ -149,7 +149,7 @@ describe('config check', () => {
 });
 
 describe('migrate', () => {
-  it('runs what is missing, once', async () => {
+  it('runs missing migrations once', async () => {
     expect((await json('migrate --dry-run')).migrated).toEqual([
       { database: 'control', migrations: CONTROL_PLANE_SCHEMA.migrations.map(({ name }) => name) },
     ]);
@@ -162,7 +162,7 @@ describe('migrate', () => {
 describe('keys', () => {
   beforeEach(() => installation.applied(tenantsFile(ACME)));
 
-  it('rotates: a key is public first, and one rotation at a time', async () => {
+  it('rotates: a key is published first, and only one rotation runs at a time', async () => {
     const before = await version();
     const [first, next] = (await json('keys rotate acme')).keys as [Printed['keys'][0], Printed['keys'][0]];
     expect(first).toMatchObject({ state: 'active', retire_at: next['activated_at'] });
@@ -189,7 +189,7 @@ describe('keys', () => {
     expect(JSON.stringify(await json('keys list acme'))).not.toMatch(/"d"|private/);
   });
 
-  it('names the tenants there are when it is asked for another', async () => {
+  it('lists the existing tenants when an unknown one is named', async () => {
     expect(await run('keys list globex')).toMatchObject({
       code: 1,
       stdout: '',
@@ -231,7 +231,7 @@ describe('secrets', () => {
     expect(await run('secrets retire acme/shop/web nope')).toMatchObject({ code: 1 });
   });
 
-  it('end later when they are told so', async () => {
+  it('expire later with --in', async () => {
     await json('secrets add acme/shop/web');
     const [old] = (await json('secrets list acme/shop/web')).secrets;
     expect(await run(`secrets retire acme/shop/web ${old!['id']} --in 24h`)).toMatchObject({ code: 0 });
@@ -249,7 +249,7 @@ describe('secrets', () => {
     expect((await json('secrets list acme/shop/web')).secrets[0]!['last_used_at']).toBe('2030-01-02T03:04:05Z');
   });
 
-  it('that was put there by hand is live: apply makes none, and it can be retired', async () => {
+  it('that is operator-provided is live: apply makes none, and it can be retired', async () => {
     const vault = new EmbeddedVault(installation.dataDirectory);
     const { version: stored } = (await vault.read(WEB_PATH))!;
     await vault.write(WEB_PATH, { secret_id: 'by-hand' }, stored);
@@ -261,7 +261,7 @@ describe('secrets', () => {
     expect((await vault.read(WEB_PATH))!.data).not.toHaveProperty('secret_id');
   });
 
-  it('that are all gone are made again by apply', async () => {
+  it('are made again by apply if none is left', async () => {
     const vault = new EmbeddedVault(installation.dataDirectory);
     await vault.destroy(WEB_PATH);
     const { changes, secrets } = await installation.applied(tenantsFile(ACME));
@@ -270,7 +270,7 @@ describe('secrets', () => {
     expect(entry.generated[0]!.sha256).toEqual(new Secret(secrets[0]!.secret_id).sha256());
   });
 
-  it('of an unknown client are refused with the clients there are', async () => {
+  it('of an unknown client are refused with a list of the existing clients', async () => {
     expect(await run('secrets add acme/shop/app')).toMatchObject({
       code: 1,
       stdout: '',
@@ -280,7 +280,7 @@ describe('secrets', () => {
 });
 
 describe('purge', () => {
-  it('destroys what removed tenants and clients left, only when it is told twice', async () => {
+  it('destroys what removed tenants and clients left, only with --yes', async () => {
     await installation.applied(tenantsFile(ACME, GLOBEX));
     const without = replaceEach(ACME, [/ {10}- \{ id: web.*\n/, ''], ['clients: [web]', 'clients: []']);
     await installation.applied(tenantsFile(without), '--prune');

@@ -1,4 +1,4 @@
-/** A tenants file with one tenant of each kind of thing; parts can be replaced. */
+/** A tenants file with one tenant that uses every kind of object. Parts can be replaced. */
 export function tenantsFile(...tenants: readonly string[]): string {
   return `apiVersion: tessera/v1\ntenants:\n${tenants.join('')}`;
 }

@@ -13,7 +13,7 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** A folder of its own with the embedded stores, driven through the real program with captured streams. */
+/** A separate folder with the embedded stores. Commands run the real program with captured streams. */
 export class TestInstallation {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
@@ -72,7 +72,7 @@ export class TestInstallation {
     return path;
   }
 
-  /** Every file and folder with its mode, time of change and content; undefined when there is no data directory. */
+  /** Every file and folder with its mode, modification time and content; undefined without a data directory. */
   async fingerprint(): Promise<Record<string, string> | undefined> {
     const names = await readdir(this.dataDirectory, { recursive: true }).catch(() => undefined);
     if (names === undefined) return undefined;

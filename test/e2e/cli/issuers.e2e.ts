@@ -41,7 +41,7 @@ interface Explained {
 }
 
 describe('tessera issuers list', () => {
-  it('shows whom a tenant trusts, as text and as JSON', async () => {
+  it('shows the trusted issuers of a tenant, as text and as JSON', async () => {
     const text = await installation.run(['issuers', 'list', 'acme']);
     expect(text).toMatchObject({ code: 0, stderr: '' });
     expect(text.stdout).toMatch(/^ID +ISSUER/);
@@ -66,7 +66,7 @@ describe('tessera issuers check', () => {
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
   });
 
-  it('says what is wrong with them', async () => {
+  it('reports what is wrong with them', async () => {
     provider.onDiscovery = (_request, response) => {
       sendJson(response, { issuer: 'https://idp.example.com' });
     };
@@ -76,21 +76,21 @@ describe('tessera issuers check', () => {
     expect(stderr).toContain('No keys of corp');
   });
 
-  it('prints nothing of a key set that a terminal would obey', async () => {
+  it('prints no control characters of a key set', async () => {
     provider.keys = [{ ...KEY.jwk, kid: '\u001b[2J\nkey evil' }];
     const { stdout } = await check('acme corp');
     expect(stdout).not.toContain('\u001b');
     expect(stdout.split('\n')).toHaveLength(4);
   });
 
-  it('shows step by step what a token would lead to, and changes nothing', async () => {
+  it('shows step by step what an exchange would do, and changes nothing', async () => {
     const before = await installation.fingerprint();
     const shown = token();
     const runs = [
       await check('acme corp --token - -o json', `${shown}\n`),
       await check('acme corp --token - -o json', shown),
     ];
-    // Twice: nothing was used up.
+    // Twice, because nothing is used up.
     for (const { code, stdout } of runs) {
       expect(code).toBe(0);
       const { hops, claims } = JSON.parse(stdout) as Explained;
@@ -111,7 +111,7 @@ describe('tessera issuers check', () => {
     expect(stdout + stderr).not.toContain('MARKED');
   });
 
-  it('says at which hop a token fails, and why', async () => {
+  it('reports the step at which a token fails, and why', async () => {
     const { code, stdout, stderr } = await check('acme corp --token -', token({ aud: 'account' }));
     expect(code).toBe(1);
     expect(stdout).toMatch(/^signature +passed$/m);
@@ -149,7 +149,7 @@ describe('tessera issuers check', () => {
     },
   );
 
-  it('of an issuer that is not there names those that are', async () => {
+  it('of an unknown issuer lists the existing ones', async () => {
     expect(await check('acme home')).toMatchObject({ code: 1, stderr: expect.stringContaining('use one of corp') });
   });
 });

@@ -44,7 +44,7 @@ async function finish(child: ChildProcess, stdin: string): Promise<CliResult> {
   return { code, ...written };
 }
 
-/** Some tenants with the users, keys and secrets of each; a round of its own changes every one of them. */
+/** Some tenants, each with users, keys and secrets. Each round changes all of them. */
 function manyTenants(count: number, round: number): string {
   const tenant = (id: string): string => `  - id: ${id}
     name: Round ${round}
@@ -86,11 +86,11 @@ describe('the program', () => {
     expect(await finish(start(['apply']), '')).toMatchObject({ code: 2, stdout: '' });
   });
 
-  it('says where there is no room for the copy that it reads, and which file is damaged', async () => {
+  it('reports a full disk for the copy that it reads, and the name of a damaged file', async () => {
     await installation.applied(tenantsFile(ACME));
     const roomless = spawn(process.execPath, [...FROM_SOURCE, 'export'], {
       cwd: installation.folder,
-      // The loader of TypeScript has its files below HOME.
+      // The TypeScript loader keeps its files below HOME.
       env: { ...environment(), HOME: homedir(), TMPDIR: join(installation.folder, 'missing') },
     });
     expect(await finish(roomless, '')).toMatchObject({
@@ -120,7 +120,7 @@ describe('kill -9 during apply', () => {
   const TENANTS = 12;
   const ROUNDS = 6;
 
-  it('leaves a state without half a tenant, which the next apply completes', async () => {
+  it('leaves no incomplete tenant visible, and the next apply completes the work', async () => {
     for (let round = 1; round <= ROUNDS; round += 1) {
       const child = start(['apply', '-f', '-', '--prune', '-o', 'json']);
       const ended = finish(child, manyTenants(TENANTS, round));
@@ -136,7 +136,7 @@ describe('kill -9 during apply', () => {
     expect(await assertNoHalfTenant()).toBe(TENANTS);
   }, 120_000);
 
-  /** Reading is over when the first file of a tenant is written. */
+  /** The first written file of a tenant shows that reading is over. */
   async function untilItWrites(child: ChildProcess): Promise<void> {
     const folder = `${installation.dataDirectory}/tenants`;
     while (!existsSync(folder) && child.exitCode === null) await delay(5);
@@ -148,7 +148,7 @@ describe('kill -9 during apply', () => {
     watching.abort();
   }
 
-  /** Whatever the control plane shows can mint: its directory, its key ring and its clients' secrets are there. */
+  /** Every visible tenant can issue tokens: its directory, its key ring and its clients' secrets exist. */
   async function assertNoHalfTenant(): Promise<number> {
     return withReadOnly(installation.config(), async (stores) => {
       const states = await stores.controlPlane.readTenants();
@@ -195,7 +195,7 @@ describe('quickstart', () => {
     expect(JSON.parse(stdout).secrets).toEqual([expect.objectContaining({ label: 'quickstart', state: 'live' })]);
   }, 60_000);
 
-  it('refuses a port that is taken, with the way out', async () => {
+  it('refuses a port in use, with the fix', async () => {
     const port = await freePort();
     const other = createServer().listen(port, '127.0.0.1');
     try {

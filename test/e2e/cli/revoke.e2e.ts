@@ -7,7 +7,7 @@ import { SystemClock } from '../../../src/domain/clock.ts';
 import { issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** `tessera revoke` beside a running server: what it says, and what the server then refuses. */
+/** `tessera revoke` with a running server: its output, and what the server then refuses. */
 let tessera: TestTesseraServer;
 interface Run {
   readonly code: number;
@@ -15,7 +15,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** From then on it does not sign. */
+/** After this the key no longer signs. */
 async function replaceKey(kid: string): Promise<void> {
   await tessera.cli(['keys', 'rotate', 'acme']);
   const { keys } = JSON.parse(await tessera.cli(['keys', 'list', 'acme', '-o', 'json'])) as { keys: { kid: string }[] };
@@ -23,7 +23,7 @@ async function replaceKey(kid: string): Promise<void> {
   await tessera.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
 }
 
-/** As on a disk that is full by then: the table takes nothing more. */
+/** Like a full disk: the table accepts no more rows. */
 function refuseWrites(statement: string): void {
   const database = new Database(`${tessera.config.dataDirectory}/control.sqlite`);
   database.exec(`CREATE TRIGGER refuse_writes BEFORE ${statement} BEGIN SELECT RAISE(ABORT, 'refused'); END`);
@@ -57,7 +57,7 @@ const statusOf = async (token: string) =>
 const entries = async () => ((await tessera.get('/revocations')).body['entries'] as Record<string, unknown>[]) ?? [];
 
 describe('revokes', () => {
-  // A subject's or a tenant's revocation hits what the next test gets in the same second.
+  // A revocation of a subject or tenant also hits tokens that the next test gets in the same second.
   beforeEach(async () => {
     tessera = await startTessera();
   });
@@ -93,7 +93,7 @@ describe('revokes', () => {
     expect((await entries()).map(({ id }) => id)).toEqual(revoked);
   });
 
-  it('with --force although the tenant’s database does not answer, and says without it that it does not', async () => {
+  it('with --force while the tenant’s database does not answer, and reports the outage without --force', async () => {
     await writeFile(`${tessera.config.dataDirectory}/tenants/acme.sqlite`, 'not a database');
     const result = await revoke(['--subject', 'acme/u-ada']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -104,7 +104,7 @@ describe('revokes', () => {
     expect(await entries()).toMatchObject([{ kind: 'subject', id: 'u-ada' }]);
   });
 
-  it('the token that it is given, without showing it', async () => {
+  it('a given token, without printing it', async () => {
     const [token, other] = [await issuedToken(tessera, 'user'), await issuedToken(tessera, 'user')];
     const result = await revoke(['--token', '-', '-o', 'json'], `${token}\n`);
     expect(result).toMatchObject({ code: 0, stderr: '' });
@@ -116,7 +116,7 @@ describe('revokes', () => {
     expect([await statusOf(token), await statusOf(other)]).toEqual([401, 200]);
   });
 
-  it('a key, in the ring and in the feed, and finishes what was begun', async () => {
+  it('a key, in the ring and in the feed, and completes an interrupted command', async () => {
     const token = await issuedToken(tessera, 'user');
     const { kid } = decodeProtectedHeader(token);
     const signs = await revoke(['--key', `acme/${kid!}`]);
@@ -138,7 +138,7 @@ describe('revokes', () => {
     expect(await statusOf(token)).toBe(401);
   });
 
-  it('for followers what `keys revoke` revokes', async () => {
+  it('for pollers what `keys revoke` revokes', async () => {
     const { kid } = decodeProtectedHeader(await issuedToken(tessera, 'user'));
     await replaceKey(kid!);
     await tessera.cli(['keys', 'revoke', 'acme', kid!]);
@@ -163,7 +163,7 @@ describe('revokes', () => {
   it.each([
     ['revoke --key', (kid: string) => ['revoke', '--key', `acme/${kid}`]],
     ['keys revoke', (kid: string) => ['keys', 'revoke', 'acme', kid]],
-  ])('a key with `%s`, and says how to go on when the feed does not take it', async (_name, args) => {
+  ])('a key with `%s`, and prints the fix when the feed cannot be written', async (_name, args) => {
     const { kid } = decodeProtectedHeader(await issuedToken(tessera, 'user'));
     await replaceKey(kid!);
     refuseWrites('INSERT ON revocations');
@@ -173,7 +173,7 @@ describe('revokes', () => {
       stderr: expect.stringContaining(`Run: tessera revoke --key acme/${kid!}`),
     });
     expect(await tessera.cli(['keys', 'list', 'acme'])).toMatch(new RegExp(`${kid!} .*revoked`));
-    // As after the end of the first command in its middle: the next completes it.
+    // As if the first command was killed half-way: the next one completes it.
     acceptWrites();
     expect((await run(args(kid!))).code).toBe(0);
     expect(await entries()).toMatchObject([{ kind: 'key', id: kid }]);
@@ -186,7 +186,7 @@ describe('without a change', () => {
   });
   afterAll(() => tessera.close());
 
-  it('says with --dry-run what it would do, and does nothing', async () => {
+  it('prints with --dry-run what it would do, and does nothing', async () => {
     const token = await issuedToken(tessera, 'user');
     for (const args of [
       ['--token', '-'],
@@ -221,7 +221,7 @@ describe('without a change', () => {
     expect(await entries()).toEqual([]);
   });
 
-  it('refuses a token of another installation, one that is forged, and one that has ended', async () => {
+  it('refuses a token of another installation, one that is forged, and an expired one', async () => {
     const token = await issuedToken(tessera, 'user');
     const other = await startTessera();
     const foreign = await issuedToken(other, 'user');

@@ -4,7 +4,7 @@ import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { TestInstallation } from './installation.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
-/** What an operator runs while a server is under attack: each writes an audit row for each request, without a pause. */
+/** Commands during an attack: each request of the load writes an audit row, without a pause. */
 describe('the command line beside a server that writes without a pause', () => {
   const ROUNDS = 3;
   const FILE = tenantsFile(ACME, GLOBEX);
@@ -57,7 +57,7 @@ describe('the command line beside a server that writes without a pause', () => {
     const before = issued;
     const { code, stdout, stderr } = await installation.run(args, { stdin });
     expect([args.join(' '), code, stderr]).toEqual([args.join(' '), 0, '']);
-    // The commands share this process with the load: it must have gone on.
+    // The commands share this process with the load, so make sure that the load went on.
     await eventually('the load goes on', () => issued > before);
     return stdout;
   }

@@ -24,7 +24,7 @@ interface ApiDocument {
 const page = readPage('docs/api.md');
 /** Headings that are routes, as the OpenAPI document spells them. */
 const documented = [...page.matchAll(/^### `([A-Z]+ [^`]+)`$/gm)].map(([, route = '']) => route);
-/** Made by libraries and not in the document that they show. */
+/** Made by libraries, and not part of the OpenAPI document. */
 const PAGES = ['GET /docs'];
 
 let tessera: TestTesseraServer;
@@ -56,7 +56,7 @@ describe('docs/api.md', () => {
     expect(documented.filter((route) => !PAGES.includes(route)).sort()).toEqual(served.sort());
   });
 
-  it('names every route that is served', () => {
+  it('names every served route', () => {
     const missing = ROUTE_TABLE.filter(({ path }) => !path.startsWith('/docs/'))
       .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)
       .filter((route) => !page.includes(`\`${route}\``));

@@ -21,14 +21,14 @@ function program(): Command {
 
 interface Leaf {
   readonly command: Command;
-  /** Below `tessera`: `keys list`. */
+  /** Without `tessera`, such as `keys list`. */
   readonly path: string;
-  /** With its arguments, as a heading has it. */
+  /** With its arguments, as in the heading. */
   readonly usage: string;
   readonly parameters: readonly string[];
 }
 
-/** The commands that do something. */
+/** The commands without subcommands. */
 function leavesOf(command: Command, path: readonly string[] = []): Leaf[] {
   if (command.commands.length > 0) return command.commands.flatMap((inner) => leavesOf(inner, [...path, inner.name()]));
   const parameters = command.registeredArguments.map((argument) =>
@@ -39,7 +39,7 @@ function leavesOf(command: Command, path: readonly string[] = []): Leaf[] {
 
 const leaves = leavesOf(program());
 
-/** Cells of the table below a command, by the first one. */
+/** Cells of the table of a command, by the first cell. */
 function rowsOf(usage: string): Map<string, string> {
   const text = section(page, `### \`${usage}\``);
   const rows = [...text.matchAll(/^\| *`([^`]+)` *\| *([^|]*?) *\|/gm)];
@@ -50,7 +50,7 @@ function examplesOf(usage: string): string[] {
   return codeBlocks(section(page, `### \`${usage}\``)).flatMap(({ code }) => code.trim().split('\n'));
 }
 
-/** As a shell splits it, without what it does itself: words, double quotes, redirections. */
+/** Splits words and double quotes like a shell, and drops redirections. */
 function words(line: string): string[] {
   return [...line.replace(/ [<>] \S+$/, '').matchAll(/"([^"]*)"|(\S+)/g)].map(
     ([, quoted, word]) => quoted ?? word ?? '',
@@ -82,7 +82,7 @@ describe('docs/cli.md', () => {
     }
   });
 
-  it.each(leaves)('has an example of $path that the program understands', async ({ path, usage }) => {
+  it.each(leaves)('has an example of $path that the program accepts', async ({ path, usage }) => {
     const lines = examplesOf(usage);
     expect(lines).not.toEqual([]);
     for (const line of lines) {
@@ -96,7 +96,7 @@ describe('docs/cli.md', () => {
     }
   });
 
-  it('has a row for every exit code, as the program ends with them', async () => {
+  it('has a row for every exit code, as the program uses them', async () => {
     const documented = firstCells(section(page, '## Exit codes')).map((cell) => Number(cell.replaceAll('`', '')));
     const installation = await TestInstallation.make();
     try {

@@ -30,14 +30,14 @@ interface Compose {
   readonly configs: Readonly<Record<string, { readonly content: string }>>;
 }
 
-/** Read by Node.js or by npm's packages, not by us. */
+/** Read by Node.js or by npm packages, not by Tessera. */
 const NOT_OURS = new Set(['NODE_ENV']);
 
 function unknownSettings(names: readonly string[]): string[] {
   return names.filter((name) => !Object.hasOwn(SETTINGS, name) && !NOT_OURS.has(name));
 }
 
-/** `${NAME}`, `${NAME:-default}` and `${NAME:?message}`, as Compose fills them in; `$$` is a dollar. */
+/** Replaces `${NAME}`, `${NAME:-default}` and `${NAME:?message}` like Compose; `$$` is a dollar. */
 function interpolated(text: string): string {
   return text
     .replace(/\$\{([A-Z_]+)(?::-([^}]*)|:\?[^}]*)?\}/g, (_, name: string, fallback?: string) => fallback ?? `a-${name}`)
@@ -58,7 +58,7 @@ describe('deploy/Dockerfile', () => {
     expect(unknownSettings(names)).toEqual([]);
   });
 
-  it('copies what is there, and nothing that its ignore file leaves out', () => {
+  it('copies existing files, none of which its ignore file excludes', () => {
     const [, ...allowed] = readPage('deploy/Dockerfile.dockerignore')
       .split('\n')
       .filter((line) => line.startsWith('*') || line.startsWith('!'));
@@ -92,7 +92,7 @@ describe('deploy/compose.yaml', () => {
     });
   });
 
-  it('waits only for services that are there, with a condition that they can fulfil', () => {
+  it('waits only for existing services, with a condition that they can meet', () => {
     for (const [, { depends_on = {} }] of services)
       for (const [name, { condition }] of Object.entries(depends_on)) {
         const other = compose.services[name];
@@ -110,7 +110,7 @@ describe('deploy/compose.yaml', () => {
       }
   });
 
-  it('mounts only volumes, configs and files that are there', () => {
+  it('mounts only volumes, configs and files that exist', () => {
     for (const [, { volumes = [], configs = [] }] of services) {
       for (const volume of volumes) {
         const [source = ''] = volume.split(':');
@@ -156,7 +156,7 @@ describe('deploy/tessera.service', () => {
     expect(unknownSettings(names)).toEqual([]);
   });
 
-  it('leaves more time for the end than requests in flight may take', () => {
+  it('allows more time to stop than requests in flight may take', () => {
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThan(15);
   });
 
@@ -165,7 +165,7 @@ describe('deploy/tessera.service', () => {
     const folder = await mkdtemp(join(tmpdir(), 'tessera-unit-'));
     try {
       const file = join(folder, 'tessera.service');
-      // The program must be where the unit says; on this machine Node.js may be elsewhere.
+      // The program must be where the unit says. On this machine Node.js may be elsewhere.
       await writeFile(file, unit.replace('/usr/bin/node', process.execPath));
       const { stdout, stderr } = await run(analyze!, ['verify', '--man=no', '--recursive-errors=no', file]);
       expect(`${stdout}${stderr}`).toBe('');

@@ -5,7 +5,7 @@ import { readPage } from '../../support/markdown.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
-/** Those that are tenants files. */
+/** The examples that are tenants files. */
 const examples = readdirSync(join(REPOSITORY, 'examples'), { recursive: true, encoding: 'utf8' }).filter(
   (name) =>
     name.endsWith('.yaml') &&
@@ -26,7 +26,7 @@ describe('examples', () => {
     }
   });
 
-  it('deploy/tenants.yaml has no error', async () => {
+  it('deploy/tenants.yaml has no validation error', async () => {
     const installation = await TestInstallation.make();
     try {
       const result = readTenantsFile(Buffer.from(readPage('deploy/tenants.yaml')), installation.config());

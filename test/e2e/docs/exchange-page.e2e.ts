@@ -4,7 +4,7 @@ import { codeBlocks, readPage } from '../../support/markdown.ts';
 const page = readPage('docs/exchange.md');
 const trusts = codeBlocks(page).filter(({ language }) => /^ya?ml$/.test(language));
 
-/** What a block is written into: a tenant with the client that all of them name. */
+/** The tenant for a block, with the client that all blocks name. */
 function inTenant(block: string): Uint8Array {
   const indented = block.replace(/^(?=.)/gm, '    ');
   return Buffer.from(`apiVersion: tessera/v1
@@ -20,19 +20,19 @@ const read = (block: string) =>
   readTenantsFile(inTenant(block), { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' });
 
 describe('docs/exchange.md', () => {
-  it('has a trust for each of the worked set-ups', () => {
+  it('has a trusted issuer for each of the worked set-ups', () => {
     expect(trusts).toHaveLength(6);
   });
 
   it.each(trusts.map(({ code }) => [/issuer: (\S+)/.exec(code)?.[1], code]))(
-    'the trust in %s has no error',
+    'the trusted issuer %s has no validation error',
     (_, code) => {
       const result = read(code);
       expect('errors' in result ? result.errors : []).toEqual([]);
     },
   );
 
-  it('has no trust without a condition', () => {
+  it('has no trusted issuer without a condition', () => {
     for (const { code } of trusts) {
       const result = read(code);
       const issuers = 'file' in result ? result.file.tenants.flatMap((tenant) => tenant.issuers) : [];
@@ -41,7 +41,7 @@ describe('docs/exchange.md', () => {
     }
   });
 
-  it('names every key of a trust', () => {
+  it('names every key of a trusted issuer', () => {
     const full = `issuers:\n  - { id: x, wrong: 1 }\n`;
     const result = read(full);
     const message = 'errors' in result ? result.errors.map(({ message }) => message).join(' ') : '';

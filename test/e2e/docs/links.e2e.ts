@@ -8,7 +8,7 @@ interface Link {
   readonly anchor: string | undefined;
 }
 
-/** Relative links alone: what stands on other hosts is theirs. */
+/** Relative links only. Links to other hosts are not checked. */
 function relativeLinks(page: string): Link[] {
   return [...prose(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, url = '']) => url)
@@ -36,7 +36,7 @@ describe('the documentation', () => {
     );
   });
 
-  it.each(files)('%s links to files and headings that are there', (file) => {
+  it.each(files)('%s links to files and headings that exist', (file) => {
     const broken = relativeLinks(readPage(file)).filter(({ target, anchor }) => {
       const path = target === '' ? file : join(dirname(file), target);
       if (!existsSync(join(REPOSITORY, path))) return true;

@@ -6,7 +6,7 @@ import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 const page = readPage('docs/operation.md');
 
-/** What is written in the source as the event of a log line. */
+/** The log events in the source, with their levels. */
 function eventsInSource(): Map<string, string> {
   const events = new Map<string, string>();
   for (const file of readdirSync(join(REPOSITORY, 'src'), { recursive: true, encoding: 'utf8' })) {
@@ -19,7 +19,7 @@ function eventsInSource(): Map<string, string> {
   return events;
 }
 
-/** Metrics are exposed when something has been counted or not: their HELP lines are always there. */
+/** The HELP lines of metrics are always present, even if nothing was counted. */
 async function metricsOf(tessera: TestTesseraServer): Promise<string[]> {
   const text = await (await fetch(`${tessera.url}/metrics`)).text();
   return [...text.matchAll(/^# HELP (\w+)/gm)].map(([, name = '']) => name);

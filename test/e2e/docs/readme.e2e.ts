@@ -11,7 +11,7 @@ import { type ServerProcess, startServer } from '../../support/server-process.ts
 
 const run = promisify(execFile);
 
-/** What a block needs that this suite does not have, by how the block begins. Every other shell block is run as it stands. */
+/** Blocks that this suite cannot run, by their beginning, with what they need. Every other shell block is run as it is. */
 const NOT_HERE: readonly (readonly [begins: string, needs: string])[] = [
   ['npm ci ', 'a clean copy of the repository'],
   ['vault ', 'Vault: test/integration/deployment.int.ts'],
@@ -72,7 +72,7 @@ function bash(script: string, env: Readonly<Record<string, string>> = {}) {
   return run('bash', ['--norc', '-euo', 'pipefail', '-c', script], { env: { PATH: process.env['PATH'], ...env } });
 }
 
-/** A block as a reader runs it, with the port and the secret of this suite's server. */
+/** A block with the port and the secret of this suite's server. */
 function here(code: string): string {
   return code
     .replace("SECRET='tsk_…'", `SECRET='${secret}'`)
@@ -92,7 +92,7 @@ const runnable = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')].fi
 );
 
 describe('shell blocks', () => {
-  it('of README.md and docs/api.md are some', () => {
+  it('exist in README.md and docs/api.md', () => {
     expect(runnable.length).toBeGreaterThan(10);
   });
 
@@ -106,7 +106,7 @@ describe('shell blocks', () => {
     if (code.includes('config check')) expect(stdout).toContain('The configuration is valid.');
   });
 
-  it('that are not run here are read by the shell, and name programs and files that are there', async () => {
+  it('that are not run here have valid syntax, and name existing programs and files', async () => {
     const scripts = Object.keys((JSON.parse(readPage('package.json')) as { scripts: object }).scripts);
     for (const code of shellBlocks('README.md').filter((block) => needs(block) !== undefined)) {
       await run('bash', ['-n', '-c', code]);
@@ -117,7 +117,7 @@ describe('shell blocks', () => {
     }
   });
 
-  it('has no reason to leave out a block that is not there', () => {
+  it('has no exception for a missing block', () => {
     const blocks = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')];
     expect(NOT_HERE.filter(([begins]) => !blocks.some((code) => code.startsWith(begins)))).toEqual([]);
   });

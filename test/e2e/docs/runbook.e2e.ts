@@ -11,13 +11,13 @@ interface Listed {
   readonly secrets?: readonly { readonly id: string }[];
 }
 
-/** As a shell splits it: words, double quotes, comments. */
+/** Splits words, double quotes and comments like a shell. */
 function words(line: string): string[] {
   return [...line.replace(/ +#.*$/, '').matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '');
 }
 
 describe('the commands of docs/operation.md', () => {
-  it('are some', () => {
+  it('exist', () => {
     expect(blocks.length).toBeGreaterThanOrEqual(3);
   });
 

@@ -10,7 +10,7 @@ const blocks = codeBlocks(page)
   .map(({ code }) => code);
 const [example = ''] = blocks;
 
-/** A name that no map has. */
+/** A name that is no key of any map. */
 const UNKNOWN = 'unknown-key';
 
 function errorsOf(text: string): readonly string[] {
@@ -19,7 +19,7 @@ function errorsOf(text: string): readonly string[] {
   return 'errors' in result ? result.errors.map(({ message }) => message) : [];
 }
 
-/** A copy in which every map has one key too many; conditions are claims of any name. */
+/** A copy in which every map has an unknown key. Conditions are excluded, because they accept any claim. */
 function withUnknownKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => withUnknownKeys(item));
   if (typeof value !== 'object' || value === null) return value;
@@ -30,7 +30,7 @@ function withUnknownKeys(value: unknown): unknown {
   return { ...Object.fromEntries(entries), [UNKNOWN]: 1 };
 }
 
-/** What the readers call each kind of map, and the keys that they take there: they list them to whoever writes another. */
+/** The kinds of maps and their keys, read from the errors for an unknown key. */
 const accepted = new Map<string, readonly string[]>();
 for (const block of blocks) {
   for (const message of errorsOf(stringify(withUnknownKeys(parse(block)), { aliasDuplicateObjects: false }))) {
@@ -42,7 +42,7 @@ for (const block of blocks) {
 
 const headingOf = (kind: string) => `${kind.charAt(0).toUpperCase()}${kind.slice(1)}`;
 
-/** All keys that stand in a value, however deep. */
+/** All keys in a value, at any depth. */
 function keysIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   const own = Array.isArray(value) ? [] : Object.keys(value);
@@ -54,7 +54,7 @@ describe('docs/tenants-file.md', () => {
     expect(blocks).toHaveLength(2);
   });
 
-  it.each(blocks)('has YAML without an error: %#', (block) => {
+  it.each(blocks)('has YAML without a validation error: %#', (block) => {
     expect(errorsOf(block)).toEqual([]);
   });
 
@@ -90,7 +90,7 @@ describe('the example', () => {
     expect(await installation.fingerprint()).toBeUndefined();
   });
 
-  it('gets a removed client back with the secret that it had, until purge', async () => {
+  it('restores a removed client with its previous secret, until purge', async () => {
     const issuers = /^ {4}# The trusted issuers .*?(?=^ {4}projects:)/ms;
     const client = /^ {10}- id: web\n.*?(?=^ {10}- id: kiosk)/ms;
     const without = replaceEach(example, [issuers, ''], [client, ''], [/^ {8}identities:\n.*\n/m, '']);

@@ -3,14 +3,14 @@ import { parse } from 'yaml';
 import { readPage } from '../../support/markdown.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** The values that the examples for other verifiers name, against a server that was made as they say: acme.yaml at http://localhost:3000. */
+/** The values in the examples for other verifiers, compared with a server set up as they say: acme.yaml at http://localhost:3000. */
 const PUBLIC_URL = 'http://localhost:3000';
 let tessera: TestTesseraServer;
 let metadata: Readonly<Record<string, string>>;
 let token: string;
 beforeAll(async () => {
   tessera = await startTessera({ tenantsFile: readPage('examples/acme.yaml'), env: { PUBLIC_URL } });
-  // It is at another port than it says.
+  // The server listens on another port than its public URL says.
   const at = `http://localhost:${tessera.config.port}`;
   metadata = (await (await fetch(`${at}/tenants/acme/.well-known/openid-configuration`)).json()) as typeof metadata;
   const answer = await fetch(`${at}/auth/user/generateToken`, {
@@ -35,7 +35,7 @@ interface Provider {
   readonly payload_in_metadata: string;
 }
 
-/** The first object that has the member, however deep. */
+/** The first object that has the member, at any depth. */
 function find(value: unknown, member: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined;
   if (member in value) return (value as Record<string, unknown>)[member];

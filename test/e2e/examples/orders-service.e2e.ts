@@ -19,12 +19,12 @@ const REVOKED_WITHIN_MS = 2_000;
 
 const run = promisify(execFile);
 
-/** The example as somebody copies it: only the packages that it names are there, and it is built by its own script. */
+/** A copy of the example with only the packages that it names, built by its own script. */
 class Copy {
   readonly folder = mkdtempSync(join(tmpdir(), 'orders-service-'));
 
   async build(): Promise<void> {
-    // The example takes @tessera/client as it is published: built.
+    // The example uses the built @tessera/client, as it is published.
     await builtProgram('main');
     cpSync(join(REPOSITORY, EXAMPLE), this.folder, {
       recursive: true,
@@ -47,7 +47,7 @@ class Copy {
     writeFileSync(join(this.folder, 'orders.secret'), `${secret}\n`, { mode: 0o600 });
   }
 
-  /** As `npm run start:<name>` does, with what the environment says in place of what its file says. */
+  /** Like `npm run start:<name>`, with environment variables that override its file. */
   async start(name: 'orders' | 'stock', env: Readonly<Record<string, string>>): Promise<RunningProcess> {
     const { scripts } = packageOf(this.folder);
     const [, ...args] = scripts[`start:${name}`]!.split(' ');
@@ -96,7 +96,7 @@ beforeAll(async () => {
   };
   installation = await TestInstallation.make({ PUBLIC_URL: urls.tessera, LOG_LEVEL: 'info' });
   await apply(TENANTS_FILE);
-  // Another tenant of the same Tessera that differs in nothing else.
+  // Another tenant of the same Tessera that is otherwise identical.
   await apply(replaceEvery(TENANTS_FILE, 'globex', 'hooli'));
   await copy.build();
   copy.writeSecret(secrets.get('globex/shop/orders')!);
@@ -118,14 +118,14 @@ async function apply(tenantsFile: string): Promise<void> {
     secrets.set(`${tenant_id}/${project_id}/${client_id}`, secret_id);
 }
 
-/** Runs a command that must succeed; what it wrote to standard output. */
+/** Runs a command that must succeed, and returns its standard output. */
 async function cli(...args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await installation.run(args);
   if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}: ${stderr}`);
   return stdout;
 }
 
-/** By generateToken, over HTTP. */
+/** Gets a token from generateToken over HTTP. */
 async function tokenFor(email: string, client = 'globex/shop/web'): Promise<string> {
   const [tenant_id, project_id, client_id] = client.split('/');
   const response = await fetch(`${urls.tessera}/auth/user/generateToken`, {
@@ -147,7 +147,7 @@ const order = (token?: string, id = 'o-1') => ask(`${urls.orders}/orders/${id}`,
 const challenge = ({ headers }: Answer) => headers.get('www-authenticate');
 
 const ADA = 'ada@globex.example';
-/** What is in stock only the other service knows. */
+/** Only the other service knows the stock. */
 const ADAS_ORDER = { id: 'o-1', customer: 'u-ada', article: 'lamp', inStock: 40 };
 
 describe(`${EXAMPLE}/package.json`, () => {
@@ -166,7 +166,7 @@ describe('orders', () => {
     expect({ status: answer.status, body: answer.body }).toEqual({ status: 200, body: ADAS_ORDER });
   });
 
-  it("answers another's order like one that there is not", async () => {
+  it("answers another customer's order like an unknown one", async () => {
     const bob = await tokenFor('bob@globex.example');
     const [others, none] = [await order(bob), await order(bob, 'o-9')];
     expect(others.status).toBe(404);
@@ -197,7 +197,7 @@ describe('orders', () => {
     expect(challenge(answer)).toBe('Bearer realm="orders", error="invalid_token"');
   });
 
-  it('lets a manager cancel an order, and a customer not even their own', async () => {
+  it('lets a manager cancel an order, but not a customer, even their own', async () => {
     const url = `${urls.orders}/orders/o-2`;
     const answer = await ask(url, await tokenFor(ADA), 'DELETE');
     expect([answer.status, answer.body['error']]).toEqual([403, 'insufficient_scope']);
@@ -207,7 +207,7 @@ describe('orders', () => {
     expect((await order(bob, 'o-2')).status).toBe(404);
   });
 
-  it('refuses a token within 2 s of its revocation, and goes on with another', async () => {
+  it('refuses a token within 2 s of its revocation, and accepts another', async () => {
     const [revoked, other] = [await tokenFor(ADA), await tokenFor(ADA)];
     expect((await order(revoked)).status).toBe(200);
     const credentials = Buffer.from(`shop%2Fweb:${secrets.get('globex/shop/web')!}`).toString('base64');
@@ -221,7 +221,7 @@ describe('orders', () => {
     expect((await order(other)).status).toBe(200);
   });
 
-  it('goes on when its own tokens are revoked and its secret is another', async () => {
+  it('recovers when its own tokens are revoked and its secret was replaced', async () => {
     const client = 'globex/shop/orders';
     const ada = await tokenFor(ADA);
     const before = await tokenFor('orders@services.globex.example', client);
@@ -232,7 +232,7 @@ describe('orders', () => {
     await cli('revoke', '--client', client);
     const stockRefuses = async () => (await ask(`${urls.stock}/stock/lamp`, before)).status === 401;
     await eventually('the refusal by stock', stockRefuses, REVOKED_WITHIN_MS);
-    // A token of the same second is hit as well, and a server takes a moment to hear of a new secret.
+    // The revocation also hits a token of the same second, and a server needs a moment to read the new secret.
     await eventually('the answer with a new token', async () => (await order(ada)).status === 200);
   });
 });
@@ -279,7 +279,7 @@ describe('a start', () => {
   });
 });
 
-// The last: what is stopped here stays so.
+// The last test: what it stops stays stopped.
 describe('an outage', () => {
   let ada: string;
   let carol: string;
@@ -288,7 +288,7 @@ describe('an outage', () => {
     expect((await order(ada)).status).toBe(200);
   });
 
-  it('of Tessera is not felt by warm services, which refuse as before', async () => {
+  it('of Tessera does not affect services that have the keys; they refuse as before', async () => {
     await tessera!.end();
     await expect(tokenFor(ADA)).rejects.toThrow('fetch failed');
     const answer = await order(ada);

@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** Somebody sets the clock: wall time jumps, and what is measured from it, but not the age of what is in memory. */
+/** The wall clock jumps, and so do times measured by it, but not the ages of data in memory. */
 const DAY = 86_400;
 
 let tessera: TestTesseraServer;
@@ -44,7 +44,7 @@ it.each([
   expect((await profile(later)).status).toBe(200);
 });
 
-it('a token made before the clock went back is refused as one of the future, and good again in its time', async () => {
+it('a token made before the clock went back is refused as issued in the future, and accepted again at its time', async () => {
   const early = await token();
   tessera.clock.jumpSeconds(-DAY);
   expect((await profile(early)).refusal().status).toBe(401);
@@ -52,7 +52,7 @@ it('a token made before the clock went back is refused as one of the future, and
   expect((await profile(early)).status).toBe(200);
 });
 
-it('a token made before the clock went ahead is over, and its key is still public', async () => {
+it('a token made before the clock went ahead is expired, and its key is still published', async () => {
   const early = await token();
   tessera.clock.jumpSeconds(DAY);
   expect((await profile(early)).refusal().status).toBe(401);
@@ -60,10 +60,10 @@ it('a token made before the clock went ahead is over, and its key is still publi
   expect(keys.map(({ kid }) => kid)).toContain(decodeProtectedHeader(early).kid);
 });
 
-it('a clock before the time of its own keys makes no token that nobody could verify', async () => {
+it('a clock before the time of its own keys issues no token that cannot be verified', async () => {
   tessera.clock.jumpSeconds(-30 * DAY);
   const answer = await ask();
-  // Either nothing signs yet, or what signs is public: never a token of a key that is in no set.
+  // Either no key signs yet, or the signing key is published. Never a token of a key that is in no set.
   if (answer.status === 200) {
     const keys = createRemoteJWKSet(new URL(`${tessera.url}/tenants/acme/jwks.json`));
     await jwtVerify(answer.body['access_token'] as string, keys, { currentDate: new Date(tessera.clock.nowMs()) });
@@ -72,7 +72,7 @@ it('a clock before the time of its own keys makes no token that nobody could ver
   await token();
 });
 
-it('a waiting key that a jump makes active is public and signs', async () => {
+it('a `next` key that a jump makes active is published and signs', async () => {
   await tessera.cli(['keys', 'rotate', 'acme']);
   await tessera.caughtUp();
   const before = decodeProtectedHeader(await token()).kid;
@@ -96,7 +96,7 @@ it('a limit on failures is neither lifted nor made longer', async () => {
   await token();
 });
 
-it('a secret with an end follows the clock, and the caches their own age', async () => {
+it('the expiry of a secret follows the wall clock, and caches their own age', async () => {
   const secret = await tessera.addSecret('acme/shop/anything', ['--expires-in', '1h']);
   expect((await ask(secret)).status).toBe(200);
   tessera.clock.jumpSeconds(3700);

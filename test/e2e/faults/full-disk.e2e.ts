@@ -9,7 +9,7 @@ import { type ServerProcess, startServer } from '../../support/server-process.ts
 import { ACME, tenantsFile } from '../cli/files.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
-/** A disk of a few megabytes. Only root may mount one, and not in every container: without it there is nothing to fill. */
+/** A disk of a few megabytes. Only root may mount one, and not in every container. Without it the tests are skipped. */
 const folder = mkdtempSync(join(tmpdir(), 'tessera-disk-'));
 const isMounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=6m,mode=700', 'tessera-test', folder]).status === 0;
 afterAll(() => {
@@ -20,7 +20,7 @@ afterAll(() => {
 const onSmallDisk = isMounted ? it : it.skip;
 
 onSmallDisk(
-  'a full disk makes no wrong token, loses nothing that was acknowledged, and is over when there is room again',
+  'a full disk causes no wrong token and no loss of acknowledged data, and ends when there is space again',
   async () => {
     const data = join(folder, 'data');
     const installation = await TestInstallation.make({ TESSERA_DATA_DIR: data });
@@ -30,7 +30,7 @@ onSmallDisk(
       const ask = () => mint(server, secrets[0]!.secret_id);
       const acknowledged: string[] = [(await ask()).tokenId!];
       fillUp();
-      // The log of the control database still has pages to use, for a while.
+      // For a while, the write-ahead log of the control database still has free pages.
       await eventually(
         'the disk is full for the audit too',
         async () => {
@@ -73,7 +73,7 @@ onSmallDisk(
   60_000,
 );
 
-/** A token is right or it is none: verified by another library from the public keys alone. */
+/** Verified by another library, from the public keys only. */
 async function mint(server: ServerProcess, secret: string) {
   const answer = await fetch(`${server.url}/auth/user/generateToken`, {
     method: 'POST',
@@ -98,7 +98,7 @@ async function mint(server: ServerProcess, secret: string) {
   };
 }
 
-/** What `/readyz` says is down. */
+/** The member `down` of `/readyz`. */
 async function down(server: ServerProcess): Promise<readonly string[]> {
   const answer = (await (await fetch(`${server.url}/readyz`)).json()) as { down?: readonly string[] };
   return answer.down ?? [];

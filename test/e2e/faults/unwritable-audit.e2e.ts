@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => tessera.close());
 
-/** Past the time for which an answer holds. */
+/** Later than the maximum age of the result. */
 async function ready() {
   tessera.clock.advanceSeconds(1);
   const { status, body } = await tessera.get('/readyz');
@@ -31,7 +31,7 @@ function onControlDatabase(sql: string): void {
   database.close();
 }
 
-it('is not ready when the last record could not be written, and ready when one can be, though nobody asks for a token', async () => {
+it('is not ready when the last record could not be written, and ready when one can be, although nobody requests a token', async () => {
   expect((await mint()).status).toBe(200);
   expect(await ready()).toEqual([200, undefined]);
   onControlDatabase(`CREATE TRIGGER no_audit BEFORE INSERT ON audit_records BEGIN SELECT RAISE(ABORT, 'no'); END`);

@@ -4,7 +4,7 @@ import { TENANTS_FILE } from '../../support/tenants-file.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
-/** What changes must show in the next token: at once after `apply`, within the stated cache age after a change by hand. */
+/** Changes take effect in the next token: at once after `apply`, within the maximum age after a change by hand. */
 let tessera: TestTesseraServer;
 beforeEach(async () => {
   tessera = await startTessera();
@@ -65,7 +65,7 @@ describe('a change by apply', () => {
 });
 
 describe('a tenant that was removed, destroyed and made again under its id', () => {
-  it('is the new one, down to its people, on a server that had the old one open', async () => {
+  it('is the new one, with its own users, on a server that had the old one open', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
     const others = TENANTS_FILE.slice(TENANTS_FILE.indexOf('  - id: globex'));
     await tessera.apply(`apiVersion: tessera/v1\ntenants:\n${others}`, ['--prune']);
@@ -75,14 +75,14 @@ describe('a tenant that was removed, destroyed and made again under its id', () 
       replaceOnce(TENANTS_FILE, 'id: u-ada, email: Ada@acme.example', 'id: u-dora, email: dora@acme.example'),
     );
     expect((await ask('ada@acme.example')).refusal()).toMatchObject({ status: 401 });
-    // The removal revoked all tokens of the tenant: new ones are good when its reach is over.
+    // The removal revoked all tokens of the tenant. New ones are issued when the time in `before` has passed.
     tessera.clock.jumpAheadOfSystem(3);
     expect(await rolesOf('dora@acme.example')).toEqual(['keeper', 'manager']);
   });
 });
 
 describe('a change by hand in the tenant’s database', () => {
-  it('is in the next token when the stated age of the grants is over, and not before', async () => {
+  it('is in the next token when the maximum age of the grants has passed, and not before', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
     byHand(`DELETE FROM user_roles WHERE user_id = 'u-ada'`);
     tessera.clock.advanceSeconds(tessera.config.caches.grantsSeconds - 1);
@@ -111,7 +111,7 @@ describe('client secrets', () => {
     expect((await ask('ada@acme.example', 'anything', second)).status).toBe(200);
   });
 
-  it('one with an end is good before it and refused from then on, with no word from anyone', async () => {
+  it('one with an expiry is accepted before it and refused after it, without any notification', async () => {
     const short = await tessera.addSecret('acme/shop/anything', ['--expires-in', '60s']);
     tessera.clock.advanceSeconds(55);
     expect((await ask('ada@acme.example', 'anything', short)).status).toBe(200);

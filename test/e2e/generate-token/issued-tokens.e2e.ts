@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** What an issued token says, judged by a program that is not ours: jose, from the JWKS address alone. */
+/** The content of an issued token, verified by an independent library: jose, with only the JWKS address. */
 let tessera: TestTesseraServer;
 beforeAll(async () => {
   tessera = await startTessera();
@@ -36,7 +36,7 @@ async function verify(token: string, tenant: string, audience: string) {
 }
 
 describe('a user token', () => {
-  it('carries roles of the user and of its groups, their scopes within the client’s bound, and the resources of what remains', async () => {
+  it('carries roles of the user and of its groups, their scopes within the client’s bound, and the resources of those scopes', async () => {
     const { token, expiresIn } = await issue('user', 'acme/shop/web', 'ADA@acme.example');
     const { payload } = await verify(token, 'acme', 'shop-api');
     const now = Math.floor(tessera.clock.nowMs() / 1000);
@@ -119,7 +119,7 @@ describe('tenants', () => {
     await expect(verify(token, 'acme', 'shop')).rejects.toThrow();
   });
 
-  it('know each person for itself: who is user in one and administrator in another is two subjects', async () => {
+  it('have separate subjects: a user of one who is an administrator of another is two subjects', async () => {
     const user = await issue('user', 'acme/shop/web', 'ada@acme.example');
     const admin = await issue('admin', 'globex/shop/web', 'ada@acme.example');
     expect((await verify(user.token, 'acme', 'shop-api')).payload).toMatchObject({

@@ -4,14 +4,17 @@ import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
-/** Twenty failures a minute from one source for one client, and no more. The peer's address is the source; 127.0.0.2 is another than 127.0.0.1. */
+/**
+ * Twenty failures a minute from one source for one client, and no more. The peer's address is the source; 127.0.0.2 and 127.0.0.1 are different
+ * sources.
+ */
 const LIMIT = 20;
 let tessera: TestTesseraServer;
 beforeAll(async () => {
   tessera = await startTessera({ failuresPerMinute: LIMIT });
 });
 afterAll(() => tessera.close());
-// Nothing is known any more of failures and of who authenticated.
+// Drops all counts and the list of sources that authenticated.
 beforeEach(() => {
   tessera.clock.advanceSeconds(601);
 });
@@ -58,14 +61,14 @@ it('does not count successes', async () => {
   }
 });
 
-it('closes nothing to the right secret when requests without any fail', async () => {
+it('does not lock out the right secret when requests without a secret fail', async () => {
   const send = () => tessera.post('/auth/user/generateToken', bodyOf({ secret: undefined }));
   for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await send()).refusal().status).toBe(401);
   expect((await send()).refusal().status).toBe(429);
   expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
 });
 
-describe('a source that fails for ever new names', () => {
+describe('a source that fails with many different names', () => {
   const guess = (name: string) => ask('x', { client: `guess-${name}` });
   const exceed = async (before = 0) => {
     for (let index = before; index < 10 * LIMIT; index += 1)
@@ -77,7 +80,7 @@ describe('a source that fails for ever new names', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeLessThanOrEqual(10);
   };
 
-  it('is told nothing more about names or secrets, and leaves no more rows', async () => {
+  it('learns nothing more about names or secrets, and writes no more rows', async () => {
     await exceed();
     const rows = tessera.auditRows();
     expectSlowed(await guess('more'));
@@ -87,7 +90,7 @@ describe('a source that fails for ever new names', () => {
     expect((await ask('x', { client: 'guess-9', from: '127.0.0.2' })).refusal().status).toBe(404);
   });
 
-  it('does not keep out who has the right secret, while it goes on', async () => {
+  it('does not lock out a client with the right secret while it continues', async () => {
     await exceed();
     const { anything, reader } = {
       anything: tessera.secret('acme/shop/anything'),
@@ -101,14 +104,14 @@ describe('a source that fails for ever new names', () => {
     expect(status.status).toBe(200);
   });
 
-  it('gives the right secret its turn within seconds when guesses at the same client came before', async () => {
+  it('lets the right secret succeed within seconds after guesses for the same client', async () => {
     await fail(5);
     await exceed(5);
     const early = await ask(tessera.secret('acme/shop/anything'));
     expectSlowed(early);
     tessera.clock.advanceSeconds(Number(early.headers.get('retry-after')));
     expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
-    // Now it is known: guesses at it do not delay it any more, until it has its own twenty.
+    // The client is known now: guesses for it no longer delay it, until its own limit of twenty.
     expect((await ask('wrong')).refusal().status).toBe(401);
     expect((await ask(tessera.secret('acme/shop/anything'))).status).toBe(200);
   });
@@ -126,7 +129,7 @@ describe('a client with the right secret', () => {
   const right = (options: Parameters<typeof ask>[1] = {}) => ask(tessera.secret('acme/shop/anything'), options);
   const byClient = () => basic('shop/anything', tessera.secret('acme/shop/anything'));
 
-  it('is not kept from anything by asking for people who are not there', async () => {
+  it('is not locked out by requests for unknown users', async () => {
     for (let person = 0; person < 3 * LIMIT; person += 1)
       expect((await right({ email: `nobody-${person}@acme.example` })).refusal().status).toBe(401);
     const minted = await right();
@@ -136,7 +139,7 @@ describe('a client with the right secret', () => {
     expect((await tessera.postForm('/tenants/acme/revoke', form, byClient())).status).toBe(200);
   });
 
-  it('is limited for the one person whom it asks for over and over, and for nobody else', async () => {
+  it('is limited for one user that it requests repeatedly, and for no other', async () => {
     const statuses: number[] = [];
     for (let attempt = 0; attempt < 150; attempt += 1)
       statuses.push((await right({ email: 'nobody@acme.example' })).refusal().status);
@@ -147,17 +150,17 @@ describe('a client with the right secret', () => {
     expect(tessera.log()).not.toContain('nobody@acme.example');
   });
 
-  it('gets the token as soon as the person is there', async () => {
+  it('gets the token as soon as the user exists', async () => {
     for (let attempt = 0; attempt <= LIMIT; attempt += 1) await right({ email: 'late@acme.example' });
     await tessera.apply(
       replaceOnce(TENANTS_FILE, 'users:', 'users:\n      - { id: u-late, email: late@acme.example, roles: [] }'),
     );
-    // Grants are kept for five seconds.
+    // Grants are cached for five seconds.
     tessera.clock.advanceSeconds(6);
     expect((await right({ email: 'late@acme.example' })).status).toBe(200);
   });
 
-  it('is served as soon as it is there', async () => {
+  it('is served as soon as it exists', async () => {
     const asLate = (secret: string) => ask(secret, { client: 'late' });
     for (let attempt = 0; attempt < LIMIT; attempt += 1) expect((await asLate('x')).refusal().status).toBe(404);
     expect((await asLate('x')).refusal().status).toBe(429);
@@ -179,7 +182,7 @@ describe('a client with the right secret', () => {
     expect((await asGone()).status).toBe(200);
   });
 
-  it('that needs none is limited as a whole: the address of a person is all that it shows', async () => {
+  it('that needs none is limited as a whole, because an e-mail address is all that it sends', async () => {
     const asKiosk = (email: string) =>
       tessera.post('/auth/user/generateToken', bodyOf({ client: 'kiosk', email, secret: undefined }));
     for (let person = 0; person < LIMIT; person += 1)
@@ -188,14 +191,14 @@ describe('a client with the right secret', () => {
   });
 });
 
-it('judges no more than twenty of a hundred wrong secrets that come at once', async () => {
+it('checks at most twenty of a hundred wrong secrets that arrive at once', async () => {
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask('wrong')));
   const judged = answers.filter((answer) => answer.status === 401).length;
   expect(judged).toBeGreaterThan(0);
   expect(judged).toBeLessThanOrEqual(LIMIT);
 });
 
-it('does not write a row for a request that was limited', async () => {
+it('does not write a row for a limited request', async () => {
   await fail(LIMIT);
   const before = tessera.auditRows();
   await ask('wrong');

@@ -1,8 +1,8 @@
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /**
- * Hop by hop, one good request and one change to it: what must be refused at generateToken, and how. A refusal is a status, a machine code,
- * one body for all of its kind, and a private reason that stands in the audit record alone.
+ * For each step, one good request with one change: what generateToken must refuse, and how. A refusal is a status, an error code, one body for all of
+ * its kind, and a private reason that only the audit record has.
  */
 let tessera: TestTesseraServer;
 beforeAll(async () => {
@@ -46,13 +46,9 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
         (secret) => ({ secret_id: sameLength(secret) }),
         'the secret does not match',
       ],
-      [
-        'for a secret with a newline behind it',
-        (secret) => ({ secret_id: `${secret}\n` }),
-        'the secret does not match',
-      ],
+      ['for a secret with a newline after it', (secret) => ({ secret_id: `${secret}\n` }), 'the secret does not match'],
       ['for a secret with a space before it', (secret) => ({ secret_id: ` ${secret}` }), 'the secret does not match'],
-      ['for a secret with NUL behind it', (secret) => ({ secret_id: `${secret}\0` }), 'the secret does not match'],
+      ['for a secret with NUL after it', (secret) => ({ secret_id: `${secret}\0` }), 'the secret does not match'],
       [
         'for a secret in full-width letters',
         (secret) => ({ secret_id: fullWidth(secret) }),
@@ -109,7 +105,7 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
       expect(await tessera.auditReason(answer.requestId)).toBe(reason);
     });
 
-    it('with one and the same body for all of them', async () => {
+    it('with the same body for all of them', async () => {
       const bodies = new Set<string>();
       for (const [, change] of rows) {
         const { body } = await ask({ surface, body: change(tessera.secret('acme/shop/web')) });
@@ -135,7 +131,7 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
       expect(await tessera.auditReason(answer.requestId)).toMatch(/^unknown /);
     });
 
-    it('with one and the same body for all of them', async () => {
+    it('with the same body for all of them', async () => {
       const bodies = new Set<string>();
       for (const [, change] of rows) {
         bodies.add(JSON.stringify({ ...(await ask({ surface, body: change })).body, request_id: '' }));
@@ -167,7 +163,7 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
       ['tenant_id', 'project_id', 'client_id'].flatMap((member) =>
         ids.map((value): [string, unknown] => [member, value]),
       ),
-    )('for %s = %j, before anything else was touched', async (member, value) => {
+    )('for %s = %j, before anything else is read', async (member, value) => {
       const before = tessera.auditRows();
       const answer = await ask({ surface, body: { [member]: value } });
       expect(answer.refusal()).toEqual({ status: 400, error: 'invalid_request', title: 'Invalid request payload' });
@@ -259,7 +255,7 @@ describe('a secretless client', () => {
     'x-forwarded-proto',
     'cf-connecting-ip',
     'true-client-ip',
-  ])('is rejected when the network is only that of somebody who passes it on, as %s shows', async (name) => {
+  ])('is rejected when the request was forwarded by an unlisted proxy, as %s shows', async (name) => {
     const answer = await ask({
       body: { client_id: 'kiosk', secret_id: undefined },
       headers: { [name]: '127.0.0.1' },
@@ -292,8 +288,8 @@ describe('a secretless client', () => {
     it.each([
       ['nobody', {}],
       ['an address of another network', { 'x-forwarded-for': '203.0.113.7' }],
-      ['nobody in X-Forwarded-For', { 'x-forwarded-for': '' }],
-      ['no address', { 'x-forwarded-for': '127.0.0.9, unknown' }],
+      ['no caller in X-Forwarded-For', { 'x-forwarded-for': '' }],
+      ['something other than an address', { 'x-forwarded-for': '127.0.0.9, unknown' }],
       ['its caller in X-Real-IP', { 'x-real-ip': '127.0.0.9' }],
       ['itself in Via', { via: '1.1 proxy' }],
       ['a scheme', { 'x-forwarded-proto': 'https' }],

@@ -1,7 +1,7 @@
 import { ROUTE_TABLE, type RouteAccess, type RouteRow } from '../../../src/http/routes/route-table.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** Every route that is served, asked by every kind of caller. A row that is added is walked without a word here. */
+/** Every route, requested by every kind of caller. The walk covers new rows without a change here. */
 let tessera: TestTesseraServer;
 let bearers: Record<Caller, string | undefined>;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ beforeAll(async () => {
   const user = await tokenOf('user', 'acme', 'ada@acme.example');
   bearers = {
     nobody: undefined,
-    'a stranger with a made-up token': 'Bearer eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln',
+    'a caller with an invented token': 'Bearer eyJ0eXAiOiJhdCtqd3QifQ.e30.c2ln',
     'a user whose token was revoked': `Bearer ${user}`,
     'a user': `Bearer ${await tokenOf('user', 'acme', 'ada@acme.example')}`,
     'a user of another tenant': `Bearer ${await tokenOf('user', 'globex', 'gus@globex.example')}`,
@@ -25,7 +25,7 @@ afterAll(() => tessera.close());
 
 const CALLERS = [
   'nobody',
-  'a stranger with a made-up token',
+  'a caller with an invented token',
   'a user whose token was revoked',
   'a user',
   'a user of another tenant',
@@ -33,7 +33,7 @@ const CALLERS = [
 ] as const;
 type Caller = (typeof CALLERS)[number];
 
-/** Whom each kind of access lets past the edge. `asked` is of users, because the walk names no surface. */
+/** Which callers each kind of access lets past the edge. `asked` admits users, because the walk names no surface. */
 const LETS_IN: Readonly<Record<RouteAccess, readonly Caller[]>> = {
   public: CALLERS,
   operator: CALLERS,
@@ -53,7 +53,7 @@ async function tokenOf(surface: 'admin' | 'user', tenant: string, email: string)
   return (await tessera.post(`/auth/${surface}/generateToken`, body)).body['access_token'] as string;
 }
 
-/** The addresses that the proxy of the walk says it was asked from. */
+/** The caller's address, as the walk's proxy names it. */
 const FROM_OPERATOR = '192.0.2.7';
 const FROM_OUTSIDE = '203.0.113.7';
 
@@ -68,7 +68,7 @@ describe.each(ROUTE_TABLE.map((row) => ({ label: `${row.method} ${row.path}`, ro
   it.each(CALLERS)('%s', async (caller) => {
     const answer = await ask(row, caller, row.access === 'operator' ? FROM_OPERATOR : FROM_OUTSIDE);
     if (LETS_IN[row.access].includes(caller)) {
-      // Past the edge: what the handler says of an empty request is its own business, but it is an answer.
+      // Past the edge the handler decides how to answer an empty request, but it must answer.
       expect(answer.status).toBeLessThan(500);
       if (row.access !== 'public') expect(answer.status).not.toBe(401);
       return;
@@ -99,7 +99,7 @@ it.each([
   '/.env',
 
   '/auth/user%2Fprofile',
-])('nothing is at %s', async (path) => {
+])('nothing is served at %s', async (path) => {
   const answer = await tessera.get(path, { authorization: bearers['a user']! });
   expect([404, 405]).toContain(answer.refusal().status);
 });

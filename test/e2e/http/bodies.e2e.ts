@@ -28,13 +28,13 @@ describe('a body', () => {
     ['JSON', JSON_TYPE],
     ['JSON that says UTF-8', 'application/json; charset=utf-8'],
     ['JSON in capitals', 'Application/JSON;charset="UTF-8"'],
-  ])('is taken as %s', async (_name, type) => {
+  ])('is accepted as %s', async (_name, type) => {
     const answer = await post('{"a":"ä"}', { 'content-type': type });
     expect(answer.status).toBe(200);
     expect(await answer.json()).toEqual({ received: { a: 'ä' } });
   });
 
-  it('may be absent: what that means is for the route to say', async () => {
+  it('may be absent: the route decides what that means', async () => {
     const answer = await post(undefined, {});
     expect(await answer.json()).toEqual({ received: null });
   });
@@ -95,13 +95,13 @@ describe('a body', () => {
     await expectRefusal(await post(Uint8Array.from(bytes)), 400, 'invalid_request', reason);
   });
 
-  it('leaves Object.prototype alone', async () => {
+  it('does not change Object.prototype', async () => {
     await post('{"__proto__":{"polluted":1}}');
     await post('{"constructor":{"prototype":{"polluted":1}}}');
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  it('of 64 KiB is taken', async () => {
+  it('of 64 KiB is accepted', async () => {
     expect((await post(ofSize(64 * 1024))).status).toBe(200);
   });
 
@@ -109,7 +109,7 @@ describe('a body', () => {
     await expectRefusal(await post(ofSize(64 * 1024 + 1)), 413, 'payload_too_large', 'body too large');
   });
 
-  it('of unsaid length is refused as soon as it is too large', async () => {
+  it('of unknown length is refused as soon as it is too large', async () => {
     const chunk = `1000\r\n${' '.repeat(0x1000)}\r\n`;
     const answer = await sendRaw(
       edge.port,
@@ -118,7 +118,7 @@ describe('a body', () => {
     expect(answer.status).toBe(413);
   });
 
-  it('that is announced too large is refused before it is sent', async () => {
+  it('whose announced length is too large is refused before it is sent', async () => {
     const answer = await sendRaw(
       edge.port,
       'POST /probe/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n',
@@ -127,7 +127,7 @@ describe('a body', () => {
   });
 });
 
-describe('what is not readable HTTP', () => {
+describe('a request that is not valid HTTP', () => {
   it.each([
     ['garbage', 'garbage\r\n\r\n', 400],
     ['TLS', '\x16\x03\x01\x02\x00', 400],
@@ -151,7 +151,7 @@ describe('what is not readable HTTP', () => {
   });
 
   it.each(['/%zz', '/%', '/docs/%2e%2e/%2e%2e/package.json', '/docs/../../package.json', '/docs/%00'])(
-    'the address %s shows nothing and breaks nothing',
+    'the address %s reveals nothing and breaks nothing',
     async (path) => {
       const answer = await sendRaw(edge.port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
       expect([400, 404]).toContain(answer.status);

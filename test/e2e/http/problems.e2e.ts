@@ -11,7 +11,7 @@ const post = (path: string) => fetch(`${edge.url}${path}`, { method: 'POST' });
 const get = (path: string, headers: Record<string, string> = {}) => fetch(`${edge.url}${path}`, { headers });
 
 describe('a refusal', () => {
-  it('has the members of RFC 9457 and a request id that stands in the log', async () => {
+  it('has the members of RFC 9457 and a request id that is in the log', async () => {
     const answer = await get('/probe/unauthorized');
     const body = (await answer.json()) as Record<string, unknown>;
     expect(body).toEqual({
@@ -34,7 +34,7 @@ describe('a refusal', () => {
   it.each([
     ['/probe/token-unavailable', 503, 'Failed to generate token', 'temporarily_unavailable'],
     ['/probe/token-broken', 500, 'Failed to generate token', 'server_error'],
-  ])('of a token route %s has the title of the contract', async (path, status, title, error) => {
+  ])('of a token route %s has the documented title', async (path, status, title, error) => {
     const answer = await post(path);
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ title, error, status });
@@ -43,7 +43,7 @@ describe('a refusal', () => {
   it.each([
     ['/probe/unavailable', 503, 'Service unavailable', 'temporarily_unavailable'],
     ['/probe/broken', 500, 'Internal error', 'server_error'],
-  ])('of another route %s does not speak of tokens', async (path, status, title, error) => {
+  ])('of another route %s does not mention tokens', async (path, status, title, error) => {
     const answer = await get(path);
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ title, error, status });
@@ -56,7 +56,7 @@ describe('a refusal', () => {
     expect((await get(path)).headers.get('retry-after')).toBe(seconds);
   });
 
-  it('shows nothing of a foreign error, in the answer or the log, but where it came from', async () => {
+  it('shows nothing of a library’s error in the response or the log, except its place in the code', async () => {
     for (const answer of [
       await get('/probe/broken'),
       await post('/probe/token-broken'),
@@ -69,13 +69,13 @@ describe('a refusal', () => {
     expect(JSON.stringify(edge.lines())).not.toContain(FAULT_CANARY);
   });
 
-  it('takes no status from an error that is not of the edge', async () => {
+  it('ignores the status of an error that does not come from the edge', async () => {
     // The route throws an error with status 401 and statusCode 404.
     expect((await get('/probe/broken')).status).toBe(500);
   });
 });
 
-describe('what Node would answer by itself', () => {
+describe('requests that Node would answer itself', () => {
   it.each(['/healthz', '/probe/source'])('a request for %s without a host is refused like any other', async (path) => {
     const answer = await sendRaw(edge.port, `GET ${path} HTTP/1.1\r\n\r\n`);
     expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/problem+json']);
@@ -101,7 +101,7 @@ describe('what Node would answer by itself', () => {
   });
 
   it.each(['a.example', 'a.example:8443', '127.0.0.1:3000', '[::1]:3000', 'my_service', ''])(
-    'the Host header "%s" is one',
+    'the Host header "%s" is accepted',
     async (host) => {
       const request = `GET /healthz HTTP/1.1\r\nHost: ${host}\r\nX-Host: other\r\nConnection: close\r\n\r\n`;
       expect((await sendRaw(edge.port, request)).status).toBe(200);
@@ -117,7 +117,7 @@ describe('what Node would answer by itself', () => {
     expect((await sendRaw(edge.port, 'GET /healthz HTTP/1.0\r\n\r\n')).status).toBe(200);
   });
 
-  it('an expectation that nobody knows is no reason to refuse', async () => {
+  it('an unknown expectation is ignored', async () => {
     const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\nConnection: close\r\n\r\n`;
     expect((await sendRaw(edge.port, request('/healthz'))).status).toBe(200);
     const refused = await sendRaw(edge.port, request('/probe/unauthorized'));
@@ -126,7 +126,7 @@ describe('what Node would answer by itself', () => {
 });
 
 describe('an answer', () => {
-  it('repeats nothing that was sent', async () => {
+  it('repeats nothing of the request', async () => {
     const canary = 'c4nary-of-the-caller';
     const text = await sendRaw(
       edge.port,
@@ -153,7 +153,7 @@ describe('an answer', () => {
 });
 
 describe('the log', () => {
-  it('has exactly one line for a request, at a level that fits', async () => {
+  it('has exactly one line for a request, at the level of its outcome', async () => {
     const ids: [string | null, number, string][] = [];
     const note = async (answer: Promise<Response>, level: number, outcome: string) => {
       ids.push([(await answer).headers.get('x-request-id'), level, outcome]);
@@ -170,7 +170,7 @@ describe('the log', () => {
     }
   });
 
-  it('says that a client left before its answer', async () => {
+  it('records that a client left before its response', async () => {
     const controller = new AbortController();
     const answer = fetch(`${edge.url}/probe/slow`, { signal: controller.signal }).catch(() => undefined);
     while (edge.gate.waiting === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -201,7 +201,7 @@ describe('metrics', () => {
 });
 
 describe('readiness', () => {
-  it('is 200 while everything answers, and names what does not', async () => {
+  it('is 200 while everything answers, and names what does not answer', async () => {
     expect((await get('/readyz')).status).toBe(200);
     let up = false;
     edge.readiness.require({

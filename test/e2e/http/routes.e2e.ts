@@ -42,7 +42,7 @@ describe('methods', () => {
   afterAll(() => edge.close());
 
   it.each(['GET', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'QUERY'])(
-    '%s on a POST route is 405 and says what is allowed',
+    '%s on a POST route is a 405 that lists the allowed methods',
     async (method) => {
       const answer = await fetch(`${edge.url}/probe/token`, { method });
       expect(answer.status).toBe(405);
@@ -76,7 +76,7 @@ describe('methods', () => {
     expect((await fetch(`${edge.url}/probe/who`, { method: 'HEAD' })).status).toBe(401);
   });
 
-  it('OPTIONS says what is allowed and nothing of other origins', async () => {
+  it('OPTIONS lists the allowed methods and permits no other origin', async () => {
     const answer = await fetch(`${edge.url}/probe/token`, {
       method: 'OPTIONS',
       headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
@@ -128,11 +128,11 @@ describe('methods', () => {
     });
   });
 
-  it('takes percent-encoding in a query, which is not a path', async () => {
+  it('accepts percent-encoding in a query, which is not part of the path', async () => {
     expect((await fetch(`${edge.url}/healthz?%68ealthz=%6d#x`)).status).toBe(200);
   });
 
-  it('a broken body does not turn an unknown address into something else', async () => {
+  it('a broken body does not change the answer of an unknown address', async () => {
     const answer = await fetch(`${edge.url}/nothing`, {
       method: 'POST',
       body: '{',
@@ -154,7 +154,7 @@ describe('the API documentation', () => {
 
   it.each([
     ['is there by default', {}, 200],
-    ['is closed by TESSERA_API_DOCS=off, and like any unknown address then', { TESSERA_API_DOCS: 'off' }, 404],
+    ['is an unknown address with TESSERA_API_DOCS=off', { TESSERA_API_DOCS: 'off' }, 404],
   ])('%s', async (_, env, status) => {
     const edge = await startEdge({ env });
     try {
@@ -162,7 +162,7 @@ describe('the API documentation', () => {
       for (const target of targets) {
         const answer = await fetch(`${edge.url}${target}`);
         expect([target, answer.status]).toEqual([target, status]);
-        // Read in every case: the edge does not close under an answer that nobody reads.
+        // Read the body in every case: the edge does not close while a response is unread.
         const body = await answer.text();
         if (status === 404) {
           expect(JSON.parse(body)).toEqual({ ...unknown, request_id: answer.headers.get('x-request-id') });
@@ -198,7 +198,7 @@ describe('bearer routes', () => {
     expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ reason: 'the bearer is not good' });
   });
 
-  it('stops the start when nobody can check bearers', async () => {
+  it('stops the start without a verifier for bearers', async () => {
     const row = { method: 'GET', path: '/healthz', access: 'bearer-admin', kind: 'probe' } as const;
     const start = createEdgeApp({
       config: loadConfig({}, { cwd: '/nonexistent' }),

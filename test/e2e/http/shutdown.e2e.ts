@@ -28,7 +28,7 @@ describe('a shutdown', () => {
     edge = await startEdge();
   });
 
-  it('answers in full what it has heard, and takes nothing new', async () => {
+  it('answers received requests completely, and accepts no new ones', async () => {
     const slow = fetch(`${edge.url}/probe/slow`);
     const body = await openSocket(edge.port);
     const bodyAnswer = readAnswer(body);
@@ -49,7 +49,7 @@ describe('a shutdown', () => {
     await down;
   });
 
-  it('serves what was on its way over an open connection, as the last of that connection', async () => {
+  it('serves a request in transit on an open connection, and closes the connection after it', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     expect(await getThrough(agent, `${edge.url}/healthz`)).toMatchObject({ status: 200, connection: 'keep-alive' });
     const down = shutDown(edge.app);
@@ -60,7 +60,7 @@ describe('a shutdown', () => {
     agent.destroy();
   });
 
-  it('makes the answer to what was asked before it the last of that connection too', async () => {
+  it('also closes connections after responses to requests from before the signal', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const slow = getThrough(agent, `${edge.url}/probe/slow`);
     await eventually('the request waits', () => edge.gate.waiting === 1);
@@ -71,14 +71,14 @@ describe('a shutdown', () => {
     agent.destroy();
   });
 
-  it('does not wait for connections that say nothing', async () => {
+  it('does not wait for connections that are idle', async () => {
     const silent = await openSocket(edge.port);
     const startedAt = performance.now();
     await Promise.all([readAnswer(silent), shutDown(edge.app)]);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  it('gives up on whoever is still sending after the time for a request', async () => {
+  it('closes connections that are still sending after the time limit of a request', async () => {
     const sender = await openSocket(edge.port);
     const answer = readAnswer(sender);
     sender.write(`${HEAD}Content-Length: 1000\r\n\r\n`);
@@ -110,7 +110,7 @@ describe('the server process', () => {
         }
         agent.destroy();
       });
-      // Until the load is on: how soon that is, is the machine's business.
+      // Waits until the load runs. How soon depends on the machine.
       await eventually('a hundred answers', () => statuses.length > 100);
       const ending = server.end(signal);
       // A terminal that is closed sends more than one.
@@ -120,7 +120,7 @@ describe('the server process', () => {
       await Promise.all(clients);
       expect(code).toBe(0);
       expect(new Set(statuses)).toEqual(new Set([200]));
-      // Each client ended at a connection that was no longer taken, not within a request.
+      // Each client stopped at a refused connection, not within a request.
       expect(new Set(failures)).toEqual(new Set(['ECONNREFUSED']));
       const lines = server
         .output()
@@ -166,7 +166,7 @@ describe('the server process', () => {
     expect(code).toBe(1);
   });
 
-  it('says all faults of its configuration and no value, and ends with 1', async () => {
+  it('prints all validation errors of its configuration without a value, and exits with 1', async () => {
     const canary = 'c4nary';
     const attempt = startServer({ LOG_LEVEL: canary, VAULT_TOKEN: ` ${canary}`, TESSERA_NOTHING: canary }, folder);
     const message = await attempt.then(
@@ -181,7 +181,7 @@ describe('the server process', () => {
 
 describe('.env of the server process', () => {
   it.each([
-    ['reads it behind a byte order mark', '\uFEFFLOG_LEVEL=c4nary\n', 'LOG_LEVEL must be one of'],
+    ['reads it after a byte order mark', '\uFEFFLOG_LEVEL=c4nary\n', 'LOG_LEVEL must be one of'],
     [
       'refuses it in UTF-16',
       Buffer.from('\uFEFFDATABASE_URL=c4nary\n', 'utf16le'),

@@ -4,10 +4,10 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
 import { openSocket, type RawAnswer, readAnswer } from '../../support/raw-http.ts';
 
-/** The promise is ten seconds; a moment more is for noticing. */
+/** The limit is ten seconds. The rest is for measuring. */
 const CUT_AFTER_MS = 9_500;
 const CUT_BEFORE_MS = 11_500;
-/** Above the 20 s that a follower may wait, below a minute. */
+/** Above the 20 s that a poller may wait, below a minute. */
 const STALLED_AFTER_MS = 24_000;
 const STALLED_BEFORE_MS = 55_000;
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => edge.close());
 
-/** Sends the start, then one byte at a time for as long as the server listens. */
+/** Sends the start, then one byte at a time while the server reads. */
 async function trickle(start: string, drip: string): Promise<RawAnswer> {
   const startedAt = performance.now();
   const socket = await openSocket(edge.port);
@@ -26,7 +26,7 @@ async function trickle(start: string, drip: string): Promise<RawAnswer> {
   let over = false;
   void answer.then(() => (over = true));
   while (!over) {
-    // A server that never cuts must fail the test, not hang it.
+    // If the server never cuts the connection, the test must fail instead of hanging.
     if (performance.now() - startedAt > CUT_BEFORE_MS) socket.destroy();
     if (drip !== '' && socket.writable) socket.write(drip);
     await delay(400);
@@ -61,7 +61,7 @@ describe('slow clients', () => {
     expect(metrics).toMatch(/tessera_http_refused_connections_total\{reason="timeout"\} 5/);
   });
 
-  it('are cut when they do not read what they asked for, and not while they keep a connection for later', async () => {
+  it('are cut when they do not read the response, but not while they keep an idle connection', async () => {
     const idle = await openSocket(edge.port);
     const answers: Buffer[] = [];
     idle.on('data', (chunk: Buffer) => answers.push(chunk));
@@ -71,7 +71,7 @@ describe('slow clients', () => {
     const deaf = await openSocket(edge.port);
     deaf.on('error', () => undefined);
     deaf.pause();
-    // Answers of 30 MB: more than the buffers of both ends hold.
+    // Responses of 30 MB: more than the buffers of both ends hold.
     deaf.write('GET /docs-json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(5_000));
     const isCut = () =>
       edge.lines().some((line) => line['route'] === 'GET /docs-json' && line['outcome'] === 'aborted');

@@ -1,7 +1,7 @@
 import { type RunningEdge, startEdge } from '../../support/edge.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 
-/** One of each form that only proxies write, of products that are in use. */
+/** One header of each form that only proxies write, of products in use. */
 const FORWARDING_HEADERS = [
   ...['x-forwarded-for', 'forwarded', 'x-real-ip', 'via', 'cdn-loop', 'x-forwarded-proto', 'x-forwarded-host'],
   ...['x-forwarded', 'x-forwarded-port', 'x-forwarded-client-cert', 'x-original-forwarded-for', 'client-forwarded'],
@@ -9,7 +9,7 @@ const FORWARDING_HEADERS = [
   ...['fastly-client-ip', 'fly-client-ip', 'x-remote-ipv4', 'x-remote-ipv6', 'x-remote-address', 'x-appengine-user-ip'],
   ...['x-envoy-external-address', 'x-envoy-attempt-count', 'x-original-host', 'x-original-url', 'x-azure-fdid'],
 ];
-/** What clients, their libraries and tracing send by themselves. */
+/** Headers that clients, their libraries and tracing send themselves. */
 const CLIENT_HEADERS = {
   'user-agent': 'curl/8.5.0',
   accept: '*/*',
@@ -47,13 +47,13 @@ describe('without trusted proxies', () => {
   });
 
   it.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'true-client-ip', 'cf-connecting-ip'])(
-    '%s is not believed',
+    '%s is ignored',
     async (name) => {
       expect(await sourceSeenBy(edge, { [name]: '203.0.113.7' })).toBe('127.0.0.1');
     },
   );
 
-  it('a request id of the caller is not taken over', async () => {
+  it('a request id of the caller is not used', async () => {
     const answer = await fetch(`${edge.url}/healthz`, { headers: { 'x-request-id': 'chosen-by-me' } });
     expect(answer.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
   });
@@ -84,7 +84,7 @@ describe('without trusted proxies', () => {
 });
 
 describe('a peer that forwards and is not listed', () => {
-  it('is told of once a minute, by its address and with the fix', async () => {
+  it('is logged once a minute, with its address and the fix', async () => {
     const clock = new TestClock();
     const edge = await edgeWith({}, clock);
     const warnings = () => edge.lines().filter(({ event }) => event === 'unlisted_proxy');
@@ -101,11 +101,11 @@ describe('a peer that forwards and is not listed', () => {
     clock.advanceSeconds(1);
     await forward();
     expect(warnings()).toHaveLength(2);
-    // Nobody has shown that it is an address, and whose.
+    // The header's address is not logged, because nothing confirms it.
     expect(JSON.stringify(edge.lines())).not.toContain('203.0.113.77');
   });
 
-  it('is not told of when it is listed', async () => {
+  it('is not logged when it is listed', async () => {
     const edge = await edgeWith({ TESSERA_TRUSTED_PROXIES: '127.0.0.1' });
     await fetch(`${edge.url}/healthz`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
     expect(edge.lines().filter(({ event }) => event === 'unlisted_proxy')).toEqual([]);
@@ -123,9 +123,9 @@ describe('with a trusted proxy', () => {
 
   it.each([
     ['the address that it gives', '203.0.113.7', '203.0.113.7'],
-    ['the rightmost address that is no proxy', '1.1.1.1, 203.0.113.7, 10.1.2.3', '203.0.113.7'],
-    ['nothing that a stranger wrote before', '127.0.0.1, 203.0.113.7', '203.0.113.7'],
-    ['the leftmost of proxies alone', '10.9.9.9, 10.1.2.3', '10.9.9.9'],
+    ['the rightmost address that is not a proxy', '1.1.1.1, 203.0.113.7, 10.1.2.3', '203.0.113.7'],
+    ['nothing that a client wrote before', '127.0.0.1, 203.0.113.7', '203.0.113.7'],
+    ['the leftmost address if all are proxies', '10.9.9.9, 10.1.2.3', '10.9.9.9'],
     ['an address with a port', '203.0.113.7:4711', '203.0.113.7'],
     ['IPv6', '2001:DB8::7', '2001:db8::7'],
     ['IPv6 with a port', '[2001:db8::7]:4711', '2001:db8::7'],
@@ -133,13 +133,13 @@ describe('with a trusted proxy', () => {
     ['unknown when the proxy writes no address', 'unknown', 'unknown'],
     ['unknown when the proxy listens on a Unix socket', '203.0.113.7, unix:', 'unknown'],
     ['unknown when the proxy names an interface', 'fe80::1%eth0', 'unknown'],
-    ['unknown when a hop before a proxy is no address', '203.0.113.7, evil\u00a0, 10.1.2.3', 'unknown'],
+    ['unknown when an entry before a proxy is not an address', '203.0.113.7, evil\u00a0, 10.1.2.3', 'unknown'],
     ['the proxy itself when it says nothing', '', '127.0.0.1'],
   ])('the source is %s', async (_name, forwarded, source) => {
     expect(await sourceSeenBy(edge, { 'x-forwarded-for': forwarded })).toBe(source);
   });
 
-  it('the source is unknown when the proxy says it in another header, and whoever it is gets no metrics', async () => {
+  it('the source is unknown when the proxy says it in another header, and gets no metrics', async () => {
     expect(await sourceSeenBy(edge, { forwarded: 'for=203.0.113.7' })).toBe('unknown');
     for (const headers of [{ 'x-forwarded-for': 'unknown' }, { forwarded: 'for=203.0.113.7' }]) {
       const answer = await fetch(`${edge.url}/metrics`, { headers });
@@ -148,23 +148,23 @@ describe('with a trusted proxy', () => {
   });
 
   it.each([
-    ['nothing at all', {}],
+    ['no caller', {}],
     ['an empty X-Forwarded-For', { 'x-forwarded-for': '' }],
     ['commas alone', { 'x-forwarded-for': ', ,' }],
     ['an address and nothing behind it', { 'x-forwarded-for': '127.0.0.1, ' }],
-    ['no address', { 'x-forwarded-for': 'unknown' }],
+    ['something other than an address', { 'x-forwarded-for': 'unknown' }],
     ['an interface of its own', { 'x-forwarded-for': 'fe80::1%lo' }],
     ['an address of IPv6 with a port and no brackets', { 'x-forwarded-for': '::1:443:' }],
-    ['an address in quotation canaries', { 'x-forwarded-for': '"127.0.0.1"' }],
+    ['an address in quotation marks', { 'x-forwarded-for': '"127.0.0.1"' }],
     ['a name', { 'x-forwarded-for': 'localhost' }],
-    // What the second proxy got bore no address either.
+    // The second proxy received no address either.
     ['another proxy', { 'x-forwarded-for': '10.1.2.3' }],
     ['proxies alone', { 'x-forwarded-for': '10.9.9.9, 10.1.2.3' }],
     ...FORWARDING_HEADERS.filter((name) => name !== 'x-forwarded-for').map((name): [string, Record<string, string>] => [
       `${name} alone`,
       { [name]: '127.0.0.1' },
     ]),
-  ])('metrics are not for whom it forwards when it names %s', async (_what, headers: Record<string, string>) => {
+  ])('metrics are refused to forwarded requests when it names %s', async (_what, headers: Record<string, string>) => {
     const answer = await fetch(`${edge.url}/metrics`, { headers });
     expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ error: 'forbidden' })]);
   });
@@ -177,11 +177,11 @@ describe('with a trusted proxy', () => {
     expect((await asked('203.0.113.7', '198.51.100.9')).status).toBe(200);
   });
 
-  it('metrics are for its own machine when it says that this is who asks', async () => {
+  it('metrics are for its own machine when it names that as the caller', async () => {
     expect((await fetch(`${edge.url}/metrics`, { headers: { 'x-forwarded-for': '127.0.0.1' } })).status).toBe(200);
   });
 
-  it('a sane request id is taken over, for one trace through both logs', async () => {
+  it('a well-formed request id is used, for one trace through both logs', async () => {
     const answer = await fetch(`${edge.url}/healthz`, { headers: { 'x-request-id': 'edge-0a1b2c3d4e' } });
     expect(answer.headers.get('x-request-id')).toBe('edge-0a1b2c3d4e');
   });

@@ -52,7 +52,7 @@ async function exercise(url: string): Promise<string | null> {
   return answer.headers.get('x-request-id');
 }
 
-it('sends one span for a request, with what the access line says and nothing that was sent', async () => {
+it('sends one span for a request, with the fields of the access line and nothing of the request', async () => {
   const server = await startServer(
     {
       OTEL_EXPORTER_OTLP_ENDPOINT: endpoint(),
@@ -72,12 +72,12 @@ it('sends one span for a request, with what the access line says and nothing tha
   expect(spans).toContain('"stringValue":"tessera"');
   expect(spans).toContain(requestId);
   expect(spans).not.toContain(CANARY);
-  // A stranger's trace context neither names nor samples our traces.
+  // A caller's trace context neither names nor samples our traces.
   expect(spans).not.toContain('a'.repeat(32));
   expect(server.output()).not.toContain(CANARY);
 });
 
-it('does not hold up the service when the collector is not there', async () => {
+it('does not delay the service when the collector is down', async () => {
   const server = await startServer({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' }, folder);
   expect(await exercise(server.url)).not.toBeNull();
   expect(await server.end()).toBe(0);

@@ -14,7 +14,7 @@ let material: AttackMaterial;
 beforeAll(async () => {
   service = await startExchangeService();
   material = await service.material();
-  // Keys are warm: whatever connection comes now was made for a token.
+  // Keys are in memory, so a connection from now on is caused by a token.
   expect((await service.exchange()).status).toBe(200);
 });
 afterAll(() => service.close());
@@ -36,7 +36,7 @@ describe('refuses', () => {
       bearer,
       body,
     });
-    // White space at a field's end is no part of its value (RFC 9110, section 5.5): what arrives there is the good token.
+    // White space at a field's end is not part of its value (RFC 9110, section 5.5), so the good token arrives there.
     if (GOOD_WHEN_TRIMMED.includes(row.name)) {
       expect(answer.status).toBe(200);
       return;
@@ -53,9 +53,9 @@ describe('refuses', () => {
       async () => (await service.exchange()).body['access_token'] as string,
       /^bearer: it came from an exchange$/,
     ],
-    ['the foreign token as bearer', () => Promise.resolve(service.foreign()), /^the bearer is malformed$/],
+    ['the subject token as bearer', () => Promise.resolve(service.foreign()), /^the bearer is malformed$/],
     [
-      'a bearer of a tenant that is not there',
+      'a bearer of an unknown tenant',
       () =>
         Promise.resolve(
           goodToken({ ...material, claims: { ...material.claims, iss: `${service.tessera.url}/tenants/x` } }),
@@ -63,12 +63,12 @@ describe('refuses', () => {
       /^bearer: unknown tenant$/,
     ],
     [
-      'a bearer whose subject is nobody any more',
+      'a bearer of a removed subject',
       () => Promise.resolve(goodToken({ ...material, claims: { ...material.claims, sub: 'u-gone' } })),
       /^bearer: its subject is no more$/,
     ],
     [
-      'a bearer of a client that is no more',
+      'a bearer of a removed client',
       () => Promise.resolve(goodToken({ ...material, claims: { ...material.claims, client_id: 'gone' } })),
       /^bearer: its client is no more$/,
     ],
@@ -105,7 +105,7 @@ describe('refuses', () => {
     expect(both.refusal()).toMatchObject({ status: 400 });
   });
 
-  it('a bearer after its end and the skew, and none before', async () => {
+  it('a bearer after its expiry and the skew, but not before', async () => {
     const bearer = await service.bearer();
     service.tessera.clock.advanceSeconds(900 + 20);
     expect((await service.exchange({ bearer })).status).toBe(200);

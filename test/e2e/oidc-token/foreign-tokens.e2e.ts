@@ -27,7 +27,7 @@ const saysOf = (answer: Answer) => {
 };
 
 describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => {
-  it('a good bearer with a good token gives a token for whom the token is about', async () => {
+  it('a valid bearer with a valid subject token gives a token for its subject', async () => {
     const answer = await service.exchange({ surface });
     expect(answer.body).toEqual({ access_token: expect.any(String), expires_in: 300, token_type: 'Bearer' });
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -66,7 +66,7 @@ describe.each(['user', 'admin'] as const)('at /auth/%s/oidcToken', (surface) => 
   });
 });
 
-describe('the form of a foreign token', () => {
+describe('the form of a subject token', () => {
   const parts = (token: string) => token.split('.') as [string, string, string];
 
   it.each<[string, () => string, string]>([
@@ -90,7 +90,7 @@ describe('the form of a foreign token', () => {
       'its issuer is not trusted with this algorithm',
     ],
     [
-      'a key of its own in the header',
+      'its own key in the header',
       () => {
         const own = foreignKey('k1');
         return writeForeignToken({ key: own, claims: service.claims(), header: { jwk: own.jwk } });
@@ -108,7 +108,7 @@ describe('the form of a foreign token', () => {
       'its kid is not a text',
     ],
     [
-      'a name that is there twice',
+      'a duplicate name',
       () => {
         const payload = replaceOnce(JSON.stringify(service.claims()), '{', '{"email":"ada@acme.example",');
         return signForeignText(service.key, '{"alg":"ES256","kid":"k1"}', payload);
@@ -116,7 +116,7 @@ describe('the form of a foreign token', () => {
       'it is malformed',
     ],
     ['padding', () => `${service.foreign()}=`, 'it is malformed'],
-    ['a space behind it', () => `${service.foreign()} `, 'it is malformed'],
+    ['a space after it', () => `${service.foreign()} `, 'it is malformed'],
     ['four parts', () => `${service.foreign()}.x`, 'it is malformed'],
     ['a thousand dots', () => '.'.repeat(1_000), 'it is malformed'],
     [
@@ -124,14 +124,14 @@ describe('the form of a foreign token', () => {
       () => signForeignText(service.key, '{"alg":"ES256"}', `{"a":${'['.repeat(2_000)}${']'.repeat(2_000)}}`),
       'it is malformed',
     ],
-    ['an iat that is a text', () => service.foreign({ iat: String(now()) }), 'its iat is missing or not a time'],
+    ['an iat that is a string', () => service.foreign({ iat: String(now()) }), 'its iat is missing or not a time'],
     ['no exp', () => service.foreign({ exp: undefined }), 'its exp is missing or not a time'],
     ['an exp beyond all numbers', () => service.foreign({ exp: 1e300 }), 'its exp is missing or not a time'],
   ])('%s', async (_name, make, reason) => {
-    // Keys are warm, so that any connection is a new look.
+    // Keys are in memory, so any connection is a new fetch.
     await service.exchange();
     const oidcToken = make();
-    // A signature that does not hold may be of a key that was replaced under its name: that one look is allowed.
+    // A signature that does not verify may be of a key that was replaced under its kid. One fetch for it is allowed.
     if (reason === NOT_CONFIRMED) service.expectAnswerRefused(await service.exchange({ oidcToken }), REFUSED + reason);
     await service.expectRefused({ oidcToken }, REFUSED + reason);
   });
@@ -149,7 +149,7 @@ describe('the form of a foreign token', () => {
   });
 });
 
-describe('a token that is not for us', () => {
+describe('a token that is not for this tenant', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['no aud', { aud: undefined }, 'its audience is missing or not a text'],
     ['another aud', { aud: 'account' }, 'it is for another audience'],
@@ -166,12 +166,12 @@ describe('a token that is not for us', () => {
     await service.expectRefused({ oidcToken: service.foreign(claims) }, REFUSED + reason);
   });
 
-  it('two auds with an azp of ours are accepted', async () => {
+  it('two auds with an accepted azp are accepted', async () => {
     const oidcToken = service.foreign({ aud: ['tessera-acme', 'x'], azp: 'tessera-acme' });
     expect((await service.exchange({ oidcToken })).status).toBe(200);
   });
 
-  it('our own token, from a secret or from an exchange', async () => {
+  it('Tessera’s own token, from a secret or from an exchange', async () => {
     await service.expectRefused({ oidcToken: await service.bearer() }, `${REFUSED}it is one of ours`);
     const exchanged = (await service.exchange()).body['access_token'];
     await service.expectRefused({ oidcToken: exchanged }, `${REFUSED}it is one of ours`);
@@ -200,7 +200,7 @@ describe('a token that is not for us', () => {
   });
 });
 
-describe('a kind of token that is not for logging in', () => {
+describe('a kind of token that is not a login token', () => {
   const named = (typ: unknown) => writeForeignToken({ key: service.key, claims: service.claims(), header: { typ } });
 
   it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE', 'JOSE'])(
@@ -224,7 +224,7 @@ describe('a kind of token that is not for logging in', () => {
     },
   );
 
-  it('is taken from an issuer that is trusted with it by name, until it is not', async () => {
+  it('is accepted from an issuer that lists it, until it no longer does', async () => {
     const naming = await startExchangeService();
     const { tessera, provider, elsewhere } = naming;
     const trusts = (typ: string) =>
@@ -245,7 +245,7 @@ describe('a kind of token that is not for logging in', () => {
   });
 });
 
-describe('whom a token is about', () => {
+describe('the subject of a token', () => {
   it.each([
     ['false', false],
     ['missing', undefined],
@@ -258,7 +258,7 @@ describe('whom a token is about', () => {
     );
   });
 
-  it('is not somebody outside the domains of the trust', async () => {
+  it('is not somebody outside the domains of the trusted issuer', async () => {
     await service.expectRefused(
       { oidcToken: service.foreign({ email: 'grace@evil.example' }) },
       `${REFUSED}its e-mail domain is not one of the trust`,
@@ -299,7 +299,7 @@ describe('whom a token is about', () => {
   });
 });
 
-describe('an issuer that is not trusted here is not asked', () => {
+describe('an issuer that is not trusted here is never contacted', () => {
   it.each<[string, (own: string) => string]>([
     ['with a slash', (own) => `${own}/`],
     ['in another case', (own) => replaceOnce(own, 'http', 'HTTP')],
@@ -333,7 +333,7 @@ describe('an issuer that is not trusted here is not asked', () => {
   });
 });
 
-describe('a token is good once', () => {
+describe('a token is redeemed once', () => {
   const used = `${REFUSED}it was used before`;
 
   it('one after the other: the second is refused, on the other surface too', async () => {
@@ -355,7 +355,7 @@ describe('a token is good once', () => {
     for (const answer of lost) service.expectAnswerRefused(answer, used);
   });
 
-  it('without a jti its bytes are what is used up, also with the other spelling of its signature', async () => {
+  it('without a jti it is identified by its content, also with the other spelling of its signature', async () => {
     const oidcToken = service.foreign({ jti: undefined });
     expect((await service.exchange({ oidcToken })).status).toBe(200);
     await service.expectRefused({ oidcToken }, used);
@@ -363,13 +363,13 @@ describe('a token is good once', () => {
     expect((await service.exchange({ oidcToken: service.foreign({ jti: undefined, nonce: 'x' }) })).status).toBe(200);
   });
 
-  it('signed anew with the same jti it is the same token', async () => {
+  it('signed again with the same jti it is the same token', async () => {
     const jti = 'once';
     expect((await service.exchange({ oidcToken: service.foreign({ jti }) })).status).toBe(200);
     await service.expectRefused({ oidcToken: service.foreign({ jti, nonce: 'x' }) }, used);
   });
 
-  it('one that was refused is not used up', async () => {
+  it('a refused token is not used up', async () => {
     const oidcToken = service.foreign();
     await service.expectRefused({ oidcToken, bearer: await service.bearer({ client: 'other' }) }, /not trusted/);
     expect((await service.exchange({ oidcToken })).status).toBe(200);
@@ -381,13 +381,13 @@ describe('the times of a token', () => {
     ['older than the trust allows', (at) => ({ iat: at - 631 }), 'it is older than the trust allows'],
     ['from the future', (at) => ({ iat: at + 31 }), 'it was issued in the future'],
     ['too long-lived', (at) => ({ iat: at, exp: at + 3_601 }), 'its life is longer than the trust allows'],
-    ['at its end', (at) => ({ exp: at }), 'it has expired'],
-    ['before its beginning', (at) => ({ nbf: at + 31 }), 'it is not valid yet'],
+    ['at its expiry', (at) => ({ exp: at }), 'it has expired'],
+    ['before its nbf', (at) => ({ nbf: at + 31 }), 'it is not valid yet'],
   ])('%s', async (_name, times, reason) => {
     await service.expectRefused({ oidcToken: service.foreign(times(now())) }, REFUSED + reason);
   });
 
-  it('what is issued never outlives it', async () => {
+  it('the issued token never outlives it', async () => {
     const exp = now() + 42;
     const answer = await service.exchange({ oidcToken: service.foreign({ exp: exp + 0.9 }) });
     expect(saysOf(answer).exp).toBe(exp);
@@ -397,7 +397,7 @@ describe('the times of a token', () => {
   });
 });
 
-/** (r, s) and (r, n − s) are signatures of the same. */
+/** (r, s) and (r, n − s) are signatures of the same text. */
 function otherSpelling(token: string): string {
   const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
   const [header, payload, signature] = token.split('.') as [string, string, string];

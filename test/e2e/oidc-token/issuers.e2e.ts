@@ -10,7 +10,7 @@ import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../../
 import { HOSTILE_ANSWERS, type HostileProvider, sendJson } from '../../../src/testing/hostile-provider.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
-/** The trusted issuer: its keys, its discovery document, and where its address may lead. */
+/** The trusted issuer: its keys, its discovery document, and the addresses that its URLs may resolve to. */
 const NO_SUCH_KEY = 'the issuer has no usable key of this kid and algorithm';
 const NOT_CONFIRMED = 'the foreign token is refused: the key does not confirm its signature';
 const ANSWERS = Object.entries(HOSTILE_ANSWERS);
@@ -27,14 +27,14 @@ const exchangeOf = (provider: HostileProvider, kid = 'k1') =>
     oidcToken: writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } }),
   });
 
-/** Header and payload as anybody can write them. */
+/** Header and payload that anybody could write. */
 function unsigned(kid: string, provider: HostileProvider): { readonly header: string; readonly payload: string } {
   const token = writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } });
   const [header, payload] = token.split('.') as [string, string];
   return { header, payload };
 }
 
-/** 503 until the keys are fetched again; no verdict about the token. */
+/** 503 until the keys are fetched again. Not a refusal of the token. */
 function expectToWait(answer: Answer, seconds: number): void {
   expect(answer.refusal()).toEqual({
     status: 503,
@@ -44,7 +44,7 @@ function expectToWait(answer: Answer, seconds: number): void {
   expect(answer.headers.get('retry-after')).toBe(String(seconds));
 }
 
-/** 503 within 3 s, which tells the caller nothing of who or what; the reason is on record. */
+/** 503 within 3 s, with no details for the caller. The reason is recorded. */
 async function expectUnavailable(provider: HostileProvider, reason: string): Promise<void> {
   const startedAt = performance.now();
   const answer = await exchangeOf(provider);
@@ -79,7 +79,7 @@ describe('the keys of an issuer', () => {
     service.expectAnswerRefused(await exchangeOf(provider), NO_SUCH_KEY);
   });
 
-  it('are looked for once per cool-down, whatever kids somebody invents', async () => {
+  it('are searched once per cool-down, whatever kids are invented', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
     service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
@@ -90,7 +90,7 @@ describe('the keys of an issuer', () => {
     expect(keyFetches(provider)).toBe(3);
   });
 
-  it('that are new while a search is not allowed are no verdict, and are known after it', async () => {
+  it('that are new while no fetch is allowed are a 503, and are known after the next fetch', async () => {
     const provider = service.next();
     const bearer = await service.bearer();
     expect((await exchangeOf(provider)).status).toBe(200);
@@ -103,14 +103,14 @@ describe('the keys of an issuer', () => {
     const oidcToken = writeForeignToken({ key: rotated, claims: service.claims({}, provider) });
     const rows = service.tessera.auditRows();
     for (let count = 0; count < 30; count++) expectToWait(await service.exchange({ bearer, oidcToken }), 25);
-    // The first are on record, as what they are; a flood of them fills no table.
+    // The first ones are recorded with their reason; a flood of them does not fill the table.
     expect(service.tessera.auditRows()).toBe(rows + 20);
     service.tessera.clock.advanceSeconds(25);
     expect((await service.exchange({ bearer, oidcToken })).status).toBe(200);
     expect(keyFetches(provider)).toBe(3);
   });
 
-  it('are fetched at the end of the cool-down without another question', async () => {
+  it('are fetched at the end of the cool-down without another request', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
     service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
@@ -121,9 +121,9 @@ describe('the keys of an issuer', () => {
     await eventually('the planned fetch', () => keyFetches(provider) === 3);
   });
 
-  it('are searched on the account of each tenant: the junk of one delays no other', async () => {
+  it('are searched within each tenant’s budget: invented kids of one delay no other', async () => {
     const provider = service.next();
-    // What the file leaves out of acme stays.
+    // The rest of acme is not in the file and stays.
     const theirs = trustOf('shared', provider.issuer, { subject: '{ match: email, domains: [globex.example] }' });
     await service.tessera.apply(tenantsWithTrusts('', theirs));
     const victim = await service.bearer({ tenant: 'globex' });
@@ -141,7 +141,7 @@ describe('the keys of an issuer', () => {
     expect(keyFetches(provider)).toBe(3);
   });
 
-  it('that have another key under the same name are asked for once, and believed', async () => {
+  it('that have another key under the same name are fetched once, and used', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
     const rekeyed = foreignKey('k1');
@@ -149,13 +149,13 @@ describe('the keys of an issuer', () => {
     const token = (key = rekeyed) => writeForeignToken({ key, claims: service.claims({}, provider) });
     expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
     expect(keyFetches(provider)).toBe(2);
-    // The old one, and anybody's, are forgeries now.
+    // Tokens of the old key are forgeries now.
     for (const key of [service.key, foreignKey('k1')])
       service.expectAnswerRefused(await service.exchange({ oidcToken: token(key) }), NOT_CONFIRMED);
     expect(keyFetches(provider)).toBe(2);
   });
 
-  it('that have another key under the same name are believed after the cool-down, whoever has started it', async () => {
+  it('that have another key under the same name are used after the cool-down, whatever started it', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
     const token = (key: ForeignSigningKey) => writeForeignToken({ key, claims: service.claims({}, provider) });
@@ -170,7 +170,7 @@ describe('the keys of an issuer', () => {
     expect(keyFetches(provider)).toBe(3);
   });
 
-  it('serve for an hour while the issuer is down, and no longer', async () => {
+  it('are used for an hour while the issuer is down, and no longer', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
     await provider.stop();
@@ -185,7 +185,7 @@ describe('the keys of an issuer', () => {
     expect((await exchangeOf(provider)).status).toBe(200);
   });
 
-  it('that were never had are a 503, and no storm', async () => {
+  it('that were never fetched are a 503, without a flood of requests', async () => {
     const provider = service.next();
     provider.onDiscovery = (_request, response) => {
       sendJson(response, {}, 500);
@@ -197,7 +197,7 @@ describe('the keys of an issuer', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  it('an issuer that is down harms the tokens of no other', async () => {
+  it('an issuer that is down does not affect tokens of others', async () => {
     const provider = service.next();
     await provider.stop();
     await expectUnavailable(provider, 'discovery: no usable answer');
@@ -273,7 +273,7 @@ describe('an issuer answers', () => {
   });
 });
 
-describe('an issuer inside', () => {
+describe('an issuer in the internal network', () => {
   it.each([
     'http://idp.example.com',
     'ftp://idp.example.com',
@@ -293,7 +293,7 @@ describe('an issuer inside', () => {
     'https://017700000001',
     'https://127.1',
     'https://idp.example.com:22',
-  ])('%s is refused when a trust is saved', async (issuer) => {
+  ])('%s is refused when the trusted issuer is saved', async (issuer) => {
     const installation = await TestInstallation.make();
     for (const trust of [
       trustOf('corp', issuer),
@@ -306,13 +306,13 @@ describe('an issuer inside', () => {
     await installation.remove();
   });
 
-  it('one that was saved when it was allowed is refused at each connect', async () => {
+  it('that was saved when its host was allowed is refused at each connect', async () => {
     const { provider, key } = service;
     const strict = await startExchangeService({ env: {} });
     const { tessera } = strict;
     await expect(tessera.apply(tenantsWithTrusts(trustOf('corp', provider.issuer)))).rejects.toThrow(/plain http/);
     await strict.close();
-    // The same file, saved by a command that has the host in its list and read by a server that has not.
+    // The command that saves the file has the host in its list; the server that reads it has not.
     const before = provider.connections();
     const lax = await TestInstallation.make({ TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort });
     expect((await lax.apply(tenantsWithTrusts(trustOf('corp', provider.issuer)))).code).toBe(0);
@@ -327,7 +327,7 @@ describe('an issuer inside', () => {
     await wary.remove();
   });
 
-  it('the hosts that are let in are in the log of each start', () => {
+  it('the allowed hosts are in the log of each start', () => {
     const line = service.tessera
       .log()
       .split('\n')

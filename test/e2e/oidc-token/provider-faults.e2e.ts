@@ -15,7 +15,7 @@ interface Route {
   readonly issuer: string;
   readonly hostPort: string;
   readonly provider: HostileProvider;
-  /** Between the service and the provider. */
+  /** A proxy between the service and the provider. */
   readonly proxy: TcpProxy;
 }
 
@@ -35,7 +35,7 @@ const FAULTS: readonly [string, Fault][] = [
     },
   ],
   [
-    'killed while it is asked where its keys are',
+    'killed during a request for discovery',
     {
       begin: ({ provider }) => {
         provider.onDiscovery = () => void provider.stop();
@@ -45,7 +45,7 @@ const FAULTS: readonly [string, Fault][] = [
     },
   ],
   [
-    'killed while it is asked for its keys',
+    'killed during a request for its keys',
     {
       begin: ({ provider }) => {
         provider.onKeys = () => void provider.stop();
@@ -55,7 +55,7 @@ const FAULTS: readonly [string, Fault][] = [
     },
   ],
   [
-    'behind a network that loses its answers',
+    'behind a network that loses its responses',
     {
       begin: ({ proxy }) => {
         proxy.setMode('lose-answers');
@@ -65,7 +65,7 @@ const FAULTS: readonly [string, Fault][] = [
     },
   ],
   [
-    'in a black hole',
+    'behind a network that drops all packets',
     {
       begin: ({ proxy }) => {
         proxy.setMode('black-hole');
@@ -75,7 +75,7 @@ const FAULTS: readonly [string, Fault][] = [
     },
   ],
   [
-    'slower than anybody waits',
+    'slower than the deadline',
     {
       begin: ({ proxy }) => {
         proxy.setMode({ delayMs: 1_200 });
@@ -144,7 +144,7 @@ async function timed<T>(work: Promise<T>): Promise<T> {
   return result;
 }
 
-/** A 503 that says when to come again, and to nobody but the record what is wrong. */
+/** A 503 with Retry-After. Only the record has the reason. */
 function expectUnavailable(answer: Answer, hostPort: string, reason: string): void {
   expect(answer.refusal()).toEqual({
     status: 503,
@@ -177,10 +177,10 @@ async function expectRecovery(ask: () => Promise<Answer>): Promise<void> {
 }
 
 describe('an identity provider that is', () => {
-  it.each(FAULTS)('%s, and was never reached: 503 for its tokens alone, until it is back', async (_name, fault) => {
+  it.each(FAULTS)('%s, and was never reached: 503 for its tokens only, until it is back', async (_name, fault) => {
     const route = unused.shift()!;
     await fault.begin(route);
-    // Many at once, and beside them the tokens of another issuer and the other endpoint.
+    // Many requests at once, and with them tokens of another issuer and the other endpoint.
     const [others, bearer, ...answers] = await timed(
       Promise.all([
         service.exchange(),
@@ -190,7 +190,7 @@ describe('an identity provider that is', () => {
     );
     expect([others.status, typeof bearer]).toEqual([200, 'string']);
     for (const answer of answers) expectUnavailable(answer, route.hostPort, fault.reason);
-    // A long outage makes the way back no longer.
+    // A long outage must not delay the recovery.
     for (let attempt = 0; attempt < 3; attempt++) {
       service.tessera.clock.advanceSeconds(60);
       expect((await timed(exchangeOf(route.issuer))).status).toBe(503);
@@ -199,22 +199,25 @@ describe('an identity provider that is', () => {
     await expectRecovery(() => exchangeOf(route.issuer));
   });
 
-  it.each(FAULTS)('%s, and was reached before: goes on, and its next key is heard of', async (_name, fault) => {
-    const route = unused.shift()!;
-    expect((await exchangeOf(route.issuer)).status).toBe(200);
-    await fault.begin(route);
-    for (const seconds of [301, 400, 600]) {
-      service.tessera.clock.advanceSeconds(seconds);
-      expect((await timed(exchangeOf(route.issuer))).status).toBe(200);
-    }
-    await fault.end(route);
-    const rotated = foreignKey('k2');
-    route.provider.keys = [rotated.jwk];
-    await expectRecovery(() => exchangeOf(route.issuer, rotated));
-  });
+  it.each(FAULTS)(
+    '%s, and was reached before: its keys stay in use, and its next key is fetched later',
+    async (_name, fault) => {
+      const route = unused.shift()!;
+      expect((await exchangeOf(route.issuer)).status).toBe(200);
+      await fault.begin(route);
+      for (const seconds of [301, 400, 600]) {
+        service.tessera.clock.advanceSeconds(seconds);
+        expect((await timed(exchangeOf(route.issuer))).status).toBe(200);
+      }
+      await fault.end(route);
+      const rotated = foreignKey('k2');
+      route.provider.keys = [rotated.jwk];
+      await expectRecovery(() => exchangeOf(route.issuer, rotated));
+    },
+  );
 });
 
-describe('a trust whose host was allowed when it was saved', () => {
+describe('a trusted issuer whose host was allowed when it was saved', () => {
   it.each([
     ['for its issuer', (uri: string) => trustOf('stranger', uri), 'discovery: its URL may not be fetched'],
     [

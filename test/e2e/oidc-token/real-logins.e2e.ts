@@ -19,7 +19,7 @@ beforeAll(async () => {
     tenantsFile: tenantsWithTrusts(trustOf('corp', provider.issuer)),
     env: { TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort },
   });
-  // Real logins carry real times.
+  // Real logins have real times.
   tessera.clock.jumpSeconds(Math.ceil((Date.now() - tessera.clock.nowMs()) / 1000));
 });
 afterAll(async () => {
@@ -41,7 +41,7 @@ async function exchange(surface: 'admin' | 'user', oidcToken: string) {
 
 it.each([
   ['user', '1', 'u-grace'],
-  // Another account: this provider gives no jti, and two logins of one account in one second are the same token to the letter.
+  // Another account. This provider gives no jti, so two logins of one account in one second are the same token.
   ['admin', '3', 'a-grace'],
 ] as const)('a login becomes a token of the %s surface, once', async (surface, account, sub) => {
   const { idToken } = await provider.logIn(account);
@@ -72,7 +72,7 @@ it('a login after a rotation of keys becomes a token', async () => {
   expect((await exchange('user', (await provider.logIn('3')).idToken)).status).toBe(200);
 });
 
-it('a login after a rotation of keys is no verdict while somebody’s invented kid keeps us from asking, and becomes a token then', async () => {
+it('a login after a rotation of keys is a 503 while an invented kid has used up the fetch, and becomes a token after it', async () => {
   const [, payload] = (await provider.logIn('1')).idToken.split('.') as [string, string];
   const header = Buffer.from('{"alg":"ES256","kid":"invented"}').toString('base64url');
   tessera.clock.advanceSeconds(30);

@@ -9,7 +9,7 @@ beforeAll(async () => {
   service = await startExchangeService({ failuresPerMinute: 20 });
 });
 afterAll(() => service.close());
-// Windows of the limit end.
+// The windows of the limits end.
 beforeEach(() => {
   service.tessera.clock.advanceSeconds(61);
 });
@@ -56,12 +56,12 @@ describe('a body', () => {
     ['that is a list', (token) => JSON.stringify([token]), {}, 400],
     ['with a byte order mark', (token) => `\ufeff${JSON.stringify({ oidc_token: token })}`, {}, 400],
     ['over 64 KiB', () => JSON.stringify({ oidc_token: 'a'.repeat(70_000) }), {}, 413],
-  ])('%s is refused, and nobody is asked', async (_name, body, headers, status) => {
+  ])('%s is refused, and no issuer is contacted', async (_name, body, headers, status) => {
     const [connections, rows] = [service.connections(), service.tessera.auditRows()];
     const answer = await send(body(service.foreign()), headers);
     expect(answer.refusal().status).toBe(status);
     expect(service.connections()).toBe(connections);
-    // The bearer's own record, and none of a request that was none.
+    // Only the bearer's own record: a malformed request has none.
     expect(service.tessera.auditRows()).toBe(rows + 1);
     expect(({} as Record<string, unknown>)['x']).toBeUndefined();
   });
@@ -98,7 +98,7 @@ describe('failures', () => {
   const TWENTY_THEN_LIMITED = [...Array<number>(LIMIT).fill(401), ...Array<number>(10).fill(429)];
 
   it.each<[string, () => unknown, string]>([
-    ['that are none', () => 'wrong', 'too many failures, per unknown issuer'],
+    ['that are not tokens', () => 'wrong', 'too many failures, per unknown issuer'],
     [
       'of an issuer that nobody trusts',
       () => service.foreign({ iss: 'https://elsewhere.example' }),
@@ -110,7 +110,7 @@ describe('failures', () => {
       () => service.foreign({ email: 'nobody@acme.example' }),
       'too many failures, per subject',
     ],
-  ])('of foreign tokens %s: twenty a minute, and the right one is taken', async (_which, oidcToken, reason) => {
+  ])('of subject tokens %s: twenty a minute, and a valid one is accepted', async (_which, oidcToken, reason) => {
     const bearer = await service.bearer();
     const attempt = () => fail({ bearer, oidcToken: oidcToken() });
     const rows = service.tessera.auditRows();
@@ -120,7 +120,7 @@ describe('failures', () => {
     expect(limited.refusal()).toMatchObject({ status: 429, error: 'too_many_requests' });
     expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(service.tessera.log()).toContain(`"reason":"${reason}"`);
-    // The client, another of it, and its own way to a bearer are unharmed.
+    // The client, another client, and the way to a bearer are not affected.
     expect((await fail({ bearer })).status).toBe(200);
     expect((await fail({ bearer: await service.bearer({ client: 'other' }), oidcToken: oidcToken() })).status).toBe(
       401,
@@ -129,7 +129,7 @@ describe('failures', () => {
     expect((await attempt()).status).toBe(401);
   });
 
-  it('of bearers that somebody invents for a client: twenty a minute, and the good one is taken', async () => {
+  it('of invented bearers for a client: twenty a minute, and a valid one is accepted', async () => {
     const bearer = await service.bearer();
     const [header, payload, signature = ''] = bearer.split('.');
     const invented = `${header}.${payload}.${Buffer.from(signature, 'base64url').reverse().toString('base64url')}`;
@@ -137,7 +137,7 @@ describe('failures', () => {
     expect((await fail({ bearer })).status).toBe(200);
   });
 
-  it('of bearers over ever new clients: slowed after two hundred, and the good one is taken', async () => {
+  it('of bearers over ever new clients: slowed after two hundred, and a valid one is accepted', async () => {
     const bearer = await service.bearer();
     const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const payload = JSON.parse(Buffer.from(bearer.split('.')[1]!, 'base64url').toString()) as object;
@@ -152,7 +152,7 @@ describe('failures', () => {
     expect((await fail({})).status).toBe(200);
   });
 
-  it('of bearers: whoever sends none fills no table', async () => {
+  it('of requests without a bearer do not fill the table', async () => {
     const rows = service.tessera.auditRows();
     const statuses: number[] = [];
     for (let count = 0; count < 30; count++)
@@ -164,14 +164,14 @@ describe('failures', () => {
     expect((await fail({})).status).toBe(200);
   });
 
-  it('at once: no more are judged than one after the other', async () => {
+  it('at once: no more are checked than one after the other', async () => {
     const bearer = await service.bearer();
     const answers = await Promise.all(Array.from({ length: 60 }, () => fail({ bearer, oidcToken: 'wrong' })));
     expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(40);
   });
 
-  it('of an issuer are nobody’s', async () => {
+  it('of an issuer do not count for the caller', async () => {
     const down = await startExchangeService({ failuresPerMinute: 3 });
     await down.provider.stop();
     const bearer = await down.bearer();
@@ -187,7 +187,7 @@ describe('failures', () => {
 });
 
 describe('a key that is not known yet', () => {
-  it('is nobody’s failure', async () => {
+  it('is not a failed attempt', async () => {
     const rotating = await startExchangeService({ failuresPerMinute: 3 });
     const bearer = await rotating.bearer();
     const token = (key: ForeignSigningKey) => writeForeignToken({ key, claims: rotating.claims() });

@@ -11,7 +11,7 @@ import { replaceEach, replaceOnce } from '../../../libs/token/test/replace-once.
 
 /** The state of tenant, client and subject at the time of the exchange decides, whatever a valid bearer and a valid subject token say. So does the time. */
 let service: ExchangeService;
-/** Its keys are cold. */
+/** Its keys are not in memory. */
 let slow: HostileProvider;
 let tenants: string;
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
       trustOf('corp', provider.issuer) + trustOf('spare-0', slow.issuer),
       trustOf('theirs', elsewhere.issuer),
     ),
-    // Whom a careless fold of letters would make of somebody else.
+    // Users whose address a careless case folding would change into another user's.
     [
       '      - { id: u-bob',
       '      - { id: u-kim, email: kim@acme.example }\n      - { id: u-ina, email: Ina@acme.example }\n$&',
@@ -45,30 +45,36 @@ const saysOf = (answer: Answer) => {
   return decodeJwt(answer.body['access_token'] as string);
 };
 
-describe('a good foreign token, and a bearer from before', () => {
+describe('a valid subject token with an older bearer', () => {
   it.each([
     ['the client was disabled', '- { id: web, ', 'status: disabled, ', 'the client is disabled'],
     ['the project was disabled', '      - id: shop\n', '        status: disabled\n', 'the project is disabled'],
     ['the tenant was suspended', '  - id: acme\n', '    status: suspended\n', 'the tenant is suspended'],
-    ['whoever asks was disabled', '{ id: u-ada, ', 'status: disabled, ', 'bearer: its subject is disabled'],
-    ['whom it is about was disabled', '{ id: u-grace, ', 'status: disabled, ', 'the subject is disabled'],
+    [
+      'the subject of the bearer was disabled',
+      '{ id: u-ada, ',
+      'status: disabled, ',
+      'bearer: its subject is disabled',
+    ],
+    ['the subject of the token was disabled', '{ id: u-grace, ', 'status: disabled, ', 'the subject is disabled'],
   ])('%s', async (_name, place, addition, reason) => {
     const bearer = await service.bearer();
     const oidcToken = service.foreign();
     await service.tessera.apply(replaceOnce(tenants, place, `${place}${addition}`));
     await service.expectRefused({ bearer, oidcToken }, reason);
-    // None of it was the token's fault, nor is it used up.
+    // The token was not at fault, and it is not used up.
     await service.tessera.apply(tenants);
     expect(saysOf(await service.exchange({ bearer, oidcToken }))).toMatchObject({ sub: 'u-grace' });
   });
 
-  it('about somebody who was taken out of the directory', async () => {
+  it('about a subject that was removed from the directory', async () => {
     const bearer = await service.bearer();
     const oidcToken = service.foreign();
     expect(saysOf(await service.exchange({ bearer }))).toMatchObject({ sub: 'u-grace' });
     await service.tessera.apply(replaceOnce(tenants, /.*id: u-grace.*\n/, ''), ['--prune']);
     await service.expectRefused({ bearer, oidcToken }, 'unknown subject');
-    // A removal revokes: until its reach is over, whoever is put back gets no token. Tests below set the clock back by up to two minutes.
+    // A removal revokes: until the time in `before` has passed, a restored subject gets no token. Tests below set the clock back by up to two
+    // minutes.
     service.tessera.clock.jumpAheadOfSystem(300);
   });
 });
@@ -76,7 +82,7 @@ describe('a good foreign token, and a bearer from before', () => {
 describe('a user of one tenant who is an administrator of another', () => {
   const ada = { email: 'ada@acme.example' };
 
-  it('is each only where it is', async () => {
+  it('has each role only in its tenant', async () => {
     const { elsewhere } = service;
     expect(saysOf(await service.exchange({ oidcToken: service.foreign(ada) }))).toMatchObject({
       sub: 'u-ada',
@@ -90,13 +96,13 @@ describe('a user of one tenant who is an administrator of another', () => {
     expect(saysOf(admin)).toMatchObject({ sub: 'g-ada', tenant_id: 'globex', surface: 'admin', scope: 'audit:read' });
   });
 
-  it('is no administrator of the first, and no user of the second', async () => {
+  it('is not an administrator of the first, and not a user of the second', async () => {
     await service.expectRefused({ surface: 'admin', oidcToken: service.foreign(ada) }, 'unknown subject');
     const bearer = await service.bearer({ tenant: 'globex' });
     await service.expectRefused({ bearer, oidcToken: service.foreign(ada, service.elsewhere) }, 'unknown subject');
   });
 
-  it('brings no token for the one to the bearer of the other', async () => {
+  it('gets no token in one with a bearer of the other', async () => {
     const bearer = await service.bearer({ surface: 'admin', tenant: 'globex' });
     await service.expectRefused(
       { surface: 'admin', bearer, oidcToken: service.foreign(ada) },
@@ -105,7 +111,7 @@ describe('a user of one tenant who is an administrator of another', () => {
   });
 });
 
-describe('an e-mail address in a foreign token', () => {
+describe('an e-mail address in a subject token', () => {
   it.each(['GRACE@acme.example', 'Grace@ACME.Example'])('%s is Grace’s', async (email) => {
     expect(saysOf(await service.exchange({ oidcToken: service.foreign({ email }) }))).toMatchObject({
       sub: 'u-grace',
@@ -122,11 +128,11 @@ describe('an e-mail address in a foreign token', () => {
     ['a full-width letter', '\uff47race@acme.example'],
     ['a Cyrillic letter', 'gr\u0430ce@acme.example'],
     ['a sharp s in the domain', 'grace@a\u00dfme.example'],
-    ['a space behind', 'grace@acme.example '],
+    ['a space after', 'grace@acme.example '],
     ['a space before', ' grace@acme.example'],
-    ['a line break behind', 'grace@acme.example\r\n'],
+    ['a line break after', 'grace@acme.example\r\n'],
     ['NUL behind', 'grace@acme.example\0'],
-    ['a dot behind', 'grace@acme.example.'],
+    ['a dot after', 'grace@acme.example.'],
     ['two @', 'grace@@acme.example'],
     ['two domains, ours last', 'grace@evil.example@acme.example'],
     ['two domains, ours first', 'grace@acme.example@evil.example'],
@@ -138,7 +144,7 @@ describe('an e-mail address in a foreign token', () => {
 });
 
 describe('the clock', () => {
-  it('jumps past the end of a foreign token, and back', async () => {
+  it('jumps past the expiry of a subject token, and back', async () => {
     const { clock } = service.tessera;
     const exp = now() + 300;
     const oidcToken = service.foreign({ exp });
@@ -148,7 +154,7 @@ describe('the clock', () => {
     expect(saysOf(await service.exchange({ oidcToken })).exp).toBe(exp);
   });
 
-  it.each([10, 20])('goes %s s back, and no token outlives the foreign one or its own time', async (seconds) => {
+  it.each([10, 20])('goes %s s back, and no token outlives the subject token or its own lifetime', async (seconds) => {
     const exp = now() + 300;
     const [short, long] = [service.foreign({ exp }), service.foreign({ exp: now() + 3_500 })];
     service.tessera.clock.jumpSeconds(-seconds);
@@ -159,7 +165,7 @@ describe('the clock', () => {
     service.tessera.clock.jumpSeconds(seconds);
   });
 
-  it('goes back before a foreign token was made', async () => {
+  it('goes back before a subject token was issued', async () => {
     const oidcToken = service.foreign();
     service.tessera.clock.jumpSeconds(-120);
     await service.expectRefused({ oidcToken }, `${REFUSED}it was issued in the future`);
@@ -167,7 +173,7 @@ describe('the clock', () => {
     expect((await service.exchange({ oidcToken })).status).toBe(200);
   });
 
-  it('jumps past the end of a foreign token while its keys are fetched', async () => {
+  it('jumps past the expiry of a subject token while its keys are fetched', async () => {
     slow.onKeys = (_request, response) => {
       service.tessera.clock.jumpSeconds(301);
       sendJson(response, { keys: slow.keys });
@@ -178,7 +184,7 @@ describe('the clock', () => {
     service.expectAnswerRefused(answer, `${REFUSED}it has expired`);
   });
 
-  it('jumps and comes back: what was used stays used', async () => {
+  it('jumps and comes back: a redeemed token stays redeemed', async () => {
     const oidcToken = service.foreign();
     expect((await service.exchange({ oidcToken })).status).toBe(200);
     for (const seconds of [400, -400]) service.tessera.clock.jumpSeconds(seconds);

@@ -19,7 +19,7 @@ describe('EmbeddedVault', () => {
   let vault: EmbeddedVault;
   const keyFile = () => join(folder, 'vault.key');
   const fileOf = (path: string) => join(folder, 'vault', `${path}.sealed`);
-  /** As after a restart: nothing remembered. */
+  /** As after a restart: nothing is cached. */
   const reopened = () => new EmbeddedVault(folder);
 
   beforeEach(async () => {
@@ -37,7 +37,7 @@ describe('EmbeddedVault', () => {
   }
 
   describe('on disk', () => {
-    it('leaves nothing when it is only read, listed and checked, even without a data directory', async () => {
+    it('creates no file when it is only read, listed and checked, even without a data directory', async () => {
       const reader = new EmbeddedVault(join(folder, 'none'));
       await reader.check();
       expect(await reader.read(WEB)).toBeUndefined();
@@ -45,7 +45,7 @@ describe('EmbeddedVault', () => {
       expect(await readdir(folder)).toEqual([]);
     });
 
-    it('is readable by its owner alone', async () => {
+    it('is readable by its owner only', async () => {
       const data = join(folder, 'new', 'data');
       await new EmbeddedVault(data).write(WEB, { n: 1 }, 0);
       const modes: Record<string, string> = {};
@@ -86,7 +86,7 @@ describe('EmbeddedVault', () => {
       await expectOutage(reopened().read(APP), 'the entry is damaged or was moved');
     });
 
-    it('refuses an entry that was copied to where none was', async () => {
+    it('refuses an entry that was copied to another path', async () => {
       await copyFile(fileOf(WEB), fileOf(client('other')));
       await expectOutage(vault.read(client('other')), 'the entry is damaged or was moved');
     });
@@ -96,7 +96,7 @@ describe('EmbeddedVault', () => {
       await expectOutage(vault.read(WEB), 'the entry is damaged or was moved');
     });
 
-    it('refuses every change of one bit, that of the version included', async () => {
+    it('refuses every change of one bit, also in the version', async () => {
       const sealed = await readFile(fileOf(WEB));
       for (let at = 0; at < sealed.length; at += 1) {
         const changed = Buffer.from(sealed);
@@ -114,7 +114,7 @@ describe('EmbeddedVault', () => {
       expect(await readFile(fileOf(WEB))).toEqual(before);
     });
 
-    it('serves the others', async () => {
+    it('serves the other entries', async () => {
       await truncate(fileOf(WEB), 10);
       expect(await reopened().read(APP)).toEqual({ version: 1, data: { n: 'app' } });
     });
@@ -179,7 +179,7 @@ describe('EmbeddedVault', () => {
       await expectOutage(reopened().read(WEB), `the key file must have mode 0600: chmod 600 ${keyFile()}`);
     });
 
-    it('follows a store that was replaced under it', async () => {
+    it('notices that the store was replaced', async () => {
       await rm(join(folder, 'vault'), { recursive: true });
       await rm(keyFile());
       await reopened().write(WEB, { n: 'new' }, 0);

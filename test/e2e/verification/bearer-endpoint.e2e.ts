@@ -23,7 +23,7 @@ const tokenOf = (surface: 'admin' | 'user') => issuedToken(tessera, surface);
 const profile = (token: string, surface = 'user') =>
   tessera.get(`/auth/${surface}/profile`, { authorization: `Bearer ${token}` });
 
-it('accepts the token that was issued, and says what it says', async () => {
+it('accepts an issued token, and returns its content', async () => {
   const answer = await profile(await tokenOf('user'));
   expect(answer.status).toBe(200);
   expect(answer.body).toEqual({
@@ -49,7 +49,7 @@ describe('rejects', () => {
   )('$target: $name', async ({ row }) => {
     const token = row.make(material);
     const answer = await askWithBearer(tessera.url, { method: 'GET', path: '/auth/user/profile', bearer: token });
-    // White space at a field's end is no part of its value (RFC 9110, section 5.5): what arrives there is the good token.
+    // White space at a field's end is not part of its value (RFC 9110, section 5.5), so the good token arrives there.
     if (GOOD_WHEN_TRIMMED.includes(row.name)) {
       expect(answer.status).toBe(200);
       return;
@@ -66,7 +66,7 @@ describe('rejects', () => {
     expect((await profile(await tokenOf('admin'), 'admin')).status).toBe(200);
   });
 
-  it('a token whose time is over, after the allowed skew', async () => {
+  it('an expired token, after the allowed skew', async () => {
     const token = await tokenOf('user');
     const life = 600;
     tessera.clock.advanceSeconds(life + 10);

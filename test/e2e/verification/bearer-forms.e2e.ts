@@ -3,7 +3,7 @@ import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
 import { sendRaw } from '../../support/raw-http.ts';
 
-/** Every endpoint that reads a bearer gives one verdict on how it is written. */
+/** Every endpoint that reads a bearer accepts the same forms. */
 let service: ExchangeService;
 const tokens = new Map<string, string>();
 beforeAll(async () => {
@@ -20,13 +20,13 @@ interface Endpoint {
   readonly body: () => unknown;
 }
 
-/** What makes the request of a route a good one, besides its bearer. */
+/** A valid request of the route, without its bearer. */
 const REQUESTS: Readonly<Record<string, { readonly query?: string; readonly body?: () => unknown }>> = {
   '/auth/validate/scope': { query: '?scope=openid' },
   '/auth/validate/resource': { query: '?resource=orders' },
   '/auth/validate/permissions': { body: () => ({ scope: 'orders:read', resource: 'orders' }) },
 };
-// A foreign token is good once, so each request brings its own.
+// A subject token can be redeemed once, so each request has its own.
 const exchange = (surface: 'admin' | 'user'): Endpoint => ({
   label: `POST /auth/${surface}/oidcToken`,
   method: 'POST',
@@ -66,9 +66,9 @@ async function ask({ method, path, surface, body }: Endpoint, { headers }: Beare
 
 describe.each(ENDPOINTS)('$label', (endpoint) => {
   it.each(BEARER_FORMS)('$name', async (form) => {
-    // A validation that the token does not pass is a 403: it was read.
+    // A validation that the token does not meet is a 403: the token was read.
     const passed = endpoint.path.startsWith('/auth/validate/') ? 403 : 200;
-    // The limit on failures is not what is asked here.
+    // Avoid the limit on failures, which is not under test here.
     service.tessera.clock.advanceSeconds(4);
     expect(await ask(endpoint, form)).toBe(form.accepted ? passed : 401);
   });
