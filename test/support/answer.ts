@@ -1,12 +1,12 @@
-/** A response as the tests look at it. */
+/** A response, as tests read it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The JSON object of the body; empty when it is none. */
+  /** The JSON object of the body; empty if it is not one. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly requestId: string;
-  /** Status, code and title of a refusal; fails the test when the answer is none or not in the form of RFC 9457. */
+  /** Status, code and title of an error. Fails the test if the response is not an error in the form of RFC 9457. */
   refusal(): { readonly status: number; readonly error: unknown; readonly title: unknown };
 }
 

@@ -13,7 +13,7 @@ interface StoredKey {
   readonly private_jwk: JsonWebKey;
 }
 
-/** The keys of a tenant as Vault has them, private halves included. */
+/** The keys of a tenant as stored in Vault, private halves included. */
 export async function storedKeysOf(tessera: TestTesseraServer, tenant: string): Promise<StoredKey[]> {
   const vault = new EmbeddedVault(tessera.config.dataDirectory);
   const entry = await vault.read(keyRingPath(parseTenantId(tenant)!));
@@ -37,7 +37,7 @@ export async function issuedToken(
   return answer.body['access_token'] as string;
 }
 
-/** A whole service's own keys and a token of its own, for the attack table. */
+/** A service's own keys and one of its tokens, for the attack table. */
 export async function attackMaterial(tessera: TestTesseraServer): Promise<AttackMaterial> {
   const acme = await signingKeyOf(tessera, 'acme');
   const globex = await signingKeyOf(tessera, 'globex');

@@ -9,10 +9,13 @@ export interface BearerRequest {
   readonly body?: unknown;
 }
 
-/** More than a server reads of a header: what follows would only meet a closed connection. */
+/** More than a server reads of a header. The rest would only reach a closed connection. */
 const MAX_SENT_BYTES = 65_536;
 
-/** Sends a bearer as it is written; no client library refuses it first. Fails when the server is gone or ends the connection without a response. */
+/**
+ * Sends a bearer exactly as given, without a client library that would refuse it first. Fails if the server is down or closes the connection without
+ * a response.
+ */
 export async function askWithBearer(url: string, { method, path, bearer, body }: BearerRequest): Promise<Answer> {
   const content = body === undefined ? '' : JSON.stringify(body);
   const lines = [
@@ -29,8 +32,8 @@ export async function askWithBearer(url: string, { method, path, bearer, body }:
 }
 
 /**
- * How a server that is up refuses a bearer of the attack table. A bearer that no header can hold is refused before any route; all others by
- * whoever reads the bearer.
+ * How a running server refuses a bearer of the attack table. A bearer that no header can hold is refused before any route; all others by the code
+ * that reads the bearer.
  */
 export function statusOfRefusal(bearer: string): 400 | 401 | 431 {
   // RFC 9110, section 5.5: these make the field invalid.

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from './required-servers.ts';
 
-/** What the build is made from. */
+/** The sources of the build. */
 const SOURCES = ['src', 'libs/token/src', 'libs/client/src'];
 
-/** The program that `npm run build` makes; it is built first when a source is younger than the last build. */
+/** The program that `npm run build` makes. Builds it first if a source is newer than the last build. */
 export async function builtProgram(name: 'main' | 'cli'): Promise<string> {
   if (isStale()) {
     try {

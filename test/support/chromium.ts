@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Page, chromium } from 'playwright-core';
 import { findServer, requireServer } from './required-servers.ts';
 
-// The browser's own background traffic goes to hosts that a closed network refuses, many at a time; the sandbox does not start for root.
+// The browser's own background traffic goes to hosts that a closed network refuses, many at a time. The sandbox does not start for root.
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -16,9 +16,9 @@ const FLAGS = [
 ];
 
 export interface RunningBrowser {
-  /** A page in the browser's one fresh profile. */
+  /** A page in the browser's new profile. */
   readonly page: Page;
-  /** Ends the browser and removes its profile. */
+  /** Stops the browser and removes its profile. */
   close(): Promise<void>;
 }
 

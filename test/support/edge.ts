@@ -14,7 +14,7 @@ import { Log } from '../../src/logging/log.ts';
 import { type Clock, SystemClock } from '../../src/domain/clock.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 
-/** The rows that the edge itself brings, without those of the service's modules. */
+/** The routes of the edge itself, without those of the service's modules. */
 export const EDGE_ROUTES: readonly RouteRow[] = ROUTE_TABLE.filter(({ path }) =>
   /^\/(healthz|readyz|metrics|docs)/.test(path),
 );
@@ -33,10 +33,10 @@ export const PROBE_ROUTES: readonly RouteRow[] = [
   { method: 'GET', path: '/probe/who', access: 'bearer-user', kind: 'api' },
 ];
 
-/** Stands in the message of every unexpected error; must never come out. */
+/** Is in the message of every unexpected error and must never leak. */
 export const FAULT_CANARY = 'c4nary-in-a-foreign-error';
 
-/** Lets the slow route wait until a test says so. */
+/** Makes the slow route wait until a test releases it. */
 @Injectable()
 export class Gate {
   waiting = 0;
@@ -123,7 +123,7 @@ class ProbeController {
   }
 }
 
-/** Takes one fixed bearer: what a token is, is not the edge's business. */
+/** Accepts one fixed bearer, because the edge does not depend on tokens. */
 class OneBearer extends BearerAuthenticator {
   override authenticate([authorization, ...others]: readonly string[], surface: string): Promise<VerifiedToken> {
     if (authorization === `Bearer good-${surface}` && others.length === 0)
@@ -152,7 +152,7 @@ export interface RunningEdge {
   readonly readiness: Readiness;
   /** Everything logged so far. */
   readonly lines: () => readonly LogLine[];
-  /** The access line of one request; waits until it is written, which is after the answer. */
+  /** The access line of one request. Waits until it is written, which is after the response. */
   readonly lineOf: (requestId: string | null) => Promise<LogLine>;
   readonly close: () => Promise<void>;
 }
@@ -163,7 +163,7 @@ export interface EdgeUnderTest {
   readonly clock?: Clock;
 }
 
-/** The edge around a module of the tests, on a free port. */
+/** The edge with a module of the tests, on a free port. */
 export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdge> {
   const output: string[] = [];
   const config = loadConfig({ LOG_LEVEL: 'debug', ...options.env }, { cwd: '/nonexistent' });
@@ -187,7 +187,7 @@ export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdg
     lines,
     lineOf: async (requestId) => {
       const find = () => lines().find((line) => line['request_id'] === requestId);
-      // A line is written after the answer.
+      // The line is written after the response.
       await eventually('the line of the request', () => find() !== undefined);
       return find()!;
     },

@@ -8,13 +8,13 @@ import { SystemClock } from '../../src/domain/clock.ts';
 import { type Answer, readAnswer } from './answer.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 
-/** Real server processes of one installation, provisioned by the command line, for the client acme/shop/web. */
+/** Server processes of one installation, provisioned by the command line, for the client acme/shop/web. */
 export interface ExchangeReplicas {
   readonly servers: readonly ServerProcess[];
   bearer(surface: Surface): Promise<string>;
   exchange(server: ServerProcess, surface: Surface, bearer: string, oidcToken: string): Promise<Answer>;
   apply(tenantsFile: string): Promise<void>;
-  /** Runs a command that must succeed; what it wrote to standard output. */
+  /** Runs a command that must succeed, and returns its standard output. */
   cli(args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }

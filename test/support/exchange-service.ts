@@ -10,28 +10,28 @@ import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../src
 import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { startTessera, type TestTesseraServer, type TestTesseraServerOptions } from './tessera.ts';
 
-/** A whole service with identity providers of our own, asked over HTTP. */
+/** A whole service with identity providers of the tests, used over HTTP. */
 export interface ExchangeService {
   readonly tessera: TestTesseraServer;
   /** Trusted by acme for the client `web` on both surfaces. */
   readonly provider: HostileProvider;
-  /** Trusted by globex alone. */
+  /** Trusted by globex only. */
   readonly elsewhere: HostileProvider;
-  /** Providers that acme trusts like the first, each for one test that spoils it: their keys stay in memory. */
+  /** Providers that acme trusts like the first one, each for one test that breaks it. Their keys stay in memory. */
   next(): HostileProvider;
   readonly key: ForeignSigningKey;
-  /** Connections that were made to any provider so far. */
+  /** The number of connections to all providers so far. */
   connections(): number;
-  /** A bearer of acme's `web`, for Ada or the administrator, unless told otherwise. */
+  /** A bearer of acme's `web`, by default for Ada or the administrator. */
   bearer(options?: BearerOptions): Promise<string>;
-  /** The claims of a good token of a provider for Grace, with a `jti` of its own. */
+  /** The claims of a valid token of a provider for Grace, with its own `jti`. */
   claims(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): Record<string, unknown>;
-  /** The token of these claims, signed rightly. */
+  /** The token of these claims, signed correctly. */
   foreign(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): string;
   exchange(attempt?: ExchangeAttempt): Promise<Answer>;
-  /** The uniform 401 with this reason on record, and no connection to anybody. Fails otherwise. */
+  /** Expects the uniform 401, this recorded reason, and no connection to any issuer. */
   expectRefused(attempt: ExchangeAttempt, reason: string | RegExp): Promise<void>;
-  /** The same where an issuer may be asked. */
+  /** The same, if the issuer may be contacted. */
   expectAnswerRefused(answer: Answer, reason: string | RegExp): void;
   material(): Promise<AttackMaterial>;
   close(): Promise<void>;
@@ -45,16 +45,16 @@ export interface BearerOptions {
 
 export interface ExchangeAttempt {
   readonly surface?: Surface;
-  /** Default: a good one. */
+  /** Default: a valid one. */
   readonly bearer?: string;
-  /** Default: a good one. */
+  /** Default: a valid one. */
   readonly oidcToken?: unknown;
 }
 
 export interface ExchangeServiceOptions extends Pick<TestTesseraServerOptions, 'failuresPerMinute' | 'env'> {
   /** Further providers for `next`. */
   readonly providers?: number;
-  /** Listed besides the providers: `host:port` of what a test puts before one of its own. */
+  /** Allowed in addition to the providers: `host:port` of what a test puts in front of one. */
   readonly allowedHosts?: readonly string[];
 }
 
@@ -163,7 +163,7 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
   return service;
 }
 
-/** The trust that every test starts from; `changes` are lines of YAML in place of its own. */
+/** The trusted issuer that every test starts from; `changes` are lines of YAML that replace its own. */
 export function trustOf(id: string, issuer: string, changes: Readonly<Record<string, string>> = {}): string {
   const members = {
     issuer: JSON.stringify(issuer),
@@ -180,7 +180,7 @@ export function trustOf(id: string, issuer: string, changes: Readonly<Record<str
   return `      - id: ${id}\n${lines.join('')}`;
 }
 
-/** Two tenants; acme's users and administrators are told apart by their ids. */
+/** Two tenants. acme's users and administrators differ by their ids. */
 export function tenantsWithTrusts(acmeTrusts: string, globexTrusts = ''): string {
   return `apiVersion: tessera/v1
 tenants:

@@ -5,14 +5,14 @@ import { promisify } from 'node:util';
 import { type RunningProcess, startProcess } from './process.ts';
 import { REPOSITORY } from './required-servers.ts';
 
-/** An npm project outside this repository, that has the libraries from their tarballs. */
+/** An npm project outside this repository that installs the libraries from their tarballs. */
 export interface ForeignApplication {
   readonly folder: string;
-  /** The program that starts it, by the HTTP framework that it runs on. */
+  /** Its start program, by HTTP framework. */
   readonly program: 'express' | 'fastify';
 }
 
-/** How its sources are compiled, and so how it loads its packages. */
+/** How its sources are compiled, which decides how it loads its packages. */
 export interface Build {
   /** The `type` of its package.json: `module` loads by `import`, `commonjs` by `require`. */
   readonly type: 'module' | 'commonjs';
@@ -21,26 +21,26 @@ export interface Build {
 
 export interface BuiltApplication {
   readonly application: ForeignApplication;
-  /** Where the compiled programs are. */
+  /** The folder of the compiled programs. */
   readonly folder: string;
 }
 
 const SOURCES = join(REPOSITORY, 'test/support/foreign-application');
 
-/** What most applications are compiled with; `skipLibCheck` is off, so that the libraries' declarations are checked too. */
+/** The usual options of applications. `skipLibCheck` is off, so that the libraries' declarations are checked too. */
 const COMPILER_OPTIONS = {
   strict: true,
   target: 'es2022',
   experimentalDecorators: true,
   emitDecoratorMetadata: true,
-  // For the sources' sake, which this repository checks as well; it has no say in how packages are found.
+  // Needed because this repository checks the same sources. It does not influence how packages are found.
   rewriteRelativeImportExtensions: true,
 };
 
-/** What Nest applications were long compiled with: it knows no `exports`, only `main`, `types` and `typesVersions`. */
+/** The long-time default of Nest applications: it ignores `exports` and reads `main`, `types` and `typesVersions`. */
 export const CLASSIC_COMMONJS = { module: 'commonjs', moduleResolution: 'node10' };
 
-/** `npm pack` of both libraries, as one does before publishing: it builds what it packs. */
+/** Runs `npm pack` for both libraries, as before publishing. It builds what it packs. */
 export async function packLibraries(destination: string): Promise<Readonly<Record<string, string>>> {
   await mkdir(destination);
   await run(
@@ -57,7 +57,7 @@ export async function packLibraries(destination: string): Promise<Readonly<Recor
   return { '@tessera/token': await tarball('token'), '@tessera/client': await tarball('client') };
 }
 
-/** `npm install` in a new folder. A peer range that does not fit is an error. */
+/** Runs `npm install` in a new folder. A peer range that does not fit is an error. */
 export async function installApplication(
   folder: string,
   program: ForeignApplication['program'],
@@ -70,7 +70,7 @@ export async function installApplication(
   return { folder, program };
 }
 
-/** @throws with what the compiler said */
+/** @throws with the compiler's output */
 export async function buildApplication(
   application: ForeignApplication,
   name: string,
@@ -87,12 +87,12 @@ export async function buildApplication(
   return { application, folder: join(folder, 'dist') };
 }
 
-/** @returns what it printed; throws when it does not end well */
+/** @returns its output; throws if it does not exit with 0 */
 export function runProgram({ folder }: BuiltApplication, name: string): Promise<string> {
   return run(process.execPath, [`${name}.js`], folder, foreignEnvironment());
 }
 
-/** Where Node finds a package's entry, below the package, when it is loaded in this way. */
+/** The file that Node resolves for a package's entry when it is loaded in this way, relative to the package. */
 export async function findEntry(application: ForeignApplication, entry: string, type: Build['type']): Promise<string> {
   const url =
     type === 'module' ? 'import.meta.resolve(entry)' : "require('node:url').pathToFileURL(require.resolve(entry)).href";
@@ -102,7 +102,7 @@ export async function findEntry(application: ForeignApplication, entry: string, 
   return found.trim().replace(/^.*\/node_modules\/@tessera\/\w+\//, '');
 }
 
-/** Listening when it resolves. */
+/** It is listening when this resolves. */
 export async function startApplication(
   { application, folder }: BuiltApplication,
   env: Readonly<Record<string, string>>,
@@ -118,9 +118,9 @@ export async function startApplication(
 const LISTENING = /^listening on (http:\S+)$/m;
 
 /**
- * The application's own tests, by its own Jest: CommonJS, through ts-jest.
+ * Runs the application's own tests with its own Jest: CommonJS, through ts-jest.
  *
- * @returns how many passed; throws with what Jest said when one did not
+ * @returns how many passed; throws with Jest's output if one did not
  */
 export async function runItsJest(application: ForeignApplication): Promise<number> {
   const folder = join(application.folder, 'jest');
@@ -131,7 +131,7 @@ export async function runItsJest(application: ForeignApplication): Promise<numbe
   await writeJson(join(folder, 'jest.config.json'), {
     testEnvironment: 'node',
     transform: { '^.+\\.ts$': 'ts-jest' },
-    // The compiler made `./orders.module.js` of an import that Jest finds as a source.
+    // The compiler writes `./orders.module.js`; Jest needs the source.
     moduleNameMapper: { '^(\\./.+)\\.js$': '$1' },
   });
   const report = await runInstalled(application, 'jest', ['--ci', '--json'], folder);
@@ -152,12 +152,12 @@ function runInstalled(application: ForeignApplication, command: string, args: re
   return run(join(application.folder, 'node_modules/.bin', command), args, cwd, foreignEnvironment());
 }
 
-/** Nothing of this process, which runs in Jest and perhaps below npm. */
+/** Without this process's environment, which comes from Jest and perhaps npm. */
 function foreignEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'] };
 }
 
-/** The user's own settings reach npm, so that it finds the registry; NODE_ENV would have it leave packages out. */
+/** npm gets the user's own settings, so that it finds the registry. NODE_ENV is removed, because it would omit packages. */
 function npmEnvironment(): NodeJS.ProcessEnv {
   return { ...process.env, NODE_ENV: undefined };
 }

@@ -3,14 +3,14 @@ import { type IssuedTokens, logInByCode } from '../../src/testing/code-flow.ts';
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { requireServer } from './required-servers.ts';
 
-/** A person of the realm. */
+/** A user of the realm. */
 export interface KeycloakUser {
   readonly username: string;
   readonly email: string;
   readonly emailVerified: boolean;
 }
 
-/** A Keycloak in development mode with one realm, one client, and nothing kept on disk. */
+/** A Keycloak in development mode with one realm and one client, without data on disk. */
 export interface RunningKeycloak {
   readonly issuer: string;
   /** For the list of allowed hosts. */
@@ -21,9 +21,9 @@ export interface RunningKeycloak {
   addUser(user: KeycloakUser): Promise<string>;
   /** A real login by the authorization code flow, through Keycloak's own form. */
   logIn(username: string): Promise<IssuedTokens>;
-  /** Puts the client into the audience of its access tokens too, as many set-ups have it. */
+  /** Adds the client to the audience of its access tokens, as in many set-ups. */
   addOwnAudience(): Promise<void>;
-  /** From now on signs with a new key; the old one is published no more. */
+  /** Replaces the signing key. The old key is no longer published. */
   rotateKeys(): Promise<void>;
   close(): Promise<void>;
 }
@@ -147,7 +147,7 @@ class AdminApi {
     return (await this.#send('GET', path)).json();
   }
 
-  /** @returns where the new thing is */
+  /** @returns the URL of the new object */
   async post(path: string, body: object): Promise<string> {
     return (await this.#send('POST', path, body)).headers.get('location') ?? '';
   }
@@ -159,7 +159,7 @@ class AdminApi {
   async #send(method: string, path: string, body?: object): Promise<Response> {
     const response = await fetch(`${this.#base}/admin/realms${path}`, {
       method,
-      // Its tokens live for a minute: a new one each time.
+      // Its tokens are valid for a minute, so this requests a new one each time.
       headers: { authorization: `Bearer ${await this.#token()}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

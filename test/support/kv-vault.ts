@@ -14,7 +14,7 @@ export const byRole = ({ roleId, secretId }: { roleId: string; secretId: string 
   secretId: new Secret(secretId),
 });
 
-/** The vaults of one suite: their log lines in one place, and one call to close them all. */
+/** The vaults of one suite. Collects their log lines and closes them together. */
 export class KvVaults {
   readonly lines: string[] = [];
   readonly #log = new Log('debug', { write: (line: string) => this.lines.push(line) });

@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import type { MintRequest, Replica, TenantName } from './test-cluster.ts';
 
-/** What happened to one request of a load. */
+/** The outcome of one request of a load. */
 export interface LoadOutcome {
   readonly tenant: TenantName;
   readonly surface: MintRequest['surface'];
-  /** 0: no answer came. */
+  /** 0: no response. */
   readonly status: number;
   readonly ms: number;
   readonly retryAfter: string | null;
@@ -18,15 +18,15 @@ export interface LoadOutcome {
 
 export interface Load {
   readonly outcomes: readonly LoadOutcome[];
-  /** How many tokens came so far: a load on a server that is gone has outcomes too. */
+  /** How many tokens were issued so far. A load on a stopped server has outcomes too. */
   tokens(): number;
   stop(): Promise<readonly LoadOutcome[]>;
 }
 
 /**
- * Some clients that ask again and again, each for one tenant and one surface, with the right secret.
+ * Some clients that send requests continuously, each for one tenant and one surface, with the right secret.
  *
- * @param pauseMs between two requests of a client; without one a load takes a whole core from what is tried beside it
+ * @param pauseMs between two requests of a client. Without a pause the load takes a whole core from the test
  */
 export function startLoad(replica: Replica, tenants: readonly TenantName[], clientsEach = 2, pauseMs = 0): Load {
   const outcomes: LoadOutcome[] = [];
@@ -37,7 +37,7 @@ export function startLoad(replica: Replica, tenants: readonly TenantName[], clie
       while (!isOver) {
         const at = performance.now();
         outcomes.push({ tenant, surface, at, ...(await outcomeOf(replica, tenant, surface)) });
-        // Refusals come at once; without a pause they would take the core from those that they are compared with.
+        // Refusals are fast. Without a pause they would take the core from the requests that they are compared with.
         const rest = outcomes.at(-1)?.status === 200 ? pauseMs : Math.max(20, pauseMs);
         if (rest > 0) await delay(rest);
       }

@@ -6,13 +6,13 @@ export interface MariaDbPair {
   readonly primary: RunningMariaDb;
   readonly replica: RunningMariaDb;
   /**
-   * The planned failover: the primary takes no writes any more, the replica gets the last of them and becomes the primary; the old one becomes its
+   * A planned failover: the primary refuses writes, the replica receives the last of them and becomes the primary, and the old primary becomes its
    * replica.
    *
-   * @returns when the new primary took writes, by `performance.now()`
+   * @returns when the new primary accepted writes, by `performance.now()`
    */
   promote(): Promise<number>;
-  /** Ends both and removes their data. */
+  /** Stops both and removes their data. */
   close(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { findServer, requireServer } from './required-servers.ts';
 
-/** A MariaDB on 127.0.0.1 with an own data directory. `root` has the password `root-password`. */
+/** A MariaDB on 127.0.0.1 with its own data directory. `root` has the password `root-password`. */
 export interface RunningMariaDb {
   readonly host: '127.0.0.1';
   readonly port: number;
@@ -17,16 +17,16 @@ export interface RunningMariaDb {
   url(database: string): string;
   /** Runs statements as root. */
   sql(...statements: readonly string[]): Promise<RowDataPacket[]>;
-  /** An empty database and a user who may do everything in it alone. */
+  /** Creates an empty database and a user with all rights in it only. */
   createTenantDatabase(name: string, user?: string, password?: string): Promise<void>;
-  /** Ends the server; `SIGKILL` is the crash. */
+  /** Stops the server; `SIGKILL` simulates a crash. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** The same data on the same port. */
+  /** Starts it again with the same data and port. */
   restart(): Promise<void>;
-  /** Makes it silent until `resume`; resolves once it is. */
+  /** Stops its threads until `resume`. Resolves when all have stopped. */
   pause(): Promise<void>;
   resume(): void;
-  /** Ends the server and removes its data. */
+  /** Stops the server and removes its data. */
   close(): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function startMariaDb(
       '--no-defaults',
       '--user=root',
       `--datadir=${dataDirectory}`,
-      // A starting MariaDB removes the temporary tables in its folder, those of another that starts at the same time too.
+      // A starting MariaDB removes the temporary tables in its folder, also those of another server that starts at the same time.
       `--tmpdir=${folder}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
@@ -65,11 +65,11 @@ export async function startMariaDb(
         `--socket=${join(folder, 's')}`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',
-        // Small and quick: several of these run beside each other in tests.
+        // Small and fast: several of these run at the same time in tests.
         '--innodb-buffer-pool-size=32M',
         '--innodb-log-file-size=8M',
         '--performance-schema=OFF',
-        // A kill of the server loses nothing with these, only a power cut would; syncing takes most of a test's time.
+        // With these options a kill of the server loses nothing, only a power cut would. Syncing takes most of a test's time.
         '--innodb-flush-log-at-trx-commit=2',
         '--innodb-flush-method=nosync',
         '--innodb-file-per-table=0',

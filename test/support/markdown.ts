@@ -32,12 +32,12 @@ export function codeBlocks(page: string): CodeBlock[] {
   }));
 }
 
-/** A page without its code: what looks like a link or a heading there is none. */
+/** A page without its code, which may contain text that looks like a link or a heading. */
 export function prose(page: string): string {
   return page.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()#]/g, ''));
 }
 
-/** Headings as GitHub makes anchors of them. */
+/** The anchors that GitHub makes of headings. */
 export function anchors(page: string): Set<string> {
   const text = page.replace(/^```.*?^```$/gms, '');
   return new Set(

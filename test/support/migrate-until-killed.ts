@@ -5,7 +5,7 @@ import { mysqlConfig } from './mysql-config.ts';
 import { storageConfig, collectingLog } from '../../src/testing/storage.ts';
 import { tenantOn } from './tenant-directories.ts';
 
-/** A process of its own, so that a test can kill it in the middle of migrating: first the control plane, then a directory. */
+/** A separate process, so that a test can kill it while it migrates first the control plane, then a directory. */
 const [port = '', rootPassword = '', controlDatabase = '', dataDirectory = '', tenant = ''] = process.argv.slice(2);
 const server = { host: '127.0.0.1', port: Number(port), rootPassword } as const;
 const controlPlane = createControlPlane(mysqlConfig(server, controlDatabase, dataDirectory), collectingLog().log);

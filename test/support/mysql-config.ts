@@ -5,7 +5,7 @@ import { databaseCredentialsPath } from '../../src/vault/vault-path.ts';
 import type { RunningMariaDb } from './mariadb.ts';
 import { storageConfig, tenantId } from '../../src/testing/storage.ts';
 
-/** A configuration whose control plane is a database of this server. */
+/** A configuration with a control database on this server. */
 export function mysqlConfig(
   server: Pick<RunningMariaDb, 'host' | 'port' | 'rootPassword'>,
   database: string,
@@ -25,7 +25,7 @@ export function mysqlConfig(
   };
 }
 
-/** Puts a tenant's credentials where the service looks for them, over what is there. */
+/** Writes a tenant's credentials where the service reads them, over existing ones. */
 export async function placeCredentials(
   vault: VaultService,
   tenant: string,

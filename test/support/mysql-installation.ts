@@ -12,20 +12,20 @@ import { freePort } from './process.ts';
 import { startServer } from './server-process.ts';
 import { temporaryFolder } from '../../src/testing/storage.ts';
 
-/** The control plane and the tenant `acme` on one MariaDB, each with an ordinary user of its own: `init_connect` is not run for others. */
+/** The control plane and the tenant `acme` on one MariaDB, each with an ordinary user: `init_connect` is not run for privileged ones. */
 export interface MysqlInstallation {
-  /** Names of the databases, and of their users. */
+  /** The names of the databases and of their users. */
   readonly control: string;
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
   run(args: readonly string[], stdin?: string, changes?: Readonly<Record<string, string>>): Promise<CliResult>;
-  /** Gives the tenant's database these credentials from now on. */
+  /** Sets the credentials of the tenant's database. */
   placeCredentials(username: string, password: string): Promise<void>;
   /** Applies a file that must be accepted, and keeps the secret of `acme/shop/web`. */
   apply(tenantsFile: string): Promise<readonly unknown[]>;
-  /** A server in this process; `log` is everything that it wrote. */
+  /** A server in this process. `log` is its whole output. */
   start(changes?: Readonly<Record<string, string>>): Promise<RunningService & { log(): string }>;
-  /** The same as a process of its own, which `close` kills. */
+  /** A server as a separate process, which `close` kills. */
   startProcess(): Promise<RunningService>;
   close(): Promise<void>;
 }

@@ -8,19 +8,19 @@ import { findServer, requireServer } from './required-servers.ts';
 
 const READY_WITHIN_MS = 30_000;
 
-/** OpenBao, which speaks Vault's API, with a KV version 2 engine at `kv`. */
+/** OpenBao, which has Vault's API, with a KV version 2 engine at `kv`. */
 export interface RunningOpenBao {
   readonly port: number;
   /** For `VAULT_ADDR`. */
   readonly address: string;
   readonly rootToken: string;
-  /** A request with the root token. Rejects when the status is not a success, unless it is 404. */
+  /** Sends a request with the root token. Rejects if the status is neither a success nor 404. */
   api(method: string, path: string, body?: unknown): Promise<OpenBaoAnswer>;
-  /** A token that may do what Tessera needs and nothing else. */
+  /** A token with exactly the permissions that Tessera needs. */
   createToken(options?: Readonly<Record<string, unknown>>): Promise<string>;
-  /** An AppRole with the same rights; `tokens` are its token settings, e.g. `{ token_ttl: '2s' }`. */
+  /** An AppRole with the same permissions; `tokens` are its token settings, e.g. `{ token_ttl: '2s' }`. */
   createAppRole(tokens?: Readonly<Record<string, unknown>>): Promise<OpenBaoAppRole>;
-  /** Ends the server and removes its folder. */
+  /** Stops the server and removes its folder. */
   close(): Promise<void>;
 }
 
@@ -37,17 +37,17 @@ export interface OpenBaoAnswer {
   readonly body: any;
 }
 
-/** One that keeps its data and can be hurt. */
+/** An OpenBao that keeps its data, for tests that break it. */
 export interface RaftOpenBao extends RunningOpenBao {
   seal(): Promise<void>;
-  /** Resolves when it serves again. */
+  /** Resolves when it is available again. */
   unseal(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts it again with its data; it is sealed then. */
+  /** Starts it again with its data. It is then sealed. */
   start(): Promise<void>;
 }
 
-/** What Tessera may do, as docs/operation says it. */
+/** The permissions of Tessera, as in docs/operation.md. */
 const POLICY = `
 path "kv/data/*"     { capabilities = ["create", "read", "update"] }
 path "kv/metadata/*" { capabilities = ["list", "read", "delete"] }
@@ -84,7 +84,7 @@ export async function startOpenBaoDev(): Promise<RunningOpenBao> {
   };
 }
 
-/** Behind TLS with a certificate of its own authority; has its KV version 2 engine at `secret`. */
+/** With TLS and a certificate of its own authority; its KV version 2 engine is at `secret`. */
 export async function startOpenBaoTls(): Promise<
   Pick<RunningOpenBao, 'address' | 'rootToken' | 'close'> & { readonly authorityFile: string }
 > {
@@ -114,7 +114,7 @@ export async function startOpenBaoTls(): Promise<
   };
 }
 
-/** With raft storage on disk, initialised and unsealed; takes a few seconds. */
+/** With raft storage on disk, initialized and unsealed. Takes a few seconds. */
 export async function startOpenBaoRaft(): Promise<RaftOpenBao> {
   const program = requireServer('openbao');
   const folder = await mkdtemp(join(tmpdir(), 'tessera-openbao-'));
@@ -180,7 +180,7 @@ function operator(port: number, rootToken: string): Omit<RunningOpenBao, 'close'
       return body.auth.client_token as string;
     },
     createAppRole: async (tokens) => {
-      // A role of its own each time: settings of a role that is written again stay.
+      // A new role each time, because settings of a role that is written again stay.
       const name = `tessera-${randomUUID()}`;
       await api('POST', `auth/approle/role/${name}`, { token_policies: ['tessera'], ...tokens });
       const role = await api('GET', `auth/approle/role/${name}/role-id`);
@@ -203,7 +203,7 @@ async function isActive(port: number): Promise<boolean> {
   return (await health(port)) === 200;
 }
 
-/** 200 active, 501 not initialised, 503 sealed; undefined when nothing answers. */
+/** 200 active, 501 not initialized, 503 sealed; undefined without a response. */
 async function health(port: number): Promise<number | undefined> {
   try {
     return (await fetch(`http://127.0.0.1:${port}/v1/sys/health`)).status;

@@ -4,16 +4,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A real server or command under test, ended by its own process id. */
+/** A server or command under test. It is stopped by its own process id. */
 export interface RunningProcess {
   readonly child: ChildProcess;
   readonly pid: number;
-  /** All that it printed so far, standard output and error mixed. */
+  /** Its output so far, standard output and error mixed. */
   output(): string;
-  /** Sends the signal and waits for the end; the exit code, or null when a signal ended it. */
+  /** Sends the signal and waits for the exit. Returns the exit code, or null if a signal ended it. */
   end(signal?: NodeJS.Signals): Promise<number | null>;
   readonly ended: Promise<number | null>;
-  /** Makes it silent until `resume`; resolves once each of its threads stands still. */
+  /** Stops its threads until `resume`. Resolves when all have stopped. */
   pause(): Promise<void>;
   resume(): void;
 }
@@ -65,7 +65,7 @@ export async function startProcess(
     },
     pause: async () => {
       child.kill('SIGSTOP');
-      // The kernel stops one thread after another: for some milliseconds another one may still answer.
+      // The kernel stops one thread after another: for some milliseconds another one may still respond.
       while (!(await standsStill(child.pid!))) await delay(1);
     },
     resume: () => void child.kill('SIGCONT'),
@@ -90,7 +90,7 @@ async function standsStill(pid: number): Promise<boolean> {
   return stats.every((stat) => stat.slice(stat.lastIndexOf(')')).startsWith(') T'));
 }
 
-/** A port on 127.0.0.1 that nothing listens on now. */
+/** A free port on 127.0.0.1. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

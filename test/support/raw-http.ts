@@ -6,12 +6,12 @@ export interface RawAnswer {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** All bytes that came, as text. */
+  /** All received bytes, as text. */
   readonly text: string;
   readonly ms: number;
 }
 
-/** Sends bytes as they are, for requests that no client library would send, and reads until the server ends the connection. */
+/** Sends bytes exactly as given, for requests that no client library would send, and reads until the server closes the connection. */
 export async function sendRaw(port: number, bytes: string | Buffer, endAfter = false): Promise<RawAnswer> {
   const startedAt = performance.now();
   const socket = await openSocket(port);
@@ -26,7 +26,7 @@ export async function openSocket(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Reads until the server ends the connection. */
+/** Reads until the server closes the connection. */
 export async function readAnswer(socket: Socket, startedAt = performance.now()): Promise<RawAnswer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));

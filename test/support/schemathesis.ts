@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { findServer, requireServer } from './required-servers.ts';
 
 export interface SchemathesisRun {
-  /** 0: every check held; 1: some did not; other: it could not run. */
+  /** 0: every check passed; 1: some failed; other: it could not run. */
   readonly exitCode: number | null;
-  /** All that it printed; holds the failing requests. */
+  /** Its output, which contains the failing requests. */
   readonly output: string;
 }
 
@@ -26,7 +26,7 @@ export async function runSchemathesis(documentUrl: string, args: readonly string
   // It writes its example database and cache to the working folder.
   const folder = await mkdtemp(join(tmpdir(), 'tessera-schemathesis-'));
   try {
-    // A fixed seed: a run that fails must fail again.
+    // A fixed seed, so that a failing run fails again.
     const child = spawn(program, ['run', documentUrl, '--seed', '1', '--no-color', ...args], {
       cwd: folder,
       env: { PATH: process.env['PATH'], HOME: folder, LC_ALL: 'C.UTF-8' },

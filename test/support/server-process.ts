@@ -6,7 +6,7 @@ export interface ServerProcess extends RunningProcess {
   readonly port: number;
 }
 
-/** The real server as a process of its own, run from its source. Nothing of this process's environment reaches it but PATH. */
+/** The server as a separate process, run from its source. Of this process's environment it gets only PATH. */
 export async function startServer(env: Readonly<Record<string, string>>, cwd: string): Promise<ServerProcess> {
   const port = await freePort();
   const running = await startProcess(

@@ -10,18 +10,18 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
  */
 export type ProxyMode = 'pass' | 'black-hole' | 'lose-answers' | 'lose-next-answer' | { readonly delayMs: number };
 
-/** A network between the service and a real server (Vault, database, Redis) that fails on request. */
+/** A network between the service and a real server (Vault, database, Redis). It fails on request. */
 export interface TcpProxy {
   readonly port: number;
-  /** Holds for open connections too. What a black hole swallowed is lost: that connection stays dead. */
+  /** Applies to open connections too. Data swallowed by a black hole is lost, and that connection stays dead. */
   setMode(mode: ProxyMode): void;
-  /** Where new connections lead from now on. Open ones stay where they are, as with a real proxy. */
+  /** The target of new connections. Open ones keep their target, as with a real proxy. */
   switchTo(targetPort: number): void;
-  /** Breaks all open connections, in the middle of whatever they do. */
+  /** Breaks all open connections at once. */
   cut(): void;
   /** Connections that are open now. */
   openConnections(): number;
-  /** The most that were ever open at one time. */
+  /** The largest number of open connections at one time. */
   mostConnections(): number;
   close(): Promise<void>;
 }

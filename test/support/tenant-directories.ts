@@ -7,13 +7,13 @@ import { placeCredentials } from './mysql-config.ts';
 import { fillDirectory, SMALL_DIRECTORY } from '../../src/testing/embedded-directory.ts';
 import { storageConfig, tenantDraft } from '../../src/testing/storage.ts';
 
-/** The tenant as a server has it in memory, with a directory on MariaDB; the port may be a proxy's. */
+/** The tenant as a server has it in memory, with a directory on MariaDB. The port may be a proxy's. */
 export function tenantOn(server: Pick<RunningMariaDb, 'host'>, port: number, id: string): Tenant {
   const database = { driver: 'mysql', host: server.host, port, name: `d_${id}` } as const;
   return { ...tenantDraft(id, { database }).tenant, version: 1 };
 }
 
-/** Makes the tenant's database with its own user, puts the credentials into Vault, and fills the directory. */
+/** Creates the tenant's database with its own user, writes the credentials to Vault, and fills the directory. */
 export async function provisionDirectory(
   server: RunningMariaDb,
   vault: VaultService,

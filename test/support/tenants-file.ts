@@ -1,4 +1,4 @@
-/** Three tenants with one of everything that a rule tells apart; the tests name what they use. */
+/** Three tenants with one of everything that a rule distinguishes. The tests name what they use. */
 export const TENANTS_FILE = `
 apiVersion: tessera/v1
 tenants:

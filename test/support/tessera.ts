@@ -16,7 +16,7 @@ import { freePort } from './process.ts';
 import { TENANTS_FILE } from './tenants-file.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 
-/** A whole service on the embedded stores, provisioned through the CLI and asked over HTTP. */
+/** A whole service on the embedded stores, provisioned through the command line and used over HTTP. */
 export interface TestTesseraServer {
   readonly url: string;
   readonly config: Config;
@@ -25,18 +25,18 @@ export interface TestTesseraServer {
   readonly log: () => string;
   get(path: string, headers?: Record<string, string>): Promise<Answer>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>;
-  /** As a form; a text is sent as it is. */
+  /** Sends a form; a string is sent as it is. */
   postForm(path: string, form: string | Record<string, string>, headers?: Record<string, string>): Promise<Answer>;
-  /** From another loopback address: another source. */
+  /** Sends from another loopback address, so from another source. */
   postFrom(address: string, path: string, body: unknown): Promise<Answer>;
   /** The secret that `apply` showed for `tenant/project/client`. */
   secret(client: string): string;
   secretId(client: string, index: number): Promise<string>;
   addSecret(client: string, options?: readonly string[]): Promise<string>;
   apply(tenantsFile: string, options?: readonly string[]): Promise<void>;
-  /** Runs a command that must succeed; what it wrote to standard output. */
+  /** Runs a command that must succeed, and returns its standard output. */
   cli(args: readonly string[]): Promise<string>;
-  /** Until the server has heard of every change. */
+  /** Waits until the server has read every change. */
   caughtUp(): Promise<void>;
   auditRows(): number;
   auditRow(requestId: string): Record<string, unknown>;
@@ -46,7 +46,7 @@ export interface TestTesseraServer {
 
 export interface TestTesseraServerOptions {
   readonly tenantsFile?: string;
-  /** Default: so many that no test meets the limit by accident. */
+  /** Default: so many that no test reaches the limit by accident. */
   readonly failuresPerMinute?: number;
   readonly env?: Environment;
 }
@@ -170,7 +170,7 @@ export async function startTessera(options: TestTesseraServerOptions = {}): Prom
   return tessera;
 }
 
-/** Runs a command in this process; fails the test with what it said when it did not succeed. */
+/** Runs a command in this process. Fails the test with the command's output if it does not succeed. */
 async function runOrFail(config: Config, args: readonly string[]): Promise<string> {
   let output = '';
   let complaints = '';

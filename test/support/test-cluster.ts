@@ -20,14 +20,14 @@ import { type RunningRedis, startRedis } from './redis.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 import { replaceOnce } from '../../libs/token/test/replace-once.ts';
 
-/** `acme` has a database server of its own; the other two share another one. The control plane has the third. */
+/** `acme` has its own database server; the other two share one. The control plane has the third. */
 export const TENANTS = ['acme', 'globex', 'initech'] as const;
 export type TenantName = (typeof TENANTS)[number];
 
-/** In every token, so it must not depend on where a replica happens to listen. */
+/** It is in every token, so it must not depend on a replica's port. */
 const PUBLIC_URL = 'http://tessera.localhost';
 
-/** A load makes thousands of tokens; the first hundreds show what there is to show. */
+/** A load makes thousands of tokens; the first hundreds are enough. */
 const MOST_CANARIES = 300;
 
 export interface CliRun {
@@ -53,15 +53,15 @@ export interface MintRequest {
   /** null: none is sent. */
   readonly secret: string | null;
   readonly email: string;
-  /** The source that a trusted proxy names. */
+  /** The source that a trusted proxy reports. */
   readonly from: string;
 }
 
 /**
- * Everything that a production installation has, as real processes: a MariaDB for the control plane, two for three tenants, OpenBao and
- * Redis, provisioned by the real command line. Each dependency of a replica lies behind a proxy that can be broken; the command line reaches them directly.
+ * A whole production installation of real processes: a MariaDB for the control plane, two for three tenants, OpenBao and Redis, provisioned by the
+ * real command line. Each dependency of a replica is behind a proxy that tests can break; the command line connects directly.
  *
- * Every credential and every address of a person is a canary that must not come out anywhere.
+ * Every credential and every e-mail address is a canary that must not leak.
  */
 export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
   readonly canaries = new Canaries();
@@ -140,7 +140,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     return cluster;
   }
 
-  /** The tenants file as it stands in the control plane, with more clients if wanted. */
+  /** The current tenants file, with additional clients if wanted. */
   tenantsFile(options: { readonly clients?: readonly string[] } = {}): string {
     return `apiVersion: tessera/v1\ntenants:\n${TENANTS.map((tenant) => this.#tenant(tenant, options.clients ?? [])).join('')}`;
   }
@@ -162,12 +162,12 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     return this.#secrets.get(`${tenant}/${client}`)!;
   }
 
-  /** From now on the client shows this one. */
+  /** Sets the secret that the client sends. */
   useSecret(tenant: TenantName, secret: string, client = 'web'): void {
     this.#secrets.set(`${tenant}/${client}`, secret);
   }
 
-  /** Puts the credentials of the tenant's database into Vault. */
+  /** Writes the credentials of the tenant's database to Vault. */
   async placeCredentials(tenant: TenantName): Promise<void> {
     const data = { username: tenant, password: this.databasePassword(tenant) };
     await this.vault.api('POST', `kv/data/database/${tenant}`, { data });
@@ -180,10 +180,10 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
       VAULT_ADDR: `http://127.0.0.1:${this.proxies.vault.port}`,
       REDIS_URL: replaceOnce(this.redis.url, `:${this.redis.port}`, `:${this.proxies.redis.port}`),
       LOG_LEVEL: 'debug',
-      // So short that every outage is felt at once.
+      // So short that every outage takes effect at once.
       TESSERA_VAULT_CACHE_SECONDS: '1',
       TESSERA_GRANTS_CACHE_SECONDS: '0',
-      // Whoever asks again and again until something holds is not to be limited for it.
+      // Tests that poll until something holds must not be limited for it.
       TESSERA_FAILURES_PER_MINUTE: '100000',
       ...changes,
     };
@@ -199,7 +199,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     };
   }
 
-  /** How servers and commands log in to Vault from now on. */
+  /** How servers and commands log in to Vault. */
   logInBy(login: Readonly<Record<string, string>>): void {
     this.#login = login;
   }
@@ -223,7 +223,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     return replica;
   }
 
-  /** A server that is expected to end by itself. */
+  /** A server that is expected to exit by itself. */
   async runServer(changes: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; output: string }> {
     const { code, stdout, stderr } = await this.#spawn([this.#programs.main], {
       PORT: String(await freePort()),
@@ -240,14 +240,14 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     return run;
   }
 
-  /** Runs a command that must succeed; what it wrote to standard output. */
+  /** Runs a command that must succeed, and returns its standard output. */
   async cli(args: readonly string[], stdin = ''): Promise<string> {
     const { code, stdout, stderr } = await this.startCli(args, stdin).result;
     if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}:\n${stderr}`);
     return stdout;
   }
 
-  /** Applies a file that must be accepted, and keeps the secrets that are shown. */
+  /** Applies a file that must be accepted, and keeps the shown secrets. */
   async apply(file: string, ...options: readonly string[]): Promise<{ readonly changes: readonly unknown[] }> {
     const report = JSON.parse(await this.cli(['apply', '-f', '-', '-o', 'json', ...options], file)) as {
       changes: unknown[];
@@ -265,7 +265,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     return new Set(rows.map((row) => row['token_id'] as string));
   }
 
-  /** Everything as it was: proxies pass, replicas are ended. */
+  /** Restores the initial state: proxies pass, replicas are stopped. */
   async rest(): Promise<void> {
     for (const proxy of Object.values(this.proxies)) {
       proxy.setMode('pass');
@@ -339,7 +339,7 @@ ${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [
       }),
     });
     const token = answer.body['access_token'];
-    // The signature is what makes it a token; header and claims hold ids that may be seen.
+    // Only the signature makes it a token; header and claims hold ids that may be shown.
     if (typeof token === 'string') {
       if (this.canaries.count < MOST_CANARIES) this.canaries.add('a token', token.split('.')[2]!);
     } else this.canaries.search('an answer', answer.text + JSON.stringify([...answer.headers]));
@@ -348,7 +348,7 @@ ${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [
 
   async #ask(url: string, init: RequestInit): Promise<TimedAnswer> {
     const startedAt = performance.now();
-    // Far above what is promised: what takes longer hangs.
+    // Far above the promised time: a request that takes longer hangs.
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(15_000) });
     const answer = await readAnswer(response);
     return { ...answer, ms: performance.now() - startedAt };

@@ -10,7 +10,7 @@ import { refusalOf } from '../../../src/testing/refusal.ts';
 const PATH = keyRingPath(parseTenantId('acme')!);
 const MOUNT = { data: { type: 'kv', options: { version: '2' } } };
 
-/** No Vault here: a server that says what a broken one, or something in between, may say. */
+/** A server that sends the responses of a broken Vault, or of a proxy in between, in place of Vault. */
 describe('KvVault', () => {
   const vaults = new KvVaults();
   const requests: IncomingMessage[] = [];
@@ -77,8 +77,8 @@ describe('KvVault', () => {
     ['an answer of 3 MB', 'the connection broke', text(200, 'x'.repeat(3_000_000))],
     ['an answer that ends in the middle', 'the connection broke', broken],
     ['an answer that never ends', 'no answer in time', drip],
-    ['silence', 'no answer in time', () => undefined],
-  ])('takes %s for an outage', async (_, reason, given) => {
+    ['no response', 'no answer in time', () => undefined],
+  ])('treats %s as an outage', async (_, reason, given) => {
     answer = given;
     const started = performance.now();
     const works = [vault.read(PATH), vault.write(PATH, { secret: 'marked-secret' }, 1)];
@@ -125,7 +125,7 @@ function broken(_: IncomingMessage, response: ServerResponse): void {
   setTimeout(() => response.destroy(), 20);
 }
 
-/** A byte every 100 ms: never silent for long enough that a socket's timeout would end it. */
+/** A byte every 100 ms, so that a socket's idle timeout never ends it. */
 function drip(_: IncomingMessage, response: ServerResponse): void {
   const timer = setInterval(() => response.write(' '), 100);
   response.on('close', () => {

@@ -7,7 +7,7 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { collectingLog, tenantId } from '../../../src/testing/storage.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** The feed as its description says, over HTTP. One list for all tests: each starts from what it finds. */
+/** The documented behavior of the feed, over HTTP. All tests share one list: each starts from its current state. */
 let tessera: TestTesseraServer;
 beforeAll(async () => {
   tessera = await startTessera();
@@ -35,7 +35,7 @@ async function revokeOne(): Promise<string> {
   return (JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as { jti: string }).jti;
 }
 
-/** As another process would: the server has to hear of it. */
+/** Like another process: the server has to notice the revocation by itself. */
 async function revokeElsewhere(id: string, tenant = 'acme'): Promise<void> {
   const controlPlane = createControlPlane(tessera.config, collectingLog().log);
   const now = Math.floor(tessera.clock.nowMs() / 1000);
@@ -53,7 +53,7 @@ it('is empty, public and never cached at first', async () => {
   expect((await ask('')).text).toBe(answer.text);
 });
 
-it('names what was revoked, from the number that was asked for', async () => {
+it('lists revocations from the requested number', async () => {
   const start = await now();
   const jti = await revokeOne();
   const iss = `${tessera.url}/tenants/acme`;
@@ -67,7 +67,7 @@ it('names what was revoked, from the number that was asked for', async () => {
   expect(await feed(`?after=${start + 7}&wait=20`)).toMatchObject({ sequence: start + 2, reset: true, more: false });
 });
 
-it('answers at the end of the wait when nothing came', async () => {
+it('answers at the end of the wait if there is no news', async () => {
   const sequence = await now();
   const startedAt = performance.now();
   expect(await feed(`?after=${sequence}&wait=1`)).toEqual({ sequence, entries: [], more: false });
@@ -77,7 +77,7 @@ it('answers at the end of the wait when nothing came', async () => {
 it.each([
   ['its own process', revokeOne],
   ['another process', () => revokeElsewhere('u-carol')],
-])('tells whoever waits at once what was revoked by %s', async (_where, revoke) => {
+])('answers waiting requests immediately with revocations by %s', async (_where, revoke) => {
   const start = await now();
   const waiting = Promise.all(Array.from({ length: 50 }, () => feed(`?after=${start}&wait=20`)));
   await eventually('all wait', async () => (await followers()) === 50);
@@ -88,7 +88,7 @@ it.each([
 });
 
 describe('for some tenants', () => {
-  it('has their entries, and wakes whoever waits for them with no other news', async () => {
+  it('has their entries, and answers waiting requests only with their news', async () => {
     const start = await now();
     let isAnswered = false;
     const waiting = feed(`?after=${start}&wait=20&tenants=acme`).finally(() => (isAnswered = true));
@@ -101,7 +101,7 @@ describe('for some tenants', () => {
     expect((await feed(`?after=${start}&tenants=globex,nobody`)).entries.map(({ seq }) => seq)).toEqual([start + 1]);
   });
 
-  it('is answered at the end of the wait with the number that all have come to', async () => {
+  it('is answered at the end of the wait with the newest number of all tenants', async () => {
     const start = await now();
     const waiting = feed(`?after=${start}&wait=1&tenants=acme`);
     await revokeElsewhere('u-dave', 'globex');
@@ -109,7 +109,7 @@ describe('for some tenants', () => {
   });
 });
 
-it('is what the server’s own guards go by within 2 s, whoever wrote it', async () => {
+it('is used by the server’s own guards within 2 s, whatever process wrote it', async () => {
   const profile = async (token: string) =>
     (await tessera.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
   const token = await issuedToken(tessera, 'user');
@@ -118,12 +118,12 @@ it('is what the server’s own guards go by within 2 s, whoever wrote it', async
   const startedAt = performance.now();
   await eventually('the guard refuses', async () => (await profile(token)) === 401);
   expect(performance.now() - startedAt).toBeLessThan(2_000);
-  // Those of the same second are revoked, too.
+  // Tokens of the same second are revoked, too.
   tessera.clock.advanceSeconds(1);
   expect(await profile(await issuedToken(tessera, 'user'))).toBe(200);
 });
 
-it('forgets what is of no use', async () => {
+it('drops expired entries', async () => {
   await revokeOne();
   const sequence = await now();
   tessera.clock.advanceSeconds(86_400 + 301);
@@ -155,7 +155,7 @@ it('rejects more than 500 tenants', async () => {
   expect((await ask(query(500))).status).toBe(200);
 });
 
-it('lets go of those who left', async () => {
+it('releases requests whose client left', async () => {
   const abort = new AbortController();
   const left = fetch(`${tessera.url}/revocations?after=${await now()}&wait=20`, { signal: abort.signal }).catch(
     () => undefined,
@@ -166,7 +166,7 @@ it('lets go of those who left', async () => {
   await eventually('nobody waits', async () => (await followers()) === 0);
 });
 
-it('lets all go, with an answer, when the server ends', async () => {
+it('answers all waiting requests when the server shuts down', async () => {
   const other = await startTessera();
   const waiting = fetch(`${other.url}/revocations?after=0&wait=20`).then((answer) => answer.json());
   await eventually('one waits', async () => (await followers(other)) === 1);

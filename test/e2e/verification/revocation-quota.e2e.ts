@@ -1,7 +1,7 @@
 import { issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
-/** A client with a good secret and bad intent: it makes tokens and revokes them, as fast as it can. */
+/** A client with a valid secret that attacks: it requests tokens and revokes them as fast as it can. */
 let tessera: TestTesseraServer;
 beforeAll(async () => {
   tessera = await startTessera();
@@ -23,7 +23,7 @@ const feed = async () => JSON.parse((await tessera.get('/revocations')).text) as
 const status = async (token: string) =>
   (await tessera.get('/auth/user/profile', { authorization: `Bearer ${token}` })).status;
 
-it('is stopped by a 429 and fills no list, and nobody else is', async () => {
+it('is stopped by a 429 and does not fill the list, and no other client is affected', async () => {
   const [first, kept] = [await issuedToken(tessera, 'user'), await issuedToken(tessera, 'user')];
   expect((await revoke(first)).status).toBe(200);
   let revoked = 1;
@@ -45,15 +45,15 @@ it('is stopped by a 429 and fills no list, and nobody else is', async () => {
   for (const [tenant, client] of others) expect((await revoke('a.b.c', client, tenant)).status).toBe(200);
 }, 60_000);
 
-it('is free again as time goes by', async () => {
+it('may revoke again later', async () => {
   tessera.clock.advanceSeconds(10);
   const answers: number[] = [];
   for (let index = 0; index < 6; index++) answers.push((await revoke(await issuedToken(tessera, 'user'))).status);
   expect(answers).toEqual([200, 200, 200, 200, 200, 429]);
 });
 
-it('is no limit for the operator', async () => {
-  // The command goes by the system's clock, which this one has left behind: the token must not be from its future.
+it('does not limit the operator', async () => {
+  // The command uses the system's clock, which this clock has left behind: the token must not be issued in its future.
   tessera.clock.jumpSeconds(-10);
   const token = await issuedToken(tessera, 'user');
   expect((await revoke(token)).refusal().status).toBe(429);

@@ -46,10 +46,10 @@ class FirstVerification extends BearerAuthenticator {
   }
 }
 
-/** Counts how often a key is asked for: once when jsonwebtoken has verified the token before, twice when it verifies it now. */
+/** Counts the look-ups of a key: one if jsonwebtoken has verified the token before, two if it verifies it now. */
 class CountedVerification extends SecondVerification {
   asked = 0;
-  /** What the next questions are answered with, before the real key is. */
+  /** Errors for the next look-ups, before the real key is returned. */
   readonly failures: (Error | undefined)[] = [];
 
   override async keyOf(caller: VerifiedToken): Promise<VerificationKey> {
@@ -60,7 +60,7 @@ class CountedVerification extends SecondVerification {
   }
 }
 
-/** A strategy with the mistake that makes AuthGuard return true without a user. */
+/** A strategy with a mistake that makes AuthGuard return true without a user. */
 @Injectable()
 class PassingStrategy extends UserJwtStrategy {
   override authenticate(): void {
@@ -177,7 +177,7 @@ describe('a token that both implementations accept', () => {
   });
 });
 
-describe('a token that the first verification lets in by mistake', () => {
+describe('a token that the first verification accepts by mistake', () => {
   it.each(BEARER_ROUTES.map((row) => [`${row.method} ${row.path}`, row] as const))(
     'opens nothing when jsonwebtoken reads other claims from it: %s',
     async (_name, { method, path }) => {
@@ -236,7 +236,7 @@ describe('a token that the first verification lets in by mistake', () => {
 });
 
 describe('a strategy that passes', () => {
-  it('opens nothing, although AuthGuard lets such a request in', async () => {
+  it('opens nothing, although AuthGuard accepts such a request', async () => {
     await app.close();
     await start(PassingStrategy);
     const answer = await ask(await issue());

@@ -6,7 +6,7 @@ import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
-/** Introspection (RFC 7662) and revocation (RFC 7009): who may ask, how they prove it, and what they are told. */
+/** Introspection (RFC 7662) and revocation (RFC 7009): who may call them, how the caller authenticates, and the responses. */
 const TWO_PROJECTS = replaceOnce(
   TENANTS_FILE,
   '      - id: closed\n',
@@ -35,7 +35,7 @@ async function isActive(token: string): Promise<unknown> {
 }
 
 describe('introspection', () => {
-  it('tells a client of the project what the token says', async () => {
+  it('returns the token’s content to a client of the project', async () => {
     const token = await issuedToken(tessera, 'user');
     const answer = await ask('introspect', { token, token_type_hint: 'refresh_token', later: 'ignored' }, web());
     expect(answer.body).toEqual({ ...decodeJwt(token), token_type: 'Bearer', active: true });
@@ -68,7 +68,7 @@ describe('introspection', () => {
 });
 
 describe('revocation', () => {
-  it('ends the token at every endpoint of this server as soon as it has answered, and no other token', async () => {
+  it('revokes the token, and no other, at every endpoint of this server once the response is sent', async () => {
     const token = await issuedToken(tessera, 'user');
     const other = await issuedToken(tessera, 'user');
     const answer = await ask('revoke', { token }, web());
@@ -80,7 +80,7 @@ describe('revocation', () => {
     expect(await isActive(other)).toBe(true);
   });
 
-  it('and its record are one: where the record is not taken nothing is revoked, and a repetition leaves both', async () => {
+  it('and its record are one transaction: without the record nothing is revoked, and a repetition writes both', async () => {
     const token = await issuedToken(tessera, 'user');
     const control = new Database(`${tessera.config.dataDirectory}/control.sqlite`);
     control.exec(
@@ -96,7 +96,7 @@ describe('revocation', () => {
     expect(tessera.auditRow(requestId)).toMatchObject({ outcome: 'revoked', token_id: decodeJwt(token).jti });
   });
 
-  it('is on record, with the token and who revoked it', async () => {
+  it('is recorded, with the token and the client that revoked it', async () => {
     const token = await issuedToken(tessera, 'admin');
     const { requestId } = await ask('revoke', { token }, web());
     expect(tessera.auditRow(requestId)).toMatchObject({
@@ -110,7 +110,7 @@ describe('revocation', () => {
     });
   });
 
-  it('of another client’s token is refused, and of another project’s does nothing', async () => {
+  it('of another client’s token is refused, and that of another project’s token does nothing', async () => {
     const token = await issuedToken(tessera, 'user');
     const answer = await ask('revoke', { token }, basic('shop/reader', secretOf('shop/reader')));
     expect(answer.refusal()).toMatchObject({ status: 400, error: 'unauthorized_client' });
@@ -118,7 +118,7 @@ describe('revocation', () => {
     expect(await isActive(token)).toBe(true);
   });
 
-  it('of what is no good token is no error, and is not kept', async () => {
+  it('of an invalid token is not an error, and is not stored', async () => {
     const before = (await tessera.get('/revocations')).body['sequence'];
     const token = await issuedToken(tessera, 'user');
     expect((await ask('revoke', { token }, web())).status).toBe(200);
@@ -158,15 +158,15 @@ describe.each<Endpoint>(['introspect', 'revoke'])('at %s a client', (endpoint) =
     ['without a secret', () => [{ token, client_id: 'shop/web' }, {}]],
     ['with a wrong secret', () => [{ token }, basic('shop/web', 'wrong')]],
     ['with the secret of another client', () => [{ token }, basic('shop/web', secretOf('shop/reader'))]],
-    ['that is not there', () => [{ token }, basic('shop/nobody', secretOf('shop/web'))]],
+    ['that is unknown', () => [{ token }, basic('shop/nobody', secretOf('shop/web'))]],
     ['of another project', () => [{ token }, basic('billing/web', secretOf('shop/web'))]],
     ['whose name two projects have', () => [{ token }, basic('reader', secretOf('shop/reader'))]],
     ['that is disabled', () => [{ token }, basic('shop/gone', secretOf('shop/gone'))]],
     ['of a disabled project', () => [{ token }, basic('closed/late', secretOf('closed/late'))]],
-    ['that needs no secret elsewhere', () => [{ token, client_id: 'shop/kiosk', client_secret: '' }, {}]],
-    ['with an id that cannot be', () => [{ token }, basic('../shop/web', secretOf('shop/web'))]],
+    ['that is secretless at generateToken', () => [{ token, client_id: 'shop/kiosk', client_secret: '' }, {}]],
+    ['with an id of invalid form', () => [{ token }, basic('../shop/web', secretOf('shop/web'))]],
     ['with a bearer', () => [{ token }, { authorization: `Bearer ${secretOf('shop/web')}` }]],
-    ['with base64 that is none', () => [{ token }, { authorization: `${web().authorization}*` }]],
+    ['with invalid base64', () => [{ token }, { authorization: `${web().authorization}*` }]],
     ['without a colon', () => [{ token }, { authorization: `Basic ${Buffer.from('shop/web').toString('base64')}` }]],
   ] as [string, () => [Record<string, string>, Record<string, string>]][])('is refused %s', async (_name, make) => {
     const [form, headers] = make();
@@ -183,10 +183,10 @@ describe.each<Endpoint>(['introspect', 'revoke'])('at %s a client', (endpoint) =
     ['without a token', () => ({ token_type_hint: 'access_token' })],
     ['with an empty token', () => ({ token: '' })],
     ['with the token twice', () => `token=${token}&token=${token}`],
-    ['with a parameter that nobody knows twice', () => `token=${token}&x=1&x=2`],
+    ['with a duplicate unknown parameter', () => `token=${token}&x=1&x=2`],
     ['with a name twice, once escaped', () => `token=${token}&%74oken=${token}`],
     ['with a broken escape', () => `token=${token}&x=%zz`],
-    ['with bytes that are no UTF-8', () => `token=${token}&x=%ff`],
+    ['with bytes that are not UTF-8', () => `token=${token}&x=%ff`],
     ['with bytes that are not encoded', () => `token=${token}&x=é`],
   ] as [string, () => string | Record<string, string>][])('is refused 400 %s', async (_name, form) => {
     expect((await ask(endpoint, form(), web())).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
@@ -200,7 +200,7 @@ describe.each<Endpoint>(['introspect', 'revoke'])('at %s a client', (endpoint) =
     },
   );
 
-  it('is told 404 at a tenant that is not there, or cannot be', async () => {
+  it('gets a 404 for a tenant that is unknown or of invalid form', async () => {
     for (const tenant of ['nobody', 'ACME', '..%2facme'])
       expect((await tessera.postForm(`/tenants/${tenant}/${endpoint}`, { token }, web())).refusal()).toMatchObject({
         status: 404,
@@ -245,7 +245,7 @@ describe('requests that name no client', () => {
   });
   afterAll(() => limited.close());
 
-  it.each(['introspect', 'revoke'])('at %s are limited, and close nothing to clients', async (endpoint) => {
+  it.each(['introspect', 'revoke'])('at %s are limited, and do not lock out clients', async (endpoint) => {
     const anonymous = () => limited.postForm(`/tenants/acme/${endpoint}`, { token: 'x' });
     for (let attempt = 0; attempt < 5; attempt++) expect((await anonymous()).refusal().status).toBe(401);
     const rows = limited.auditRows();
@@ -256,7 +256,7 @@ describe('requests that name no client', () => {
       expect((await limited.postForm(`/tenants/acme/${other}`, { token: 'x' }, right)).status).toBe(200);
   });
 
-  it('or one that is not there close nothing either', async () => {
+  it('or an unknown client do not lock out clients either', async () => {
     for (const client of ['nobody', 'shop/nobody']) {
       const wrong = basic(client, 'x');
       const ask = () => limited.postForm('/tenants/acme/introspect', { token: 'x' }, wrong);
@@ -268,7 +268,7 @@ describe('requests that name no client', () => {
   });
 });
 
-it('takes a form nowhere else', async () => {
+it('accepts a form at no other route', async () => {
   for (const path of ['/auth/user/generateToken', '/auth/user/verifyToken', '/auth/validate/permissions']) {
     const headers = { authorization: `Bearer ${await issuedToken(tessera, 'user')}` };
     expect((await tessera.postForm(path, { token: 'x' }, headers)).refusal().status).toBe(415);

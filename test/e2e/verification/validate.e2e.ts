@@ -26,7 +26,7 @@ it.each([
   expect(answer.body).toMatchObject({ valid: true, surface: 'user', tenant_id: 'acme', email_id: 'Ada@acme.example' });
 });
 
-it('accepts a permission of which the token has both halves', async () => {
+it('accepts a permission if the token has both parts', async () => {
   expect((await permissions({ scope: 'orders:read', resource: 'orders' })).body).toMatchObject({ valid: true });
 });
 
@@ -38,7 +38,7 @@ it.each([
     ', scope="orders:read stock:read"',
   ],
   ['/auth/validate/resource?resource=stock', { scopes: [], resources: ['stock'] }, ''],
-])('refuses at %s a token that has it not, and says what it has', async (path, required, scope) => {
+])('refuses at %s a token that lacks it, and lists what it has', async (path, required, scope) => {
   const answer = await tessera.get(path, bearer(user));
   expect(answer.status).toBe(403);
   expect(answer.body).toMatchObject({
@@ -53,19 +53,19 @@ it.each([
 it.each([
   { scope: 'orders:read', resource: 'stock' },
   { scope: 'stock:read', resource: 'orders' },
-])('refuses the permission %j, of which the token has one half', async (body) => {
+])('refuses the permission %j, of which the token has one part', async (body) => {
   const answer = await permissions(body);
   expect([answer.status, answer.body['required']]).toEqual([403, { scopes: [body.scope], resources: [body.resource] }]);
 });
 
 describe('of the two surfaces', () => {
-  it('accepts the user surface where none was asked for, and not the admin surface', async () => {
+  it('accepts the user surface where none was named, and not the admin surface', async () => {
     expect((await tessera.get('/auth/validate', bearer(user))).status).toBe(200);
     expect((await tessera.get('/auth/validate', bearer(admin))).refusal().status).toBe(401);
     expect((await tessera.get('/auth/validate?surface=user', bearer(admin))).refusal().status).toBe(401);
   });
 
-  it('accepts the admin surface where it was asked for, and not the user surface', async () => {
+  it('accepts the admin surface where it was named, and not the user surface', async () => {
     expect((await tessera.get('/auth/validate?surface=admin', bearer(admin))).body).toMatchObject({ surface: 'admin' });
     expect((await tessera.get('/auth/validate?surface=admin', bearer(user))).refusal().status).toBe(401);
     expect((await tessera.get('/auth/validate/scope?surface=admin&scope=tenant:manage', bearer(admin))).status).toBe(
@@ -87,7 +87,7 @@ it.each([
   '/auth/validate/scope?scope=%22',
   '/auth/validate/resource',
   '/auth/validate/resource?resource=%0d%0aX-Evil:1',
-])('rejects %s, which names nothing that could be had', async (path) => {
+])('rejects %s, which names nothing that a token could have', async (path) => {
   expect((await tessera.get(path, bearer(user))).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
 });
 

@@ -53,10 +53,10 @@ describe.each(Object.entries(ENDPOINTS))('%s', (endpoint, ask) => {
     },
   );
 
-  it('finds inactive what differs from a good token in one character', async () => {
+  it('finds inactive every token that differs from a valid one in one character', async () => {
     const edits = [...oneCharacterEdits(goodToken(material))];
     expect(edits.length).toBeGreaterThan(3000);
-    // Every thirteenth, beginning with the first: the library's own tests take all of them.
+    // Every thirteenth, starting with the first. The library's own tests cover all of them.
     const chosen = edits.filter((_edit, index) => index % 13 === 0);
     for (let start = 0; start < chosen.length; start += 50) {
       const answers = await Promise.all(chosen.slice(start, start + 50).map((token) => ask(token)));
@@ -80,7 +80,7 @@ describe('verifyToken', () => {
     },
   );
 
-  it('says the reason in the log, and never the token', async () => {
+  it('writes the reason to the log, and never the token', async () => {
     const token = `${(await issuedToken(tessera, 'user')).slice(0, -8)}AAAAAAAA`;
     const { requestId } = await verifyToken(token);
     const line = tessera

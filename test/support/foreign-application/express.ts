@@ -1,7 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import { OrdersModule } from './orders.module.ts';
 
-/** Without an adapter Nest takes Express. */
+/** Without an adapter Nest uses Express. */
 async function start(): Promise<void> {
   const app = await NestFactory.create(OrdersModule);
   await app.listen(0, '127.0.0.1');

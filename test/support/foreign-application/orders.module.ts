@@ -43,7 +43,7 @@ export class OrdersController {
 
 @Controller()
 export class OpenController {
-  // Injected by its type, as most applications do: the compiler must find the class, not only its declaration.
+  // Injected by its type, as in most applications: the compiler must find the class, not only its declaration.
   constructor(private readonly tokens: TesseraTokens) {}
 
   @Get('health')
@@ -52,7 +52,7 @@ export class OpenController {
     return { status: 'ok' };
   }
 
-  /** What Tessera says of the service's own token, which this call got from there. */
+  /** What Tessera says about the service's own token, which this call obtains from Tessera. */
   @Get('who-am-i')
   @Public()
   async whoAmI() {
@@ -94,7 +94,7 @@ export class OwnStrategyController {
   }
 }
 
-/** Somebody else's service. The suite copies it into applications of their own, so it imports packages and nothing else. */
+/** A service of another team. The suite copies it into separate applications, so it imports packages only. */
 @Module({
   imports: [
     TesseraClientModule.forRoot({

@@ -6,7 +6,7 @@ import { createVerifier, TokenError } from '@tessera/token';
 import { TestTessera as TestTesseraOfTheToken } from '@tessera/token/testing';
 import { OrdersModule } from './orders.module.ts';
 
-/** Run by the Jest of a foreign application, not by this repository's. */
+/** Run by the Jest of the foreign application, not by this repository's. */
 const tessera = new TestTessera({ audience: 'shop-api', tenants: ['acme', 'globex'] });
 let app: INestApplication;
 let url: string;
@@ -28,7 +28,7 @@ async function list(token?: string): Promise<{ readonly status: number; readonly
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
-it('lets in who may read orders', async () => {
+it('accepts a token with the scope orders:read', async () => {
   const { status, body } = await list(tessera.token({ scopes: ['orders:read'], subject: 'u-ada' }));
   expect(status).toBe(200);
   expect(body).toMatchObject({ subject: 'u-ada', tenant: 'acme', scopes: ['orders:read'], verified: true });
@@ -60,6 +60,6 @@ it('verifies without Nest', async () => {
   const stranger = new TestTesseraOfTheToken({ audience: 'shop-api' });
   const verifier = createVerifier(stranger.clientOptions);
   expect((await verifier.verify(stranger.token())).tenantId).toBe('acme');
-  // Every TestTessera has keys of its own.
+  // Every TestTessera has its own keys.
   await expect(verifier.verify(tessera.token())).rejects.toBeInstanceOf(TokenError);
 });

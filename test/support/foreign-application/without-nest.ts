@@ -4,12 +4,12 @@ import { createVerifier, TokenError, type VerifiedToken } from '@tessera/token';
 import { parseStrictJson } from '@tessera/token/core';
 import { TestTessera } from '@tessera/token/testing';
 
-/** Every way into the two packages, and types that are not silently `any`. */
+/** Every entry point of the two packages, and types that are not silently `any`. */
 async function main(): Promise<void> {
   const tessera = new TestTessera({ audience: 'shop-api' });
   const verifier = createVerifier(tessera.clientOptions);
   const verified: VerifiedToken = await verifier.verify(tessera.token({ scopes: ['orders:read'] }));
-  // @ts-expect-error -- fails the compilation when the declarations were not found
+  // @ts-expect-error -- fails the compilation if the declarations were not found
   const notANumber: number = verified.tenantId;
   const refused: unknown = await verifier.verify(tessera.forgedToken()).catch((error: unknown) => error);
   console.log(
