@@ -14,7 +14,7 @@ beforeAll(async () => {
   running.push((openbao = await startOpenBaoDev()));
   running.push((mariadb = await startMariaDb()));
 }, 60_000);
-// Also when the second could not be started.
+// Also if the second could not be started.
 afterAll(() => Promise.all(running.map((server) => server.close())));
 
 beforeEach(async () => {
@@ -72,7 +72,7 @@ describe('apply on MariaDB and OpenBao', () => {
     expect((await installation.run(['export'])).stdout).toContain('tenants: []');
   });
 
-  it('says where the credentials of a tenant’s database belong', async () => {
+  it('names the Vault path for the credentials of a tenant’s database', async () => {
     const result = await installation.apply(tenantsFile(onMariaDb(ACME, `acme_${number}`)));
     expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/database\/acme/) });
   });
@@ -86,14 +86,14 @@ describe('apply on MariaDB and OpenBao', () => {
     expect((await installation.applied(file)).changes).toEqual(planned.changes);
   });
 
-  it('names the command that makes the schema, where there is nothing to read without it', async () => {
+  it('names the command that creates the schema, if there is nothing to read yet', async () => {
     const result = await installation.run(['export']);
     expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/Run: tessera migrate\n$/) });
     expect((await installation.run(['migrate'])).code).toBe(0);
     expect((await installation.run(['export'])).code).toBe(0);
   });
 
-  it('refuses a database that states another tenant, and leaves it alone', async () => {
+  it('refuses a database that names another tenant, and does not change it', async () => {
     for (const tenant of ['acme', 'globex']) await credentials(tenant, 'root', mariadb.rootPassword);
     await installation.applied(tenantsFile(onMariaDb(ACME, `acme_${number}`)));
     const result = await installation.apply(tenantsFile(onMariaDb(GLOBEX, `acme_${number}`)));
@@ -111,7 +111,7 @@ describe('apply on MariaDB and OpenBao', () => {
     expect(stdout).toMatch(/active[^]*next/);
   });
 
-  it('says which dependency is away, and what to look at', async () => {
+  it('names the dependency that is down, and the fix', async () => {
     const away = await TestInstallation.make({
       DATABASE_URL: replaceOnce(mariadb.url('x'), String(mariadb.port), '1'),
       VAULT_ADDR: openbao.address,

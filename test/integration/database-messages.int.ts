@@ -6,7 +6,7 @@ import { type MysqlInstallation, mysqlInstallation } from '../support/mysql-inst
 import { freePort } from '../support/process.ts';
 import { replaceOnce } from '../../libs/token/test/replace-once.ts';
 
-/** What an operator reads when a database does not do what it should: the reason, where, and one fix for it. */
+/** The messages for an operator when a database fails: the reason, the place, and one fix. */
 let server: RunningMariaDb;
 let installation: MysqlInstallation;
 let url: string;
@@ -31,7 +31,7 @@ tenants:
       - { id: u-ada, email: ada@acme.example }
 `;
 
-/** What a command says that fails; no sentence of those that mean nothing is in it. */
+/** The output of a failing command. Fails if it contains a meaningless phrase. */
 async function said(
   args: readonly string[],
   changes: Readonly<Record<string, string>> = {},
@@ -86,7 +86,7 @@ describe('the control database, by the command line', () => {
         expect(message).toMatch(/^Control database: out of connections .*raise max_connections.*CONTROL_POOL_SIZE/);
         expect(message).not.toMatch(/DATABASE_URL/);
       } finally {
-        // The server lets one more in only when it has seen these go.
+        // The server accepts one more only after it has noticed that these are closed.
         await Promise.all(held.map((connection) => connection.end()));
         await delay(200);
       }
@@ -106,7 +106,7 @@ describe('the control database, by the command line', () => {
     });
   });
 
-  it('that is not there', async () => {
+  it('that does not exist', async () => {
     await within(['GRANT ALL ON `absent`.* TO c_said'], ['REVOKE ALL ON `absent`.* FROM c_said'], async () => {
       expect(await said(['migrate'], { DATABASE_URL: replaceOnce(url, /c_said$/, 'absent') })).toMatch(
         /^Control database: database does not exist .*CREATE DATABASE `absent`/,
@@ -221,7 +221,7 @@ describe('a server process', () => {
     }
   });
 
-  it('names the tenant whose database fails, and tells nobody outside', async () => {
+  it('names the tenant whose database fails, and reveals nothing to callers', async () => {
     await installation.placeCredentials('d_said', 'wrong');
     const service = await installation.start();
     try {

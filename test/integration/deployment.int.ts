@@ -15,7 +15,7 @@ import { replaceEach, replaceEvery, replaceOnce } from '../../libs/token/test/re
 const run = promisify(execFile);
 type Environment = Readonly<Record<string, string>>;
 
-/** What the README and deploy/ tell an operator to do, done: on real servers, with nothing but addresses put in. */
+/** The README and deploy/, followed step by step on real servers. Only addresses are replaced. */
 let folder: string;
 let mariadb: RunningMariaDb;
 let redis: RunningRedis;
@@ -29,7 +29,7 @@ afterAll(() => Promise.all([mariadb.close(), redis.close()]));
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-deployment-'));
-  // The same program by both names, found like an installed one.
+  // The same program by both names, found on PATH like an installed one.
   for (const name of ['vault', 'bao']) await symlink(requireServer('openbao'), join(folder, name));
   bao = await startOpenBaoTls();
 });
@@ -58,7 +58,7 @@ async function shell(script: string, env: Environment): Promise<string> {
   return stdout;
 }
 
-/** The tenants file with this suite's database server in it. */
+/** The tenants file with this suite's database server. */
 async function tenantsFile(database: string): Promise<string> {
   const file = join(folder, 'deploy-tenants.yaml');
   const text = replaceEach(
@@ -78,7 +78,7 @@ function statements(sql: string): string[] {
     .filter((statement) => statement !== '');
 }
 
-/** Two replicas make tokens, and each takes those of the other. */
+/** Two replicas issue tokens, and each accepts those of the other. */
 async function assertTwoReplicasWork(settings: Environment, secret: string): Promise<void> {
   servers = await Promise.all([0, 1].map(() => startServer({ ...settings, LOG_LEVEL: 'info' }, folder)));
   const [one, other] = servers as [ServerProcess, ServerProcess];
@@ -131,7 +131,7 @@ describe('the README’s way to production', () => {
           'node dist/cli.js',
           CLI,
         ),
-        // The server is started below: it does not end.
+        // The server is started below, because it does not exit.
         'node dist/main.js',
         '',
       ),
@@ -156,12 +156,12 @@ describe('deploy/compose.yaml', () => {
     ACME_DATABASE_PASSWORD: 'b2',
     TESSERA_VAULT_TOKEN: 'c3c3c3c3c3c3c3c3',
   };
-  /** As Compose fills it in. */
+  /** As Compose interpolates it. */
   const filledIn = (text: string) =>
     text.replace(/\$\{([A-Z_]+)[^}]*\}/g, (_, name: string) => chosen[name] ?? '').replaceAll('$$', '$');
 
-  it('sets up stores on which its replicas make tokens, and again without harm', async () => {
-    // A database of its own beside the other test's.
+  it('sets up stores for its replicas, and can be run again', async () => {
+    // Its own database, separate from the other test's.
     const sql = replaceEvery(
       replaceEvery(filledIn(compose.configs['tenant-database']!.content), 't_acme', 't_compose'),
       "'acme'@",

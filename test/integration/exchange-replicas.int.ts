@@ -6,7 +6,7 @@ import { foreignKey, writeForeignToken } from '../../src/testing/foreign-issuer.
 import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 
-/** Two server processes on one MariaDB: a foreign token is good once over both. */
+/** Two server processes on one MariaDB: a subject token is redeemed once over both. */
 const KEY = foreignKey('k1');
 let provider: HostileProvider;
 let database: RunningMariaDb;
@@ -64,7 +64,7 @@ it.each([
 
 it('ten at once on both replicas: one token, twenty times over', async () => {
   const bearer = await replicas.bearer('user');
-  // Keys and caches of both are warm: all ten come to the last step together.
+  // Keys and caches of both are warm, so all ten reach the last step together.
   for (const server of replicas.servers) await replicas.exchange(server, 'user', bearer, token({ jti: server.url }));
   for (let round = 0; round < 20; round++) {
     const oidcToken = token({ jti: `round-${round}` });
@@ -85,7 +85,7 @@ it('ten at once on both replicas: one token, twenty times over', async () => {
   expect(issued).toBe(spent);
 }, 60_000);
 
-it('a control database that is away is a 503, and the token is not lost by it', async () => {
+it('an outage of the control database is a 503, and the token is not used up by it', async () => {
   const bearer = await replicas.bearer('user');
   const oidcToken = token({ jti: 'outage' });
   const [server] = replicas.servers;
@@ -105,13 +105,13 @@ it('a control database that is away is a 503, and the token is not lost by it', 
   expect((await replicas.exchange(replicas.servers[1]!, 'user', bearer, oidcToken)).status).toBe(401);
 }, 60_000);
 
-describe('whoever asked for an exchange is revoked', () => {
+describe('the actor of an exchange is revoked', () => {
   it.each([
     ['a subject', '--subject', 'acme/u-ada'],
     ['a client', '--client', 'acme/shop/web'],
   ])('as %s: within 2 s servers and verifiers refuse what it got for others', async (_name, option, name) => {
     const [first, second] = replicas.servers;
-    // After the revocation of the test before there is no token for a moment.
+    // For a moment after the previous test's revocation no token is issued.
     let bearer: string | undefined;
     await eventually('there is a bearer', async () => {
       bearer = await replicas.bearer('user').catch(() => undefined);

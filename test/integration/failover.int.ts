@@ -14,8 +14,8 @@ import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
 import { TestInstallation } from '../e2e/cli/installation.ts';
 
 /**
- * A primary that turns read-only while its replica takes over, behind a proxy that leads new connections to the new primary and leaves the
- * open ones where they are. Control database and the tenant's database are both on it.
+ * A primary becomes read-only and its replica takes over, behind a proxy that sends new connections to the new primary and keeps the open ones.
+ * Control database and the tenant's database are both on it.
  */
 const RECOVERY_MS = 5000;
 
@@ -28,7 +28,7 @@ let secret: string;
 beforeAll(async () => {
   pair = await startMariaDbPair();
   proxy = await startTcpProxy(pair.primary.port);
-  // Neither may write to a read-only server, as it should be.
+  // Neither user may write to a read-only server.
   await pair.primary.createTenantDatabase('control', 'tessera', 'control-password');
   await pair.primary.createTenantDatabase('d_acme');
   installation = await TestInstallation.make({
@@ -55,7 +55,7 @@ afterEach(() => {
   proxy.switchTo(pair.primary.port);
 });
 
-it('serves again within 5 s of the new primary, has no token without its record, and is not ready meanwhile', async () => {
+it('serves again within 5 s of the new primary, issues no token without its record, and is not ready meanwhile', async () => {
   const load = startMints();
   try {
     await failOverUnder(load);
@@ -91,7 +91,7 @@ async function failOverUnder(load: ReturnType<typeof startMints>): Promise<void>
   await delay(500);
 }
 
-it('follows the new primary when nobody asks for a token either, and keeps no connection to the old one', async () => {
+it('finds the new primary also without token requests, and keeps no connection to the old one', async () => {
   const token = (await mint()).body['access_token'] as string;
   const profile = () => fetch(`${server.url}/auth/user/profile`, { headers: { authorization: `Bearer ${token}` } });
   expect((await profile()).status).toBe(200);
@@ -104,7 +104,7 @@ it('follows the new primary when nobody asks for a token either, and keeps no co
   await eventually('nothing is left at the old one', async () => (await left()).length === 0, RECOVERY_MS);
 }, 30_000);
 
-it('reads a tenant’s database from the new primary once its connections are of age, without a failed read', async () => {
+it('reads a tenant’s database from the new primary once its connections have reached their maximum age, without a failed read', async () => {
   const database = await openMysqlDatabase({
     name: 'tenant database',
     host: '127.0.0.1',
@@ -140,7 +140,7 @@ it('ends a command that held its lock on the old primary before it changes anyth
   await expect(refused).rejects.toThrow('no longer accepts writes');
 }, 30_000);
 
-it('tells whoever runs a command against a replica what to do', async () => {
+it('prints the fix when a command runs against a replica', async () => {
   const replica = {
     ...installation.env,
     DATABASE_URL: `mysql://tessera:control-password@127.0.0.1:${pair.replica.port}/control`,
@@ -186,7 +186,7 @@ async function mint(): Promise<Answer> {
   return readAnswer(answer);
 }
 
-/** Four callers that ask again and again. */
+/** Four callers that send requests continuously. */
 function startMints() {
   const statuses: number[] = [];
   const tokenIds: string[] = [];

@@ -7,14 +7,14 @@ import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type MysqlInstallation, mysqlInstallation, type RunningService } from '../support/mysql-installation.ts';
 import { replaceEach, replaceOnce } from '../../libs/token/test/replace-once.ts';
 
-/** What a server's operator, its packager or an old guide set for everybody, and what sets it back. */
+/** A default that a server's operator, packager or guide may have set, and the statement that resets it. */
 interface HostileDefault {
   readonly name: string;
   readonly globals: readonly string[];
   readonly reset: readonly string[];
-  /** Connections idle so long in between. */
+  /** How long connections idle in between. */
   readonly idleMs?: number;
-  /** The server is a process of its own, killed as soon as it has answered. */
+  /** The server is a separate process, killed as soon as it has answered. */
   readonly killed?: true;
 }
 
@@ -125,7 +125,7 @@ function foreignToken(): string {
   return writeForeignToken({ key: KEY, claims });
 }
 
-/** With the defaults as they should be, so that it sees what is committed and nothing else. */
+/** With clean session defaults, so that it sees only committed data. */
 async function countOf(query: string): Promise<number> {
   const [row] = await server.sql(`SELECT COUNT(*) AS count FROM ${query}`);
   return Number(row?.['count']);
@@ -144,7 +144,7 @@ async function underHostile(hostile: HostileDefault, work: (installation: MysqlI
   }
 }
 
-/** Every way to a row: six tokens issued, one of them exchanged, one attempt refused. Resolves to the token that was revoked. */
+/** Writes every kind of row: six issued tokens, one of them from an exchange, and one refused attempt. Resolves to the revoked token. */
 async function everyEndpoint(service: RunningService, oidcToken: string, idleMs: number): Promise<string> {
   const minted = await service.mint();
   expect(minted.status).toBe(200);
@@ -158,7 +158,7 @@ async function everyEndpoint(service: RunningService, oidcToken: string, idleMs:
   expect((await service.introspect(bearer)).body['active']).toBe(true);
   expect((await service.revoke(bearer)).status).toBe(200);
   expect((await service.introspect(bearer)).body['active']).toBe(false);
-  // On the connection that had the transaction.
+  // On the connection that ran the transaction.
   for (let count = 0; count < 3; count += 1) expect((await service.mint()).status).toBe(200);
   return bearer;
 }
@@ -172,13 +172,13 @@ async function servedBy<T>(service: RunningService, work: (service: RunningServi
 }
 
 describe.each(HOSTILE)('with $name', (hostile) => {
-  it('everything is as it is elsewhere, and lasts', async () => {
+  it('everything works as with other defaults, and is committed', async () => {
     await underHostile(hostile, async (installation) => {
       expect((await installation.run(['migrate'])).stderr).toBe('');
       const file = replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory);
       await installation.apply(file);
       expect(await installation.apply(file)).toEqual([]);
-      // Users are written anew by deleting them, with their links.
+      // Changed users are deleted and inserted again, with their links.
       await installation.apply(replaceOnce(file, 'roles: [reader], groups: [sales]', 'roles: [writer], groups: []'));
 
       const oidcToken = foreignToken();
@@ -210,7 +210,7 @@ describe.each(HOSTILE)('with $name', (hostile) => {
   });
 });
 
-it('what nobody committed comes into no token, whatever the default', async () => {
+it('uncommitted data is in no token, whatever the default', async () => {
   await underHostile(SETTABLE('tx_isolation', "'READ-UNCOMMITTED'"), async (installation) => {
     await installation.apply(replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory));
     const writing = await createConnection(`mysql://root:${server.rootPassword}@127.0.0.1:${server.port}`);
@@ -230,7 +230,7 @@ it('what nobody committed comes into no token, whatever the default', async () =
   });
 });
 
-it('a failing init_connect is refused in words, by the command line and by a server', async () => {
+it('a failing init_connect is refused with a reason, by the command line and by a server', async () => {
   await underHostile(INIT_CONNECT('SELECT nonsense'), async (installation) => {
     const { code, stderr } = await installation.run(['migrate']);
     expect(code).toBe(1);
@@ -245,29 +245,26 @@ it('a failing init_connect is refused in words, by the command line and by a ser
 it.each([
   ['the tenants file', 'control', 'clients', 'scopes', 'Control'],
   ['a directory', 'directory', 'users', 'email', 'Tenant'],
-] as const)(
-  '%s is not applied when a trigger makes something else of it',
-  async (_name, of, table, column, subject) => {
-    await underHostile(SETTABLE('sql_mode', "''"), async (installation) => {
-      const file = replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory);
-      await installation.apply(file);
-      const database = installation[of];
-      await server.sql(
-        `CREATE TRIGGER ${database}.changes BEFORE INSERT ON ${database}.${table}
+] as const)('%s is not applied when a trigger changes the rows', async (_name, of, table, column, subject) => {
+  await underHostile(SETTABLE('sql_mode', "''"), async (installation) => {
+    const file = replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory);
+    await installation.apply(file);
+    const database = installation[of];
+    await server.sql(
+      `CREATE TRIGGER ${database}.changes BEFORE INSERT ON ${database}.${table}
          FOR EACH ROW SET NEW.${column} = UPPER(NEW.${column})`,
-      );
-      const changed = replaceEach(
-        file,
-        ['subjects: any', 'audience: other, subjects: any'],
-        ['scopes: unbounded', 'scopes: ["orders:read"]'],
-        ['roles: [reader] }', 'roles: [writer] }'],
-      );
-      const { code, stderr } = await installation.run(['apply', '-f', '-'], changed);
-      expect(code).toBe(1);
-      expect(stderr).toMatch(new RegExp(`${subject} database: does not keep what is written.*Look for triggers`));
-      await server.sql(`DROP TRIGGER ${database}.changes`);
-      expect(await countOf(`${installation.control}.clients WHERE audience = 'other'`)).toBe(0);
-      expect(await countOf(`${database}.${table} WHERE BINARY ${column} <> LOWER(${column})`)).toBe(0);
-    });
-  },
-);
+    );
+    const changed = replaceEach(
+      file,
+      ['subjects: any', 'audience: other, subjects: any'],
+      ['scopes: unbounded', 'scopes: ["orders:read"]'],
+      ['roles: [reader] }', 'roles: [writer] }'],
+    );
+    const { code, stderr } = await installation.run(['apply', '-f', '-'], changed);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`${subject} database: does not keep what is written.*Look for triggers`));
+    await server.sql(`DROP TRIGGER ${database}.changes`);
+    expect(await countOf(`${installation.control}.clients WHERE audience = 'other'`)).toBe(0);
+    expect(await countOf(`${database}.${table} WHERE BINARY ${column} <> LOWER(${column})`)).toBe(0);
+  });
+});

@@ -24,7 +24,7 @@ let mariadb: RunningMariaDb;
 let installation: TestInstallation;
 let secrets: ReadonlyMap<string, string>;
 let server: ServerProcess;
-/** What was started so far, the last one first. */
+/** Cleanup functions of everything that was started, the last one first. */
 const ends: (() => Promise<unknown>)[] = [];
 
 beforeAll(async () => {
@@ -86,13 +86,13 @@ async function mint(tenant: TenantName, person = 'ada'): Promise<Answer & { read
   return { ...(await readAnswer(response)), ms: performance.now() - startedAt };
 }
 
-/** The most that the server process ever held, MB. */
+/** The peak memory of the server process, MB. */
 async function peakMemory(): Promise<number> {
   const status = await readFile(`/proc/${server.pid}/status`, 'latin1');
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1024;
 }
 
-/** Why tenants' requests were refused, by the log from that place on. */
+/** The recorded reasons of refusals in the log from that position on. */
 function reasonsSince(start: number): Set<unknown> {
   const lines = server
     .output()
@@ -104,7 +104,7 @@ function reasonsSince(start: number): Set<unknown> {
 
 async function connectionsOf(tenant: TenantName): Promise<number> {
   const [row] = await mariadb.sql(
-    // While one runs a function, the server shows the function's owner as its user.
+    // While a function runs, the server shows the function's owner as the user.
     `SELECT COUNT(*) AS open FROM information_schema.PROCESSLIST WHERE USER = '${tenant}' OR DB = '${tenant}'`,
   );
   return Number(row?.['open']);
@@ -115,7 +115,7 @@ async function tenantConnections(state: string): Promise<number> {
   return Number(new RegExp(`^tessera_tenant_connections\\{state="${state}"\\} (\\d+)`, 'm').exec(text)?.[1]);
 }
 
-/** The command as a process of its own, with little memory. */
+/** The command as a separate process with little memory. */
 async function runCommand(args: readonly string[], stdin = ''): Promise<{ code: number; out: string; err: string }> {
   const child = spawn(
     process.execPath,
@@ -137,7 +137,7 @@ async function runCommand(args: readonly string[], stdin = ''): Promise<{ code: 
   return { code: code as number, ...written };
 }
 
-/** So many users, a hundred at a time: 500 take some seconds. */
+/** So many users, a hundred at a time. 500 take some seconds. */
 async function attack(count: number): Promise<Answer[]> {
   const answers: Answer[] = [];
   const users = Array.from({ length: count }, (_, number) => `p${number}`).values();
@@ -174,7 +174,7 @@ describe('a directory with a 4 MB e-mail address and 1,300 scopes', () => {
     ),
   );
 
-  it('is a 503 that takes no memory, however many ask, and others do not notice', async () => {
+  it('is a 503 that needs little memory, however many requests arrive, and others are not affected', async () => {
     const before = await peakMemory();
     const refused = Promise.all(Array.from({ length: 40 }, () => mint('acme', 'eve')));
     for (let count = 0; count < 20; count += 1) {
@@ -193,7 +193,7 @@ describe('a directory with a 4 MB e-mail address and 1,300 scopes', () => {
     expect(server.output()).toContain('tenant database: holds a value that is too long');
   }, 30_000);
 
-  it('fails for its tenant alone in apply, whose error names it', async () => {
+  it('fails in apply for its tenant only, whose error names it', async () => {
     const { code, out, err } = await runCommand(['apply', '-f', '-'], file('reader2'));
     expect(out).toContain('+ create role globex/reader2');
     expect(err).toContain('tenant "acme" was not finished: ');
@@ -201,7 +201,7 @@ describe('a directory with a 4 MB e-mail address and 1,300 scopes', () => {
     expect(code).toBe(1);
   }, 30_000);
 
-  it('ends an export in a sentence that names the tenant', async () => {
+  it('stops an export with an error that names the tenant', async () => {
     const { code, err } = await runCommand(['export']);
     expect(code).toBe(1);
     expect(err).toMatch(/acme/);
@@ -209,19 +209,19 @@ describe('a directory with a 4 MB e-mail address and 1,300 scopes', () => {
   }, 30_000);
 });
 
-describe('a view without end', () => {
+describe('an endless view', () => {
   beforeAll(() =>
     sqlIn(
       'acme',
       'RENAME TABLE users TO users_real',
-      // A million users at one address, no value of whom is too long.
+      // A million users with one address, with no value that is too long.
       `CREATE VIEW users AS SELECT CONVERT(LPAD(seq, 128, 'u') USING ascii) COLLATE ascii_bin AS id, REPEAT('e', 254) AS email,
          CONVERT('ada@acme.example' USING ascii) COLLATE ascii_bin AS email_canonical, 'active' AS status FROM seq_1_to_1000000`,
     ),
   );
   afterAll(() => sqlIn('acme', 'DROP VIEW users', 'RENAME TABLE users_real TO users'));
 
-  it('is cut off where the connection is read', async () => {
+  it('is cut off while the response is read', async () => {
     const before = await peakMemory();
     const start = server.output().length;
     const refused = await Promise.all(Array.from({ length: 12 }, () => mint('acme')));
@@ -287,7 +287,7 @@ describe('a view that sleeps', () => {
       );
       const left = await connectionsOf('acme');
       console.info(`SLEEP attack: ${most} connections at the most, ${left} after 2 s`);
-      // One more asks the server to end what was given up.
+      // One more connection kills abandoned statements on the server.
       expect(most).toBeLessThanOrEqual(LIMIT + 1);
       expect(left).toBeLessThanOrEqual(LIMIT);
       expect(
@@ -298,13 +298,13 @@ describe('a view that sleeps', () => {
     30_000,
   );
 
-  it('counts as leased until the server has let go of it', async () => {
+  it('counts as leased until the server has closed it', async () => {
     await asleep('CREATE VIEW users AS SELECT u.* FROM users_real u JOIN (SELECT SLEEP(600)) AS nap');
     const refused = Promise.all(Array.from({ length: 8 }, (__, number) => mint('acme', `q${number}`)));
     await delay(700);
     expect(await tenantConnections('leases')).toBe(LIMIT);
     await refused;
-    // No lease is free while the server still works for it.
+    // No lease is free while the server still executes its statement.
     for (let look = 0; look < 20; look += 1) {
       const leases = await tenantConnections('leases');
       const [row] = await mariadb.sql(
@@ -317,7 +317,7 @@ describe('a view that sleeps', () => {
   });
 });
 
-describe('names that write on the terminal', () => {
+describe('names with terminal control characters', () => {
   beforeAll(() =>
     sqlIn(
       'globex',
@@ -331,11 +331,11 @@ describe('names that write on the terminal', () => {
   it('are printed escaped in a plan', async () => {
     const { stdout } = await installation.apply(file('reader2'), '--dry-run', '--prune');
     expect(stdout).toContain(`- remove role globex/${VISIBLE}\n`);
-    // Nothing is left that a terminal acts on.
+    // Nothing is left that a terminal interprets.
     expect(stdout).not.toMatch(/[^\n\P{C}]|[\u2028\u2029]/u);
   });
 
-  it('are escaped in JSON, where they are still themselves', async () => {
+  it('are escaped in JSON, and parse to the same text', async () => {
     const { stdout } = await installation.apply(file('reader2'), '--dry-run', '--prune', '--output', 'json');
     expect(stdout).not.toMatch(/[^\n\P{C}]|[\u2028\u2029]/u);
     expect((JSON.parse(stdout) as { changes: unknown }).changes).toContainEqual({

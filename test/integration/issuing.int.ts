@@ -34,7 +34,7 @@ async function rotateOnce(store: KeyRingStore, tenant: Tenant, now: number) {
   return store.update(tenant.id, (ring) => rotate(ring, key, now));
 }
 
-it('gives rotations at once on several replicas one winner, time after time', async () => {
+it('lets one of concurrent rotations on several replicas succeed, repeatedly', async () => {
   const tenant = newTenant();
   const replicas = await Promise.all([connect(), connect(), connect()]);
   await replicas[0].create(tenant.id, firstRing(await newSigningKey('ES256'), T));
@@ -56,7 +56,7 @@ it('gives rotations at once on several replicas one winner, time after time', as
   }
 });
 
-it('gives first rings made at once one winner, which both then have', async () => {
+it('lets one of two concurrent first rings succeed, and both then use it', async () => {
   const tenant = newTenant();
   const stores = await Promise.all([connect(), connect()]);
   const rings = await Promise.all(
@@ -66,7 +66,7 @@ it('gives first rings made at once one winner, which both then have', async () =
   expect(rings[1]!.ring.keys.map(({ kid }) => kid)).toEqual(rings[0]!.ring.keys.map(({ kid }) => kid));
 });
 
-it('has no ring where one was deleted by hand, and can be given a new one by provisioning alone', async () => {
+it('has no ring if it was deleted by hand, and gets a new one by provisioning only', async () => {
   const tenant = newTenant();
   const store = await connect();
   await store.create(tenant.id, firstRing(await newSigningKey('ES256'), T));
@@ -80,7 +80,7 @@ it('has no ring where one was deleted by hand, and can be given a new one by pro
   expect((await store.read(tenant.id))?.ring.keys.map(({ kid }) => kid)).toEqual([key.kid]);
 });
 
-it('signs while Vault is sealed as long as its ring is young, publishes for as long as it takes, and recovers', async () => {
+it('signs while Vault is sealed until the ring’s maximum age, publishes without a limit, and recovers', async () => {
   const tenant = newTenant();
   const store = await connect();
   const clock = new JumpyClock();
@@ -110,7 +110,7 @@ it('signs while Vault is sealed as long as its ring is young, publishes for as l
   expect(lines.join()).toContain('key_ring_unusable');
 });
 
-it('leaves a whole ring with every acknowledged change when Vault is killed amid rotations', async () => {
+it('leaves a whole ring with every acknowledged change when Vault is killed during rotations', async () => {
   const tenant = newTenant();
   const store = await connect();
   let acknowledged: StoredKeyRing = await store.create(tenant.id, firstRing(await newSigningKey('ES256'), T));
@@ -121,7 +121,7 @@ it('leaves a whole ring with every acknowledged change when Vault is killed amid
         const now = T + acknowledged.version * MIN_LEAD_SECONDS;
         const outcome = await store.update(tenant.id, (ring) => rotate(ring, key, now));
         if ('ring' in outcome) acknowledged = outcome;
-        // A write that was made and not acknowledged: its key waits now. Let it sign, so that the next round can begin.
+        // The write was made but not acknowledged, so a key is waiting. Let it sign, so that the next round can start.
         else
           await store.update(tenant.id, (ring) =>
             activate(ring, ring.keys.at(-1)!.kid, now, { dangerouslyBeforeVerifiersKnowIt: true }),

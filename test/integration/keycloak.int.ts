@@ -21,7 +21,7 @@ afterAll(async () => {
   await keycloak.close();
 }, 60_000);
 
-// An access token of Keycloak says "Bearer" there.
+// Keycloak's access tokens have "Bearer" there.
 const conditions = new Map([['typ', ['ID']]]);
 const trusted = () => ({ issuer: keycloak.issuer, algorithms: ['RS256'], conditions });
 
@@ -37,20 +37,20 @@ async function expectRefused(oidcToken: string, reason: string): Promise<void> {
   expect([error.code, error.reason]).toEqual(['unauthorized', reason]);
 }
 
-it('proves a person by a verified address', async () => {
+it('identifies a user by a verified address', async () => {
   const facts = await tessera.authenticate({ oidcToken: await logIn('grace') });
   expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
   expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: keycloak.issuer });
   expect(facts.notAfter).toBeGreaterThan(tessera.clock.seconds);
 });
 
-it('proves a person by the linked account', async () => {
+it('identifies a user by the linked account', async () => {
   await tessera.trust({ ...trusted(), subject: { match: 'linked' } });
   const { subject } = await tessera.authenticate({ oidcToken: await logIn('grace') });
   expect(subject).toEqual({ by: 'identity', issuer: keycloak.issuer, sub: grace });
 });
 
-it('refuses a person whose address is not verified, whosever it is', async () => {
+it('refuses a user whose address is not verified', async () => {
   await expectRefused(await logIn('mallory'), 'the foreign token is refused: its e-mail address is not verified');
 });
 
@@ -59,7 +59,7 @@ it('refuses the access token of the same login: it is for another audience', asy
   await expectRefused(accessToken, 'the foreign token is refused: it is for another audience');
 });
 
-it('refuses it too when its client is put into its audience: the condition holds for ID tokens alone', async () => {
+it('refuses it too when its client is put into its audience: the condition accepts ID tokens only', async () => {
   await keycloak.addOwnAudience();
   const { accessToken } = await keycloak.logIn('grace');
   await expectRefused(accessToken, 'the foreign token is refused: it does not meet a condition');
@@ -73,7 +73,7 @@ it('refuses tokens of another realm of the same server', async () => {
   await expectRefused(await logIn('grace'), 'the foreign token is refused: this tenant does not trust its issuer');
 });
 
-it('follows a rotation of keys: the new one passes at once, the old one no more', async () => {
+it('follows a rotation of keys: tokens of the new key pass at once, those of the old one no longer', async () => {
   const before = await logIn('grace');
   await tessera.authenticate({ oidcToken: before });
   await keycloak.rotateKeys();
@@ -110,13 +110,13 @@ describe('a running server', () => {
     expect((await exchange(surface, idToken)).refusal()).toMatchObject({ status: 401 });
   });
 
-  it('gives none for the access token of a login, nor for an address that is not verified', async () => {
+  it('issues none for the access token of a login, nor for an address that is not verified', async () => {
     const { accessToken } = await keycloak.logIn('grace');
     expect((await exchange('user', accessToken)).refusal()).toMatchObject({ status: 401 });
     expect((await exchange('user', await logIn('mallory'))).refusal()).toMatchObject({ status: 401 });
   });
 
-  it('goes on after a rotation of keys', async () => {
+  it('continues after a rotation of keys', async () => {
     await keycloak.rotateKeys();
     expect((await exchange('user', await logIn('grace'))).status).toBe(200);
   });

@@ -20,7 +20,7 @@ import {
 import { REPOSITORY } from '../support/required-servers.ts';
 import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
-/** The tarballs that `npm pack` makes, in applications that know nothing of this repository: installed, compiled, started and asked. */
+/** The tarballs of `npm pack` in applications that are independent of this repository: installed, compiled, started and called. */
 const NEST_11 = {
   '@nestjs/common': '11.2.10',
   '@nestjs/core': '11.2.10',
@@ -36,7 +36,7 @@ const NEST_11 = {
   'reflect-metadata': '0.2.2',
   rxjs: '7.8.2',
   'ts-jest': '29.4.15',
-  // The last one that has `moduleResolution: node10` without a complaint.
+  // The last version that accepts `moduleResolution: node10` without an error.
   typescript: '5.9.3',
 };
 const NEST_12 = {
@@ -53,7 +53,7 @@ const NEST_12 = {
   typescript: '6.0.3',
 };
 
-/** Nest 12 is ESM: node16, which knows no `require` of ESM, cannot compile a CommonJS application of it, with or without Tessera. */
+/** Nest 12 is ESM. node16 does not support `require` of ESM, so it cannot compile a CommonJS application of Nest 12, with or without Tessera. */
 const BUILDS: readonly (readonly [application: 'nest-11' | 'nest-12', name: string, build: Build])[] = [
   ['nest-11', 'import-node16', { type: 'module', compilerOptions: { module: 'node16' } }],
   ['nest-11', 'import-nodenext', { type: 'module', compilerOptions: { module: 'nodenext' } }],
@@ -72,7 +72,7 @@ let applications: Readonly<Record<'nest-11' | 'nest-12', ForeignApplication>>;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-packed-'));
   const tarballs = await packLibraries(join(folder, 'tarballs'));
-  // One after the other: a failure must not leave the other install writing into a folder that is being removed.
+  // One after the other: after a failure the other install must not write into a folder that is being removed.
   applications = {
     'nest-11': await installApplication(join(folder, 'nest-11'), 'express', { ...NEST_11, ...tarballs }),
     'nest-12': await installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
@@ -161,7 +161,7 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
     });
   });
 
-  it('lets in a token that Tessera issued, and knows whose it is', async () => {
+  it('accepts a token that Tessera issued, and knows its subject', async () => {
     expect(await ask('/orders', await issuedToken(tessera, 'user'))).toMatchObject({
       status: 200,
       body: {
@@ -225,11 +225,11 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
     await eventually('refused', async () => (await ask('/orders', token)).status === 401);
   });
 
-  it('gets a token of its own for an outgoing call', async () => {
+  it('gets its own token for an outgoing call', async () => {
     expect(await ask('/who-am-i')).toMatchObject({ status: 200, body: { email_id: 'Ada@acme.example' } });
   });
 
-  it('leaves open what says so', async () => {
+  it('leaves public routes open', async () => {
     expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok' } });
   });
 });

@@ -17,7 +17,7 @@ interface Replica {
   readonly clock: TestClock;
 }
 
-/** What docs/operation.md gives the account, but for its name and password. */
+/** The account in docs/operation.md, without its name and password. */
 const ACCOUNT = /^ACL SETUSER tessera (.*) >PASSWORD$/m.exec(readPage('docs/operation.md'))![1]!.split(' ');
 
 const CLIENT = 'acme/shop/web';
@@ -84,7 +84,7 @@ describe('failure limits of two replicas', () => {
     await eventually('the late one refuses', () => refuses(late, '198.51.100.4'), WITHIN_MS);
   });
 
-  it('go on in each process while Redis is away, with one warning, and together again after it', async () => {
+  it('continue in each process while Redis is down, with one warning, and together again after it', async () => {
     const [one, other] = [await replica(), await replica()];
     output.length = 0;
     await redis.stop('SIGKILL');
@@ -99,7 +99,7 @@ describe('failure limits of two replicas', () => {
 
     await redis.restart();
     await eventually('Redis is back', () => one.exchange.available && other.exchange.available, WITHIN_MS);
-    // A subscription is made again a moment after its connection.
+    // The subscription is renewed a moment after the connection.
     const otherHears = () => {
       fail(one.limits, '198.51.100.6', CLIENT, 1);
       return refuses(other, '198.51.100.6');
@@ -109,7 +109,7 @@ describe('failure limits of two replicas', () => {
   });
 });
 
-describe('a Redis that answers and refuses', () => {
+describe('a Redis that answers but refuses', () => {
   /** The account of docs/operation.md. */
   const account = (password: string) => [...ACCOUNT, `>${password}`];
   const urlOf = (user: string, password: string) => `redis://${user}:${password}@127.0.0.1:${redis.port}`;
@@ -158,7 +158,7 @@ describe('a Redis that answers and refuses', () => {
       end: () => redis.call('CONFIG', 'SET', 'maxmemory', '0'),
     },
   ])(
-    '$name is away, in one line, until counts arrive again',
+    '$name is an outage, logged once, until counts arrive again',
     async ({ reason, begin, end }) => {
       await redis.call('ACL', 'SETUSER', 'tessera', ...account('s3cret-password'));
       const { exchange } = await replica(urlOf('tessera', 's3cret-password'));
@@ -169,7 +169,7 @@ describe('a Redis that answers and refuses', () => {
         await delay(1_200);
         expect(exchange.available).toBe(false);
         expect(lines()).toEqual([expect.objectContaining({ event: 'redis_unavailable', reason })]);
-        // Two at a time, ever more rarely; and the ones of this test.
+        // Two at a time, with growing pauses; plus those of this test.
         expect((await connections()) - before).toBeLessThan(16);
       } finally {
         await end();
@@ -182,7 +182,7 @@ describe('a Redis that answers and refuses', () => {
     20_000,
   );
 
-  it('is away from the start with a wrong password, and there with the right one', async () => {
+  it('is an outage from the start with a wrong password, and available with the right one', async () => {
     await redis.call('ACL', 'SETUSER', 'late', 'reset', ...account('another'));
     const { exchange } = startReplica(urlOf('late', 's3cret-password'));
     await eventually('the log says so', () => events().length > 0, 3_000);
@@ -193,7 +193,7 @@ describe('a Redis that answers and refuses', () => {
     expect(events()).toEqual(['redis_unavailable', 'redis_available']);
   });
 
-  it('is left for the server that has taken over, which a proxy leads to', async () => {
+  it('is replaced by the server that has taken over, behind a proxy', async () => {
     const second = await startRedis();
     const proxy = await startTcpProxy(redis.port);
     try {

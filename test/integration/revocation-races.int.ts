@@ -17,9 +17,9 @@ import { temporaryFolder } from '../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 import { replaceEach } from '../../libs/token/test/replace-once.ts';
 
-/** Two server processes on one MariaDB, hot caches, and clients that go on asking while somebody is revoked. */
+/** Two server processes on one MariaDB, warm caches, and clients that send requests while somebody is revoked. */
 const PUBLIC_URL = 'http://tessera.localhost';
-/** No token lives longer after the command, whenever it was made. */
+/** After the command no token is valid for longer than this, whenever it was issued. */
 const DEAD_AFTER_MS = 8_000;
 const GOOD_AFTER_PUT_BACK_MS = 5_000;
 const GOOD_AFTER_APPLY_MS = 3_000;
@@ -45,7 +45,7 @@ beforeAll(async () => {
     DATABASE_URL: database.url('control'),
     TESSERA_DATA_DIR: folder.path,
     LOG_LEVEL: 'info',
-    // Refusals are what is waited for here.
+    // Refusals are expected here.
     TESSERA_FAILURES_PER_MINUTE: '100000',
   };
   await apply(TENANTS_FILE);
@@ -93,7 +93,7 @@ async function apply(tenantsFile: string, ...options: string[]): Promise<void> {
     secrets.set(`${tenant_id}/${project_id}/${client_id}`, secret_id);
 }
 
-/** By hand, as the tenant's own programs do. */
+/** By hand, like the tenant's own programs. */
 function setStatus(id: string, status: 'active' | 'disabled'): void {
   const directory = new Database(`${folder.path}/tenants/acme.sqlite`);
   directory.prepare('UPDATE users SET status = ? WHERE id = ?').run(status, id);
@@ -125,7 +125,7 @@ async function mint({ url }: ServerProcess, wanted: Wanted): Promise<string | un
   return body.access_token;
 }
 
-/** Asks both servers as fast as they answer. */
+/** Sends requests to both servers as fast as they answer. */
 function minters(...wanted: readonly Wanted[]) {
   const tokens: string[] = [];
   let isOver = false;
@@ -162,7 +162,7 @@ async function countGood(tokens: readonly string[]): Promise<number> {
   return verdicts.filter(Boolean).length;
 }
 
-/** Until a token of either server is good; milliseconds. */
+/** Waits until a token of either server is valid. Returns milliseconds. */
 async function untilGood(wanted: Wanted): Promise<number> {
   const startedAt = performance.now();
   for (;;) {
@@ -181,7 +181,7 @@ async function warm(wanted: Wanted): Promise<void> {
   for (const server of servers) expect(await mint(server, wanted)).toBeDefined();
 }
 
-it('no token of a subject that was disabled and revoked lives on, and those after it was put back are good', async () => {
+it('no token of a disabled and revoked subject stays valid, and tokens after it was restored are valid', async () => {
   await warm(ADA);
   const minting = minters(ADA);
   await delay(300);
@@ -196,7 +196,7 @@ it('no token of a subject that was disabled and revoked lives on, and those afte
   expect(await untilGood(ADA)).toBeLessThan(GOOD_AFTER_PUT_BACK_MS);
 }, 60_000);
 
-it('nor does one that a server makes after it was stopped for a while, with requests on their way', async () => {
+it('nor does one of a server that was suspended for a while, with requests in transit', async () => {
   await warm(ADA);
   const paused = servers[1];
   await paused.pause();
@@ -214,13 +214,13 @@ it('nor does one that a server makes after it was stopped for a while, with requ
   setStatus('u-ada', 'active');
 }, 60_000);
 
-it('a subject that is revoked and stays gets good tokens soon', async () => {
+it('a revoked subject that is still active soon gets valid tokens', async () => {
   await untilGood(ADA);
   await cli(['revoke', '--subject', 'acme/u-ada']);
   expect(await untilGood(ADA)).toBeLessThan(GOOD_AFTER_APPLY_MS);
 }, 60_000);
 
-it('what apply removes takes its tokens with it, for good, and new ones are good when it is applied again', async () => {
+it('the tokens of what apply removes are revoked permanently, and new ones are valid when it is applied again', async () => {
   const removed: readonly Wanted[] = [
     { email: 'carol@acme.example' },
     { email: 'eve@elsewhere.example', client: 'reader' },
@@ -241,7 +241,7 @@ it('what apply removes takes its tokens with it, for good, and new ones are good
   for (const one of removed)
     for (const server of servers)
       await eventually('the server knows', async () => (await mint(server, one)) !== undefined);
-  // A verifier remembers for a while that there is no such tenant, as a server says that has not heard of it.
+  // A verifier caches for a while that there is no such tenant, because a server that has not read the change says so.
   verifier.close();
   verifier = newVerifier();
   const knownAfterMs = performance.now() - appliedAt;
@@ -250,7 +250,7 @@ it('what apply removes takes its tokens with it, for good, and new ones are good
   expect(await countGood(minting.tokens)).toBe(0);
 }, 60_000);
 
-it('users whom a slow apply removed have no good tokens, though it was killed right after their rows were gone', async () => {
+it('users removed by a slow apply have no valid tokens, even if it was killed right after their rows were deleted', async () => {
   const file = (ids: readonly string[], kim: string) => `
 apiVersion: tessera/v1
 tenants:
@@ -276,7 +276,7 @@ tenants:
   const holders = await Promise.all(['slow', 'control'].map((name) => createConnection(database.url(name))));
   const [inDirectory, inControl] = holders;
   for (const holder of holders) await holder.beginTransaction();
-  // What `apply` writes to the directory waits for this one, and what it does after it for the other.
+  // The first lock holds up what `apply` writes to the directory; the second, what it writes after that.
   await inDirectory!.query("SELECT * FROM users WHERE id = 'u-kim' FOR UPDATE");
   await inControl!.query('SELECT * FROM change_sequence FOR UPDATE');
   const minting = minters(lee);

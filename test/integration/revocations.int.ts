@@ -13,7 +13,7 @@ import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { temporaryFolder } from '../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../support/tenants-file.ts';
 
-/** Two server processes on one MariaDB: what is revoked at one is felt by the other, and by a verifier that follows the other, within 2 s. */
+/** Two server processes on one MariaDB. A revocation at one takes effect within 2 s at the other, and at a verifier that polls the other. */
 const PUBLIC_URL = 'http://tessera.localhost';
 const FELT_WITHIN_MS = 2_000;
 const folder = temporaryFolder();
@@ -86,7 +86,7 @@ async function revoke({ url }: ServerProcess, token: string): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
-/** Follows one of the two, as a service elsewhere does. */
+/** Polls one of the two, like another service. */
 function follower(server: ServerProcess): TokenVerifier {
   const verifier = createVerifier({
     baseUrl: PUBLIC_URL,
@@ -118,7 +118,7 @@ interface Feed {
 const feed = async ({ url }: ServerProcess, query: string) =>
   (await (await fetch(`${url}/revocations?${query}`)).json()) as Feed;
 
-it('a revocation at one is felt within 2 s by a verifier that follows the other, and by the other’s own guards', async () => {
+it('a revocation at one takes effect within 2 s at a verifier that polls the other, and at the other’s own guards', async () => {
   const [one, other] = servers;
   const [token, stays] = [await issue(one), await issue(one)];
   const verifier = follower(other);
@@ -134,7 +134,7 @@ it('a revocation at one is felt within 2 s by a verifier that follows the other,
   expect((await verifier.verify(stays)).subject).toBe('u-ada');
 });
 
-it('a revocation by the command line is felt within 2 s by both, and new tokens are good', async () => {
+it('a revocation by the command line takes effect within 2 s at both, and new tokens are valid', async () => {
   const token = await issue(servers[0]);
   const following = servers.map(follower);
   for (const verifier of following) await verifier.verify(token);
@@ -143,13 +143,13 @@ it('a revocation by the command line is felt within 2 s by both, and new tokens 
     following.map((verifier) => eventually('the verifier refuses', () => isRevoked(verifier, token))),
   );
   expect(Math.max(...felt)).toBeLessThan(FELT_WITHIN_MS);
-  // Until then a token would be one of those.
+  // A token that is issued earlier would be revoked, too.
   await delay(3_000);
   const fresh = await issue(servers[1]);
   for (const verifier of following) expect((await verifier.verify(fresh)).subject).toBe('u-ada');
 });
 
-it('followers of either miss nothing and see every number once, however both write at once', async () => {
+it('pollers of either miss nothing and see every number once, while both write', async () => {
   const count = 40;
   const start = (await feed(servers[0], 'after=0&wait=0')).sequence;
   const tokens: string[] = [];
@@ -174,7 +174,7 @@ it('followers of either miss nothing and see every number once, however both wri
   }
 }, 60_000);
 
-it('with the database away: guards go on, the feed says after 5 s that it cannot say, and both recover by themselves', async () => {
+it('while the database is down: guards continue, the feed answers 503 after 5 s, and both recover by themselves', async () => {
   const [one, other] = servers;
   const [token, stays] = [await issue(one), await issue(one)];
   await revoke(one, token);
@@ -192,7 +192,7 @@ it('with the database away: guards go on, the feed says after 5 s that it cannot
   );
 }, 60_000);
 
-it('a server that ends lets its followers go, who find the other', async () => {
+it('a server that shuts down releases its pollers, which find the other', async () => {
   const extra = await startServer(env, folder.path);
   const { sequence } = await feed(extra, 'after=0&wait=0');
   const waiting = feed(extra, `after=${sequence}&wait=20`);
@@ -204,7 +204,7 @@ it('a server that ends lets its followers go, who find the other', async () => {
   expect((await feed(servers[1], `after=${sequence}&wait=0`)).sequence).toBe(sequence);
 }, 60_000);
 
-it('a number that was never handed out is from before a restore: the follower starts anew', async () => {
+it('a number that was never issued is from before a restore: the poller starts again', async () => {
   const { sequence } = await feed(servers[0], 'after=0&wait=0');
   const after = sequence + 1 + randomBytes(2).readUInt16BE();
   expect(await feed(servers[0], `after=${after}&wait=20`)).toMatchObject({ sequence, reset: true });
@@ -217,7 +217,7 @@ describe('a list of 200,000 revocations of other tenants', () => {
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   };
 
-  it('takes little of a replica, and a verifier of one tenant reads next to nothing of it', async () => {
+  it('costs a replica little, and a verifier of one tenant reads almost nothing of it', async () => {
     const [server, other] = servers;
     const revoked = await issue(server);
     await revoke(other, revoked);
@@ -261,7 +261,7 @@ describe('a list of 200,000 revocations of other tenants', () => {
     expect(slowestMs).toBeLessThan(1_000);
   }, 60_000);
 
-  it('is read again by a server that starts, and by whoever follows all tenants', async () => {
+  it('is read by a starting server, and by a poller of all tenants', async () => {
     const server = await startServer(env, folder.path);
     try {
       expect(await metric(server, 'tessera_revocations')).toBeGreaterThanOrEqual(COUNT);
@@ -279,7 +279,7 @@ describe('a list of 200,000 revocations of other tenants', () => {
   }, 60_000);
 });
 
-/** Passes everything through, and counts what comes back. */
+/** Forwards everything, and counts the response bytes. */
 async function countingProxy(target: number): Promise<{ port: number; answered(): number; close(): void }> {
   let answered = 0;
   const sockets = new Set<Socket>();

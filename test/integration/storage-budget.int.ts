@@ -17,7 +17,7 @@ const TENANTS = 1000;
 const BUDGET = 20;
 const ADA = parseEmail('ada@acme.example')!.canonical;
 
-/** A tenant's entry in Vault that names another user than its own. */
+/** A tenant's entry in Vault with another user. */
 const userAt = new Map<string, string>();
 const credentialsOf = (user: string) => ({ username: user, password: `${user}-password` });
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   const ids = Array.from({ length: TENANTS }, (_, number) => `t${number}`);
   await shareDirectory(server, ids);
   tenants = ids.map((id) => ({ ...tenantOn(server, proxy.port, 'template'), id: tenantId(id) }));
-  // A thousand entries by formula; reading them is not what is tested here.
+  // A thousand generated entries. Reading them is not under test here.
   vault.read = (path) => Promise.resolve({ version: 1, data: credentialsOf(userAt.get(path) ?? basename(path)) });
   const config = storageConfig(folder.path);
   const opener = new TenantDatabaseOpener(config, vault, new SystemClock());
@@ -67,10 +67,10 @@ it('1,000 tenants are all served within the budget of connections', async () => 
   expect(served.size).toBe(TENANTS);
   expect(connections.stats).toMatchObject({ leases: 0, waiting: 0 });
   expect(connections.stats.connections).toBeLessThanOrEqual(BUDGET);
-  // Counted where the connections pass and where they end, not where they are planned.
+  // Counted at the proxy and at the server, not where they are planned.
   expect(proxy.mostConnections()).toBeLessThanOrEqual(BUDGET);
   const [used] = await server.sql(`SHOW GLOBAL STATUS LIKE 'Max_used_connections'`);
-  // One is the test's own, and a thread of the server is counted until a moment after its socket is closed.
+  // One is the test's own. The server counts a thread until a moment after its socket is closed.
   expect(Number(used?.['Value'])).toBeLessThanOrEqual(BUDGET + 1 + 2);
 }, 60_000);
 
@@ -85,7 +85,7 @@ it('1,000 interleaved requests of two tenants never get the grants of the other'
   for (const { tenant, roles } of answers) expect(roles).toEqual([`role-of-${tenant}`]);
 }, 30_000);
 
-it("a tenant that was given another tenant's database is refused, and the other is not disturbed", async () => {
+it("a tenant that was given another tenant's database is refused, and the other is not affected", async () => {
   const [, second, third] = tenants as [Tenant, Tenant, Tenant];
   const misled: Tenant = { ...third, id: tenantId('misled') };
   userAt.set(databaseCredentialsPath(misled.id), second.id);
@@ -96,8 +96,8 @@ it("a tenant that was given another tenant's database is refused, and the other 
 });
 
 /**
- * One directory that looks different to each user of the server: a thousand real ones would take minutes to make. Each tenant has its own user, whose
- * name is the owner of what it sees and part of the one role in it.
+ * One directory that looks different to each user of the server, because a thousand real ones would take minutes to create. Each tenant has its own
+ * user, whose name is the owner in its view and part of its only role.
  */
 async function shareDirectory(on: RunningMariaDb, ids: readonly string[]): Promise<void> {
   const user = "CONVERT(SUBSTRING_INDEX(USER(), '@', 1) USING ascii)";

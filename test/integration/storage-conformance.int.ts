@@ -11,7 +11,7 @@ let server: RunningMariaDb;
 const folder = temporaryFolder();
 
 beforeAll(async () => {
-  // A default collation that equates case and accents and pads spaces: what the tables say for themselves must win.
+  // A default collation that ignores case and accents and pads spaces. The collation of the tables must override it.
   server = await startMariaDb({
     serverOptions: ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci'],
   });

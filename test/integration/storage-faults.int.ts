@@ -26,7 +26,7 @@ import { type TcpProxy, startTcpProxy } from '../support/tcp-proxy.ts';
 import { provisionDirectory, tenantOn } from '../support/tenant-directories.ts';
 
 const ADA = parseEmail('ada@acme.example')!.canonical;
-/** What the outside is promised: an answer within 3 s, recovery within 5 s. */
+/** The promise: a response within 3 s, recovery within 5 s. */
 const ANSWER_MS = 3000;
 const RECOVERY_MS = 5000;
 
@@ -69,7 +69,7 @@ afterEach(async () => {
 
 const ask = (tenant: Tenant) => users.findByEmail(tenant, ADA);
 
-/** Resolves to how long the refusal took; fails when none came or it was anything but "unavailable". */
+/** Resolves to the time until the refusal. Fails if there was none, or one other than "unavailable". */
 async function unavailableAfterMs(work: () => Promise<unknown>): Promise<{ ms: number; reason: string }> {
   const start = performance.now();
   const refusal = await refusalOf(work());
@@ -92,7 +92,7 @@ async function recoversWithin(ms: number, work: () => Promise<unknown>): Promise
 }
 
 describe("a tenant's server that is down", () => {
-  it('costs its tenant a quick 503, the other tenant nothing, and is found again when it is back', async () => {
+  it('gives its tenant a quick 503, does not affect the other tenant, and is used again when it is back', async () => {
     expect((await ask(broken))?.id).toBe('u-ada');
     await failing.stop();
     try {
@@ -108,7 +108,7 @@ describe("a tenant's server that is down", () => {
     await recoversWithin(RECOVERY_MS, () => ask(broken));
   });
 
-  it('is asked once a second and not once a request', async () => {
+  it('is tried once a second, not once a request', async () => {
     await failing.stop();
     try {
       await Promise.allSettled(Array.from({ length: 200 }, () => ask(broken)));
@@ -149,7 +149,7 @@ describe("a tenant's server that is down", () => {
 });
 
 describe("a tenant's server that does not answer", () => {
-  it('is a 503 in time when it falls silent with connections open, and the other tenant does not notice', async () => {
+  it('is a 503 in time when it stops responding with open connections, and the other tenant is not affected', async () => {
     await Promise.all(Array.from({ length: 8 }, () => ask(broken)));
     proxy.setMode('black-hole');
     const waiting = Promise.all(Array.from({ length: 20 }, () => unavailableAfterMs(() => ask(broken))));
@@ -162,7 +162,7 @@ describe("a tenant's server that does not answer", () => {
     expect(connections.stats.leases).toBe(0);
   });
 
-  it('is a 503 in time when it is silent from the start', async () => {
+  it('is a 503 in time when it never responds', async () => {
     proxy.setMode('black-hole');
     const refusals = await Promise.all(Array.from({ length: 20 }, () => unavailableAfterMs(() => ask(broken))));
     for (const { ms } of refusals) expect(ms).toBeLessThan(ANSWER_MS);
@@ -170,7 +170,7 @@ describe("a tenant's server that does not answer", () => {
     await recoversWithin(RECOVERY_MS, () => ask(broken));
   });
 
-  it('is a 503 in time when the process itself stands still', async () => {
+  it('is a 503 in time when the process is suspended', async () => {
     await ask(broken);
     await failing.pause();
     try {
@@ -181,12 +181,12 @@ describe("a tenant's server that does not answer", () => {
     await recoversWithin(RECOVERY_MS, () => ask(broken));
   });
 
-  it('is served when it is merely slow', async () => {
+  it('is served when it is only slow', async () => {
     proxy.setMode({ delayMs: 20 });
     expect((await ask(broken))?.id).toBe('u-ada');
   });
 
-  it('loses its connection when a query takes too long, so that nobody gets the late answer', async () => {
+  it('loses its connection when a query takes too long, so that no request gets the late response', async () => {
     const slow = connections.use(broken, (database) => database.query('SELECT SLEEP(4) AS late'));
     expect((await unavailableAfterMs(() => slow)).reason).toBe('tenant database: no answer in time');
     expect(await connections.use(broken, (database) => database.query('SELECT 1 AS one'))).toEqual([{ one: 1 }]);
@@ -199,7 +199,7 @@ describe('credentials', () => {
     await placeCredentials(vault, 'broken', { username: 'd_broken', password: 'd_broken-password' });
   });
 
-  it('that are wrong are a 503, and right ones in Vault end it', async () => {
+  it('that are wrong are a 503, until Vault has the right ones', async () => {
     await placeCredentials(vault, 'broken', { username: 'd_broken', password: 'wrong' });
     expect((await unavailableAfterMs(() => ask(broken))).reason).toBe('tenant database: access denied');
     await placeCredentials(vault, 'broken', { username: 'd_broken', password: 'd_broken-password' });
@@ -210,7 +210,7 @@ describe('credentials', () => {
     await ask(broken);
     await failing.sql("ALTER USER 'd_broken'@'%' IDENTIFIED BY 'new-password'");
     await placeCredentials(vault, 'broken', { username: 'd_broken', password: 'new-password' });
-    // Open connections outlive a changed password; a new one does not.
+    // Open connections survive a changed password; a new one does not.
     proxy.cut();
     await delay(50);
     expect((await ask(broken))?.id).toBe('u-ada');
@@ -222,7 +222,7 @@ describe('credentials', () => {
     );
   });
 
-  it('that end during a migration are a 503 too, and nothing that a driver threw', async () => {
+  it('that expire during a migration are a 503 too, without the driver’s error', async () => {
     const database = await openMysqlDatabase({
       name: 'tenant database',
       host: '127.0.0.1',
@@ -245,15 +245,15 @@ describe('credentials', () => {
     }
   });
 
-  it('never stand in the refusal', async () => {
+  it('are never in the refusal', async () => {
     await placeCredentials(vault, 'broken', { username: 'd_broken', password: 'MARKED-PASSWORD' });
     const refusal = await refusalOf(ask(broken));
     expect(`${JSON.stringify(refusal)} ${refusal.stack}`).not.toMatch(/MARKED|d_broken/);
   });
 });
 
-it('a server without free connections is a 503, and serves again when there are', async () => {
-  // Held before the limit comes down: those that others are just closing then leave no place for one more.
+it('a server without free connections is a 503, and recovers when there are some', async () => {
+  // Opened before the limit is lowered. Otherwise connections that are just being closed would leave no room for one more.
   const held = await Promise.all(Array.from({ length: 10 }, () => holdConnection(failing)));
   await failing.sql('SET GLOBAL max_connections = 10');
   try {
@@ -267,7 +267,7 @@ it('a server without free connections is a 503, and serves again when there are'
   await recoversWithin(RECOVERY_MS, () => ask(broken));
 });
 
-it('a noisy tenant waits for itself and not for the others', async () => {
+it('a busy tenant delays only itself', async () => {
   const noisy = Array.from({ length: 12 }, () =>
     connections.use(broken, (database) => database.query('SELECT SLEEP(0.7) AS slow')).catch((error: unknown) => error),
   );
@@ -283,7 +283,7 @@ it('a noisy tenant waits for itself and not for the others', async () => {
 });
 
 describe('the control database', () => {
-  it('may be down when a server starts: 503, then found', async () => {
+  it('may be down when a server starts: 503, then recovery', async () => {
     await failing.sql('CREATE DATABASE IF NOT EXISTS control_late');
     const config = mysqlConfig(failing, 'control_late', folder.path);
     const { log, lines } = collectingLog();
@@ -334,9 +334,9 @@ describe('the control database', () => {
   });
 
   it.each([
-    ['whose answer to a record is lost', 'lose-answers' as const],
-    ['that stands still while it has a record', 'pause' as const],
-    ['whose audit is locked by somebody else', 'lock' as const],
+    ['whose response to a record is lost', 'lose-answers' as const],
+    ['that is suspended while it writes a record', 'pause' as const],
+    ['whose audit is locked by another client', 'lock' as const],
   ])('%s keeps no record of an issued token that was refused', async (_, fault) => {
     const name = `audit_${fault.replace('-', '_')}`;
     await failing.sql(`CREATE DATABASE ${name}`);
@@ -377,7 +377,7 @@ describe('the control database', () => {
     await expect(startControlPlane(config, collectingLog().log)).rejects.toThrow(/Run: tessera migrate$/);
   });
 
-  it('killed while it is written to loses nothing that was acknowledged, and the follower goes on', async () => {
+  it('killed while it is written to loses nothing that was acknowledged, and the poller continues', async () => {
     await failing.sql('CREATE DATABASE IF NOT EXISTS control_killed');
     const config = mysqlConfig(failing, 'control_killed', folder.path);
     const { log, lines } = collectingLog();

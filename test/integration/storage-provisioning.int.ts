@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const tenant = (id: string) => tenantOn(server, server.port, id);
 
-describe('a tenant database that is not there', () => {
+describe('a tenant database that does not exist', () => {
   it('is created when the credentials allow it', async () => {
     await server.sql("CREATE USER maker@'%' IDENTIFIED BY 'maker'", "GRANT ALL ON *.* TO maker@'%'");
     await placeCredentials(vault, 'made', { username: 'maker', password: 'maker' });
@@ -39,7 +39,7 @@ describe('a tenant database that is not there', () => {
     await writer.close();
   });
 
-  it('is an error with the SQL for its administrator otherwise, and that SQL does it', async () => {
+  it('is an error with the SQL for its administrator otherwise, and that SQL creates it', async () => {
     await server.sql("CREATE USER poor@'%' IDENTIFIED BY 'poor'");
     await placeCredentials(vault, 'refused', { username: 'poor', password: 'poor' });
     const error: unknown = await opener.open(tenant('refused')).catch((thrown: unknown) => thrown);
@@ -55,13 +55,13 @@ describe('a tenant database that is not there', () => {
     await writer.close();
   });
 
-  it('is none when it is asked for by a dry run', async () => {
+  it('is reported missing by a dry run', async () => {
     await placeCredentials(vault, 'none', { username: 'maker', password: 'maker' });
     expect(await opener.openForReading(tenant('none'))).toBeUndefined();
     expect(await server.sql("SHOW DATABASES LIKE 'd_none'")).toEqual([]);
   });
 
-  it('never gets a name that is more than a name', async () => {
+  it('never gets a name that contains SQL', async () => {
     await placeCredentials(vault, 'evil', { username: 'maker', password: 'maker' });
     const database = {
       driver: 'mysql',
@@ -73,17 +73,17 @@ describe('a tenant database that is not there', () => {
     expect(await server.sql("SHOW DATABASES LIKE 'd_made'")).toHaveLength(1);
   });
 
-  it('is no matter of SQL when the password is wrong', async () => {
+  it('is not reported with SQL when the password is wrong', async () => {
     await placeCredentials(vault, 'wrong', { username: 'poor', password: 'not it' });
     expect((await refusalOf(opener.open(tenant('wrong')))).reason).toBe('tenant database: access denied');
   });
 
-  it('needs credentials in Vault, and the error says where', async () => {
+  it('needs credentials in Vault, and the error names the path', async () => {
     await expect(opener.open(tenant('nowhere'))).rejects.toThrow(/database\/nowhere/);
   });
 });
 
-it('a dry run on a server reads what is there', async () => {
+it('a dry run on a server reads the current state', async () => {
   await provisionDirectory(server, vault, 'read');
   const reading = await opener.openForReading(tenant('read'));
   expect(await reading?.read()).toEqual(SMALL_DIRECTORY);
@@ -96,14 +96,14 @@ it('one process at a time applies, and a killed one leaves no lock', async () =>
   await withApplyLock(config, async (assertHeld) => {
     await expect(withApplyLock(config, () => Promise.resolve(), 0)).rejects.toThrow(OperatorError);
     await assertHeld();
-    // The lock goes with its connection, as it does when a process is killed.
+    // The lock is released with its connection, as when a process is killed.
     const [row] = await server.sql(
       "SELECT id FROM information_schema.processlist WHERE db = 'locked' AND command = 'Sleep' ORDER BY id LIMIT 1",
     );
     await server.sql(`KILL ${String(row?.['id'])}`);
     await delay(50);
     await withApplyLock(config, () => Promise.resolve(), 0);
-    // Whoever held it learns of it before the next change.
+    // The previous holder notices this before its next change.
     await expect(assertHeld()).rejects.toThrow(/the lock on this installation broke/);
   });
 });

@@ -5,7 +5,7 @@ import { launchChromium, type RunningBrowser } from '../support/chromium.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
-/** A person opens /docs in a real browser, fills in the form and reads the token. */
+/** A user opens /docs in a real browser, fills in the form and reads the token. */
 let tessera: TestTesseraServer;
 let browser: RunningBrowser;
 const errors: string[] = [];
@@ -40,7 +40,7 @@ async function execute(operation: string, body: unknown): Promise<{ status: stri
 
 const BODY = { tenant_id: 'acme', project_id: 'shop', client_id: 'web', email_id: 'ada@acme.example' };
 
-it('“Try it out” gives a token for the values of the quickstart', async () => {
+it('“Try it out” returns a token for the values of the quickstart', async () => {
   const shown = await execute('/auth/user/generateToken', { ...BODY, secret_id: tessera.secret('acme/shop/web') });
   mkdirSync(join(REPOSITORY, 'test-results'), { recursive: true });
   await browser.page.screenshot({ path: join(REPOSITORY, 'test-results', 'swagger-ui.png'), fullPage: true });

@@ -20,10 +20,10 @@ import { refusalOf } from '../../src/testing/refusal.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-/** Every vault of this file logs here, so that one test can search all of it. */
+/** Every vault of this file logs here, so that one test can search all lines. */
 const vaults = new KvVaults();
 
-/** What the service promises its callers: 503 within 3 s. */
+/** The promise to callers: 503 within 3 s. */
 const PROMISED_MS = 3_000;
 
 let paths = 0;
@@ -48,7 +48,7 @@ async function readFor(ms: number, vault: VaultService): Promise<void> {
   }
 }
 
-/** How long until a read works again. */
+/** The time until a read works again. */
 async function recovery(vault: VaultService, path: VaultPath): Promise<number> {
   const started = performance.now();
   for (;;) {
@@ -91,7 +91,7 @@ vaultServiceConformance('KvVault', async () => {
 });
 
 describe('KvVault and versions', () => {
-  it('counts on after a deleted, a destroyed and a deleted-again version', async () => {
+  it('continues the version after a deleted, a destroyed and a deleted-again version', async () => {
     const vault = vaults.connect(bao.address, byToken(bao.rootToken));
     const path = newPath();
     await vault.write(path, { n: 1 }, 0);
@@ -104,7 +104,7 @@ describe('KvVault and versions', () => {
   });
 });
 
-describe('KvVault and what it is allowed', () => {
+describe('KvVault and its permissions', () => {
   it('accepts a token with the documented policy', async () => {
     const vault = vaults.connect(bao.address, byToken(await bao.createToken()));
     await vault.check();
@@ -117,13 +117,13 @@ describe('KvVault and what it is allowed', () => {
   it.each([
     ['a token that Vault does not know', 'kv', undefined, 'wrong', 'it refuses our token'],
     [
-      'a mount that is not there',
+      'a mount that does not exist',
       'nope',
       undefined,
       'root',
       'the mount does not exist, or our policy grants nothing on it',
     ],
-    ['a namespace that is not there', 'kv', 'nope', 'root', 'the namespace does not exist'],
+    ['a namespace that does not exist', 'kv', 'nope', 'root', 'the namespace does not exist'],
     ['a mount that is not KV', 'cubbyhole', undefined, 'root', 'the mount is not a KV engine'],
     ['a version 1 mount', 'kv1', undefined, 'root', 'the mount is not KV version 2'],
   ])('rejects %s as an outage, never as an entry that is not there', async (_, mount, namespace, token, reason) => {
@@ -133,21 +133,21 @@ describe('KvVault and what it is allowed', () => {
       expect(await reasonOf(work())).toContain(`vault: ${reason}`);
   });
 
-  it('says that the policy lets it read and not write', async () => {
+  it('reports that the policy permits reading but not writing', async () => {
     await bao.api('PUT', 'sys/policies/acl/read-only', { policy: 'path "kv/data/*" { capabilities = ["read"] }' });
     const vault = vaults.connect(bao.address, byToken(await bao.createToken({ policies: ['read-only'] })));
     expect(await vault.read(newPath())).toBeUndefined();
     expect(await reasonOf(vault.write(newPath(), WRITTEN, 0))).toBe('vault: our policy does not allow to write');
   });
 
-  it('says that the mount is none of its policy', async () => {
+  it('reports that its policy does not cover the mount', async () => {
     const vault = vaults.connect(bao.address, byToken(await bao.createToken({ policies: ['default'] })));
     expect(await reasonOf(vault.read(newPath()))).toBe(
       'vault: the mount does not exist, or our policy grants nothing on it',
     );
   });
 
-  it('says that its requests are limited', async () => {
+  it('reports that its requests are limited', async () => {
     await bao.api('POST', 'sys/quotas/rate-limit/kv', { rate: 0.1, path: 'kv/' });
     try {
       const vault = vaults.connect(bao.address, byToken(bao.rootToken));
@@ -170,7 +170,7 @@ describe('KvVault and what it is allowed', () => {
     expect(await vaults.connect(bao.address, byToken(bao.rootToken)).read(path)).toBeUndefined();
   });
 
-  it('takes a forbidden path for an outage, and logs in only once for it', async () => {
+  it('treats a forbidden path as an outage, and logs in only once for it', async () => {
     await bao.api('PUT', 'sys/policies/acl/keys-only', { policy: 'path "kv/data/keys/*" { capabilities = ["read"] }' });
     const vault = vaults.connect(bao.address, byRole(await bao.createAppRole({ token_policies: ['keys-only'] })));
     const logins = vaults.linesWith('vault_login').length;
@@ -189,7 +189,7 @@ describe('KvVault and its AppRole', () => {
     expect(vaults.linesWith('vault_login')).toHaveLength(logins + 1);
   });
 
-  it('goes on past the life of its token, by renewal and by a new login, without a failure', async () => {
+  it('continues after its token expires, by renewal and by a new login, without a failure', async () => {
     const vault = vaults.connect(
       bao.address,
       byRole(await bao.createAppRole({ token_ttl: '2s', token_max_ttl: '4s' })),
@@ -203,7 +203,7 @@ describe('KvVault and its AppRole', () => {
     expect(vaults.linesWith('vault_login').length).toBeGreaterThan(before.logins + 1);
   });
 
-  it('replaces a token that cannot be renewed before it ends', async () => {
+  it('replaces a token that cannot be renewed before it expires', async () => {
     const role = await bao.createAppRole({ token_ttl: '2s', token_max_ttl: '2s', token_type: 'batch' });
     const vault = vaults.connect(bao.address, byRole(role));
     await readFor(5_000, vault);
@@ -250,7 +250,7 @@ describe('KvVault and its fixed token', () => {
     await readFor(5_000, vault);
   });
 
-  it('says when it ends and cannot be renewed', async () => {
+  it('reports that it expires and cannot be renewed', async () => {
     const warnings = vaults.linesWith('vault_token_ends').length;
     const vault = vaults.connect(bao.address, byToken(await bao.createToken({ ttl: '2s', renewable: false })));
     await vault.check();
@@ -275,7 +275,7 @@ describe('KvVault over a bad network', () => {
     await proxy.close();
   });
 
-  it('gives up on a black hole in time, for everyone who waits, and recovers', async () => {
+  it('stops waiting in time when all packets are lost, for every caller, and recovers', async () => {
     proxy.setMode('black-hole');
     const reasons = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
@@ -287,13 +287,13 @@ describe('KvVault over a bad network', () => {
     expect(await recovery(vault, path)).toBeLessThan(5_000);
   });
 
-  it('opens no more connections than it may', async () => {
+  it('opens no more connections than its limit', async () => {
     proxy.setMode({ delayMs: 20 });
     await Promise.all(Array.from({ length: 40 }, () => vault.read(newPath())));
     expect(proxy.mostConnections()).toBeLessThanOrEqual(5);
   });
 
-  it('refuses what is more than may wait, at once', async () => {
+  it('refuses operations beyond the queue’s limit at once', async () => {
     proxy.setMode('black-hole');
     const waiting = Array.from({ length: 1_004 }, () => refusalOf(vault.read(path)));
     const started = performance.now();
@@ -302,25 +302,25 @@ describe('KvVault over a bad network', () => {
     await Promise.all(waiting);
   });
 
-  it('gives up in time on a server that is slower than it may be', async () => {
+  it('stops waiting in time for a server that is too slow', async () => {
     proxy.setMode({ delayMs: 1_500 });
     expect(await reasonOf(vault.read(path))).toBe('vault: no answer in time');
   });
 
-  it('reads again after a connection that was cut', async () => {
+  it('retries a read after a cut connection', async () => {
     const reads = Array.from({ length: 4 }, () => vault.read(path));
     proxy.cut();
     expect(await Promise.all(reads)).toEqual([undefined, undefined, undefined, undefined]);
   });
 
-  it('knows its own write again when the answer got lost', async () => {
+  it('recognizes its own write when the response was lost', async () => {
     const written = newPath();
     proxy.setMode('lose-next-answer');
     expect(await vault.write(written, WRITTEN, 0)).toBe(1);
     expect(await vault.read(written)).toEqual({ version: 1, data: WRITTEN });
   });
 
-  it('reports a write as an outage when it cannot know, and the reader finds out', async () => {
+  it('reports a write as an outage when its result is unknown, and a read shows the result', async () => {
     const written = newPath();
     proxy.setMode('lose-answers');
     expect(await reasonOf(vault.write(written, WRITTEN, 0))).toBe('vault: the connection broke');
@@ -328,7 +328,7 @@ describe('KvVault over a bad network', () => {
     expect(await vault.read(written)).toEqual({ version: 1, data: WRITTEN });
   });
 
-  it("takes another's write for a conflict even when its own answer got lost", async () => {
+  it("reports another writer's write as a conflict even when its own response was lost", async () => {
     const written = newPath();
     await vault.write(written, { n: 1 }, 0);
     await bao.api('POST', `kv/data/${written}`, { data: { n: 'other' } });
@@ -337,7 +337,7 @@ describe('KvVault over a bad network', () => {
     expect((await vault.read(written))?.data).toEqual({ n: 'other' });
   });
 
-  it('says that nobody is there', async () => {
+  it('reports that nothing listens', async () => {
     await proxy.close();
     expect(await reasonOf(vault.read(path))).toBe('vault: it cannot be reached');
     proxy = await startTcpProxy(bao.port);
@@ -353,7 +353,7 @@ describe('KvVault over TLS', () => {
     await server.close();
   });
 
-  /** In a process of its own, because Node reads which authorities it trusts at its start. */
+  /** In a separate process, because Node reads the trusted authorities at its start. */
   async function check(environment: NodeJS.ProcessEnv): Promise<string> {
     const asked = await startProcess(
       process.execPath,
@@ -370,16 +370,16 @@ describe('KvVault over TLS', () => {
         ready: () => true,
       },
     );
-    // It must end although nothing was closed.
+    // It must exit although nothing was closed.
     await asked.ended;
     return asked.output().trim();
   }
 
-  it('accepts a certificate of an authority that Node was told to trust', async () => {
+  it('accepts a certificate of an authority that Node trusts', async () => {
     expect(await check({ NODE_EXTRA_CA_CERTS: server.authorityFile })).toBe('it can serve');
   });
 
-  it('rejects a certificate of an authority that it was not told to trust', async () => {
+  it('rejects a certificate of an authority that Node does not trust', async () => {
     expect(await check({})).toBe('vault: its certificate is not trusted');
   });
 });
@@ -399,7 +399,7 @@ describe('KvVault through seal, kill and restart', () => {
     await raft.close();
   });
 
-  it('answers with an outage while it is sealed, and serves within five seconds after the unseal', async () => {
+  it('answers with an outage while it is sealed, and works within five seconds after the unseal', async () => {
     const written = newPath();
     await vault.write(written, WRITTEN, 0);
     await raft.seal();
@@ -436,14 +436,14 @@ describe('KvVault through seal, kill and restart', () => {
     await raft.unseal();
     expect(await recovery(vault, written)).toBeLessThan(5_000);
     const entry = await vault.read(written);
-    // The last one may have been carried out although nobody was told.
+    // The last write may have been made although no response arrived.
     expect([acknowledged, acknowledged + 1]).toContain(entry!.version);
     expect(entry!.data).toEqual({ n: entry!.version });
   });
 });
 
 describe('KvVault and secrets', () => {
-  it('lets none into errors, log lines or the console, whatever fails', async () => {
+  it('writes none into errors, log lines or the console, whatever fails', async () => {
     const printed: unknown[] = [];
     const methods = ['log', 'error', 'warn', 'info', 'debug', 'trace', 'dir'] as const;
     const original = { ...console };

@@ -5,7 +5,7 @@ import { attackMaterial, issuedToken } from '../support/attack-material.ts';
 import { REPOSITORY, requireServer } from '../support/required-servers.ts';
 import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 
-/** examples/verify-python as its README says to run it: a verifier that is none of ours, from the key set alone. */
+/** examples/verify-python, run as its README says: an independent verifier that uses only the key set. */
 let tessera: TestTesseraServer;
 let material: AttackMaterial;
 beforeAll(async () => {
@@ -42,7 +42,7 @@ it('refuses an admin token', async () => {
   expect((await verify(await issuedToken(tessera, 'admin'))).stderr).toBe('refused: InvalidTokenError\n');
 });
 
-// The exact error: one about the connection would be no refusal of the token.
+// The exact error, because an error of the connection would not be a refusal of the token.
 it.each([
   ['alg none without a signature', 'InvalidAlgorithmError'],
   ['HS256 keyed with the public key as PEM', 'InvalidAlgorithmError'],

@@ -8,9 +8,9 @@ import { encode } from '../../libs/token/test/forge.ts';
 import { signatureVectors, tokenVectors, type Vector } from '../support/wycheproof.ts';
 
 /**
- * Project Wycheproof's vectors against the steps that `verify` of @tessera/token takes: parser, key set, signature. Their payloads are
- * no claims and their headers have no `typ`, so the verifier as a whole would refuse every one before the signature. Here a stand-in takes
- * the place of what the vectors lack, and of nothing else: the signature is judged over the vector's own bytes.
+ * Project Wycheproof's vectors, run through the steps of `verify` in @tessera/token: parser, key set, signature. Their payloads are not claims and
+ * their headers have no `typ`, so the whole verifier would refuse all of them before the signature. Placeholders replace only what the vectors lack:
+ * the signature is verified over the vector's own bytes.
  */
 const LIMITS = { maxBytes: 8_192, maxDepth: 8 };
 const NOW_SECONDS = 1_800_000_000;
@@ -41,7 +41,7 @@ const PAYLOAD_IS_NO_JSON = ['syntax', 'not UTF-8', 'a part is not a JSON object'
 interface Verdict {
   /** `accepted`, or why not. */
   readonly reason: string;
-  /** The key was asked about the signature, whatever it said. */
+  /** Whether the key verified the signature, with any result. */
   readonly isSignatureJudged: boolean;
 }
 
@@ -50,12 +50,12 @@ interface Judged {
   readonly verdict: Verdict;
 }
 
-/** @throws TokenError as the parser does, but not about a payload that is no JSON */
+/** @throws TokenError as the parser does, but accepts a payload that is not JSON */
 function parseWithStandIns(jws: string): ParsedToken {
   try {
     parseCompactForm(jws, LIMITS);
   } catch (error) {
-    // No JSON may be the payload or the header. The header is parsed again below.
+    // The payload or the header may be what is not JSON. The header is parsed again below.
     if (!(error instanceof TokenError && PAYLOAD_IS_NO_JSON.includes(error.reason))) throw error;
   }
   const parts = jws.split('.');
@@ -65,7 +65,7 @@ function parseWithStandIns(jws: string): ParsedToken {
   return { ...parseCompactToken(parts.join('.')), signingInput: jws.slice(0, jws.lastIndexOf('.')) };
 }
 
-/** For bytes that no token is over: the signature comes through the parser, the bytes stand where the parser leaves what was signed. */
+/** For bytes that are not a token: the signature passes through the parser, and the bytes replace the signed text of its result. */
 function parseOver(message: Buffer, signature: Buffer, kid: string, alg: SigningAlgorithm): ParsedToken {
   const parts = [encode({ typ: STAND_IN_TYP, alg, kid }), encode(STAND_IN_CLAIMS), signature.toString('base64url')];
   return { ...parseCompactToken(parts.join('.')), signingInput: message.toString('latin1') };
@@ -117,7 +117,7 @@ function isAccepted({ verdict }: Judged): boolean {
   return verdict.reason === ACCEPTED;
 }
 
-/** Of one of the three algorithms. RSA with the exponent 3 ("Aw") is left out: the verifier wants 65537. */
+/** A key of one of the three algorithms. RSA with the exponent 3 ("Aw") is excluded, because the verifier requires 65537. */
 function isSupported({ keys }: Vector): boolean {
   return keys.every(({ alg, e }) => ['ES256', 'RS256', 'EdDSA'].includes(String(alg)) && e !== 'Aw');
 }
@@ -133,9 +133,9 @@ function reasonsOf(judged: readonly Judged[]): ReadonlySet<string> {
 interface Row {
   readonly file: string;
   readonly judged: readonly Judged[];
-  /** All the reasons for which valid vectors are refused. */
+  /** All reasons for which valid vectors are refused. */
   readonly unsupported: readonly string[];
-  /** All the reasons for which vectors of supported algorithms do not come to the signature. */
+  /** All reasons for which vectors of supported algorithms are refused before the signature. */
   readonly refusedEarly: readonly string[];
 }
 
@@ -144,11 +144,11 @@ const ROWS: readonly Row[] = [
     file: 'json_web_signature',
     judged: judgedTokens('json_web_signature'),
     unsupported: [
-      // HS256: a shared secret has no place in a key set.
+      // HS256: a shared secret must not be in a key set.
       'key set: a private key is in it',
-      // RS384, RS512, PS256, PS384, PS512, and what RFC 7520 is made to call ES521.
+      // RS384, RS512, PS256, PS384, PS512, and the ES521 of a vector that quotes RFC 7520.
       'key: alg is missing or unknown',
-      // RFC 7515 has no foreign characters; Wycheproof lets a parser skip them.
+      // RFC 7515 permits no other characters; Wycheproof lets a parser skip them.
       NOT_CANONICAL,
     ],
     refusedEarly: [
@@ -197,7 +197,7 @@ describe.each(ROWS)('$file', ({ judged, unsupported, refusedEarly }) => {
   const invalid = judged.filter(({ vector }) => vector.result === 'invalid');
   const supported = judged.filter(({ vector }) => isSupported(vector));
 
-  it('refuses every invalid vector but those named here', () => {
+  it('refuses every invalid vector except those named here', () => {
     expect(invalid.length).toBeGreaterThan(0);
     expect(namesOf(invalid.filter(isAccepted))).toEqual([]);
   });
@@ -208,11 +208,11 @@ describe.each(ROWS)('$file', ({ judged, unsupported, refusedEarly }) => {
     expect(namesOf(due.filter((one) => !isAccepted(one)))).toEqual([]);
   });
 
-  it('refuses valid vectors for the stated reasons alone', () => {
+  it('refuses valid vectors for the listed reasons only', () => {
     expect(reasonsOf(valid.filter((one) => !isAccepted(one)))).toEqual(new Set(unsupported));
   });
 
-  it('judges the signature, unless form or key is refused for a stated reason', () => {
+  it('verifies the signature, unless form or key is refused for a listed reason', () => {
     const early = supported.filter(({ verdict }) => !verdict.isSignatureJudged);
     expect(supported.length - early.length).toBeGreaterThan(0);
     expect(reasonsOf(early)).toEqual(new Set(refusedEarly));
@@ -223,10 +223,10 @@ describe('base64url', () => {
   const vectors = tokenVectors('json_web_signature');
   const valid = vectors.filter(({ result }) => result === 'valid');
 
-  // Their key is a shared secret, which no key set may hold: only the parser can be what refuses them.
+  // Their key is a shared secret, which a key set cannot hold, so only the parser can refuse them.
   it('refuses by their form the tokens that are invalid by their encoding', () => {
     const intact = new Set(valid.map(({ jws }) => jws));
-    // Some have lost in the file what was wrong with them: they are, to the byte, a valid vector.
+    // Some lost their error in the file: they are identical to a valid vector.
     const broken = vectors.filter(
       ({ group, result, jws }) => group === 'base64' && result === 'invalid' && !intact.has(jws),
     );
@@ -235,7 +235,7 @@ describe('base64url', () => {
       expect([name, judge(() => parseWithStandIns(jws), keys).reason]).toEqual([name, NOT_CANONICAL]);
   });
 
-  it('refuses a valid token whose signature is spelled in another way', () => {
+  it('refuses a valid token whose signature has another spelling', () => {
     const supported = valid.filter(isSupported);
     expect(supported.length).toBeGreaterThan(0);
     for (const { name, jws, keys } of supported) {
@@ -252,7 +252,7 @@ describe('base64url', () => {
   });
 });
 
-/** The last character of 64 or 256 bytes has four bits that decoders ignore, all zero: its neighbour in the alphabet differs there alone. */
+/** The last character of 64 or 256 bytes has four bits that decoders ignore, all zero. Its neighbor in the alphabet differs only in those. */
 function withSpareBit(signature: string): string {
   return signature.slice(0, -1) + String.fromCharCode(signature.charCodeAt(signature.length - 1) + 1);
 }

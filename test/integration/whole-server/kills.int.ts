@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 afterAll(() => cluster.close());
 
-/** Every token that reached a caller is on record. */
+/** Every token that a caller received has an audit record. */
 async function assertAudited(load: Load): Promise<void> {
   const acknowledged = load.outcomes.flatMap(({ tokenId }) => tokenId ?? []);
   expect(acknowledged.length).toBeGreaterThan(0);
@@ -36,7 +36,7 @@ async function servesAll(replica: Replica): Promise<boolean> {
 
 const someMs = (from: number, to: number) => from + Math.random() * (to - from);
 
-/** Kills a command at a moment of its work; what it managed to say counts as acknowledged. */
+/** Kills a command at a point of its work. Everything that it printed counts as acknowledged. */
 async function killed(run: CliRun, afterMs: number): Promise<Awaited<CliRun['result']>> {
   await Promise.race([run.result, delay(afterMs)]);
   run.child.kill('SIGKILL');
@@ -44,7 +44,7 @@ async function killed(run: CliRun, afterMs: number): Promise<Awaited<CliRun['res
 }
 
 describe('kill -9 in mid-load', () => {
-  it('of the server leaves a record of every token that it gave, and the next one serves', async () => {
+  it('of the server leaves a record of every token that it issued, and the next server works', async () => {
     for (let round = 0; round < 3; round += 1) {
       const replica = await cluster.startReplica();
       const load = startLoad(replica, TENANTS, 4);
@@ -104,7 +104,7 @@ describe('kill -9 in mid-load', () => {
     readonly secret: string;
   }
 
-  /** Changes by the command line under way during the outage; resolves to those that were acknowledged. */
+  /** Changes by the command line during the outage. Resolves to the acknowledged ones. */
   async function addSecretsWhile(load: Load): Promise<Added[]> {
     const added: Added[] = [];
     await eventually('tokens are made', () => load.tokens() > 30, 10_000);
@@ -136,7 +136,7 @@ async function secretsOf(tenant: TenantName): Promise<ListedSecret[]> {
   return (JSON.parse(text) as { secrets: ListedSecret[] }).secrets;
 }
 
-/** Two may be live: ends the newer one. A dependency that is away meanwhile leaves it as it is. */
+/** At most two secrets may be live, so this retires the newer one. An outage of a dependency leaves it as it is. */
 async function makeRoom(tenant: TenantName): Promise<void> {
   const listed = await secretsOf(tenant).catch(() => []);
   if (listed.length > 1) await cluster.startCli(['secrets', 'retire', `${tenant}/shop/other`, listed[1]!.id]).result;
@@ -159,7 +159,7 @@ describe('kill -9 of a command, beside a server under load', () => {
     load = startLoad(replica, TENANTS, 2, 30);
     await eventually('tokens are made', () => load.tokens() > 10, 10_000);
   });
-  // No command, and no death of one, costs anybody a token; and none is signed by a key that was not public before.
+  // Neither a command nor its death causes a failed token request, and no token is signed by a key that was not published before.
   afterEach(async () => {
     await load.stop();
     expect(load.outcomes.filter(({ status }) => status !== 200).slice(0, 3)).toEqual([]);
@@ -184,7 +184,7 @@ describe('kill -9 of a command, beside a server under load', () => {
 
   const active = (keys: readonly ListedKey[]) => keys.find(({ state }) => state === 'active');
 
-  it('keys rotate: it has happened or not, and can be done or withdrawn', async () => {
+  it('keys rotate: it has happened or not, and can be completed or undone', async () => {
     for (let round = 0; round < 3; round += 1) {
       const tenant = TENANTS[round % TENANTS.length]!;
       const before = await keysOf(tenant);
@@ -193,17 +193,17 @@ describe('kill -9 of a command, beside a server under load', () => {
       const next = after.filter(({ state }) => state === 'next');
       expect(active(after)?.kid).toBe(active(before)?.kid);
       expect(next.length).toBeLessThanOrEqual(1);
-      // What was acknowledged has happened.
+      // An acknowledged change has happened.
       if (stdout.trim().endsWith('}')) expect(next).toHaveLength(1);
       if (next.length === 0) await cluster.cli(['keys', 'rotate', tenant]);
       const [waiting] = (await keysOf(tenant)).filter(({ state }) => state === 'next');
       await cluster.cli(['keys', 'revoke', tenant, waiting!.kid]);
-      // Withdrawn: the key that signs goes on as if nothing had been.
+      // Undone: the signing key continues as before.
       expect(active(await keysOf(tenant))).toEqual(active(before));
     }
   }, 90_000);
 
-  it('secrets add: it has happened or not, and the next one gives a secret that proves', async () => {
+  it('secrets add: it has happened or not, and the next one gives a secret that authenticates', async () => {
     for (let round = 0; round < 3; round += 1) {
       const tenant = TENANTS[round % TENANTS.length]!;
       await makeRoom(tenant);
@@ -228,7 +228,7 @@ describe('kill -9 of a command, beside a server under load', () => {
       ...TENANTS.map((tenant) => [cluster.serverOf(tenant), `t_${tenant}`] as const),
     ];
     for (let round = 0; round < 2; round += 1) {
-      // As after a migration that was killed before it was noted: everything is there, and to be done again over it.
+      // As after a migration that was killed before it was recorded: everything exists, and the next one must accept that.
       for (const [server, database] of databases) await server.sql(`DELETE FROM ${database}.tessera_migrations`);
       await killed(cluster.startCli(['migrate']), someMs(300, 1500));
       await cluster.cli(['migrate']);
@@ -238,7 +238,7 @@ describe('kill -9 of a command, beside a server under load', () => {
   }, 90_000);
 });
 
-it('migrate of an installation that has nothing yet, killed at any point, is completed by the next one', async () => {
+it('migrate of an empty installation, killed at any point, is completed by the next one', async () => {
   for (let round = 0; round < 3; round += 1) {
     const database = `control_${round}`;
     await cluster.control.createTenantDatabase(database, 'tessera', cluster.controlPassword);
@@ -253,7 +253,7 @@ it('migrate of an installation that has nothing yet, killed at any point, is com
 }, 60_000);
 
 describe('SIGTERM', () => {
-  it('under load ends with 0, with an answer for every request that was heard', async () => {
+  it('under load ends with 0, with a response for every received request', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
     await eventually('tokens are made', () => load.tokens() > 50, 10_000);
@@ -267,7 +267,7 @@ describe('SIGTERM', () => {
     await assertAudited(load);
   }, 30_000);
 
-  it('while nothing answers that the service needs ends with 0 all the same', async () => {
+  it('while no dependency answers also ends with 0', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS);
     await eventually('tokens are made', () => load.tokens() > 10, 10_000);

@@ -6,8 +6,8 @@ import { TestCluster, type Replica, TENANTS } from '../../support/test-cluster.t
 import { Canaries } from '../../support/canaries.ts';
 
 /**
- * Everything that must stay secret is planted as a canary, every dependency is broken in every way that makes libraries talk, at debug level and
- * with traces on; then whatever came out of the service is searched.
+ * Everything that must stay secret is a canary. Every dependency is broken in every way that makes libraries print details, at debug level and with
+ * traces on. Then all output of the service is searched.
  */
 let cluster: TestCluster;
 let replica: Replica;
@@ -46,7 +46,7 @@ afterAll(async () => {
   collector.close();
 });
 
-/** Requests of every kind, each with canaries wherever a caller can put them. */
+/** Requests of every kind, with canaries in every place that a caller controls. */
 async function exercise(): Promise<void> {
   const { canaries } = cluster;
   const canary = (what: string) => canaries.once(what, (text) => text);
@@ -94,7 +94,7 @@ interface Fault {
   readonly end: () => unknown;
 }
 
-/** Replaces an entry in Vault, and puts the old one back. */
+/** Replaces an entry in Vault, and returns how to restore it. */
 function entry(name: string, path: string, make: (canary: string) => unknown): Fault {
   let before: unknown;
   return {
@@ -205,11 +205,11 @@ const faults: Fault[] = [
 ];
 
 it.each(faults)(
-  'nothing comes out with $name',
+  'nothing leaks with $name',
   async ({ name, begin, end }) => {
     await begin();
     try {
-      // Twice, with the caches' age of one second between: with what was remembered, and without.
+      // Twice, a second apart, which is the caches' maximum age: once with cached data and once without.
       await exercise();
       await commands();
       await exercise();
@@ -224,11 +224,11 @@ it.each(faults)(
   60_000,
 );
 
-it('nothing comes out of commands and servers that cannot log in', async () => {
+it('nothing leaks from commands and servers that cannot log in', async () => {
   const wrong = cluster.canaries.plant('a wrong password');
   for (const environment of [
     { DATABASE_URL: `mysql://tessera:${wrong}@127.0.0.1:${cluster.control.port}/control` },
-    // A user name is no secret: messages name it.
+    // A user name is not a secret: messages name it.
     { DATABASE_URL: `mysql://nobody:${wrong}@127.0.0.1:${cluster.control.port}/control` },
     { VAULT_TOKEN: wrong },
     { REDIS_URL: `redis://:${wrong}@127.0.0.1:${cluster.redis.port}` },
@@ -257,7 +257,7 @@ it('nothing is in the traces, the metrics and the audit, which are not empty', a
   expect(cluster.leaks()).toEqual([]);
 });
 
-it('a canary that comes out is found, in whatever spelling', () => {
+it('a leaked canary is found, in any spelling', () => {
   const canaries = new Canaries();
   const canary = canaries.plant('a canary');
   canaries.search('plain text', `x${canary}y`);

@@ -8,12 +8,12 @@ import { type Load, type LoadOutcome, startLoad } from '../../support/load.ts';
 import type { RunningMariaDb } from '../../support/mariadb.ts';
 import type { RaftOpenBao } from '../../support/openbao.ts';
 
-/** What the outside is promised. */
+/** The promise to callers. */
 const ANSWER_MS = 3000;
 const RECOVERY_MS = 5000;
 
 let cluster: TestCluster<RaftOpenBao>;
-/** One process for all outages: none of them needs a restart to be over. */
+/** One process for all outages, because it must recover from each without a restart. */
 let replica: Replica;
 let bearer: string;
 
@@ -44,7 +44,7 @@ const DOCUMENTS = TENANTS.flatMap((tenant) => [
   `/.well-known/oauth-authorization-server/tenants/${tenant}`,
 ]);
 
-/** The whole course of an outage, with a load before, in and after it. */
+/** A whole outage, with a load before, during and after it. */
 async function endure(outage: Outage, needs: Need, notReady: readonly string[]): Promise<void> {
   const load = startLoad(replica, TENANTS, 2, 5);
   try {
@@ -69,7 +69,7 @@ async function endure(outage: Outage, needs: Need, notReady: readonly string[]):
   expect(load.outcomes.filter(({ tokenId }) => tokenId !== undefined && !audited.has(tokenId))).toEqual([]);
 }
 
-/** Whether each kind of caller had an answer of that status to a request that was sent since then. */
+/** Whether each kind of caller got that status for a request that was sent since then. */
 function allHad(status: number, load: Load, since: number, who: Need): boolean {
   return TENANTS.flatMap((tenant) => (['user', 'admin'] as const).map((surface) => ({ tenant, surface })))
     .filter(who)
@@ -89,7 +89,7 @@ async function assertServesFromMemory(notReady: readonly string[]): Promise<void
   const profile = await replica.get('/auth/user/profile', { authorization: bearer });
   expect([profile.status, profile.ms < 1000]).toEqual([200, true]);
   expect((await replica.get('/healthz')).status).toBe(200);
-  // The answer holds for half a second, and a check may take two.
+  // The result is cached for half a second, and a check may take two.
   await eventually(
     `readiness names ${notReady.join()}`,
     async () => isDeepStrictEqual((await replica.get('/readyz')).body['down'] ?? [], notReady),
@@ -97,7 +97,7 @@ async function assertServesFromMemory(notReady: readonly string[]): Promise<void
   );
 }
 
-/** A token or a 503 with the time to try again, in time; whoever does not need what is away has tokens only. */
+/** A token or a 503 with Retry-After, in time. Callers that do not need the dependency get tokens only. */
 function assertVerdicts(outcomes: readonly LoadOutcome[], needs: Need): void {
   const wrong = outcomes.filter((outcome) => outcome.status !== 200 && !(outcome.status === 503 && needs(outcome)));
   expect(wrong.slice(0, 5)).toEqual([]);
@@ -108,7 +108,7 @@ function assertVerdicts(outcomes: readonly LoadOutcome[], needs: Need): void {
 
 type ServerName = 'control' | 'acmeServer';
 
-/** What can happen to a database server, and to the account that is used on it. */
+/** The failures of a database server and of the account that is used on it. */
 function databaseOutages(name: ServerName): Outage[] {
   const server = (): RunningMariaDb => cluster[name];
   const proxy = () => cluster.proxies[name === 'control' ? 'control' : 'acme'];
@@ -158,7 +158,7 @@ function databaseOutages(name: ServerName): Outage[] {
       name: 'out of connections',
       begin: async () => {
         await server().sql(`ALTER USER '${user}'@'%' WITH MAX_USER_CONNECTIONS 1`);
-        // The service wants the only one too.
+        // The service needs the only connection, too.
         await eventually('the only connection is taken', async () => {
           await killConnections();
           holder = await createConnection({ host: '127.0.0.1', port: server().port, user, password: password() }).catch(
@@ -228,7 +228,7 @@ const vaultOutages: Outage[] = [
   },
 ];
 
-/** As an operator, on a connection of its own. */
+/** As an operator, on a separate connection. */
 async function onRedis(password: string, ...commands: readonly (readonly string[])[]): Promise<void> {
   const redis = new Redis({ port: cluster.redis.port, host: '127.0.0.1', password });
   for (const [command, ...args] of commands) await redis.call(command!, ...args);
@@ -262,7 +262,7 @@ const redisOutages: Outage[] = [
 
 describe('the control database', () => {
   it.each(databaseOutages('control'))(
-    '$name is a 503 for every token, and the documents go on',
+    '$name is a 503 for every token, and the documents are still served',
     (outage) => endure(outage, everybody, ['control database']),
     60_000,
   );
@@ -270,7 +270,7 @@ describe('the control database', () => {
 
 describe('the database of one tenant', () => {
   it.each(databaseOutages('acmeServer'))(
-    '$name is a 503 for its users alone',
+    '$name is a 503 for its users only',
     (outage) => endure(outage, usersOfAcme, []),
     60_000,
   );
@@ -278,7 +278,7 @@ describe('the database of one tenant', () => {
 
 describe('Vault', () => {
   it.each(vaultOutages)(
-    '$name is a 503 for every token once the stated age is over, and the documents go on',
+    '$name is a 503 for every token after the maximum age, and the documents are still served',
     (outage) => endure(outage, everybody, ['vault']),
     60_000,
   );
@@ -288,7 +288,7 @@ describe('Redis', () => {
   const told = (what: string) => replica.output().split(`"event":"redis_${what}"`).length - 1;
 
   it.each(redisOutages)(
-    '$name is nobody’s 503, and wrong secrets stay refused',
+    '$name causes no 503, and wrong secrets are still refused',
     async (outage) => {
       await endure(
         {
@@ -315,7 +315,7 @@ describe('Redis', () => {
   );
 });
 
-it('is over for one and the same process, which let no secret, token or address out', async () => {
+it('ends for the same process, which leaked no secret, token or address', async () => {
   expect(replica.child.exitCode).toBeNull();
   expect((await replica.get('/metrics')).status).toBe(200);
   cluster.canaries.search('the metrics', (await replica.get('/metrics')).text);

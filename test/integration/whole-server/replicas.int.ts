@@ -12,7 +12,7 @@ let replicas: readonly [Replica, Replica];
 
 beforeAll(async () => {
   cluster = await TestCluster.onDevVault();
-  // Callers say where they come from, as behind a proxy, so that each test is a source of its own.
+  // Callers have different source addresses, as behind a proxy, so that each test is a separate source.
   const changes = { TESSERA_TRUSTED_PROXIES: '127.0.0.1', TESSERA_FAILURES_PER_MINUTE: String(LIMIT) };
   replicas = await Promise.all([cluster.startReplica(changes), cluster.startReplica(changes)]);
 }, 120_000);
@@ -35,7 +35,7 @@ function stranger(): string {
   return `198.51.${Math.floor(strangers / 250)}.${1 + (strangers % 250)}`;
 }
 
-/** Asked again and again until it holds, so each time from elsewhere. */
+/** Tried repeatedly until it holds, each time from another source. */
 async function everywhere(
   status: number,
   tenant: TenantName,
@@ -54,7 +54,7 @@ async function addSecret(client: string, ...options: readonly string[]): Promise
 }
 
 describe('client secrets on every replica', () => {
-  it('two overlap, and the old one ends when it is retired', async () => {
+  it('two overlap, and the old one is refused once it is retired', async () => {
     const first = cluster.secret('acme');
     const { secret: second } = await addSecret('acme/shop/web');
     await eventually('the new one is good', () => everywhere(200, 'acme', { secret: second }), FELT_MS);
@@ -68,13 +68,13 @@ describe('client secrets on every replica', () => {
     cluster.useSecret('acme', second);
   }, 30_000);
 
-  it('one with an end is refused from then on, with no word from anyone', async () => {
+  it('one with an expiry is refused after it, without any notification', async () => {
     const { secret } = await addSecret('globex/shop/other', '--expires-in', '4s');
     const endsAt = performance.now() + 4000;
     await eventually('it is good', () => everywhere(200, 'globex', { client: 'other', secret }), FELT_MS);
     const refused = () => everywhere(401, 'globex', { client: 'other', secret });
     await eventually('it is refused', refused, 5000);
-    // Its end is a whole second, at most one away from what was asked for.
+    // The expiry is a whole second, at most one away from the requested time.
     expect(performance.now()).toBeGreaterThan(endsAt - 1100);
     expect(performance.now()).toBeLessThan(endsAt + 1500);
     expect(await statuses('globex', { client: 'other' })).toEqual([200, 200]);
@@ -100,7 +100,7 @@ describe('client secrets on every replica', () => {
       async (_, change) => {
         const before = replicas.map(alarms);
         await change();
-        // By hand: felt within the stated age, which is 1 s here.
+        // By hand, so it takes effect after the maximum age, which is 1 s here.
         await eventually('it is refused', () => everywhere(401, 'initech', { client: 'other' }), FELT_MS);
         for (const secret of ['', null, 'wrong'])
           expect(await statuses('initech', { client: 'other', from: stranger(), secret })).toEqual([401, 401]);
@@ -110,7 +110,7 @@ describe('client secrets on every replica', () => {
       30_000,
     );
 
-    it('holds one that an operator put there: it proves the client', async () => {
+    it('holds an operator-provided one: it authenticates the client', async () => {
       const secret = cluster.canaries.plant('a secret that was put there by hand');
       await cluster.vault.api('POST', `kv/data/${PATH}`, { data: { secret_id: secret } });
       await eventually('it is good', () => everywhere(200, 'initech', { client: 'other', secret }), FELT_MS);
@@ -121,7 +121,7 @@ describe('client secrets on every replica', () => {
 });
 
 describe('limits on failures over both replicas', () => {
-  it('count together, for one source and one client, and leave others unharmed', async () => {
+  it('count together, for one source and one client, and do not affect others', async () => {
     const from = '192.0.2.10';
     const wrong = { from, secret: 'wrong' };
     for (let i = 0; i < LIMIT; i += 1)
@@ -135,7 +135,7 @@ describe('limits on failures over both replicas', () => {
     expect(await statuses('globex', { from })).toEqual([200, 200]);
   }, 30_000);
 
-  it('do not count a dependency that is away', async () => {
+  it('do not count outages of a dependency', async () => {
     const from = '192.0.2.12';
     cluster.proxies.vault.setMode('lose-answers');
     try {
@@ -148,10 +148,10 @@ describe('limits on failures over both replicas', () => {
     await eventually('it is back', () => everywhere(200, 'globex', { from }), 5000);
   }, 60_000);
 
-  it('go on in each process while Redis is away, and together again after it', async () => {
+  it('continue in each process while Redis is down, and together again after it', async () => {
     await cluster.redis.stop('SIGKILL');
     const notices = (replica: Replica) => replica.output().match(/"event":"redis_unavailable"/g) ?? [];
-    // One that is back within a second is no outage: each replica must have noticed.
+    // An outage of less than a second is not noticed. Each replica must have noticed it.
     await eventually('both say so', () => replicas.every((replica) => notices(replica).length > 0), 5000);
     const from = '192.0.2.13';
     for (let i = 0; i < LIMIT; i += 1)
@@ -162,7 +162,7 @@ describe('limits on failures over both replicas', () => {
     await eventually(
       'failures are shared again',
       async () => {
-        // What a replica counted while Redis was away stays its own, so each try is of another source.
+        // Failures that a replica counted during the outage are not shared, so each try has another source.
         const later = stranger();
         for (let i = 0; i < LIMIT; i += 1) await replicas[0].mint('acme', { from: later, secret: 'wrong' });
         await delay(100);
@@ -174,13 +174,13 @@ describe('limits on failures over both replicas', () => {
   }, 30_000);
 });
 
-describe('changes at once', () => {
+describe('concurrent changes', () => {
   const keyIds = async (replica: Replica, tenant: TenantName) =>
     ((await replica.get(`/tenants/${tenant}/jwks.json`)).body['keys'] as { kid: string }[])
       .map(({ kid }) => kid)
       .sort();
 
-  it('two rotations have one winner, whose key both replicas publish before anything signs with it', async () => {
+  it('of two rotations one succeeds, and both replicas publish its key before it signs', async () => {
     const before = await keyIds(replicas[0], 'acme');
     const runs = [0, 1].map(() => cluster.startCli(['keys', 'rotate', 'acme', '-o', 'json']).result);
     const results = await Promise.all(runs);
@@ -206,7 +206,7 @@ describe('changes at once', () => {
     await eventually('a revoked key has left both sets', isWithdrawn, FELT_MS);
   }, 30_000);
 
-  it('two applies are one after the other, and every replica serves what they made', async () => {
+  it('two applies run one after the other, and every replica serves their result', async () => {
     const file = cluster.tenantsFile({ clients: ['late'] });
     const runs = [0, 1].map(() => cluster.startCli(['apply', '-f', '-', '-o', 'json'], file).result);
     const results = await Promise.all(runs);

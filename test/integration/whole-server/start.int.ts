@@ -29,7 +29,7 @@ async function becomesReady(replica: Replica): Promise<void> {
 
 const EVENTS: Readonly<Record<string, string>> = { 'control database': 'control_database', vault: 'vault' };
 
-/** One line with the reason while it was away, and one when it was back. */
+/** Logged once with the reason during the outage, and once when it was over. */
 async function assertSaidOnce(replica: Replica, dependency: string): Promise<void> {
   const said = (event: string) =>
     replica
@@ -40,7 +40,7 @@ async function assertSaidOnce(replica: Replica, dependency: string): Promise<voi
   expect(said('available')).toHaveLength(1);
   const reasons = said('unavailable').map((line) => (JSON.parse(line) as { reason?: string }).reason ?? '');
   expect(reasons.every((reason) => reason !== '')).toBe(true);
-  // A further reason may come while it starts, e.g. that it is sealed still.
+  // A further reason may follow while it starts, for example that it is still sealed.
   expect(new Set(reasons).size).toBe(reasons.length);
   expect(reasons.length).toBeGreaterThan(0);
 }
@@ -113,7 +113,7 @@ const absences: Absence[] = [
 
 describe('a server that starts while', () => {
   it.each(absences)(
-    '$name answers 503, says so, and serves when it comes',
+    '$name answers 503, logs it, and serves when it is available',
     async (absence) => {
       await absence.begin();
       let replica: Replica;
@@ -143,7 +143,7 @@ describe('a server that starts while', () => {
     60_000,
   );
 
-  it('Redis is away serves all the same, with one warning', async () => {
+  it('Redis is down serves anyway, with one warning', async () => {
     await cluster.redis.stop();
     let replica: Replica;
     try {
@@ -157,7 +157,7 @@ describe('a server that starts while', () => {
   }, 30_000);
 });
 
-describe('a broken tenant does not keep the others from', () => {
+describe('a broken tenant does not prevent the others from', () => {
   const others = ['globex', 'initech'] as const;
 
   it.each([
@@ -168,7 +168,7 @@ describe('a broken tenant does not keep the others from', () => {
       () => cluster.acmeServer.sql('ALTER TABLE t_acme.hidden RENAME TO t_acme.tessera_owner'),
     ],
     [
-      'whose database states another tenant',
+      'whose database names another tenant',
       () => cluster.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'globex'"),
       () => cluster.acmeServer.sql("UPDATE t_acme.tessera_owner SET tenant_id = 'acme'"),
     ],
@@ -228,7 +228,7 @@ describe('a control database on an old schema', () => {
     await renew();
   }, 30_000);
 
-  it('that comes only after the start is not ready, and the log says what to run', async () => {
+  it('that becomes available only after the start is not ready, and the log says what to run', async () => {
     cluster.proxies.control.setMode('black-hole');
     const replica = await cluster.startReplica();
     await age();
