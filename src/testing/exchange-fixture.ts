@@ -1,5 +1,5 @@
 import type { TesseraClaims } from '@tessera/token';
-import type { AuthenticatedClientFacts } from '../token-grants/authenticated-client.ts';
+import type { AuthenticatedClientFacts } from '../token-grants/authorize.ts';
 import { type Subject, SubjectDirectory } from '../directory/subject.ts';
 import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
 import { PresentedToken } from '../domain/presented-token.ts';

@@ -5,7 +5,7 @@ import type { Surface } from '../domain/surface.ts';
 import type { AttemptKey } from '../rate-limit/attempt-limit.ts';
 import type { Concern } from '../rate-limit/failure-limits.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import type { AuthenticatedClient } from './authenticated-client.ts';
+import type { AuthenticatedClient } from './authorize.ts';
 
 /** The input of a token request from its endpoint. */
 export interface TokenRequestInput {

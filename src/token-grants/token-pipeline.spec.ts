@@ -13,7 +13,7 @@ import { ListedSubjects } from '../testing/exchange-fixture.ts';
 import { type IssuingFixture, openIssuingFixture, PUBLIC_URL } from '../testing/issuing-fixture.ts';
 import { refusalOf } from '../testing/refusal.ts';
 import { clientOf, collectingLog } from '../testing/storage.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from './authenticated-client.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from './authorize.ts';
 import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from './grant.ts';
 import { TokenPipeline } from './token-pipeline.ts';
 

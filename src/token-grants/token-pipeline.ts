@@ -16,7 +16,7 @@ import { ReplayProtection } from '../replay/replay-protection.ts';
 import { IssueGate } from '../revocation/issue-gate.ts';
 import type { Client } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
-import type { AuthenticatedClient } from './authenticated-client.ts';
+import type { AuthenticatedClient } from './authorize.ts';
 import { authorize } from './authorize.ts';
 import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from './grant.ts';
 

@@ -8,7 +8,7 @@ import type { Surface } from '../../../domain/surface.ts';
 import { TesseraError } from '../../../errors/tessera-error.ts';
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from '../../grant.ts';
 import { explainGenerateToken, MEMBERS } from './generate-token.dto.ts';
 

@@ -2,7 +2,7 @@ import type { PresentedToken } from '../../../domain/presented-token.ts';
 import { SUBJECT_TOKEN_STEPS, type SubjectTokenDeps } from '../../../identity-providers/verify-subject-token.ts';
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
-import type { AuthenticatedClient } from '../../authenticated-client.ts';
+import type { AuthenticatedClient } from '../../authorize.ts';
 import type { ExplainedGrant } from '../../explain.ts';
 import type { AuthenticationProgress, TokenRequest, TokenRequestInput } from '../../grant.ts';
 import { activeClient, authenticateSubject } from './oidc-exchange.grant.ts';

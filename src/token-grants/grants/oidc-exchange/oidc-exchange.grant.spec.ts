@@ -5,7 +5,7 @@ import { type HostileProvider, startHostileProvider } from '../../../testing/hos
 import { claimsFor, PUBLIC_URL } from '../../../testing/issuing-fixture.ts';
 import { refusalOf } from '../../../testing/refusal.ts';
 import { tenantDraft } from '../../../testing/storage.ts';
-import type { AuthenticatedClientFacts } from '../../authenticated-client.ts';
+import type { AuthenticatedClientFacts } from '../../authorize.ts';
 import type { Client, Project, Tenant, Trust } from '../../../tenancy/tenant.ts';
 import { parseClientId } from '../../../domain/ids.ts';
 import { replaceOnce } from '../../../../libs/token/test/replace-once.ts';

@@ -19,7 +19,7 @@ import {
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Client, Tenant } from '../../../tenancy/tenant.ts';
 import { OwnTokenVerifier } from '../../../verification/own-tokens.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../../authenticated-client.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import type { AuthenticationProgress, Grant, TokenRequestInput } from '../../grant.ts';
 import { type OidcTokenRequest, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
 
