@@ -87,6 +87,13 @@ module.exports = {
       from: { path: '^src/', pathNot: ['^src/token-grants/authorize\\.ts$', SPEC] },
       to: { path: '^src/issuing/authorization-decision\\.ts$', dependencyTypesNot: ['type-only'] },
     },
+    {
+      name: 'grants-leave-limit-and-record-to-the-pipeline',
+      comment: 'A grant parses and authenticates. What no grant may skip is in the pipeline.',
+      severity: 'error',
+      from: { path: '^src/token-grants/grants/', pathNot: SPEC },
+      to: { path: folder(['audit', 'rate-limit', 'replay', 'issuing']), dependencyTypesNot: ['type-only'] },
+    },
     only('hashi-vault-js-in-vault', 'One place speaks to Vault.', 'node_modules/(hashi-vault-js|axios)/', [
       '^src/vault/kv/vault-client\\.ts$',
     ]),

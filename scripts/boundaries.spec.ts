@@ -74,6 +74,10 @@ const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     imports: 'src/issuing/authorization-decision.ts',
     names: '{ sealAuthorizationDecision }',
   })),
+  'grants-leave-limit-and-record-to-the-pipeline': ['audit', 'rate-limit', 'replay', 'issuing'].map((room) => ({
+    file: `src/token-grants/grants/plant-${room}.ts`,
+    imports: target(room),
+  })),
   'hashi-vault-js-in-vault': [
     ...packagePlants('hashi-vault-js', 'src/vault/plant-vault.ts', 'src/provisioning/plant-vault.ts'),
     ...packagePlants('axios', 'src/vault/kv/plant-axios.ts', 'src/provisioning/plant-axios.ts'),
