@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint } from 'jose';
 import { Secret } from '../config/secret.ts';
-import { newSigningKey } from '../keys/new-signing-key.ts';
+import { newSigningKey } from './new-signing-key.ts';
 
 const ROWS = [
   ['ES256', ['crv', 'kty', 'x', 'y'], ['d']],
