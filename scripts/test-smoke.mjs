@@ -12,10 +12,10 @@ const { INTEGRATION_SUITES, findServer, REPOSITORY } = await import('../test/sup
 /** They run other programs, or count: what they are about does not depend on the version of Node.js. */
 const UNIT_LEFT_OUT = ['scripts/', 'bench/', 'libs/token/src/revocations/revocation-columns'];
 const E2E = [
-  'e2e/http/(all-routes|bodies|shutdown)',
+  'e2e/http/(all-routes|bodies)',
   'e2e/generate-token/issued-tokens',
   'e2e/oidc-token/real-logins',
-  'e2e/verification/(bearer-endpoint|revocation-feed)',
+  'e2e/verification/bearer-endpoint',
   'e2e/vault/embedded-vault',
   'e2e/cli/apply',
   'conformance/',

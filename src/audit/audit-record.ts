@@ -48,8 +48,8 @@ export abstract class AuditStore {
   abstract append(records: readonly AuditRecord[]): Promise<void>;
 
   /**
-   * Corrects records that may have been written although `append` failed or came too late. As far as they were written by then, none of them
-   * says `issued` when it resolves; `reason` is kept instead.
+   * Corrects records that may have been written although `append` failed or came too late. When it resolves, those that were written by then
+   * no longer say `issued` but contain `reason`.
    */
   abstract disown(records: readonly RecordKey[], reason: string): Promise<void>;
 }

@@ -53,20 +53,21 @@ async function run(store: AuditStore, steps: () => Promise<string>) {
   return { outcome, request: work.request, ms: performance.now() - startedAt };
 }
 
+// Most of each test is waiting: they run side by side.
 describe('an audited request', () => {
-  it('gives what the steps give', async () => {
+  it.concurrent('gives what the steps give', async () => {
     const store = new SlowStore(0);
     expect((await run(store, () => Promise.resolve('token'))).outcome).toBe('token');
     expect(store.records).toEqual([]);
   });
 
-  it('records a refusal before it passes it on', async () => {
+  it.concurrent('records a refusal before it passes it on', async () => {
     const store = new SlowStore(20);
     await run(store, () => Promise.reject(new TesseraError('unauthorized', 'the secret does not match')));
     expect(store.records).toMatchObject([{ outcome: 'unauthorized', reason: 'the secret does not match' }]);
   });
 
-  it('answers in time when one slow dependency comes after the other', async () => {
+  it.concurrent('answers in time when one slow dependency comes after the other', async () => {
     const store = new SlowStore(0);
     const { outcome, request, ms } = await run(store, async () => {
       await delay(1_500);
@@ -79,7 +80,7 @@ describe('an audited request', () => {
     expect(store.records).toMatchObject([{ outcome: 'temporarily_unavailable' }]);
   });
 
-  it('does not wait for a store that does not answer, whose record follows when it does', async () => {
+  it.concurrent('does not wait for a store that does not answer, whose record follows when it does', async () => {
     const store = new SlowStore(1_500);
     const { outcome, ms } = await run(store, async () => {
       await delay(1_500);
@@ -112,11 +113,11 @@ describe('an audited request', () => {
       return { outcome, ms, issued: store.records.filter((record) => record.outcome === 'issued').length };
     }
 
-    it('issues the token when its record is written while the verdict is waited for', async () => {
+    it.concurrent('issues the token when its record is written while the verdict is waited for', async () => {
       expect(await mint(new SlowStore(1_200), 1_400)).toMatchObject({ outcome: 200, issued: 1 });
     });
 
-    it.each([
+    it.concurrent.each([
       ['while the record is being written', 1_800, 1_500],
       ['before the record is begun', 0, 2_800],
       ['before the record is begun, by a slow store', 1_000, 2_500],
@@ -126,14 +127,17 @@ describe('an audited request', () => {
       expect(ms).toBeLessThan(ANSWER_MS);
     });
 
-    it('leaves no record of an issued token when it is refused while the record waits for another one', async () => {
-      const store = new SlowStore(3_000);
-      const trail = new AuditTrail(store);
-      void trail.append({ at: 1, requestId: 'other', route: 'r', source: 's', outcome: 'unauthorized' });
-      await delay(10);
-      const { ms, ...result } = await mint(store, 100, trail);
-      expect(result).toEqual({ outcome: 'temporarily_unavailable', issued: 0 });
-      expect(ms).toBeLessThan(ANSWER_MS);
-    });
+    it.concurrent(
+      'leaves no record of an issued token when it is refused while the record waits for another one',
+      async () => {
+        const store = new SlowStore(3_000);
+        const trail = new AuditTrail(store);
+        void trail.append({ at: 1, requestId: 'other', route: 'r', source: 's', outcome: 'unauthorized' });
+        await delay(10);
+        const { ms, ...result } = await mint(store, 100, trail);
+        expect(result).toEqual({ outcome: 'temporarily_unavailable', issued: 0 });
+        expect(ms).toBeLessThan(ANSWER_MS);
+      },
+    );
   });
 });

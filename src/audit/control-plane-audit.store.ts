@@ -88,8 +88,8 @@ export class ControlPlaneAuditStore extends AuditStore {
   }
 
   /**
-   * For readiness: whether a record can be written now. While writes succeed, a write without effect is enough of a check. After a failed write, only
-   * a committed write proves that the problem is over, because a full disk accepts a write without effect.
+   * For readiness: whether a record can be written now. While writes succeed, a write without effect is a sufficient check. After a failed write, only
+   * a committed write shows that the problem is over, because a full disk accepts a write without effect.
    *
    * A database that does not answer is not reported here: readiness then names the database.
    */
@@ -111,7 +111,7 @@ export class ControlPlaneAuditStore extends AuditStore {
     this.#failed = false;
   }
 
-  /** Removes records older than that, a limited number at a time, until none is left. */
+  /** Removes all records older than `beforeMs`, a limited number per statement. */
   async purge(beforeMs: number): Promise<void> {
     for (;;) {
       const [oldest] = await this.#controlPlane.query('SELECT MIN(at_ms) AS at_ms FROM audit_records');

@@ -21,7 +21,7 @@ import { SystemClock } from '../domain/clock.ts';
 export interface Installation extends Stores {
   readonly config: Config;
   readonly vault: VaultService;
-  /** The database behind `controlPlane`. */
+  /** The control database that `controlPlane` writes to. */
   readonly database: ControlPlane;
 }
 

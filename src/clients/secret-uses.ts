@@ -9,7 +9,7 @@ import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts'
 const FLUSH_MS = 10_000;
 /** Above this number, new secrets are not noted until the next flush, so that memory stays bounded while the control database is away. */
 const MAX_PENDING = 100_000;
-/** One statement, within the database's timeout. */
+/** Few enough that one statement finishes within the database's timeout. */
 const ROWS_PER_STATEMENT = 500;
 
 export interface SecretUse {

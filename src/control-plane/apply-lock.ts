@@ -8,7 +8,7 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { controlDatabaseOptions } from './control-database.ts';
 import { databaseFailure } from '../database/database-failure.ts';
 
-/** Long enough for another `apply` of usual size. After that, the operator is told. */
+/** Long enough for another `apply` of usual size. After that, the command fails with an OperatorError. */
 const WAIT_MS = 10_000;
 
 /** @throws OperatorError if the lock was lost: another process may hold it, and the plan may be outdated */
@@ -96,12 +96,12 @@ async function assertNamedLock(connection: Asking, name: string): Promise<void> 
     throw lockIsLost(error);
   }
   if (Number(row?.['held']) !== 1) throw lockIsLost(undefined);
-  // The lock exists on this server only. Other connections may reach its successor by now, where nobody holds the lock. MariaDB 12 and later answer
-  // with words.
+  // The lock exists on this server only. After a failover, other connections reach another server, where the lock is free. MariaDB 12 and later report
+  // `read_only` as a word.
   if (!['0', 'OFF'].includes(String(row?.['stands_down']))) throw serverStoodDown();
 }
 
-/** MySQL allows 64 characters, which a database's name alone may have. */
+/** A lock's name has at most 64 characters in MySQL. A database's name alone may be that long, so it is hashed. */
 function lockKey(name: string): string {
   return `tessera:${createHash('sha256').update(name).digest('hex').slice(0, 40)}`;
 }

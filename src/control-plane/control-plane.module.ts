@@ -13,7 +13,7 @@ type ControlModuleOptions = TypeOrmModuleOptions & { readonly config: Config };
 
 /**
  * The control database. TypeOrmModule owns its DataSource and closes it, after every `onModuleDestroy` and before other modules' `onApplicationShutdown`:
- * whoever still writes at a shutdown does it in `onModuleDestroy`. `forFeature` and injected repositories are for rows that no request waits for; what is read
+ * a provider that writes at shutdown does so in `onModuleDestroy`. `forFeature` and injected repositories are for rows that no request waits for; what is read
  * or written for a request goes through `ControlPlane.query`, which uses prepared statements.
  */
 @Module({

@@ -98,7 +98,7 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
     await this.assertTakesWrites();
   }
 
-  /** An answer to a read does not prove this: a replica answers too, and so does a primary that is handing over to its successor. */
+  /** Rejects unless the database accepts writes. A read is not enough: a replica answers reads, and so does a primary that is being replaced. */
   async assertTakesWrites(): Promise<void> {
     await this.query(WRITE_NOTHING);
   }
@@ -165,7 +165,7 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
   }
 }
 
-/** For commands and tests; in a server, Nest makes it. */
+/** Makes the control plane for commands and tests. In a server, Nest makes it. */
 export function createControlPlane(config: Config, log: Log): ControlPlane {
   let source: Promise<OpenableSource> | undefined;
   const open = async () => (await (source ??= createControlDataSource(config))).open();

@@ -31,7 +31,7 @@ export function word<const Word extends string>(...words: readonly Word[]): Shap
   return (value) => words.find((known) => known === value);
 }
 
-/** Frozen. */
+/** A frozen list whose items all have this shape. */
 export function listOf<T>(shape: Shape<T>): Shape<readonly T[]> {
   return (value) => {
     if (!Array.isArray(value)) return undefined;
@@ -52,7 +52,7 @@ export function readNamesColumn(column: string, json: string): readonly string[]
 
 const names = listOf(text);
 
-/** Unknown members are ignored: a later version may have written them. */
+/** The members of an object. Readers ignore unknown members: a later version may have written them. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? (value as Readonly<Record<string, unknown>>)

@@ -156,7 +156,7 @@ export function isStatementRefused(reason: DatabaseFailureReason | undefined): b
   return reason !== undefined && STATEMENT_REFUSED.has(reason);
 }
 
-/** The database failure behind a TesseraError; undefined for any other error. */
+/** The reason of the database failure that caused a TesseraError; undefined for any other error. */
 export function reasonOfFailure(error: unknown): DatabaseFailureReason | undefined {
   const cause = error instanceof TesseraError ? causeOf(error) : undefined;
   return cause === undefined ? undefined : databaseFailureReason(cause);

@@ -19,7 +19,7 @@ interface Place extends DatabaseAddress {
 
 type Fix = string | ((place: Place) => string);
 
-/** Grants to the account with host `%`: which of several accounts matched, the server tells only the user itself. */
+/** Grants to the account with host `%`: only the user itself can learn from the server which of several accounts matched. */
 const grantAll = ({ database, username }: Place): string =>
   `GRANT ALL PRIVILEGES ON ${database === undefined ? '*' : quotedName(database)}.* TO ${quoted(username)}@'%'`;
 

@@ -5,7 +5,7 @@ export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, unknown>>;
 
 /**
- * The adapter to one database, SQLite or MySQL/MariaDB. TypeORM and its drivers are used only behind it. Every call ends within the database's
+ * The adapter to one database, SQLite or MySQL/MariaDB. Only its implementations use TypeORM and its drivers. Every call ends within the database's
  * timeout, and rejects only with `TesseraError('temporarily_unavailable')`, never with a driver's error.
  */
 export abstract class Database {
@@ -19,7 +19,7 @@ export abstract class Database {
   abstract query(sql: string, parameters?: readonly SqlValue[]): Promise<Row[]>;
 
   /**
-   * Adds a time limit to a SELECT that the server enforces even if the SELECT reads a view. `query` does this itself for databases that others
+   * Adds a time limit to a SELECT. The server enforces it even if the SELECT reads a view. `query` does this itself for databases that others
    * control; use this for statements in a `snapshot`.
    */
   abstract limited(select: string): string;
@@ -43,7 +43,7 @@ export abstract class Database {
   abstract runMigrations(timeoutMs?: number): Promise<string[]>;
 
   /**
-   * After a call that rejected with `error`: resolves when the server has released the connection that was given up then. Until that moment the
+   * After a call that rejected with `error`: resolves when the server has released the connection that failed. Until then, the
    * connection counts against the limits. Never rejects; undefined if the server holds none.
    */
   abstract letGo(error: unknown): Promise<void> | undefined;

@@ -20,7 +20,7 @@ SELECT a.tenant_id, a.id, a.email, a.status, a.roles, a.scopes, i.issuer, i.sub
   JOIN administrators a ON a.tenant_id = i.tenant_id AND a.id = i.administrator_id
  WHERE i.tenant_id = ? AND i.issuer = ? AND i.sub = ?`;
 
-/** Looks up a tenant's administrators in the control plane. Their scopes have no resources, and they are in no group. */
+/** Looks up a tenant's administrators in the control plane. Administrators have no groups, and their scopes have no resources. */
 @Injectable()
 export class AdministratorDirectory extends SubjectDirectory {
   readonly #controlPlane: ControlPlane;

@@ -8,7 +8,7 @@ import { CachedSubjectDirectory } from './cached-subject.directory.ts';
 import type { SubjectDirectories } from './subject.ts';
 import { UserDirectory } from './user.directory.ts';
 
-/** The directory of each surface, with a cache for each: an administrator is no user, and a user no administrator. */
+/** The directory of each surface, with a cache for each: administrators and users are never looked up in each other's directory. */
 @Injectable()
 export class CachedSubjectDirectories implements SubjectDirectories {
   readonly admin: CachedSubjectDirectory;

@@ -119,7 +119,7 @@ function subjectFromRows(
   return subjectFrom({
     id,
     email: requiredText(person, 'email', EMAIL_LENGTH),
-    // Others write this column too.
+    // The tenant writes this column too, so it may hold any text.
     status: readStatus(person['status']),
     roles: distinct(grants, 'role_name'),
     groups: distinct(grants, 'group_name'),

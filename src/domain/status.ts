@@ -1,4 +1,4 @@
-/** Whether a user, an administrator, a client or a project may take part. Everything that is not `active` is refused. */
+/** Whether a user, an administrator, a client or a project is enabled. Every status other than `active` is refused. */
 export type Status = 'active' | 'disabled';
 export const STATUSES: readonly Status[] = Object.freeze(['active', 'disabled']);
 
@@ -10,7 +10,7 @@ export function readTenantStatus(value: unknown): TenantStatus {
   return TENANT_STATUSES.find((status) => status === value) ?? 'suspended';
 }
 
-/** Reads a status from a database. An unknown value counts as `disabled`, so that it admits nobody. */
+/** Reads a status from a database. An unknown value counts as `disabled`, which is refused everywhere. */
 export function readStatus(value: unknown): Status {
   return STATUSES.find((status) => status === value) ?? 'disabled';
 }

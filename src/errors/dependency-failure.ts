@@ -1,6 +1,6 @@
 /**
- * What the service depends on, and every way in which that fails a request with 503. The phrases stand in logs and in audit records as they are.
- * Code that treats one failure differently compares `failure.kind`, so that a phrase that changes here does not compile there.
+ * The dependencies of the service, and every failure of them that answers a request with 503. Logs and audit records contain these phrases verbatim.
+ * Code that treats one failure differently compares `failure.kind`. If a phrase changes here, that comparison does not compile.
  */
 export interface DependencyFailures {
   'control database': DatabaseFailureReason | DatabaseStateFailure;
@@ -24,12 +24,12 @@ export type Dependency = keyof DependencyFailures;
 
 export type DatabaseName = 'control database' | 'tenant database' | 'embedded database' | 'apply lock';
 
-/** Of a TesseraError that `unavailable` made. */
+/** The dependency that failed, and how. `unavailable` attaches it to the TesseraError that it makes. */
 export type DependencyFailure = {
   readonly [Name in Dependency]: {
     readonly dependency: Name;
     readonly kind: DependencyFailures[Name];
-    /** The kind with its particulars: what the error's reason says behind the dependency's name. */
+    /** The kind with its particulars: the part of the error's reason after the dependency's name. */
     readonly text: string;
   };
 }[Dependency];
@@ -74,7 +74,7 @@ export type DatabaseFailureReason =
   | `the server does not keep our session's ${string}`
   | 'query failed';
 
-/** What we say of a database that answers, or that we did not ask. */
+/** Failures that no driver reports: the service finds them itself, in the database's state or in its answers. */
 export type DatabaseStateFailure =
   | 'closed'
   | 'cannot be opened'
@@ -96,7 +96,7 @@ export type DatabaseStateFailure =
   | 'lacks a value that it must have';
 
 export type VaultFailure =
-  // It, or the way to it.
+  // Vault itself, or the network path to it.
   | 'it is sealed or not ready'
   | 'it is a standby'
   | 'it redirects to another server'
@@ -112,7 +112,7 @@ export type VaultFailure =
   | 'no answer in time'
   | 'all connections are busy'
   | 'too many operations are waiting'
-  // What we may do there.
+  // Missing mounts, namespaces and permissions; rejected credentials.
   | 'the mount does not exist'
   | 'the mount does not exist, or our policy grants nothing on it'
   | 'the mount or namespace does not exist'
@@ -126,7 +126,7 @@ export type VaultFailure =
   | 'it refuses our role id or secret id'
   | 'it refuses the login'
   | 'login failed'
-  // The embedded store's files.
+  // Files of the embedded store.
   | 'another writer holds the lock'
   | 'the key file must have mode 0600'
   | 'the key file is malformed'
@@ -136,7 +136,7 @@ export type VaultFailure =
   | 'no space is left for its files'
   | 'its files may not be accessed'
   | 'its files cannot be read or written'
-  // What an entry holds.
+  // The content of an entry.
   | 'the entry is malformed'
   | 'the credentials of a tenant database are missing'
   | 'the key ring is malformed'

@@ -39,7 +39,7 @@ export class TesseraError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly allow: readonly string[] | undefined;
   readonly isRecorded: boolean;
-  /** What code may branch on: the texts are for people. Undefined unless `unavailable` made the error. */
+  /** For code that treats failures differently; the texts are for people. Undefined unless `unavailable` made the error. */
   readonly failure: DependencyFailure | undefined;
 
   constructor(code: ErrorCode, reason: string, options: TesseraErrorOptions = {}) {
@@ -59,7 +59,7 @@ export class TesseraError extends Error {
 /**
  * The error for a dependency that does not answer: 503. An outage is never reported as a wrong credential, and never replaced by a default.
  *
- * @param particulars what stands behind the kind in the reason: which column, which file. As fixed as the kind, or from the configuration.
+ * @param particulars follows the kind in the reason, such as a column or a file. A fixed text, or one from the configuration.
  */
 export function unavailable<Name extends Dependency>(
   dependency: Name,
@@ -71,7 +71,7 @@ export function unavailable<Name extends Dependency>(
   return new TesseraError('temporarily_unavailable', `${dependency}: ${text}`, {
     cause,
     retryAfterSeconds: 1,
-    // The pair is one of the union's, by the signature.
+    // The signature ensures that `dependency` and `kind` belong together.
     failure: { dependency, kind, text } as DependencyFailure,
   });
 }

@@ -50,7 +50,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
     module: RootModule,
     imports: [RuntimeModule.with({ config, clock, log, metrics }), HealthModule, ...options.imports],
   };
-  // The adapter comes before the container, and the edge after it; no request does before both.
+  // The adapter is created before the container, and the edge after it. No request arrives before both exist.
   let edge: Edge | undefined;
   const adapter = createHttpAdapter(sources, metrics, () => edge);
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and accepts literals.

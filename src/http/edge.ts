@@ -127,7 +127,7 @@ export class Edge {
   }
 }
 
-/** Answers a sender that violates HTTP, and closes the connection without reading more of it. */
+/** Answers a sender that violates HTTP, and closes the connection without reading the rest of the request. */
 function refuseSender(reply: FastifyReply, fault: TesseraError, done: HookHandlerDoneFunction): void {
   reply.header('connection', 'close');
   done(fault);

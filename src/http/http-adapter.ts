@@ -45,7 +45,7 @@ export function createHttpAdapter(
       headersTimeout: REQUEST_TIMEOUT_MS,
       connectionsCheckingInterval: CHECK_CONNECTIONS_EVERY_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
-      // The edge checks it instead, so that the answer is a problem document like every other refusal.
+      // The edge checks the Host header instead, so that the answer is a problem document like every other error.
       requireHostHeader: false,
     },
     genReqId: requestIds(sources),

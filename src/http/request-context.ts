@@ -17,7 +17,7 @@ declare module 'fastify' {
  */
 export class RequestContext implements AuditedRequest, RequestOrigin {
   readonly requestId: string;
-  /** The row's label; never the URL, which is text of the caller. */
+  /** The row's label; never the URL, because the caller chooses it. */
   readonly route: string;
   readonly source: string;
   readonly network: string;

@@ -14,13 +14,13 @@ export interface AuthorizationFacts {
   readonly resources: readonly string[];
   /** The maximum lifetime of the token by the policies of tenant and client. */
   readonly ttlSeconds: number;
-  /** The latest `exp` that the caller's proof allows, epoch seconds; undefined: no limit of its own. */
+  /** The latest `exp` that the client's credentials allow, epoch seconds; undefined: they set no limit. */
   readonly notAfter: number | undefined;
   /** Undefined: no token was exchanged. */
   readonly exchange: TokenExchange | undefined;
 }
 
-/** Held by `authorize` alone (src/token-grants/authorize.ts); the boundaries check refuses any other importer. */
+/** The key for making an AuthorizationDecision. Only `authorize` (src/token-grants/authorize.ts) imports it; the boundaries check refuses other importers. */
 export const sealAuthorizationDecision = Symbol('sealAuthorizationDecision');
 
 /** The authorization decision that every token is built from. `buildClaims` takes nothing else, and only `authorize` makes one. */

@@ -16,10 +16,10 @@ export interface ClaimsContext {
 /**
  * Builds the token's claims. All of them come from the authorization decision; a caller cannot add any.
  *
- * The lifetime is the minimum of what the policies and the proof allow. The key's retirement does not limit it: a key stays public for the maximum
+ * The lifetime is the minimum of what the policies and the credentials allow. The key's retirement does not limit it: a key stays public for the maximum
  * token lifetime after its last signature.
  *
- * @throws TesseraError unauthorized if the proof has expired
+ * @throws TesseraError unauthorized if the credentials have expired
  */
 export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, jti }: ClaimsContext): TesseraClaims {
   const { facts } = decision;

@@ -242,7 +242,7 @@ describe('revoke', () => {
 });
 
 describe('any history of a key ring', () => {
-  // What src/issuing/key-ring.ts allows a server to lag behind.
+  // What src/keys/key-ring.ts allows a server to lag behind.
   const SERVER_LAG = 299;
 
   type Step = {

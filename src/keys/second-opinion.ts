@@ -8,7 +8,7 @@ import type { KeyRing } from './key-ring.ts';
 import { type LoadedSigningKey, loadSigningKey } from './loaded-key-ring.ts';
 import { ALGORITHMS } from './signing-algorithm.ts';
 
-/** Of a token that tries a new key and never leaves. No verifier trusts that issuer, and it expired long ago. */
+/** The claims of the token that tests a new key. The token never leaves this process, no verifier trusts its issuer, and it expired long ago. */
 const CLAIMS_OF_A_TRIAL = { iss: 'urn:tessera:new-key', iat: 1_000_000_000, exp: 1_000_000_060 };
 
 /** What a token says, as some implementation read it. */

@@ -52,7 +52,7 @@ type Listener = Parameters<LimitExchange['onTotal']>[0];
  * Shares failure counts between replicas through Redis. While Redis is away, each replica uses its own counts, and one warning gives the reason.
  * Redis errors are never logged, because they contain addresses and commands.
  *
- * Redis counts as available while published messages come back through the subscription; an open connection alone proves nothing. A server that has
+ * Redis counts as available while published messages come back through the subscription; an open connection alone is not enough. A server that has
  * become a replica, or an account without a permission, answers with an error. A new connection may then reach another server.
  */
 export class RedisLimitExchange implements LimitExchange {
@@ -150,7 +150,7 @@ export class RedisLimitExchange implements LimitExchange {
     try {
       await this.#commands.eval(ADD_AND_PUBLISH, 1, KEY_PREFIX + key, failures, windowMs, CHANNEL, told);
     } catch (error) {
-      // A silent server is detected by the heartbeat, which can tell it from a stall of this process.
+      // A silent server is detected by the heartbeat, which can distinguish it from a stall of this process.
       if (redisFailureReason(error) !== NO_ANSWER) this.#fail(redisFailureReason(error));
     }
   }

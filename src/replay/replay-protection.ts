@@ -1,4 +1,4 @@
-/** Credentials that are good for one token. */
+/** Credentials that can be redeemed for one token only. */
 export interface OneTimeProof {
   readonly issuer: string;
   /** Unique among all tokens of the issuer. */
@@ -7,13 +7,13 @@ export interface OneTimeProof {
   readonly until: number;
 }
 
-/** Records redeemed proofs. Its only adapter uses the control plane, so that all replicas share the records. */
+/** Records redeemed credentials. Its only adapter uses the control plane, so that all replicas share the records. */
 export abstract class ReplayProtection {
   /**
    * Exactly one caller gets `true`, among any number of concurrent callers and processes. Durable when it resolves.
    *
-   * @returns false if it was redeemed before
-   * @throws TesseraError temporarily_unavailable: whether it is redeemed now is unknown
+   * @returns false if the credentials were redeemed before
+   * @throws TesseraError temporarily_unavailable: it is unknown whether the credentials are redeemed now
    */
   abstract redeem(tenantId: string, proof: OneTimeProof): Promise<boolean>;
 }

@@ -144,7 +144,7 @@ export class KnownRevocations {
 
   /**
    * Whether the poller must start anew. A number that was never assigned comes from before a restore. A number below all kept entries is too old,
-   * because the entries right after it were dropped. A poller that is reading several pages never falls behind the oldest kept entry.
+   * because the entries right after it were dropped. A poller that is reading several pages never needs an entry older than the oldest kept one.
    */
   #isForeign(after: number): boolean {
     const oldest = this.#first < this.#list.size ? this.#origins.seqOf(this.#first) : this.#sequence + 1;

@@ -13,7 +13,7 @@ import { RevocationRecords } from './revocation-records.ts';
 import { RevokedTokens } from './revoked-tokens.ts';
 import { Revoker } from './revoker.ts';
 
-/** The list of revocations: polled for this process, and fed to verifiers elsewhere. */
+/** The list of revocations: polled for this process, and published to verifiers as the feed. */
 @Module({
   imports: [ControlPlaneModule, HealthModule, TenancyModule],
   controllers: [RevocationsController],
@@ -34,7 +34,7 @@ export class RevocationModule {
       if (tenants === 'all') waiters.releaseAll();
       else waiters.release(tenants);
     });
-    // These requests are held back on purpose, and would delay the shutdown.
+    // Long polls wait for news. They are released at shutdown, so that they do not delay it.
     inFlight.onDrain(() => {
       waiters.releaseAll();
     });

@@ -4,7 +4,7 @@ import type { ControlPlane } from '../control-plane/control-plane.ts';
 
 /**
  * Warns at the start if the control database's server does not allow all connections that the settings permit. Only a warning, because the tenants'
- * databases may be on other servers. If they share this one, requests would fail with "too many connections" in a busy hour.
+ * databases may be on other servers. If they share this one, requests would fail with "too many connections" under high load.
  */
 export async function warnOfConnectionBudget(
   config: Config,

@@ -11,7 +11,7 @@ export function selected(column: string, length: number, name = column): string 
 }
 
 /**
- * Reads the value of such a column; undefined for NULL.
+ * Reads the value of a column that was selected with `selected`; undefined for NULL.
  *
  * @throws TesseraError `temporarily_unavailable` for a value that a valid directory cannot hold
  */
@@ -23,7 +23,7 @@ export function foreignText(row: Row, name: string, length: number): string | un
   return value;
 }
 
-/** The same for a column that must not be NULL. */
+/** Like `foreignText`, for a column that must not be NULL. */
 export function requiredText(row: Row, name: string, length: number): string {
   const value = foreignText(row, name, length);
   if (value === undefined) throw unavailable(TENANT_DATABASE, 'lacks a value that it must have');

@@ -120,7 +120,7 @@ export class TenantConnections implements OnApplicationShutdown {
       if (pool.failure !== undefined && nowMs - pool.failure.atMs >= FAILURE_MS) this.#forget(pool);
   }
 
-  /** Nest's hook, which comes after the last answer. */
+  /** Nest calls this after the last response. */
   onApplicationShutdown(): Promise<void> {
     return this.close();
   }

@@ -27,7 +27,7 @@ export interface TenantRows {
 }
 
 /**
- * Rows to the frozen snapshot. The ids were parsed before they were written; every other value is checked here.
+ * Converts rows to the frozen snapshot. The ids were parsed before they were written; every other value is checked here.
  *
  * @throws TesseraError temporarily_unavailable for a malformed row
  */

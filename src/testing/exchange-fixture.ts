@@ -39,7 +39,7 @@ export interface Attempt {
 
 export type ExchangeFixture = Awaited<ReturnType<typeof openExchangeFixture>>;
 
-/** Authentication by oidcToken over real issuing, with the tenants acme and globex, and Ada, who may ask. Call `reset` and `trust` before the first attempt. */
+/** Authentication by oidcToken over real issuing, with the tenants acme and globex, and the subject Ada. Call `reset` and `trust` before the first attempt. */
 export async function openExchangeFixture() {
   const tessera = await openIssuingFixture();
   await tessera.addTenant('globex');

@@ -25,7 +25,7 @@ export interface AuthenticatedClientFacts {
   readonly secretId: string | undefined;
 }
 
-/** Held by the grants' `authenticate`. */
+/** The key for making an AuthenticatedClient. Only the grants import it. */
 export const sealAuthenticatedClient = Symbol('sealAuthenticatedClient');
 
 /** A client that has authenticated. `authorize` accepts nothing else, so it cannot be called too early. */

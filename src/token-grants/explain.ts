@@ -98,7 +98,7 @@ export async function explain<Request extends TokenRequest>(
   if (!(error instanceof TesseraError) || !['unauthorized', 'temporarily_unavailable'].includes(error.code))
     throw error;
   const { reason } = error;
-  // If the subject is known, the decision was made.
+  // If the subject is known, `authorize` has made its decision, so that step has passed.
   const passed = grant.passed.length + (facts.subjectId === undefined ? 0 : 1);
   return {
     steps: steps.map((step, index): ExplainedStep => {

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { contextOf } from '../http/request-context.ts';
 
 /**
- * The second check of the user surface: a controller of this module serves only requests whose row in src/http/route-table.ts says `user`. A row or
+ * The second check of the user surface: a controller of this module serves only requests whose row in src/http/routes/route-table.ts says `user`. A row or
  * controller that was copied from the other surface therefore fails.
  */
 @Injectable()

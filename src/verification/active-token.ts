@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 
-/** RFC 7662, section 2.2: the caller is not told why a token is not active. */
+/** RFC 7662, section 2.2: the response does not say why a token is not active. */
 export interface InactiveToken {
   readonly active: false;
 }

@@ -42,7 +42,7 @@ export class OwnTokenVerifier {
     return this.verifyAt(token, [surface]);
   }
 
-  /** The same for endpoints that belong to no surface, which describe a token instead of admitting its holder. */
+  /** Like `verify`, for endpoints that belong to no surface: they describe a token and do not authorize its holder. */
   async verifyAt(token: string | PresentedToken, surfaces: readonly Surface[]): Promise<VerifiedToken> {
     try {
       return await this.#verify(token, surfaces);

@@ -130,7 +130,7 @@ export class TokenStatus {
       limit = limitOf(nameOf(tenant.id, claimed.projectId, claimed), false);
       const projectId = projectOf(tenant, claimed);
       work.projectId = projectId;
-      // The same key as for generateToken, because guesses at both endpoints are guesses at one secret.
+      // Counts under the same key as generateToken: a guess at either endpoint is a guess at the same secret.
       limit = limitOf(nameOf(tenant.id, projectId, claimed), true);
       limit.check();
       const credentials = { projectId, clientId: claimed.clientId, credential };

@@ -3,7 +3,7 @@ import type { TenantId } from '../domain/ids.ts';
 import { tenantOfIssuer } from '../domain/issuer.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
-/** A token of the strict form that names a tenant of this service as its issuer. Nothing in it is verified: it says where to look, no more. */
+/** A token of the strict form that names a tenant of this service as its issuer. Nothing in it is verified: it only selects the tenant whose keys to use. */
 export class UnverifiedToken extends PresentedToken {
   readonly tenantId: TenantId;
   readonly #parsed: ParsedToken;
@@ -22,7 +22,7 @@ export class UnverifiedToken extends PresentedToken {
     return new UnverifiedToken(text, parsed, tenantId);
   }
 
-  /** For the verifier, and for finding out whom the token claims to be of. */
+  /** The parsed token, for the verifier and for code that needs the client that the token names. */
   static parsed(token: UnverifiedToken): ParsedToken {
     return token.#parsed;
   }

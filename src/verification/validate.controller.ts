@@ -32,7 +32,7 @@ function required(name: string, description: string) {
   return ApiQuery({ name, required: true, description, schema: { type: 'string', minLength: 1 }, example: 'orders' });
 }
 
-/** The edge has verified the bearer before any of these handlers runs (src/http/route-table.ts). They check only what the token must have. */
+/** The edge has verified the bearer before any of these handlers runs (src/http/routes/route-table.ts). They check only what the token must have. */
 @ApiTags('Verification')
 @UseGuards(ValidateJwtGuard)
 @Controller('auth/validate')

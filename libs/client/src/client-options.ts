@@ -2,7 +2,7 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { VerifierOptions } from '@tessera/token';
 import type { TokenProviderOptions } from './tokens/token-provider-options.ts';
 
-/** The token that the module's options are injected by. A registered symbol, so that two copies of this package work together. */
+/** Nest's injection token for the module's options. A registered symbol, so that two copies of this package work together. */
 export const TESSERA_CLIENT_OPTIONS: unique symbol = Symbol.for('@tessera/client/options');
 
 /** The options of `TesseraClientModule.forRoot`: the verifier's, and those for outgoing calls. */

@@ -79,7 +79,7 @@ function secretPathsOf({ id, projects }: TenantState['tenant']): ReadonlySet<Vau
   );
 }
 
-/** The tombstone is removed last: if this is killed before that, the next purge finds the tenant again. */
+/** The tombstone is removed last: if purge is killed before that, the next purge finds the tenant again. */
 async function destroy({ tenants, secrets }: Leftovers, stores: Installation, assertHeld: AssertHeld): Promise<void> {
   const { vault, directories, controlPlane } = stores;
   for (const path of secrets) {

@@ -21,7 +21,7 @@ interface RevokeOptions {
   readonly output: OutputFormat;
 }
 
-/** The options that name something of a tenant, and the kinds of revocation. */
+/** Maps each option that names a target within a tenant to its kind of revocation. */
 const NAMED = { jti: 'token', subject: 'subject', client: 'client', key: 'key' } as const;
 
 export function addRevoke(program: Command, terminal: Terminal): void {
@@ -62,7 +62,7 @@ Examples:
 
 async function run(target: Target | 'token', options: RevokeOptions, terminal: Terminal): Promise<void> {
   const config = terminal.loadConfig();
-  // All refusals come before any change.
+  // Everything that can refuse the command comes before the first change.
   const plan = await withReadOnly(config, (stores) =>
     target === 'token' ? planOfToken(stores, terminal) : planOf(stores, target, options.force === true),
   );

@@ -12,7 +12,7 @@ export class AdministratorEntity {
   @Column({ type: 'varchar', length: EMAIL_LENGTH })
   email!: string;
 
-  /** ASCII lower case, made by the service, so that no database collation decides who is who. */
+  /** ASCII lower case, made by the service, so that no database collation decides which addresses are equal. */
   @Column({ name: 'email_canonical', type: 'varchar', length: EMAIL_LENGTH })
   emailCanonical!: string;
 

@@ -16,7 +16,7 @@ export class SpentTokenEntity {
   @PrimaryColumn({ name: 'token_id', type: 'varchar', length: SPENT_TOKEN_ID_LENGTH })
   tokenId!: string;
 
-  /** Epoch seconds. From then on, the token is refused without this row. */
+  /** Epoch seconds. From then on, the token is refused because of its age, so the row is no longer needed. */
   @Index('spent_tokens_until')
   @Column({ name: 'until_seconds', type: 'bigint' })
   untilSeconds!: number;

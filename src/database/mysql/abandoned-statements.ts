@@ -9,7 +9,7 @@ const MARGIN_MS = 3500;
 /** Interval between checks of whether the connection is gone. */
 const ASK_AGAIN_MS = 20;
 
-/** MariaDB waits up to 2 s until a sleeping statement notices its end. Giving up sooner would open a second connection in addition to the first. */
+/** A sleeping statement in MariaDB may take 2 s to notice that it was killed. Giving up sooner would open a second connection in addition to the first. */
 const KILL_WITHIN_MS = 3000;
 
 /** Interval between tries to connect. */
@@ -37,7 +37,7 @@ export class AbandonedStatements {
   }
 
   /**
-   * @param threadId the server's id of the connection that ran it
+   * @param threadId the server's id of the connection that ran the statement
    * @returns resolves when the server has released the connection, 3.5 s after its timeout at the latest; never rejects
    */
   end(threadId: number): Promise<void> {

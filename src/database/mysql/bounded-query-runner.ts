@@ -20,7 +20,7 @@ export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: Mysql
 
   const connectOnce = async (): Promise<PoolConnection> => {
     const acquired = await connect();
-    // It came too late; its caller has given up.
+    // The connection came too late: its caller has timed out.
     if (isGivenUp && connection === undefined) pool.drop(acquired);
     if (isGivenUp) throw noAnswer();
     connection = acquired;

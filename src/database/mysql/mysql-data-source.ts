@@ -97,7 +97,7 @@ export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
     this.#current.pool = pool;
     try {
       await answerInTime(options.timeoutMs, super.initialize());
-      // It was destroyed in the meantime.
+      // The data source was destroyed in the meantime.
       if (this.#current.pool !== pool) throw unavailable(options.name, 'closed');
       this.#database = new MysqlDatabase(options, this, pool);
       return this;

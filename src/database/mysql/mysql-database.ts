@@ -117,7 +117,7 @@ export class MysqlDatabase extends Database {
       this.#handle.dropAfter(connection, error);
       throw databaseFailure(this.name, error, this.#site);
     } finally {
-      // Its session limits differ from those of the pool.
+      // The connection's session limits differ from those of the pool, so it is closed instead of being returned.
       this.#handle.drop(connection);
     }
   }

@@ -17,16 +17,16 @@ import { within } from '../../runtime/deadline.ts';
  */
 const RETIRE_EVERY_MS = 250;
 
-/** A live server kills statements within milliseconds. A process that shuts down waits no longer than this for one that does not answer. */
+/** A live server kills statements within milliseconds. At shutdown, the process waits at most this long for a server that does not answer. */
 const CLOSE_WITHIN_MS = 1000;
 
 /**
- * Wraps the pool that TypeORM makes, and tracks its connections. mysql2 closes a pool only by a clean goodbye on each connection, which never
+ * Wraps the pool that TypeORM makes, and tracks its connections. mysql2 closes a pool only by COM_QUIT on each connection, which never
  * finishes if the server does not answer. The pool hands out a connection, also to TypeORM, only after its session is set up.
  */
 export class MysqlPool {
   readonly sessions: MysqlSessions;
-  /** Each with the time when it was opened, by `performance.now()`. */
+  /** The open connections, each with the time when it was opened, by `performance.now()`. */
   readonly #connections = new Map<PoolConnection, number>();
   readonly #idle = new Set<PoolConnection>();
   /** Connections that were in use when all were retired. They are closed when they are returned. */

@@ -15,12 +15,12 @@ export async function socketsClosed(connections: Iterable<Connection>): Promise<
   await closed.catch(() => undefined);
 }
 
-/** Closes the session by the protocol. `end` of a pool connection only returns it to the pool; the typings of mysql2 lack the real one. */
+/** Closes the session by the protocol. `end` of a pool connection only returns it to the pool; the typings of mysql2 lack `_realEnd`, which closes it. */
 export function endPolitely(connection: PoolConnection): void {
   (connection as PoolConnection & { _realEnd(done: () => void): void })._realEnd(() => undefined);
 }
 
-/** The typings of mysql2 lack it. */
+/** The connection's socket. The typings of mysql2 lack `stream`. */
 export function socketOf(connection: Connection): Socket {
   return (connection as Connection & { readonly stream: Socket }).stream;
 }

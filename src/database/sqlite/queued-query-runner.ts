@@ -19,7 +19,7 @@ export function queueRunner(
 ): QueryRunner {
   const query = runner.query.bind(runner) as Query;
   const release = runner.release.bind(runner);
-  /** Ends the turn of an open transaction. */
+  /** Releases the queue at the end of an open transaction. */
   let end: (() => void) | undefined;
   const finish = (): void => {
     end?.();

@@ -16,7 +16,7 @@ export class StatementLine {
     }
   }
 
-  /** @returns a function that ends the turn */
+  /** Waits until the queue is free. @returns a function that releases it */
   async take(): Promise<() => void> {
     while (this.#last !== undefined) await this.#last;
     let end: () => void = () => undefined;

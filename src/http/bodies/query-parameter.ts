@@ -3,7 +3,7 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 /**
  * One parameter of a parsed query; undefined if it is absent.
  *
- * @throws TesseraError invalid_request if it is there twice: which one counts would be ambiguous
+ * @throws TesseraError invalid_request if it occurs twice, because it would be ambiguous which value applies
  */
 export function queryParameter(query: unknown, name: string): string | undefined {
   const value = (query as Readonly<Record<string, unknown>>)[name];

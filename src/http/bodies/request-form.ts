@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { TesseraError } from '../../errors/tessera-error.ts';
 
 /**
- * Requests without a Host header, with several, or with an invalid one are answered with 400 (RFC 9112, section 3.2). This service does not use the
+ * Returns the 400 error for a request without a Host header, with several, or with an invalid one (RFC 9112, section 3.2). This service ignores the
  * header, but a proxy before it may choose its rules by one of several Host headers.
  *
  * @returns undefined for a valid request

@@ -43,7 +43,7 @@ export function serveApiDocs(app: NestFastifyApplication, version: string): void
   });
 }
 
-/** Marks all schemas as closed: parsers refuse unknown members, and answers have only documented ones. */
+/** Marks all schemas as closed: parsers refuse unknown members, and responses have only documented members. */
 function closeSchemas(document: OpenAPIObject): OpenAPIObject {
   for (const schema of Object.values(document.components?.schemas ?? {})) {
     if ('properties' in schema) schema.additionalProperties = false;

@@ -41,7 +41,7 @@ export class SourceAddresses {
       return { source: forwarded === undefined ? peer : UNKNOWN, network: UNKNOWN };
     // Node joins several of these headers.
     const source = this.#callerOf(peer, forwardedFor as string);
-    // The last of several proxies, which named no caller. Only a proxy that names itself is the caller.
+    // All listed addresses are proxies, so the caller is unknown. Exception: a proxy that names its own address is the caller.
     const isAnotherProxy = source !== peer && this.#isListed(source);
     return { source, network: isAnotherProxy ? UNKNOWN : source };
   }

@@ -10,7 +10,7 @@ export const BEARER_CHALLENGE = 'Bearer realm="tessera"';
 const BASIC_CHALLENGE = 'Basic realm="tessera", charset="UTF-8"';
 const DEFAULT_RETRY_AFTER_SECONDS = 1;
 
-/** Titles for endpoints that issue no token, in place of "Failed to generate token". */
+/** The titles of errors at endpoints that issue no token. Endpoints that issue tokens use "Failed to generate token". */
 const TITLES_ELSEWHERE: Partial<Record<ErrorCode, string>> = {
   server_error: 'Internal error',
   temporarily_unavailable: 'Service unavailable',

@@ -44,7 +44,7 @@ export const ROUTE_TABLE: readonly RouteRow[] = [
   { method: 'GET', path: '/readyz', access: 'public', kind: 'probe' },
   { method: 'GET', path: '/metrics', access: 'operator', kind: 'probe' },
 
-  // The token pipeline authenticates the callers of these four.
+  // The token pipeline authenticates the callers of these four routes.
   { method: 'POST', path: '/auth/admin/generateToken', access: 'public', kind: 'token', surface: 'admin' },
   { method: 'POST', path: '/auth/user/generateToken', access: 'public', kind: 'token', surface: 'user' },
   { method: 'POST', path: '/auth/admin/oidcToken', access: 'public', kind: 'token', surface: 'admin' },
@@ -52,7 +52,7 @@ export const ROUTE_TABLE: readonly RouteRow[] = [
   { method: 'GET', path: '/auth/admin/profile', access: 'bearer-admin', kind: 'api', surface: 'admin' },
   { method: 'GET', path: '/auth/user/profile', access: 'bearer-user', kind: 'api', surface: 'user' },
 
-  // Whoever holds a token can read it already; this tells them only whether it is valid.
+  // The holder of a token can already read it. These endpoints only add whether it is valid.
   { method: 'POST', path: '/auth/admin/verifyToken', access: 'public', kind: 'api', surface: 'admin' },
   { method: 'POST', path: '/auth/user/verifyToken', access: 'public', kind: 'api', surface: 'user' },
   { method: 'GET', path: '/auth/admin/health', access: 'public', kind: 'probe', surface: 'admin' },

@@ -49,7 +49,7 @@ export class Egress {
     this.#options = options;
   }
 
-  /** Whether a URL from a fetched document is allowed, judging by its text. */
+  /** Whether a URL from a fetched document is allowed, by its text alone. Its host is checked when connecting. */
   mayFetch(url: string): boolean {
     return refusalOfForeignUrl(url, { query: 'allowed' }, this.#options.allowedHosts) === undefined;
   }

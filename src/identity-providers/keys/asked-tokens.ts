@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 // Enough for the callers that return within a cooldown. A dropped token only has to wait once more.
 const MAX_TOKENS = 256;
 
-/** Remembers tokens that named an unknown key, with the number of the newest fetch when each token first came. A later fetch answers for it. */
+/** Remembers tokens that named an unknown key, with the number of the newest fetch when each first came. Only a later fetch can show the key. */
 export class AskedTokens {
   readonly #askedAt = new LRUCache<string, number>({ max: MAX_TOKENS });
 

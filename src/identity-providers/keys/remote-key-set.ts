@@ -29,7 +29,7 @@ export const STALE_MS = 60 * 60_000;
 export const DISCOVERY_AGE_MS = 60 * 60_000;
 // As many as a set may have (provider-key-set.ts).
 const MAX_WITHDRAWN = 100;
-/** Of sockets and resolvers, which know no other. */
+/** For the deadlines of fetches: sockets and resolvers use the system's time, too. */
 const REAL_TIME = new SystemClock();
 /** How many waits per cooldown are recorded, so that invented kids cannot fill the audit store. */
 const RECORDED_WAITS = 20;
@@ -50,7 +50,7 @@ export interface FoundKey {
 /**
  * Caches one issuer's keys. No caller can cause more fetches than the pauses and the search budget allow.
  *
- * Fetches are numbered, because only a fetch that began after the question can prove that the issuer has no such key. An older set proves nothing
+ * Fetches are numbered, because only a fetch that began after the question shows that the issuer has no such key. An older set says nothing
  * about newer keys.
  *
  * Not a SingleFlightCache: a set outlives its maximum age while the issuer is down, and whether a fetch may begin is decided by pauses and budgets.

@@ -68,7 +68,7 @@ const IS_WRITTEN = {
   client_id: true,
   iat: true,
   exp: true,
-  // A token is good from the moment it is issued.
+  // Not written: a token is valid from the moment it is issued.
   nbf: false,
   jti: true,
   scope: true,

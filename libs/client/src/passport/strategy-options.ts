@@ -19,7 +19,7 @@ export interface TesseraStrategyOptions {
  * For applications that keep their own `JwtStrategy` on passport-jwt: only its constructor changes, and `validate` gets the claims as before.
  *
  * The verifier decides first, by all rules of Tessera; passport-jwt gets the key only of a token that the verifier accepted, and verifies it once more.
- * It answers 401 to every error of a key provider, so that an outage is a 401 too; and it knows no EdDSA, so that tokens of such keys are refused.
+ * passport-jwt answers 401 to every error of a key provider, outages included. It does not support EdDSA, so tokens signed with EdDSA are refused.
  */
 export function tesseraStrategyOptions(verifier: TesseraVerifier): TesseraStrategyOptions {
   return {

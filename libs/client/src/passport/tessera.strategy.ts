@@ -6,7 +6,7 @@ import { TesseraVerifier } from '../tessera-verifier.ts';
 
 type Done = (error: unknown, user?: unknown, info?: unknown) => void;
 
-/** What passport binds to the object that it makes of a strategy for each request. */
+/** The methods that passport adds to the object that it creates from the strategy for each request. */
 interface PassportActions {
   readonly success: (user: unknown, info?: unknown) => void;
   readonly fail: (reason?: unknown) => void;
@@ -44,8 +44,8 @@ class BearerStrategy {
 }
 
 /**
- * The strategy `jwt` for applications that guard their routes with `AuthGuard('jwt')`: `request.user` is the VerifiedToken. A refused token is a 401; 503
- * while nothing can be said about it.
+ * The strategy `jwt` for applications that guard their routes with `AuthGuard('jwt')`: `request.user` is the VerifiedToken. A refused token is a 401; a
+ * token that cannot be verified now is a 503.
  *
  * Passport finds strategies by name in the whole process: two applications in one process share the one that was made last.
  */
@@ -55,7 +55,7 @@ export class TesseraStrategy extends PassportStrategy(BearerStrategy) {
     super(verifier);
   }
 
-  /** Override it to make another user of the token; a `false` or nothing is a 401. */
+  /** Override it to return another object as the user. Returning `false` or nothing answers 401. */
   validate(token: VerifiedToken): unknown {
     return token;
   }
@@ -73,7 +73,7 @@ async function verifyBearer(verifier: TesseraVerifier, request: object): Promise
   return token;
 }
 
-/** As the guard answers it. Express's request knows its response; on Fastify the answer has no `Retry-After`. */
+/** The same 503 as the guard's. Express's request has a reference to its response; on Fastify, the 503 has no `Retry-After`. */
 function outage(request: object, cause: TokenError): ServiceUnavailableException {
   const { res } = request as { readonly res?: { readonly setHeader?: (name: string, value: string) => unknown } };
   res?.setHeader?.('Retry-After', String(cause.retryAfterSeconds ?? 1));

@@ -23,7 +23,7 @@ export interface TokenClock {
 interface Entry {
   token: { readonly provided: ProvidedToken; readonly refreshAtMs: number; readonly deadAtMs: number } | undefined;
   inFlight: Promise<ProvidedToken> | undefined;
-  /** After a failed refresh: no other one before this time. */
+  /** The earliest time of the next refresh, set after a failed one. */
   nextRefreshAtMs: number;
 }
 

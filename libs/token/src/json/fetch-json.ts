@@ -42,7 +42,7 @@ export async function fetchJson(url: string, limits: FetchLimits): Promise<Answe
   } finally {
     clearTimeout(timer);
     removeListener();
-    // Aborts a fetch that lost the race. After a complete fetch this does nothing.
+    // Aborts a fetch that is still running after the deadline or `closing`. After a complete fetch this does nothing.
     abort.abort();
   }
 }

@@ -1,4 +1,4 @@
-// A clock that is wrong by more than a day is noticed soon.
+// The largest clock error that is compensated. A clock that is wrong by more than a day is noticed soon.
 const LONGEST_EXCESS_SECONDS = 86_400;
 /** The wall clock is read in whole seconds. */
 const TOLERANCE_SECONDS = 2;

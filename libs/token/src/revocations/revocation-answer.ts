@@ -28,7 +28,7 @@ export function parseRevocationAnswer(value: unknown, after: number): Revocation
   if (!isWhole(sequence) || !Array.isArray(entries) || typeof more !== 'boolean') return undefined;
   if (reset !== undefined && typeof reset !== 'boolean') return undefined;
   if (reset !== true && sequence < after) return undefined;
-  // Would be polled forever.
+  // A page that promises more without any progress would be polled forever.
   if (more && reset !== true && sequence === after) return undefined;
   const revocations: FeedEntry[] = [];
   for (const entry of entries as readonly unknown[]) {

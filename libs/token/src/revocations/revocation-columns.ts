@@ -92,7 +92,7 @@ export class RevocationColumns {
       const row = (this.#slots[slot] ?? 0) - 1;
       if (row < 0) return false;
       if (this.#hash[row] !== hash || nowSeconds > this.untilOf(row)) continue;
-      // False for NaN, which is no bound.
+      // NaN means no time limit: the comparison is false, so the row hits tokens of any age.
       if (issuedAt > (this.#before[row] ?? NaN)) continue;
       if (this.#isNamed(row, issuerNumber, kind, id)) return true;
     }

@@ -1,6 +1,6 @@
 import type { ActorClaim, Surface, TesseraClaims } from './claims.ts';
 
-/** A verified token. Deeply frozen. Only verification makes one; `isVerifiedToken` tells it from an object with the same fields. */
+/** A verified token. Deeply frozen. Only verification makes one; `isVerifiedToken` distinguishes it from an object with the same fields. */
 export interface VerifiedToken {
   readonly issuer: string;
   readonly subject: string;

@@ -7,7 +7,7 @@ import type { ExplainedGrant } from '../../explain.ts';
 import type { AuthenticationProgress, TokenRequest, TokenRequestInput } from '../../grant.ts';
 import { activeClient, authenticateSubject } from './oidc-exchange.grant.ts';
 
-/** The actor in the explanation, which has no bearer. */
+/** The actor in the explained claims: an explanation has no bearer that names one. */
 const UNKNOWN_ACTOR = '(the subject of the bearer)';
 
 /** The exchange of a subject token by a client that is not authenticated. Only for `explain`: no server uses this grant. */
