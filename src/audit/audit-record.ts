@@ -37,6 +37,8 @@ export interface AuditedRequest {
   readonly source: string;
   /** Set once by the `Auditor` at the end of the request. The access line is written from it. */
   conclusion: Conclusion | undefined;
+  /** Set once by the `Auditor` at the start: what is established so far, for the access line of a client that closes the connection too early. */
+  work?: { facts(): Conclusion } | undefined;
 }
 
 /** Identifies the record of an issued token in the store. */

@@ -5,6 +5,8 @@ import { ManualClock } from '../testing/storage.ts';
 import { type AuditFacts, type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { AuditedWork, Auditor } from './auditor.ts';
+import { writeAccessLine } from '../http/access-line.ts';
+import { RequestContext } from '../http/request-context.ts';
 
 const ANSWER_MS = 3_000;
 const silent = new Log('silent', { write: () => undefined });
@@ -55,6 +57,17 @@ async function run(store: AuditStore, steps: () => Promise<string>) {
 
 // Most of each test is waiting: they run side by side.
 describe('an audited request', () => {
+  it('shows what is established before it has ended, for the log line of a client that hangs up', () => {
+    const work = new Work({ tenantId: 'acme', clientId: 'web' });
+    const auditor = new Auditor(new AuditTrail(new SlowStore(0)), new ManualClock(), silent);
+    void auditor.run(work, Promise.resolve());
+    const context = new RequestContext('r1', 'POST /x', { source: 's', network: 's' }, undefined, 0);
+    context.work = work.request.work;
+    const lines: string[] = [];
+    writeAccessLine(new Log('debug', { write: (line) => lines.push(line) }), context, 'aborted', undefined, 1);
+    expect(JSON.parse(lines.join(''))).toMatchObject({ outcome: 'aborted', tenant_id: 'acme', client_id: 'web' });
+  });
+
   it.concurrent('gives what the steps give', async () => {
     const store = new SlowStore(0);
     expect((await run(store, () => Promise.resolve('token'))).outcome).toBe('token');

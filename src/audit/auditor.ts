@@ -86,6 +86,7 @@ export class Auditor {
    * The error stays the same if its record cannot be written: a store that is down must not change a 401 to another answer.
    */
   async run<T>(work: AuditedWork, steps: Promise<T>): Promise<T> {
+    work.request.work = work;
     const write = { isUnderWay: false };
     try {
       const answer = await ANSWER.within(steps, () => {

@@ -4,6 +4,7 @@ import { Repository } from 'typeorm';
 import { Log } from '../logging/log.ts';
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
+import { within } from '../runtime/deadline.ts';
 import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts';
 
 const FLUSH_MS = 10_000;
@@ -11,6 +12,9 @@ const FLUSH_MS = 10_000;
 const MAX_PENDING = 100_000;
 /** Few enough that one statement finishes within the database's timeout. */
 const ROWS_PER_STATEMENT = 500;
+
+/** A shutdown does not wait longer for a database that does not answer. */
+const CLOSE_WITHIN_MS = 1000;
 
 export interface SecretUse {
   readonly secretId: string;
@@ -63,7 +67,7 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.flush();
+    await within(CLOSE_WITHIN_MS, this.flush(), () => undefined);
   }
 
   async #write(): Promise<void> {

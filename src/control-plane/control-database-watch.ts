@@ -67,7 +67,7 @@ export class ControlDatabaseWatch {
       this.#outage.back();
       return 'there';
     } catch (error) {
-      this.#away(error);
+      if (!this.#watch.isStopped) this.#away(error);
       return 'away';
     }
   }

@@ -136,9 +136,9 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
     );
   }
 
-  /** Prevents reopening after the database was closed. Others may still write until then. */
-  async onModuleDestroy(): Promise<void> {
-    await this.#watch?.stop();
+  /** Prevents reopening after the database was closed. Others may still write until then, and Nest calls them one after the other: nothing waits here. */
+  onModuleDestroy(): void {
+    void this.#watch?.stop();
   }
 
   onApplicationShutdown(): Promise<void> {

@@ -26,6 +26,11 @@ export class DependencyWatch {
     this.#timer.unref();
   }
 
+  /** What a check finds after this is not worth a log line: the service itself closes its connections. */
+  get isStopped(): boolean {
+    return this.#stopped;
+  }
+
   /** Stops the checks. Resolves when none is running any more. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -21,7 +21,8 @@ export function writeAccessLine(
   status: number | undefined,
   ms: number,
 ): void {
-  const { row, conclusion } = context;
+  const { row } = context;
+  const conclusion = context.conclusion ?? context.work?.facts();
   const ended = context.outcome ?? conclusion?.outcome;
   const level =
     ended !== undefined && ended !== 'issued' && ended !== 'revoked'

@@ -29,6 +29,7 @@ export class RequestContext implements AuditedRequest, RequestOrigin {
   /** The private reason of that error, or why a token is not active. */
   reason: string | undefined = undefined;
   conclusion: Conclusion | undefined = undefined;
+  work: { facts(): Conclusion } | undefined = undefined;
   /** The verified bearer of a bearer route. */
   caller: VerifiedToken | undefined = undefined;
   /** The locations of an unexpected error in the code, without its message. */

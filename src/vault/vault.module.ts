@@ -42,11 +42,12 @@ export class VaultModule implements OnApplicationBootstrap, OnModuleDestroy, OnA
     this.#watch?.start();
   }
 
-  async onModuleDestroy(): Promise<void> {
-    await this.#watch?.stop();
+  onModuleDestroy(): void {
+    void this.#watch?.stop();
   }
 
-  onApplicationShutdown(): Promise<void> {
-    return this.#vault.close();
+  async onApplicationShutdown(): Promise<void> {
+    await this.#watch?.stop();
+    await this.#vault.close();
   }
 }

@@ -48,10 +48,7 @@ export class OwnTokenVerifier {
       return await this.#verify(token, surfaces);
     } catch (error) {
       if (error instanceof TokenError) throw unauthorized(error.reason, error);
-      // The same answer as for any invalid token, so that it does not reveal which tenants exist.
-      if (error instanceof TesseraError && error.code === 'client_not_found')
-        throw unauthorized('unknown tenant', error);
-      throw error;
+      return withoutTenant(error);
     }
   }
 
@@ -62,7 +59,7 @@ export class OwnTokenVerifier {
    */
   async keyOf({ tenantId, keyId }: VerifiedToken): Promise<VerificationKey> {
     const id = parseTenantId(tenantId);
-    const key = id === undefined ? undefined : await this.#keyRings.verificationKey(id, keyId);
+    const key = id === undefined ? undefined : await this.#keyRings.verificationKey(id, keyId).catch(withoutTenant);
     if (key === undefined) throw new TesseraError('unauthorized', 'bearer: the tenant has no such key that signs');
     return key;
   }
@@ -94,4 +91,10 @@ function textOf(token: string | PresentedToken): string {
 
 function unauthorized(reason: string, cause: unknown): TesseraError {
   return new TesseraError('unauthorized', `bearer: ${reason}`, { cause });
+}
+
+/** An unknown tenant gets the answer of any invalid token, so that it does not reveal which tenants exist. */
+function withoutTenant(error: unknown): never {
+  if (error instanceof TesseraError && error.code === 'client_not_found') throw unauthorized('unknown tenant', error);
+  throw error;
 }

@@ -46,7 +46,7 @@ function beginSpan(tracer: Tracer, request: FastifyRequest, context: RequestCont
   });
   return {
     end: (outcome, status) => {
-      const { conclusion } = context;
+      const conclusion = context.conclusion ?? context.work?.facts();
       span.setAttributes({
         'tessera.outcome': outcome,
         ...(status === undefined ? {} : { 'http.response.status_code': status }),
