@@ -61,10 +61,11 @@ async function shell(script: string, env: Environment): Promise<string> {
 /** The tenants file with this suite's database server. */
 async function tenantsFile(database: string): Promise<string> {
   const file = join(folder, 'deploy-tenants.yaml');
-  const text = replaceEach(
+  // One of the callers keeps the file's own name of the database.
+  const text = replaceOnce(
     await readFile(join(REPOSITORY, 'deploy/tenants.yaml'), 'utf8'),
-    ['host: mariadb, port: 3306', `host: 127.0.0.1, port: ${mariadb.port}`],
-    ['name: t_acme', `name: ${database}`],
+    'host: mariadb, port: 3306, name: t_acme',
+    `host: 127.0.0.1, port: ${mariadb.port}, name: ${database}`,
   );
   expect(text).toContain(`host: 127.0.0.1, port: ${mariadb.port}, name: ${database}`);
   await writeFile(file, text);
