@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { OwnJwtGuard } from '../verification/own-jwt.guard.ts';
+import { OwnJwtGuard } from '../verification/second-implementation/own-jwt.guard.ts';
 import { AdminJwtStrategy } from './admin-jwt.strategy.ts';
 
 /** Used with AdminSurfaceGuard on the bearer routes of the admin surface, except oidcToken, whose bearer is verified in the pipeline. */

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { ProbeAnswer } from '../health/probes.controller.ts';
 import { contextOf } from '../http/request-context.ts';
-import type { ActiveToken, InactiveToken } from '../verification/active-token.ts';
+import type { ActiveToken, InactiveToken } from '../verification/token-status/active-token.ts';
 import { SurfaceHealthEndpoint, VerifyTokenEndpoint } from '../verification/surface.endpoint.ts';
 import { VerifyToken } from '../verification/verify-token.ts';
 import { AdminSurfaceGuard } from './admin-surface.guard.ts';

@@ -182,7 +182,7 @@ describe('a third grant', () => {
     expect(asked.conclusion).toMatchObject({ outcome: 'invalid_request', tenantId: undefined });
   });
 
-  it('is told nothing about tenants that do not exist', async () => {
+  it('does not reveal which tenants exist', async () => {
     const { ask, records } = openPipeline();
     const error = await refusalOf(ask({ tenant: 'nowhere' }));
     expect([error.code, error.reason]).toEqual(['unauthorized', 'bearer: unknown tenant']);

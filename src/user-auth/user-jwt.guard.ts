@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { OwnJwtGuard } from '../verification/own-jwt.guard.ts';
+import { OwnJwtGuard } from '../verification/second-implementation/own-jwt.guard.ts';
 import { UserJwtStrategy } from './user-jwt.strategy.ts';
 
 /** Used with UserSurfaceGuard on the bearer routes of the user surface, except oidcToken, whose bearer is verified in the pipeline. */

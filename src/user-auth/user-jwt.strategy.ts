@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Surface } from '../domain/surface.ts';
-import { OwnJwtStrategy } from '../verification/own-jwt.strategy.ts';
-import { SecondVerification } from '../verification/second-verification.ts';
+import { OwnJwtStrategy } from '../verification/second-implementation/own-jwt.strategy.ts';
+import { SecondVerification } from '../verification/second-implementation/second-verification.ts';
 
 /** The second verification of bearers at the user surface. */
 @Injectable()

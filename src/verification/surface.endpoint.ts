@@ -5,7 +5,7 @@ import { ProbeAnswer } from '../health/probes.controller.ts';
 import { BEARER_SCHEME } from '../http/openapi/api-docs.ts';
 import { ApiProblems } from '../http/problems/api-problems.ts';
 import { ProfileDto } from './profile.dto.ts';
-import { TOKEN_STATUS_SCHEMA, VerifyTokenDto } from './token-status.dto.ts';
+import { TOKEN_STATUS_SCHEMA, VerifyTokenDto } from './token-status/token-status.dto.ts';
 
 /** The route `profile` of a surface, with its entry in the API document. */
 export function ProfileEndpoint(surface: Surface): MethodDecorator {

@@ -8,7 +8,7 @@ import { callerOf } from '../http/request-context.ts';
 import { sendProblem } from '../http/problems/send-problem.ts';
 import { SURFACES } from '../domain/surface.ts';
 import { holds, NOTHING_MORE, permissionAsked, type Requirement, resourceAsked, scopeAsked } from './validation.ts';
-import { ValidateJwtGuard } from './validate-jwt.guard.ts';
+import { ValidateJwtGuard } from './second-implementation/validate-jwt.guard.ts';
 import { PermissionDto, ValidationDto, validationOf } from './validation.dto.ts';
 
 const SURFACE = {

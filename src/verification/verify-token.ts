@@ -9,7 +9,7 @@ import {
   INACTIVE,
   type InactiveReason,
   type InactiveToken,
-} from './active-token.ts';
+} from './token-status/active-token.ts';
 
 /** Answers verifyToken for both surfaces: whether a token is valid now, and its claims if it is. */
 @Injectable()

@@ -148,7 +148,7 @@ describe('an unknown kid', () => {
     expect(fetches()).toBe(2);
   });
 
-  it('causes no second fetch within the cooldown, whatever kids come: later callers are told when to retry', async () => {
+  it('causes no second fetch within the cooldown, whatever kids come: later callers learn when to retry', async () => {
     await find();
     await expectUnknown(find('random'));
     for (let index = 0; index < 20; index++) await expectWait(find(`random-${index}`), 30);

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Surface } from '../domain/surface.ts';
-import { queryParameter } from '../http/bodies/query-parameter.ts';
-import { askedSurface } from '../http/routes/asked-surface.ts';
+import type { Surface } from '../../domain/surface.ts';
+import { queryParameter } from '../../http/bodies/query-parameter.ts';
+import { askedSurface } from '../../http/routes/asked-surface.ts';
 import { OwnJwtStrategy } from './own-jwt.strategy.ts';
 import { SecondVerification } from './second-verification.ts';
 

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { VerificationKey, VerifiedToken } from '@tessera/token/core';
 import { LRUCache } from 'lru-cache';
 import { hash } from 'node:crypto';
-import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
-import { OwnTokenVerifier } from './own-tokens.ts';
+import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../../domain/clock.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { OwnTokenVerifier } from '../own-tokens.ts';
 
 // About 2 MiB. An evicted token is only verified twice again at its next use.
 const MAX_AGREEMENTS = 10_000;

@@ -2,8 +2,8 @@ import type { ExecutionContext } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import { isVerifiedToken } from '@tessera/token';
 import type { FastifyRequest } from 'fastify';
-import { TesseraError } from '../errors/tessera-error.ts';
-import { contextOf } from '../http/request-context.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { contextOf } from '../../http/request-context.ts';
 import type { OwnJwtStrategy } from './own-jwt.strategy.ts';
 
 /** Allows a bearer route only if two implementations have verified the token. The first verification ran at the edge, before the body was read. */

@@ -5,9 +5,9 @@ import { isVerifiedToken } from '@tessera/token';
 import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
 import { Strategy, type StrategyOptions } from 'passport-jwt';
-import { TesseraError } from '../errors/tessera-error.ts';
-import { contextOf } from '../http/request-context.ts';
-import type { Surface } from '../domain/surface.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { contextOf } from '../../http/request-context.ts';
+import type { Surface } from '../../domain/surface.ts';
 import type { SecondVerification } from './second-verification.ts';
 
 let strategies = 0;

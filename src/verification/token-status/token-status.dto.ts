@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { type Surface, SURFACES } from '../domain/surface.ts';
+import { type Surface, SURFACES } from '../../domain/surface.ts';
 
 /** The form of RFC 7009, section 2.1, and RFC 7662, section 2.1, for the documentation. */
 export class TokenStatusForm {

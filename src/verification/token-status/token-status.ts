@@ -1,21 +1,21 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { Injectable } from '@nestjs/common';
-import { type AuditedRequest, type Conclusion } from '../audit/audit-record.ts';
-import { AuditedWork, Auditor } from '../audit/auditor.ts';
-import { ClientAuthentication } from '../clients/client-authentication.ts';
-import { type ClaimedClient, projectOf, readClientCredentials } from '../clients/client-credentials.ts';
-import type { FormParameters } from '../domain/form-text.ts';
-import { parseTenantId, type ProjectId, type TenantId } from '../domain/ids.ts';
-import { type Surface, SURFACES } from '../domain/surface.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
-import { askedSurface } from '../http/routes/asked-surface.ts';
-import { AttemptLimit } from '../rate-limit/attempt-limit.ts';
-import { FailureLimits } from '../rate-limit/failure-limits.ts';
-import { Revoker } from '../revocation/revoker.ts';
-import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { TenantRepository } from '../tenancy/tenant.repository.ts';
+import { type AuditedRequest, type Conclusion } from '../../audit/audit-record.ts';
+import { AuditedWork, Auditor } from '../../audit/auditor.ts';
+import { ClientAuthentication } from '../../clients/client-authentication.ts';
+import { type ClaimedClient, projectOf, readClientCredentials } from '../../clients/client-credentials.ts';
+import type { FormParameters } from '../../domain/form-text.ts';
+import { parseTenantId, type ProjectId, type TenantId } from '../../domain/ids.ts';
+import { type Surface, SURFACES } from '../../domain/surface.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { askedSurface } from '../../http/routes/asked-surface.ts';
+import { AttemptLimit } from '../../rate-limit/attempt-limit.ts';
+import { FailureLimits } from '../../rate-limit/failure-limits.ts';
+import { Revoker } from '../../revocation/revoker.ts';
+import type { Client, Tenant } from '../../tenancy/tenant.ts';
+import { TenantRepository } from '../../tenancy/tenant.repository.ts';
 import { type ActiveToken, activeToken, activeTokenOrUndefined, INACTIVE, type InactiveToken } from './active-token.ts';
-import { OwnTokenVerifier } from './own-tokens.ts';
+import { OwnTokenVerifier } from '../own-tokens.ts';
 
 /** A request of RFC 7009 or RFC 7662. Nothing in it is verified yet. */
 export interface TokenStatusRequest {

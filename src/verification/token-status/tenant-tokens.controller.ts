@@ -10,9 +10,9 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import { CLIENT_SCHEME } from '../http/openapi/api-docs.ts';
-import { ApiProblems } from '../http/problems/api-problems.ts';
-import { contextOf } from '../http/request-context.ts';
+import { CLIENT_SCHEME } from '../../http/openapi/api-docs.ts';
+import { ApiProblems } from '../../http/problems/api-problems.ts';
+import { contextOf } from '../../http/request-context.ts';
 import type { ActiveToken, InactiveToken } from './active-token.ts';
 import { INTROSPECTION_SCHEMA, TokenStatusForm } from './token-status.dto.ts';
 import { TokenStatus } from './token-status.ts';

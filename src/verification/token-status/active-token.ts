@@ -1,5 +1,5 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import { TesseraError } from '../errors/tessera-error.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
 
 /** RFC 7662, section 2.2: the response does not say why a token is not active. */
 export interface InactiveToken {
