@@ -17,17 +17,15 @@ import { limitsOfTenantReads, limitsWithin, MysqlSessions } from './mysql-sessio
 import { mysqlTls } from './mysql-tls.ts';
 
 /** The DataSource of a database on a MySQL or MariaDB server. Each attempt to initialize it makes a new pool. */
-export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
+export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements MysqlSource {
   readonly #options: MysqlOptions;
   /** Shared with TypeORM's options, which are made before this object is. */
   readonly #current: { pool: MysqlPool | undefined };
-  #database: MysqlDatabase | undefined;
-  #attempt: Promise<this> | undefined;
   #closing: Promise<void> = Promise.resolve();
 
   constructor(options: MysqlOptions) {
     const current: { pool: MysqlPool | undefined } = { pool: undefined };
-    super({
+    super(options.name, {
       type: 'mysql',
       driver: { createPool: (poolOptions: PoolOptions): Pool => poolOf(current, options).create(poolOptions) },
       host: options.host,
@@ -54,19 +52,6 @@ export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
     this.#current = current;
   }
 
-  override async open(): Promise<MysqlDatabase> {
-    await this.initialize();
-    if (this.#database === undefined) throw unavailable(this.#options.name, 'closed');
-    return this.#database;
-  }
-
-  override initialize(): Promise<this> {
-    if (this.#attempt !== undefined) return this.#attempt;
-    if (this.#database !== undefined) return Promise.resolve(this);
-    this.#attempt = this.#connect().finally(() => (this.#attempt = undefined));
-    return this.#attempt;
-  }
-
   override createQueryRunner(mode?: ReplicationMode): QueryRunner {
     return boundRunner(super.createQueryRunner(mode), poolOf(this.#current, this.#options), this.#options);
   }
@@ -77,12 +62,12 @@ export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
 
   override destroy(): Promise<void> {
     const { pool } = this.#current;
-    this.#forget();
+    this.forget();
     if (pool !== undefined) this.#closing = pool.closeAll();
     return this.#closing;
   }
 
-  async #connect(): Promise<this> {
+  protected override async connect(): Promise<void> {
     const options = this.#options;
     const pool = new MysqlPool(
       new MysqlSessions(
@@ -96,23 +81,20 @@ export class MysqlDataSource extends BoundedDataSource implements MysqlSource {
     );
     this.#current.pool = pool;
     try {
-      await answerInTime(options.timeoutMs, super.initialize());
+      await answerInTime(options.timeoutMs, this.initializeTypeOrm());
       // The data source was destroyed in the meantime.
       if (this.#current.pool !== pool) throw unavailable(options.name, 'closed');
-      this.#database = new MysqlDatabase(options, this, pool);
-      return this;
+      this.keep(new MysqlDatabase(options, this, pool));
     } catch (error) {
-      this.#forget();
+      this.forget();
       void pool.closeAll();
       throw databaseFailure(options.name, error, mysqlSite(options));
     }
   }
 
-  /** TypeORM sets its flag before it has built the metadata, and an attempt may have been given up in between. */
-  #forget(): void {
+  protected override forget(): void {
     this.#current.pool = undefined;
-    this.#database = undefined;
-    Object.assign(this, { isInitialized: false });
+    super.forget();
   }
 }
 

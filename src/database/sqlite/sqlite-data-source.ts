@@ -3,7 +3,6 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { QueryRunner } from 'typeorm';
-import { unavailable } from '../../errors/tessera-error.ts';
 import { BoundedDataSource } from '../bounded-data-source.ts';
 import { databaseFailure } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
@@ -28,14 +27,12 @@ export interface SqliteOptions {
 }
 
 /** The DataSource of a SQLite file. */
-export class SqliteDataSource extends BoundedDataSource {
+export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
   readonly #options: SqliteOptions;
   readonly #site: DatabaseSite;
   /** Shared with TypeORM's options, which are made before this object is. */
   readonly #file: { isNew: boolean; connection: BetterSqlite3.Database | undefined };
   readonly #line = new StatementLine();
-  #database: SqliteDatabase | undefined;
-  #attempt: Promise<this> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteOptions) {
@@ -44,7 +41,7 @@ export class SqliteDataSource extends BoundedDataSource {
       isNew: false,
       connection: undefined,
     };
-    super({
+    super(options.name, {
       type: 'better-sqlite3',
       database: file,
       fileMustExist: !options.create,
@@ -70,19 +67,6 @@ export class SqliteDataSource extends BoundedDataSource {
     this.#file = state;
   }
 
-  override async open(): Promise<SqliteDatabase> {
-    await this.initialize();
-    if (this.#database === undefined) throw unavailable(this.#options.name, 'closed');
-    return this.#database;
-  }
-
-  override initialize(): Promise<this> {
-    if (this.#attempt !== undefined) return this.#attempt;
-    if (this.#database !== undefined) return Promise.resolve(this);
-    this.#attempt = this.#connect().finally(() => (this.#attempt = undefined));
-    return this.#attempt;
-  }
-
   override createQueryRunner(): QueryRunner {
     return queueRunner(this.createUnqueuedRunner(), this.#line, this.#options.name, this.#site);
   }
@@ -101,36 +85,31 @@ export class SqliteDataSource extends BoundedDataSource {
 
   async #close(): Promise<void> {
     while (this.#line.last !== undefined) await this.#line.last;
-    this.#forget();
+    this.forget();
   }
 
-  async #connect(): Promise<this> {
+  protected override async connect(): Promise<void> {
     const { file, create, name } = this.#options;
     try {
       this.#file.isNew = !existsSync(file);
       if (this.#file.isNew && create) mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-      await super.initialize();
+      await this.initializeTypeOrm();
       const { connection } = this.#file;
       if (connection === undefined) throw new Error('TypeORM did not hand over its connection');
       // From here on `patiently` retries, without blocking the event loop.
       connection.pragma('busy_timeout = 0');
-      this.#database = new SqliteDatabase(
-        { name, site: this.#site, connection, line: this.#line },
-        this,
-        this.createUnqueuedRunner(),
-      );
-      return this;
+      const parts = { name, site: this.#site, connection, line: this.#line };
+      this.keep(new SqliteDatabase(parts, this, this.createUnqueuedRunner()));
     } catch (error) {
-      this.#forget();
+      this.forget();
       throw databaseFailure(name, error, this.#site);
     }
   }
 
-  #forget(): void {
+  protected override forget(): void {
     this.#file.connection?.close();
     this.#file.connection = undefined;
-    this.#database = undefined;
-    Object.assign(this, { isInitialized: false });
+    super.forget();
   }
 }
 
