@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonWebKey } from 'node:crypto';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../src/testing/foreign-issuer.ts';
+import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../src/testing/provider-tokens.ts';
 import { startHostileProvider } from '../src/testing/hostile-provider.ts';
 import { freePort } from '../test/support/process.ts';
 import { REPOSITORY } from '../test/support/required-servers.ts';
@@ -37,7 +37,7 @@ const SUBJECT = 'Tessera, user oidcToken, keys warm, embedded';
 /** An exchange with the issuer's keys in memory, compared with the minimum that an exchange must do. */
 export async function exchange(folder: string, seconds: number): Promise<Section> {
   const provider = await startHostileProvider();
-  const key = foreignKey('bench');
+  const key = providerKey('bench');
   provider.keys = [key.jwk];
   const contenders: Contender[] = [];
   try {
@@ -76,7 +76,7 @@ async function run(folder: string, contender: Contender, seconds: number): Promi
   return result;
 }
 
-function tokensOf(issuer: string, key: ForeignSigningKey, count: number): string[] {
+function tokensOf(issuer: string, key: ProviderSigningKey, count: number): string[] {
   const iat = Math.floor(Date.now() / 1000);
   return Array.from({ length: count }, (_, index) => {
     const claims = {
@@ -90,7 +90,7 @@ function tokensOf(issuer: string, key: ForeignSigningKey, count: number): string
       email_verified: true,
       hd: 'acme.example',
     };
-    return JSON.stringify({ oidc_token: writeForeignToken({ key, claims }) });
+    return JSON.stringify({ oidc_token: writeSubjectToken({ key, claims }) });
   });
 }
 

@@ -18,7 +18,7 @@ import fastify from 'fastify';
 import { SAMPLE } from '../sample-request.ts';
 
 const [port, file, keys] = argv.slice(2);
-const [bearerKey, foreignKey] = (JSON.parse(readFileSync(keys ?? '', 'utf8')) as [JsonWebKey, JsonWebKey]).map((key) =>
+const [bearerKey, providerKey] = (JSON.parse(readFileSync(keys ?? '', 'utf8')) as [JsonWebKey, JsonWebKey]).map((key) =>
   createPublicKey({ key, format: 'jwk' }),
 ) as [KeyObject, KeyObject];
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -29,7 +29,7 @@ const database = new Database(file);
 database.pragma('journal_mode = WAL');
 database.pragma('synchronous = NORMAL');
 database.exec('CREATE TABLE spent (issuer TEXT, token_id TEXT, PRIMARY KEY (issuer, token_id))');
-const spend = database.prepare('INSERT INTO spent (issuer, token_id) VALUES (?, ?)');
+const redeem = database.prepare('INSERT INTO spent (issuer, token_id) VALUES (?, ?)');
 
 interface Claims {
   readonly iss: string;
@@ -63,9 +63,9 @@ app.post(
   },
   (request) => {
     const bearer = claimsOf((request.headers.authorization ?? '').slice('Bearer '.length), bearerKey);
-    const foreign = claimsOf((request.body as { oidc_token: string }).oidc_token, foreignKey);
-    if (bearer === undefined || foreign === undefined) throw Object.assign(new Error('refused'), { statusCode: 401 });
-    spend.run(foreign.iss, foreign.jti);
+    const subject = claimsOf((request.body as { oidc_token: string }).oidc_token, providerKey);
+    if (bearer === undefined || subject === undefined) throw Object.assign(new Error('refused'), { statusCode: 401 });
+    redeem.run(subject.iss, subject.jti);
     const now = Math.floor(Date.now() / 1000);
     const input = `${header}.${encode({
       iss: issuer,
@@ -81,10 +81,10 @@ app.post(
       resources: SAMPLE.resources,
       tenant_id: SAMPLE.tenant,
       project_id: SAMPLE.project,
-      email_id: foreign.email,
+      email_id: subject.email,
       surface: 'user',
       act: { client_id: bearer.client_id, sub: SAMPLE.userId },
-      idp: foreign.iss,
+      idp: subject.iss,
     })}`;
     const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
     return {

@@ -53,5 +53,5 @@ export abstract class AuditStore {
    * Corrects records that may have been written although `append` failed or came too late. When it resolves, those that were written by then
    * no longer say `issued` but contain `reason`.
    */
-  abstract disown(records: readonly RecordKey[], reason: string): Promise<void>;
+  abstract markUnreleased(records: readonly RecordKey[], reason: string): Promise<void>;
 }

@@ -1,6 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { AuditConfig } from '../config/config.ts';
+import { CONFIG, type AuditConfig } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
 import { Clock } from '../domain/clock.ts';
 import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';

@@ -10,10 +10,10 @@ class HeldStore extends AuditStore {
     readonly fail: (error: Error) => void;
   }[] = [];
 
-  readonly disowned: RecordKey[] = [];
+  readonly unreleased: RecordKey[] = [];
 
-  override disown(records: readonly RecordKey[]): Promise<void> {
-    this.disowned.push(...records);
+  override markUnreleased(records: readonly RecordKey[]): Promise<void> {
+    this.unreleased.push(...records);
     return Promise.resolve();
   }
 
@@ -80,7 +80,7 @@ describe('AuditTrail', () => {
     await expect(third).resolves.toBeUndefined();
   });
 
-  it('disowns what a failed call may have written, when that says that a token was issued', async () => {
+  it('corrects what a failed call may have written, when that says that a token was issued', async () => {
     const store = new HeldStore();
     const trail = new AuditTrail(store);
     const appended = [
@@ -91,7 +91,7 @@ describe('AuditTrail', () => {
     store.calls[0]!.fail(new Error('no answer'));
     await Promise.allSettled(appended);
     await trail.drain();
-    expect(new Set(store.disowned.map(({ tokenId }) => tokenId))).toEqual(new Set(['t1']));
+    expect(new Set(store.unreleased.map(({ tokenId }) => tokenId))).toEqual(new Set(['t1']));
   });
 
   it('refuses at once when too many wait', async () => {

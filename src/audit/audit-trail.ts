@@ -1,14 +1,14 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
-import { DisownedRecords } from './disowned-records.ts';
+import { UnreleasedRecords } from './unreleased-records.ts';
 
 interface Waiting {
   readonly record: AuditRecord;
   readonly resolve: () => void;
   readonly reject: (error: TesseraError) => void;
   /** Set if the token is not released. */
-  disownedAs?: RecordKey | undefined;
+  unreleasedKey?: RecordKey | undefined;
 }
 
 /** @returns undefined for a record whose outcome is not `issued` */
@@ -31,11 +31,11 @@ export class AuditTrail implements OnModuleDestroy {
   /** The records that the store is writing now. */
   #group: readonly Waiting[] = [];
   #flushing: Promise<void> | undefined;
-  readonly #disowned: DisownedRecords;
+  readonly #unreleased: UnreleasedRecords;
 
   constructor(store: AuditStore) {
     this.#store = store;
-    this.#disowned = new DisownedRecords(store);
+    this.#unreleased = new UnreleasedRecords(store);
   }
 
   /**
@@ -69,9 +69,9 @@ export class AuditTrail implements OnModuleDestroy {
   }
 
   /** For a record that is being written but whose token is not released: the stored row must not say `issued`. */
-  disown(record: AuditRecord): void {
+  markUnreleased(record: AuditRecord): void {
     const writing = this.#group.find((waiting) => waiting.record === record);
-    if (writing !== undefined) writing.disownedAs = keyOf(writing.record);
+    if (writing !== undefined) writing.unreleasedKey = keyOf(writing.record);
   }
 
   /** Resolves when all records appended so far have been written or refused. */
@@ -79,7 +79,7 @@ export class AuditTrail implements OnModuleDestroy {
     while (this.#flushing !== undefined || this.#waiting.length > 0) {
       await (this.#flushing ?? this.#flush());
     }
-    await this.#disowned.close();
+    await this.#unreleased.close();
   }
 
   /** Nest calls this before the stores are closed. */
@@ -102,10 +102,10 @@ export class AuditTrail implements OnModuleDestroy {
       this.#group = group;
       try {
         await this.#store.append(group.map((waiting) => waiting.record));
-        this.#disowned.add(group.map(({ disownedAs }) => disownedAs));
+        this.#unreleased.add(group.map(({ unreleasedKey }) => unreleasedKey));
       } catch (error) {
         // A part of the group may have been written, or all of it if only the answer was lost. None of these tokens is released.
-        this.#disowned.add(group.map(({ record, disownedAs }) => disownedAs ?? keyOf(record)));
+        this.#unreleased.add(group.map(({ record, unreleasedKey }) => unreleasedKey ?? keyOf(record)));
         // Records that came during the failed call fail too: they would only wait for the same timeout again, and their requests must also be
         // answered within 3 s.
         const failed = [...group, ...this.#waiting.splice(0)];

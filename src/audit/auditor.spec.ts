@@ -25,7 +25,7 @@ class SlowStore extends AuditStore {
     await delay(this.#ms);
     this.records.push(...sent);
   }
-  override disown(keys: readonly RecordKey[], reason: string): Promise<void> {
+  override markUnreleased(keys: readonly RecordKey[], reason: string): Promise<void> {
     for (const key of keys)
       for (const [place, record] of this.records.entries())
         if (record.outcome === 'issued' && record.tokenId === key.tokenId && record.at === key.at)

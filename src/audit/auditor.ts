@@ -147,7 +147,7 @@ export class Auditor {
 
   #outcomeOfWrite<T>(work: AuditedWork, steps: Promise<T>): Promise<T> {
     return WRITE.within(steps, () => {
-      if (work.success !== undefined) this.#trail.disown(work.success);
+      if (work.success !== undefined) this.#trail.markUnreleased(work.success);
       return Promise.reject(notInTime());
     });
   }

@@ -32,7 +32,7 @@ const PURGE = `DELETE FROM audit_records WHERE id IN (SELECT id FROM (
   SELECT id FROM audit_records WHERE at_ms < ? ORDER BY at_ms LIMIT ${ROWS_PER_PURGE}) AS oldest)`;
 
 /** A row that was written for a token that was not released is kept but corrected. */
-const DISOWN = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
+const MARK_UNRELEASED = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
   WHERE at_ms = ? AND request_id = ? AND token_id = ? AND outcome = 'issued'`;
 
 /** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
@@ -82,9 +82,9 @@ export class ControlPlaneAuditStore extends AuditStore {
     }
   }
 
-  override async disown(records: readonly RecordKey[], reason: string): Promise<void> {
+  override async markUnreleased(records: readonly RecordKey[], reason: string): Promise<void> {
     for (const { at, requestId, tokenId } of records)
-      await this.#controlPlane.query(DISOWN, [reason, at, bounded(requestId, 128), bounded(tokenId, 128)]);
+      await this.#controlPlane.query(MARK_UNRELEASED, [reason, at, bounded(requestId, 128), bounded(tokenId, 128)]);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { AdministratorDirectory } from '../directory/administrator.directory.ts';
-import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
+import { CopiedUserDirectory } from './copied-user.directory.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
 import { type ExplainedStep, explain } from '../token-grants/explain.ts';

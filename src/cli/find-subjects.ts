@@ -1,7 +1,7 @@
-import { CopiedUserDirectory } from '../directory/copied-user.directory.ts';
+import { CopiedUserDirectory } from './copied-user.directory.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Administrator } from '../tenancy/administrator.ts';
+import type { Administrator } from '../directory/administrator.ts';
 import type { TenantState } from '../provisioning/apply/control-plane.writer.ts';
 import { parseEmail } from '../domain/email.ts';
 import { explainError } from './explain-error.ts';

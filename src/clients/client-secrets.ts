@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { timingSafeEqual } from 'node:crypto';
-import { CONFIG } from '../config/config-token.ts';
-import type { CachesConfig } from '../config/config.ts';
+import { CONFIG, type CachesConfig } from '../config/config.ts';
 import type { Secret } from '../config/secret.ts';
 import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';

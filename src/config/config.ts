@@ -1,5 +1,8 @@
 import type { Secret } from './secret.ts';
 
+/** Nest's injection token for the `Config` interface: `@Inject(CONFIG) config: Config`. */
+export const CONFIG = Symbol('Config');
+
 /** The whole configuration, frozen. Only `loadConfig` makes it; nothing else reads the environment. */
 export interface Config {
   readonly host: string;

@@ -1,8 +1,7 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule, type TypeOrmModuleOptions } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
-import { CONFIG } from '../config/config-token.ts';
-import type { Config } from '../config/config.ts';
+import { CONFIG, type Config } from '../config/config.ts';
 import { HealthModule } from '../health/health.module.ts';
 import { Readiness } from '../health/readiness.ts';
 import { CONTROL_DATABASE, createControlDataSource } from './control-database.ts';

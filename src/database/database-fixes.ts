@@ -1,7 +1,7 @@
 import { causeOf, type TesseraError } from '../errors/tessera-error.ts';
 import { type DatabaseFailureReason, reasonOfFailure } from './database-failure.ts';
 import { type DatabaseAddress, type DatabaseSite, siteOf } from './database-site.ts';
-import { seenAccount } from './seen-account.ts';
+import { deniedAccount } from './denied-account.ts';
 
 /** The names that a message about a database server may contain. */
 interface Place extends DatabaseAddress {
@@ -112,7 +112,7 @@ function isSessionReason(reason: DatabaseFailureReason): reason is SessionReason
 }
 
 function placeOf({ tenantId }: DatabaseSite, server: DatabaseAddress, cause: unknown): Place {
-  const seen = seenAccount(cause, server.username);
+  const seen = deniedAccount(cause, server.username);
   const account = seen === undefined ? quoted(server.username) : `${quoted(seen.user)}@${quoted(seen.host)}`;
   const common = { ...server, account, from: seen?.host ?? '%' };
   return tenantId === undefined

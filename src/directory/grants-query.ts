@@ -9,7 +9,7 @@ import {
   SUB_LENGTH,
   SUBJECT_ID_LENGTH,
 } from '../control-plane/entities/tenant.entity.ts';
-import { foreignText, requiredText, selected } from '../tenancy/foreign-text.ts';
+import { readText, readRequiredText, selectText } from './bounded-text.ts';
 import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
@@ -38,9 +38,9 @@ SELECT NULL, SUBSTR(u.id, 1, ${SUBJECT_ID_LENGTH + 1}), NULL, NULL, NULL,
  * Values that are too long are cut, because the tenant controls the database and a value may be repeated in twenty thousand rows.
  */
 const GRANTS = (condition: string) => `
-SELECT ${selected('o.tenant_id', ID_LENGTH, 'owner')}, ${selected('u.id', SUBJECT_ID_LENGTH, 'id')},
-       ${selected('u.email', EMAIL_LENGTH, 'email')}, ${selected('u.email_canonical', EMAIL_LENGTH, 'email_canonical')},
-       ${selected('u.status', STATUS_LENGTH, 'status')},
+SELECT ${selectText('o.tenant_id', ID_LENGTH, 'owner')}, ${selectText('u.id', SUBJECT_ID_LENGTH, 'id')},
+       ${selectText('u.email', EMAIL_LENGTH, 'email')}, ${selectText('u.email_canonical', EMAIL_LENGTH, 'email_canonical')},
+       ${selectText('u.status', STATUS_LENGTH, 'status')},
        NULL AS group_name, NULL AS role_name, NULL AS scope_name, NULL AS resource
   FROM tessera_owner o
   LEFT JOIN users u ON ${condition}
@@ -64,7 +64,7 @@ const BY_ID = GRANTS('u.id = ?');
 
 /** Gives one row, or a few if the tenant's collation treats different texts as equal. */
 const IDENTITY = `
-SELECT ${selected('issuer', ISSUER_LENGTH)}, ${selected('sub', SUB_LENGTH)}, ${selected('user_id', SUBJECT_ID_LENGTH)}
+SELECT ${selectText('issuer', ISSUER_LENGTH)}, ${selectText('sub', SUB_LENGTH)}, ${selectText('user_id', SUBJECT_ID_LENGTH)}
   FROM user_identities
  WHERE issuer = ? AND sub = ?
  LIMIT 100`;
@@ -86,7 +86,7 @@ export async function findGrantsByIdentity(
 ): Promise<Subject | undefined> {
   const links = await directory.query(IDENTITY, [issuer, sub]);
   const link = links.find((row) => row['issuer'] === issuer && row['sub'] === sub);
-  const id = link === undefined ? '' : requiredText(link, 'user_id', SUBJECT_ID_LENGTH);
+  const id = link === undefined ? '' : readRequiredText(link, 'user_id', SUBJECT_ID_LENGTH);
   // Also queried without a link, so that the owner is checked before the answer "unknown".
   return findGrantsById(directory, tenantId, id);
 }
@@ -118,7 +118,7 @@ function subjectFromRows(
   const grants = rows.filter((row) => row['owner'] === null && row['id'] === id);
   return subjectFrom({
     id,
-    email: requiredText(person, 'email', EMAIL_LENGTH),
+    email: readRequiredText(person, 'email', EMAIL_LENGTH),
     // The tenant writes this column too, so it may hold any text.
     status: readStatus(person['status']),
     roles: distinct(grants, 'role_name'),
@@ -129,7 +129,7 @@ function subjectFromRows(
 
 /** The id appears in log lines and in audit records. The audit column accepts only ASCII, and one invalid row would fail the whole batch. */
 function subjectId(person: Row): string {
-  const id = requiredText(person, 'id', SUBJECT_ID_LENGTH);
+  const id = readRequiredText(person, 'id', SUBJECT_ID_LENGTH);
   if (!/^[\x21-\x7e]+$/.test(id)) throw unavailable(TENANT_DATABASE, 'holds an id that is not printable ASCII');
   return id;
 }
@@ -147,7 +147,7 @@ export function subjectFrom(subject: Subject): Subject {
 function distinct(rows: readonly Row[], column: string): string[] {
   const names = new Set<string>();
   for (const row of rows) {
-    const name = foreignText(row, column, GRANT_NAME_LENGTH);
+    const name = readText(row, column, GRANT_NAME_LENGTH);
     if (name !== undefined) names.add(name);
   }
   return [...names].sort();
@@ -156,9 +156,9 @@ function distinct(rows: readonly Row[], column: string): string[] {
 function distinctScopes(rows: readonly Row[]): GrantedScope[] {
   const scopes = new Map<string, GrantedScope>();
   for (const row of rows) {
-    const name = foreignText(row, 'scope_name', GRANT_NAME_LENGTH);
+    const name = readText(row, 'scope_name', GRANT_NAME_LENGTH);
     if (name !== undefined)
-      scopes.set(name, Object.freeze({ name, resource: foreignText(row, 'resource', GRANT_NAME_LENGTH) }));
+      scopes.set(name, Object.freeze({ name, resource: readText(row, 'resource', GRANT_NAME_LENGTH) }));
   }
   return [...scopes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

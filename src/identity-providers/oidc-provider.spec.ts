@@ -36,7 +36,7 @@ const keyFetches = () => provider.requests.filter((path) => path === KEYS_PATH).
 
 async function expectRefused(sub: string, reason: string): Promise<void> {
   const error = await refusalOf(fixture.authenticate({ oidcToken: await logIn(sub) }));
-  expect([error.code, error.reason]).toEqual(['unauthorized', `the foreign token is refused: ${reason}`]);
+  expect([error.code, error.reason]).toEqual(['unauthorized', `the subject token is refused: ${reason}`]);
 }
 
 describe('an ID token of a real login', () => {
@@ -68,7 +68,7 @@ describe('an ID token of a real login', () => {
   it('is refused if the access token is sent in its place', async () => {
     const { accessToken } = await provider.logIn('248289761001');
     const error = await refusalOf(fixture.authenticate({ oidcToken: accessToken }));
-    expect([error.code, error.reason]).toEqual(['unauthorized', 'the foreign token is refused: it is malformed']);
+    expect([error.code, error.reason]).toEqual(['unauthorized', 'the subject token is refused: it is malformed']);
   });
 
   it('has an id for replay protection, although it has no jti', async () => {

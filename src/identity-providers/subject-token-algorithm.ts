@@ -4,7 +4,7 @@ import { constants, type KeyObject, verify } from 'node:crypto';
  * Signature algorithms with a key that only the issuer has. Whoever can verify an HMAC can also make one, and `none` is no signature. Neither has a
  * row here, so no configuration can allow them.
  */
-export type ForeignAlgorithm =
+export type SubjectTokenAlgorithm =
   'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'ES512' | 'EdDSA';
 
 interface AlgorithmRow {
@@ -18,7 +18,7 @@ interface AlgorithmRow {
 }
 
 /** RFC 7518, sections 3.3 to 3.5; RFC 8037, section 3.1, with Ed25519. */
-const ROWS: Readonly<Record<ForeignAlgorithm, AlgorithmRow>> = {
+const ROWS: Readonly<Record<SubjectTokenAlgorithm, AlgorithmRow>> = {
   RS256: { keyType: 'rsa', digest: 'sha256' },
   RS384: { keyType: 'rsa', digest: 'sha384' },
   RS512: { keyType: 'rsa', digest: 'sha512' },
@@ -31,21 +31,23 @@ const ROWS: Readonly<Record<ForeignAlgorithm, AlgorithmRow>> = {
   EdDSA: { keyType: 'ed25519', digest: null, signatureBytes: 64 },
 };
 
-export const FOREIGN_ALGORITHMS: readonly ForeignAlgorithm[] = Object.freeze(Object.keys(ROWS) as ForeignAlgorithm[]);
+export const SUBJECT_TOKEN_ALGORITHMS: readonly SubjectTokenAlgorithm[] = Object.freeze(
+  Object.keys(ROWS) as SubjectTokenAlgorithm[],
+);
 
-export function isForeignAlgorithm(value: unknown): value is ForeignAlgorithm {
+export function isSubjectTokenAlgorithm(value: unknown): value is SubjectTokenAlgorithm {
   return typeof value === 'string' && Object.hasOwn(ROWS, value);
 }
 
 /** Whether the key has the algorithm's type and curve. */
-export function fitsAlgorithm(algorithm: ForeignAlgorithm, key: KeyObject): boolean {
+export function fitsAlgorithm(algorithm: SubjectTokenAlgorithm, key: KeyObject): boolean {
   const { keyType, curve } = ROWS[algorithm];
   return key.asymmetricKeyType === keyType && (curve === undefined || key.asymmetricKeyDetails?.namedCurve === curve);
 }
 
 /** @param key one that `fitsAlgorithm` */
 export function signatureHolds(
-  algorithm: ForeignAlgorithm,
+  algorithm: SubjectTokenAlgorithm,
   key: KeyObject,
   signingInput: string,
   signature: Buffer,

@@ -1,7 +1,7 @@
-import { isTypeAllowed, parseForeignTokenType } from './subject-token-type.ts';
+import { isTypeAllowed, parseSubjectTokenType } from './subject-token-type.ts';
 
 const isAllowed = (text: string, named: readonly string[] = []): boolean => {
-  const type = parseForeignTokenType(text);
+  const type = parseSubjectTokenType(text);
   return type !== undefined && isTypeAllowed(type, named);
 };
 

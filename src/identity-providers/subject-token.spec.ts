@@ -1,21 +1,21 @@
-import { base64url, foreignKey, signForeignText, writeForeignToken } from '../testing/foreign-issuer.ts';
+import { base64url, providerKey, signSubjectTokenText, writeSubjectToken } from '../testing/provider-tokens.ts';
 import { refusalOf } from '../testing/refusal.ts';
-import { FOREIGN_ALGORITHMS, fitsAlgorithm, signatureHolds } from './subject-token-algorithm.ts';
-import { parseForeignToken, replayId } from './subject-token.ts';
+import { SUBJECT_TOKEN_ALGORITHMS, fitsAlgorithm, signatureHolds } from './subject-token-algorithm.ts';
+import { parseSubjectToken, replayId } from './subject-token.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
-const KEY = foreignKey('k1');
+const KEY = providerKey('k1');
 const CLAIMS = { iss: 'https://idp.example.com', sub: 'ada', jti: 'j1' };
-const GOOD = writeForeignToken({ key: KEY, claims: CLAIMS });
-const parse = (token: string) => parseForeignToken(new PresentedToken(token));
+const GOOD = writeSubjectToken({ key: KEY, claims: CLAIMS });
+const parse = (token: string) => parseSubjectToken(new PresentedToken(token));
 const reasonOf = async (token: string): Promise<string> => {
   const error = await refusalOf(Promise.resolve().then(() => parse(token)));
   expect(error.code).toBe('unauthorized');
-  return error.reason.replace('the foreign token is refused: ', '');
+  return error.reason.replace('the subject token is refused: ', '');
 };
 const [header = '', payload = '', signature = ''] = GOOD.split('.');
 
-describe('parseForeignToken', () => {
+describe('parseSubjectToken', () => {
   it('returns the token’s claims', () => {
     expect(parse(GOOD)).toMatchObject({ algorithm: 'ES256', kid: 'k1', issuer: CLAIMS.iss, claims: CLAIMS });
   });
@@ -25,7 +25,7 @@ describe('parseForeignToken', () => {
     ['jwk, jku, x5u and x5c', { jwk: {}, jku: 'http://169.254.169.254/', x5u: 'http://127.0.0.1/', x5c: ['a'] }],
     ['no kid', { kid: undefined }],
   ])('ignores %s', (_, changes) => {
-    expect(parse(writeForeignToken({ key: KEY, claims: CLAIMS, header: changes })).issuer).toBe(CLAIMS.iss);
+    expect(parse(writeSubjectToken({ key: KEY, claims: CLAIMS, header: changes })).issuer).toBe(CLAIMS.iss);
   });
 
   it.each([
@@ -50,7 +50,7 @@ describe('parseForeignToken', () => {
     ['a number as kid', { kid: 1 }, 'its kid is not a text'],
     ['null as kid', { kid: null }, 'its kid is not a text'],
   ])('rejects %s in the header', async (_, changes, reason) => {
-    expect(await reasonOf(writeForeignToken({ key: KEY, claims: CLAIMS, header: changes }))).toBe(reason);
+    expect(await reasonOf(writeSubjectToken({ key: KEY, claims: CLAIMS, header: changes }))).toBe(reason);
   });
 
   it.each([
@@ -68,10 +68,10 @@ describe('parseForeignToken', () => {
     ['the general JSON form', JSON.stringify({ payload, signatures: [{ protected: header, signature }] })],
     ['a list as the payload', `${header}.${base64url('[]')}.${signature}`],
     ['a BOM', `${header}.${base64url('\ufeff{}')}.${signature}`],
-    ['duplicate names', signForeignText(KEY, '{"alg":"ES256"}', '{"iss":"https://a","iss":"https://b"}')],
-    ['escaped duplicate names', signForeignText(KEY, '{"alg":"ES256","\\u0061lg":"none"}', '{"iss":"https://a"}')],
-    ['deep claims', signForeignText(KEY, '{"alg":"ES256"}', `{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)],
-    ['an infinite number', signForeignText(KEY, '{"alg":"ES256"}', '{"exp":1e999}')],
+    ['duplicate names', signSubjectTokenText(KEY, '{"alg":"ES256"}', '{"iss":"https://a","iss":"https://b"}')],
+    ['escaped duplicate names', signSubjectTokenText(KEY, '{"alg":"ES256","\\u0061lg":"none"}', '{"iss":"https://a"}')],
+    ['deep claims', signSubjectTokenText(KEY, '{"alg":"ES256"}', `{"a":${'['.repeat(5_000)}${']'.repeat(5_000)}}`)],
+    ['an infinite number', signSubjectTokenText(KEY, '{"alg":"ES256"}', '{"exp":1e999}')],
   ])('rejects %s', async (_, token) => {
     expect(await reasonOf(token)).toBe('it is malformed');
   });
@@ -88,7 +88,7 @@ describe('parseForeignToken', () => {
   });
 
   it.each([undefined, '', 7, null])('rejects the issuer %p', async (iss) => {
-    expect(await reasonOf(writeForeignToken({ key: KEY, claims: { ...CLAIMS, iss } }))).toBe('it has no issuer');
+    expect(await reasonOf(writeSubjectToken({ key: KEY, claims: { ...CLAIMS, iss } }))).toBe('it has no issuer');
   });
 
   it('parses no changed token that its key would still verify', () => {
@@ -112,33 +112,33 @@ describe('replayId', () => {
   const id = (token: string) => replayId(parse(token));
 
   it('depends only on issuer and jti', () => {
-    expect(id(writeForeignToken({ key: KEY, claims: { ...CLAIMS, sub: 'eve' } }))).toBe(id(GOOD));
-    expect(id(writeForeignToken({ key: KEY, claims: { ...CLAIMS, jti: 'j2' } }))).not.toBe(id(GOOD));
+    expect(id(writeSubjectToken({ key: KEY, claims: { ...CLAIMS, sub: 'eve' } }))).toBe(id(GOOD));
+    expect(id(writeSubjectToken({ key: KEY, claims: { ...CLAIMS, jti: 'j2' } }))).not.toBe(id(GOOD));
   });
 
   it('depends on the signed text if there is no jti: a second signature makes no second token', () => {
     const claims = { ...CLAIMS, jti: undefined };
-    const first = writeForeignToken({ key: KEY, claims });
-    const second = writeForeignToken({ key: KEY, claims });
+    const first = writeSubjectToken({ key: KEY, claims });
+    const second = writeSubjectToken({ key: KEY, claims });
     expect(second).not.toBe(first);
     expect(id(second)).toBe(id(first));
-    expect(id(writeForeignToken({ key: KEY, claims: { ...claims, sub: 'eve' } }))).not.toBe(id(first));
+    expect(id(writeSubjectToken({ key: KEY, claims: { ...claims, sub: 'eve' } }))).not.toBe(id(first));
   });
 
   it('has one length, and cannot be chosen to be that of another kind', () => {
     expect(id(GOOD)).toHaveLength(43);
-    const bare = writeForeignToken({ key: KEY, claims: { ...CLAIMS, jti: undefined } });
+    const bare = writeSubjectToken({ key: KEY, claims: { ...CLAIMS, jti: undefined } });
     const { signingInput } = parse(bare);
     for (const jti of [signingInput, `token:${signingInput}`])
-      expect(id(writeForeignToken({ key: KEY, claims: { ...CLAIMS, jti } }))).not.toBe(id(bare));
+      expect(id(writeSubjectToken({ key: KEY, claims: { ...CLAIMS, jti } }))).not.toBe(id(bare));
   });
 });
 
 describe('signatureHolds', () => {
-  it.each(FOREIGN_ALGORITHMS)('is true for %s by the right key, and false by any other', (algorithm) => {
-    const key = foreignKey('k', algorithm);
-    const other = foreignKey('k', algorithm);
-    const { signingInput, signature: bytes } = parse(writeForeignToken({ key, claims: CLAIMS }));
+  it.each(SUBJECT_TOKEN_ALGORITHMS)('is true for %s by the right key, and false by any other', (algorithm) => {
+    const key = providerKey('k', algorithm);
+    const other = providerKey('k', algorithm);
+    const { signingInput, signature: bytes } = parse(writeSubjectToken({ key, claims: CLAIMS }));
     expect(fitsAlgorithm(algorithm, key.privateKey)).toBe(true);
     expect(signatureHolds(algorithm, key.privateKey, signingInput, bytes)).toBe(true);
     expect(signatureHolds(algorithm, other.privateKey, signingInput, bytes)).toBe(false);
@@ -151,6 +151,6 @@ describe('signatureHolds', () => {
     ['ES256', 'RS256'],
     ['RS256', 'EdDSA'],
   ] as const)('is never asked with a key of %s for %s', (of, algorithm) => {
-    expect(fitsAlgorithm(algorithm, foreignKey('k', of).privateKey)).toBe(false);
+    expect(fitsAlgorithm(algorithm, providerKey('k', of).privateKey)).toBe(false);
   });
 });

@@ -1,17 +1,17 @@
 import { hash } from 'node:crypto';
 import { parseCompactForm, TokenError } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { type ForeignAlgorithm, isForeignAlgorithm } from './subject-token-algorithm.ts';
-import { type ForeignTokenType, parseForeignTokenType } from './subject-token-type.ts';
+import { type SubjectTokenAlgorithm, isSubjectTokenAlgorithm } from './subject-token-algorithm.ts';
+import { type SubjectTokenType, parseSubjectTokenType } from './subject-token-type.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
 /** A strictly parsed subject token. Nothing in it is verified yet. */
 export interface SubjectToken {
-  readonly algorithm: ForeignAlgorithm;
+  readonly algorithm: SubjectTokenAlgorithm;
   /** Absent if the issuer has only one key and does not name it. */
   readonly kid: string | undefined;
   /** The type in its header. */
-  readonly type: ForeignTokenType | undefined;
+  readonly type: SubjectTokenType | undefined;
   readonly issuer: string;
   readonly claims: Readonly<Record<string, unknown>>;
   readonly signingInput: string;
@@ -30,14 +30,14 @@ const MEANING_CHANGING_MEMBERS = ['crit', 'b64', 'zip'];
  *
  * @throws TesseraError unauthorized
  */
-export function parseForeignToken(presented: PresentedToken): SubjectToken {
+export function parseSubjectToken(presented: PresentedToken): SubjectToken {
   const { header, claims, signingInput, signature } = parseForm(presented);
   if (MEANING_CHANGING_MEMBERS.some((member) => Object.hasOwn(header, member)))
     throw refused('its header changes its meaning');
   const { alg, kid, typ } = header;
-  if (!isForeignAlgorithm(alg)) throw refused('its algorithm proves nothing about who signed');
+  if (!isSubjectTokenAlgorithm(alg)) throw refused('its algorithm proves nothing about who signed');
   if (kid !== undefined && (typeof kid !== 'string' || kid === '')) throw refused('its kid is not a text');
-  const type = typeof typ === 'string' ? parseForeignTokenType(typ) : undefined;
+  const type = typeof typ === 'string' ? parseSubjectTokenType(typ) : undefined;
   if (typ !== undefined && type === undefined) throw refused('its typ is not a media type');
   const { iss } = claims;
   if (typeof iss !== 'string' || iss === '') throw refused('it has no issuer');
@@ -64,5 +64,5 @@ function parseForm(presented: PresentedToken): ReturnType<typeof parseCompactFor
 }
 
 function refused(why: string, cause?: unknown): TesseraError {
-  return new TesseraError('unauthorized', `the foreign token is refused: ${why}`, { cause });
+  return new TesseraError('unauthorized', `the subject token is refused: ${why}`, { cause });
 }

@@ -6,8 +6,8 @@ import { type Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts
 import type { Surface } from '../domain/surface.ts';
 import { CLAIM_CHECKS, mapSubject } from './claim-checks.ts';
 import { signatureHolds } from './subject-token-algorithm.ts';
-import type { ForeignKey } from './keys/provider-key-set.ts';
-import { type SubjectToken, parseForeignToken, replayId } from './subject-token.ts';
+import type { ProviderKey } from './keys/provider-key-set.ts';
+import { type SubjectToken, parseSubjectToken, replayId } from './subject-token.ts';
 import { isTypeAllowed } from './subject-token-type.ts';
 import type { PresentedToken } from '../domain/presented-token.ts';
 import type { OneTimeProof } from '../replay/replay-protection.ts';
@@ -29,7 +29,7 @@ export interface Presentation {
 }
 
 /** The result of verifying a subject token. */
-export interface ForeignProof {
+export interface VerifiedSubject {
   readonly trust: Trust;
   readonly subject: SubjectReference;
   /** The expiry of the subject token, epoch seconds. */
@@ -59,8 +59,8 @@ export async function verifySubjectToken(
   deps: SubjectTokenDeps,
   presentation: Presentation,
   passed: (step: SubjectTokenStep, issuer: string) => void,
-): Promise<ForeignProof> {
-  const token = parseForeignToken(presentation.token);
+): Promise<VerifiedSubject> {
+  const token = parseSubjectToken(presentation.token);
   passed('form', token.issuer);
   const trust = trustFor(deps.publicUrl, presentation, token);
   passed('trust', token.issuer);
@@ -107,10 +107,10 @@ function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, 
   return trust;
 }
 
-function confirms({ publicKey }: ForeignKey, { algorithm, signingInput, signature }: SubjectToken): boolean {
+function confirms({ publicKey }: ProviderKey, { algorithm, signingInput, signature }: SubjectToken): boolean {
   return signatureHolds(algorithm, publicKey, signingInput, signature);
 }
 
 function refused(why: string): TesseraError {
-  return new TesseraError('unauthorized', `the foreign token is refused: ${why}`);
+  return new TesseraError('unauthorized', `the subject token is refused: ${why}`);
 }

@@ -72,5 +72,5 @@ it.each([1_800_000_000, 1_799_999_999])('refuses a proof that expired at %p', (n
     refusal = error;
   }
   if (!(refusal instanceof TesseraError)) throw new Error('no refusal came');
-  expect(refusal).toMatchObject({ code: 'unauthorized', reason: 'what was proven has ended' });
+  expect(refusal).toMatchObject({ code: 'unauthorized', reason: 'the credentials have expired' });
 });

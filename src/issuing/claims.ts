@@ -26,7 +26,7 @@ export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, j
   const { tenant, client, surface, subject, exchange } = facts;
   const policyEnd = now + Math.min(facts.ttlSeconds, MAX_TOKEN_LIFE_SECONDS);
   const exp = facts.notAfter === undefined ? policyEnd : Math.min(policyEnd, facts.notAfter);
-  if (exp <= now) throw new TesseraError('unauthorized', 'what was proven has ended');
+  if (exp <= now) throw new TesseraError('unauthorized', 'the credentials have expired');
   return {
     iss: issuerOf(publicUrl, tenant.id),
     sub: subject.id,

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { TesseraClaims } from '@tessera/token';
-import { CONFIG } from '../config/config-token.ts';
-import type { LimitsConfig } from '../config/config.ts';
+import { CONFIG, type LimitsConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { BatchSigner } from './batch-signer.ts';

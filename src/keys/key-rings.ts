@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { VerificationKey } from '@tessera/token/core';
 import { LRUCache } from 'lru-cache';
-import { CONFIG } from '../config/config-token.ts';
-import type { CachesConfig } from '../config/config.ts';
+import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import type { Tenant } from '../tenancy/tenant.ts';

@@ -1,5 +1,5 @@
 import { Inject, Module } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
+import { CONFIG } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import { FailureLimits } from './failure-limits.ts';

@@ -1,8 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ForgettingTime, type RevocableToken, type VerifiedToken } from '@tessera/token/core';
-import { CONFIG } from '../config/config-token.ts';
-import type { CachesConfig } from '../config/config.ts';
+import { ExpiryClock, type RevocableToken, type VerifiedToken } from '@tessera/token/core';
+import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { RevokedTokens } from './revoked-tokens.ts';
 import { Log } from '../logging/log.ts';
@@ -51,7 +50,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   readonly #pollMs: number;
   readonly #listeners: ((tenants: NewsTenants) => void)[] = [];
   readonly #recordListeners: ((records: readonly RevocationRecord[]) => void)[] = [];
-  readonly #forgetting = new ForgettingTime();
+  readonly #expiryClock = new ExpiryClock();
   #known: KnownRevocations;
   /** A current entry may have been dropped: the whole list must be read again. */
   #isDoubtful = false;
@@ -185,7 +184,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   }
 
   async #follow(): Promise<NewsTenants> {
-    const { certain, wentBack: clockWentBack } = this.#forgetting.observe(this.#now(), this.#clock.monotonicMs());
+    const { certain, wentBack: clockWentBack } = this.#expiryClock.observe(this.#now(), this.#clock.monotonicMs());
     if (clockWentBack) this.#isDoubtful = true;
     const sequence = await this.#source.sequence();
     const wentBack = sequence < this.#known.sequence;

@@ -1,6 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { CachesConfig } from '../config/config.ts';
+import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';

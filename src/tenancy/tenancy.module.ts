@@ -1,6 +1,5 @@
 import { Inject, Module, type OnModuleInit } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { Config } from '../config/config.ts';
+import { CONFIG, type Config } from '../config/config.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { ControlPlaneModule } from '../control-plane/control-plane.module.ts';
 import { Log } from '../logging/log.ts';

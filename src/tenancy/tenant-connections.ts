@@ -1,6 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { ConnectionsConfig } from '../config/config.ts';
+import { CONFIG, type ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';

@@ -1,8 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { join } from 'node:path';
-import { CONFIG } from '../config/config-token.ts';
-import type { CachesConfig, ConnectionsConfig } from '../config/config.ts';
+import { CONFIG, type CachesConfig, type ConnectionsConfig } from '../config/config.ts';
 import type { DatabaseStateFailure } from '../errors/dependency-failure.ts';
 import { type TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { CachesConfig } from '../config/config.ts';
+import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';

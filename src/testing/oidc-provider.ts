@@ -4,7 +4,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Configuration } from 'oidc-provider';
 import { type IssuedTokens, logInByCode } from './code-flow.ts';
-import { foreignKey, type ForeignSigningKey } from './foreign-issuer.ts';
+import { providerKey, type ProviderSigningKey } from './provider-tokens.ts';
 
 /** An account with its claims. */
 export interface ProviderAccount {
@@ -55,7 +55,7 @@ export async function startOidcProvider({ clientId, accounts }: OidcProviderOpti
   let keysMade = 0;
   const rotateKeys = async (): Promise<void> => {
     keysMade += 1;
-    const configuration = configurationOf(foreignKey(`key-${keysMade}`), { clientId, clientSecret, accounts });
+    const configuration = configurationOf(providerKey(`key-${keysMade}`), { clientId, clientSecret, accounts });
     const provider = await quietly(() => Promise.resolve(new Provider(issuer, configuration)));
     const callback = provider.callback();
     answer = (request, response) => void callback(request, response);
@@ -89,7 +89,7 @@ interface Registered extends OidcProviderOptions {
   readonly clientSecret: string;
 }
 
-function configurationOf(key: ForeignSigningKey, { clientId, clientSecret, accounts }: Registered): Configuration {
+function configurationOf(key: ProviderSigningKey, { clientId, clientSecret, accounts }: Registered): Configuration {
   return {
     jwks: {
       keys: [{ ...key.privateKey.export({ format: 'jwk' }), kid: key.kid, alg: key.algorithm, use: 'sig' }],

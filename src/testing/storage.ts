@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
-import type { Administrator } from '../tenancy/administrator.ts';
+import type { Administrator } from '../directory/administrator.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { createControlFileSource } from '../control-plane/control-database.ts';
 import type { TenantDraft } from '../provisioning/apply/control-plane.writer.ts';

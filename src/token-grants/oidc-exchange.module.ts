@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { Config } from '../config/config.ts';
+import { CONFIG, type Config } from '../config/config.ts';
 import { DirectoryModule } from '../directory/directory.module.ts';
 import { OwnTokensModule } from '../verification/own-tokens.module.ts';
 import { Log } from '../logging/log.ts';

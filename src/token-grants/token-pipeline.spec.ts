@@ -90,7 +90,7 @@ function openPipeline(options: PipelineOptions = {}) {
     }
   }
   class Store extends AuditStore {
-    override disown(): Promise<void> {
+    override markUnreleased(): Promise<void> {
       return Promise.resolve();
     }
     override append(group: readonly AuditRecord[]): Promise<void> {
@@ -224,7 +224,7 @@ describe('credentials that are good for one token', () => {
   it('are refused when they were redeemed before, and the record names no token', async () => {
     const { ask, records } = openPipeline({ isRedeemed: true });
     const { code, reason } = await refusalOf(ask({ voucher: 'once-good' }));
-    expect([code, reason]).toEqual(['unauthorized', 'the foreign token is refused: it was used before']);
+    expect([code, reason]).toEqual(['unauthorized', 'the subject token is refused: it was used before']);
     expect(records).toMatchObject([
       { outcome: 'unauthorized', subjectId: 'u-ada', tokenId: undefined, keyId: undefined },
     ]);

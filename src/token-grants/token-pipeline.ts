@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { AuditFacts } from '../audit/audit-record.ts';
 import { AuditedWork, Auditor } from '../audit/auditor.ts';
-import { CONFIG } from '../config/config-token.ts';
-import type { Config } from '../config/config.ts';
+import { CONFIG, type Config } from '../config/config.ts';
 import { CachedSubjectDirectories } from '../directory/cached-subject.directories.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
 import { epochSeconds } from '../domain/clock.ts';
@@ -169,7 +168,7 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress {
   /** The record of the error must not name a token that was never released. */
   redeemedBefore(): TesseraError {
     this.token = undefined;
-    return new TesseraError('unauthorized', 'the foreign token is refused: it was used before');
+    return new TesseraError('unauthorized', 'the subject token is refused: it was used before');
   }
 }
 

@@ -5,8 +5,7 @@ import {
   type OnApplicationShutdown,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { CONFIG } from '../config/config-token.ts';
-import type { Config } from '../config/config.ts';
+import { CONFIG, type Config } from '../config/config.ts';
 import { Clock } from '../domain/clock.ts';
 import { HealthModule } from '../health/health.module.ts';
 import { Readiness } from '../health/readiness.ts';

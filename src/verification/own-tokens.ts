@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TokenError, type VerificationKey, type VerifiedToken, verifyParsed } from '@tessera/token/core';
-import { CONFIG } from '../config/config-token.ts';
-import type { Config } from '../config/config.ts';
+import { CONFIG, type Config } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
 import { parseTenantId } from '../domain/ids.ts';

@@ -1,7 +1,7 @@
 import type { AuditRecord } from '../../src/audit/audit-record.ts';
 import type { OneTimeProof } from '../../src/replay/replay-protection.ts';
 import { AdministratorDirectory } from '../../src/directory/administrator.directory.ts';
-import type { Administrator } from '../../src/tenancy/administrator.ts';
+import type { Administrator } from '../../src/directory/administrator.ts';
 import { ClientRevocations } from '../../src/revocation/client-revocations.ts';
 import { ControlPlaneAuditStore } from '../../src/audit/control-plane-audit.store.ts';
 import type { ControlPlane } from '../../src/control-plane/control-plane.ts';
@@ -446,10 +446,10 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
 
       it('writes no record of an issued token that was not sent, and keeps the other records', async () => {
         const audit = new ControlPlaneAuditStore(controlPlane);
-        const own = { ...record(7_000), outcome: 'issued', requestId: 'disowned', tokenId: 'never-left' } as const;
+        const own = { ...record(7_000), outcome: 'issued', requestId: 'unreleased', tokenId: 'never-left' } as const;
         await audit.append([own, { ...own, tokenId: 'left' }, { ...own, at: 7_001 }, { ...own, requestId: 'other' }]);
         const keys = [own, { at: 7_002, requestId: 'not there', tokenId: 'never-left' }];
-        for (let round = 0; round < 2; round += 1) await audit.disown(keys, 'audit: too late');
+        for (let round = 0; round < 2; round += 1) await audit.markUnreleased(keys, 'audit: too late');
         const rows = await controlPlane.query(
           'SELECT outcome, reason FROM audit_records WHERE at_ms BETWEEN 7000 AND 7001 ORDER BY id',
         );

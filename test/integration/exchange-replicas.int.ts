@@ -2,12 +2,12 @@ import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { type ExchangeReplicas, PUBLIC_URL, startExchangeReplicas } from '../support/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../../src/testing/foreign-issuer.ts';
+import { providerKey, writeSubjectToken } from '../../src/testing/provider-tokens.ts';
 import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 
 /** Two server processes on one MariaDB: a subject token is redeemed once over both. */
-const KEY = foreignKey('k1');
+const KEY = providerKey('k1');
 let provider: HostileProvider;
 let database: RunningMariaDb;
 let replicas: ExchangeReplicas;
@@ -41,7 +41,7 @@ function token(changes: Readonly<Record<string, unknown>> = {}): string {
     hd: 'acme.example',
     ...changes,
   };
-  return writeForeignToken({ key: KEY, claims });
+  return writeSubjectToken({ key: KEY, claims });
 }
 
 async function reasonOf(requestId: string): Promise<unknown> {
@@ -59,7 +59,7 @@ it.each([
   expect((await replicas.exchange(first!, 'user', bearer, oidcToken)).status).toBe(200);
   const refused = await replicas.exchange(second!, 'user', bearer, oidcToken);
   expect(refused.refusal()).toEqual({ status: 401, error: 'unauthorized', title: 'Unauthorized' });
-  expect(await reasonOf(refused.requestId)).toBe('the foreign token is refused: it was used before');
+  expect(await reasonOf(refused.requestId)).toBe('the subject token is refused: it was used before');
 });
 
 it('ten at once on both replicas: one token, twenty times over', async () => {

@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
 import { createConnection } from 'mysql2/promise';
 import { setTimeout as delay } from 'node:timers/promises';
-import { foreignKey, writeForeignToken } from '../../src/testing/foreign-issuer.ts';
+import { providerKey, writeSubjectToken } from '../../src/testing/provider-tokens.ts';
 import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { type MysqlInstallation, mysqlInstallation, type RunningService } from '../support/mysql-installation.ts';
@@ -57,7 +57,7 @@ const HOSTILE: readonly HostileDefault[] = [
   SETTABLE('alter_algorithm', "'INSTANT'"),
 ];
 
-const KEY = foreignKey('k1');
+const KEY = providerKey('k1');
 let server: RunningMariaDb;
 let provider: HostileProvider;
 let installations = 0;
@@ -108,7 +108,7 @@ tenants:
       - { id: a-root, email: root@acme.example, scopes: ["tenant:manage"] }
 `;
 
-function foreignToken(): string {
+function subjectToken(): string {
   const now = Math.floor(Date.now() / 1000);
   const claims = {
     iss: provider.issuer,
@@ -122,7 +122,7 @@ function foreignToken(): string {
     hd: 'acme.example',
     dept: NAME,
   };
-  return writeForeignToken({ key: KEY, claims });
+  return writeSubjectToken({ key: KEY, claims });
 }
 
 /** With clean session defaults, so that it sees only committed data. */
@@ -181,7 +181,7 @@ describe.each(HOSTILE)('with $name', (hostile) => {
       // Changed users are deleted and inserted again, with their links.
       await installation.apply(replaceOnce(file, 'roles: [reader], groups: [sales]', 'roles: [writer], groups: []'));
 
-      const oidcToken = foreignToken();
+      const oidcToken = subjectToken();
       const revoked = await servedBy(
         hostile.killed ? await installation.startProcess() : await installation.start(),
         (service) => everyEndpoint(service, oidcToken, hostile.idleMs ?? 0),

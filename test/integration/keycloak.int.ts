@@ -51,18 +51,18 @@ it('identifies a user by the linked account', async () => {
 });
 
 it('refuses a user whose address is not verified', async () => {
-  await expectRefused(await logIn('mallory'), 'the foreign token is refused: its e-mail address is not verified');
+  await expectRefused(await logIn('mallory'), 'the subject token is refused: its e-mail address is not verified');
 });
 
 it('refuses the access token of the same login: it is for another audience', async () => {
   const { accessToken } = await keycloak.logIn('grace');
-  await expectRefused(accessToken, 'the foreign token is refused: it is for another audience');
+  await expectRefused(accessToken, 'the subject token is refused: it is for another audience');
 });
 
 it('refuses it too when its client is put into its audience: the condition accepts ID tokens only', async () => {
   await keycloak.addOwnAudience();
   const { accessToken } = await keycloak.logIn('grace');
-  await expectRefused(accessToken, 'the foreign token is refused: it does not meet a condition');
+  await expectRefused(accessToken, 'the subject token is refused: it does not meet a condition');
   await tessera.trust({ ...trusted(), conditions: 'none' });
   const { subject } = await tessera.authenticate({ oidcToken: accessToken });
   expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });
@@ -70,7 +70,7 @@ it('refuses it too when its client is put into its audience: the condition accep
 
 it('refuses tokens of another realm of the same server', async () => {
   await tessera.trust({ ...trusted(), issuer: replaceOnce(keycloak.issuer, '/acme', '/master') });
-  await expectRefused(await logIn('grace'), 'the foreign token is refused: this tenant does not trust its issuer');
+  await expectRefused(await logIn('grace'), 'the subject token is refused: this tenant does not trust its issuer');
 });
 
 it('follows a rotation of keys: tokens of the new key pass at once, those of the old one no longer', async () => {

@@ -6,7 +6,7 @@ import { keyRingPath } from '../../src/vault/vault-path.ts';
 import { parseTenantId } from '../../src/domain/ids.ts';
 import type { Surface } from '../../src/domain/surface.ts';
 import type { Answer } from './answer.ts';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../src/testing/foreign-issuer.ts';
+import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../../src/testing/provider-tokens.ts';
 import { type HostileProvider, startHostileProvider } from '../../src/testing/hostile-provider.ts';
 import { startTessera, type TestTesseraServer, type TestTesseraServerOptions } from './tessera.ts';
 
@@ -19,7 +19,7 @@ export interface ExchangeService {
   readonly elsewhere: HostileProvider;
   /** Providers that acme trusts like the first one, each for one test that breaks it. Their keys stay in memory. */
   next(): HostileProvider;
-  readonly key: ForeignSigningKey;
+  readonly key: ProviderSigningKey;
   /** The number of connections to all providers so far. */
   connections(): number;
   /** A bearer of acme's `web`, by default for Ada or the administrator. */
@@ -27,7 +27,7 @@ export interface ExchangeService {
   /** The claims of a valid token of a provider for Grace, with its own `jti`. */
   claims(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): Record<string, unknown>;
   /** The token of these claims, signed correctly. */
-  foreign(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): string;
+  subjectToken(changes?: Readonly<Record<string, unknown>>, of?: HostileProvider): string;
   exchange(attempt?: ExchangeAttempt): Promise<Answer>;
   /** Expects the uniform 401, this recorded reason, and no connection to any issuer. */
   expectRefused(attempt: ExchangeAttempt, reason: string | RegExp): Promise<void>;
@@ -61,7 +61,7 @@ export interface ExchangeServiceOptions extends Pick<TestTesseraServerOptions, '
 const AUDIENCE = 'tessera-acme';
 
 export async function startExchangeService(options: ExchangeServiceOptions = {}): Promise<ExchangeService> {
-  const key = foreignKey('k1');
+  const key = providerKey('k1');
   const providers = await Promise.all(
     Array.from({ length: 2 + (options.providers ?? 0) }, () => startHostileProvider()),
   );
@@ -117,8 +117,8 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
         ...changes,
       };
     },
-    foreign: (changes, of) => writeForeignToken({ key, claims: service.claims(changes, of) }),
-    exchange: async ({ surface = 'user', bearer, oidcToken = service.foreign() } = {}) =>
+    subjectToken: (changes, of) => writeSubjectToken({ key, claims: service.claims(changes, of) }),
+    exchange: async ({ surface = 'user', bearer, oidcToken = service.subjectToken() } = {}) =>
       tessera.post(
         `/auth/${surface}/oidcToken`,
         { oidc_token: oidcToken },

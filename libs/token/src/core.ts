@@ -23,6 +23,6 @@ export type { ClaimPolicy } from './verify/claim-checks.ts';
 export type { VerifiedToken } from './verify/verified-token.ts';
 export { TokenError, type TokenErrorCode, type TokenErrorDetails, type TokenVerdict } from './verify/token-error.ts';
 export { fetchableUrl, wrongOption } from './verify/option-rules.ts';
-export { ForgettingTime } from './revocations/forgetting-time.ts';
+export { ExpiryClock } from './revocations/expiry-clock.ts';
 export { RevocationList, type RevocableToken } from './revocations/revocation-list.ts';
 export type { Revocation, RevocationKind } from './revocations/revocation.ts';

@@ -1,4 +1,4 @@
-import type { MonotonicClock } from '../src/verify/monotonic-clock.ts';
+import type { MonotonicClock } from '../src/runtime/monotonic-clock.ts';
 
 /** A monotonic clock that the test moves. */
 export class ManualClock implements MonotonicClock {

@@ -2,8 +2,8 @@ import type { DatabaseName } from '../../errors/dependency-failure.ts';
 import type { QueryRunner } from 'typeorm';
 import { databaseFailure } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
-import { patiently } from './patiently.ts';
-import type { StatementLine } from './statement-line.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
+import type { StatementQueue } from './statement-queue.ts';
 
 type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
 
@@ -13,7 +13,7 @@ type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean
  */
 export function queueRunner(
   runner: QueryRunner,
-  line: StatementLine,
+  queue: StatementQueue,
   name: DatabaseName,
   site: DatabaseSite,
 ): QueryRunner {
@@ -27,26 +27,26 @@ export function queueRunner(
   };
 
   const begin = async (): Promise<unknown> => {
-    end = await line.take();
+    end = await queue.take();
     try {
       // IMMEDIATE, because a transaction that reads first and writes later fails at once if another process wrote in between.
-      return await patiently(() => query('BEGIN IMMEDIATE'));
+      return await retryWhileBusy(() => query('BEGIN IMMEDIATE'));
     } catch (error) {
       finish();
       throw error;
     }
   };
-  const inLine = async (sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> => {
+  const queued = async (sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> => {
     const run = (): Promise<unknown> => query(sql, parameters, useStructuredResult);
     if (sql === 'BEGIN TRANSACTION') return begin();
-    if (end === undefined) return line.run(() => patiently(run));
+    if (end === undefined) return queue.run(() => retryWhileBusy(run));
     const result = await run();
     if (sql === 'COMMIT' || sql === 'ROLLBACK') finish();
     return result;
   };
-  const translated = async (...statement: Parameters<typeof inLine>): Promise<unknown> => {
+  const translated = async (...statement: Parameters<typeof queued>): Promise<unknown> => {
     try {
-      return await inLine(...statement);
+      return await queued(...statement);
     } catch (error) {
       throw databaseFailure(name, error, site);
     }

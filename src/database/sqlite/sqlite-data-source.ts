@@ -11,7 +11,7 @@ import type { Schema } from '../schema.ts';
 import { SilentLogger } from '../silent-logger.ts';
 import { queueRunner } from './queued-query-runner.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
-import { StatementLine } from './statement-line.ts';
+import { StatementQueue } from './statement-queue.ts';
 
 /** How long opening waits for another process that opens or recovers the same file. SQLite blocks the event loop meanwhile. */
 const OPENING_TIMEOUT_MS = 1000;
@@ -32,7 +32,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
   readonly #site: DatabaseSite;
   /** Shared with TypeORM's options, which are made before this object is. */
   readonly #file: { isNew: boolean; connection: BetterSqlite3.Database | undefined };
-  readonly #line = new StatementLine();
+  readonly #queue = new StatementQueue();
   #closing: Promise<void> | undefined;
 
   constructor(options: SqliteOptions) {
@@ -68,7 +68,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
   }
 
   override createQueryRunner(): QueryRunner {
-    return queueRunner(this.createUnqueuedRunner(), this.#line, this.#options.name, this.#site);
+    return queueRunner(this.createUnqueuedRunner(), this.#queue, this.#options.name, this.#site);
   }
 
   /** For `SqliteDatabase`, which holds the queue itself. */
@@ -84,7 +84,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
   }
 
   async #close(): Promise<void> {
-    while (this.#line.last !== undefined) await this.#line.last;
+    while (this.#queue.last !== undefined) await this.#queue.last;
     this.forget();
   }
 
@@ -96,9 +96,9 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
       await this.initializeTypeOrm();
       const { connection } = this.#file;
       if (connection === undefined) throw new Error('TypeORM did not hand over its connection');
-      // From here on `patiently` retries, without blocking the event loop.
+      // From here on `retryWhileBusy` retries, without blocking the event loop.
       connection.pragma('busy_timeout = 0');
-      const parts = { name, site: this.#site, connection, line: this.#line };
+      const parts = { name, site: this.#site, connection, queue: this.#queue };
       this.keep(new SqliteDatabase(parts, this, this.createUnqueuedRunner()));
     } catch (error) {
       this.forget();

@@ -4,14 +4,14 @@ import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunne
 import { Database, type Row, type SqlValue } from '../database.ts';
 import { databaseFailure, databaseFailureReason } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
-import { patiently } from './patiently.ts';
-import type { StatementLine } from './statement-line.ts';
+import { retryWhileBusy } from './retry-while-busy.ts';
+import type { StatementQueue } from './statement-queue.ts';
 
 export interface SqliteParts {
   readonly name: DatabaseName;
   readonly site: DatabaseSite;
   readonly connection: BetterSqlite3.Database;
-  readonly line: StatementLine;
+  readonly queue: StatementQueue;
 }
 
 export class SqliteDatabase extends Database {
@@ -22,28 +22,28 @@ export class SqliteDatabase extends Database {
   readonly #connection: BetterSqlite3.Database;
   readonly #statements = new Map<string, BetterSqlite3.Statement>();
   /** There is one connection: a statement run during a transaction would be part of it and be rolled back with it. */
-  readonly #line: StatementLine;
+  readonly #queue: StatementQueue;
   /** Runs statements immediately. The caller must hold the queue. */
   readonly #runner: QueryRunner;
 
-  constructor({ name, site, connection, line }: SqliteParts, dataSource: DataSource, runner: QueryRunner) {
+  constructor({ name, site, connection, queue }: SqliteParts, dataSource: DataSource, runner: QueryRunner) {
     super();
     this.name = name;
     this.#site = site;
     this.dataSource = dataSource;
     this.#connection = connection;
-    this.#line = line;
+    this.#queue = queue;
     this.#runner = runner;
   }
 
   override async query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
-    while (this.#line.last !== undefined) await this.#line.last;
+    while (this.#queue.last !== undefined) await this.#queue.last;
     try {
       return this.#execute(sql, parameters);
     } catch (error) {
       if (databaseFailureReason(error) !== 'busy') throw databaseFailure(this.name, error, this.#site);
       // Queued like a transaction, so that two writers that wait for the lock do not starve each other.
-      return this.#inLine(() => patiently(() => this.#execute(sql, parameters)));
+      return this.#queued(() => retryWhileBusy(() => this.#execute(sql, parameters)));
     }
   }
 
@@ -103,8 +103,8 @@ export class SqliteDatabase extends Database {
   }
 
   #exclusively<T>(begin: string, work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.#inLine(async () => {
-      await patiently(() => this.#connection.exec(begin));
+    return this.#queued(async () => {
+      await retryWhileBusy(() => this.#connection.exec(begin));
       try {
         const result = await work(this.#runner.manager);
         this.#connection.exec('COMMIT');
@@ -116,9 +116,9 @@ export class SqliteDatabase extends Database {
     });
   }
 
-  async #inLine<T>(work: () => Promise<T>): Promise<T> {
+  async #queued<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#line.run(work);
+      return await this.#queue.run(work);
     } catch (error) {
       throw databaseFailure(this.name, error, this.#site);
     }

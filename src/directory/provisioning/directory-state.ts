@@ -1,5 +1,5 @@
 import type { Status } from '../../domain/status.ts';
-import type { LinkedIdentity } from '../../tenancy/administrator.ts';
+import type { LinkedIdentity } from '../administrator.ts';
 
 /** A tenant's whole directory, sorted by name or id. */
 export interface DirectoryState {

@@ -8,7 +8,7 @@ import {
   SUB_LENGTH,
   SUBJECT_ID_LENGTH,
 } from '../../control-plane/entities/tenant.entity.ts';
-import { foreignText, requiredText, selected } from '../../tenancy/foreign-text.ts';
+import { readText, readRequiredText, selectText } from '../bounded-text.ts';
 import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
 import type { DirectoryState } from './directory-state.ts';
 import { readStatus } from '../../domain/status.ts';
@@ -35,14 +35,14 @@ type Ask = (select: string) => Promise<readonly Row[]>;
 export async function readDirectory(ask: Ask): Promise<DirectoryState> {
   const scopes = await readTable(ask, 'scopes', (text, row) => ({
     name: text('name'),
-    resource: foreignText(row, 'resource', GRANT_NAME_LENGTH),
+    resource: readText(row, 'resource', GRANT_NAME_LENGTH),
   }));
   const roles = await readTable(ask, 'roles', (text) => text('name'));
   const groups = await readTable(ask, 'user_groups', (text) => text('name'));
   const users = await readTable(ask, 'users', (text, row) => ({
     id: text('id'),
     email: text('email'),
-    status: readStatus(foreignText(row, 'status', STATUS_LENGTH)),
+    status: readStatus(readText(row, 'status', STATUS_LENGTH)),
   }));
   const scopesOf = await readLinks(ask, 'role_scopes', 'role_name', (text) => text('scope_name'));
   const rolesOfGroup = await readLinks(ask, 'user_group_roles', 'group_name', (text) => text('role_name'));
@@ -72,10 +72,10 @@ type Reading<T extends Table, V> = (text: (column: keyof (typeof TABLES)[T] & st
 
 async function readTable<T extends Table, V>(ask: Ask, table: T, read: Reading<T, V>): Promise<V[]> {
   const lengths: Readonly<Record<string, number>> = TABLES[table];
-  const columns = Object.entries(lengths).map(([column, length]) => selected(column, length));
+  const columns = Object.entries(lengths).map(([column, length]) => selectText(column, length));
   const rows = await ask(`SELECT ${columns.join(', ')} FROM ${table} LIMIT ${MAX_ROWS + 1}`);
   if (rows.length > MAX_ROWS) throw unavailable(TENANT_DATABASE, 'has too many rows');
-  return rows.map((row) => read((column) => requiredText(row, column, lengths[column] ?? 0), row));
+  return rows.map((row) => read((column) => readRequiredText(row, column, lengths[column] ?? 0), row));
 }
 
 /** Maps each key to its values. Sorted here and not by the database, so that the order never depends on it. */

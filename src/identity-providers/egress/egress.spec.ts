@@ -8,7 +8,7 @@ import {
 import { selfSignedCertificate } from '../../testing/self-signed-certificate.ts';
 import { SystemClock } from '../../domain/clock.ts';
 import { Deadline } from '../../runtime/deadline.ts';
-import { Egress, type EgressOptions, type ForeignAnswer, MAX_ANSWER_BYTES } from './egress.ts';
+import { Egress, type EgressOptions, type ProviderAnswer, MAX_ANSWER_BYTES } from './egress.ts';
 
 let provider: HostileProvider;
 beforeEach(async () => {
@@ -22,7 +22,7 @@ const addresses =
   () =>
     Promise.resolve(list.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 })));
 
-function fetchJson(url: string, options: Partial<EgressOptions> = {}): Promise<ForeignAnswer> {
+function fetchJson(url: string, options: Partial<EgressOptions> = {}): Promise<ProviderAnswer> {
   const egress = new Egress({
     allowedHosts: [provider.hostPort],
     resolve: addresses('127.0.0.1'),
@@ -31,7 +31,7 @@ function fetchJson(url: string, options: Partial<EgressOptions> = {}): Promise<F
   });
   return egress.fetchJson(url, new Deadline(new SystemClock(), DEADLINE_MS));
 }
-const failed = (reason: string): ForeignAnswer => ({ kind: 'failed', reason });
+const failed = (reason: string): ProviderAnswer => ({ kind: 'failed', reason });
 
 describe('an answer', () => {
   it.each(['application/json', 'application/json; charset=utf-8', 'application/jwk-set+json', 'Application/JSON'])(

@@ -5,9 +5,9 @@ import { parseStrictJson } from '@tessera/token/core';
 import type { buildConnector, Client, Dispatcher } from 'undici';
 import type { Deadline } from '../../runtime/deadline.ts';
 import { plainAddress } from '../../domain/networks.ts';
-import { hostAndPort, isPublicAddress, refusalOfForeignUrl } from './foreign-url.ts';
+import { hostAndPort, isPublicAddress, invalidProviderUrlReason } from './provider-url.ts';
 
-export type ForeignAnswer =
+export type ProviderAnswer =
   | { readonly kind: 'json'; readonly value: unknown }
   /** The reason of the failure as a fixed phrase, without the URL or anything that the host sent. */
   | { readonly kind: 'failed'; readonly reason: string };
@@ -51,7 +51,7 @@ export class Egress {
 
   /** Whether a URL from a fetched document is allowed, by its text alone. Its host is checked when connecting. */
   mayFetch(url: string): boolean {
-    return refusalOfForeignUrl(url, { query: 'allowed' }, this.#options.allowedHosts) === undefined;
+    return invalidProviderUrlReason(url, { query: 'allowed' }, this.#options.allowedHosts) === undefined;
   }
 
   /**
@@ -59,7 +59,7 @@ export class Egress {
    *
    * @param deadline for everything that the caller fetches
    */
-  async fetchJson(url: string, deadline: Deadline): Promise<ForeignAnswer> {
+  async fetchJson(url: string, deadline: Deadline): Promise<ProviderAnswer> {
     if (!this.mayFetch(url)) return failed('its URL may not be fetched');
     if (deadline.isOver()) return failed('no answer in time');
     const { origin, pathname, search } = new URL(url);
@@ -128,7 +128,7 @@ function isConnectedToPublic(socket: Socket): boolean {
   return isPublicAddress(plainAddress(socket.remoteAddress ?? ''));
 }
 
-async function exchange(client: Client, path: string): Promise<ForeignAnswer> {
+async function exchange(client: Client, path: string): Promise<ProviderAnswer> {
   try {
     const response = await client.request({
       method: 'GET',
@@ -142,7 +142,7 @@ async function exchange(client: Client, path: string): Promise<ForeignAnswer> {
   }
 }
 
-async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<ForeignAnswer> {
+async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<ProviderAnswer> {
   // Destroying the client aborts the body.
   body.on('error', () => undefined);
   if (statusCode >= 300 && statusCode < 400) return failed('a redirect');
@@ -162,7 +162,7 @@ async function read({ statusCode, headers, body }: Dispatcher.ResponseData): Pro
   return parse(Buffer.concat(chunks));
 }
 
-function parse(bytes: Buffer): ForeignAnswer {
+function parse(bytes: Buffer): ProviderAnswer {
   try {
     const text = new TextDecoder('utf-8', UTF8).decode(bytes);
     return { kind: 'json', value: parseStrictJson(text, { maxDepth: MAX_ANSWER_DEPTH }) };
@@ -171,6 +171,6 @@ function parse(bytes: Buffer): ForeignAnswer {
   }
 }
 
-function failed(reason: string): ForeignAnswer {
+function failed(reason: string): ProviderAnswer {
   return { kind: 'failed', reason };
 }

@@ -1,7 +1,7 @@
 import type { Deadline } from '../../runtime/deadline.ts';
 import { discoverJwksUri } from '../egress/discovery.ts';
 import type { Egress } from '../egress/egress.ts';
-import { type ForeignKeySet, parseForeignKeySet } from './provider-key-set.ts';
+import { type ProviderKeySet, parseProviderKeySet } from './provider-key-set.ts';
 
 /** For all fetches of one search for keys, so that the request is answered within the promised 3 s. */
 export const KEYS_DEADLINE_MS = 2_000;
@@ -14,7 +14,7 @@ export interface KeySource {
 }
 
 export type FetchedKeySet =
-  | { readonly set: ForeignKeySet; readonly jwksUri: string; readonly refusal?: undefined }
+  | { readonly set: ProviderKeySet; readonly jwksUri: string; readonly refusal?: undefined }
   /** A fixed phrase. */
   | { readonly set?: undefined; readonly refusal: string };
 
@@ -29,6 +29,6 @@ export async function fetchKeySet(egress: Egress, source: KeySource, deadline: D
   if (jwksUri === undefined) return { refusal: undiscovered };
   const answer = await egress.fetchJson(jwksUri, deadline);
   if (answer.kind === 'failed') return { refusal: `keys: ${answer.reason}` };
-  const { set, refusal } = parseForeignKeySet(answer.value);
+  const { set, refusal } = parseProviderKeySet(answer.value);
   return set === undefined ? { refusal: `keys: ${refusal}` } : { set, jwksUri };
 }

@@ -1,9 +1,9 @@
-import { foreignKey } from '../../testing/foreign-issuer.ts';
-import { findForeignKey, parseForeignKeySet } from './provider-key-set.ts';
+import { providerKey } from '../../testing/provider-tokens.ts';
+import { findProviderKey, parseProviderKeySet } from './provider-key-set.ts';
 
-const GOOD = foreignKey('good');
-const RSA = foreignKey('rsa', 'RS256');
-const setOf = (...keys: unknown[]) => parseForeignKeySet({ keys });
+const GOOD = providerKey('good');
+const RSA = providerKey('rsa', 'RS256');
+const setOf = (...keys: unknown[]) => parseProviderKeySet({ keys });
 const kids = (...keys: unknown[]) => setOf(...keys).set?.keys.map(({ kid }) => kid);
 
 describe('a set', () => {
@@ -26,7 +26,7 @@ describe('a set', () => {
     ],
     ['a symmetric key', { keys: [GOOD.jwk, { kty: 'oct', k: 'c2VjcmV0' }] }, 'the key set holds a private key'],
   ])('is refused as a whole with %s', (_, value, refusal) => {
-    expect(parseForeignKeySet(value)).toEqual({ refusal });
+    expect(parseProviderKeySet(value)).toEqual({ refusal });
   });
 
   it('may have 100 keys', () => {
@@ -34,8 +34,8 @@ describe('a set', () => {
   });
 
   it.each([
-    ['RSA of 1,024 bits', foreignKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 }).jwk, 'RSA under 2048 bits'],
-    ['RSA with e = 3', foreignKey('weak', 'RS256', { bits: 2_048, exponent: 3 }).jwk, 'RSA exponent under 65537'],
+    ['RSA of 1,024 bits', providerKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 }).jwk, 'RSA under 2048 bits'],
+    ['RSA with e = 3', providerKey('weak', 'RS256', { bits: 2_048, exponent: 3 }).jwk, 'RSA exponent under 65537'],
     ['RSA with e = 1', { ...RSA.jwk, e: 'AQ' }, 'RSA exponent under 65537'],
     ['an alg of another type', { ...GOOD.jwk, alg: 'RS256' }, 'alg does not fit the key'],
     ['an alg of another curve', { ...GOOD.jwk, alg: 'ES384' }, 'alg does not fit the key'],
@@ -58,13 +58,13 @@ describe('a set', () => {
   });
 });
 
-describe('findForeignKey', () => {
+describe('findProviderKey', () => {
   const withoutAlg = { ...RSA.jwk, alg: undefined };
   const withoutKid = { ...GOOD.jwk, kid: undefined };
   const find = (
     keys: unknown[],
-    ...wanted: Parameters<typeof findForeignKey> extends [unknown, ...infer R] ? R : never
-  ) => findForeignKey(setOf(...keys).set!, ...wanted);
+    ...wanted: Parameters<typeof findProviderKey> extends [unknown, ...infer R] ? R : never
+  ) => findProviderKey(setOf(...keys).set!, ...wanted);
 
   it('finds a key by its kid', () => {
     expect(find([GOOD.jwk, RSA.jwk], 'ES256', 'good')?.kid).toBe('good');
@@ -80,7 +80,7 @@ describe('findForeignKey', () => {
 
   it('without a kid finds the only matching key, and none of two', () => {
     expect(find([GOOD.jwk, RSA.jwk], 'ES256', undefined)?.kid).toBe('good');
-    expect(find([GOOD.jwk, foreignKey('other').jwk], 'ES256', undefined)).toBeUndefined();
+    expect(find([GOOD.jwk, providerKey('other').jwk], 'ES256', undefined)).toBeUndefined();
   });
 
   it('finds no key without a kid for a token that names one', () => {
@@ -88,7 +88,7 @@ describe('findForeignKey', () => {
   });
 
   it('finds neither of two keys of one kid', () => {
-    expect(find([GOOD.jwk, foreignKey('good').jwk], 'ES256', 'good')).toBeUndefined();
+    expect(find([GOOD.jwk, providerKey('good').jwk], 'ES256', 'good')).toBeUndefined();
     expect(find([GOOD.jwk, { ...RSA.jwk, kid: 'good' }], 'ES256', 'good')).toBeDefined();
   });
 });

@@ -1,22 +1,22 @@
 import type { KeyObject } from 'node:crypto';
 import { holdsPrivateKey, importKeyMaterial, refusalOfPurpose } from '@tessera/token/core';
-import { fitsAlgorithm, type ForeignAlgorithm, isForeignAlgorithm } from '../subject-token-algorithm.ts';
+import { fitsAlgorithm, type SubjectTokenAlgorithm, isSubjectTokenAlgorithm } from '../subject-token-algorithm.ts';
 
 /** A public key of a trusted issuer. Many issuers omit `alg`, so the key's type determines the algorithms it may verify. */
-export interface ForeignKey {
+export interface ProviderKey {
   readonly kid: string | undefined;
-  readonly algorithm: ForeignAlgorithm | undefined;
+  readonly algorithm: SubjectTokenAlgorithm | undefined;
   readonly publicKey: KeyObject;
 }
 
-export interface ForeignKeySet {
-  readonly keys: readonly ForeignKey[];
+export interface ProviderKeySet {
+  readonly keys: readonly ProviderKey[];
   /** Why signature keys were skipped, as fixed phrases without duplicates. */
   readonly skipped: readonly string[];
 }
 
-export type ParsedForeignKeySet =
-  | { readonly set: ForeignKeySet; readonly refusal?: undefined }
+export type ParsedProviderKeySet =
+  | { readonly set: ProviderKeySet; readonly refusal?: undefined }
   /** The whole set is refused; the reason is a fixed phrase. */
   | { readonly set?: undefined; readonly refusal: string };
 
@@ -26,18 +26,18 @@ const MAX_KEYS = 100;
  * Parses the JWK Set (RFC 7517, section 5) of a trusted issuer. The whole set is refused if it shows that its owner has lost control, as with a
  * private key. A single unsuitable key is skipped.
  */
-export function parseForeignKeySet(value: unknown): ParsedForeignKeySet {
+export function parseProviderKeySet(value: unknown): ParsedProviderKeySet {
   if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys))
     return { refusal: 'the answer is not a key set' };
   const jwks: readonly unknown[] = value.keys;
   if (jwks.length > MAX_KEYS) return { refusal: 'the key set has over 100 keys' };
   if (jwks.some((jwk) => isObject(jwk) && holdsPrivateKey(jwk))) return { refusal: 'the key set holds a private key' };
-  const keys: ForeignKey[] = [];
+  const keys: ProviderKey[] = [];
   const skipped = new Set<string>();
   for (const jwk of jwks) {
     // Encryption keys are common in key sets, so they are skipped without a log line.
     if (!isObject(jwk) || refusalOfPurpose(jwk) !== undefined) continue;
-    const { key, reason } = importForeignKey(jwk);
+    const { key, reason } = importProviderKey(jwk);
     if (key === undefined) skipped.add(reason);
     else keys.push(key);
   }
@@ -49,11 +49,11 @@ export function parseForeignKeySet(value: unknown): ParsedForeignKeySet {
  *
  * @returns undefined if there is none, and if there are two, because then the kid is ambiguous
  */
-export function findForeignKey(
-  set: ForeignKeySet,
-  algorithm: ForeignAlgorithm,
+export function findProviderKey(
+  set: ProviderKeySet,
+  algorithm: SubjectTokenAlgorithm,
   kid: string | undefined,
-): ForeignKey | undefined {
+): ProviderKey | undefined {
   const fitting = set.keys.filter(
     (key) =>
       (kid === undefined || key.kid === kid) &&
@@ -63,13 +63,13 @@ export function findForeignKey(
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
-type ImportedForeignKey =
-  { readonly key: ForeignKey; readonly reason?: undefined } | { readonly key?: undefined; readonly reason: string };
+type ImportedProviderKey =
+  { readonly key: ProviderKey; readonly reason?: undefined } | { readonly key?: undefined; readonly reason: string };
 
-function importForeignKey(jwk: Readonly<Record<string, unknown>>): ImportedForeignKey {
+function importProviderKey(jwk: Readonly<Record<string, unknown>>): ImportedProviderKey {
   const { kid, alg } = jwk;
   if (kid !== undefined && typeof kid !== 'string') return { reason: 'kid is not a text' };
-  if (alg !== undefined && !isForeignAlgorithm(alg)) return { reason: 'alg is unknown' };
+  if (alg !== undefined && !isSubjectTokenAlgorithm(alg)) return { reason: 'alg is unknown' };
   const { publicKey, reason } = importKeyMaterial(jwk);
   if (publicKey === undefined) return { reason };
   if (alg !== undefined && !fitsAlgorithm(alg, publicKey)) return { reason: 'alg does not fit the key' };

@@ -2,11 +2,11 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 import { Deadline } from '../../runtime/deadline.ts';
 import type { Log } from '../../logging/log.ts';
 import { type Clock, SystemClock } from '../../domain/clock.ts';
-import { AskedTokens } from './asked-tokens.ts';
+import { UnknownKeyTokens } from './unknown-key-tokens.ts';
 import type { Egress } from '../egress/egress.ts';
 import { FailedFetches } from './failed-fetches.ts';
 import { fetchKeySet, type KeySource } from './fetch-key-set.ts';
-import { findForeignKey, type ForeignKey, type ForeignKeySet } from './provider-key-set.ts';
+import { findProviderKey, type ProviderKey, type ProviderKeySet } from './provider-key-set.ts';
 import type { SubjectToken } from '../subject-token.ts';
 import { KeySearchBudget, SEARCH_COOLDOWN_MS } from './key-search-budget.ts';
 import { PlannedSearch } from './planned-search.ts';
@@ -42,7 +42,7 @@ export interface KeyQuestion {
 }
 
 export interface FoundKey {
-  readonly key: ForeignKey;
+  readonly key: ProviderKey;
   /** Whether the key was fetched after the question, so that it cannot have been replaced before it. */
   readonly isFresh: boolean;
 }
@@ -61,9 +61,9 @@ export class RemoteKeySet {
   readonly #budget = new KeySearchBudget();
   readonly #planned: PlannedSearch;
   readonly #failed: FailedFetches;
-  readonly #askedTokens = new AskedTokens();
+  readonly #unknownKeyTokens = new UnknownKeyTokens();
 
-  #set: ForeignKeySet | undefined;
+  #set: ProviderKeySet | undefined;
   /** When the fetch of the set began. All times here are of the monotonic clock. */
   #loadedAt = -Infinity;
   /** The number of the fetch that returned the set. */
@@ -110,9 +110,9 @@ export class RemoteKeySet {
    *
    * @returns undefined if there is no other key
    */
-  async findAgain(question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
+  async findAgain(question: KeyQuestion, failed: ProviderKey): Promise<ProviderKey | undefined> {
     const asked = this.#fetches;
-    const first = this.#askedTokens.remember(question.token.signingInput, asked);
+    const first = this.#unknownKeyTokens.remember(question.token.signingInput, asked);
     const key = await this.#search(question, asked, ({ publicKey }) => !publicKey.equals(failed.publicKey));
     if (key === undefined && this.#setNumber <= first)
       this.#planned.add(question.account, this.#nextSearchAt(question), asked);
@@ -126,7 +126,7 @@ export class RemoteKeySet {
 
   /** Handles a kid that is not in the set: a new key or an invented one. */
   async #findNew(question: KeyQuestion, asked: number): Promise<FoundKey> {
-    const first = this.#askedTokens.remember(question.token.signingInput, asked);
+    const first = this.#unknownKeyTokens.remember(question.token.signingInput, asked);
     const key = await this.#search(question, asked, () => true);
     if (key !== undefined) return { key, isFresh: this.#setNumber > asked };
     // The cached set is older than the outage, so it is unknown whether the key is new.
@@ -144,8 +144,8 @@ export class RemoteKeySet {
   async #search(
     question: KeyQuestion,
     asked: number,
-    isWanted: (key: ForeignKey) => boolean,
-  ): Promise<ForeignKey | undefined> {
+    isWanted: (key: ProviderKey) => boolean,
+  ): Promise<ProviderKey | undefined> {
     while (this.#setNumber <= asked) {
       const fetch = this.#inFlight ?? this.#searchIfAllowed(question);
       if (fetch === undefined) return undefined;
@@ -182,7 +182,7 @@ export class RemoteKeySet {
    * The set, after a fetch if necessary. While the issuer is down, only the first caller after each pause fetches, and no caller with a usable set
    * waits.
    */
-  async #current(): Promise<ForeignKeySet> {
+  async #current(): Promise<ProviderKeySet> {
     const set = this.#set;
     const age = this.#now() - this.#loadedAt;
     if (set !== undefined && age <= REFRESH_AFTER_MS) return set;
@@ -221,7 +221,7 @@ export class RemoteKeySet {
     this.#loaded(fetched.set, number, startedAt);
   }
 
-  #loaded(set: ForeignKeySet, number: number, startedAt: number): void {
+  #loaded(set: ProviderKeySet, number: number, startedAt: number): void {
     const { log } = this.#options;
     const { issuer } = this.#source;
     this.#failed.end();
@@ -237,7 +237,7 @@ export class RemoteKeySet {
     this.#planned.answer(number);
   }
 
-  #noteWithdrawn(set: ForeignKeySet): void {
+  #noteWithdrawn(set: ProviderKeySet): void {
     const kids = new Set(set.keys.map(({ kid }) => kid));
     for (const { kid } of this.#set?.keys ?? []) if (kid !== undefined) this.#withdrawn.add(kid);
     for (const kid of this.#withdrawn)
@@ -269,11 +269,11 @@ export class RemoteKeySet {
   }
 }
 
-function keyFor({ token }: KeyQuestion, set: ForeignKeySet): ForeignKey | undefined {
-  return findForeignKey(set, token.algorithm, token.kid);
+function keyFor({ token }: KeyQuestion, set: ProviderKeySet): ProviderKey | undefined {
+  return findProviderKey(set, token.algorithm, token.kid);
 }
 
-function isNewName({ token: { kid } }: KeyQuestion, set: ForeignKeySet): boolean {
+function isNewName({ token: { kid } }: KeyQuestion, set: ProviderKeySet): boolean {
   return kid !== undefined && !set.keys.some((known) => known.kid === kid);
 }
 

@@ -1,5 +1,5 @@
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { foreignKey } from '../../testing/foreign-issuer.ts';
+import { providerKey } from '../../testing/provider-tokens.ts';
 import {
   HOSTILE_ANSWERS,
   type HostileProvider,
@@ -11,16 +11,16 @@ import { collectingLog, ManualClock } from '../../testing/storage.ts';
 import { SystemClock } from '../../domain/clock.ts';
 import { Deadline } from '../../runtime/deadline.ts';
 import { Egress, resolveBySystem } from '../egress/egress.ts';
-import type { ForeignAlgorithm } from '../subject-token-algorithm.ts';
+import type { SubjectTokenAlgorithm } from '../subject-token-algorithm.ts';
 import type { KeySource } from './fetch-key-set.ts';
-import type { ForeignKey } from './provider-key-set.ts';
+import type { ProviderKey } from './provider-key-set.ts';
 import { SEARCH_COOLDOWN_MS, SHARED_SEARCHES } from './key-search-budget.ts';
 import { type KeyQuestion, MAX_AGE_MS, REFRESH_AFTER_MS, STALE_MS } from './remote-key-set.ts';
 import { MAX_ISSUERS, RemoteKeySets } from './remote-key-sets.ts';
 
 const DEADLINE_MS = 200;
-const FIRST = foreignKey('first');
-const SECOND = foreignKey('second');
+const FIRST = providerKey('first');
+const SECOND = providerKey('second');
 const PRIVATE = FIRST.privateKey.export({ format: 'jwk' });
 
 let provider: HostileProvider;
@@ -63,7 +63,7 @@ function newSets(log = collectingLog().log): RemoteKeySets {
 
 interface Asked {
   readonly kid?: string | undefined;
-  readonly algorithm?: ForeignAlgorithm;
+  readonly algorithm?: SubjectTokenAlgorithm;
   readonly account?: string;
   /** The signed text. Default: another token for each question. */
   readonly token?: string;
@@ -286,7 +286,7 @@ describe('an unknown kid', () => {
     ['a known key with another algorithm', 'first'],
     ['no key, as tokens of issuers with one key do,', undefined],
   ])('of %s is found within the cooldown if the issuer changed its algorithm', async (_what, kid) => {
-    const changed = foreignKey('first', 'RS256');
+    const changed = providerKey('first', 'RS256');
     await find();
     provider.keys = [changed.jwk];
     const timers = import.meta.jest.spyOn(globalThis, 'setTimeout');
@@ -308,8 +308,8 @@ describe('a key that does not verify a signature', () => {
     const { key } = await sets.find(sourceAt(provider.jwksUri), asking);
     return sets.findAgain(sourceAt(provider.jwksUri), asking, key);
   };
-  const renewed = foreignKey('first');
-  const isRenewed = (key: ForeignKey | undefined) => key?.publicKey.export({ format: 'jwk' }).x === renewed.jwk['x'];
+  const renewed = providerKey('first');
+  const isRenewed = (key: ProviderKey | undefined) => key?.publicKey.export({ format: 'jwk' }).x === renewed.jwk['x'];
 
   it('is fetched once more: the issuer may have another key with this kid', async () => {
     await find();
@@ -441,8 +441,8 @@ describe('a hostile issuer', () => {
   });
 
   it.each([
-    ['RSA of 1,024 bits', foreignKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 }).jwk],
-    ['RSA with e = 1', { ...foreignKey('weak', 'RS256').jwk, e: 'AQ' }],
+    ['RSA of 1,024 bits', providerKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 }).jwk],
+    ['RSA with e = 1', { ...providerKey('weak', 'RS256').jwk, e: 'AQ' }],
   ])('that publishes %s has no such key; the others are used, and it is logged once', async (_, weak) => {
     provider.keys = [weak, FIRST.jwk];
     await find();

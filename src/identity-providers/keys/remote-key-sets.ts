@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { KeySource } from './fetch-key-set.ts';
-import type { ForeignKey } from './provider-key-set.ts';
+import type { ProviderKey } from './provider-key-set.ts';
 import { type FoundKey, type KeyQuestion, RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts';
 
 /** The least recently used issuer is dropped first, and fetched again when it is needed. */
@@ -34,7 +34,7 @@ export class RemoteKeySets {
    *
    * @returns another key of the issuer with the same kid, if there is one now
    */
-  findAgain(source: KeySource, question: KeyQuestion, failed: ForeignKey): Promise<ForeignKey | undefined> {
+  findAgain(source: KeySource, question: KeyQuestion, failed: ProviderKey): Promise<ProviderKey | undefined> {
     return this.#setOf(source).findAgain(question, failed);
   }
 

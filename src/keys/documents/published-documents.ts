@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { hash } from 'node:crypto';
-import { CONFIG } from '../../config/config-token.ts';
+import { CONFIG } from '../../config/config.ts';
 import { Clock, epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { nextPublicationChange } from '../key-ring.ts';

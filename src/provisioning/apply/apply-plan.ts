@@ -11,7 +11,7 @@ import type { ClientName } from '../../clients/client-secret.store.ts';
 import type { Plan, TenantFailure } from '../plan/plan.ts';
 import type { TenantPlan } from '../plan/plan-tenant.ts';
 import { isAnythingIn, type Removed, revocationsOf } from '../plan/removed.ts';
-import { severalAtOnce } from './several-at-once.ts';
+import { mapConcurrently } from '../map-concurrently.ts';
 import type { Stores } from './stores.ts';
 import type { Change } from '../plan/tenant-diff.ts';
 import { draftFromSpec } from '../plan/tenant-state.ts';
@@ -38,7 +38,7 @@ export async function applyPlan(
 ): Promise<void> {
   report.failures.push(...plan.failures);
   const changed = plan.tenants.filter(({ changes, directory }) => changes.length > 0 || directory.open);
-  const done = await severalAtOnce(changed, onTenant, async (tenantPlan) => {
+  const done = await mapConcurrently(changed, onTenant, async (tenantPlan) => {
     // Secrets are added to the shared report as they are made, so that an interrupted apply shows them.
     const isDone = await attempt(tenantPlan.tenant.id, report, async () => {
       await assertHeld();

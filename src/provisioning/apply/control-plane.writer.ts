@@ -2,7 +2,7 @@ import { type EntityManager, IsNull, Not } from 'typeorm';
 import { unavailable } from '../../errors/tessera-error.ts';
 import { parseEmail } from '../../domain/email.ts';
 import type { TenantId } from '../../domain/ids.ts';
-import type { Administrator } from '../../tenancy/administrator.ts';
+import type { Administrator } from '../../directory/administrator.ts';
 import { readStatus } from '../../domain/status.ts';
 import { readNamesColumn } from '../../control-plane/json-column.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';

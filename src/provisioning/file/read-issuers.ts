@@ -1,6 +1,6 @@
-import { FOREIGN_ALGORITHMS } from '../../identity-providers/subject-token-algorithm.ts';
-import { parseForeignTokenType } from '../../identity-providers/subject-token-type.ts';
-import { refusalOfForeignUrl } from '../../identity-providers/egress/foreign-url.ts';
+import { SUBJECT_TOKEN_ALGORITHMS } from '../../identity-providers/subject-token-algorithm.ts';
+import { parseSubjectTokenType } from '../../identity-providers/subject-token-type.ts';
+import { invalidProviderUrlReason } from '../../identity-providers/egress/provider-url.ts';
 import { isIssuerOfThisService } from '../../domain/issuer.ts';
 import { parseClientId, parseTrustId } from '../../domain/ids.ts';
 import type { ValidationErrors } from './validation-error.ts';
@@ -62,13 +62,13 @@ export function readIssuers(
     if (id !== undefined) registry.declare('issuer', id, fields.place('id'), `issuer "${id}" appears twice`);
     const issuer = fields.required(
       'issuer',
-      notOwnIssuer(publicUrl, foreignUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
+      notOwnIssuer(publicUrl, providerUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
       'write the URL that its tokens have as "iss"',
     );
     // The trusted issuer is looked up by tenant and `iss`, so the URL must be unique.
     if (issuer !== undefined)
       registry.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
-    const jwksUri = fields.optional('jwks_uri', foreignUrl('allowed', MAX_URL_LENGTH, allowedHosts), undefined);
+    const jwksUri = fields.optional('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, allowedHosts), undefined);
     const trust = complete<Omit<IssuerSpec, 'jwksUri'>>({
       id,
       issuer,
@@ -103,14 +103,14 @@ export function readIssuers(
   });
 }
 
-function foreignUrl(query: 'allowed' | 'refused', maxLength: number, allowedHosts: readonly string[]): Reader<string> {
+function providerUrl(query: 'allowed' | 'refused', maxLength: number, allowedHosts: readonly string[]): Reader<string> {
   const text = matching(
     (value) => (value.length <= maxLength ? value : undefined),
     `an https URL of at most ${maxLength} characters`,
   );
   return (node, errors) => {
     const url = text(node, errors);
-    const refusal = url === undefined ? undefined : refusalOfForeignUrl(url, { query }, allowedHosts);
+    const refusal = url === undefined ? undefined : invalidProviderUrlReason(url, { query }, allowedHosts);
     if (refusal === undefined) return url;
     errors.add(node.at, refusal);
     return undefined;
@@ -128,12 +128,12 @@ function notOwnIssuer(publicUrl: string, url: Reader<string>): Reader<string> {
 }
 
 const algorithm = matching(
-  (text) => FOREIGN_ALGORITHMS.find((word) => word === text),
-  `one of ${FOREIGN_ALGORITHMS.join(', ')}: "none" and HMAC do not prove who signed`,
+  (text) => SUBJECT_TOKEN_ALGORITHMS.find((word) => word === text),
+  `one of ${SUBJECT_TOKEN_ALGORITHMS.join(', ')}: "none" and HMAC do not prove who signed`,
 );
 
 const tokenType = matching(
-  parseForeignTokenType,
+  parseSubjectTokenType,
   'a media type as it stands in the header "typ", such as secevent+jwt; there are no patterns',
 );
 

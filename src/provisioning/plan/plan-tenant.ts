@@ -10,7 +10,7 @@ import { epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { signingKey, stateOf } from '../../keys/key-ring.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
-import { conflicts, withLeftOut } from './left-out.ts';
+import { mergeConflicts, mergeWithoutPrune } from './merge-without-prune.ts';
 import { type Removed, removedFrom } from './removed.ts';
 import type { Stores } from '../apply/stores.ts';
 import { type Change, diffControlPlane, diffDirectory, directoryChanges } from './tenant-diff.ts';
@@ -53,8 +53,8 @@ export async function planTenant(
 ): Promise<TenantPlan | { readonly conflicts: readonly string[] }> {
   const directory = await readDirectoryOf(desired, stores);
   const before = specFromState(state ?? nothing(desired), directory.state);
-  const tenant = options.prune ? desired : withLeftOut(desired, before);
-  const found = conflicts(tenant);
+  const tenant = options.prune ? desired : mergeWithoutPrune(desired, before);
+  const found = mergeConflicts(tenant);
   if (found.length > 0) return { conflicts: found };
 
   const keyRing = await planKeyRing(tenant.id, tenant.tokens.algorithm, stores);

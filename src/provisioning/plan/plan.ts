@@ -1,7 +1,7 @@
 import type { TenantState } from '../apply/control-plane.writer.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { type PlanningRules, planTenant, type TenantPlan } from './plan-tenant.ts';
-import { severalAtOnce } from '../apply/several-at-once.ts';
+import { mapConcurrently } from '../map-concurrently.ts';
 import type { Stores } from '../apply/stores.ts';
 import type { Change } from './tenant-diff.ts';
 import type { TenantsFile } from '../file/tenants-file.ts';
@@ -37,7 +37,7 @@ export async function planFile(
   const tenants: TenantPlan[] = [];
   const failures: TenantFailure[] = [];
   const conflicts: string[] = [];
-  const results = await severalAtOnce(file.tenants, options.onTenant, async (desired) => {
+  const results = await mapConcurrently(file.tenants, options.onTenant, async (desired) => {
     try {
       return await planTenant(desired, before.get(desired.id), stores, options);
     } catch (error) {

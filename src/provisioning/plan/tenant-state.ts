@@ -1,5 +1,5 @@
 import type { DirectoryState } from '../../directory/provisioning/directory-state.ts';
-import type { Administrator } from '../../tenancy/administrator.ts';
+import type { Administrator } from '../../directory/administrator.ts';
 import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
 import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
 import { byCodeUnit } from '../file/read-fields.ts';

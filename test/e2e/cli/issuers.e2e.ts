@@ -1,9 +1,9 @@
 import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { TestInstallation } from './installation.ts';
 
-const KEY = foreignKey('k1');
+const KEY = providerKey('k1');
 let provider: HostileProvider;
 let installation: TestInstallation;
 beforeEach(async () => {
@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const now = Math.floor(Date.now() / 1000);
 const token = (changes: Record<string, unknown> = {}) =>
-  writeForeignToken({
+  writeSubjectToken({
     key: KEY,
     claims: {
       iss: provider.issuer,
@@ -115,9 +115,9 @@ describe('tessera issuers check', () => {
     const { code, stdout, stderr } = await check('acme corp --token -', token({ aud: 'account' }));
     expect(code).toBe(1);
     expect(stdout).toMatch(/^signature +passed$/m);
-    expect(stdout).toMatch(/^audience +refused +the foreign token is refused: it is for another audience$/m);
+    expect(stdout).toMatch(/^audience +refused +the subject token is refused: it is for another audience$/m);
     expect(stdout).toMatch(/^times +not reached$/m);
-    expect(stderr).toContain('There would be no token: the foreign token is refused: it is for another audience.');
+    expect(stderr).toContain('There would be no token: the subject token is refused: it is for another audience.');
   });
 
   it.each([
@@ -138,7 +138,7 @@ describe('tessera issuers check', () => {
     expect((JSON.parse(stdout) as Explained).hops).toContainEqual({
       hop: 'trust',
       outcome: 'refused',
-      reason: 'the foreign token is refused: its issuer is not trusted for this client',
+      reason: 'the subject token is refused: its issuer is not trusted for this client',
     });
   });
 

@@ -29,7 +29,7 @@ describe('refuses', () => {
   )('$target: $name', async ({ row }) => {
     const before = service.connections();
     const bearer = row.make(material);
-    const body = { oidc_token: service.foreign() };
+    const body = { oidc_token: service.subjectToken() };
     const answer = await askWithBearer(service.tessera.url, {
       method: 'POST',
       path: '/auth/user/oidcToken',
@@ -53,7 +53,7 @@ describe('refuses', () => {
       async () => (await service.exchange()).body['access_token'] as string,
       /^bearer: it came from an exchange$/,
     ],
-    ['the subject token as bearer', () => Promise.resolve(service.foreign()), /^the bearer is malformed$/],
+    ['the subject token as bearer', () => Promise.resolve(service.subjectToken()), /^the bearer is malformed$/],
     [
       'a bearer of an unknown tenant',
       () =>
@@ -84,7 +84,7 @@ describe('refuses', () => {
   ])('%s', async (_name, headers, reason) => {
     const answer = await service.tessera.post(
       '/auth/user/oidcToken',
-      { oidc_token: service.foreign() },
+      { oidc_token: service.subjectToken() },
       headers(await service.bearer()),
     );
     service.expectAnswerRefused(answer, reason);
@@ -92,7 +92,7 @@ describe('refuses', () => {
 
   it('a bearer in the query or the body', async () => {
     const bearer = await service.bearer();
-    const body = { oidc_token: service.foreign() };
+    const body = { oidc_token: service.subjectToken() };
     service.expectAnswerRefused(
       await service.tessera.post(`/auth/user/oidcToken?access_token=${bearer}`, body),
       /^no bearer$/,

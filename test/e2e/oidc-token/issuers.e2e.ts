@@ -6,13 +6,13 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { HOSTILE_ANSWERS, type HostileProvider, sendJson } from '../../../src/testing/hostile-provider.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 /** The trusted issuer: its keys, its discovery document, and the addresses that its URLs may resolve to. */
 const NO_SUCH_KEY = 'the issuer has no usable key of this kid and algorithm';
-const NOT_CONFIRMED = 'the foreign token is refused: the key does not confirm its signature';
+const NOT_CONFIRMED = 'the subject token is refused: the key does not confirm its signature';
 const ANSWERS = Object.entries(HOSTILE_ANSWERS);
 
 let service: ExchangeService;
@@ -24,12 +24,12 @@ afterAll(() => service.close());
 const keyFetches = ({ requests }: HostileProvider) => requests.filter((path) => path === '/keys').length;
 const exchangeOf = (provider: HostileProvider, kid = 'k1') =>
   service.exchange({
-    oidcToken: writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } }),
+    oidcToken: writeSubjectToken({ key: service.key, claims: service.claims({}, provider), header: { kid } }),
   });
 
 /** Header and payload that anybody could write. */
 function unsigned(kid: string, provider: HostileProvider): { readonly header: string; readonly payload: string } {
-  const token = writeForeignToken({ key: service.key, claims: service.claims({}, provider), header: { kid } });
+  const token = writeSubjectToken({ key: service.key, claims: service.claims({}, provider), header: { kid } });
   const [header, payload] = token.split('.') as [string, string];
   return { header, payload };
 }
@@ -70,9 +70,9 @@ describe('the keys of an issuer', () => {
   it('are fetched again when the issuer has rotated, once', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
-    const rotated = foreignKey('k2');
+    const rotated = providerKey('k2');
     provider.keys = [rotated.jwk];
-    const token = () => writeForeignToken({ key: rotated, claims: service.claims({}, provider) });
+    const token = () => writeSubjectToken({ key: rotated, claims: service.claims({}, provider) });
     expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
     expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
     expect(keyFetches(provider)).toBe(2);
@@ -97,10 +97,10 @@ describe('the keys of an issuer', () => {
     const { header, payload } = unsigned('invented', provider);
     const junk = await service.exchange({ bearer, oidcToken: `${header}.${payload}.AAAA` });
     service.expectAnswerRefused(junk, NO_SUCH_KEY);
-    const rotated = foreignKey('k2');
+    const rotated = providerKey('k2');
     provider.keys = [rotated.jwk];
     service.tessera.clock.advanceSeconds(5);
-    const oidcToken = writeForeignToken({ key: rotated, claims: service.claims({}, provider) });
+    const oidcToken = writeSubjectToken({ key: rotated, claims: service.claims({}, provider) });
     const rows = service.tessera.auditRows();
     for (let count = 0; count < 30; count++) expectToWait(await service.exchange({ bearer, oidcToken }), 25);
     // The first ones are recorded with their reason; a flood of them does not fill the table.
@@ -130,12 +130,12 @@ describe('the keys of an issuer', () => {
     expect((await exchangeOf(provider)).status).toBe(200);
     service.expectAnswerRefused(await exchangeOf(provider, 'x'), NO_SUCH_KEY);
     expectToWait(await exchangeOf(provider, 'y'), 30);
-    const rotated = foreignKey('k2');
+    const rotated = providerKey('k2');
     provider.keys = [rotated.jwk];
     const claims = service.claims({ email: 'grace@globex.example' }, provider);
     const answer = await service.exchange({
       bearer: victim,
-      oidcToken: writeForeignToken({ key: rotated, claims }),
+      oidcToken: writeSubjectToken({ key: rotated, claims }),
     });
     expect(answer.status).toBe(200);
     expect(keyFetches(provider)).toBe(3);
@@ -144,13 +144,13 @@ describe('the keys of an issuer', () => {
   it('that have another key under the same name are fetched once, and used', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
-    const rekeyed = foreignKey('k1');
+    const rekeyed = providerKey('k1');
     provider.keys = [rekeyed.jwk];
-    const token = (key = rekeyed) => writeForeignToken({ key, claims: service.claims({}, provider) });
+    const token = (key = rekeyed) => writeSubjectToken({ key, claims: service.claims({}, provider) });
     expect((await service.exchange({ oidcToken: token() })).status).toBe(200);
     expect(keyFetches(provider)).toBe(2);
     // Tokens of the old key are forgeries now.
-    for (const key of [service.key, foreignKey('k1')])
+    for (const key of [service.key, providerKey('k1')])
       service.expectAnswerRefused(await service.exchange({ oidcToken: token(key) }), NOT_CONFIRMED);
     expect(keyFetches(provider)).toBe(2);
   });
@@ -158,9 +158,9 @@ describe('the keys of an issuer', () => {
   it('that have another key under the same name are used after the cool-down, whatever started it', async () => {
     const provider = service.next();
     expect((await exchangeOf(provider)).status).toBe(200);
-    const token = (key: ForeignSigningKey) => writeForeignToken({ key, claims: service.claims({}, provider) });
-    service.expectAnswerRefused(await service.exchange({ oidcToken: token(foreignKey('k1')) }), NOT_CONFIRMED);
-    const rekeyed = foreignKey('k1');
+    const token = (key: ProviderSigningKey) => writeSubjectToken({ key, claims: service.claims({}, provider) });
+    service.expectAnswerRefused(await service.exchange({ oidcToken: token(providerKey('k1')) }), NOT_CONFIRMED);
+    const rekeyed = providerKey('k1');
     provider.keys = [rekeyed.jwk];
     service.tessera.clock.advanceSeconds(29.9);
     service.expectAnswerRefused(await service.exchange({ oidcToken: token(rekeyed) }), NOT_CONFIRMED);
@@ -264,10 +264,10 @@ describe('an issuer answers', () => {
     ['RSA 1024', { bits: 1_024, exponent: 65_537 }],
     ['an exponent of 3', { bits: 2_048, exponent: 3 }],
   ])('with %s, which is skipped', async (_name, rsa) => {
-    const weak = foreignKey('weak', 'RS256', rsa);
+    const weak = providerKey('weak', 'RS256', rsa);
     const spoilt = service.next();
     spoilt.keys = [weak.jwk, service.key.jwk];
-    const oidcToken = writeForeignToken({ key: weak, claims: service.claims({}, spoilt) });
+    const oidcToken = writeSubjectToken({ key: weak, claims: service.claims({}, spoilt) });
     service.expectAnswerRefused(await service.exchange({ oidcToken }), NO_SUCH_KEY);
     expect((await exchangeOf(spoilt)).status).toBe(200);
   });
@@ -319,7 +319,7 @@ describe('an issuer in the internal network', () => {
     const wary = await TestInstallation.make({ TESSERA_DATA_DIR: lax.dataDirectory });
     const checked = await wary.run(['issuers', 'check', 'acme', 'corp']);
     expect([checked.code, checked.stdout]).toEqual([1, expect.stringContaining('its URL may not be fetched')]);
-    const token = writeForeignToken({ key, claims: service.claims({}, provider) });
+    const token = writeSubjectToken({ key, claims: service.claims({}, provider) });
     const tried = await wary.run(['issuers', 'check', 'acme', 'corp', '--token', '-'], { stdin: token });
     expect([tried.code, tried.stderr]).toEqual([1, expect.stringContaining('its URL may not be fetched')]);
     expect(provider.connections()).toBe(before);

@@ -5,7 +5,7 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { foreignKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { TestInstallation } from '../cli/installation.ts';
@@ -134,7 +134,7 @@ function heal({ proxy }: Route): void {
 }
 
 function exchangeOf(issuer: string, key = service.key): Promise<Answer> {
-  return service.exchange({ oidcToken: writeForeignToken({ key, claims: service.claims({ iss: issuer }) }) });
+  return service.exchange({ oidcToken: writeSubjectToken({ key, claims: service.claims({ iss: issuer }) }) });
 }
 
 async function timed<T>(work: Promise<T>): Promise<T> {
@@ -210,7 +210,7 @@ describe('an identity provider that is', () => {
         expect((await timed(exchangeOf(route.issuer))).status).toBe(200);
       }
       await fault.end(route);
-      const rotated = foreignKey('k2');
+      const rotated = providerKey('k2');
       route.provider.keys = [rotated.jwk];
       await expectRecovery(() => exchangeOf(route.issuer, rotated));
     },

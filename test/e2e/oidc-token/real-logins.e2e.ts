@@ -57,7 +57,7 @@ it('a login with an address that is not verified becomes none', async () => {
   const answer = await exchange('user', (await provider.logIn('2')).idToken);
   expect(answer.refusal().status).toBe(401);
   expect(tessera.auditReason(answer.requestId)).toBe(
-    'the foreign token is refused: its e-mail address is not verified',
+    'the subject token is refused: its e-mail address is not verified',
   );
 });
 

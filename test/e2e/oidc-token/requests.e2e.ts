@@ -1,7 +1,7 @@
 import type { Answer } from '../../support/answer.ts';
 import { readAnswer } from '../../support/answer.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
-import { foreignKey, type ForeignSigningKey, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 
 /** The request of oidcToken: its form, its limits, and what the log says of it. */
 let service: ExchangeService;
@@ -58,7 +58,7 @@ describe('a body', () => {
     ['over 64 KiB', () => JSON.stringify({ oidc_token: 'a'.repeat(70_000) }), {}, 413],
   ])('%s is refused, and no issuer is contacted', async (_name, body, headers, status) => {
     const [connections, rows] = [service.connections(), service.tessera.auditRows()];
-    const answer = await send(body(service.foreign()), headers);
+    const answer = await send(body(service.subjectToken()), headers);
     expect(answer.refusal().status).toBe(status);
     expect(service.connections()).toBe(connections);
     // Only the bearer's own record: a malformed request has none.
@@ -75,7 +75,7 @@ describe('a request', () => {
   });
 
   it('with a forwarded host gets the configured issuer', async () => {
-    const answer = await send(JSON.stringify({ oidc_token: service.foreign() }), {
+    const answer = await send(JSON.stringify({ oidc_token: service.subjectToken() }), {
       'x-forwarded-host': 'evil.example',
       forwarded: 'host=evil.example',
       'x-http-method-override': 'GET',
@@ -101,13 +101,13 @@ describe('failures', () => {
     ['that are not tokens', () => 'wrong', 'too many failures, per unknown issuer'],
     [
       'of an issuer that nobody trusts',
-      () => service.foreign({ iss: 'https://elsewhere.example' }),
+      () => service.subjectToken({ iss: 'https://elsewhere.example' }),
       'too many failures, per unknown issuer',
     ],
-    ['of the trusted issuer, too old', () => service.foreign({ exp: 1 }), 'too many failures, per trusted issuer'],
+    ['of the trusted issuer, too old', () => service.subjectToken({ exp: 1 }), 'too many failures, per trusted issuer'],
     [
       'of the trusted issuer, for nobody here',
-      () => service.foreign({ email: 'nobody@acme.example' }),
+      () => service.subjectToken({ email: 'nobody@acme.example' }),
       'too many failures, per subject',
     ],
   ])('of subject tokens %s: twenty a minute, and a valid one is accepted', async (_which, oidcToken, reason) => {
@@ -190,10 +190,10 @@ describe('a key that is not known yet', () => {
   it('is not a failed attempt', async () => {
     const rotating = await startExchangeService({ failuresPerMinute: 3 });
     const bearer = await rotating.bearer();
-    const token = (key: ForeignSigningKey) => writeForeignToken({ key, claims: rotating.claims() });
+    const token = (key: ProviderSigningKey) => writeSubjectToken({ key, claims: rotating.claims() });
     expect((await rotating.exchange({ bearer, oidcToken: token(rotating.key) })).status).toBe(200);
-    expect((await rotating.exchange({ bearer, oidcToken: token(foreignKey('invented')) })).status).toBe(401);
-    const rotated = foreignKey('k2');
+    expect((await rotating.exchange({ bearer, oidcToken: token(providerKey('invented')) })).status).toBe(401);
+    const rotated = providerKey('k2');
     rotating.provider.keys = [rotated.jwk];
     for (let count = 0; count < 10; count++) {
       const answer = await rotating.exchange({ bearer, oidcToken: token(rotated) });
@@ -209,11 +209,11 @@ describe('a key that is not known yet', () => {
 describe('the log', () => {
   it('holds neither token nor address, at debug level', async () => {
     const bearer = await service.bearer();
-    const good = service.foreign({ email: 'grace@acme.example' });
+    const good = service.subjectToken({ email: 'grace@acme.example' });
     const answers = [
       await service.exchange({ bearer, oidcToken: good }),
       await service.exchange({ bearer, oidcToken: good }),
-      await service.exchange({ bearer, oidcToken: service.foreign({ email: 'marked@acme.example' }) }),
+      await service.exchange({ bearer, oidcToken: service.subjectToken({ email: 'marked@acme.example' }) }),
     ];
     expect(answers.map(({ status }) => status)).toEqual([200, 401, 401]);
     const log = service.tessera.log();

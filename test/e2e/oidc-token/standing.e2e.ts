@@ -38,7 +38,7 @@ beforeAll(async () => {
 beforeEach(() => service.tessera.apply(tenants));
 afterAll(() => service.close());
 
-const REFUSED = 'the foreign token is refused: ';
+const REFUSED = 'the subject token is refused: ';
 const now = () => Math.floor(service.tessera.clock.nowMs() / 1000);
 const saysOf = (answer: Answer) => {
   expect(answer.status).toBe(200);
@@ -59,7 +59,7 @@ describe('a valid subject token with an older bearer', () => {
     ['the subject of the token was disabled', '{ id: u-grace, ', 'status: disabled, ', 'the subject is disabled'],
   ])('%s', async (_name, place, addition, reason) => {
     const bearer = await service.bearer();
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     await service.tessera.apply(replaceOnce(tenants, place, `${place}${addition}`));
     await service.expectRefused({ bearer, oidcToken }, reason);
     // The token was not at fault, and it is not used up.
@@ -69,7 +69,7 @@ describe('a valid subject token with an older bearer', () => {
 
   it('about a subject that was removed from the directory', async () => {
     const bearer = await service.bearer();
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     expect(saysOf(await service.exchange({ bearer }))).toMatchObject({ sub: 'u-grace' });
     await service.tessera.apply(replaceOnce(tenants, /.*id: u-grace.*\n/, ''), ['--prune']);
     await service.expectRefused({ bearer, oidcToken }, 'unknown subject');
@@ -84,28 +84,28 @@ describe('a user of one tenant who is an administrator of another', () => {
 
   it('has each role only in its tenant', async () => {
     const { elsewhere } = service;
-    expect(saysOf(await service.exchange({ oidcToken: service.foreign(ada) }))).toMatchObject({
+    expect(saysOf(await service.exchange({ oidcToken: service.subjectToken(ada) }))).toMatchObject({
       sub: 'u-ada',
       tenant_id: 'acme',
     });
     const admin = await service.exchange({
       surface: 'admin',
       bearer: await service.bearer({ surface: 'admin', tenant: 'globex' }),
-      oidcToken: service.foreign(ada, elsewhere),
+      oidcToken: service.subjectToken(ada, elsewhere),
     });
     expect(saysOf(admin)).toMatchObject({ sub: 'g-ada', tenant_id: 'globex', surface: 'admin', scope: 'audit:read' });
   });
 
   it('is not an administrator of the first, and not a user of the second', async () => {
-    await service.expectRefused({ surface: 'admin', oidcToken: service.foreign(ada) }, 'unknown subject');
+    await service.expectRefused({ surface: 'admin', oidcToken: service.subjectToken(ada) }, 'unknown subject');
     const bearer = await service.bearer({ tenant: 'globex' });
-    await service.expectRefused({ bearer, oidcToken: service.foreign(ada, service.elsewhere) }, 'unknown subject');
+    await service.expectRefused({ bearer, oidcToken: service.subjectToken(ada, service.elsewhere) }, 'unknown subject');
   });
 
   it('gets no token in one with a bearer of the other', async () => {
     const bearer = await service.bearer({ surface: 'admin', tenant: 'globex' });
     await service.expectRefused(
-      { surface: 'admin', bearer, oidcToken: service.foreign(ada) },
+      { surface: 'admin', bearer, oidcToken: service.subjectToken(ada) },
       `${REFUSED}this tenant does not trust its issuer`,
     );
   });
@@ -113,7 +113,7 @@ describe('a user of one tenant who is an administrator of another', () => {
 
 describe('an e-mail address in a subject token', () => {
   it.each(['GRACE@acme.example', 'Grace@ACME.Example'])('%s is Grace’s', async (email) => {
-    expect(saysOf(await service.exchange({ oidcToken: service.foreign({ email }) }))).toMatchObject({
+    expect(saysOf(await service.exchange({ oidcToken: service.subjectToken({ email }) }))).toMatchObject({
       sub: 'u-grace',
       email_id: 'grace@acme.example',
     });
@@ -139,7 +139,10 @@ describe('an e-mail address in a subject token', () => {
     ['a name around it', 'Grace <grace@acme.example>'],
     ['255 characters', `${'g'.repeat(242)}@acme.example`],
   ])('with %s is nobody’s', async (_name, email) => {
-    await service.expectRefused({ oidcToken: service.foreign({ email }) }, `${REFUSED}it has no usable e-mail address`);
+    await service.expectRefused(
+      { oidcToken: service.subjectToken({ email }) },
+      `${REFUSED}it has no usable e-mail address`,
+    );
   });
 });
 
@@ -147,7 +150,7 @@ describe('the clock', () => {
   it('jumps past the expiry of a subject token, and back', async () => {
     const { clock } = service.tessera;
     const exp = now() + 300;
-    const oidcToken = service.foreign({ exp });
+    const oidcToken = service.subjectToken({ exp });
     clock.jumpSeconds(301);
     await service.expectRefused({ oidcToken }, `${REFUSED}it has expired`);
     clock.jumpSeconds(-301);
@@ -156,7 +159,7 @@ describe('the clock', () => {
 
   it.each([10, 20])('goes %s s back, and no token outlives the subject token or its own lifetime', async (seconds) => {
     const exp = now() + 300;
-    const [short, long] = [service.foreign({ exp }), service.foreign({ exp: now() + 3_500 })];
+    const [short, long] = [service.subjectToken({ exp }), service.subjectToken({ exp: now() + 3_500 })];
     service.tessera.clock.jumpSeconds(-seconds);
     const answer = await service.exchange({ oidcToken: short });
     expect(saysOf(answer).exp).toBe(exp);
@@ -166,7 +169,7 @@ describe('the clock', () => {
   });
 
   it('goes back before a subject token was issued', async () => {
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     service.tessera.clock.jumpSeconds(-120);
     await service.expectRefused({ oidcToken }, `${REFUSED}it was issued in the future`);
     service.tessera.clock.jumpSeconds(120);
@@ -179,13 +182,13 @@ describe('the clock', () => {
       sendJson(response, { keys: slow.keys });
     };
     const bearer = await service.bearer();
-    const answer = await service.exchange({ bearer, oidcToken: service.foreign({}, slow) });
+    const answer = await service.exchange({ bearer, oidcToken: service.subjectToken({}, slow) });
     service.tessera.clock.jumpSeconds(-301);
     service.expectAnswerRefused(answer, `${REFUSED}it has expired`);
   });
 
   it('jumps and comes back: a redeemed token stays redeemed', async () => {
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     expect((await service.exchange({ oidcToken })).status).toBe(200);
     for (const seconds of [400, -400]) service.tessera.clock.jumpSeconds(seconds);
     await service.expectRefused({ oidcToken }, `${REFUSED}it was used before`);

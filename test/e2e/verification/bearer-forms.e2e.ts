@@ -32,7 +32,7 @@ const exchange = (surface: 'admin' | 'user'): Endpoint => ({
   method: 'POST',
   path: `/auth/${surface}/oidcToken`,
   surface,
-  body: () => ({ oidc_token: service.foreign() }),
+  body: () => ({ oidc_token: service.subjectToken() }),
 });
 const ENDPOINTS: readonly Endpoint[] = [
   exchange('admin'),

@@ -1,4 +1,4 @@
-import type { Closing } from '../revocations/closing.ts';
+import type { CloseSignal } from '../runtime/close-signal.ts';
 import { parseStrictJson } from './strict-json.ts';
 
 export interface FetchLimits {
@@ -7,7 +7,7 @@ export interface FetchLimits {
   readonly maxBytes: number;
   readonly maxDepth: number;
   /** Aborts the fetch when its owner closes. */
-  readonly closing: Closing;
+  readonly closing: CloseSignal;
 }
 
 export type Answer =

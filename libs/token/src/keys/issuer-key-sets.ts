@@ -1,5 +1,5 @@
-import type { Closing } from '../revocations/closing.ts';
-import type { MonotonicClock } from '../verify/monotonic-clock.ts';
+import type { CloseSignal } from '../runtime/close-signal.ts';
+import type { MonotonicClock } from '../runtime/monotonic-clock.ts';
 import { type KeySet, RemoteKeySet, type RemoteKeySetSettings } from './remote-key-set.ts';
 import { TokenError } from '../verify/token-error.ts';
 import type { KeyLocation, TrustedIssuers } from '../verify/trusted-issuers.ts';
@@ -19,7 +19,7 @@ export class IssuerKeySets {
   readonly #trusted: TrustedIssuers;
   readonly #settings: IssuerKeySetsSettings;
   readonly #clock: MonotonicClock;
-  readonly #closing: Closing;
+  readonly #closing: CloseSignal;
   readonly #listed: ReadonlyMap<string, KeySet>;
   /** Sets that were loaded at least once, least recently used first. */
   readonly #known = new Map<string, KeySet>();
@@ -27,7 +27,7 @@ export class IssuerKeySets {
   readonly #unknown = new Map<string, KeySet>();
   readonly #firstFetches: number[] = [];
 
-  constructor(trusted: TrustedIssuers, settings: IssuerKeySetsSettings, clock: MonotonicClock, closing: Closing) {
+  constructor(trusted: TrustedIssuers, settings: IssuerKeySetsSettings, clock: MonotonicClock, closing: CloseSignal) {
     this.#trusted = trusted;
     this.#settings = settings;
     this.#clock = clock;

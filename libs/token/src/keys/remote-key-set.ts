@@ -1,7 +1,7 @@
-import type { Closing } from '../revocations/closing.ts';
+import type { CloseSignal } from '../runtime/close-signal.ts';
 import { fetchJson } from '../json/fetch-json.ts';
 import { parseKeySet } from './key-set.ts';
-import type { MonotonicClock } from '../verify/monotonic-clock.ts';
+import type { MonotonicClock } from '../runtime/monotonic-clock.ts';
 import { TokenError } from '../verify/token-error.ts';
 import type { VerificationKey } from './verification-key.ts';
 
@@ -39,7 +39,7 @@ export class RemoteKeySet implements KeySet {
   readonly #url: string;
   readonly #settings: RemoteKeySetSettings;
   readonly #clock: MonotonicClock;
-  readonly #closing: Closing;
+  readonly #closing: CloseSignal;
   /** Called before the first fetch of a set. False: do not fetch now. */
   readonly #mayFetchFirst: () => boolean;
   readonly #onLoaded: () => void;
@@ -56,7 +56,7 @@ export class RemoteKeySet implements KeySet {
     url: string,
     settings: RemoteKeySetSettings,
     clock: MonotonicClock,
-    closing: Closing,
+    closing: CloseSignal,
     hooks: { readonly mayFetchFirst: () => boolean; readonly onLoaded: () => void },
   ) {
     this.#url = url;

@@ -1,5 +1,5 @@
-import type { Closing } from './closing.ts';
-import type { MonotonicClock } from '../verify/monotonic-clock.ts';
+import type { CloseSignal } from '../runtime/close-signal.ts';
+import type { MonotonicClock } from '../runtime/monotonic-clock.ts';
 import { RevocationFeed } from './revocation-feed.ts';
 import { TokenError } from '../verify/token-error.ts';
 import type { VerifiedToken } from '../verify/verified-token.ts';
@@ -31,7 +31,7 @@ export function createRevocationCheck(
   settings: VerifierSettings,
   isTrusted: (issuer: string) => boolean,
   clock: MonotonicClock,
-  closing: Closing,
+  closing: CloseSignal,
 ): RevocationCheck {
   const { revocations } = settings;
   switch (revocations.kind) {
@@ -67,7 +67,7 @@ class FeedCheck implements RevocationCheck {
     { locations, maxStaleSeconds, whenStale }: FeedSettings,
     isTrusted: (issuer: string) => boolean,
     clock: MonotonicClock,
-    closing: Closing,
+    closing: CloseSignal,
   ) {
     const byIssuer = new Map<string, RevocationFeed>();
     let feedOfAll: RevocationFeed | undefined;

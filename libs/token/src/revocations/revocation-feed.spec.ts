@@ -3,7 +3,7 @@ import { eventually } from '../../test/eventually.ts';
 import { ManualClock } from '../../test/manual-clock.ts';
 import { json, newEcKey, TesseraServer, type TestKey } from '../../test/tessera-server.ts';
 import { demandFreshRevocations, type RevocationOptions, TokenError, type TokenVerifier } from '../index.ts';
-import { Closing } from './closing.ts';
+import { CloseSignal } from '../runtime/close-signal.ts';
 import { RevocationFeed } from './revocation-feed.ts';
 import { createVerifierWithClock } from '../verify/verifier.ts';
 
@@ -403,7 +403,7 @@ describe('a feed that never ends', () => {
       const entry = { seq: ++answers, iss: 'x', kind: 'token', id: 'x', until: 4_000_000_000 };
       response.end(JSON.stringify({ sequence: answers, entries: Array<object>(10).fill(entry), more: true }));
     });
-    const closing = new Closing();
+    const closing = new CloseSignal();
     const settings = {
       url: `${server.baseUrl}/revocations`,
       filter: '',

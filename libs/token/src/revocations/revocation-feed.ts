@@ -1,7 +1,7 @@
-import type { Closing } from './closing.ts';
+import type { CloseSignal } from '../runtime/close-signal.ts';
 import { fetchJson } from '../json/fetch-json.ts';
-import { ForgettingTime } from './forgetting-time.ts';
-import type { MonotonicClock } from '../verify/monotonic-clock.ts';
+import { ExpiryClock } from './expiry-clock.ts';
+import type { MonotonicClock } from '../runtime/monotonic-clock.ts';
 import { parseRevocationAnswer, type RevocationAnswer } from './revocation-answer.ts';
 import { nextTurn, RevocationList } from './revocation-list.ts';
 import type { VerifiedToken } from '../verify/verified-token.ts';
@@ -41,9 +41,9 @@ const FEWEST_REPLACED = 1_000;
 export class RevocationFeed {
   readonly #settings: RevocationFeedSettings;
   readonly #clock: MonotonicClock;
-  readonly #closing: Closing;
+  readonly #closing: CloseSignal;
 
-  readonly #forgetting = new ForgettingTime();
+  readonly #expiryClock = new ExpiryClock();
   #list = new RevocationList();
   /** Whether a complete list was ever read. Until then, any token may have been revoked. */
   #isKnown = false;
@@ -60,7 +60,7 @@ export class RevocationFeed {
   #answer: Promise<void> = Promise.resolve();
   #cancelTimer: () => void = () => undefined;
 
-  constructor(settings: RevocationFeedSettings, clock: MonotonicClock, closing: Closing) {
+  constructor(settings: RevocationFeedSettings, clock: MonotonicClock, closing: CloseSignal) {
     this.#settings = settings;
     this.#clock = clock;
     this.#closing = closing;
@@ -165,7 +165,7 @@ export class RevocationFeed {
   }
 
   async #withoutDead(list: RevocationList): Promise<RevocationList> {
-    const { certain } = this.#forgetting.observe(this.#settings.nowSeconds(), this.#clock.nowMs());
+    const { certain } = this.#expiryClock.observe(this.#settings.nowSeconds(), this.#clock.nowMs());
     const dead = list.countDead(certain);
     return dead > 0 && dead >= list.size / 4 ? list.copyOf(certain) : list;
   }

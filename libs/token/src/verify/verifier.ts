@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
-import { Closing } from '../revocations/closing.ts';
+import { CloseSignal } from '../runtime/close-signal.ts';
 import { parseCompactToken } from './compact-token.ts';
 import { IssuerKeySets } from '../keys/issuer-key-sets.ts';
-import { type MonotonicClock, SYSTEM_MONOTONIC_CLOCK } from './monotonic-clock.ts';
+import { type MonotonicClock, SYSTEM_MONOTONIC_CLOCK } from '../runtime/monotonic-clock.ts';
 import { createRevocationCheck, type RevocationCheck } from '../revocations/revocation-check.ts';
 import { TokenError } from './token-error.ts';
 import type { VerifiedToken } from './verified-token.ts';
@@ -59,7 +59,7 @@ class OfflineVerifier implements TokenVerifier {
   readonly #settings: VerifierSettings;
   readonly #keySets: IssuerKeySets;
   readonly #revocations: RevocationCheck;
-  readonly #closing = new Closing();
+  readonly #closing = new CloseSignal();
 
   constructor(settings: VerifierSettings, clock: MonotonicClock) {
     const { trusted } = settings;

@@ -1,6 +1,6 @@
 import type { TesseraClaims } from '@tessera/token';
 import { type Attempt, type ExchangeFixture, openExchangeFixture } from '../../../testing/exchange-fixture.ts';
-import { foreignKey, writeForeignToken } from '../../../testing/foreign-issuer.ts';
+import { providerKey, writeSubjectToken } from '../../../testing/provider-tokens.ts';
 import { type HostileProvider, startHostileProvider } from '../../../testing/hostile-provider.ts';
 import { claimsFor, PUBLIC_URL } from '../../../testing/issuing-fixture.ts';
 import { refusalOf } from '../../../testing/refusal.ts';
@@ -10,8 +10,8 @@ import type { Client, Project, Tenant, Trust } from '../../../tenancy/tenant.ts'
 import { parseClientId } from '../../../domain/ids.ts';
 import { replaceOnce } from '../../../../libs/token/test/replace-once.ts';
 
-const KEY = foreignKey('k1');
-const RSA = foreignKey('k2', 'RS256');
+const KEY = providerKey('k1');
+const RSA = providerKey('k2', 'RS256');
 
 let provider: HostileProvider;
 let fixture: ExchangeFixture;
@@ -49,11 +49,11 @@ function goodClaims(): Record<string, unknown> {
     hd: 'acme.example',
   };
 }
-const foreign = (changes: Record<string, unknown> = {}, key = KEY, header = {}): string =>
-  writeForeignToken({ key, claims: { ...goodClaims(), ...changes }, header });
+const subjectToken = (changes: Record<string, unknown> = {}, key = KEY, header = {}): string =>
+  writeSubjectToken({ key, claims: { ...goodClaims(), ...changes }, header });
 
 const authenticate = ({
-  oidcToken = foreign(),
+  oidcToken = subjectToken(),
   ...attempt
 }: Partial<Attempt> = {}): Promise<AuthenticatedClientFacts> => fixture.authenticate({ oidcToken, ...attempt });
 
@@ -61,10 +61,10 @@ async function expectRefused(attempt: Partial<Attempt>, reason: string): Promise
   const error = await refusalOf(authenticate(attempt));
   expect([error.code, error.reason]).toEqual(['unauthorized', reason]);
 }
-const expectForeignRefused = (attempt: Partial<Attempt>, reason: string) =>
-  expectRefused(attempt, `the foreign token is refused: ${reason}`);
+const expectSubjectTokenRefused = (attempt: Partial<Attempt>, reason: string) =>
+  expectRefused(attempt, `the subject token is refused: ${reason}`);
 const expectClaimsRefused = (changes: Record<string, unknown>, reason: string) =>
-  expectForeignRefused({ oidcToken: foreign(changes) }, reason);
+  expectSubjectTokenRefused({ oidcToken: subjectToken(changes) }, reason);
 
 describe('a valid bearer with a valid token of a trusted issuer', () => {
   it('authenticates the client and says for whom it asks', async () => {
@@ -78,11 +78,11 @@ describe('a valid bearer with a valid token of a trusted issuer', () => {
   });
 
   it('can be redeemed once: the same token twice has one name, another token another', async () => {
-    const oidcToken = foreign();
+    const oidcToken = subjectToken();
     const [first, again, other] = [
       await authenticate({ oidcToken }),
       await authenticate({ oidcToken }),
-      await authenticate({ oidcToken: foreign({ jti: 'j-2' }) }),
+      await authenticate({ oidcToken: subjectToken({ jti: 'j-2' }) }),
     ];
     expect(again.once).toEqual(first.once);
     expect(other.once?.tokenId).not.toBe(first.once?.tokenId);
@@ -90,13 +90,13 @@ describe('a valid bearer with a valid token of a trusted issuer', () => {
 
   it('accepts a linked identity by issuer and sub, e-mail or not', async () => {
     await trust({ subject: { match: 'linked' } });
-    const { subject } = await authenticate({ oidcToken: foreign({ email_verified: false }) });
+    const { subject } = await authenticate({ oidcToken: subjectToken({ email_verified: false }) });
     expect(subject).toEqual({ by: 'identity', issuer: provider.issuer, sub: '248289761001' });
   });
 
   it('fetches the issuer’s keys once, and not again while they are cached', async () => {
     await authenticate();
-    await authenticate({ oidcToken: foreign({ jti: 'j-2' }) });
+    await authenticate({ oidcToken: subjectToken({ jti: 'j-2' }) });
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
   });
 
@@ -131,9 +131,9 @@ describe('a bearer', () => {
 
   it('that is not ours is refused', async () => {
     const claims = { ...claimsFor(await fixture.open('acme'), now()) };
-    const forged = writeForeignToken({ key: KEY, claims, header: { typ: 'at+jwt' } });
+    const forged = writeSubjectToken({ key: KEY, claims, header: { typ: 'at+jwt' } });
     await expectRefused({ bearer: forged }, 'bearer: the tenant has no such key that signs');
-    await expectRefused({ bearer: foreign() }, 'bearer: typ is not at+jwt');
+    await expectRefused({ bearer: subjectToken() }, 'bearer: typ is not at+jwt');
     expect(provider.connections()).toBe(0);
   });
 
@@ -197,7 +197,7 @@ describe('the issuer of a subject token', () => {
 
   it('that another tenant trusts is not trusted here, and is not asked', async () => {
     const attempt = { tenant: 'globex', bearer: await bearer({}, 'globex') };
-    await expectForeignRefused(attempt, 'this tenant does not trust its issuer');
+    await expectSubjectTokenRefused(attempt, 'this tenant does not trust its issuer');
     expect(provider.connections()).toBe(0);
   });
 
@@ -208,15 +208,15 @@ describe('the issuer of a subject token', () => {
     ['another algorithm', { algorithms: ['RS256', 'PS256'] }, 'its issuer is not trusted with this algorithm'],
   ])('that is trusted for %s is not asked', async (_, changes, reason) => {
     await trust(changes);
-    await expectForeignRefused({}, reason);
+    await expectSubjectTokenRefused({}, reason);
     expect(provider.connections()).toBe(0);
   });
 
   it('is never Tessera itself, trusted or not', async () => {
-    await expectForeignRefused({ oidcToken: await bearer() }, 'it is one of ours');
-    await expectForeignRefused({ oidcToken: await bearer({ act: { sub: 'x' }, idp: 'y' }) }, 'it is one of ours');
+    await expectSubjectTokenRefused({ oidcToken: await bearer() }, 'it is one of ours');
+    await expectSubjectTokenRefused({ oidcToken: await bearer({ act: { sub: 'x' }, idp: 'y' }) }, 'it is one of ours');
     await trust({ issuer: `${PUBLIC_URL}/tenants/globex` });
-    await expectForeignRefused({ oidcToken: await bearer({}, 'globex') }, 'it is one of ours');
+    await expectSubjectTokenRefused({ oidcToken: await bearer({}, 'globex') }, 'it is one of ours');
   });
 
   it('that is down is 503, and not before everything that needs no keys was checked', async () => {
@@ -230,7 +230,7 @@ describe('the issuer of a subject token', () => {
 });
 
 describe('the type of a subject token', () => {
-  const named = (typ: unknown) => foreign({}, KEY, { typ });
+  const named = (typ: unknown) => subjectToken({}, KEY, { typ });
 
   it.each([undefined, 'JWT', 'at+jwt', 'application/AT+JWT'])('may be %s', async (typ) => {
     await expect(authenticate({ oidcToken: named(typ) })).resolves.toBeDefined();
@@ -239,7 +239,7 @@ describe('the type of a subject token', () => {
   it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE'])(
     '%s is refused, and the issuer is not asked',
     async (typ) => {
-      await expectForeignRefused({ oidcToken: named(typ) }, 'its issuer is not trusted with tokens of this typ');
+      await expectSubjectTokenRefused({ oidcToken: named(typ) }, 'its issuer is not trusted with tokens of this typ');
       expect(provider.connections()).toBe(0);
     },
   );
@@ -247,43 +247,49 @@ describe('the type of a subject token', () => {
   it('may be what its issuer is trusted with', async () => {
     await trust({ types: ['jose'] });
     await expect(authenticate({ oidcToken: named('JOSE') })).resolves.toBeDefined();
-    await expectForeignRefused({ oidcToken: named('logout+jwt') }, 'its issuer is not trusted with tokens of this typ');
+    await expectSubjectTokenRefused(
+      { oidcToken: named('logout+jwt') },
+      'its issuer is not trusted with tokens of this typ',
+    );
   });
 });
 
 describe('the signature of a subject token', () => {
   it.each<[string, () => string]>([
-    ['by another key of the same kid', () => foreign({}, { ...foreignKey('k1') })],
-    ['that was cut off', () => replaceOnce(foreign(), /[^.]+$/, '')],
-    ['of another token', () => `${replaceOnce(foreign(), /[^.]+$/, '')}${foreign({ jti: 'j-2' }).split('.')[2]!}`],
+    ['by another key of the same kid', () => subjectToken({}, { ...providerKey('k1') })],
+    ['that was cut off', () => replaceOnce(subjectToken(), /[^.]+$/, '')],
+    [
+      'of another token',
+      () => `${replaceOnce(subjectToken(), /[^.]+$/, '')}${subjectToken({ jti: 'j-2' }).split('.')[2]!}`,
+    ],
     [
       'by a key that the header brings along',
       () => {
-        const own = foreignKey('k1');
-        return foreign({}, own, { jwk: own.jwk });
+        const own = providerKey('k1');
+        return subjectToken({}, own, { jwk: own.jwk });
       },
     ],
   ])('%s is refused', async (_, oidcToken) => {
-    await expectForeignRefused({ oidcToken: oidcToken() }, 'the key does not confirm its signature');
+    await expectSubjectTokenRefused({ oidcToken: oidcToken() }, 'the key does not confirm its signature');
   });
 
   it('is asked of a key of the token’s algorithm alone', async () => {
     await trust({ algorithms: ['ES256', 'RS256'] });
-    await authenticate({ oidcToken: foreign({}, RSA) });
+    await authenticate({ oidcToken: subjectToken({}, RSA) });
     await expectRefused(
-      { oidcToken: foreign({}, KEY, { kid: 'k2' }) },
+      { oidcToken: subjectToken({}, KEY, { kid: 'k2' }) },
       'the issuer has no usable key of this kid and algorithm',
     );
   });
 
   it('is verified before the claims', async () => {
-    const oidcToken = foreign({ aud: 'other', exp: 0 }, foreignKey('k1'));
-    await expectForeignRefused({ oidcToken }, 'the key does not confirm its signature');
+    const oidcToken = subjectToken({ aud: 'other', exp: 0 }, providerKey('k1'));
+    await expectSubjectTokenRefused({ oidcToken }, 'the key does not confirm its signature');
   });
 
   it('is not asked of what a header points to', async () => {
     const header = { jku: `${provider.issuer}/jku`, x5u: `${provider.issuer}/x5u` };
-    await authenticate({ oidcToken: foreign({}, KEY, header) });
+    await authenticate({ oidcToken: subjectToken({}, KEY, header) });
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
   });
 });
@@ -296,7 +302,7 @@ describe('the audience of a subject token', () => {
     ['several, asked for by us', { aud: ['tessera-acme', 'account'], azp: 'tessera-acme' }],
     ['several, asked for by another of ours', { aud: ['account', 'tessera-acme'], azp: 'tessera-acme-cli' }],
   ])('may be %s', async (_, claims) => {
-    await expect(authenticate({ oidcToken: foreign(claims) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: subjectToken(claims) })).resolves.toBeDefined();
   });
 
   it.each<[string, Record<string, unknown>, string]>([
@@ -346,7 +352,7 @@ describe('the times of a subject token', () => {
     ['the longest life', (at) => ({ iat: at, exp: at + 3_600 })],
     ['fractions of a second', (at) => ({ iat: at - 0.5, exp: at + 60.9 })],
   ])('may have %s', async (_, times) => {
-    const { notAfter } = await authenticate({ oidcToken: foreign(times(now())) });
+    const { notAfter } = await authenticate({ oidcToken: subjectToken(times(now())) });
     expect(Number.isInteger(notAfter)).toBe(true);
   });
 
@@ -387,17 +393,17 @@ describe('the conditions of a trusted issuer', () => {
     ['all of them', { hd: ['acme.example'], mfa: [true] }, { mfa: true }],
   ])('hold with %s', async (_, wanted, claims) => {
     await conditions(wanted);
-    await expect(authenticate({ oidcToken: foreign(claims) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: subjectToken(claims) })).resolves.toBeDefined();
   });
 
   it('that are an empty list let nothing through', async () => {
     await conditions({});
-    await expectForeignRefused({}, 'the trust has no conditions');
+    await expectSubjectTokenRefused({}, 'the trust has no conditions');
   });
 
   it('are none where the trust says so in words', async () => {
     await trust({ conditions: 'none' });
-    await expect(authenticate({ oidcToken: foreign({ hd: undefined }) })).resolves.toBeDefined();
+    await expect(authenticate({ oidcToken: subjectToken({ hd: undefined }) })).resolves.toBeDefined();
   });
 
   it.each<[string, Record<string, readonly (string | number | boolean)[]>, Record<string, unknown>]>([
@@ -450,6 +456,6 @@ describe('the subject of a subject token', () => {
 
 it('keeps the tokens’ content out of every refusal', async () => {
   const marked = { email: 'MARKED@acme.example', sub: 'MARKED', aud: 'MARKED', hd: 'MARKED' };
-  const error = await refusalOf(authenticate({ oidcToken: foreign(marked) }));
+  const error = await refusalOf(authenticate({ oidcToken: subjectToken(marked) }));
   expect(`${error.message} ${error.reason} ${error.detail} ${JSON.stringify(error)}`).not.toContain('MARKED');
 });

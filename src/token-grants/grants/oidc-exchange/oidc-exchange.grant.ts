@@ -1,7 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG } from '../../../config/config-token.ts';
-import type { Config } from '../../../config/config.ts';
+import { CONFIG, type Config } from '../../../config/config.ts';
 import { CachedSubjectDirectories } from '../../../directory/cached-subject.directories.ts';
 import type { SubjectDirectories, SubjectReference } from '../../../directory/subject.ts';
 import { Clock } from '../../../domain/clock.ts';

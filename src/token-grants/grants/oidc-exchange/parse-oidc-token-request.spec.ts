@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { base64url } from '../../../testing/foreign-issuer.ts';
+import { base64url } from '../../../testing/provider-tokens.ts';
 import { refusalOf } from '../../../testing/refusal.ts';
 import { type OidcTokenInput, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';

@@ -1,10 +1,10 @@
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
-import type { DirectoryOpener } from './provisioning/directory.opener.ts';
-import type { DirectoryWriter } from './provisioning/directory.writer.ts';
-import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from './grants-query.ts';
-import { isLinkable } from './linked-identity.ts';
-import { type Subject, SubjectDirectory } from './subject.ts';
+import type { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
+import type { DirectoryWriter } from '../directory/provisioning/directory.writer.ts';
+import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from '../directory/grants-query.ts';
+import { isLinkable } from '../directory/linked-identity.ts';
+import { type Subject, SubjectDirectory } from '../directory/subject.ts';
 
 /** Looks up a tenant's users as a server would, for read-only commands: an embedded database is read from a private copy. */
 export class CopiedUserDirectory extends SubjectDirectory {

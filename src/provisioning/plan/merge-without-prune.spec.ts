@@ -1,4 +1,4 @@
-import { conflicts, withLeftOut } from './left-out.ts';
+import { mergeConflicts, mergeWithoutPrune } from './merge-without-prune.ts';
 import { readTenantsFile } from '../file/read-tenants-file.ts';
 import { diffControlPlane, diffDirectory } from './tenant-diff.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
@@ -25,8 +25,8 @@ describe('what the file leaves out', () => {
     const desired = tenant(
       `    projects:\n${project('shop', 'app')}    users: [{ id: u-bob, email: bob@a.example }]\n`,
     );
-    const merged = withLeftOut(desired, actual);
-    expect(conflicts(merged)).toEqual([]);
+    const merged = mergeWithoutPrune(desired, actual);
+    expect(mergeConflicts(merged)).toEqual([]);
     expect([...diffDirectory(actual, merged), ...diffControlPlane(actual, merged)]).toEqual([
       { action: 'create', kind: 'user', id: 'acme/u-bob' },
       { action: 'create', kind: 'client', id: 'acme/shop/app' },
@@ -62,7 +62,7 @@ describe('what the file leaves out', () => {
       /issuer "y" names client "c", which several/,
     ],
   ])('conflicts if it has %s that the file has too', (_, before, after, message) => {
-    const merged = withLeftOut(tenant(`    ${after}\n`), tenant(`    ${before}\n`));
-    expect(conflicts(merged)).toEqual([expect.stringMatching(message)]);
+    const merged = mergeWithoutPrune(tenant(`    ${after}\n`), tenant(`    ${before}\n`));
+    expect(mergeConflicts(merged)).toEqual([expect.stringMatching(message)]);
   });
 });

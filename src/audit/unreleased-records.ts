@@ -10,7 +10,7 @@ const AGAIN_MS = [2_000, 10_000] as const;
 /** As many as the trail collects in a minute of an outage; the oldest are dropped first. */
 const MOST = 100_000;
 
-interface Disowned {
+interface Unreleased {
   readonly key: RecordKey;
   /** How many corrections have succeeded. */
   rounds: number;
@@ -21,9 +21,9 @@ interface Disowned {
  * Records of tokens that were not released, whose write has an unknown result: a database that does not answer may still execute a statement. They
  * are corrected as soon as it answers, so that no row says `issued` for a refused request.
  */
-export class DisownedRecords {
+export class UnreleasedRecords {
   readonly #store: AuditStore;
-  #records: Disowned[] = [];
+  #records: Unreleased[] = [];
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
 
@@ -45,7 +45,7 @@ export class DisownedRecords {
     this.#timer = undefined;
     if (this.#records.length === 0) return;
     const keys = this.#records.splice(0).map(({ key }) => key);
-    await this.#store.disown(keys, REASON).catch(() => undefined);
+    await this.#store.markUnreleased(keys, REASON).catch(() => undefined);
   }
 
   #schedule(inMs: number): void {
@@ -64,7 +64,7 @@ export class DisownedRecords {
     const due = this.#records.filter(({ dueAtMs }) => dueAtMs <= now);
     if (due.length === 0) return;
     try {
-      await this.#store.disown(
+      await this.#store.markUnreleased(
         due.map(({ key }) => key),
         REASON,
       );

@@ -1,10 +1,10 @@
-import { isPublicAddress, refusalOfForeignUrl } from './foreign-url.ts';
+import { isPublicAddress, invalidProviderUrlReason } from './provider-url.ts';
 
 const ISSUER = { query: 'refused' } as const;
 const refusal = (url: string, allowed: readonly string[] = []): string | undefined =>
-  refusalOfForeignUrl(url, ISSUER, allowed);
+  invalidProviderUrlReason(url, ISSUER, allowed);
 
-describe('refusalOfForeignUrl', () => {
+describe('invalidProviderUrlReason', () => {
   it.each([
     'https://idp.example.com',
     'https://idp.example.com/realms/acme',
@@ -65,7 +65,7 @@ describe('refusalOfForeignUrl', () => {
   });
 
   it('lets a key set have a query', () => {
-    expect(refusalOfForeignUrl('https://idp.example.com/keys?p=1', { query: 'allowed' }, [])).toBeUndefined();
+    expect(invalidProviderUrlReason('https://idp.example.com/keys?p=1', { query: 'allowed' }, [])).toBeUndefined();
   });
 });
 

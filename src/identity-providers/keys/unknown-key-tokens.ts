@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 const MAX_TOKENS = 256;
 
 /** Remembers tokens that named an unknown key, with the number of the newest fetch when each first came. Only a later fetch can show the key. */
-export class AskedTokens {
+export class UnknownKeyTokens {
   readonly #askedAt = new LRUCache<string, number>({ max: MAX_TOKENS });
 
   /**

@@ -43,7 +43,7 @@ const OTHER_PROTOCOLS: ReadonlySet<number> = new Set([
 ]);
 
 /** What may follow the path: nothing for an issuer (OpenID Connect Core, section 2), a query for a key set's URL. */
-export interface ForeignUrlForm {
+export interface ProviderUrlForm {
   readonly query: 'allowed' | 'refused';
 }
 
@@ -52,9 +52,9 @@ export interface ForeignUrlForm {
  *
  * @param allowedHosts exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP
  */
-export function refusalOfForeignUrl(
+export function invalidProviderUrlReason(
   text: string,
-  form: ForeignUrlForm,
+  form: ProviderUrlForm,
   allowedHosts: readonly string[],
 ): string | undefined {
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute https URL in printable ASCII';

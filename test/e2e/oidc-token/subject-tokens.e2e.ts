@@ -7,7 +7,12 @@ import {
   tenantsWithTrusts,
   trustOf,
 } from '../../support/exchange-service.ts';
-import { base64url, foreignKey, signForeignText, writeForeignToken } from '../../../src/testing/foreign-issuer.ts';
+import {
+  base64url,
+  providerKey,
+  signSubjectTokenText,
+  writeSubjectToken,
+} from '../../../src/testing/provider-tokens.ts';
 import type { HostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
@@ -19,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const now = () => Math.floor(service.tessera.clock.nowMs() / 1000);
-const REFUSED = 'the foreign token is refused: ';
+const REFUSED = 'the subject token is refused: ';
 const NOT_CONFIRMED = 'the key does not confirm its signature';
 const saysOf = (answer: Answer) => {
   expect(answer.status).toBe(200);
@@ -72,13 +77,13 @@ describe('the form of a subject token', () => {
   it.each<[string, () => string, string]>([
     [
       'alg none',
-      () => `${base64url('{"alg":"none"}')}.${parts(service.foreign())[1]}.`,
+      () => `${base64url('{"alg":"none"}')}.${parts(service.subjectToken())[1]}.`,
       'its algorithm proves nothing about who signed',
     ],
     [
       'HS256 keyed with the public key',
       () => {
-        const input = `${base64url('{"alg":"HS256","kid":"k1"}')}.${parts(service.foreign())[1]}`;
+        const input = `${base64url('{"alg":"HS256","kid":"k1"}')}.${parts(service.subjectToken())[1]}`;
         const mac = createHmac('sha256', JSON.stringify(service.key.jwk)).update(input).digest('base64url');
         return `${input}.${mac}`;
       },
@@ -86,47 +91,47 @@ describe('the form of a subject token', () => {
     ],
     [
       'an algorithm that the trust does not list',
-      () => writeForeignToken({ key: foreignKey('k1', 'RS256'), claims: service.claims() }),
+      () => writeSubjectToken({ key: providerKey('k1', 'RS256'), claims: service.claims() }),
       'its issuer is not trusted with this algorithm',
     ],
     [
       'its own key in the header',
       () => {
-        const own = foreignKey('k1');
-        return writeForeignToken({ key: own, claims: service.claims(), header: { jwk: own.jwk } });
+        const own = providerKey('k1');
+        return writeSubjectToken({ key: own, claims: service.claims(), header: { jwk: own.jwk } });
       },
       NOT_CONFIRMED,
     ],
     ...(['crit', 'b64', 'zip'] as const).map((member): [string, () => string, string] => [
       `${member} in the header`,
-      () => writeForeignToken({ key: service.key, claims: service.claims(), header: { [member]: ['x'] } }),
+      () => writeSubjectToken({ key: service.key, claims: service.claims(), header: { [member]: ['x'] } }),
       'its header changes its meaning',
     ]),
     [
       'a kid that is a path',
-      () => writeForeignToken({ key: service.key, claims: service.claims(), header: { kid: 7 } }),
+      () => writeSubjectToken({ key: service.key, claims: service.claims(), header: { kid: 7 } }),
       'its kid is not a text',
     ],
     [
       'a duplicate name',
       () => {
         const payload = replaceOnce(JSON.stringify(service.claims()), '{', '{"email":"ada@acme.example",');
-        return signForeignText(service.key, '{"alg":"ES256","kid":"k1"}', payload);
+        return signSubjectTokenText(service.key, '{"alg":"ES256","kid":"k1"}', payload);
       },
       'it is malformed',
     ],
-    ['padding', () => `${service.foreign()}=`, 'it is malformed'],
-    ['a space after it', () => `${service.foreign()} `, 'it is malformed'],
-    ['four parts', () => `${service.foreign()}.x`, 'it is malformed'],
+    ['padding', () => `${service.subjectToken()}=`, 'it is malformed'],
+    ['a space after it', () => `${service.subjectToken()} `, 'it is malformed'],
+    ['four parts', () => `${service.subjectToken()}.x`, 'it is malformed'],
     ['a thousand dots', () => '.'.repeat(1_000), 'it is malformed'],
     [
       'deep JSON',
-      () => signForeignText(service.key, '{"alg":"ES256"}', `{"a":${'['.repeat(2_000)}${']'.repeat(2_000)}}`),
+      () => signSubjectTokenText(service.key, '{"alg":"ES256"}', `{"a":${'['.repeat(2_000)}${']'.repeat(2_000)}}`),
       'it is malformed',
     ],
-    ['an iat that is a string', () => service.foreign({ iat: String(now()) }), 'its iat is missing or not a time'],
-    ['no exp', () => service.foreign({ exp: undefined }), 'its exp is missing or not a time'],
-    ['an exp beyond all numbers', () => service.foreign({ exp: 1e300 }), 'its exp is missing or not a time'],
+    ['an iat that is a string', () => service.subjectToken({ iat: String(now()) }), 'its iat is missing or not a time'],
+    ['no exp', () => service.subjectToken({ exp: undefined }), 'its exp is missing or not a time'],
+    ['an exp beyond all numbers', () => service.subjectToken({ exp: 1e300 }), 'its exp is missing or not a time'],
   ])('%s', async (_name, make, reason) => {
     // Keys are in memory, so any connection is a new fetch.
     await service.exchange();
@@ -137,7 +142,7 @@ describe('the form of a subject token', () => {
   });
 
   it('every signature with one bit changed', async () => {
-    const good = service.foreign();
+    const good = service.subjectToken();
     const [header, payload, signature] = parts(good);
     for (const at of [0, 20, 63]) {
       const bytes = Buffer.from(signature, 'base64url');
@@ -163,11 +168,11 @@ describe('a token that is not for this tenant', () => {
     ['a token that came from an exchange', { act: { sub: 'x' } }, 'it came from an exchange itself'],
     ['a token that is bound to a key', { cnf: { jkt: 'x' } }, 'it is bound to a key'],
   ])('%s', async (_name, claims, reason) => {
-    await service.expectRefused({ oidcToken: service.foreign(claims) }, REFUSED + reason);
+    await service.expectRefused({ oidcToken: service.subjectToken(claims) }, REFUSED + reason);
   });
 
   it('two auds with an accepted azp are accepted', async () => {
-    const oidcToken = service.foreign({ aud: ['tessera-acme', 'x'], azp: 'tessera-acme' });
+    const oidcToken = service.subjectToken({ aud: ['tessera-acme', 'x'], azp: 'tessera-acme' });
     expect((await service.exchange({ oidcToken })).status).toBe(200);
   });
 
@@ -189,7 +194,7 @@ describe('a token that is not for this tenant', () => {
   });
 
   it('a signed token over 16 KiB', async () => {
-    const oidcToken = service.foreign({ filler: 'x'.repeat(12_300) });
+    const oidcToken = service.subjectToken({ filler: 'x'.repeat(12_300) });
     expect(oidcToken.length).toBeGreaterThan(16_384);
     await service.expectRefused({ oidcToken }, `${REFUSED}it is malformed`);
   });
@@ -201,7 +206,7 @@ describe('a token that is not for this tenant', () => {
 });
 
 describe('a kind of token that is not a login token', () => {
-  const named = (typ: unknown) => writeForeignToken({ key: service.key, claims: service.claims(), header: { typ } });
+  const named = (typ: unknown) => writeSubjectToken({ key: service.key, claims: service.claims(), header: { typ } });
 
   it.each(['logout+jwt', 'dpop+jwt', 'oauth-authz-req+jwt', 'token-introspection+jwt', 'secevent+jwt', 'JWE', 'JOSE'])(
     '%s',
@@ -231,7 +236,7 @@ describe('a kind of token that is not a login token', () => {
       tenantsWithTrusts(trustOf('corp', provider.issuer) + trustOf('other', elsewhere.issuer, { typ }));
     const ask = (typ: string, of: HostileProvider) =>
       naming.exchange({
-        oidcToken: writeForeignToken({ key: naming.key, claims: naming.claims({}, of), header: { typ } }),
+        oidcToken: writeSubjectToken({ key: naming.key, claims: naming.claims({}, of), header: { typ } }),
       });
     await tessera.apply(trusts('[application/JOSE, Okta-Internal-at+jwt]'));
     for (const typ of ['JOSE', 'okta-internal-at+jwt', 'JWT']) expect((await ask(typ, elsewhere)).status).toBe(200);
@@ -253,21 +258,21 @@ describe('the subject of a token', () => {
     ['1', 1],
   ])('is not said by an address whose email_verified is %s', async (_name, email_verified) => {
     await service.expectRefused(
-      { oidcToken: service.foreign({ email: 'ada@acme.example', email_verified }) },
+      { oidcToken: service.subjectToken({ email: 'ada@acme.example', email_verified }) },
       `${REFUSED}its e-mail address is not verified`,
     );
   });
 
   it('is not somebody outside the domains of the trusted issuer', async () => {
     await service.expectRefused(
-      { oidcToken: service.foreign({ email: 'grace@evil.example' }) },
+      { oidcToken: service.subjectToken({ email: 'grace@evil.example' }) },
       `${REFUSED}its e-mail domain is not one of the trust`,
     );
   });
 
   it('is not an account that fails the condition', async () => {
     await service.expectRefused(
-      { oidcToken: service.foreign({ hd: 'evil.example' }) },
+      { oidcToken: service.subjectToken({ hd: 'evil.example' }) },
       `${REFUSED}it does not meet a condition`,
     );
   });
@@ -277,7 +282,7 @@ describe('the subject of a token', () => {
     ['somebody who is disabled', 'bob@acme.example', 'the subject is disabled'],
     ['an administrator on the user surface', 'root@acme.example', 'unknown subject'],
   ])('is not %s', async (_name, email, reason) => {
-    await service.expectRefused({ oidcToken: service.foreign({ email }) }, reason);
+    await service.expectRefused({ oidcToken: service.subjectToken({ email }) }, reason);
   });
 
   it('the same sub at a second issuer is another person', async () => {
@@ -292,9 +297,12 @@ describe('the subject of a token', () => {
       '{ id: u-grace, email: grace@acme.example, identities: [{ issuer: corp, sub: "248289761001" }], ',
     );
     await tessera.apply(file);
-    const found = await linked.exchange({ oidcToken: linked.foreign({ email_verified: false }) });
+    const found = await linked.exchange({ oidcToken: linked.subjectToken({ email_verified: false }) });
     expect(saysOf(found)).toMatchObject({ sub: 'u-grace', idp: provider.issuer });
-    linked.expectAnswerRefused(await linked.exchange({ oidcToken: linked.foreign({}, elsewhere) }), 'unknown subject');
+    linked.expectAnswerRefused(
+      await linked.exchange({ oidcToken: linked.subjectToken({}, elsewhere) }),
+      'unknown subject',
+    );
     await linked.close();
   });
 });
@@ -308,7 +316,7 @@ describe('an issuer that is not trusted here is never contacted', () => {
     ['trusted by another tenant only', () => service.elsewhere.issuer],
     ['of nobody', () => 'https://idp.example.com'],
   ])('%s', async (_name, other) => {
-    const oidcToken = service.foreign({ iss: other(service.provider.issuer) });
+    const oidcToken = service.subjectToken({ iss: other(service.provider.issuer) });
     await service.expectRefused({ oidcToken }, `${REFUSED}this tenant does not trust its issuer`);
     expect(service.elsewhere.connections()).toBe(0);
   });
@@ -324,7 +332,7 @@ describe('an issuer that is not trusted here is never contacted', () => {
     const { tessera, provider, elsewhere } = service;
     const usersOnly = trustOf('users-only', elsewhere.issuer, { surfaces: '[user]' });
     await tessera.apply(tenantsWithTrusts(trustOf('corp', provider.issuer) + usersOnly));
-    const oidcToken = service.foreign({}, elsewhere);
+    const oidcToken = service.subjectToken({}, elsewhere);
     await service.expectRefused(
       { surface: 'admin', oidcToken },
       `${REFUSED}its issuer is not trusted for this surface`,
@@ -337,7 +345,7 @@ describe('a token is redeemed once', () => {
   const used = `${REFUSED}it was used before`;
 
   it('one after the other: the second is refused, on the other surface too', async () => {
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     expect((await service.exchange({ oidcToken })).status).toBe(200);
     await service.expectRefused({ oidcToken }, used);
     await service.expectRefused({ oidcToken, surface: 'admin' }, used);
@@ -345,7 +353,7 @@ describe('a token is redeemed once', () => {
 
   it('ten at once: one token, and one record of it', async () => {
     const bearer = await service.bearer();
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     const answers = await Promise.all(Array.from({ length: 10 }, () => service.exchange({ bearer, oidcToken })));
     const [won, lost] = [
       answers.filter(({ status }) => status === 200),
@@ -356,21 +364,23 @@ describe('a token is redeemed once', () => {
   });
 
   it('without a jti it is identified by its content, also with the other spelling of its signature', async () => {
-    const oidcToken = service.foreign({ jti: undefined });
+    const oidcToken = service.subjectToken({ jti: undefined });
     expect((await service.exchange({ oidcToken })).status).toBe(200);
     await service.expectRefused({ oidcToken }, used);
     await service.expectRefused({ oidcToken: otherSpelling(oidcToken) }, used);
-    expect((await service.exchange({ oidcToken: service.foreign({ jti: undefined, nonce: 'x' }) })).status).toBe(200);
+    expect((await service.exchange({ oidcToken: service.subjectToken({ jti: undefined, nonce: 'x' }) })).status).toBe(
+      200,
+    );
   });
 
   it('signed again with the same jti it is the same token', async () => {
     const jti = 'once';
-    expect((await service.exchange({ oidcToken: service.foreign({ jti }) })).status).toBe(200);
-    await service.expectRefused({ oidcToken: service.foreign({ jti, nonce: 'x' }) }, used);
+    expect((await service.exchange({ oidcToken: service.subjectToken({ jti }) })).status).toBe(200);
+    await service.expectRefused({ oidcToken: service.subjectToken({ jti, nonce: 'x' }) }, used);
   });
 
   it('a refused token is not used up', async () => {
-    const oidcToken = service.foreign();
+    const oidcToken = service.subjectToken();
     await service.expectRefused({ oidcToken, bearer: await service.bearer({ client: 'other' }) }, /not trusted/);
     expect((await service.exchange({ oidcToken })).status).toBe(200);
   });
@@ -384,15 +394,15 @@ describe('the times of a token', () => {
     ['at its expiry', (at) => ({ exp: at }), 'it has expired'],
     ['before its nbf', (at) => ({ nbf: at + 31 }), 'it is not valid yet'],
   ])('%s', async (_name, times, reason) => {
-    await service.expectRefused({ oidcToken: service.foreign(times(now())) }, REFUSED + reason);
+    await service.expectRefused({ oidcToken: service.subjectToken(times(now())) }, REFUSED + reason);
   });
 
   it('the issued token never outlives it', async () => {
     const exp = now() + 42;
-    const answer = await service.exchange({ oidcToken: service.foreign({ exp: exp + 0.9 }) });
+    const answer = await service.exchange({ oidcToken: service.subjectToken({ exp: exp + 0.9 }) });
     expect(saysOf(answer).exp).toBe(exp);
     expect(answer.body['expires_in']).toBe(42);
-    const long = saysOf(await service.exchange({ oidcToken: service.foreign({ exp: now() + 3_500 }) }));
+    const long = saysOf(await service.exchange({ oidcToken: service.subjectToken({ exp: now() + 3_500 }) }));
     expect(long.exp).toBe(now() + 900);
   });
 });

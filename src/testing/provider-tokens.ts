@@ -1,22 +1,26 @@
 import { constants, generateKeyPairSync, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
-import type { ForeignAlgorithm } from '../identity-providers/subject-token-algorithm.ts';
+import type { SubjectTokenAlgorithm } from '../identity-providers/subject-token-algorithm.ts';
 
 /** A signing key of a test identity provider. */
-export interface ForeignSigningKey {
+export interface ProviderSigningKey {
   readonly kid: string;
-  readonly algorithm: ForeignAlgorithm;
+  readonly algorithm: SubjectTokenAlgorithm;
   readonly privateKey: KeyObject;
   /** As in a key set. */
   readonly jwk: JsonWebKey;
 }
 
-const CURVES: Readonly<Partial<Record<ForeignAlgorithm, string>>> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' };
+const CURVES: Readonly<Partial<Record<SubjectTokenAlgorithm, string>>> = {
+  ES256: 'P-256',
+  ES384: 'P-384',
+  ES512: 'P-521',
+};
 
-export function foreignKey(
+export function providerKey(
   kid: string,
-  algorithm: ForeignAlgorithm = 'ES256',
+  algorithm: SubjectTokenAlgorithm = 'ES256',
   rsa: { readonly bits: number; readonly exponent: number } = { bits: 2_048, exponent: 65_537 },
-): ForeignSigningKey {
+): ProviderSigningKey {
   const { privateKey, publicKey } = generate(algorithm, rsa);
   return {
     kid,
@@ -26,7 +30,7 @@ export function foreignKey(
   };
 }
 
-function generate(algorithm: ForeignAlgorithm, { bits, exponent }: { bits: number; exponent: number }) {
+function generate(algorithm: SubjectTokenAlgorithm, { bits, exponent }: { bits: number; exponent: number }) {
   const namedCurve = CURVES[algorithm];
   if (namedCurve !== undefined) return generateKeyPairSync('ec', { namedCurve });
   if (algorithm === 'EdDSA') return generateKeyPairSync('ed25519');
@@ -34,20 +38,20 @@ function generate(algorithm: ForeignAlgorithm, { bits, exponent }: { bits: numbe
 }
 
 export interface WrittenToken {
-  readonly key: ForeignSigningKey;
+  readonly key: ProviderSigningKey;
   readonly claims: Readonly<Record<string, unknown>>;
   /** Added to `alg`, `kid` and `typ`; undefined removes a member. */
   readonly header?: Readonly<Record<string, unknown>>;
 }
 
 /** Makes a correctly signed token with any claims. */
-export function writeForeignToken({ key, claims, header = {} }: WrittenToken): string {
+export function writeSubjectToken({ key, claims, header = {} }: WrittenToken): string {
   const fullHeader = { typ: 'JWT', alg: key.algorithm, kid: key.kid, ...header };
-  return signForeignText(key, JSON.stringify(fullHeader), JSON.stringify(claims));
+  return signSubjectTokenText(key, JSON.stringify(fullHeader), JSON.stringify(claims));
 }
 
 /** The same for texts that no serializer would write. */
-export function signForeignText(key: ForeignSigningKey, header: string, payload: string): string {
+export function signSubjectTokenText(key: ProviderSigningKey, header: string, payload: string): string {
   const signingInput = `${base64url(header)}.${base64url(payload)}`;
   const digest = key.algorithm === 'EdDSA' ? null : `sha${key.algorithm.slice(2)}`;
   const signature = sign(digest, Buffer.from(signingInput), {

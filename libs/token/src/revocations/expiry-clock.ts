@@ -8,7 +8,7 @@ const TOLERANCE_SECONDS = 2;
  * again. So a revocation is kept until its time has certainly passed. That time is the monotonic clock plus the smallest offset that the wall clock
  * ever had to it, but at most a day behind the wall clock.
  */
-export class ForgettingTime {
+export class ExpiryClock {
   #leastOffset: number | undefined;
 
   /**

@@ -6,7 +6,7 @@ const BUSY_MS = 2000;
 const BUSY_RETRY_MS = 5;
 
 /** Retries for a limited time while another process holds the lock. */
-export async function patiently<T>(attempt: () => T | Promise<T>): Promise<T> {
+export async function retryWhileBusy<T>(attempt: () => T | Promise<T>): Promise<T> {
   const deadline = performance.now() + BUSY_MS;
   for (;;) {
     try {

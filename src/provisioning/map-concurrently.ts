@@ -9,7 +9,7 @@ const AT_ONCE = 6;
  *
  * @param work must handle its own failures: if one call rejects, all stop
  */
-export async function severalAtOnce<Item, Result>(
+export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   onItem: (done: number, total: number) => void,
   work: (item: Item) => Promise<Result>,

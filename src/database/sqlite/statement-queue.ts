@@ -1,5 +1,5 @@
 /** A queue for the one connection: statements and whole transactions run one after the other. */
-export class StatementLine {
+export class StatementQueue {
   #last: Promise<unknown> | undefined;
 
   /** The last entry in the queue; undefined if nothing runs. Check again after it has settled: another one may have been added. */

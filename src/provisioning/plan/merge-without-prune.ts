@@ -2,7 +2,7 @@ import { parseEmail } from '../../domain/email.ts';
 import type { PersonSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
 
 /** The tenant after an apply without --prune: the file's content, plus existing items that the file leaves out. */
-export function withLeftOut(desired: TenantSpec, actual: TenantSpec): TenantSpec {
+export function mergeWithoutPrune(desired: TenantSpec, actual: TenantSpec): TenantSpec {
   return {
     ...desired,
     issuers: union(desired.issuers, actual.issuers, ({ id }) => id),
@@ -18,9 +18,9 @@ export function withLeftOut(desired: TenantSpec, actual: TenantSpec): TenantSpec
 /**
  * Conflicts between the file and the existing items that it leaves out. Each message ends with the fix.
  *
- * @param tenant the result of `withLeftOut`
+ * @param tenant the result of `mergeWithoutPrune`
  */
-export function conflicts(tenant: TenantSpec): string[] {
+export function mergeConflicts(tenant: TenantSpec): string[] {
   const fix = 'remove one of them, or apply with --prune to remove what the file leaves out';
   return [
     ...twice(tenant.issuers, (issuer) => [issuer.issuer]).map(

@@ -1,21 +1,21 @@
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Row } from '../database/database.ts';
-import { TENANT_DATABASE } from './tenant-database.ts';
+import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
 
 /**
  * A column of a tenant's database in a SELECT. The tenant may have given it any type and length, or made it a view. Only as much of a value is read
  * as shows that it is too long.
  */
-export function selected(column: string, length: number, name = column): string {
+export function selectText(column: string, length: number, name = column): string {
   return `SUBSTR(${column}, 1, ${length + 1}) AS ${name}`;
 }
 
 /**
- * Reads the value of a column that was selected with `selected`; undefined for NULL.
+ * Reads the value of a column that was selected with `selectText`; undefined for NULL.
  *
  * @throws TesseraError `temporarily_unavailable` for a value that a valid directory cannot hold
  */
-export function foreignText(row: Row, name: string, length: number): string | undefined {
+export function readText(row: Row, name: string, length: number): string | undefined {
   const value = row[name];
   if (value === null || value === undefined) return undefined;
   if (typeof value !== 'string') throw unavailable(TENANT_DATABASE, 'holds a value that is not text');
@@ -23,9 +23,9 @@ export function foreignText(row: Row, name: string, length: number): string | un
   return value;
 }
 
-/** Like `foreignText`, for a column that must not be NULL. */
-export function requiredText(row: Row, name: string, length: number): string {
-  const value = foreignText(row, name, length);
+/** Like `readText`, for a column that must not be NULL. */
+export function readRequiredText(row: Row, name: string, length: number): string {
+  const value = readText(row, name, length);
   if (value === undefined) throw unavailable(TENANT_DATABASE, 'lacks a value that it must have');
   return value;
 }

@@ -1,5 +1,5 @@
 /** An account as the server sees it, with the address from which this process connects. */
-export interface SeenAccount {
+export interface DeniedAccount {
   readonly user: string;
   readonly host: string;
 }
@@ -9,7 +9,7 @@ const DENIED = /(?:Access denied for|command denied to) user '([\w.@$%-]{0,80})'
 const HOST = /^Host '([\w.:%-]{1,255})' is (?:not allowed|blocked)/;
 
 /** Extracts the account from a MySQL error about access. Nothing else of its text is used. */
-export function seenAccount(error: unknown, user: string): SeenAccount | undefined {
+export function deniedAccount(error: unknown, user: string): DeniedAccount | undefined {
   const text = messageOf(error);
   const denied = DENIED.exec(text);
   if (denied?.[1] !== undefined && denied[2] !== undefined) return { user: denied[1], host: denied[2] };

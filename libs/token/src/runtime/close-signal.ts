@@ -1,5 +1,5 @@
 /** Notifies work in progress that its owner was closed. (An AbortSignal would warn of a memory leak at the eleventh concurrent fetch.) */
-export class Closing {
+export class CloseSignal {
   readonly #listeners = new Set<() => void>();
   #isClosed = false;
 
