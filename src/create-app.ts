@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DestinationStream } from 'pino';
 import { APP_MODULES } from './app.module.ts';
@@ -7,6 +6,7 @@ import { createEdgeApp } from './http/edge-app.ts';
 import { ROUTE_TABLE } from './http/routes/route-table.ts';
 import { Log } from './logging/log.ts';
 import { standardOutput } from './logging/standard-output.ts';
+import { packageVersion } from './package-version.ts';
 import { type Clock, SystemClock } from './domain/clock.ts';
 
 export interface CreateAppOptions {
@@ -27,11 +27,4 @@ export function createApp(options: CreateAppOptions): Promise<NestFastifyApplica
     routes: ROUTE_TABLE,
     imports: APP_MODULES,
   });
-}
-
-function packageVersion(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  };
-  return version;
 }

@@ -6,6 +6,7 @@ import { shutDown } from './health/shutdown.ts';
 import { describeError } from './logging/describe-error.ts';
 import { Log } from './logging/log.ts';
 import { standardOutput } from './logging/standard-output.ts';
+import { packageVersion } from './package-version.ts';
 
 async function main(): Promise<void> {
   const config = loadProcessConfig();
@@ -14,6 +15,8 @@ async function main(): Promise<void> {
   process.once('exit', () => {
     output.flushSync();
   });
+  // The first line, before a dependency can fail: a log that ends early still says which version it is from.
+  log.info('starting', { version: packageVersion(), nodejs_version: process.versions.node });
   // Node's own report would print the error's message and the values around it, which may be secrets.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => {

@@ -40,7 +40,7 @@ class RootModule {}
  */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastifyApplication> {
   const { config, clock, log } = options;
-  const metrics = new Metrics();
+  const metrics = new Metrics(options.version);
   const sources = new SourceAddresses(config.trustedProxies, new UnlistedProxyWarning(log, clock));
   const registry = new RouteRegistry(
     config.apiDocs ? options.routes : options.routes.filter((row) => !API_DOCS_ROUTES.includes(row)),

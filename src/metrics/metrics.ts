@@ -43,7 +43,11 @@ export class Metrics {
     ['reason'],
   );
 
-  constructor() {
+  /** @param version of the service */
+  constructor(version: string) {
+    this.gauge('tessera_build_info', 'Always 1; the labels say what runs.', ['version', 'nodejs_version'], () => [
+      { labels: { version, nodejs_version: process.versions.node }, value: 1 },
+    ]);
     this.#counter('tessera_http_requests_total', 'Requests by route and outcome.', ['route', 'outcome'], () =>
       this.#finished.flatMap(({ route, byOutcome }) =>
         [...byOutcome].map(([outcome, value]) => ({ labels: { route, outcome }, value })),
