@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.command.ts';
+import { addCompletion } from './commands/completion.command.ts';
 import { addConfig } from './commands/config.command.ts';
 import { explainError } from './explain-error.ts';
 import { addExport } from './commands/export.command.ts';
+import { addHelp } from './commands/help.command.ts';
 import { addIssuers } from './commands/issuers.command.ts';
 import { addKeys } from './commands/keys.command.ts';
 import { addMigrate } from './commands/migrate.command.ts';
@@ -10,6 +12,7 @@ import { addPurge } from './commands/purge.command.ts';
 import { addQuickstart } from './commands/quickstart.command.ts';
 import { addRevoke } from './commands/revoke.command.ts';
 import { addSecrets } from './commands/secrets.command.ts';
+import { packageVersion } from '../package-version.ts';
 import { printText, type Terminal } from './terminal.ts';
 
 const DONE = 0;
@@ -42,6 +45,7 @@ export function buildProgram(terminal: Terminal): Command {
     .description(
       'Tessera: the token service of a multi-tenant platform. Settings come from the environment and .env, as for the server.',
     )
+    .version(packageVersion(), '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
@@ -70,5 +74,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
   addConfig(program, terminal);
   addPurge(program, terminal);
   addQuickstart(program, terminal);
+  addCompletion(program, terminal);
+  addHelp(program);
   return program;
 }
