@@ -1,9 +1,9 @@
-import { ConfigurableModuleBuilder, Inject, Module, type OnModuleDestroy } from '@nestjs/common';
+import { ConfigurableModuleBuilder, Inject, Module, type NestModule, type OnModuleDestroy } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { createVerifier } from '@tessera/token';
-import { AccessRulesCheck } from './guard/access-rules.check.ts';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientExtras, type TesseraClientOptions } from './client-options.ts';
 import { TesseraGuard } from './guard/tessera.guard.ts';
+import { StartCheck } from './start-check/start-check.ts';
 import { TesseraVerifier } from './tessera-verifier.ts';
 import { createTesseraTokens, TesseraTokens } from './tokens/tessera-tokens.ts';
 
@@ -30,19 +30,30 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TesseraClientO
     { provide: TesseraVerifier, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createVerifier },
     { provide: TesseraTokens, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createTesseraTokens },
     TesseraGuard,
-    AccessRulesCheck,
+    StartCheck,
   ],
   // Exports the options, too: Nest creates a guard of `@UseGuards(TesseraGuard)` in the module that uses it.
   exports: [TesseraGuard, TesseraVerifier, TesseraTokens, TESSERA_CLIENT_OPTIONS],
 })
-export class TesseraClientModule extends ConfigurableModuleClass implements OnModuleDestroy {
+export class TesseraClientModule extends ConfigurableModuleClass implements NestModule, OnModuleDestroy {
   readonly #verifier: TesseraVerifier;
   readonly #tokens: TesseraTokens;
+  readonly #startCheck: StartCheck;
 
-  constructor(@Inject(TesseraVerifier) verifier: TesseraVerifier, @Inject(TesseraTokens) tokens: TesseraTokens) {
+  constructor(
+    @Inject(TesseraVerifier) verifier: TesseraVerifier,
+    @Inject(TesseraTokens) tokens: TesseraTokens,
+    @Inject(StartCheck) startCheck: StartCheck,
+  ) {
     super();
+    this.#startCheck = startCheck;
     this.#verifier = verifier;
     this.#tokens = tokens;
+  }
+
+  /** Nest's place for middleware, which this module has none of: it comes after gateways and before routes, as the check needs it. */
+  configure(): void {
+    this.#startCheck.gatewaysAreBound();
   }
 
   onModuleDestroy(): void {

@@ -1,51 +1,72 @@
 import 'reflect-metadata';
+import { demandClassRules, demandMethodRules } from './lost-rules.ts';
 import type { Requirement } from './requirement.ts';
-
-// A registered symbol, so that the guard reads the decorators of another copy of this package.
-const REQUIREMENTS = Symbol.for('@tessera/client/requirements');
-const PUBLIC = Symbol.for('@tessera/client/public');
+import { PUBLIC, record, REQUIREMENTS, type WrittenRules } from './written-rules.ts';
 
 /**
  * A cache of the rules by method and class: decorators run once, the guard on every call. Every write of a rule, by any copy of this package, clears
  * it.
  */
 interface KnownRules {
-  ofHandlers: WeakMap<object, WeakMap<object, TargetRules>>;
+  ofHandlers: WeakMap<object, WeakMap<object, WrittenRules>>;
 }
 const KNOWN = Symbol.for('@tessera/client/knownRules');
 const known = ((globalThis as unknown as Record<symbol, KnownRules | undefined>)[KNOWN] ??= {
   ofHandlers: new WeakMap(),
 });
 
-/** The rules that the decorators put on one method or class. Those of a class include the rules of the classes that it extends. */
-export interface TargetRules {
-  readonly isPublic: boolean;
-  readonly requirements: readonly Requirement[];
+/** What a decorator stands on: a class, or a method by the object that holds it, its name and its function. */
+export type RuleTarget =
+  | { readonly type: object }
+  | { readonly holder: object; readonly key: PropertyKey; readonly method: object | undefined };
+
+export function addRequirement(target: RuleTarget, requirement: Requirement): void {
+  write(target, requirement, (on) => {
+    const before = (Reflect.getOwnMetadata(REQUIREMENTS, on) as readonly Requirement[] | undefined) ?? [];
+    Reflect.defineMetadata(REQUIREMENTS, [...before, requirement], on);
+  });
 }
 
-export function rulesOn(target: object): TargetRules {
+export function markPublic(target: RuleTarget): void {
+  write(target, 'public', (on) => {
+    Reflect.defineMetadata(PUBLIC, true, on);
+  });
+}
+
+function write(target: RuleTarget, rule: Requirement | 'public', define: (on: object) => void): void {
+  const on = 'type' in target ? target.type : target.method;
+  if (on !== undefined) define(on);
+  if ('holder' in target) record(target.holder, target.key, rule);
+  else {
+    const { prototype } = target.type as { readonly prototype?: object };
+    if (prototype !== undefined) record(prototype, undefined, rule);
+  }
+  known.ofHandlers = new WeakMap();
+}
+
+/** The rules of a class. The requirements of the classes that it extends apply to it, their `@Public()` does not. */
+export function rulesOnClass(type: object): WrittenRules {
+  const requirements: Requirement[] = [];
+  for (let at: unknown = type; typeof at === 'function' && at !== Function.prototype; at = Object.getPrototypeOf(at))
+    requirements.unshift(...((Reflect.getOwnMetadata(REQUIREMENTS, at) as readonly Requirement[] | undefined) ?? []));
+  return { isPublic: Reflect.getOwnMetadata(PUBLIC, type) === true, requirements: [...new Set(requirements)] };
+}
+
+/** The rules in the metadata of a function. */
+export function rulesOnMethod(method: object): WrittenRules {
   return {
-    isPublic: Reflect.getMetadata(PUBLIC, target) === true,
-    requirements: (Reflect.getMetadata(REQUIREMENTS, target) as readonly Requirement[] | undefined) ?? [],
+    isPublic: Reflect.getMetadata(PUBLIC, method) === true,
+    requirements: (Reflect.getMetadata(REQUIREMENTS, method) as readonly Requirement[] | undefined) ?? [],
   };
-}
-
-export function addRequirement(target: object, requirement: Requirement): void {
-  // Copies the list of the extended class, so that the class itself is unchanged.
-  Reflect.defineMetadata(REQUIREMENTS, [...rulesOn(target).requirements, requirement], target);
-  known.ofHandlers = new WeakMap();
-}
-
-export function markPublic(target: object): void {
-  Reflect.defineMetadata(PUBLIC, true, target);
-  known.ofHandlers = new WeakMap();
 }
 
 /**
  * The rules for a call of a handler. Requirements of class and method add up; a method never loosens its class. `@Public()` on a method opens it; on
  * a class it opens only methods without a requirement. If one target has both `@Public()` and a requirement, the requirement applies.
+ *
+ * @throws TypeError if a rule was written that neither class nor function carries: it would be skipped
  */
-export function accessRulesOf(type: object, handler: object): TargetRules {
+export function accessRulesOf(type: object, handler: object): WrittenRules {
   const rules = known.ofHandlers.get(handler)?.get(type);
   if (rules !== undefined) return rules;
   const combined = combineRules(type, handler);
@@ -55,9 +76,11 @@ export function accessRulesOf(type: object, handler: object): TargetRules {
   return combined;
 }
 
-function combineRules(type: object, handler: object): TargetRules {
-  const ofClass = rulesOn(type);
-  const ofMethod = rulesOn(handler);
+function combineRules(type: object, handler: object): WrittenRules {
+  const ofClass = rulesOnClass(type);
+  const ofMethod = rulesOnMethod(handler);
+  demandClassRules(type, ofClass);
+  demandMethodRules(type, handler, ofMethod);
   const isPublic =
     ofMethod.requirements.length === 0 &&
     (ofMethod.isPublic || (ofClass.isPublic && ofClass.requirements.length === 0));

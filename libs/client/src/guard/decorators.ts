@@ -1,8 +1,9 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Surface, VerifiedToken } from '@tessera/token';
-import { accessRulesOf, addRequirement, markPublic } from './access-rules.ts';
+import { addRequirement, markPublic, type RuleTarget } from './access-rules.ts';
 import { carriedToken } from './carried-token.ts';
 import type { Requirement } from './requirement.ts';
+import { internalError, rulesOfCall } from './rules-of-call.ts';
 
 type ClassOrMethodDecorator = ClassDecorator & MethodDecorator;
 /** At least one name: an empty requirement would require nothing. */
@@ -53,18 +54,25 @@ export const Public = (): ClassOrMethodDecorator => decorate(markPublic);
 
 /** The verified token; undefined on a public handler. */
 export const Token = createParamDecorator((_: unknown, context: ExecutionContext): VerifiedToken | undefined =>
-  tokenFor(context),
+  tokenFor(context, '@Token()'),
 );
 
 /** The token's tenant id; undefined on a public handler. */
 export const Tenant = createParamDecorator(
-  (_: unknown, context: ExecutionContext): string | undefined => tokenFor(context)?.tenantId,
+  (_: unknown, context: ExecutionContext): string | undefined => tokenFor(context, '@Tenant()')?.tenantId,
 );
 
-/** A public handler never gets a token, not even of another field of the same GraphQL request. */
-function tokenFor(context: ExecutionContext): VerifiedToken | undefined {
-  const { isPublic } = accessRulesOf(context.getClass(), context.getHandler());
-  return isPublic ? undefined : carriedToken(context);
+/**
+ * A public handler never gets a token, not even of another field of the same GraphQL request. Any other handler gets one or is not called: a handler
+ * that reads `undefined` as a tenant would serve the wrong data.
+ */
+function tokenFor(context: ExecutionContext, decorator: string): VerifiedToken | undefined {
+  if (rulesOfCall(context).isPublic) return undefined;
+  const token = carriedToken(context);
+  if (token !== undefined) return token;
+  throw internalError(
+    `${context.getClass().name}.${context.getHandler().name}: ${decorator} has no verified token, because no TesseraGuard was asked before this handler: put @UseGuards(TesseraGuard) or @Public() on it`,
+  );
 }
 
 function required(requirement: Requirement): ClassOrMethodDecorator {
@@ -73,9 +81,10 @@ function required(requirement: Requirement): ClassOrMethodDecorator {
   });
 }
 
-/** For a method, writes to the function itself, as Nest's own decorators do. */
-function decorate(write: (target: object) => void): ClassOrMethodDecorator {
-  return (target: object, _key?: string | symbol, descriptor?: { readonly value?: unknown }): void => {
-    write((descriptor?.value as object | undefined) ?? target);
+/** For a method, writes to the function itself, as Nest's own decorators do. An accessor has none. */
+function decorate(write: (target: RuleTarget) => void): ClassOrMethodDecorator {
+  return (target: object, key?: string | symbol, descriptor?: { readonly value?: unknown }): void => {
+    const method = typeof descriptor?.value === 'function' ? descriptor.value : undefined;
+    write(key === undefined ? { type: target } : { holder: target, key, method });
   };
 }

@@ -585,8 +585,8 @@ describe('the start of an application', () => {
     @Public()
     class OnClass {}
     @Controller()
-    @RequireScopes('a')
-    class Inheriting extends OpenController {}
+    @Public()
+    class Inheriting extends StrictController {}
     expect(await startsWith(OnMethod)).toMatch(/^OnMethod\.handler: @Public\(\)/);
     expect(await startsWith(OnClass)).toMatch(/^OnClass: @Public\(\)/);
     expect(await startsWith(Inheriting)).toMatch(/^Inheriting: @Public\(\)/);

@@ -7,17 +7,19 @@ import {
   Logger,
 } from '@nestjs/common';
 import { demandFreshRevocations, isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
-import { accessRulesOf } from './access-rules.ts';
 import { bearerOf } from './bearer.ts';
 import { carryToken, requestOf } from './carried-token.ts';
+import { TESSERA_GUARD } from './guard-mark.ts';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientOptions } from '../client-options.ts';
 import { checkRealm, type Refusal, refuse } from './refusal.ts';
 import { isMet, type Requirement } from './requirement.ts';
+import { rulesOfCall } from './rules-of-call.ts';
 import { TesseraVerifier } from '../tessera-verifier.ts';
 
 /** Accepts a call if its token is valid and meets the handler's requirements. Otherwise refuses it. */
 @Injectable()
 export class TesseraGuard implements CanActivate {
+  static readonly [TESSERA_GUARD] = true;
   readonly #verifier: TesseraVerifier;
   readonly #options: TesseraClientOptions;
   readonly #realm: string;
@@ -34,7 +36,7 @@ export class TesseraGuard implements CanActivate {
   }
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { isPublic, requirements } = accessRulesOf(context.getClass(), context.getHandler());
+    const { isPublic, requirements } = rulesOfCall(context);
     if (isPublic) return true;
     let refusal: Refusal | undefined;
     try {

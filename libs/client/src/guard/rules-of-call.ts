@@ -1,0 +1,24 @@
+import { type ExecutionContext, InternalServerErrorException, Logger } from '@nestjs/common';
+import { accessRulesOf } from './access-rules.ts';
+import type { WrittenRules } from './written-rules.ts';
+
+const logger = new Logger('TesseraGuard');
+
+/**
+ * The rules for a call. The start has compared them for every handler that it could find; this closes those that it could not.
+ *
+ * @throws InternalServerErrorException if a rule was written that Nest lost
+ */
+export function rulesOfCall(context: ExecutionContext): WrittenRules {
+  try {
+    return accessRulesOf(context.getClass(), context.getHandler());
+  } catch (error) {
+    throw internalError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Logs a mistake in the application. The caller gets the internal error of the transport, and none of the words. */
+export function internalError(mistake: string): InternalServerErrorException {
+  logger.error(mistake);
+  return new InternalServerErrorException();
+}

@@ -1,0 +1,74 @@
+import type { ModulesContainer } from '@nestjs/core';
+import { messageHandlersIn, patternsOf } from './find-handlers.ts';
+import type { GlobalGuards } from './global-guards.ts';
+import { checkGuarded } from './guarded.check.ts';
+import type { Handler } from './handler.ts';
+
+/** What Nest calls on the server of a microservice, of any transport. */
+interface MicroserviceServer {
+  addHandler: (pattern: unknown, ...rest: unknown[]) => unknown;
+  listen: (...args: unknown[]) => unknown;
+}
+
+interface BoundHandlers {
+  readonly patterns: Set<unknown>;
+  /** Whether Nest asked the application for its global guards when it bound one of them. */
+  inheritsGuards: boolean;
+}
+
+/**
+ * Watches the servers of microservices while Nest binds the handlers of the application to them. Nothing tells whether a microservice was connected
+ * with `inheritAppConfig`, but only such a one has the global guards of the application (see GlobalGuards).
+ */
+export class ConnectedServers {
+  readonly #modules: ModulesContainer;
+  readonly #globalGuards: GlobalGuards;
+  readonly #isHybrid: () => boolean;
+  readonly #servers: BoundHandlers[] = [];
+
+  /** @param isHybrid whether the application is more than this one microservice */
+  constructor(modules: ModulesContainer, globalGuards: GlobalGuards, isHybrid: () => boolean) {
+    this.#modules = modules;
+    this.#globalGuards = globalGuards;
+    this.#isHybrid = isHybrid;
+    // Nest announces a server before it binds the first handler to it.
+    modules.getRpcTargetRegistry<Partial<MicroserviceServer>>().subscribe((server) => {
+      if (typeof server.addHandler === 'function' && typeof server.listen === 'function')
+        this.#watch(server as MicroserviceServer);
+    });
+  }
+
+  /** @throws TypeError that names the handler and ends with the fix */
+  check(): void {
+    for (const server of this.#servers) this.#checkServer(server);
+  }
+
+  #watch(server: MicroserviceServer): void {
+    const bound: BoundHandlers = { patterns: new Set(), inheritsGuards: false };
+    const { addHandler, listen } = server;
+    server.addHandler = (pattern, ...rest) => {
+      bound.patterns.add(pattern);
+      if (this.#globalGuards.takeQuestion()) bound.inheritsGuards = true;
+      return addHandler.call(server, pattern, ...rest);
+    };
+    // A server may listen before the application starts, and handlers may be bound after that.
+    server.listen = (...args) => {
+      this.#checkServer(bound);
+      return listen.apply(server, args);
+    };
+    this.#servers.push(bound);
+  }
+
+  #checkServer({ patterns, inheritsGuards }: BoundHandlers): void {
+    const isExpected = this.#globalGuards.includeTesseraGuard();
+    const applied = { globally: isExpected && (inheritsGuards || !this.#isHybrid()), isExpected };
+    const mend =
+      'connect the microservice with { inheritAppConfig: true }, or put @UseGuards(TesseraGuard) on the method or its class';
+    for (const handler of [...this.#modules.values()].flatMap(messageHandlersIn))
+      if (isBound(handler, patterns)) checkGuarded(handler, applied, mend);
+  }
+}
+
+function isBound(handler: Handler, patterns: ReadonlySet<unknown>): boolean {
+  return patternsOf(handler).some((pattern) => patterns.has(pattern));
+}

@@ -1,0 +1,30 @@
+import type { WrittenRules } from '../guard/written-rules.ts';
+import { type Handler, rulesOf } from './handler.ts';
+import { hasOwnGuard } from './own-guards.ts';
+
+/** What is known about the guards of a handler, besides those of its method and class. */
+export interface AppliedGuards {
+  /** Whether a global TesseraGuard is asked before this handler. */
+  readonly globally: boolean;
+  /** Whether the application has a global TesseraGuard, so that its author takes every handler to be closed. */
+  readonly isExpected: boolean;
+}
+
+/**
+ * Refuses a handler whose requirements no TesseraGuard asks for, and one that stays open although the application has a global guard.
+ *
+ * @param mend how this transport gets its guard
+ * @throws TypeError that names the handler and ends with the fix
+ */
+export function checkGuarded(handler: Handler, { globally, isExpected }: AppliedGuards, mend: string): void {
+  const rules = rulesOf(handler);
+  if (rules.isPublic || globally || hasOwnGuard(handler)) return;
+  if (isExpected || rules.requirements.length > 0)
+    throw new TypeError(`${handler.name}: no TesseraGuard is asked before this handler${reason(rules)}: ${mend}`);
+}
+
+export const USE_GUARD = 'put @UseGuards(TesseraGuard) on the method or its class';
+
+function reason({ requirements }: WrittenRules): string {
+  return requirements.length > 0 ? ', so its requirements would be skipped' : ', so it would be open';
+}

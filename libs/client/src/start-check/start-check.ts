@@ -1,0 +1,114 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { ConnectedServers } from './connected-servers.ts';
+import { checkDecorators } from './decorators.check.ts';
+import { gatewaysIn, messageHandlersIn, routesIn, socketHandlersOf } from './find-handlers.ts';
+import { checkGateways, connectionHooksOf } from './gateway.check.ts';
+import { GlobalGuards } from './global-guards.ts';
+import { checkResolvers } from './graphql.check.ts';
+import { checkGuarded, USE_GUARD } from './guarded.check.ts';
+import { type Handler, type Host, hostOf, type NestModule, rulesOf } from './handler.ts';
+import { MODULE_PATH } from './nest-metadata.ts';
+import { checkNoPathParameter, checkPathParameters } from './path-parameter.check.ts';
+import { warnOfUnaskedRequirements } from './unasked-requirement.warning.ts';
+
+/** One for each application, also where an application has several modules of this package. */
+const started = new WeakMap<ModulesContainer, StartCheckOfApplication>();
+
+/** Compares, at start, what the decorators of this package require with what Nest will ask. A difference stops the application. */
+@Injectable()
+export class StartCheck implements OnModuleInit {
+  readonly #check: StartCheckOfApplication;
+
+  constructor(
+    @Inject(ModulesContainer) modules: ModulesContainer,
+    @Inject(ApplicationConfig) config: ApplicationConfig,
+    @Inject(HttpAdapterHost) http: HttpAdapterHost,
+  ) {
+    let check = started.get(modules);
+    if (check === undefined) started.set(modules, (check = new StartCheckOfApplication(modules, config, http)));
+    this.#check = check;
+  }
+
+  /**
+   * Called by Nest's `configure()` of a module, where there is HTTP: gateways have been bound by then, routes have not.
+   *
+   * @throws TypeError that names the handler and ends with the fix
+   */
+  gatewaysAreBound(): void {
+    this.#check.run();
+  }
+
+  /** @throws TypeError that names the handler and ends with the fix */
+  onModuleInit(): void {
+    this.#check.run();
+  }
+}
+
+class StartCheckOfApplication {
+  readonly #modules: ModulesContainer;
+  readonly #globalGuards: GlobalGuards;
+  readonly #servers: ConnectedServers;
+  #hasRun = false;
+
+  constructor(modules: ModulesContainer, config: ApplicationConfig, http: HttpAdapterHost) {
+    this.#modules = modules;
+    this.#globalGuards = new GlobalGuards(config, modules);
+    this.#servers = new ConnectedServers(modules, this.#globalGuards, () => hasAdapter(http));
+  }
+
+  run(): void {
+    if (this.#hasRun) return;
+    const modules = [...this.#modules.values()];
+    const hosts = modules.flatMap(hostsIn);
+    hosts.forEach(checkDecorators);
+    const gateways = modules.flatMap(gatewaysIn);
+    checkGateways(gateways, this.#globalGuards);
+    const handlers = [
+      ...modules.flatMap((module) => this.#checkRoutes(module)),
+      ...modules.flatMap((module) => this.#checkMessageHandlers(module)),
+      ...checkResolvers(this.#modules, this.#globalGuards),
+      ...gateways.flatMap((gateway) => [...socketHandlersOf(gateway), ...connectionHooksOf(gateway)]),
+    ];
+    this.#servers.check();
+    warnOfUnaskedRequirements(hosts, namesByPrototype(handlers));
+    this.#hasRun = true;
+  }
+
+  #checkRoutes(module: NestModule): readonly Handler[] {
+    const modulePath: unknown =
+      Reflect.getMetadata(MODULE_PATH + this.#modules.applicationId, module.metatype) ??
+      Reflect.getMetadata(MODULE_PATH, module.metatype);
+    const globally = this.#globalGuards.includeTesseraGuard();
+    const routes = routesIn(module);
+    for (const route of routes) {
+      checkPathParameters(route, rulesOf(route), modulePath);
+      checkGuarded(route, { globally, isExpected: false }, USE_GUARD);
+    }
+    return routes;
+  }
+
+  /** Their guards depend on the server that they are bound to. */
+  #checkMessageHandlers(module: NestModule): readonly Handler[] {
+    const handlers = messageHandlersIn(module);
+    // A method may be a route as well, with a path.
+    const routes = new Set(routesIn(module).map(({ method }) => method));
+    for (const handler of handlers) if (!routes.has(handler.method)) checkNoPathParameter(handler, rulesOf(handler));
+    return handlers;
+  }
+}
+
+function hostsIn({ controllers, providers }: NestModule): readonly Host[] {
+  return [...controllers.values(), ...providers.values()].flatMap((wrapper) => hostOf(wrapper) ?? []);
+}
+
+function hasAdapter(http: HttpAdapterHost): boolean {
+  // Typed as if there always were one.
+  return ((http as Partial<HttpAdapterHost>).httpAdapter ?? undefined) !== undefined;
+}
+
+function namesByPrototype(handlers: readonly Handler[]): ReadonlyMap<object, ReadonlySet<string>> {
+  const names = new Map<object, Set<string>>();
+  for (const { host, key } of handlers) names.set(host.prototype, (names.get(host.prototype) ?? new Set()).add(key));
+  return names;
+}
