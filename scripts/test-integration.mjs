@@ -1,6 +1,6 @@
 /**
  * Runs the integration suites whose servers are installed, and says in one line which others did not run and what to install for
- * them. With `CI=true` a missing server is a failure. `SKIP_INTEGRATION=1` leaves the whole part out (CI runs it as a step of its own).
+ * them. With `CI=true` a missing server is a failure.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -8,11 +8,6 @@ import { env, execPath, exit } from 'node:process';
 import './typescript.mjs';
 
 const { INTEGRATION_SUITES, SERVERS, findServer, REPOSITORY } = await import('../test/support/required-servers.ts');
-
-if (env.SKIP_INTEGRATION === '1') {
-  console.log('integration suites: left out (SKIP_INTEGRATION=1)');
-  exit(0);
-}
 
 const SUFFIX = '.int.ts';
 const files = readdirSync(`${REPOSITORY}/test/integration`, { recursive: true, encoding: 'utf8' })

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# scripts/with-node.sh MAJOR COMMAND...: runs a command on another Node.js than the machine's, in a copy of this tree.
+# scripts/with-node.sh MAJOR [COMMAND...]: runs a command on another Node.js than the machine's, in a copy of this tree. Without a command it
+# prepares the Node.js alone.
 # The copy is made anew each time; its node_modules are hard links, but for better-sqlite3, which is compiled once for each version.
 # Everything is kept below .cache/node-MAJOR. Needs npm packages installed, and a C++ compiler, make and Python 3.
 set -euo pipefail
@@ -11,7 +12,7 @@ case "${1:-}" in
   # What is compiled with the headers of 24.19 to 24.21 ends the process at a garbage collection (nodejs/node issue 65446). The binary of
   # older headers runs on all of them.
   24) version=24.21.0 headers=24.18.1 ;;
-  *) echo 'usage: scripts/with-node.sh 22|24 COMMAND...' >&2 && exit 2 ;;
+  *) echo 'usage: scripts/with-node.sh 22|24 [COMMAND...]' >&2 && exit 2 ;;
 esac
 folder="$(mkdir -p ".cache/node-$1" && cd ".cache/node-$1" && pwd -P)"
 shift
@@ -43,6 +44,8 @@ if [ ! -d "$sqlite" ]; then
     { tail -n 40 "$sqlite.new/build.log" >&2 && exit 1; }
   mv "$sqlite.new" "$sqlite"
 fi
+
+if [ $# -eq 0 ]; then exit 0; fi
 
 tree="$folder/tree"
 rm -rf "$tree" && mkdir "$tree"
