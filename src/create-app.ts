@@ -6,7 +6,7 @@ import { createEdgeApp } from './http/edge-app.ts';
 import { ROUTE_TABLE } from './http/routes/route-table.ts';
 import { Log } from './logging/log.ts';
 import { standardOutput } from './logging/standard-output.ts';
-import { packageVersion } from './package-version.ts';
+
 import { type Clock, SystemClock } from './domain/clock.ts';
 
 export interface CreateAppOptions {
@@ -23,7 +23,6 @@ export function createApp(options: CreateAppOptions): Promise<NestFastifyApplica
     config: options.config,
     clock: options.clock ?? new SystemClock(),
     log: new Log(options.config.logLevel, options.logDestination ?? standardOutput()),
-    version: packageVersion(),
     routes: ROUTE_TABLE,
     imports: APP_MODULES,
   });

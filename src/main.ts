@@ -6,7 +6,7 @@ import { shutDown } from './health/shutdown.ts';
 import { describeError } from './logging/describe-error.ts';
 import { Log } from './logging/log.ts';
 import { standardOutput } from './logging/standard-output.ts';
-import { packageVersion } from './package-version.ts';
+import { VERSION } from './config/version.ts';
 
 async function main(): Promise<void> {
   const config = loadProcessConfig();
@@ -16,7 +16,7 @@ async function main(): Promise<void> {
     output.flushSync();
   });
   // The first line, before a dependency can fail: a log that ends early still says which version it is from.
-  log.info('starting', { version: packageVersion(), nodejs_version: process.versions.node });
+  log.info('starting', { version: VERSION, nodejs_version: process.versions.node });
   // Node's own report would print the error's message and the values around it, which may be secrets.
   for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     process.on(event, (error: unknown) => {

@@ -12,7 +12,7 @@ import { addPurge } from './commands/purge.command.ts';
 import { addQuickstart } from './commands/quickstart.command.ts';
 import { addRevoke } from './commands/revoke.command.ts';
 import { addSecrets } from './commands/secrets.command.ts';
-import { packageVersion } from '../package-version.ts';
+import { VERSION } from '../config/version.ts';
 import { printText, type Terminal } from './terminal.ts';
 
 const DONE = 0;
@@ -45,7 +45,7 @@ export function buildProgram(terminal: Terminal): Command {
     .description(
       'Tessera: the token service of a multi-tenant platform. Settings come from the environment and .env, as for the server.',
     )
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(VERSION, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),

@@ -38,7 +38,7 @@ function start(changes: Partial<Config> = {}): Promise<INestApplicationContext> 
     audit: { retentionDays: 1 },
     ...changes,
   };
-  const runtime = RuntimeModule.with({ config, clock: new ManualClock(), log, metrics: new Metrics('0.0.0') });
+  const runtime = RuntimeModule.with({ config, clock: new ManualClock(), log, metrics: new Metrics() });
   const application: DynamicModule = { module: Application, imports: [runtime, AuditModule, ClientsModule] };
   // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- Nest declares its options as a class and accepts literals.
   return NestFactory.createApplicationContext(application, { logger: false, abortOnError: false });

@@ -24,7 +24,6 @@ export interface EdgeAppOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  readonly version: string;
   readonly routes: readonly RouteRow[];
   /** The modules that serve the routes. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
@@ -40,7 +39,7 @@ class RootModule {}
  */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastifyApplication> {
   const { config, clock, log } = options;
-  const metrics = new Metrics(options.version);
+  const metrics = new Metrics();
   const sources = new SourceAddresses(config.trustedProxies, new UnlistedProxyWarning(log, clock));
   const registry = new RouteRegistry(
     config.apiDocs ? options.routes : options.routes.filter((row) => !API_DOCS_ROUTES.includes(row)),
@@ -67,7 +66,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
     edge.install(fastify, new RouteGuard(config.metricsNetworks, bearersOf(app)));
     if (tracing !== undefined) fastify.addHook('onClose', () => tracing.close());
     app.useGlobalFilters(new ProblemFilter());
-    if (config.apiDocs) serveApiDocs(app, options.version);
+    if (config.apiDocs) serveApiDocs(app);
     await app.init();
     await fastify.ready();
     registry.assertComplete();

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { VERSION } from '../config/version.ts';
 
 // From a cached subject (well below a millisecond) to the 3 s after which a failing dependency is given up.
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10];
@@ -43,10 +44,9 @@ export class Metrics {
     ['reason'],
   );
 
-  /** @param version of the service */
-  constructor(version: string) {
+  constructor() {
     this.gauge('tessera_build_info', 'Always 1; the labels say what runs.', ['version', 'nodejs_version'], () => [
-      { labels: { version, nodejs_version: process.versions.node }, value: 1 },
+      { labels: { version: VERSION, nodejs_version: process.versions.node }, value: 1 },
     ]);
     this.#counter('tessera_http_requests_total', 'Requests by route and outcome.', ['route', 'outcome'], () =>
       this.#finished.flatMap(({ route, byOutcome }) =>

@@ -171,7 +171,6 @@ export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdg
     config,
     clock: options.clock ?? new SystemClock(),
     log: new Log(config.logLevel, { write: (line) => output.push(line) }),
-    version: '0.0.0',
     routes: options.routes ?? [...EDGE_ROUTES, ...PROBE_ROUTES],
     imports: [ProbeModule],
   });

@@ -1,5 +1,6 @@
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { VERSION } from '../../config/version.ts';
 
 /** The security scheme of routes with client authentication, for `@ApiBasicAuth`. */
 export const CLIENT_SCHEME = 'tessera-client';
@@ -13,11 +14,11 @@ const DESCRIPTION = [
 ].join('\n\n');
 
 /** Serves Swagger UI at /docs and the document at /docs-json. The document is made once, at the start. */
-export function serveApiDocs(app: NestFastifyApplication, version: string): void {
+export function serveApiDocs(app: NestFastifyApplication): void {
   const config = new DocumentBuilder()
     .setTitle('Tessera')
     .setDescription(DESCRIPTION)
-    .setVersion(version)
+    .setVersion(VERSION)
     .setOpenAPIVersion('3.1.0')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addTag('Token Management', 'Tokens for administrators and users.')

@@ -37,7 +37,7 @@ describe('over HTTP', () => {
       config,
       clock: fixture.clock,
       log: collectingLog().log,
-      metrics: new Metrics('0.0.0'),
+      metrics: new Metrics(),
     });
     @Module({ providers: [{ provide: VaultService, useValue: fixture.vault }], exports: [VaultService] })
     class Vault {}

@@ -95,7 +95,6 @@ async function start(userStrategy: typeof UserJwtStrategy = UserJwtStrategy): Pr
     config: loadConfig({ LOG_LEVEL: 'debug' }, { cwd: '/nonexistent' }),
     clock: fixture.clock,
     log: new Log('debug', { write: (line) => lines.push(line) }),
-    version: '0.0.0',
     routes: [...EDGE_ROUTES, ...BEARER_ROUTES],
     imports: [BearerRoutesModule],
   });
