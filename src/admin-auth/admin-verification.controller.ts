@@ -1,10 +1,8 @@
-import { Body, Controller, Inject, Req, UseGuards } from '@nestjs/common';
+import { Body, Controller, Inject, UseGuards } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
-import { ProbeAnswer } from '../health/probes.controller.ts';
-import { contextOf } from '../http/request-context.ts';
-import type { ActiveToken, InactiveToken } from '../verification/token-status/active-token.ts';
+import { SURFACE_HEALTH, type SurfaceHealth } from '../verification/surface-health.dto.ts';
 import { SurfaceHealthEndpoint, VerifyTokenEndpoint } from '../verification/surface.endpoint.ts';
+import type { VerifiedTokenAnswer } from '../verification/verified-token.dto.ts';
 import { VerifyToken } from '../verification/verify-token.ts';
 import { AdminSurfaceGuard } from './admin-surface.guard.ts';
 
@@ -19,12 +17,12 @@ export class AdminVerificationController {
   }
 
   @VerifyTokenEndpoint('an admin token')
-  verifyToken(@Body() body: unknown, @Req() request: FastifyRequest): Promise<ActiveToken | InactiveToken> {
-    return this.#verifier.answer('admin', body, contextOf(request));
+  verifyToken(@Body() body: unknown): Promise<VerifiedTokenAnswer> {
+    return this.#verifier.answer('admin', body);
   }
 
   @SurfaceHealthEndpoint('admin')
-  health(): ProbeAnswer {
-    return new ProbeAnswer();
+  health(): SurfaceHealth {
+    return SURFACE_HEALTH;
   }
 }

@@ -1,11 +1,12 @@
 import { applyDecorators, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import type { Surface } from '../domain/surface.ts';
-import { ProbeAnswer } from '../health/probes.controller.ts';
 import { BEARER_SCHEME } from '../http/openapi/api-docs.ts';
 import { ApiProblems } from '../http/problems/api-problems.ts';
 import { ProfileDto } from './profile.dto.ts';
-import { TOKEN_STATUS_SCHEMA, VerifyTokenDto } from './token-status/token-status.dto.ts';
+import { SurfaceHealth } from './surface-health.dto.ts';
+import { VerifyTokenDto } from './token-status/token-status.dto.ts';
+import { VERIFIED_TOKEN_SCHEMA } from './verified-token.dto.ts';
 
 /** The route `profile` of a surface, with its entry in the API document. */
 export function ProfileEndpoint(surface: Surface): MethodDecorator {
@@ -27,12 +28,18 @@ export function VerifyTokenEndpoint(token: string): MethodDecorator {
     Post('verifyToken'),
     HttpCode(200),
     ApiOperation({
-      summary: `Whether ${token} is valid, and its claims`,
-      description: 'A token of the other surface is not active here.',
+      summary: `The claims of ${token}, if it is valid`,
+      description: 'A token that is not valid is a 401, and so is a token of the other surface.',
     }),
     ApiBody({ type: VerifyTokenDto }),
-    ApiOkResponse({ description: 'The result, with the claims of an active token.', schema: TOKEN_STATUS_SCHEMA }),
-    ApiProblems('invalid_request', 'payload_too_large', 'unsupported_media_type', 'temporarily_unavailable'),
+    ApiOkResponse({ description: 'The token is valid. Its claims.', schema: VERIFIED_TOKEN_SCHEMA }),
+    ApiProblems(
+      'invalid_request',
+      'unauthorized',
+      'payload_too_large',
+      'unsupported_media_type',
+      'temporarily_unavailable',
+    ),
   );
 }
 
@@ -44,6 +51,6 @@ export function SurfaceHealthEndpoint(surface: Surface): MethodDecorator {
       summary: `The ${surface} surface is available`,
       description: 'Checks no dependency; `/readyz` does.',
     }),
-    ApiOkResponse({ type: ProbeAnswer }),
+    ApiOkResponse({ type: SurfaceHealth }),
   );
 }

@@ -2,16 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { OwnTokenVerifier } from './own-tokens.ts';
 import type { Surface } from '../domain/surface.ts';
-import {
-  type ActiveToken,
-  activeToken,
-  activeTokenOrUndefined,
-  INACTIVE,
-  type InactiveReason,
-  type InactiveToken,
-} from './token-status/active-token.ts';
+import { type VerifiedTokenAnswer, verifiedTokenAnswer } from './verified-token.dto.ts';
 
-/** Answers verifyToken for both surfaces: whether a token is valid now, and its claims if it is. */
+/** Answers verifyToken for both surfaces: the claims of a token that is valid now. */
 @Injectable()
 export class VerifyToken {
   readonly #tokens: OwnTokenVerifier;
@@ -20,10 +13,14 @@ export class VerifyToken {
     this.#tokens = tokens;
   }
 
-  /** @throws TesseraError invalid_request for another body, temporarily_unavailable if the token cannot be checked now */
-  async answer(surface: Surface, body: unknown, log: InactiveReason): Promise<ActiveToken | InactiveToken> {
-    const token = await activeTokenOrUndefined(this.#tokens.verify(parseVerifyRequest(body), surface), log);
-    return token === undefined ? INACTIVE : activeToken(token);
+  /**
+   * A token that is not valid is an error, so that a caller who looks only at the status does not accept it.
+   *
+   * @throws TesseraError invalid_request for another body, unauthorized for a token that is not valid, temporarily_unavailable if it cannot be checked
+   * now
+   */
+  async answer(surface: Surface, body: unknown): Promise<VerifiedTokenAnswer> {
+    return verifiedTokenAnswer(await this.#tokens.verify(parseVerifyRequest(body), surface));
   }
 }
 
@@ -32,7 +29,12 @@ function parseVerifyRequest(body: unknown): string {
     const { token, ...unknown } = body as Record<string, unknown>;
     if (typeof token === 'string' && Object.keys(unknown).length === 0) return token;
   }
-  throw new TesseraError('invalid_request', 'the body is not a token to verify', {
-    detail: 'token: must be a string, and the only member',
-  });
+  throw new TesseraError('invalid_request', 'the body is not a token to verify', { detail: explain(body) });
+}
+
+function explain(body: unknown): string {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'The body must be a JSON object.';
+  const { token } = body as Record<string, unknown>;
+  if (token === undefined) return 'token is missing.';
+  return typeof token === 'string' ? 'The body has a member that is not token.' : 'token must be a string.';
 }

@@ -39,33 +39,34 @@ export class VerifyTokenDto {
   token!: string;
 }
 
+/** The claims of a token, as schemas. */
+export const CLAIM_SCHEMAS = {
+  iss: { type: 'string' },
+  sub: { type: 'string', example: 'u-ada' },
+  aud: { type: 'string', example: 'shop-api' },
+  client_id: { type: 'string', example: 'web' },
+  iat: { type: 'integer' },
+  exp: { type: 'integer' },
+  jti: { type: 'string' },
+  scope: { type: 'string', example: 'orders:read orders:write' },
+  roles: { type: 'array', items: { type: 'string' } },
+  groups: { type: 'array', items: { type: 'string' } },
+  resources: { type: 'array', items: { type: 'string' } },
+  tenant_id: { type: 'string', example: 'acme' },
+  project_id: { type: 'string', example: 'shop' },
+  email_id: { type: 'string', example: 'ada@acme.example' },
+  surface: { type: 'string', enum: ['admin', 'user'] },
+  act: { type: 'object', description: 'After an exchange: the client and subject that requested it.' },
+  idp: { type: 'string', description: 'After an exchange: the issuer of the subject token.' },
+};
+
 /** The introspection response: the claims of an active token, and nothing else for an inactive one. */
-export const TOKEN_STATUS_SCHEMA = {
+export const INTROSPECTION_SCHEMA = {
   type: 'object',
   required: ['active'],
   properties: {
     active: { type: 'boolean', example: true },
-    iss: { type: 'string' },
-    sub: { type: 'string', example: 'u-ada' },
-    aud: { type: 'string', example: 'shop-api' },
-    client_id: { type: 'string', example: 'web' },
-    iat: { type: 'integer' },
-    exp: { type: 'integer' },
-    jti: { type: 'string' },
-    scope: { type: 'string', example: 'orders:read orders:write' },
-    roles: { type: 'array', items: { type: 'string' } },
-    groups: { type: 'array', items: { type: 'string' } },
-    resources: { type: 'array', items: { type: 'string' } },
-    tenant_id: { type: 'string', example: 'acme' },
-    project_id: { type: 'string', example: 'shop' },
-    email_id: { type: 'string', example: 'ada@acme.example' },
-    surface: { type: 'string', enum: ['admin', 'user'] },
-    act: { type: 'object', description: 'After an exchange: the client and subject that requested it.' },
-    idp: { type: 'string', description: 'After an exchange: the issuer of the subject token.' },
+    ...CLAIM_SCHEMAS,
+    token_type: { type: 'string', enum: ['Bearer'] },
   },
-};
-
-export const INTROSPECTION_SCHEMA = {
-  ...TOKEN_STATUS_SCHEMA,
-  properties: { ...TOKEN_STATUS_SCHEMA.properties, token_type: { type: 'string', enum: ['Bearer'] } },
 };

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { decodeJwt } from 'jose';
 import {
   ATTACK_TABLE,
@@ -6,6 +7,7 @@ import {
   oneCharacterEdits,
   TOLERATED,
 } from '../../../libs/token/test/attack-table.ts';
+import type { Answer } from '../../support/answer.ts';
 import { attackMaterial, issuedToken } from '../../support/attack-material.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
@@ -27,7 +29,31 @@ const introspect = (token: string) =>
   });
 const ENDPOINTS = { verifyToken, introspect };
 
-describe.each(Object.entries(ENDPOINTS))('%s', (endpoint, ask) => {
+/** The body of every 401 of verifyToken. */
+const UNAUTHORIZED = {
+  type: 'urn:tessera:error:unauthorized',
+  title: 'Unauthorized',
+  status: 401,
+  detail: 'The caller could not be authenticated or is not entitled to this token.',
+  error: 'unauthorized',
+};
+
+function expectNotValid(answer: Answer): void {
+  expect(answer.refusal().status).toBe(401);
+  expect(answer.body).toEqual({ ...UNAUTHORIZED, request_id: answer.requestId });
+  expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="tessera"');
+}
+
+/** RFC 7662, section 2.2. */
+function expectInactive(answer: Answer): void {
+  expect([answer.status, answer.text]).toEqual([200, '{"active":false}']);
+}
+
+const EXPECT_REFUSED = { verifyToken: expectNotValid, introspect: expectInactive };
+
+describe.each(Object.keys(ENDPOINTS) as (keyof typeof ENDPOINTS)[])('%s', (endpoint) => {
+  const ask = ENDPOINTS[endpoint];
+
   it('finds the issued token active, with all its claims', async () => {
     const token = await issuedToken(tessera, 'user');
     const answer = await ask(token);
@@ -48,7 +74,7 @@ describe.each(Object.entries(ENDPOINTS))('%s', (endpoint, ask) => {
       // A body of this size is not read. An empty parameter of a form counts as absent.
       const refusedWith =
         row.name === '1 MB' ? 413 : endpoint === 'introspect' && row.name === 'nothing' ? 400 : undefined;
-      if (refusedWith === undefined) expect([answer.status, answer.text]).toEqual([200, '{"active":false}']);
+      if (refusedWith === undefined) EXPECT_REFUSED[endpoint](answer);
       else expect(answer.refusal().status).toBe(refusedWith);
     },
   );
@@ -60,25 +86,44 @@ describe.each(Object.entries(ENDPOINTS))('%s', (endpoint, ask) => {
     const chosen = edits.filter((_edit, index) => index % 13 === 0);
     for (let start = 0; start < chosen.length; start += 50) {
       const answers = await Promise.all(chosen.slice(start, start + 50).map((token) => ask(token)));
-      expect(answers.filter(({ body }) => body['active'] !== false).map(({ text }) => text)).toEqual([]);
+      for (const answer of answers) EXPECT_REFUSED[endpoint](answer);
     }
   });
 });
 
 describe('verifyToken', () => {
   it('finds a token of the other surface inactive, both ways', async () => {
-    expect((await verifyToken(await issuedToken(tessera, 'admin'))).body).toEqual({ active: false });
-    expect((await verifyToken(await issuedToken(tessera, 'user'), 'admin')).body).toEqual({ active: false });
+    expectNotValid(await verifyToken(await issuedToken(tessera, 'admin')));
+    expectNotValid(await verifyToken(await issuedToken(tessera, 'user'), 'admin'));
     expect((await verifyToken(await issuedToken(tessera, 'admin'), 'admin')).body).toMatchObject({ active: true });
   });
 
-  it.each([{}, { token: null }, { token: ['a'] }, { token: 'a', surface: 'admin' }, [], 'a'])(
-    'rejects the body %j',
-    async (body) => {
-      const answer = await tessera.post('/auth/user/verifyToken', body);
-      expect(answer.refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
-    },
-  );
+  it('gives a valid token the members of its claims under both names', async () => {
+    const token = await issuedToken(tessera, 'user');
+    const { iat, exp, scope } = decodeJwt<{ scope: string }>(token);
+    expect((await verifyToken(token)).body).toEqual({
+      ...decodeJwt(token),
+      active: true,
+      valid: true,
+      issued_at: iat,
+      expires_at: exp,
+      scopes: scope.split(' '),
+      token_type: 'Bearer',
+    });
+  });
+
+  it.each([
+    [{}, 'token is missing.'],
+    [{ token: null }, 'token must be a string.'],
+    [{ token: ['a'] }, 'token must be a string.'],
+    [{ token: 'a', surface: 'admin' }, 'The body has a member that is not token.'],
+    [[], 'The body must be a JSON object.'],
+    ['a', 'The body must be a JSON object.'],
+  ])('rejects the body %j', async (body, detail) => {
+    const answer = await tessera.post('/auth/user/verifyToken', body);
+    expect(answer.refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+    expect(answer.body['detail']).toBe(detail);
+  });
 
   it('writes the reason to the log, and never the token', async () => {
     const token = `${(await issuedToken(tessera, 'user')).slice(0, -8)}AAAAAAAA`;
@@ -93,8 +138,9 @@ describe('verifyToken', () => {
 });
 
 describe('health', () => {
-  it.each(['admin', 'user'])('of the %s surface is ok', async (surface) => {
+  it.each(['admin', 'user'])('of the %s surface names the service and its version', async (surface) => {
     const answer = await tessera.get(`/auth/${surface}/health`);
-    expect([answer.status, answer.body]).toEqual([200, { status: 'ok' }]);
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect([answer.status, answer.body]).toEqual([200, { status: 'healthy', service: 'tessera', version }]);
   });
 });
