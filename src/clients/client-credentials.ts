@@ -32,10 +32,15 @@ export function readClientCredentials(
   const secret = form.get('client_secret');
   if (authorization === undefined) return fromForm(id, secret);
   // RFC 6749, section 2.3: at most one method. A `client_id` without a secret is not a method, and may repeat the header's client.
-  if (secret !== undefined) throw new TesseraError('invalid_request', 'a secret in the header and in the form');
+  if (secret !== undefined)
+    throw new TesseraError('invalid_request', 'a secret in the header and in the form', {
+      detail: 'The client authenticates both in the Authorization header and in the form. Use one of the two.',
+    });
   const presented = fromHeader(authorization);
   if (id !== undefined && !isSame(parseClaimed(id), presented.claimed))
-    throw new TesseraError('invalid_request', 'one client in the header and another in the form');
+    throw new TesseraError('invalid_request', 'one client in the header and another in the form', {
+      detail: 'client_id names another client than the Authorization header.',
+    });
   return presented;
 }
 

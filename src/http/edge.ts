@@ -93,11 +93,19 @@ export class Edge {
       return;
     }
     const target = request.raw.url ?? '';
-    const allow = isPlainPath(target) ? this.#parts.registry.allowedMethods(target) : [];
-    if (allow.length === 0) done(new TesseraError('route_not_found', 'unknown route'));
+    if (!isPlainPath(target)) {
+      done(
+        new TesseraError('route_not_found', 'unknown route', {
+          detail: 'There is nothing at this address. Paths are written without percent-encoding.',
+        }),
+      );
+      return;
+    }
+    const allow = this.#parts.registry.allowedMethods(target);
+    if (allow.length === 0) done(this.#parts.registry.notFound(request.method, target));
     // RFC 9110, section 9.3.7. No CORS headers: pages of other origins must not call this API.
     else if (request.method === 'OPTIONS') void reply.code(204).header('allow', allow.join(', ')).send();
-    else done(new TesseraError('method_not_allowed', 'method not allowed', { allow }));
+    else done(methodNotAllowed(allow));
   }
 
   /** Binds what is known about a route at the start, so that requests do not look it up. */
@@ -125,6 +133,11 @@ export class Edge {
       });
     };
   }
+}
+
+function methodNotAllowed(allow: readonly string[]): TesseraError {
+  const detail = `This address does not answer to that method. It answers to ${allow.join(', ')}.`;
+  return new TesseraError('method_not_allowed', 'method not allowed', { allow, detail });
 }
 
 /** Answers a sender that violates HTTP, and closes the connection without reading the rest of the request. */

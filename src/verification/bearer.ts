@@ -1,11 +1,20 @@
 import { type Bearer, readBearer } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
 
-const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
-  none: 'no bearer',
+/** The private reason, and a public text where the request itself shows it: whether a header was sent says nothing about a token. */
+const NO_TOKEN: Readonly<
+  Record<Exclude<Bearer['kind'], 'token'>, { readonly reason: string; readonly detail?: string }>
+> = {
+  none: {
+    reason: 'no bearer',
+    detail: 'The request has no Authorization header. Send "Authorization: Bearer" and an access token.',
+  },
   // With several headers, a gateway before this service may have used another one than is checked here.
-  several: 'more than one bearer',
-  malformed: 'the Authorization header is not one bearer',
+  several: {
+    reason: 'more than one bearer',
+    detail: 'The request has more than one Authorization header. Send exactly one.',
+  },
+  malformed: { reason: 'the Authorization header is not one bearer' },
 };
 
 /**
@@ -16,6 +25,7 @@ const NO_TOKEN: Readonly<Record<Exclude<Bearer['kind'], 'token'>, string>> = {
  */
 export function bearerOf(authorization: readonly string[] | undefined): string {
   const bearer = readBearer(authorization ?? []);
-  if (bearer.kind !== 'token') throw new TesseraError('unauthorized', NO_TOKEN[bearer.kind]);
-  return bearer.token;
+  if (bearer.kind === 'token') return bearer.token;
+  const { reason, ...options } = NO_TOKEN[bearer.kind];
+  throw new TesseraError('unauthorized', reason, options);
 }

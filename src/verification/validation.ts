@@ -27,11 +27,14 @@ export function resourceAsked(query: unknown): Requirement {
 
 /** @throws TesseraError invalid_request */
 export function permissionAsked(body: unknown): Requirement {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw refused('scope', body);
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new TesseraError('invalid_request', 'the body is not a JSON object', {
+      detail: 'The body must be a JSON object.',
+    });
   const { scope, resource, ...unknown } = body as Record<string, unknown>;
   if (Object.keys(unknown).length > 0)
     throw new TesseraError('invalid_request', 'the body has an unknown member', {
-      detail: 'scope and resource are the only members',
+      detail: 'The body has a member that is not scope or resource.',
     });
   return { scopes: [grantName('scope', scope)], resources: [grantName('resource', resource)] };
 }
@@ -50,6 +53,6 @@ function grantName(member: string, value: unknown): string {
 
 function refused(member: string, value: unknown): TesseraError {
   return new TesseraError('invalid_request', 'what is required is not named', {
-    detail: `${member}: ${value === undefined ? 'is missing' : 'must be 1 to 128 characters of an OAuth scope'}`,
+    detail: `${member} ${value === undefined ? 'is missing' : 'must be 1 to 128 characters of an OAuth scope'}.`,
   });
 }

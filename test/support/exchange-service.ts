@@ -32,7 +32,8 @@ export interface ExchangeService {
   /** Expects the uniform 401, this recorded reason, and no connection to any issuer. */
   expectRefused(attempt: ExchangeAttempt, reason: string | RegExp): Promise<void>;
   /** The same, if the issuer may be contacted. */
-  expectAnswerRefused(answer: Answer, reason: string | RegExp): void;
+  /** @param detail the public text, where it is not the one that all 401 of the exchange share */
+  expectAnswerRefused(answer: Answer, reason: string | RegExp, detail?: string): void;
   material(): Promise<AttackMaterial>;
   close(): Promise<void>;
 }
@@ -129,12 +130,14 @@ export async function startExchangeService(options: ExchangeServiceOptions = {})
       service.expectAnswerRefused(await service.exchange(attempt), reason);
       expect(service.connections()).toBe(before);
     },
-    expectAnswerRefused: (answer, reason) => {
+    expectAnswerRefused: (answer, reason, detail) => {
       expect(answer.refusal()).toEqual({ status: 401, error: 'unauthorized', title: 'Unauthorized' });
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
       expect(answer.headers.get('cache-control')).toBe('no-store');
-      const body = JSON.stringify({ ...answer.body, request_id: '' });
-      expect(body).toBe((uniformBody ??= body));
+      if (detail === undefined) {
+        const body = JSON.stringify({ ...answer.body, request_id: '' });
+        expect(body).toBe((uniformBody ??= body));
+      } else expect(answer.body['detail']).toBe(detail);
       const row = tessera.auditRow(answer.requestId);
       if (typeof reason === 'string') expect(row['reason']).toBe(reason);
       else expect(row['reason']).toMatch(reason);

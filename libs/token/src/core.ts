@@ -1,6 +1,6 @@
 /** The synchronous half, for callers that already hold the keys: no network, no cache, no clock. @tessera/client builds on these exports, too. */
 export { readBearer, type Bearer } from './verify/bearer.ts';
-export { parseStrictJson, StrictJsonError, type StrictJsonLimits } from './json/strict-json.ts';
+export { parseStrictJson, StrictJsonError, type StrictJsonFault, type StrictJsonLimits } from './json/strict-json.ts';
 export {
   parseCompactForm,
   parseCompactToken,

@@ -8,5 +8,5 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 export function queryParameter(query: unknown, name: string): string | undefined {
   const value = (query as Readonly<Record<string, unknown>>)[name];
   if (value === undefined || typeof value === 'string') return value;
-  throw new TesseraError('invalid_request', 'a query parameter is there twice', { detail: `${name}: given twice` });
+  throw new TesseraError('invalid_request', 'a query parameter is there twice', { detail: `${name} is given twice.` });
 }

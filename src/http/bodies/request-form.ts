@@ -10,15 +10,19 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 export function hostFault({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): TesseraError | undefined {
   const { host } = headers;
   if (host === undefined)
-    return httpVersionMinor === 1 ? new TesseraError('invalid_request', 'no Host header') : undefined;
-  if (!HOST.test(host)) return new TesseraError('invalid_request', 'the Host header names no host');
+    return httpVersionMinor === 1 ? refused('no Host header', 'The request has no Host header.') : undefined;
+  if (!HOST.test(host)) return refused('the Host header names no host', 'The Host header does not name a host.');
   // `headers` holds only the first one.
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
   }
-  return hosts > 1 ? new TesseraError('invalid_request', 'several Host headers') : undefined;
+  return hosts > 1 ? refused('several Host headers', 'The request has more than one Host header.') : undefined;
+}
+
+function refused(reason: string, detail: string): TesseraError {
+  return new TesseraError('invalid_request', reason, { detail });
 }
 
 /** The characters of `uri-host [ ":" port ]` (RFC 9110, section 7.2). Empty when the target has no host. */

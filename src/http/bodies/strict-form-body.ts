@@ -50,5 +50,7 @@ export function parseForm(bytes: Buffer): FormParameters {
 }
 
 function refused(reason: string): TesseraError {
-  return new TesseraError('invalid_request', reason, { detail: `${reason}.` });
+  return new TesseraError('invalid_request', reason, {
+    detail: `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`,
+  });
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { parseStrictJson, StrictJsonError } from '@tessera/token/core';
+import { parseStrictJson, StrictJsonError, type StrictJsonFault } from '@tessera/token/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { contextOf } from '../request-context.ts';
@@ -10,6 +10,16 @@ export const BODY_LIMIT_BYTES = 64 * 1024;
 const MAX_DEPTH = 8;
 
 const BYTE_ORDER_MARK = 0xfeff;
+
+/** Public texts for the parser's reasons. */
+const SENTENCES: Readonly<Record<StrictJsonFault, string>> = {
+  syntax: 'The body is not valid JSON.',
+  'too long': 'The body is too long.',
+  'duplicate member name': 'The body has a member name twice.',
+  'nested too deeply': `The body is nested more than ${MAX_DEPTH} levels deep.`,
+  'number out of range': 'The body has a number that is out of range.',
+  'member name __proto__': 'The body has a member named __proto__.',
+};
 
 /**
  * Accepts only JSON in UTF-8 as a body, except where the row of the route says `form` (RFC 8259, section 8.1: no other encoding, no byte order mark).
@@ -22,7 +32,10 @@ export function acceptStrictJsonOnly(fastify: FastifyInstance): void {
     { parseAs: 'buffer', bodyLimit: BODY_LIMIT_BYTES },
     (request, body, done) => {
       try {
-        if (takesForm(request)) throw new TesseraError('unsupported_media_type', 'JSON where a form is wanted');
+        if (takesForm(request))
+          throw new TesseraError('unsupported_media_type', 'JSON where a form is wanted', {
+            detail: 'The request body must be application/x-www-form-urlencoded.',
+          });
         refuseOtherEncodings(request);
         done(null, parseBody(body as Buffer));
       } catch (error) {
@@ -51,17 +64,20 @@ export function refuseOtherEncodings(request: FastifyRequest): void {
 
 /** @throws TesseraError invalid_request */
 export function parseBody(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw new TesseraError('invalid_request', 'the body is not UTF-8');
+  if (!isUtf8(bytes)) throw refused('the body is not UTF-8', 'The body is not UTF-8.');
   const text = bytes.toString('utf8');
   if (text.charCodeAt(0) === BYTE_ORDER_MARK)
-    throw new TesseraError('invalid_request', 'the body starts with a byte order mark');
+    throw refused('the body starts with a byte order mark', 'The body starts with a byte order mark.');
   try {
     return parseStrictJson(text, { maxDepth: MAX_DEPTH });
   } catch (error) {
-    // The parser's messages are fixed phrases, so they are safe as reasons.
-    throw new TesseraError(
-      'invalid_request',
-      error instanceof StrictJsonError ? `body: ${error.reason}` : 'the body is not JSON',
-    );
+    if (!(error instanceof StrictJsonError)) throw error;
+    // The parser's reasons are fixed phrases.
+    const sentence = bytes.length === 0 ? 'The body is empty.' : SENTENCES[error.reason];
+    throw refused(`body: ${error.reason}`, sentence);
   }
+}
+
+function refused(reason: string, detail: string): TesseraError {
+  return new TesseraError('invalid_request', reason, { detail });
 }

@@ -1,4 +1,6 @@
 import type { RouteOptions } from 'fastify';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { NearestRoute } from './nearest-route.ts';
 import { labelOf, type RouteRow } from './route-table.ts';
 
 /** Matches the routes that Fastify registers with the rows of the table. */
@@ -6,6 +8,7 @@ export class RouteRegistry {
   readonly #rows = new Map<string, RouteRow>();
   readonly #unregistered: Set<RouteRow>;
   readonly #paths: readonly { readonly row: RouteRow; readonly pattern: RegExp }[];
+  readonly #nearest: NearestRoute;
 
   constructor(table: readonly RouteRow[]) {
     for (const row of table) {
@@ -14,6 +17,7 @@ export class RouteRegistry {
     }
     this.#unregistered = new Set(table);
     this.#paths = table.map((row) => ({ row, pattern: patternOf(row.path) }));
+    this.#nearest = new NearestRoute(table);
   }
 
   /**
@@ -45,11 +49,23 @@ export class RouteRegistry {
 
   /** The methods of an endpoint; empty if there is none at that URL. */
   allowedMethods(url: string): readonly string[] {
-    const path = url.split('?', 1)[0] ?? url;
+    const path = pathOf(url);
     const methods = this.#paths.filter(({ pattern }) => pattern.test(path)).map(({ row }) => row.method);
     const withHead = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     return withHead.length === 0 ? [] : [...new Set([...withHead, 'OPTIONS'])];
   }
+
+  /** The error for a URL without a route. Names the nearest route, because a mistyped path is the usual cause. */
+  notFound(method: string, url: string): TesseraError {
+    const nearest = this.#nearest.find(method, pathOf(url));
+    const options =
+      nearest === undefined ? {} : { detail: `There is nothing at this address. The nearest one is ${nearest}.` };
+    return new TesseraError('route_not_found', 'unknown route', options);
+  }
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? url;
 }
 
 function patternOf(path: string): RegExp {

@@ -30,7 +30,7 @@ function wholeNumber(query: unknown, name: string, max: number): number {
   const value = /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Infinity;
   if (value > max)
     throw new TesseraError('invalid_request', 'a number in the query is not an integer in its range', {
-      detail: `${name}: a whole number from 0 to ${max}`,
+      detail: `${name} must be a whole number from 0 to ${max}.`,
     });
   return value;
 }
@@ -41,7 +41,7 @@ function tenantsOf(text: string | undefined): readonly TenantId[] | undefined {
   const tenants = text.length > MAX_TENANTS_LENGTH ? [] : text.split(',', MAX_TENANTS + 1).map(parseTenantId);
   if (tenants.length === 0 || tenants.length > MAX_TENANTS || tenants.includes(undefined))
     throw new TesseraError('invalid_request', 'tenants in the query are not valid ids', {
-      detail: `tenants: ids of tenants, ${MAX_TENANTS} at most, separated by commas`,
+      detail: `tenants must be the ids of at most ${MAX_TENANTS} tenants, separated by commas.`,
     });
   return [...new Set(tenants as TenantId[])];
 }

@@ -203,7 +203,7 @@ function readForm(body: unknown): { readonly form: FormParameters; readonly toke
   const form = body instanceof Map ? (body as FormParameters) : undefined;
   const token = form?.get('token');
   if (form === undefined || token === undefined)
-    throw new TesseraError('invalid_request', 'the form has no token', { detail: 'token: is missing' });
+    throw new TesseraError('invalid_request', 'the form has no token', { detail: 'token is missing.' });
   return { form, token };
 }
 

@@ -1,4 +1,5 @@
 import { ROUTE_TABLE, type RouteAccess, type RouteRow } from '../../../src/http/routes/route-table.ts';
+import { readAnswer } from '../../support/answer.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 
 /** Every route, requested by every kind of caller. The walk covers new rows without a change here. */
@@ -102,4 +103,39 @@ it.each([
 ])('nothing is served at %s', async (path) => {
   const answer = await tessera.get(path, { authorization: bearers['a user']! });
   expect([404, 405]).toContain(answer.refusal().status);
+});
+
+describe('an unknown address', () => {
+  it.each([
+    ['POST', '/auth/user/generatetoken', 'POST /auth/user/generateToken'],
+    ['POST', '/auth/user/generateToken/', 'POST /auth/user/generateToken'],
+    ['POST', '/auth/user/generate-token', 'POST /auth/user/generateToken'],
+    ['POST', '/auth/users/oidcToken?x=/auth/admin/oidcToken', 'POST /auth/user/oidcToken'],
+    ['POST', '/user/verifyToken', 'POST /auth/user/verifyToken'],
+    ['GET', '/tenants/acme/jwks', 'GET /tenants/{tenantId}/jwks.json'],
+    ['GET', '/tenants/acme/.well-known/openid-config', 'GET /tenants/{tenantId}/.well-known/openid-configuration'],
+    ['POST', '/tenants/a-tenant-with-quite-a-long-name/introspection', 'POST /tenants/{tenantId}/introspect'],
+    ['GET', '/health', 'GET /healthz'],
+    ['GET', '/metric', 'GET /metrics'],
+    ['GET', '/doc', 'GET /docs'],
+  ])('%s %s names the nearest route', async (method, path, nearest) => {
+    const answer = await readAnswer(await fetch(tessera.url + path, { method }));
+    expect(answer.refusal().status).toBe(404);
+    expect(answer.body['detail']).toBe(`There is nothing at this address. The nearest one is ${nearest}.`);
+  });
+
+  it.each(['/', '/.env', '/wp-login.php', `/${'a'.repeat(5000)}`, `/auth/user/${'generateToken'.repeat(4)}`])(
+    '%s names none',
+    async (path) => {
+      const answer = await tessera.get(path);
+      expect(answer.refusal().status).toBe(404);
+      expect(answer.body['detail']).toBe('There is nothing at this address.');
+    },
+  );
+
+  it('with percent-encoding says so', async () => {
+    expect((await tessera.get('/%6detrics')).body['detail']).toBe(
+      'There is nothing at this address. Paths are written without percent-encoding.',
+    );
+  });
 });

@@ -16,10 +16,16 @@ function post(
   return fetch(`${edge.url}/probe/token`, { method: 'POST', body: body ?? null, headers });
 }
 
-async function expectRefusal(answer: Response, status: number, error: string, reason: string): Promise<void> {
+async function expectRefusal(
+  answer: Response,
+  status: number,
+  error: string,
+  reason: string,
+  detail?: string,
+): Promise<void> {
   expect(answer.status).toBe(status);
   expect(answer.headers.get('content-type')).toBe('application/problem+json');
-  expect(await answer.json()).toMatchObject({ status, error });
+  expect(await answer.json()).toMatchObject({ status, error, ...(detail !== undefined && { detail }) });
   expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ outcome: error, reason });
 }
 
@@ -70,29 +76,65 @@ describe('a body', () => {
   });
 
   it.each([
-    ['empty', '', 'body: syntax'],
-    ['cut off', '{"a":1', 'body: syntax'],
-    ['a comment', '{"a":1/**/}', 'body: syntax'],
-    ['a trailing comma', '{"a":1,}', 'body: syntax'],
-    ['not a number', '{"a":NaN}', 'body: syntax'],
-    ['two documents', '{"a":1}{"a":1}', 'body: syntax'],
-    ['duplicate names', '{"a":1,"a":2}', 'body: duplicate member name'],
-    ['duplicate names, one escaped', '{"a":1,"\\u0061":2}', 'body: duplicate member name'],
-    ['duplicate names further down', '{"b":{"a":1,"a":1}}', 'body: duplicate member name'],
-    ['__proto__', '{"__proto__":{"polluted":true}}', 'body: member name __proto__'],
-    ['nine levels', `${'['.repeat(9)}${']'.repeat(9)}`, 'body: nested too deeply'],
-    ['30,000 levels', '['.repeat(30_000), 'body: nested too deeply'],
-  ])('that is %s is refused', async (_name, body, reason) => {
-    await expectRefusal(await post(body), 400, 'invalid_request', reason);
+    ['empty', '', 'body: syntax', 'The body is empty.'],
+    ['cut off', '{"a":1', 'body: syntax', 'The body is not valid JSON.'],
+    [
+      'a number that is too large',
+      '{"a":1e999}',
+      'body: number out of range',
+      'The body has a number that is out of range.',
+    ],
+    ['a comment', '{"a":1/**/}', 'body: syntax', 'The body is not valid JSON.'],
+    ['a trailing comma', '{"a":1,}', 'body: syntax', 'The body is not valid JSON.'],
+    ['not a number', '{"a":NaN}', 'body: syntax', 'The body is not valid JSON.'],
+    ['two documents', '{"a":1}{"a":1}', 'body: syntax', 'The body is not valid JSON.'],
+    ['duplicate names', '{"a":1,"a":2}', 'body: duplicate member name', 'The body has a member name twice.'],
+    [
+      'duplicate names, one escaped',
+      '{"a":1,"\\u0061":2}',
+      'body: duplicate member name',
+      'The body has a member name twice.',
+    ],
+    [
+      'duplicate names further down',
+      '{"b":{"a":1,"a":1}}',
+      'body: duplicate member name',
+      'The body has a member name twice.',
+    ],
+    [
+      '__proto__',
+      '{"__proto__":{"polluted":true}}',
+      'body: member name __proto__',
+      'The body has a member named __proto__.',
+    ],
+    [
+      'nine levels',
+      `${'['.repeat(9)}${']'.repeat(9)}`,
+      'body: nested too deeply',
+      'The body is nested more than 8 levels deep.',
+    ],
+    ['30,000 levels', '['.repeat(30_000), 'body: nested too deeply', 'The body is nested more than 8 levels deep.'],
+  ])('that is %s is refused', async (_name, body, reason, detail) => {
+    await expectRefusal(await post(body), 400, 'invalid_request', reason, detail);
   });
 
   it.each([
-    ['invalid UTF-8', [0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d], 'the body is not UTF-8'],
-    ['an overlong slash', [0x22, 0xc0, 0xaf, 0x22], 'the body is not UTF-8'],
-    ['a surrogate in UTF-8', [0x22, 0xed, 0xa0, 0x80, 0x22], 'the body is not UTF-8'],
-    ['a byte order mark', [0xef, 0xbb, 0xbf, 0x7b, 0x7d], 'the body starts with a byte order mark'],
-  ])('with %s is refused', async (_name, bytes, reason) => {
-    await expectRefusal(await post(Uint8Array.from(bytes)), 400, 'invalid_request', reason);
+    [
+      'invalid UTF-8',
+      [0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0x22, 0x7d],
+      'the body is not UTF-8',
+      'The body is not UTF-8.',
+    ],
+    ['an overlong slash', [0x22, 0xc0, 0xaf, 0x22], 'the body is not UTF-8', 'The body is not UTF-8.'],
+    ['a surrogate in UTF-8', [0x22, 0xed, 0xa0, 0x80, 0x22], 'the body is not UTF-8', 'The body is not UTF-8.'],
+    [
+      'a byte order mark',
+      [0xef, 0xbb, 0xbf, 0x7b, 0x7d],
+      'the body starts with a byte order mark',
+      'The body starts with a byte order mark.',
+    ],
+  ])('with %s is refused', async (_name, bytes, reason, detail) => {
+    await expectRefusal(await post(Uint8Array.from(bytes)), 400, 'invalid_request', reason, detail);
   });
 
   it('does not change Object.prototype', async () => {

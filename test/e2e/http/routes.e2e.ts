@@ -47,7 +47,11 @@ describe('methods', () => {
       const answer = await fetch(`${edge.url}/probe/token`, { method });
       expect(answer.status).toBe(405);
       expect(answer.headers.get('allow')).toBe('POST, OPTIONS');
-      expect(await answer.json()).toMatchObject({ error: 'method_not_allowed', status: 405 });
+      expect(await answer.json()).toMatchObject({
+        error: 'method_not_allowed',
+        status: 405,
+        detail: 'This address does not answer to that method. It answers to POST, OPTIONS.',
+      });
       expect(await edge.lineOf(answer.headers.get('x-request-id'))).toMatchObject({ outcome: 'method_not_allowed' });
     },
   );
@@ -204,7 +208,6 @@ describe('bearer routes', () => {
       config: loadConfig({}, { cwd: '/nonexistent' }),
       clock: new SystemClock(),
       log: new Log('silent', { write: () => undefined }),
-      version: '0.0.0',
       routes: [row, ...EDGE_ROUTES.filter(({ path }) => path !== '/healthz')],
       imports: [],
     });

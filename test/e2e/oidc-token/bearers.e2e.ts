@@ -8,6 +8,8 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { askWithBearer, statusOfRefusal } from '../../support/bearer-request.ts';
 import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
 
+const NO_HEADER = 'The request has no Authorization header. Send "Authorization: Bearer" and an access token.';
+
 /** The attack table as the bearer of oidcToken. The attacker holds the tenants' real keys, and the subject token is valid. */
 let service: ExchangeService;
 let material: AttackMaterial;
@@ -77,17 +79,22 @@ describe('refuses', () => {
     await service.expectRefused({ bearer: made }, reason);
   });
 
-  it.each<[string, (bearer: string) => Record<string, string>, RegExp]>([
-    ['no bearer', () => ({}), /^no bearer$/],
-    ['another scheme', (bearer) => ({ authorization: `Basic ${bearer}` }), /not one bearer$/],
-    ['two bearers in one header', (bearer) => ({ authorization: `Bearer ${bearer}, Bearer ${bearer}` }), /not one/],
-  ])('%s', async (_name, headers, reason) => {
+  it.each<[string, (bearer: string) => Record<string, string>, RegExp, string | undefined]>([
+    ['no bearer', () => ({}), /^no bearer$/, NO_HEADER],
+    ['another scheme', (bearer) => ({ authorization: `Basic ${bearer}` }), /not one bearer$/, undefined],
+    [
+      'two bearers in one header',
+      (bearer) => ({ authorization: `Bearer ${bearer}, Bearer ${bearer}` }),
+      /not one/,
+      undefined,
+    ],
+  ])('%s', async (_name, headers, reason, detail) => {
     const answer = await service.tessera.post(
       '/auth/user/oidcToken',
       { oidc_token: service.subjectToken() },
       headers(await service.bearer()),
     );
-    service.expectAnswerRefused(answer, reason);
+    service.expectAnswerRefused(answer, reason, detail);
   });
 
   it('a bearer in the query or the body', async () => {
@@ -96,6 +103,7 @@ describe('refuses', () => {
     service.expectAnswerRefused(
       await service.tessera.post(`/auth/user/oidcToken?access_token=${bearer}`, body),
       /^no bearer$/,
+      NO_HEADER,
     );
     const both = await service.tessera.post(
       '/auth/user/oidcToken',

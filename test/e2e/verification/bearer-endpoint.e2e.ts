@@ -91,6 +91,21 @@ describe('rejects', () => {
     expect(answer.refusal().status).toBe(401);
   });
 
+  it('a missing header by a text of its own, and every bad token by one and the same', async () => {
+    const ask = async (headers: Record<string, string>) => {
+      const { body, headers: answered } = await tessera.get('/auth/user/profile', headers);
+      return { detail: body['detail'], challenge: answered.get('www-authenticate') };
+    };
+    const challenge = 'Bearer realm="tessera"';
+    expect(await ask({})).toEqual({
+      detail: 'The request has no Authorization header. Send "Authorization: Bearer" and an access token.',
+      challenge,
+    });
+    const detail = 'The caller could not be authenticated or is not entitled to this token.';
+    for (const authorization of ['Bearer x', `Bearer ${await tokenOf('admin')}`, 'Basic eDp5'])
+      expect(await ask({ authorization })).toEqual({ detail, challenge });
+  });
+
   it('two headers', async () => {
     const header = `Authorization: Bearer ${await tokenOf('user')}\r\n`;
     const ask = (headers: string) =>
@@ -99,7 +114,9 @@ describe('rejects', () => {
         `GET /auth/user/profile HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n`,
       );
     expect((await ask(header)).status).toBe(200);
-    expect((await ask(header + header)).status).toBe(401);
+    const refused = await ask(header + header);
+    expect(refused.status).toBe(401);
+    expect(refused.body).toContain('The request has more than one Authorization header. Send exactly one.');
   });
 
   it('a token in the query', async () => {

@@ -74,7 +74,7 @@ describe('revocation', () => {
     const answer = await ask('revoke', { token }, web());
     expect([answer.status, answer.text]).toEqual([200, '']);
     expect(await isActive(token)).toBe(false);
-    expect((await tessera.post('/auth/user/verifyToken', { token })).body).toEqual({ active: false });
+    expect((await tessera.post('/auth/user/verifyToken', { token })).refusal().status).toBe(401);
     for (const path of ['/auth/user/profile', '/auth/validate'])
       expect((await tessera.get(path, { authorization: `Bearer ${token}` })).refusal().status).toBe(401);
     expect(await isActive(other)).toBe(true);
@@ -190,6 +190,18 @@ describe.each<Endpoint>(['introspect', 'revoke'])('at %s a client', (endpoint) =
     ['with bytes that are not encoded', () => `token=${token}&x=é`],
   ] as [string, () => string | Record<string, string>][])('is refused 400 %s', async (_name, form) => {
     expect((await ask(endpoint, form(), web())).refusal()).toMatchObject({ status: 400, error: 'invalid_request' });
+  });
+
+  it.each([
+    [
+      { token: 'a', client_id: 'shop/web', client_secret: 'b' },
+      'The client authenticates both in the Authorization header and in the form. Use one of the two.',
+    ],
+    [{ token: 'a', client_id: 'shop/reader' }, 'client_id names another client than the Authorization header.'],
+    [{ token: '' }, 'token is missing.'],
+    ['token=a&token=a', 'A parameter of the form is there twice.'],
+  ])('says what is wrong with the form %j', async (form, detail) => {
+    expect((await ask(endpoint, form, web())).body['detail']).toBe(detail);
   });
 
   it.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x'])(

@@ -5,11 +5,19 @@ export interface StrictJsonLimits {
   readonly maxLength?: number;
 }
 
-/** `reason` is one of a few fixed phrases. It never quotes the text. */
-export class StrictJsonError extends Error {
-  readonly reason: string;
+/** Fixed phrases, which never quote the text. */
+export type StrictJsonFault =
+  | 'syntax'
+  | 'too long'
+  | 'duplicate member name'
+  | 'nested too deeply'
+  | 'number out of range'
+  | 'member name __proto__';
 
-  constructor(reason: string) {
+export class StrictJsonError extends Error {
+  readonly reason: StrictJsonFault;
+
+  constructor(reason: StrictJsonFault) {
     super(`not strict JSON: ${reason}`);
     this.name = 'StrictJsonError';
     this.reason = reason;

@@ -71,9 +71,13 @@ export function explainGenerateToken(body: unknown): string {
     return 'The body has a member that is not client_id, email_id, project_id, tenant_id or secret_id.';
   }
   const faults = validateSync(Object.assign(new GenerateTokenDto(), body), { forbidUnknownValues: true });
-  const sentences = faults.flatMap((fault) => Object.values(fault.constraints ?? {}));
-  if ('secret_id' in body && typeof body.secret_id !== 'string') sentences.push('secret_id must be a string');
-  return sentences.length > 0
-    ? `${[...new Set(sentences)].join('; ')}.`
-    : 'email_id must be an ASCII e-mail address without spaces.';
+  const sentences = [...MEMBERS].flatMap((name) => {
+    const value = (body as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined) return name === 'secret_id' ? [] : [`${name} is missing`];
+    if (typeof value !== 'string') return [`${name} must be a string`];
+    const { maxLength, ...others } = faults.find(({ property }) => property === name)?.constraints ?? {};
+    // A text that is too long breaks other rules, too.
+    return maxLength === undefined ? Object.values(others) : [maxLength];
+  });
+  return sentences.length > 0 ? `${sentences.join('; ')}.` : 'email_id must be an ASCII e-mail address without spaces.';
 }

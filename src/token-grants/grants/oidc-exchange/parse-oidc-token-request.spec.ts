@@ -90,7 +90,7 @@ describe('parseOidcTokenRequest', () => {
     ['null', null, 'The body must be a JSON object.'],
     ['nothing', undefined, 'The body must be a JSON object.'],
     ['a list', [{ oidc_token: 'a' }], 'The body must be a JSON object.'],
-    ['no oidc_token', {}, 'oidc_token must be a string.'],
+    ['no oidc_token', {}, 'oidc_token is missing.'],
     ['null in oidc_token', { oidc_token: null }, 'oidc_token must be a string.'],
     ['an empty oidc_token', { oidc_token: '' }, 'oidc_token must not be empty.'],
     ['a list in oidc_token', { oidc_token: ['a'] }, 'oidc_token must be a string.'],

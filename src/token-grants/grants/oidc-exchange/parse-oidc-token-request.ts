@@ -50,6 +50,7 @@ function parseBody(body: unknown): string {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw refused('The body must be a JSON object.');
   const { oidc_token: oidcToken, ...unknown } = body as Record<string, unknown>;
+  if (oidcToken === undefined) throw refused('oidc_token is missing.');
   if (typeof oidcToken !== 'string') throw refused('oidc_token must be a string.');
   if (oidcToken === '') throw refused('oidc_token must not be empty.');
   if (Object.keys(unknown).length > 0) throw refused('The body has a member that is not oidc_token.');
