@@ -19,6 +19,7 @@ export {
   type VerificationKey,
 } from './keys/verification-key.ts';
 export { verifyParsed, type VerificationContext } from './verify/verify-parsed.ts';
+export { trustedIssuersOf } from './verify/token-verifier.ts';
 export type { ClaimPolicy } from './verify/claim-checks.ts';
 export type { VerifiedToken } from './verify/verified-token.ts';
 export { TokenError, type TokenErrorCode, type TokenErrorDetails, type TokenVerdict } from './verify/token-error.ts';

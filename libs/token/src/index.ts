@@ -2,7 +2,8 @@ export type { ActorClaim, SigningAlgorithm, Surface, TesseraClaims } from './ver
 export { decodeUnverified, type TokenHeader } from './verify/compact-token.ts';
 export { TokenError, type TokenErrorCode, type TokenVerdict } from './verify/token-error.ts';
 export { isVerifiedToken, type VerifiedToken } from './verify/verified-token.ts';
-export { createVerifier, demandFreshRevocations, publicKeyOf, type TokenVerifier } from './verify/verifier.ts';
+export { demandFreshRevocations, publicKeyOf, type TokenVerifier } from './verify/token-verifier.ts';
+export { createVerifier } from './verify/verifier.ts';
 export type {
   CommonVerifierOptions,
   KeyOptions,

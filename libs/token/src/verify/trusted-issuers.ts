@@ -9,6 +9,9 @@ export type KeyLocation =
 export interface TrustedIssuers {
   /** The issuers that the options name. They are never evicted. */
   readonly listed: readonly KeyLocation[];
+  /** The base URL of the Tessera whose tenants are all trusted, without being listed. */
+  readonly allTenantsOf?: string;
+  trusts(issuer: string): boolean;
   /** For an issuer that the options cover without naming it. */
   locateUnlisted(issuer: string): KeyLocation | undefined;
 }
@@ -22,7 +25,8 @@ export function baseOf(issuer: string): string | undefined {
 }
 
 export function issuersByName(listed: readonly KeyLocation[]): TrustedIssuers {
-  return { listed, locateUnlisted: () => undefined };
+  const names = new Set(listed.map(({ issuer }) => issuer));
+  return { listed, trusts: (issuer) => names.has(issuer), locateUnlisted: () => undefined };
 }
 
 /** `fetchBaseUrl` only says where to fetch. The issuer must equal `iss` byte for byte. */
@@ -33,12 +37,15 @@ export function tenantLocation(baseUrl: string, fetchBaseUrl: string, tenantId: 
 /** All tenants of one Tessera. The form of a tenant id is checked first, because the id becomes a part of a URL. */
 export function issuersBelow(baseUrl: string, fetchBaseUrl: string): TrustedIssuers {
   const prefix = `${baseUrl}/tenants/`;
+  const locateUnlisted = (issuer: string): KeyLocation | undefined => {
+    if (!issuer.startsWith(prefix)) return undefined;
+    const tenantId = issuer.slice(prefix.length);
+    return TENANT_ID.test(tenantId) ? tenantLocation(baseUrl, fetchBaseUrl, tenantId) : undefined;
+  };
   return {
     listed: [],
-    locateUnlisted: (issuer) => {
-      if (!issuer.startsWith(prefix)) return undefined;
-      const tenantId = issuer.slice(prefix.length);
-      return TENANT_ID.test(tenantId) ? tenantLocation(baseUrl, fetchBaseUrl, tenantId) : undefined;
-    },
+    allTenantsOf: baseUrl,
+    trusts: (issuer) => locateUnlisted(issuer) !== undefined,
+    locateUnlisted,
   };
 }

@@ -65,4 +65,11 @@ export interface CommonVerifierOptions {
   readonly dangerouslyAllowPlainHttp?: true;
 }
 
-export type VerifierOptions = Trust & CommonVerifierOptions;
+export type VerifierOptions = Trust &
+  CommonVerifierOptions & {
+    /**
+     * Further issuers whose tokens are accepted as well, each entry with its own audience, surfaces and revocations. Entries inherit nothing. No issuer
+     * may be trusted twice.
+     */
+    readonly alsoTrust?: readonly (Trust & CommonVerifierOptions)[];
+  };

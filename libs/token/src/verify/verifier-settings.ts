@@ -43,6 +43,23 @@ export interface FeedSettings {
 /** Callers in plain JavaScript may pass anything. */
 type Untrusted = Readonly<Partial<Record<string, unknown>>>;
 
+/**
+ * @returns the settings of the options themselves, then those of each entry of `alsoTrust`
+ * @throws TypeError that ends with the fix
+ */
+export function parseAllVerifierOptions(options: VerifierOptions): readonly VerifierSettings[] {
+  const first = parseVerifierOptions(options);
+  const entries: unknown = options.alsoTrust ?? [];
+  if (!Array.isArray(entries)) throw wrong('alsoTrust', 'is not a list', 'pass [{ issuer, audience }] or leave it out');
+  const others = entries.map((entry: unknown) => {
+    const fields = object('an entry of alsoTrust', entry, 'pass { issuer, audience }');
+    if (fields.alsoTrust !== undefined)
+      throw wrong('alsoTrust', 'has an entry with its own alsoTrust', 'write all entries in one list');
+    return parseVerifierOptions(fields as unknown as VerifierOptions);
+  });
+  return [first, ...others];
+}
+
 /** @throws TypeError that ends with the fix */
 export function parseVerifierOptions(options: VerifierOptions): VerifierSettings {
   const given = object('the options', options, 'pass { baseUrl, tenants, audience }');

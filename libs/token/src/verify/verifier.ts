@@ -4,46 +4,19 @@ import { parseCompactToken } from './compact-token.ts';
 import { IssuerKeySets } from '../keys/issuer-key-sets.ts';
 import { type MonotonicClock, SYSTEM_MONOTONIC_CLOCK } from '../runtime/monotonic-clock.ts';
 import { createRevocationCheck, type RevocationCheck } from '../revocations/revocation-check.ts';
+import { SeveralVerifiers } from './several-verifiers.ts';
 import { TokenError } from './token-error.ts';
+import {
+  DEMAND_FRESH,
+  PUBLIC_KEY_OF,
+  type TesseraTokenVerifier,
+  type TokenVerifier,
+  TRUSTED_ISSUERS,
+} from './token-verifier.ts';
 import type { VerifiedToken } from './verified-token.ts';
 import type { VerifierOptions } from './verifier-options.ts';
-import { parseVerifierOptions, type VerifierSettings } from './verifier-settings.ts';
+import { parseAllVerifierOptions, type VerifierSettings } from './verifier-settings.ts';
 import { verifyParsed } from './verify-parsed.ts';
-
-/** Verifies tokens offline, with keys that it fetches in the background. Make one and keep it. */
-export interface TokenVerifier {
-  /** Rejects with `TokenError` and nothing else; settles within the fetch deadline and half a second. */
-  verify(token: string): Promise<VerifiedToken>;
-  /** Fetches the listed key sets and the revocation feed now. Rejects with `TokenError`. Optional: `verify` fetches what it needs. */
-  hydrate(): Promise<void>;
-  /** Stops timers and open requests. Call it in a script that is meant to exit. */
-  close(): void;
-}
-
-// Registered symbols, so that two copies of this package work together.
-const DEMAND_FRESH: unique symbol = Symbol.for('@tessera/token/demandFreshRevocations');
-const PUBLIC_KEY_OF: unique symbol = Symbol.for('@tessera/token/publicKeyOf');
-
-/**
- * For routes with a stricter policy than the verifier's: throws unless the list of revocations is fresh now.
- *
- * @param token checks only the list of its issuer; default: all lists of the verifier
- * @throws TokenError `REVOCATIONS_STALE`, also for a verifier without a list
- */
-export function demandFreshRevocations(verifier: TokenVerifier, token?: VerifiedToken): void {
-  if (!(DEMAND_FRESH in verifier)) throw new TokenError('REVOCATIONS_STALE', 'the verifier has no list of revocations');
-  (verifier as OfflineVerifier)[DEMAND_FRESH](token);
-}
-
-/**
- * The public key that verified a token, for code that hands the token to another JWT library afterwards.
- *
- * @throws TokenError when the verifier does not have the key any more
- */
-export async function publicKeyOf(verifier: TokenVerifier, token: VerifiedToken): Promise<KeyObject> {
-  if (!(PUBLIC_KEY_OF in verifier)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier shows no keys');
-  return (verifier as OfflineVerifier)[PUBLIC_KEY_OF](token);
-}
 
 /** @throws TypeError that ends with the fix */
 export function createVerifier(options: VerifierOptions): TokenVerifier {
@@ -52,22 +25,29 @@ export function createVerifier(options: VerifierOptions): TokenVerifier {
 
 /** For tests that move the clock. Not exported by the package. */
 export function createVerifierWithClock(options: VerifierOptions, clock: MonotonicClock): TokenVerifier {
-  return new OfflineVerifier(parseVerifierOptions(options), clock);
+  const members = parseAllVerifierOptions(options).map((settings) => ({
+    trusted: settings.trusted,
+    verifier: new OfflineVerifier(settings, clock),
+  }));
+  const [first, ...others] = members;
+  return first !== undefined && others.length === 0 ? first.verifier : new SeveralVerifiers(members);
 }
 
-class OfflineVerifier implements TokenVerifier {
+class OfflineVerifier implements TesseraTokenVerifier {
   readonly #settings: VerifierSettings;
   readonly #keySets: IssuerKeySets;
   readonly #revocations: RevocationCheck;
   readonly #closing = new CloseSignal();
 
   constructor(settings: VerifierSettings, clock: MonotonicClock) {
-    const { trusted } = settings;
-    const listed = new Set(trusted.listed.map(({ issuer }) => issuer));
-    const isTrusted = (issuer: string): boolean => listed.has(issuer) || trusted.locateUnlisted(issuer) !== undefined;
     this.#settings = settings;
-    this.#keySets = new IssuerKeySets(trusted, settings.keys, clock, this.#closing);
-    this.#revocations = createRevocationCheck(settings, isTrusted, clock, this.#closing);
+    this.#keySets = new IssuerKeySets(settings.trusted, settings.keys, clock, this.#closing);
+    this.#revocations = createRevocationCheck(settings, settings.trusted.trusts, clock, this.#closing);
+  }
+
+  get [TRUSTED_ISSUERS](): readonly string[] {
+    const { listed, allTenantsOf } = this.#settings.trusted;
+    return allTenantsOf === undefined ? listed.map(({ issuer }) => issuer) : [`${allTenantsOf}/tenants/*`];
   }
 
   async verify(token: string): Promise<VerifiedToken> {
