@@ -1,11 +1,17 @@
 import { ConfigurableModuleBuilder, Inject, Module, type NestModule, type OnModuleDestroy } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { createVerifier } from '@tessera/token';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientExtras, type TesseraClientOptions } from './client-options.ts';
 import { TesseraGuard } from './guard/tessera.guard.ts';
+import { announceToOtherCopies, providersForOtherCopies } from './installation/copies.ts';
+import { withNestCore } from './installation/nest-core.ts';
+import { SeveralModulesCheck } from './installation/several-modules.check.ts';
 import { StartCheck } from './start-check/start-check.ts';
 import { TesseraVerifier } from './tessera-verifier.ts';
 import { createTesseraTokens, TesseraTokens } from './tokens/tessera-tokens.ts';
+
+const INJECTED = [TesseraGuard, TesseraVerifier, TesseraTokens] as const;
+announceToOtherCopies(INJECTED);
 
 const DEFAULT_EXTRAS: TesseraClientExtras = { isGlobal: true, guard: 'global' };
 
@@ -14,14 +20,20 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TesseraClientO
 })
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createTesseraClientOptions')
-  .setExtras(DEFAULT_EXTRAS, (definition, { isGlobal = true, guard = 'global' }) => ({
-    ...definition,
-    global: isGlobal,
-    providers: [
-      ...(definition.providers ?? []),
-      ...(isGuardedBy(guard) ? [{ provide: APP_GUARD, useExisting: TesseraGuard }] : []),
-    ],
-  }))
+  .setExtras(DEFAULT_EXTRAS, (definition, { isGlobal = true, guard = 'global' }) => {
+    const guards = isGuardedBy(guard) ? [{ provide: APP_GUARD, useExisting: TesseraGuard }] : [];
+    return {
+      ...definition,
+      global: isGlobal,
+      // Getters: Nest reads them when the application starts. Only then all copies of this package are loaded.
+      get providers() {
+        return [...(definition.providers ?? []), ...guards, ...providersForOtherCopies(INJECTED)];
+      },
+      get exports() {
+        return providersForOtherCopies(INJECTED).map(({ provide }) => provide);
+      },
+    };
+  })
   .build();
 
 /** Closes every route of the application, except those with `@Public()`. */
@@ -30,7 +42,8 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<TesseraClientO
     { provide: TesseraVerifier, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createVerifier },
     { provide: TesseraTokens, inject: [TESSERA_CLIENT_OPTIONS], useFactory: createTesseraTokens },
     TesseraGuard,
-    StartCheck,
+    withNestCore(StartCheck, [ModulesContainer, ApplicationConfig, HttpAdapterHost]),
+    withNestCore(SeveralModulesCheck, [ModulesContainer]),
   ],
   // Exports the options, too: Nest creates a guard of `@UseGuards(TesseraGuard)` in the module that uses it.
   exports: [TesseraGuard, TesseraVerifier, TesseraTokens, TESSERA_CLIENT_OPTIONS],

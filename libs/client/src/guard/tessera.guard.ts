@@ -9,8 +9,9 @@ import {
 import { demandFreshRevocations, isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
 import { bearerOf } from './bearer.ts';
 import { carryToken, requestOf } from './carried-token.ts';
-import { TESSERA_GUARD } from './guard-mark.ts';
+import { TESSERA_GUARD, VERIFIER_OF_GUARD } from './guard-mark.ts';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientOptions } from '../client-options.ts';
+import { refusalLine } from './refusal-line.ts';
 import { checkRealm, type Refusal, refuse } from './refusal.ts';
 import { isMet, type Requirement } from './requirement.ts';
 import { rulesOfCall } from './rules-of-call.ts';
@@ -24,12 +25,15 @@ export class TesseraGuard implements CanActivate {
   readonly #options: TesseraClientOptions;
   readonly #realm: string;
   readonly #logger = new Logger('TesseraGuard');
+  /** For the check of applications with several modules. */
+  readonly [VERIFIER_OF_GUARD]: TesseraVerifier;
 
   constructor(
     @Inject(TesseraVerifier) verifier: TesseraVerifier,
     @Inject(TESSERA_CLIENT_OPTIONS) options: TesseraClientOptions,
   ) {
     this.#verifier = verifier;
+    this[VERIFIER_OF_GUARD] = verifier;
     this.#options = options;
     const [firstAudience] = [options.audience].flat();
     this.#realm = checkRealm(options.realm ?? firstAudience);
@@ -39,14 +43,16 @@ export class TesseraGuard implements CanActivate {
     const { isPublic, requirements } = rulesOfCall(context);
     if (isPublic) return true;
     let refusal: Refusal | undefined;
+    let token: string | undefined;
     try {
-      const token = this.extractToken(context);
+      token = this.extractToken(context);
       refusal = token === undefined ? MISSING : this.#admit(context, requirements, await this.#verifier.verify(token));
     } catch (error) {
       refusal = refusalFor(error);
     }
     if (refusal === undefined) return true;
-    this.#logger.debug(`${refusal.cause?.code ?? refusal.code}: ${refusal.reason}`);
+    const { code, reason, cause } = refusal;
+    this.#logger.debug(cause === undefined ? `${code}: ${reason}` : refusalLine(cause, token, this.#verifier));
     const exception = refuse(context, refusal, this.#realm);
     await this.onRefused(context, exception);
     throw exception;

@@ -1,5 +1,5 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import type { OnModuleInit } from '@nestjs/common';
+import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { ConnectedServers } from './connected-servers.ts';
 import { checkDecorators } from './decorators.check.ts';
 import { gatewaysIn, messageHandlersIn, routesIn, socketHandlersOf } from './find-handlers.ts';
@@ -16,15 +16,10 @@ import { warnOfUnaskedRequirements } from './unasked-requirement.warning.ts';
 const started = new WeakMap<ModulesContainer, StartCheckOfApplication>();
 
 /** Compares, at start, what the decorators of this package require with what Nest will ask. A difference stops the application. */
-@Injectable()
 export class StartCheck implements OnModuleInit {
   readonly #check: StartCheckOfApplication;
 
-  constructor(
-    @Inject(ModulesContainer) modules: ModulesContainer,
-    @Inject(ApplicationConfig) config: ApplicationConfig,
-    @Inject(HttpAdapterHost) http: HttpAdapterHost,
-  ) {
+  constructor(modules: ModulesContainer, config: ApplicationConfig, http: HttpAdapterHost) {
     let check = started.get(modules);
     if (check === undefined) started.set(modules, (check = new StartCheckOfApplication(modules, config, http)));
     this.#check = check;

@@ -1,12 +1,6 @@
 import { newEcKey, TesseraServer } from '../../test/tessera-server.ts';
 import { trustedIssuersOf } from '../core.ts';
-import {
-  createVerifier,
-  demandFreshRevocations,
-  publicKeyOf,
-  type TokenVerifier,
-  type VerifierOptions,
-} from '../index.ts';
+import { createVerifier, demandFreshRevocations, publicKeyOf, type TokenVerifier } from '../index.ts';
 import { TestTessera } from '../testing.ts';
 
 const shop = new TestTessera({ audience: 'shop-api', tenants: ['acme'] });
@@ -107,7 +101,7 @@ describe('a verifier with alsoTrust', () => {
       'https://third.example/tenants/a',
       'https://third.example/tenants/b',
     ]);
-    expect(trustedIssuersOf({ ...both, verify: both.verify.bind(both) } as TokenVerifier)).toEqual([]);
+    expect(trustedIssuersOf({ ...both, verify: both.verify.bind(both) })).toEqual([]);
     both.close();
   });
 
@@ -180,7 +174,7 @@ describe('the start is refused', () => {
       /write all entries in one list/,
     ],
   ])('for %s', (_, more, message) => {
-    expect(() => createVerifier({ ...A, ...more } as VerifierOptions)).toThrow(message);
-    expect(() => createVerifier({ ...A, ...more } as VerifierOptions)).toThrow(TypeError);
+    expect(() => createVerifier({ ...A, ...more })).toThrow(message);
+    expect(() => createVerifier({ ...A, ...more })).toThrow(TypeError);
   });
 });

@@ -11,7 +11,7 @@ export interface TrustedIssuers {
   readonly listed: readonly KeyLocation[];
   /** The base URL of the Tessera whose tenants are all trusted, without being listed. */
   readonly allTenantsOf?: string;
-  trusts(issuer: string): boolean;
+  readonly trusts: (issuer: string) => boolean;
   /** For an issuer that the options cover without naming it. */
   locateUnlisted(issuer: string): KeyLocation | undefined;
 }
