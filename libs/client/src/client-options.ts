@@ -9,7 +9,10 @@ export const TESSERA_CLIENT_OPTIONS: unique symbol = Symbol.for('@tessera/client
 export type TesseraClientOptions = VerifierOptions & {
   /** For outgoing calls. Without it `TesseraTokens` cannot be used. */
   readonly tokens?: TokenProviderOptions;
-  /** Returns the token of an rpc, ws or unknown context. For HTTP and GraphQL only the `Authorization` header is read. */
+  /**
+   * Returns the token of an rpc, ws or unknown context, and of a GraphQL operation whose `req` is no HTTP request, as in subscriptions. Of HTTP requests
+   * only the `Authorization` header is read.
+   */
   readonly extractToken?: (context: ExecutionContext) => string | undefined;
   /** In `WWW-Authenticate`. Default: the first audience. */
   readonly realm?: string;

@@ -24,6 +24,31 @@ const USE = `
   ]));`;
 const EXPECTED = [true, true, 'function', true];
 
+const QUIET = `common.Logger.overrideLogger(false);`;
+const IMPORT_ALL = `
+  const [common, client, testing, token] = await Promise.all(
+    ['@nestjs/common', '@tessera/client', '@tessera/client/testing', '@tessera/token'].map((name) => import(name)));
+  ${QUIET}`;
+const REQUIRE_ALL = `
+  const [common, client, testing, token] =
+    ['@nestjs/common', '@tessera/client', '@tessera/client/testing', '@tessera/token'].map((name) => require(name));
+  ${QUIET}`;
+
+/** Node resolves the two optional packages no more, as where they are not installed. */
+const HIDE_TRANSPORTS = {
+  module: `
+    import { register } from 'node:module';
+    const hooks = 'export const resolve = (name, context, next) => { if (/^@nestjs.(websockets|microservices)$/.test(name)) throw new Error(name); return next(name, context); }';
+    register('data:text/javascript,' + encodeURIComponent(hooks));`,
+  commonjs: `
+    const Module = require('node:module');
+    const resolveFilename = Module._resolveFilename;
+    Module._resolveFilename = function (name, ...more) {
+      if (/^@nestjs.(websockets|microservices)$/.test(name)) throw new Error(name);
+      return resolveFilename.call(this, name, ...more);
+    };`,
+} as const;
+
 describe('the built package', () => {
   beforeAll(() => {
     if (!existsSync(join(packageFolder, 'dist')))
@@ -71,5 +96,32 @@ describe('the built package', () => {
       }
       console.log(JSON.stringify([required.Token === imported.Token, ...answers]));`;
     expect(run(script, 'module')).toEqual([false, 403, 500, true, 'u-ada']);
+  });
+
+  /** Calls the guard without a token, as a gateway and as a microservice. */
+  const REFUSE = `
+    const { createVerifier } = token;
+    const options = new testing.TestTessera().clientOptions;
+    const guard = new client.TesseraGuard(createVerifier(options), options);
+    class Orders { list() {} }
+    const refuse = (type) => guard.canActivate({ getType: () => type, getArgByIndex: () => ({}), getClass: () => Orders, getHandler: () => Orders.prototype.list })
+      .then(() => 'accepted', (error) => [error.constructor.name, error.status, error.getError?.()?.error]);
+    Promise.all(['ws', 'rpc', 'http2'].map(refuse)).then((refusals) => console.log(JSON.stringify(refusals)));`;
+  const LOADED = { module: IMPORT_ALL, commonjs: REQUIRE_ALL } as const;
+
+  it.each(['module', 'commonjs'] as const)("refuses with the exceptions of Nest's transports: %s", (type) => {
+    expect(run(LOADED[type] + REFUSE, type)).toEqual([
+      ['WsException', 401, 'token_missing'],
+      ['RpcException', 401, 'token_missing'],
+      ['UnauthorizedException', 401, null],
+    ]);
+  });
+
+  it.each(['module', 'commonjs'] as const)('refuses without the packages of these transports: %s', (type) => {
+    expect(run(HIDE_TRANSPORTS[type] + LOADED[type] + REFUSE, type)).toEqual([
+      ['UnauthorizedException', 401, null],
+      ['UnauthorizedException', 401, null],
+      ['UnauthorizedException', 401, null],
+    ]);
   });
 });

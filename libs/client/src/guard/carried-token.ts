@@ -47,27 +47,44 @@ export function carriedToken(context: ExecutionContext): VerifiedToken | undefin
   return carrier === undefined ? undefined : tokens.get(carrier);
 }
 
-/** The HTTP request of an HTTP or GraphQL call. */
+/** The HTTP request of an HTTP or GraphQL call. Undefined if the `req` of a GraphQL context is something else, as in most subscriptions. */
 export function requestOf(context: ExecutionContext): object | undefined {
   switch (context.getType<string>()) {
     case 'http':
       return objectOrNone(context.getArgByIndex(0));
     case 'graphql': {
-      const graphql: unknown = context.getArgByIndex(2);
-      return typeof graphql === 'object' && graphql !== null && 'req' in graphql
-        ? objectOrNone(graphql.req)
-        : undefined;
+      const { req } = (graphqlContextOf(context) ?? {}) as { readonly req?: unknown };
+      const request = objectOrNone(req) as { readonly headers?: unknown } | undefined;
+      return objectOrNone(request?.headers) === undefined ? undefined : request;
     }
     default:
       return undefined;
   }
 }
 
+/**
+ * The context value of a GraphQL operation. A resolver gets (parent, arguments, context, info), but a reference resolver (reference, context, info), and
+ * `__resolveType` (value, context, info, type). The caller chooses the arguments, so they must not be taken for the context.
+ */
+function graphqlContextOf(context: ExecutionContext): object | undefined {
+  const args: readonly unknown[] = context.getArgs();
+  const third = objectOrNone(args[2]);
+  if (third === undefined || 'req' in third) return third;
+  const isInfo = args.length === 3 || ('fieldName' in third && 'parentType' in third && 'schema' in third);
+  return isInfo ? objectOrNone(args[1]) : third;
+}
+
 function carrierOf(context: ExecutionContext): object | undefined {
-  const request = requestOf(context);
-  if (request !== undefined) return request;
-  // rpc: (data, context); ws: (client, data), where the client outlives the call. The second argument belongs to this call only.
-  return objectOrNone(context.getArgByIndex(1)) ?? objectOrNone(context.getArgByIndex(0));
+  switch (context.getType<string>()) {
+    case 'http':
+      return requestOf(context);
+    case 'graphql':
+      // Made for each operation. Several subscriptions share the request of their connection.
+      return graphqlContextOf(context);
+    default:
+      // rpc: (data, context); ws: (client, data), where the client outlives the call. The second argument belongs to this call only.
+      return objectOrNone(context.getArgByIndex(1)) ?? objectOrNone(context.getArgByIndex(0));
+  }
 }
 
 function objectOrNone(value: unknown): object | undefined {

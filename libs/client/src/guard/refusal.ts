@@ -6,7 +6,6 @@ import {
   UnauthorizedException,
 } from '@nestjs/common';
 import { type TokenError, wrongOption } from '@tessera/token/core';
-import { requestOf } from './carried-token.ts';
 
 export type RefusalCode = 'token_missing' | 'invalid_token' | 'insufficient_scope' | 'temporarily_unavailable';
 
@@ -28,6 +27,9 @@ const ANSWERS = {
   temporarily_unavailable: { status: 503, title: 'Service Unavailable', exception: ServiceUnavailableException },
 } as const;
 
+/** The codes that Apollo documents; 503 has none there. */
+const GRAPHQL_CODES = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 503: 'SERVICE_UNAVAILABLE' } as const;
+
 const PROBLEM_JSON = 'application/problem+json';
 
 /** The realm becomes a quoted string in a header. */
@@ -37,15 +39,31 @@ export function checkRealm(realm: unknown): string {
   return realm;
 }
 
-/** Writes the headers of the response, and returns the exception whose body Nest's filter sends. */
+/**
+ * Returns the exception of a refusal. Over HTTP, writes the headers of the response, too; Nest's filter sends the exception's body. For GraphQL, the
+ * exception has `extensions`, which every GraphQL server sends with the error.
+ */
 export function refuse(context: ExecutionContext, refusal: Refusal, realm: string): HttpException {
   const { status, title, exception: Exception } = ANSWERS[refusal.code];
   const body = { type: 'about:blank', title, status, error: refusal.code };
-  const response = responseOf(context);
-  if (status === 503) setHeader(response, 'Retry-After', String(refusal.cause?.retryAfterSeconds ?? 1));
-  else setHeader(response, 'WWW-Authenticate', challenge(refusal, realm));
-  if (context.getType() === 'http') declareProblem(response, body);
-  return new Exception(body, refusal.cause === undefined ? {} : { cause: refusal.cause });
+  const exception = new Exception(body);
+  // Nest's own `cause` is enumerable: a filter that sends the whole exception would send the TokenError, too.
+  if (refusal.cause !== undefined)
+    Object.defineProperty(exception, 'cause', { value: refusal.cause, enumerable: false, configurable: true });
+  const type = context.getType<string>();
+  if (type === 'http') {
+    const response = context.getArgByIndex<Response | undefined>(1) ?? {};
+    if (status === 503) setHeader(response, 'Retry-After', String(refusal.cause?.retryAfterSeconds ?? 1));
+    else setHeader(response, 'WWW-Authenticate', challenge(refusal, realm));
+    declareProblem(response, body);
+  }
+  if (type !== 'graphql') return exception;
+  return Object.assign(exception, {
+    message: title,
+    // Apollo sends the stack in development. Its frames tell at which step a token was refused.
+    stack: `${exception.name}: ${title}`,
+    extensions: { code: GRAPHQL_CODES[status], error: refusal.code },
+  });
 }
 
 /** RFC 6750, section 3: no error code for a request without a token. */
@@ -59,13 +77,6 @@ interface Response {
   readonly setHeader?: (name: string, value: string) => unknown;
   readonly header?: (name: string, value: string) => unknown;
   json?: (body: unknown) => unknown;
-}
-
-/** A GraphQL context may have a response; other contexts have none. */
-function responseOf(context: ExecutionContext): Response {
-  if (context.getType() === 'http') return context.getArgByIndex<Response | undefined>(1) ?? {};
-  const request = requestOf(context) as { readonly res?: Response } | undefined;
-  return request?.res ?? {};
 }
 
 /** Express and raw Node have `setHeader`, Fastify `header`. */

@@ -15,6 +15,7 @@ import { refusalLine } from './refusal-line.ts';
 import { checkRealm, type Refusal, refuse } from './refusal.ts';
 import { isMet, type Requirement } from './requirement.ts';
 import { rulesOfCall } from './rules-of-call.ts';
+import { exceptionOfTransport } from './transport-exception.ts';
 import { TesseraVerifier } from '../tessera-verifier.ts';
 
 /** Accepts a call if its token is valid and meets the handler's requirements. Otherwise refuses it. */
@@ -55,7 +56,7 @@ export class TesseraGuard implements CanActivate {
     this.#logger.debug(cause === undefined ? `${code}: ${reason}` : refusalLine(cause, token, this.#verifier));
     const exception = refuse(context, refusal, this.#realm);
     await this.onRefused(context, exception);
-    throw exception;
+    throw await exceptionOfTransport(context, exception);
   }
 
   /**
@@ -74,8 +75,9 @@ export class TesseraGuard implements CanActivate {
   }
 
   /**
-   * Called before a refusal is answered, with the exception that will be thrown. Its `cause` is the TokenError, if there is one. May throw another
-   * exception, but cannot turn a refusal into an acceptance.
+   * Called before a refusal is answered, in every transport with the HttpException of the refusal: status 401, 403 or 503. Its `cause` is the
+   * TokenError, if there is one. Unless this method throws another exception, a WebSocket message or a microservice's call is then refused with a
+   * `WsException` or `RpcException`, anything else with this one. It cannot turn a refusal into an acceptance.
    */
   // eslint-disable-next-line @typescript-eslint/no-unused-vars -- the parameters are for those who override it
   protected onRefused(_context: ExecutionContext, _error: HttpException): void | Promise<void> {
