@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
+
 const shared = {
   testEnvironment: 'node',
   // The libraries are tested from their sources: no build step can make a test stale.
   testEnvironmentOptions: { customExportConditions: ['tessera-source', 'node', 'node-addons'] },
   transform: { '^.+\\.ts$': '@swc/jest' },
   extensionsToTreatAsEsm: ['.ts'],
+  runner: '<rootDir>/scripts/jest-groups.mjs',
   // Below .cache are copies of this tree for other versions of Node.js.
   modulePathIgnorePatterns: ['<rootDir>/.cache/', '<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/', '<rootDir>/data/'],
 };
@@ -15,6 +18,8 @@ export default {
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.int.ts'] },
   ],
   testTimeout: 30_000,
+  // Jest's own number leaves a machine of two processors with one of them.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // With --coverage: the engine counts, so that nothing is rewritten, and one summary is printed.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],

@@ -36,14 +36,15 @@ let status = 0;
 if (runnable.length > 0) {
   // Anchored, so that the name of one suite does not pull in another whose name it ends.
   const paths = runnable.map((suite) => `/test/integration/${suite.replaceAll('.', '\\.')}\\.int\\.ts$`);
+  // Each suite brings servers of its own: on a machine of any size a third one would make the others wait.
+  const workers = '--maxWorkers=2';
   const jest = [
     '--experimental-vm-modules',
     'node_modules/jest/bin/jest.js',
     '--selectProjects',
     'integration',
-    '--runInBand',
+    workers,
   ];
-  // A server takes the memory and the cores of one suite; two at once would time each other out.
   const run = spawnSync(execPath, [...jest, ...paths], { cwd: REPOSITORY, stdio: 'inherit' });
   status = run.status ?? 1;
 }

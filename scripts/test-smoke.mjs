@@ -41,7 +41,7 @@ const missing = INTEGRATION.filter((suite) =>
 );
 const runnable = INTEGRATION.filter((suite) => !missing.includes(suite));
 const paths = runnable.map((suite) => `/test/integration/${suite}\\.int\\.ts$`);
-if (paths.length > 0) jest('--selectProjects', 'integration', '--runInBand', '--testPathPatterns', ...paths);
+if (paths.length > 0) jest('--selectProjects', 'integration', '--testPathPatterns', ...paths);
 if (missing.length > 0) {
   console.log(`not run, because their servers are not installed: ${missing.join(', ')}`);
   if (env.CI === 'true') status ||= 1;

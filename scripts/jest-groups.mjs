@@ -1,0 +1,24 @@
+/**
+ * Jest's runner with an order: most suites run in parallel, then those that wait for time to pass run beside each other, then those
+ * that measure the machine run one at a time. A time limit in a test then measures the code under test and not the suite next to it.
+ */
+import { relative, sep } from 'node:path';
+import TestRunner from 'jest-runner';
+import { ALONE, WAITING } from '../test/suite-groups.mjs';
+
+export default class GroupRunner extends TestRunner {
+  async runTests(tests, watcher, options) {
+    const groups = { parallel: [], waiting: [], alone: [] };
+    for (const test of tests) groups[groupOf(test)].push(test);
+    for (const [name, group] of Object.entries(groups)) {
+      if (group.length === 0 || watcher.isInterrupted()) continue;
+      await super.runTests(group, watcher, { ...options, serial: options.serial || name === 'alone' });
+    }
+  }
+}
+
+function groupOf({ path, context }) {
+  const suite = relative(context.config.rootDir, path).replaceAll(sep, '/');
+  if (ALONE.has(suite)) return 'alone';
+  return WAITING.has(suite) ? 'waiting' : 'parallel';
+}

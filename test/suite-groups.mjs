@@ -1,0 +1,47 @@
+/**
+ * The suites that `scripts/jest-groups.mjs` does not run beside any other. Paths are relative to the repository.
+ *
+ * A new suite belongs in neither list. Add it when it asserts how long something took, or how much memory it needed.
+ */
+
+/** They assert time limits but use little of the processor: beside each other they leave it idle. */
+export const WAITING = new Set([
+  'libs/token/src/keys/remote-key-set.spec.ts',
+  'libs/token/src/revocations/revocation-feed.spec.ts',
+  'src/audit/auditor.spec.ts',
+  'src/control-plane/control-plane.module.spec.ts',
+  'src/identity-providers/egress/egress.spec.ts',
+  'src/identity-providers/keys/remote-key-sets.spec.ts',
+  'src/revocation/revocation-reach.spec.ts',
+  'src/runtime/deadline.spec.ts',
+  'src/vault/vault-watch.spec.ts',
+  'test/e2e/http/shutdown.e2e.ts',
+  'test/e2e/http/slow-clients.e2e.ts',
+  'test/e2e/oidc-token/issuers.e2e.ts',
+  'test/e2e/oidc-token/provider-faults.e2e.ts',
+  'test/e2e/verification/revocation-feed.e2e.ts',
+  'test/integration/exchange-replicas.int.ts',
+  'test/integration/hostile-sessions.int.ts',
+  'test/integration/issuing.int.ts',
+  'test/integration/redis-limits.int.ts',
+  'test/integration/revocation-races.int.ts',
+  'test/integration/storage-faults.int.ts',
+  'test/integration/vault.int.ts',
+]);
+
+/** They put a load on the machine, measure it closely, or rebuild what other suites read. */
+export const ALONE = new Set([
+  'test/e2e/cli/under-load.e2e.ts',
+  // Its answers of megabytes have to arrive within a fraction of a second.
+  'test/e2e/vault/kv-vault-answers.e2e.ts',
+  'test/integration/failover.int.ts',
+  'test/integration/hostile-tenants.int.ts',
+  // It builds the libraries, which the servers of other suites load.
+  'test/integration/packed-libraries.int.ts',
+  'test/integration/revocations.int.ts',
+  'test/integration/whole-server/kills.int.ts',
+  'test/integration/whole-server/leaks.int.ts',
+  'test/integration/whole-server/outages.int.ts',
+  'test/integration/whole-server/replicas.int.ts',
+  'test/integration/whole-server/start.int.ts',
+]);
