@@ -1,7 +1,7 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { messageHandlersIn, patternsOf } from './find-handlers.ts';
 import type { GlobalGuards } from './global-guards.ts';
-import { checkGuarded } from './guarded.check.ts';
+import { checkGuarded, USE_GUARD } from './guarded.check.ts';
 import type { Handler } from './handler.ts';
 
 /** What Nest calls on the server of a microservice, of any transport. */
@@ -38,6 +38,10 @@ export class ConnectedServers {
     });
   }
 
+  get areAny(): boolean {
+    return this.#servers.length > 0;
+  }
+
   /** @throws TypeError that names the handler and ends with the fix */
   check(): void {
     for (const server of this.#servers) this.#checkServer(server);
@@ -62,8 +66,7 @@ export class ConnectedServers {
   #checkServer({ patterns, inheritsGuards }: BoundHandlers): void {
     const isExpected = this.#globalGuards.includeTesseraGuard();
     const applied = { globally: isExpected && (inheritsGuards || !this.#isHybrid()), isExpected };
-    const mend =
-      'connect the microservice with { inheritAppConfig: true }, or put @UseGuards(TesseraGuard) on the method or its class';
+    const mend = isExpected ? `connect the microservice with { inheritAppConfig: true }, or ${USE_GUARD}` : USE_GUARD;
     for (const handler of [...this.#modules.values()].flatMap(messageHandlersIn))
       if (isBound(handler, patterns)) checkGuarded(handler, applied, mend);
   }

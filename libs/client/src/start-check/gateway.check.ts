@@ -24,7 +24,11 @@ export function checkGateways(gateways: readonly Host[], globalGuards: GlobalGua
     checkGuarded(handler, applied, `this version of Nest asks no global guards at gateways, ${USE_GUARD}`);
     checkNoPathParameter(handler, rulesOf(handler));
   }
-  gateways.flatMap(connectionHooksOf).forEach(checkConnectionHook);
+}
+
+/** @throws TypeError that names the handler and ends with the fix */
+export function checkConnectionHooks(gateway: Host): void {
+  connectionHooksOf(gateway).forEach(checkConnectionHook);
 }
 
 export function connectionHooksOf(gateway: Host): readonly Handler[] {

@@ -3,7 +3,7 @@ import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nest
 import { ConnectedServers } from './connected-servers.ts';
 import { checkDecorators } from './decorators.check.ts';
 import { gatewaysIn, messageHandlersIn, routesIn, socketHandlersOf } from './find-handlers.ts';
-import { checkGateways, connectionHooksOf } from './gateway.check.ts';
+import { checkConnectionHooks, checkGateways, connectionHooksOf } from './gateway.check.ts';
 import { GlobalGuards } from './global-guards.ts';
 import { checkResolvers } from './graphql.check.ts';
 import { checkGuarded, USE_GUARD } from './guarded.check.ts';
@@ -44,12 +44,14 @@ class StartCheckOfApplication {
   readonly #modules: ModulesContainer;
   readonly #globalGuards: GlobalGuards;
   readonly #servers: ConnectedServers;
+  readonly #hasHttp: () => boolean;
   #hasRun = false;
 
   constructor(modules: ModulesContainer, config: ApplicationConfig, http: HttpAdapterHost) {
     this.#modules = modules;
     this.#globalGuards = new GlobalGuards(config, modules);
-    this.#servers = new ConnectedServers(modules, this.#globalGuards, () => hasAdapter(http));
+    this.#hasHttp = () => hasAdapter(http);
+    this.#servers = new ConnectedServers(modules, this.#globalGuards, this.#hasHttp);
   }
 
   run(): void {
@@ -58,7 +60,9 @@ class StartCheckOfApplication {
     const hosts = modules.flatMap(hostsIn);
     hosts.forEach(checkDecorators);
     const gateways = modules.flatMap(gatewaysIn);
-    checkGateways(gateways, this.#globalGuards);
+    gateways.forEach(checkConnectionHooks);
+    // A worker without HTTP and without a server has gateways among its providers, but nobody can connect to them.
+    if (this.#hasHttp() || this.#servers.areAny) checkGateways(gateways, this.#globalGuards);
     const handlers = [
       ...modules.flatMap((module) => this.#checkRoutes(module)),
       ...modules.flatMap((module) => this.#checkMessageHandlers(module)),

@@ -58,7 +58,11 @@ export async function closeApplications(): Promise<void> {
 /** The message of the TypeError that stopped the start. Fails if none did. */
 export async function refusalOfStart(start: Promise<unknown>): Promise<string> {
   const error: unknown = await start.then(
-    () => new Error('the application started'),
+    async (started) => {
+      // Or the failed test would keep the runner from ending.
+      await (started as { readonly close?: () => Promise<void> } | undefined)?.close?.();
+      return new Error('the application started');
+    },
     (reason: unknown) => reason,
   );
   if (error instanceof TypeError) return error.message;

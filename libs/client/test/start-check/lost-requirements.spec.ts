@@ -1,6 +1,6 @@
 import { Controller, Get, Injectable, Scope, type Type } from '@nestjs/common';
-import { closeApplications, logged, refusalOfStart, startHttp, statusOf } from '../../test/applications/http-application.ts';
-import { Public, RequireRoles, RequireScopes, Tenant } from '../index.ts';
+import { closeApplications, logged, refusalOfStart, startHttp, statusOf } from '../applications/http-application.ts';
+import { Public, RequireRoles, RequireScopes, Tenant } from '../../src/index.ts';
 
 afterEach(closeApplications);
 

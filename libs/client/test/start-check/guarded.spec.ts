@@ -1,8 +1,8 @@
 import { type CanActivate, Controller, Get, Injectable, Scope, UseGuards } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
-import { closeApplications, refusalOfStart, startHttp, statusOf } from '../../test/applications/http-application.ts';
-import { RequireScopes, TesseraGuard } from '../index.ts';
+import { closeApplications, refusalOfStart, startHttp, statusOf } from '../applications/http-application.ts';
+import { RequireScopes, TesseraGuard } from '../../src/index.ts';
 
 afterEach(closeApplications);
 
