@@ -27,6 +27,7 @@ export class AdminTokenController {
     summary: 'New JWT for an administrator',
     description:
       'Validates tenant, project, client and the secret held in Vault, then reads the administrator’s roles and scopes.',
+    email: 'root@acme.example',
   })
   generateToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
     const input = { surface: 'admin', body: request.body, request: contextOf(request) } as const;

@@ -66,7 +66,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
     edge.install(fastify, new RouteGuard(config.metricsNetworks, bearersOf(app)));
     if (tracing !== undefined) fastify.addHook('onClose', () => tracing.close());
     app.useGlobalFilters(new ProblemFilter());
-    if (config.apiDocs) serveApiDocs(app);
+    if (config.apiDocs) serveApiDocs(app, { publicUrl: config.publicUrl, routes: options.routes });
     await app.init();
     await fastify.ready();
     registry.assertComplete();

@@ -27,6 +27,7 @@ export class UserTokenController {
     summary: 'New JWT for a user with tenant-specific permissions',
     description:
       'Validates tenant, project, client and the secret held in Vault, then reads the user’s roles, groups, scopes and resources from the tenant’s own database.',
+    email: 'ada@acme.example',
   })
   generateToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
     const input = { surface: 'user', body: request.body, request: contextOf(request) } as const;

@@ -28,8 +28,9 @@ function Validation(summary: string, ...more: MethodDecorator[]): MethodDecorato
   );
 }
 
-function required(name: string, description: string) {
-  return ApiQuery({ name, required: true, description, schema: { type: 'string', minLength: 1 }, example: 'orders' });
+function required(name: string, description: string, example: string) {
+  // @nestjs/swagger drops an example beside a schema.
+  return ApiQuery({ name, required: true, description, schema: { type: 'string', minLength: 1, example } });
 }
 
 /** The edge has verified the bearer before any of these handlers runs (src/http/routes/route-table.ts). They check only what the token must have. */
@@ -46,7 +47,7 @@ export class ValidateController {
   @Get('scope')
   @Validation(
     'The bearer is valid and has these scopes',
-    required('scope', 'One scope, or several with a space between: all are required.'),
+    required('scope', 'One scope, or several with a space between: all are required.', 'orders:read'),
     ApiProblems('invalid_request', 'unauthorized', 'forbidden', 'temporarily_unavailable'),
   )
   scope(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
@@ -56,7 +57,7 @@ export class ValidateController {
   @Get('resource')
   @Validation(
     'The bearer is valid and has this resource',
-    required('resource', 'One resource.'),
+    required('resource', 'One resource.', 'orders'),
     ApiProblems('invalid_request', 'unauthorized', 'forbidden', 'temporarily_unavailable'),
   )
   resource(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {

@@ -37,7 +37,7 @@ export const API_DOCS_ROUTES: readonly RouteRow[] = [
 
 /**
  * Every route of the service, routes of libraries included. A route without a row, or a row without a route, stops the start. HEAD is covered by its
- * GET row.
+ * GET row. The API document lists the routes of each tag in this order: those of users first.
  */
 export const ROUTE_TABLE: readonly RouteRow[] = [
   { method: 'GET', path: '/healthz', access: 'public', kind: 'probe' },
@@ -45,22 +45,23 @@ export const ROUTE_TABLE: readonly RouteRow[] = [
   { method: 'GET', path: '/metrics', access: 'operator', kind: 'probe' },
 
   // The token pipeline authenticates the callers of these four routes.
-  { method: 'POST', path: '/auth/admin/generateToken', access: 'public', kind: 'token', surface: 'admin' },
   { method: 'POST', path: '/auth/user/generateToken', access: 'public', kind: 'token', surface: 'user' },
-  { method: 'POST', path: '/auth/admin/oidcToken', access: 'public', kind: 'token', surface: 'admin' },
   { method: 'POST', path: '/auth/user/oidcToken', access: 'public', kind: 'token', surface: 'user' },
-  { method: 'GET', path: '/auth/admin/profile', access: 'bearer-admin', kind: 'api', surface: 'admin' },
+  { method: 'POST', path: '/auth/admin/generateToken', access: 'public', kind: 'token', surface: 'admin' },
+  { method: 'POST', path: '/auth/admin/oidcToken', access: 'public', kind: 'token', surface: 'admin' },
   { method: 'GET', path: '/auth/user/profile', access: 'bearer-user', kind: 'api', surface: 'user' },
 
   // The holder of a token can already read it. These endpoints only add whether it is valid.
-  { method: 'POST', path: '/auth/admin/verifyToken', access: 'public', kind: 'api', surface: 'admin' },
   { method: 'POST', path: '/auth/user/verifyToken', access: 'public', kind: 'api', surface: 'user' },
-  { method: 'GET', path: '/auth/admin/health', access: 'public', kind: 'probe', surface: 'admin' },
-  { method: 'GET', path: '/auth/user/health', access: 'public', kind: 'probe', surface: 'user' },
   { method: 'GET', path: '/auth/validate', access: 'bearer-asked', kind: 'api' },
   { method: 'GET', path: '/auth/validate/scope', access: 'bearer-asked', kind: 'api' },
   { method: 'GET', path: '/auth/validate/resource', access: 'bearer-asked', kind: 'api' },
   { method: 'POST', path: '/auth/validate/permissions', access: 'bearer-asked', kind: 'api' },
+  { method: 'GET', path: '/auth/user/health', access: 'public', kind: 'probe', surface: 'user' },
+
+  { method: 'GET', path: '/auth/admin/profile', access: 'bearer-admin', kind: 'api', surface: 'admin' },
+  { method: 'POST', path: '/auth/admin/verifyToken', access: 'public', kind: 'api', surface: 'admin' },
+  { method: 'GET', path: '/auth/admin/health', access: 'public', kind: 'probe', surface: 'admin' },
 
   // The client authenticates by a secret in the header or the form, which the handler checks.
   { method: 'POST', path: '/tenants/:tenantId/introspect', access: 'public', kind: 'api', body: 'form' },

@@ -13,7 +13,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PublishedDocuments } from './published-documents.ts';
 import { sendDocument } from './send-document.ts';
 
-const TENANT = { name: 'tenantId', description: 'The tenant.', schema: { type: 'string' }, example: 'acme' } as const;
+// @nestjs/swagger drops an example beside a schema.
+const TENANT = {
+  name: 'tenantId',
+  description: 'The tenant.',
+  schema: { type: 'string', example: 'acme' },
+} as const;
 const IF_NONE_MATCH = { name: 'If-None-Match', required: false, description: 'The ETag of a cached document.' };
 const NOT_MODIFIED = { status: 304, description: 'The cached document is current.' };
 const NO_TENANT = { description: 'There is no such tenant.' };

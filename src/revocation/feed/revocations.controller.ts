@@ -75,7 +75,7 @@ export class RevocationsController {
     required: false,
     description:
       'Ids of at most 500 tenants, separated by commas: only their entries are returned. Absent: entries of all tenants.',
-    schema: { type: 'string', maxLength: MAX_TENANTS_LENGTH, pattern: TENANTS_PATTERN, example: 'acme,globex' },
+    schema: { type: 'string', maxLength: MAX_TENANTS_LENGTH, pattern: TENANTS_PATTERN, example: 'acme' },
   })
   @ApiOkResponse({ description: 'The entries after `after`.', schema: FEED_SCHEMA })
   @ApiProblems('invalid_request', 'temporarily_unavailable')

@@ -17,7 +17,12 @@ import type { ActiveToken, InactiveToken } from './active-token.ts';
 import { INTROSPECTION_SCHEMA, TokenStatusForm } from './token-status.dto.ts';
 import { TokenStatus } from './token-status.ts';
 
-const TENANT = { name: 'tenantId', description: 'The tenant.', schema: { type: 'string' }, example: 'acme' } as const;
+// @nestjs/swagger drops an example beside a schema.
+const TENANT = {
+  name: 'tenantId',
+  description: 'The tenant.',
+  schema: { type: 'string', example: 'acme' },
+} as const;
 const FORM = 'application/x-www-form-urlencoded';
 
 /** Token introspection (RFC 7662) and revocation (RFC 7009) for clients of a tenant. */

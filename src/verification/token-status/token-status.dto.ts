@@ -3,14 +3,17 @@ import { type Surface, SURFACES } from '../../domain/surface.ts';
 
 /** The form of RFC 7009, section 2.1, and RFC 7662, section 2.1, for the documentation. */
 export class TokenStatusForm {
-  @ApiProperty({ type: String, minLength: 1, description: 'The token to check or revoke.' })
+  @ApiProperty({
+    type: String,
+    minLength: 1,
+    description: 'The token to check or revoke: the `access_token` from the response of `generateToken`.',
+  })
   token!: string;
 
   @ApiProperty({
     type: String,
     required: false,
     description: 'Ignored: there is only one token type.',
-    example: 'access_token',
   })
   token_type_hint?: string;
 
@@ -18,24 +21,33 @@ export class TokenStatusForm {
     type: String,
     enum: [...SURFACES],
     required: false,
-    description: 'For introspection: the required surface of the token; default `user`.',
+    default: 'user',
+    description: 'For introspection: the required surface of the token.',
   })
   surface?: Surface;
 
   @ApiProperty({
     type: String,
     required: false,
-    description: 'The calling client, if it does not authenticate by header: `project/client`, or only the client.',
-    example: 'shop/web',
+    description:
+      'The calling client, if it does not authenticate by header (**Authorize**): `project/client`, or only the client. For example `shop/web`.',
   })
   client_id?: string;
 
-  @ApiProperty({ type: String, required: false, description: 'Its secret, with `client_id`.' })
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'Its secret, with `client_id`: the `secret_id` of `generateToken`.',
+  })
   client_secret?: string;
 }
 
 export class VerifyTokenDto {
-  @ApiProperty({ type: String, description: 'The token to check or revoke.' })
+  @ApiProperty({
+    type: String,
+    description: 'The token to check.',
+    example: 'paste the access_token from the response of generateToken',
+  })
   token!: string;
 }
 

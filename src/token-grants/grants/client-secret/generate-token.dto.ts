@@ -54,6 +54,7 @@ export class GenerateTokenDto {
     type: String,
     required: false,
     writeOnly: true,
+    example: 'paste the secret that npm run quickstart or tessera secrets add printed',
     description: "The client's secret from Vault. May be left out only by a client whose policy is `secretless`.",
   })
   @IsOptional()

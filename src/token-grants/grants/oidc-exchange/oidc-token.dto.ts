@@ -8,7 +8,7 @@ export class OidcTokenDto {
     minLength: 1,
     description:
       'An ID token or JWT access token (at most 16 KiB) of an issuer that the tenant trusts for this client and surface.',
-    example: 'eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiJ9.e30.c2lnbmF0dXJl',
+    example: 'paste an ID token of an identity provider that the tenant trusts',
   })
   oidc_token!: string;
 }
