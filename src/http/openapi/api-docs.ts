@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { VERSION } from '../../config/version.ts';
 import type { RouteRow } from '../routes/route-table.ts';
 import { completeDocument } from './api-document.ts';
+import { tesseraPlugin, withoutBrowserCredentials } from './swagger-ui-plugin.ts';
 
 /** The security scheme of routes with client authentication, for `@ApiBasicAuth`. */
 export const CLIENT_SCHEME = 'tessera-client';
@@ -17,9 +18,19 @@ const DESCRIPTION = [
 ].join('\n\n');
 
 const BEARER_HELP =
-  'The `access_token` from the response of `POST /auth/user/generateToken`, or `/auth/admin/generateToken` for routes of administrators. Without the word Bearer.';
+  'The `access_token` from the response of `POST /auth/user/generateToken`, or `/auth/admin/generateToken` for routes of administrators. Without the word Bearer. This browser tab keeps it across reloads until it expires.';
 const CLIENT_HELP =
-  'For `/introspect` and `/revoke`, a client and its secret (RFC 6749, section 2.3.1). Username: the project and the client, for example `shop/web`. Password: the `secret_id` of `generateToken`.';
+  'For `/introspect` and `/revoke`, a client and its secret (RFC 6749, section 2.3.1). Username: the project and the client, for example `shop/web`. Password: the `secret_id` of `generateToken`. Forgotten at a reload, because a secret is valid for long.';
+
+// A tessera is a tile of a mosaic.
+const ICON = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M2 2h5v5H2zM9 2h5v5H9zM2 9h5v5H2z" fill="#3b4151"/><path d="M9 9h5v5H9z" fill="#49cc90"/></svg>')}`;
+
+// Without the column of links, which no response has, and the check boxes for empty parameters, which count as absent.
+const STYLE = `
+  .swagger-ui .response-col_links, .swagger-ui .parameter__empty_value_toggle { display: none }
+  .swagger-ui .parameters-col_description:has(input.invalid)::after { content: 'Required: fill this in.'; color: #f93e3e }
+  .swagger-ui .tessera-error td, .swagger-ui .responses-table .tessera-error .response-col_status { padding: 6px 0 0; font-size: 14px }
+`;
 
 export interface ApiDocsOptions {
   /** Becomes the server of the document. */
@@ -49,9 +60,17 @@ export function serveApiDocs(app: NestFastifyApplication, options: ApiDocsOption
     jsonDocumentUrl: 'docs-json',
     raw: ['json'],
     customSiteTitle: 'Tessera API',
+    customfavIcon: ICON,
+    customCss: STYLE,
     swaggerOptions: {
+      // Without the bar that shows the logo of Swagger.
+      layout: 'BaseLayout',
+      plugins: [tesseraPlugin],
+      requestInterceptor: withoutBrowserCredentials,
       displayRequestDuration: true,
       tryItOutEnabled: true,
+      defaultModelsExpandDepth: 0,
+      // The plugin keeps less, and not as long.
       persistAuthorization: false,
       validatorUrl: null,
     },
