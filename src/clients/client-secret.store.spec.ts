@@ -90,8 +90,16 @@ describe('ClientSecretStore', () => {
     const latest = await store.replaceLabelled(CLIENT, 'quickstart');
     const { generated } = await store.read(CLIENT);
     expect(generated.map(({ id }) => id)[0]).toBe(kept.id);
-    expect(generated[1]!.sha256).toEqual(latest.sha256());
+    expect(generated[1]!.sha256).toEqual(latest!.sha256());
     expect(generated).toHaveLength(2);
+  });
+
+  it('replaces nothing when two without the label are live', async () => {
+    await store.add(CLIENT, PLAIN);
+    await store.add(CLIENT, PLAIN);
+    const before = await vault.read(PATH);
+    expect(await store.replaceLabelled(CLIENT, 'quickstart')).toBeUndefined();
+    expect(await vault.read(PATH)).toEqual(before);
   });
 
   it('lets each of many concurrent writers succeed or fail with an error', async () => {

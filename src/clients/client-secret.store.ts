@@ -101,13 +101,13 @@ export class ClientSecretStore {
   /**
    * Replaces all secrets with this label by a new one, for a command that shows a usable secret at every run.
    *
-   * @throws OperatorError if two others are live already
+   * @returns undefined if two others are live already; then nothing is changed
    */
-  replaceLabelled(client: ClientName, label: string): Promise<Secret> {
-    return this.#change(client, (entry) => {
+  replaceLabelled(client: ClientName, label: string): Promise<Secret | undefined> {
+    return this.#change<Secret | undefined>(client, (entry) => {
       const { secret, record } = newClientSecret(this.#now(), { label });
       const others = { ...entry, generated: entry.generated.filter((other) => other.label !== label) };
-      if (this.#isFull(others)) return twoAreLive(client);
+      if (this.#isFull(others)) return { entry, result: undefined };
       return { entry: { ...others, generated: [...others.generated, record] }, result: secret };
     });
   }

@@ -5,7 +5,7 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /**
- * Writes all log lines: JSON, one line per event, to standard output.
+ * Writes all log lines: JSON, one line per event. Standard output rewrites them for people if it is a terminal.
  *
  * `event` is a fixed word in snake_case that an operator can search for; everything variable is a field.
  */

@@ -1,4 +1,8 @@
+import { isatty } from 'node:tty';
 import { type DestinationStream, pino } from 'pino';
+import { formatForTerminal } from './terminal-lines.ts';
+
+const STDOUT = 1;
 
 /** Collected before a write: one write per line would cost more than making the line. */
 const BUFFER_BYTES = 32 * 1024;
@@ -10,16 +14,16 @@ export interface BufferedOutput extends DestinationStream {
   flushSync(): void;
 }
 
-/** Standard output, buffered for at most 100 ms. Call `flushSync` before the process ends. */
+/** Standard output, buffered for at most 100 ms. Call `flushSync` before the process ends. A terminal gets lines for people in place of JSON. */
 export function standardOutput(): BufferedOutput {
   const output = pino.destination({
-    dest: 1,
+    dest: STDOUT,
     sync: false,
     minLength: BUFFER_BYTES,
     maxWrite: MAX_WRITE_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
   });
-  const lines = new BatchedLines(output);
+  const lines = new BatchedLines(output, isatty(STDOUT) ? formatForTerminal : asItIs);
   output.on('error', (error: NodeJS.ErrnoException) => {
     lines.drop();
     // When the process ends, pino flushes once more, and would retry that forever.
@@ -30,21 +34,27 @@ export function standardOutput(): BufferedOutput {
   return lines;
 }
 
+function asItIs(line: string): string {
+  return line;
+}
+
 /**
  * Writes once per turn of the event loop. At each write, pino's destination measures everything that it holds, which cost more than making the line.
  */
 class BatchedLines implements BufferedOutput {
   #output: BufferedOutput | undefined;
+  readonly #format: (line: string) => string;
   #lines = '';
 
-  constructor(output: BufferedOutput) {
+  constructor(output: BufferedOutput, format: (line: string) => string) {
     this.#output = output;
+    this.#format = format;
   }
 
   write(line: string): void {
     if (this.#output === undefined) return;
     if (this.#lines === '') setImmediate(this.#writeBatch);
-    this.#lines += line;
+    this.#lines += this.#format(line);
   }
 
   flushSync(): void {

@@ -1,31 +1,31 @@
 import type { Command } from 'commander';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import type { Config } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
-import { listenFailure } from '../../http/listen-failure.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
-import type { ClientName } from '../../clients/client-secret.store.ts';
-import type { TenantsFile } from '../../provisioning/file/tenants-file.ts';
-import { parseEmail } from '../../domain/email.ts';
-import { applyFile, readFileToApply } from './apply.command.ts';
+import type { TenantSpec } from '../../provisioning/file/tenants-file.ts';
 import { explainError } from '../explain-error.ts';
 import { withWritable } from '../installation.ts';
-import { printLines, type Terminal } from '../terminal.ts';
+import { assertPortIsFree, isReachedAtPublicUrl, waitUntilReady } from '../quickstart/address.ts';
+import { countDifferences, createTenants, readExisting } from '../quickstart/example-tenants.ts';
+import { findFirstRequest, type FirstRequest } from '../quickstart/first-request.ts';
+import { printLines, printText, type Terminal } from '../terminal.ts';
+import { readFileToApply } from './apply.command.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/acme.yaml', import.meta.url));
 const LABEL = 'quickstart';
-const READY_WITHIN_MS = 30_000;
+/** How a reader of the README runs a command. */
+const TESSERA = 'node dist/cli.js';
 
 export function addQuickstart(program: Command, terminal: Terminal): void {
   program
     .command('quickstart')
     .summary('run a server with an example tenant, to try out')
     .description(
-      `Creates the embedded stores, applies examples/acme.yaml, starts the server in this terminal and prints a request ready to paste. Each run replaces the secret of the run before with a new one. Ctrl-C stops the server; the data stays in TESSERA_DATA_DIR.`,
+      `Creates the embedded stores and the tenants of examples/acme.yaml, starts the server in this terminal and prints a request ready to paste. Tenants that exist already are not changed. Each run replaces the secret of the run before with a new one. Ctrl-C stops the server; the data stays in TESSERA_DATA_DIR.`,
     )
     .addHelpText('after', '\nExamples:\n  $ npm run quickstart\n  $ PORT=3001 npm run quickstart')
     .action(() => runQuickstart(terminal));
@@ -39,22 +39,38 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
     );
   await assertPortIsFree(config);
   const file = await readFileToApply(EXAMPLE, config, terminal);
-  const request = firstRequest(file);
-  // Before the apply, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
-  const secret = await withWritable(config, ({ clientSecrets }) =>
-    clientSecrets.replaceLabelled(request.client, LABEL),
-  );
-  await apply(config, file, terminal);
+  const existing = new Map((await readExisting(config, file)).map((tenant) => [tenant.id, tenant]));
+  const missing = file.tenants.filter(({ id }) => !existing.has(id));
+
+  const request = findFirstRequest(file.tenants.map((tenant) => existing.get(tenant.id) ?? tenant));
+  // Before the tenants are created, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
+  const secret = request && (await makeSecret(config, request.client));
+  const otherSecrets = missing.length === 0 ? [] : await createTenants(config, missing, terminal);
+  printLines(terminal.stdout, [
+    ...describeCreated(missing, config),
+    ...(await describeKept(
+      config,
+      file.tenants.filter(({ id }) => existing.has(id)),
+    )),
+    ...describeSecrets(otherSecrets),
+  ]);
+
   await startServer();
-  await waitUntilReady(config);
-  printLines(terminal.stdout, describe(config, request, secret));
+  const isReached = await checkServer(config, (file.tenants[0] as TenantSpec).id, terminal);
+  printLines(terminal.stdout, [
+    '',
+    ...describeAddress(config, isReached),
+    ...(request === undefined ? [NO_REQUEST] : describeRequest(config, request, secret)),
+    '',
+    'Ctrl-C stops the server.',
+  ]);
 }
 
-async function apply(config: Config, file: TenantsFile, terminal: Terminal): Promise<void> {
-  const report: Report = { changes: [], secrets: [], failures: [] };
-  await applyFile(config, file, { prune: false, dangerouslyReplaceLostKeys: false }, report, terminal);
-  const [failure] = report.failures;
-  if (failure !== undefined) throw new OperatorError(explainError(failure.error));
+const NO_REQUEST =
+  'No active confidential client may request a token for a user of the example, so there is no request to show.';
+
+function makeSecret(config: Config, client: ClientName): Promise<Secret | undefined> {
+  return withWritable(config, ({ clientSecrets }) => clientSecrets.replaceLabelled(client, LABEL));
 }
 
 /** Runs the server in this process, so that closing the terminal stops it. Importing the module starts it. */
@@ -62,64 +78,58 @@ async function startServer(): Promise<void> {
   await import('../../main.ts');
 }
 
-interface FirstRequest {
-  readonly client: ClientName;
-  readonly email: string;
-}
-
-/** Finds a client and a user for which it may request a token, so that an edited example still works. */
-function firstRequest({ tenants }: TenantsFile): FirstRequest {
-  for (const tenant of tenants) {
-    for (const project of tenant.projects) {
-      for (const client of project.clients) {
-        if (client.policy.kind !== 'confidential' || !client.surfaces.includes('user')) continue;
-        const { subjects } = client;
-        const user = tenant.users.find(
-          ({ email, status }) =>
-            status === 'active' && (subjects === 'any' || subjects.domains.includes(parseEmail(email)?.domain ?? '')),
-        );
-        if (user !== undefined)
-          return { client: { tenantId: tenant.id, projectId: project.id, clientId: client.id }, email: user.email };
-      }
-    }
-  }
-  throw new OperatorError(
-    `${EXAMPLE} has no confidential client of the user surface that may request a token for a user: add one.`,
-  );
-}
-
-/** Another process that listens there would answer the printed request. */
-async function assertPortIsFree({ host, port }: Config): Promise<void> {
-  if (port === 0) throw new OperatorError('The quickstart prints an address: set PORT to a fixed port.');
-  const server = createServer();
-  server.listen(port, host);
+async function checkServer(config: Config, tenantId: string, terminal: Terminal): Promise<boolean> {
   try {
-    await once(server, 'listening');
+    await waitUntilReady(config);
+    return await isReachedAtPublicUrl(config, tenantId);
   } catch (error) {
-    throw listenFailure(error, { host, port }, `choose another port, for example PORT=${port + 1} npm run quickstart`);
+    printText(terminal.stderr, explainError(error));
+    // The server keeps this process alive, so returning an exit code would not end it.
+    process.exit(1);
   }
-  server.close();
-  await once(server, 'close');
 }
 
-async function waitUntilReady(config: Config): Promise<void> {
-  const deadline = performance.now() + READY_WITHIN_MS;
-  while (performance.now() < deadline) {
-    const answer = await fetch(`${addressOf(config)}/readyz`).catch(() => undefined);
-    if (answer?.ok === true) return;
-    await delay(50);
-  }
-  throw new OperatorError('The server did not become ready: look at its log above.');
+function describeCreated(created: readonly TenantSpec[], { dataDirectory }: Config): string[] {
+  return created.map(({ id }) => `Created tenant ${id} from ${shortPath(EXAMPLE)}, in ${shortPath(dataDirectory)}.`);
 }
 
-function addressOf({ host, port }: Config): string {
-  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+/** The person may have changed the tenant, so it is not reset. The person may also have edited the file and expect to see it. */
+async function describeKept(config: Config, tenants: readonly TenantSpec[]): Promise<string[]> {
+  const lines = await Promise.all(
+    tenants.map(async (tenant) => {
+      const differences = await countDifferences(config, [tenant]);
+      const kept = `Tenant ${tenant.id} exists already in ${shortPath(config.dataDirectory)} and was not changed.`;
+      if (differences === 0) return [kept];
+      const count = differences === undefined ? '' : ` in ${differences} place${differences === 1 ? '' : 's'}`;
+      const command = `${TESSERA} apply -f ${shortPath(EXAMPLE)}`;
+      return [
+        kept,
+        `It differs from ${shortPath(EXAMPLE)}${count}. \`${command} --dry-run\` shows where; \`${command}\` makes it the same.`,
+      ];
+    }),
+  );
+  return lines.flat();
 }
 
-function describe(config: Config, { client, email }: FirstRequest, secret: Secret): string[] {
+function describeSecrets(secrets: Report['secrets']): string[] {
   // Shown once, like every new secret.
-  const value = Secret.reveal(secret);
+  return secrets.map(({ client, secret }) => `The secret of client ${nameOf(client)}: ${Secret.reveal(secret)}`);
+}
+
+function describeAddress({ publicUrl, apiDocs }: Config, isReached: boolean): string[] {
+  return [
+    apiDocs
+      ? `Tessera listens on ${publicUrl}; its documentation is at ${publicUrl}/docs`
+      : `Tessera listens on ${publicUrl}`,
+    ...(isReached ? [] : [`Nobody answers at that address (PUBLIC_URL) from this machine.`]),
+  ];
+}
+
+/** @param secret undefined if the client has two others */
+function describeRequest({ publicUrl }: Config, { client, email }: FirstRequest, secret: Secret | undefined): string[] {
+  const name = nameOf(client);
+  // Shown once, like every new secret.
+  const value = secret === undefined ? '<secret>' : Secret.reveal(secret);
   const body = JSON.stringify({
     tenant_id: client.tenantId,
     project_id: client.projectId,
@@ -127,18 +137,22 @@ function describe(config: Config, { client, email }: FirstRequest, secret: Secre
     email_id: email,
     secret_id: value,
   });
-  const address = addressOf(config);
   return [
-    '',
-    config.apiDocs
-      ? `Tessera listens on ${address}; its documentation is at ${address}/docs`
-      : `Tessera listens on ${address}`,
-    `The secret of client ${client.tenantId}/${client.projectId}/${client.clientId}: ${value}`,
+    ...(secret === undefined
+      ? [
+          `Client ${name} has two live secrets of yours, so no third was made: put one of them in place of <secret>.`,
+          `Is it lost? \`${TESSERA} secrets list ${name}\` shows the ids, \`${TESSERA} secrets retire ${name} ID\` retires one; then start again.`,
+        ]
+      : [`The secret of client ${name}: ${value}`]),
     '',
     'A token for a user, ready to paste into another terminal:',
     '',
-    `curl -sS ${address}/auth/user/generateToken -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`,
-    '',
-    'Ctrl-C stops the server.',
+    `curl -sS ${publicUrl}/auth/user/generateToken -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`,
   ];
+}
+
+/** As a person types it: relative to the current folder, if it is in it. */
+function shortPath(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short === '' || short.startsWith('..') ? path : short;
 }

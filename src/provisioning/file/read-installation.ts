@@ -39,7 +39,8 @@ export async function readInstallation(
   return tenants;
 }
 
-async function readTenant(state: TenantState, directories: Stores['directories']): Promise<TenantSpec> {
+/** Reads one tenant from the stores. A database that does not exist counts as an empty one. */
+export async function readTenant(state: TenantState, directories: Stores['directories']): Promise<TenantSpec> {
   const directory = await directories.openForReading(state.tenant);
   try {
     return specFromState(state, (await directory?.read()) ?? EMPTY_DIRECTORY);

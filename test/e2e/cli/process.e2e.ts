@@ -3,13 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync, watch } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { withReadOnly } from '../../../src/cli/installation.ts';
-import { freePort, startProcess } from '../../support/process.ts';
 import { ACME, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
 
@@ -166,51 +164,4 @@ describe('kill -9 during apply', () => {
       return states.length;
     });
   }
-});
-
-describe('quickstart', () => {
-  it('starts a server and prints a request that works, on the second run too', async () => {
-    for (const run of [1, 2]) {
-      const port = await freePort();
-      const server = await startProcess(process.execPath, [...FROM_SOURCE, 'quickstart'], {
-        cwd: installation.folder,
-        env: { ...environment(), PORT: String(port) },
-        ready: (running) => running.output().includes('Ctrl-C stops the server.'),
-      });
-      try {
-        const [, url, body] = /^curl -sS (\S+) -H 'content-type: application\/json' -d '(.*)'$/m.exec(server.output())!;
-        expect(url).toBe(`http://127.0.0.1:${port}/auth/user/generateToken`);
-        const answer = await fetch(url!, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: body!,
-        });
-        expect(`run ${run}: ${answer.status}`).toBe(`run ${run}: 200`);
-        expect(await answer.json()).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
-      } finally {
-        expect(await server.end()).toBe(0);
-      }
-    }
-    const { stdout } = await installation.run(['secrets', 'list', 'acme/shop/web', '-o', 'json']);
-    expect(JSON.parse(stdout).secrets).toEqual([expect.objectContaining({ label: 'quickstart', state: 'live' })]);
-  }, 60_000);
-
-  it('refuses a port in use, with the fix', async () => {
-    const port = await freePort();
-    const other = createServer().listen(port, '127.0.0.1');
-    try {
-      const result = await finish(
-        spawn(process.execPath, [...FROM_SOURCE, 'quickstart'], {
-          cwd: installation.folder,
-          env: { ...environment(), PORT: String(port) },
-        }),
-        '',
-      );
-      expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr).toContain(`PORT=${port + 1} npm run quickstart`);
-      expect(existsSync(installation.dataDirectory)).toBe(false);
-    } finally {
-      other.close();
-    }
-  });
 });

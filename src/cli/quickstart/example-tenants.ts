@@ -1,0 +1,62 @@
+import type { Config } from '../../config/config.ts';
+import { withApplyLock } from '../../control-plane/apply-lock.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import type { Report } from '../../provisioning/apply/apply-plan.ts';
+import { readTenant } from '../../provisioning/file/read-installation.ts';
+import type { TenantsFile, TenantSpec } from '../../provisioning/file/tenants-file.ts';
+import { changesOf, planFile } from '../../provisioning/plan/plan.ts';
+import { applyFile } from '../commands/apply.command.ts';
+import { explainError } from '../explain-error.ts';
+import { withReadOnly, withWritable } from '../installation.ts';
+import type { Terminal } from '../terminal.ts';
+
+const KEEP_THE_REST = { prune: false, dangerouslyReplaceLostKeys: false } as const;
+
+/**
+ * Migrates the embedded stores, and reads the tenants of the file that exist already. Afterwards they have the current schema, as after an apply; a
+ * newer version can start on the stores of an older one.
+ */
+export function readExisting(config: Config, { tenants }: TenantsFile): Promise<TenantSpec[]> {
+  const named = new Set(tenants.map(({ id }) => id));
+  return withApplyLock(config, () =>
+    withWritable(config, async ({ database, controlPlane, directories }) => {
+      await database.migrate();
+      const existing: TenantSpec[] = [];
+      for (const state of await controlPlane.readTenants()) {
+        if (!named.has(state.tenant.id)) continue;
+        const directory = await directories.open(state.tenant);
+        try {
+          await directory.migrate();
+        } finally {
+          await directory.close();
+        }
+        existing.push(await readTenant(state, directories));
+      }
+      return existing;
+    }),
+  );
+}
+
+/** @returns the secrets that were made, which nobody has seen yet */
+export async function createTenants(
+  config: Config,
+  tenants: readonly TenantSpec[],
+  terminal: Terminal,
+): Promise<Report['secrets']> {
+  const report: Report = { changes: [], secrets: [], failures: [] };
+  await applyFile(config, { tenants }, KEEP_THE_REST, report, terminal);
+  const [failure] = report.failures;
+  if (failure !== undefined) throw new OperatorError(explainError(failure.error));
+  return report.secrets;
+}
+
+/** How many changes an apply of these tenants would make; undefined if it would be refused. */
+export function countDifferences(config: Config, tenants: readonly TenantSpec[]): Promise<number | undefined> {
+  return withReadOnly(config, async (stores) => {
+    const plan = await planFile({ tenants }, await stores.controlPlane.readTenants(), stores, {
+      ...KEEP_THE_REST,
+      onTenant: () => undefined,
+    });
+    return 'conflicts' in plan || plan.failures.length > 0 ? undefined : changesOf(plan).length;
+  });
+}
