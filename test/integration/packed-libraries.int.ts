@@ -2,6 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
+import { firstValueFrom } from 'rxjs';
+import { connectGateway, type GatewayConnection } from '../../libs/client/test/applications/gateway-application.ts';
 import { issuedToken } from '../support/attack-material.ts';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import {
@@ -24,9 +27,12 @@ import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
 const NEST_11 = {
   '@nestjs/common': '11.2.10',
   '@nestjs/core': '11.2.10',
+  '@nestjs/microservices': '11.2.6',
   '@nestjs/passport': '11.0.5',
   '@nestjs/platform-express': '11.2.10',
+  '@nestjs/platform-ws': '11.2.6',
   '@nestjs/testing': '11.2.6',
+  '@nestjs/websockets': '11.2.6',
   '@types/jest': '29.5.14',
   '@types/node': '20.19.43',
   '@types/passport-jwt': '4.0.1',
@@ -40,12 +46,21 @@ const NEST_11 = {
   typescript: '5.9.3',
 };
 const NEST_12 = {
+  '@apollo/server': '5.5.1',
+  '@apollo/subgraph': '2.14.4',
+  '@as-integrations/fastify': '3.1.0',
+  '@nestjs/apollo': '14.0.3',
   '@nestjs/common': '12.5.1',
   '@nestjs/core': '12.5.1',
+  '@nestjs/graphql': '14.0.3',
+  '@nestjs/microservices': '12.1.1',
   '@nestjs/passport': '12.0.0',
   '@nestjs/platform-fastify': '12.5.0',
+  '@nestjs/platform-ws': '12.1.1',
+  '@nestjs/websockets': '12.1.1',
   '@types/node': '20.19.43',
   '@types/passport-jwt': '4.0.1',
+  graphql: '16.11.0',
   passport: '0.7.0',
   'passport-jwt': '4.0.1',
   'reflect-metadata': '0.2.2',
@@ -78,7 +93,7 @@ beforeAll(async () => {
     'nest-12': await installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
   };
   tessera = await startTessera();
-}, 180_000);
+}, 300_000);
 afterAll(async () => {
   await tessera?.close();
   await rm(folder, { recursive: true });
@@ -232,6 +247,93 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
   it('leaves public routes open', async () => {
     expect(await ask('/health')).toMatchObject({ status: 200, body: { status: 'ok' } });
   });
+});
+
+/** Declarations of other packages are not checked here: those of Apollo need more than an application installs. */
+const TRANSPORT_BUILDS = [
+  {
+    applicationName: 'nest-11',
+    programs: ['transports.module.ts', 'transports-express.ts'],
+    build: { type: 'commonjs', compilerOptions: { ...CLASSIC_COMMONJS, skipLibCheck: true } },
+  },
+  {
+    applicationName: 'nest-12',
+    programs: ['transports.module.ts', 'subgraph.module.ts', 'transports-fastify.ts'],
+    build: { type: 'module', compilerOptions: { module: 'nodenext', skipLibCheck: true } },
+  },
+] as const;
+
+describe.each(TRANSPORT_BUILDS)('a hybrid application of $applicationName', ({ applicationName, programs, build }) => {
+  let app: Awaited<ReturnType<typeof startApplication>>;
+  let gateway: GatewayConnection;
+  let microservice: ClientProxy;
+  let token: string;
+
+  beforeAll(async () => {
+    const application = applications[applicationName];
+    const built = await buildApplication(application, 'transports', build, programs);
+    app = await startApplication(built, { TESSERA_URL: tessera.url }, `transports-${application.program}`);
+    gateway = await connectGateway(`${app.url.replace('http', 'ws')}/gateway`, {});
+    const port = Number(/^rpc on (\d+)$/m.exec(app.output())?.[1]);
+    microservice = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
+    token = await issuedToken(tessera, 'user');
+  }, 90_000);
+  afterAll(async () => {
+    gateway?.close();
+    await microservice?.close();
+    await app?.end();
+  });
+
+  const refused = (message: string, error: string) => ({ status: 'error', message, error });
+
+  it('accepts a token over WebSocket, and refuses in its form', async () => {
+    expect(await gateway.ask('orders', { token })).toEqual({ event: 'orders', data: 'u-ada' });
+    for (const [event, data, error] of [
+      ['orders', {}, refused('Unauthorized', 'token_missing')],
+      ['orders', { token: `${token}A` }, refused('Unauthorized', 'invalid_token')],
+      ['delete', { token }, refused('Forbidden', 'insufficient_scope')],
+    ] as const)
+      expect(await gateway.ask(event, data)).toEqual({ event: 'exception', data: error });
+  });
+
+  it('accepts a token over TCP, and refuses in its form', async () => {
+    const send = (pattern: string, data: object) => firstValueFrom(microservice.send<unknown>(pattern, data));
+    expect(await send('orders', { order: '1', token })).toBe('order 1 of acme');
+    for (const [pattern, data, error] of [
+      ['orders', { order: '1' }, refused('Unauthorized', 'token_missing')],
+      ['orders', { order: '1', token: `${token}A` }, refused('Unauthorized', 'invalid_token')],
+      ['delete', { token }, refused('Forbidden', 'insufficient_scope')],
+    ] as const)
+      await expect(send(pattern, data)).rejects.toEqual(error);
+  });
+
+  it('accepts a token over HTTP, and refuses a call without one', async () => {
+    const answer = await fetch(`${app.url}/orders`, { headers: { authorization: `Bearer ${token}` } });
+    expect(await answer.json()).toEqual({ tenant: 'acme' });
+    expect((await fetch(`${app.url}/orders`)).status).toBe(401);
+  });
+
+  (applicationName === 'nest-12' ? it : it.skip)(
+    'accepts a token in queries, fields and references of a subgraph, and refuses in the form of GraphQL',
+    async () => {
+      const ask = async (query: string, bearer?: string) => {
+        const authorization = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
+        const headers = { 'content-type': 'application/json', ...authorization };
+        const answer = await fetch(`${app.url}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query }) });
+        return (await answer.json()) as { readonly data: unknown; readonly errors?: readonly object[] };
+      };
+      const entities = '{ _entities(representations: [{ __typename: "Order", id: "1" }]) { ... on Order { id } } }';
+      expect((await ask('{ subject }', token)).data).toEqual({ subject: 'u-ada' });
+      expect((await ask(entities, token)).data).toEqual({ _entities: [{ id: 'acme' }] });
+      for (const [query, bearer, code, error] of [
+        ['{ subject }', undefined, 'UNAUTHENTICATED', 'token_missing'],
+        ['{ subject }', `${token}A`, 'UNAUTHENTICATED', 'invalid_token'],
+        [entities, undefined, 'UNAUTHENTICATED', 'token_missing'],
+        ['{ order { margin } }', token, 'FORBIDDEN', 'insufficient_scope'],
+      ] as const)
+        expect((await ask(query, bearer)).errors).toMatchObject([{ extensions: { code, error } }]);
+    },
+  );
 });
 
 it("runs in a Nest 11 application's Jest, which is CommonJS", async () => {

@@ -16,7 +16,7 @@ export interface ForeignApplication {
 export interface Build {
   /** The `type` of its package.json: `module` loads by `import`, `commonjs` by `require`. */
   readonly type: 'module' | 'commonjs';
-  readonly compilerOptions: Readonly<Record<string, string>>;
+  readonly compilerOptions: Readonly<Record<string, string | boolean>>;
 }
 
 export interface BuiltApplication {
@@ -75,9 +75,9 @@ export async function buildApplication(
   application: ForeignApplication,
   name: string,
   build: Build,
+  programs: readonly string[] = ['orders.module.ts', 'without-nest.ts', `${application.program}.ts`],
 ): Promise<BuiltApplication> {
   const folder = join(application.folder, name);
-  const programs = ['orders.module.ts', 'without-nest.ts', `${application.program}.ts`];
   await copySources(programs, folder, build.type);
   await writeJson(join(folder, 'tsconfig.json'), {
     compilerOptions: { ...COMPILER_OPTIONS, ...build.compilerOptions, types: ['node'], rootDir: '.', outDir: 'dist' },
@@ -106,8 +106,9 @@ export async function findEntry(application: ForeignApplication, entry: string, 
 export async function startApplication(
   { application, folder }: BuiltApplication,
   env: Readonly<Record<string, string>>,
+  program: string = application.program,
 ): Promise<RunningProcess & { readonly url: string }> {
-  const running = await startProcess(process.execPath, [`${application.program}.js`], {
+  const running = await startProcess(process.execPath, [`${program}.js`], {
     cwd: folder,
     env: { ...foreignEnvironment(), ...env },
     ready: (process) => LISTENING.test(process.output()),
