@@ -1,8 +1,23 @@
-import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnModuleDestroy,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
 import { bearerOf } from '../guard/bearer.ts';
+import { refusalLine } from '../guard/refusal-line.ts';
 import { TesseraVerifier } from '../tessera-verifier.ts';
+import {
+  demandName,
+  markStrategy,
+  type NamedStrategy,
+  refuseNameInUse,
+  type StrategiesByName,
+} from './passport-name.ts';
 
 type Done = (error: unknown, user?: unknown, info?: unknown) => void;
 
@@ -13,21 +28,28 @@ interface PassportActions {
   readonly error: (error: unknown) => void;
 }
 
+const logger = new Logger('TesseraStrategy');
+
 /** The strategy as passport knows it, without Nest. It never calls `pass()`, which would open a route without a user. */
-class BearerStrategy {
-  name = 'jwt';
+class BearerStrategy implements NamedStrategy {
+  readonly name: string;
   // Not #private: passport calls `authenticate` on an object that inherits from the strategy, and private names are not inherited.
-  private readonly verifier: TesseraVerifier;
+  readonly verifier: TesseraVerifier;
+  isServing = false;
   private readonly verified: (token: VerifiedToken, done: Done) => void;
 
-  constructor(verifier: TesseraVerifier, verified: (token: VerifiedToken, done: Done) => void) {
+  constructor(verifier: TesseraVerifier, name: string, verified: (token: VerifiedToken, done: Done) => void) {
     this.verifier = verifier;
+    this.name = name;
     this.verified = verified;
+    markStrategy(this);
+    refuseNameInUse(passportOf(this), this);
   }
 
   authenticate(request: object): void {
     const actions = this as unknown as PassportActions;
-    verifyBearer(this.verifier, request)
+    const { verifier } = this;
+    verifyBearer(verifier, request)
       .then((token) => {
         this.verified(token, (error, user, info) => {
           if (error !== null && error !== undefined) actions.error(error);
@@ -37,6 +59,10 @@ class BearerStrategy {
       })
       // Passport does not wait for promises: a rejection that nobody handles would end the process.
       .catch((error: unknown) => {
+        if (error instanceof TokenError) {
+          const bearer = bearerOf(request);
+          logger.debug(refusalLine(error, bearer.kind === 'token' ? bearer.token : undefined, verifier));
+        }
         if (error instanceof TokenError && error.verdict === 'refused') actions.fail(error);
         else actions.error(error instanceof TokenError ? outage(request, error) : error);
       });
@@ -47,18 +73,41 @@ class BearerStrategy {
  * The strategy `jwt` for applications that guard their routes with `AuthGuard('jwt')`: `request.user` is the VerifiedToken. A refused token is a 401; a
  * token that cannot be verified now is a 503.
  *
- * Passport finds strategies by name in the whole process: two applications in one process share the one that was made last.
+ * Passport finds strategies by name in the whole process. So a second strategy with another verifier needs a name of its own: extend this class with
+ * another `passportName`. Without one, the start is refused. A subclass with the hooks `onApplicationBootstrap` or `onModuleDestroy` must call those of
+ * this class.
  */
 @Injectable()
-export class TesseraStrategy extends PassportStrategy(BearerStrategy) {
+export class TesseraStrategy
+  extends PassportStrategy(BearerStrategy)
+  implements OnApplicationBootstrap, OnModuleDestroy
+{
+  /** What `AuthGuard()` takes to ask this strategy. */
+  static readonly passportName: string = 'jwt';
+
   constructor(@Inject(TesseraVerifier) verifier: TesseraVerifier) {
-    super(verifier);
+    super(verifier, new.target.passportName);
+  }
+
+  /** @throws TypeError if another strategy has taken the name */
+  onApplicationBootstrap(): void {
+    demandName(passportOf(this), this);
+    this.isServing = true;
+  }
+
+  onModuleDestroy(): void {
+    this.isServing = false;
   }
 
   /** Override it to return another object as the user. Returning `false` or nothing answers 401. */
   validate(token: VerifiedToken): unknown {
     return token;
   }
+}
+
+/** The passport that `PassportStrategy` adds the strategy to. */
+function passportOf(strategy: object): StrategiesByName {
+  return (strategy as { getPassportInstance(): StrategiesByName }).getPassportInstance();
 }
 
 async function verifyBearer(verifier: TesseraVerifier, request: object): Promise<VerifiedToken> {
