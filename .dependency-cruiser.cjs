@@ -118,6 +118,28 @@ module.exports = {
     only('redis-in-rate-limit', 'Redis holds counts of failures and nothing else.', 'node_modules/ioredis/', [
       '^src/rate-limit/',
     ]),
+    only(
+      'jwt-service-in-second-opinion',
+      'Tokens are signed and verified by code of our own. JwtService only has to agree.',
+      'node_modules/(@nestjs/jwt|jsonwebtoken)/',
+      ['^src/keys/(second-opinion|keys\\.module)\\.ts$'],
+    ),
+    only(
+      'passport-in-second-implementation',
+      'Passport repeats what the edge has verified. It decides nothing by itself.',
+      'node_modules/(passport|passport-jwt|@nestjs/passport)/',
+      ['^src/verification/second-implementation/'],
+    ),
+    only(
+      'class-validator-in-generate-token',
+      'It explains a body that the strict parser has refused.',
+      'node_modules/class-validator/',
+      ['^src/token-grants/grants/client-secret/generate-token\\.dto\\.ts$'],
+    ),
+    only('pino-in-logging', 'One place writes log lines. Its stream may be named anywhere.', 'node_modules/pino/', [
+      '^src/logging/',
+      '^src/create-app\\.ts$',
+    ]),
     only('prometheus-in-metrics', 'One place registers metrics.', 'node_modules/prom-client/', ['^src/metrics/']),
     only('telemetry-in-tracing', 'The edge alone starts spans.', 'node_modules/@opentelemetry/', [
       '^src/http/tracing/',

@@ -88,14 +88,37 @@ const PLANTS: Readonly<Record<string, readonly Plant[]>> = {
     ...packagePlants('mysql2/promise', 'src/provisioning/apply/plant-mysql2.ts'),
     ...packagePlants('better-sqlite3', 'src/control-plane/plant-sqlite.ts', 'src/provisioning/plant-sqlite.ts'),
   ],
-  'typeorm-in-storage': packagePlants(
-    'typeorm',
-    'src/provisioning/plan/plant-typeorm.ts',
-    'src/provisioning/apply/plant-typeorm.ts',
-    'src/verification/plant-typeorm.ts',
-    'src/http/plant-typeorm.ts',
-  ),
+  'typeorm-in-storage': [
+    ...packagePlants('typeorm', 'src/provisioning/plan/plant-typeorm.ts', 'src/provisioning/apply/plant-typeorm.ts'),
+    ...packagePlants('typeorm', 'src/verification/plant-typeorm.ts', 'src/http/plant-typeorm.ts'),
+    ...packagePlants(
+      '@nestjs/typeorm',
+      'src/keys/plant-nest-typeorm.ts',
+      'src/provisioning/plan/plant-nest-typeorm.ts',
+    ),
+  ],
   'redis-in-rate-limit': packagePlants('ioredis', 'src/replay/plant.ts', 'src/http/plant-redis.ts'),
+  'jwt-service-in-second-opinion': [
+    ...packagePlants(
+      '@nestjs/jwt',
+      'src/issuing/plant-jwt.ts',
+      'src/keys/plant-jwt.ts',
+      'src/verification/plant-jwt.ts',
+    ),
+    ...packagePlants('@nestjs/jwt', 'src/admin-auth/plant-jwt.module.ts'),
+    ...packagePlants('jsonwebtoken', 'src/keys/plant-jsonwebtoken.ts', 'src/cli/plant-jsonwebtoken.ts'),
+  ],
+  'passport-in-second-implementation': [
+    ...packagePlants('@nestjs/passport', 'src/verification/plant-nest-passport.ts', 'src/user-auth/plant.guard.ts'),
+    ...packagePlants('passport', 'src/verification/plant-passport.ts', 'src/admin-auth/plant.strategy.ts'),
+    ...packagePlants('passport-jwt', 'src/http/plant-passport-jwt.ts', 'src/token-grants/plant-passport-jwt.ts'),
+  ],
+  'class-validator-in-generate-token': packagePlants(
+    'class-validator',
+    'src/verification/plant.dto.ts',
+    'src/token-grants/grants/oidc-exchange/plant.dto.ts',
+  ),
+  'pino-in-logging': packagePlants('pino', 'src/http/plant-pino.ts', 'src/cli/plant-pino.ts'),
   'prometheus-in-metrics': packagePlants('prom-client', 'src/health/plant.ts'),
   'telemetry-in-tracing': packagePlants('@opentelemetry/api', 'src/vault/plant.ts', 'src/http/plant-telemetry.ts'),
   'commander-in-cli': packagePlants('commander', 'src/provisioning/plant-commander.ts'),
@@ -134,6 +157,8 @@ const ALLOWED: readonly Plant[] = [
   ...packagePlants('hashi-vault-js', 'src/vault/kv/vault-client.ts'),
   ...packagePlants('mysql2', 'src/database/mysql/allowed.ts'),
   ...packagePlants('typeorm', 'src/tenancy/allowed.ts'),
+  ...packagePlants('@nestjs/jwt', 'src/keys/second-opinion.ts'),
+  ...packagePlants('passport', 'src/verification/second-implementation/allowed.ts'),
   ...packagePlants('node:crypto', 'libs/token/src/allowed.ts'),
 ];
 

@@ -1,4 +1,3 @@
-import { JwtService } from '@nestjs/jwt';
 import type { Config } from '../config/config.ts';
 import { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../errors/operator-error.ts';
@@ -56,7 +55,7 @@ async function withStores<T>(
       database,
       controlPlane: new ControlPlaneWriter(database),
       directories: new DirectoryOpener(config, vault),
-      keyRings: new KeyRingStore(vault, new SecondOpinion(new JwtService())),
+      keyRings: new KeyRingStore(vault, SecondOpinion.standalone()),
       clientSecrets: new ClientSecretStore(vault, clock),
     });
   } finally {

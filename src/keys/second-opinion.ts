@@ -34,6 +34,11 @@ export class SecondOpinion {
     this.#jwt = jwt;
   }
 
+  /** For programs that do not run Nest, such as the command line. */
+  static standalone(): SecondOpinion {
+    return new SecondOpinion(new JwtService());
+  }
+
   /**
    * Called with every token before it leaves; does its work until one token of the key was accepted.
    *
