@@ -1,5 +1,5 @@
 import { type DynamicModule, type ModuleMetadata, Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
@@ -7,6 +7,7 @@ import { RuntimeModule } from '../runtime/runtime.module.ts';
 import { Metrics } from '../metrics/metrics.ts';
 import type { Clock } from '../domain/clock.ts';
 import { serveApiDocs } from './openapi/api-docs.ts';
+import { assertBearerRowsAreGuarded } from './routes/bearer-guards.ts';
 import { BearerAuthenticator } from './routes/bearer-authenticator.ts';
 import { Edge } from './edge.ts';
 import { createHttpAdapter } from './http-adapter.ts';
@@ -35,7 +36,7 @@ class RootModule {}
 /**
  * Builds a Nest application from the given modules, with the edge before them. `createApp` passes the service's own modules.
  *
- * @throws Error if a route has no row in the table, or a row has no route
+ * @throws Error if a route has no row in the table, a row has no route, or the handler of a bearer row has no second guard
  */
 export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastifyApplication> {
   const { config, clock, log } = options;
@@ -70,6 +71,7 @@ export async function createEdgeApp(options: EdgeAppOptions): Promise<NestFastif
     await app.init();
     await fastify.ready();
     registry.assertComplete();
+    assertBearerRowsAreGuarded(options.routes, app.get(ModulesContainer));
   } catch (error) {
     // Connections that providers have opened would keep the process alive.
     await app.close().catch(() => undefined);

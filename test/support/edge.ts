@@ -1,10 +1,24 @@
-import { Body, Controller, Get, HttpCode, Inject, Injectable, Module, Post, Req } from '@nestjs/common';
+import {
+  Body,
+  type CanActivate,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Injectable,
+  Module,
+  Post,
+  Req,
+  type Type,
+  UseGuards,
+} from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { VerifiedToken } from '@tessera/token/core';
 import type { FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { TesseraError, unavailable } from '../../src/errors/tessera-error.ts';
+import { VerifiesBearerOf } from '../../src/http/routes/bearer-guards.ts';
 import { BearerAuthenticator } from '../../src/http/routes/bearer-authenticator.ts';
 import { createEdgeApp } from '../../src/http/edge-app.ts';
 import { Readiness } from '../../src/health/readiness.ts';
@@ -53,6 +67,14 @@ export class Gate {
 
   open(): void {
     this.#open();
+  }
+}
+
+/** Stands for the second verification, because the edge does not depend on tokens. */
+@VerifiesBearerOf('bearer-user')
+export class UserSecondGuard implements CanActivate {
+  canActivate(): boolean {
+    return true;
   }
 }
 
@@ -118,6 +140,7 @@ class ProbeController {
   }
 
   @Get('who')
+  @UseGuards(UserSecondGuard)
   who(@Req() request: FastifyRequest) {
     return { subject: callerOf(request).subject };
   }
@@ -137,6 +160,9 @@ class OneBearer extends BearerAuthenticator {
   providers: [Gate, { provide: BearerAuthenticator, useClass: OneBearer }],
 })
 export class ProbeModule {}
+
+@Module({})
+class MoreModule {}
 
 export interface LogLine {
   readonly event: string;
@@ -160,6 +186,8 @@ export interface RunningEdge {
 export interface EdgeUnderTest {
   readonly env?: Readonly<Record<string, string>>;
   readonly routes?: readonly RouteRow[];
+  /** Besides those of the probe routes. */
+  readonly controllers?: readonly Type[];
   readonly clock?: Clock;
 }
 
@@ -172,7 +200,7 @@ export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdg
     clock: options.clock ?? new SystemClock(),
     log: new Log(config.logLevel, { write: (line) => output.push(line) }),
     routes: options.routes ?? [...EDGE_ROUTES, ...PROBE_ROUTES],
-    imports: [ProbeModule],
+    imports: [ProbeModule, { module: MoreModule, controllers: [...(options.controllers ?? [])] }],
   });
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;

@@ -1,9 +1,17 @@
+import { Controller, Get, Post, UseGuards } from '@nestjs/common';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { createEdgeApp } from '../../../src/http/edge-app.ts';
 import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
 import { Log } from '../../../src/logging/log.ts';
 import { SystemClock } from '../../../src/domain/clock.ts';
-import { EDGE_ROUTES, PROBE_ROUTES, type RunningEdge, startEdge } from '../../support/edge.ts';
+import {
+  EDGE_ROUTES,
+  type EdgeUnderTest,
+  PROBE_ROUTES,
+  type RunningEdge,
+  startEdge,
+  UserSecondGuard,
+} from '../../support/edge.ts';
 import { sendRaw } from '../../support/raw-http.ts';
 
 describe('the route table', () => {
@@ -31,6 +39,66 @@ describe('the route table', () => {
 
   it('has no row that opens a page of a method that changes something', () => {
     expect(ROUTE_TABLE.filter((row) => row.kind === 'page' && row.method !== 'GET')).toEqual([]);
+  });
+});
+
+const PLANTED = { method: 'GET', path: '/planted/who', access: 'bearer-user', kind: 'api' } as const;
+
+@Controller('planted')
+class UnguardedController {
+  @Get('who')
+  who() {
+    return {};
+  }
+
+  @UseGuards(UserSecondGuard)
+  @Get('other')
+  other() {
+    return {};
+  }
+
+  @UseGuards(UserSecondGuard)
+  @Post('who')
+  change() {
+    return {};
+  }
+}
+
+@UseGuards(UserSecondGuard)
+@Controller('planted')
+class GuardedController {
+  @Get('who')
+  who() {
+    return {};
+  }
+}
+
+describe('a bearer row', () => {
+  const others = [
+    { ...PLANTED, path: '/planted/other' },
+    { ...PLANTED, method: 'POST' },
+  ] as const;
+
+  it('stops the start when its handler has no guard that verifies the bearer a second time', async () => {
+    await expect(
+      startAndStop({ routes: [...allRows(), PLANTED, ...others], controllers: [UnguardedController] }),
+    ).rejects.toThrow('GET /planted/who has the access bearer-user, but its handler has no guard of that access');
+  });
+
+  it.each(['bearer-admin', 'bearer-asked'] as const)(
+    'stops the start when its handler has the guard of another access than %s',
+    async (access) => {
+      await expect(
+        startAndStop({ routes: [...allRows(), { ...PLANTED, access }], controllers: [GuardedController] }),
+      ).rejects.toThrow(`GET /planted/who has the access ${access}, but its handler has no guard of that access`);
+    },
+  );
+
+  it('is served when its controller has the guard of its access', async () => {
+    const edge = await startEdge({ routes: [...allRows(), PLANTED], controllers: [GuardedController] });
+    const answer = await fetch(`${edge.url}/planted/who`, { headers: { authorization: 'Bearer good-user' } });
+    expect(answer.status).toBe(200);
+    await edge.close();
   });
 });
 
@@ -214,6 +282,11 @@ describe('bearer routes', () => {
     await expect(start).rejects.toThrow('needs a provider of BearerAuthenticator');
   });
 });
+
+/** Leaves nothing open when a start succeeds that should have failed. */
+async function startAndStop(options: EdgeUnderTest): Promise<void> {
+  await (await startEdge(options)).close();
+}
 
 function allRows() {
   return [...EDGE_ROUTES, ...PROBE_ROUTES];
