@@ -1,8 +1,8 @@
 import { type ValidationError, ValidationErrors } from './validation-error.ts';
-import { NameRegistry } from './name-registry.ts';
-import { Fields, listOf, oneOf } from './read-fields.ts';
-import type { IssuerContext } from './read-issuers.ts';
-import { readTenant } from './read-tenant.ts';
+import { NameRegistry } from './readers/name-registry.ts';
+import { Fields, listOf, oneOf } from './readers/read-fields.ts';
+import type { IssuerContext } from './readers/read-issuers.ts';
+import { readTenant } from './readers/read-tenant.ts';
 import type { TenantsFile } from './tenants-file.ts';
 import { readYaml, type SourceNode } from './yaml-source.ts';
 

@@ -2,7 +2,7 @@ import { Document, isMap, isSeq, type Node, Scalar, visit } from 'yaml';
 import { isVisible, replaceUnseen, unicodeEscape } from '../../domain/visible-text.ts';
 import { formatDuration } from './duration.ts';
 import { API_VERSION } from './read-tenants-file.ts';
-import { byCodeUnit } from './read-fields.ts';
+import { byCodeUnit } from './readers/read-fields.ts';
 import type { ClientSpec, IdentitySpec, IssuerSpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
 /** Writes the tenants as a file in canonical form: two exports of one state are equal, and applying one changes nothing. */

@@ -1,5 +1,5 @@
 import type { DirectoryChanges } from '../../directory/provisioning/directory-state.ts';
-import { byCodeUnit } from '../file/read-fields.ts';
+import { byCodeUnit } from '../file/readers/read-fields.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 
 /** One line of a plan. Ids are paths below the tenant and never contain an email address. */

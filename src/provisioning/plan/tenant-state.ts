@@ -2,7 +2,7 @@ import type { DirectoryState } from '../../directory/provisioning/directory-stat
 import type { Administrator } from '../../directory/administrator.ts';
 import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
 import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
-import { byCodeUnit } from '../file/read-fields.ts';
+import { byCodeUnit } from '../file/readers/read-fields.ts';
 import type { AdminSpec, ClientSpec, IdentitySpec, IssuerSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
 
 /** Converts a tenant's data in the stores to the form of the tenants file. */

@@ -1,5 +1,5 @@
-import type { ValidationErrors, Position } from './validation-error.ts';
-import { printable } from './yaml-source.ts';
+import type { ValidationErrors, Position } from '../validation-error.ts';
+import { printable } from '../yaml-source.ts';
 
 interface Reference {
   readonly kind: string;

@@ -1,7 +1,7 @@
 import type { NameRegistry } from './name-registry.ts';
 import { complete, grantName, type Reader, setOf } from './read-fields.ts';
 import { readPersons } from './read-persons.ts';
-import type { AdminSpec } from './tenants-file.ts';
+import type { AdminSpec } from '../tenants-file.ts';
 
 /**
  * Administrators are stored in the control plane. Their roles and scopes mean something only to the services that check the token, and need no entry

@@ -1,8 +1,8 @@
-import type { TenantDatabase } from '../../tenancy/tenant.ts';
-import type { ValidationErrors } from './validation-error.ts';
+import type { TenantDatabase } from '../../../tenancy/tenant.ts';
+import type { ValidationErrors } from '../validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import { complete, Fields, integer, matching, oneOf, type Reader } from './read-fields.ts';
-import type { SourceNode } from './yaml-source.ts';
+import type { SourceNode } from '../yaml-source.ts';
 
 type MysqlDatabase = Extract<TenantDatabase, { driver: 'mysql' }>;
 

@@ -1,7 +1,7 @@
 import type { NameRegistry } from './name-registry.ts';
 import { readPersons } from './read-persons.ts';
 import { complete, Fields, grantName, listOf, type Reader, setOf } from './read-fields.ts';
-import type { GroupSpec, RoleSpec, ScopeSpec, UserSpec } from './tenants-file.ts';
+import type { GroupSpec, RoleSpec, ScopeSpec, UserSpec } from '../tenants-file.ts';
 
 export function readScopes(registry: NameRegistry): Reader<readonly ScopeSpec[]> {
   return listOf((node, errors) => {

@@ -1,8 +1,8 @@
-import { parseEmail } from '../../domain/email.ts';
-import { isGrantName } from '../../domain/names.ts';
-import { parseDuration } from './duration.ts';
-import type { ValidationErrors, Position } from './validation-error.ts';
-import { printable, type SourceNode } from './yaml-source.ts';
+import { parseEmail } from '../../../domain/email.ts';
+import { isGrantName } from '../../../domain/names.ts';
+import { parseDuration } from '../duration.ts';
+import type { ValidationErrors, Position } from '../validation-error.ts';
+import { printable, type SourceNode } from '../yaml-source.ts';
 
 /** Reads one value. Undefined means that an error has been reported. */
 export type Reader<T> = (node: SourceNode, errors: ValidationErrors) => T | undefined;

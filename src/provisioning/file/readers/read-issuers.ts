@@ -1,9 +1,9 @@
-import { SUBJECT_TOKEN_ALGORITHMS } from '../../identity-providers/subject-token-algorithm.ts';
-import { parseSubjectTokenType } from '../../identity-providers/subject-token-type.ts';
-import { invalidProviderUrlReason } from '../../identity-providers/egress/provider-url.ts';
-import { isIssuerOfThisService } from '../../domain/issuer.ts';
-import { parseClientId, parseTrustId } from '../../domain/ids.ts';
-import type { ValidationErrors } from './validation-error.ts';
+import { SUBJECT_TOKEN_ALGORITHMS } from '../../../identity-providers/subject-token-algorithm.ts';
+import { parseSubjectTokenType } from '../../../identity-providers/subject-token-type.ts';
+import { invalidProviderUrlReason } from '../../../identity-providers/egress/provider-url.ts';
+import { isIssuerOfThisService } from '../../../domain/issuer.ts';
+import { parseClientId, parseTrustId } from '../../../domain/ids.ts';
+import type { ValidationErrors } from '../validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   byCodeUnit,
@@ -19,8 +19,8 @@ import {
   setOf,
 } from './read-fields.ts';
 import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
-import type { ConditionValue, IssuerSpec } from './tenants-file.ts';
-import { printable, type SourceNode } from './yaml-source.ts';
+import type { ConditionValue, IssuerSpec } from '../tenants-file.ts';
+import { printable, type SourceNode } from '../yaml-source.ts';
 
 // The sizes of the control plane's columns. An issuer is part of an index there.
 const MAX_ISSUER_LENGTH = 512;

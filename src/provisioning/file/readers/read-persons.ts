@@ -11,8 +11,8 @@ import {
   oneOf,
   type Reader,
 } from './read-fields.ts';
-import type { IdentitySpec, PersonSpec } from './tenants-file.ts';
-import { STATUSES } from '../../domain/status.ts';
+import type { IdentitySpec, PersonSpec } from '../tenants-file.ts';
+import { STATUSES } from '../../../domain/status.ts';
 
 const KEYS = ['id', 'email', 'status', 'roles', 'identities'] as const;
 type PersonKey = (typeof KEYS)[number];

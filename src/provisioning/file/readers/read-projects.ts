@@ -1,9 +1,9 @@
-import type { ClientPolicy } from '../../tenancy/tenant.ts';
-import { lowerCaseAscii } from '../../domain/email.ts';
-import { parseClientId, parseProjectId } from '../../domain/ids.ts';
-import { parseNetwork } from '../../domain/networks.ts';
-import { STATUSES } from '../../domain/status.ts';
-import { SURFACES } from '../../domain/surface.ts';
+import type { ClientPolicy } from '../../../tenancy/tenant.ts';
+import { lowerCaseAscii } from '../../../domain/email.ts';
+import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
+import { parseNetwork } from '../../../domain/networks.ts';
+import { STATUSES } from '../../../domain/status.ts';
+import { SURFACES } from '../../../domain/surface.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   complete,
@@ -19,8 +19,8 @@ import {
   type Reader,
   setOf,
 } from './read-fields.ts';
-import { formatDuration } from './duration.ts';
-import type { ClientSpec, ProjectSpec } from './tenants-file.ts';
+import { formatDuration } from '../duration.ts';
+import type { ClientSpec, ProjectSpec } from '../tenants-file.ts';
 
 const status = oneOf(STATUSES);
 export const surfaceSet = setOf(oneOf(SURFACES));

@@ -1,6 +1,6 @@
-import { parseTenantId } from '../../domain/ids.ts';
-import { TENANT_STATUSES } from '../../domain/status.ts';
-import type { ValidationErrors } from './validation-error.ts';
+import { parseTenantId } from '../../../domain/ids.ts';
+import { TENANT_STATUSES } from '../../../domain/status.ts';
+import type { ValidationErrors } from '../validation-error.ts';
 import { NameRegistry } from './name-registry.ts';
 import { readAdmins } from './read-admins.ts';
 import { readDatabase } from './read-database.ts';
@@ -8,8 +8,8 @@ import { readGroups, readRoles, readScopes, readUsers } from './read-directory.t
 import { complete, displayName, duration, Fields, idBy, oneOf, type Reader } from './read-fields.ts';
 import { type IssuerContext, readIssuers } from './read-issuers.ts';
 import { readProjects } from './read-projects.ts';
-import type { TenantSpec, TokensSpec } from './tenants-file.ts';
-import type { SourceNode } from './yaml-source.ts';
+import type { TenantSpec, TokensSpec } from '../tenants-file.ts';
+import type { SourceNode } from '../yaml-source.ts';
 
 /** Keys stay public for 24 h after their last token was issued. A longer-lived token would outlive its key. */
 const MAX_TTL = { maxSeconds: 24 * 60 * 60, maxText: '24h' };
