@@ -8,7 +8,7 @@ import { RateLimitModule } from './rate-limit/rate-limit.module.ts';
 import { ReplayModule } from './replay/replay.module.ts';
 import { TokenGrantsModule } from './token-grants/token-grants.module.ts';
 import { DirectoryModule } from './directory/directory.module.ts';
-import { OidcExchangeModule } from './token-grants/oidc-exchange.module.ts';
+import { IdentityProvidersModule } from './identity-providers/identity-providers.module.ts';
 import { IssuingModule } from './issuing/issuing.module.ts';
 import { RevocationModule } from './revocation/revocation.module.ts';
 import { TenancyModule } from './tenancy/tenancy.module.ts';
@@ -29,8 +29,8 @@ export const APP_MODULES: NonNullable<ModuleMetadata['imports']> = [
   RevocationModule,
   IssuingModule,
   RateLimitModule,
+  IdentityProvidersModule,
   TokenGrantsModule,
-  OidcExchangeModule,
   VerificationModule,
   AdminAuthModule,
   UserAuthModule,

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
-import { OidcExchangeModule } from '../token-grants/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
 import { AdminJwtStrategy } from './admin-jwt.strategy.ts';
 import { AdminProfileController } from './admin-profile.controller.ts';
@@ -9,7 +8,7 @@ import { AdminVerificationController } from './admin-verification.controller.ts'
 
 /** The admin surface: everything below /auth/admin. */
 @Module({
-  imports: [TokenGrantsModule, OidcExchangeModule, VerificationModule],
+  imports: [TokenGrantsModule, VerificationModule],
   controllers: [AdminTokenController, AdminProfileController, AdminVerificationController],
   providers: [AdminJwtStrategy],
 })

@@ -1,7 +1,8 @@
 import { AdministratorDirectory } from '../directory/administrator.directory.ts';
 import { CopiedUserDirectory } from './copied-user.directory.ts';
 import { OperatorError } from '../errors/operator-error.ts';
-import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
+import { Egress } from '../identity-providers/egress/egress.ts';
+import { OutboundNetwork } from '../identity-providers/egress/outbound-network.ts';
 import { type ExplainedStep, explain } from '../token-grants/explain.ts';
 import { ExplainedExchangeGrant } from '../token-grants/grants/oidc-exchange/explained-exchange.grant.ts';
 import { fetchKeySet, KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
@@ -46,11 +47,7 @@ export async function checkIssuers(
   await withReadOnly(terminal.loadConfig(), async (stores) => {
     const { tenant } = await findTenant(stores, tenantId);
     const trusts = chosenTrusts(tenant, issuerId);
-    const egress = new Egress({
-      allowedHosts: stores.config.federationAllowedHosts,
-      resolve: resolveBySystem,
-      certificateAuthorities: undefined,
-    });
+    const egress = new Egress(stores.config, new OutboundNetwork());
     if (options.token === undefined) await checkKeys(trusts, egress, options, terminal);
     else await tryToken(tenant, trusts, egress, stores, options, terminal);
   });
@@ -121,7 +118,7 @@ async function tryToken(
   const { clock, database, directories, config } = stores;
   const log = new Log('silent', { write: () => undefined });
   const { publicUrl } = config;
-  const keySets = new RemoteKeySets({ egress, clock, log, deadlineMs: KEYS_DEADLINE_MS });
+  const keySets = new RemoteKeySets(egress, clock, log);
   const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
   const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
   const { steps, claims } = await explain({ publicUrl, clock, directories: subjects }, grant, tenant, surface);

@@ -1,7 +1,8 @@
 import type { TesseraClaims } from '@tessera/token';
 import type { AuthenticatedClientFacts } from '../token-grants/authorize.ts';
 import { type Subject, SubjectDirectory } from '../directory/subject.ts';
-import { Egress, resolveBySystem } from '../identity-providers/egress/egress.ts';
+import { Egress } from '../identity-providers/egress/egress.ts';
+import { OutboundNetwork } from '../identity-providers/egress/outbound-network.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exchange.grant.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
@@ -55,9 +56,9 @@ export async function openExchangeFixture() {
 
     /** Starts with cold keys and fresh directories. */
     reset: (allowedHosts: readonly string[]): void => {
-      const egress = new Egress({ allowedHosts, resolve: resolveBySystem, certificateAuthorities: undefined });
+      const egress = new Egress({ federationAllowedHosts: allowedHosts }, new OutboundNetwork());
       keySets?.onApplicationShutdown();
-      keySets = new RemoteKeySets({ egress, clock: tessera.clock, log: collectingLog().log, deadlineMs: 2_000 });
+      keySets = new RemoteKeySets(egress, tessera.clock, collectingLog().log);
       exchange.users = new ListedSubjects();
       exchange.admins = new ListedSubjects();
       for (const directory of [exchange.users, exchange.admins]) directory.add('u-ada', 'ada@acme.example');

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { TokenGrantsModule } from '../token-grants/token-grants.module.ts';
-import { OidcExchangeModule } from '../token-grants/oidc-exchange.module.ts';
 import { VerificationModule } from '../verification/verification.module.ts';
 import { UserJwtStrategy } from './user-jwt.strategy.ts';
 import { UserProfileController } from './user-profile.controller.ts';
@@ -9,7 +8,7 @@ import { UserVerificationController } from './user-verification.controller.ts';
 
 /** The user surface: everything below /auth/user. */
 @Module({
-  imports: [TokenGrantsModule, OidcExchangeModule, VerificationModule],
+  imports: [TokenGrantsModule, VerificationModule],
   controllers: [UserTokenController, UserProfileController, UserVerificationController],
   providers: [UserJwtStrategy],
 })

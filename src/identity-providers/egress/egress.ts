@@ -1,25 +1,17 @@
-import type { LookupAddress } from 'node:dns';
-import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction, Socket } from 'node:net';
+import { Inject, Injectable } from '@nestjs/common';
 import { parseStrictJson } from '@tessera/token/core';
 import type { buildConnector, Client, Dispatcher } from 'undici';
+import { CONFIG, type Config } from '../../config/config.ts';
 import type { Deadline } from '../../runtime/deadline.ts';
 import { plainAddress } from '../../domain/networks.ts';
+import { OutboundNetwork } from './outbound-network.ts';
 import { hostAndPort, isPublicAddress, invalidProviderUrlReason } from './provider-url.ts';
 
 export type ProviderAnswer =
   | { readonly kind: 'json'; readonly value: unknown }
   /** The reason of the failure as a fixed phrase, without the URL or anything that the host sent. */
   | { readonly kind: 'failed'; readonly reason: string };
-
-export interface EgressOptions {
-  /** Exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP. Development and tests only. */
-  readonly allowedHosts: readonly string[];
-  /** All addresses of a name. */
-  readonly resolve: (hostname: string) => Promise<readonly LookupAddress[]>;
-  /** PEM; undefined: the authorities that Node trusts, including `NODE_EXTRA_CA_CERTS`. */
-  readonly certificateAuthorities: string | undefined;
-}
 
 // Enough for a hundred RSA-4096 keys with their certificates.
 export const MAX_ANSWER_BYTES = 256 * 1_024;
@@ -31,27 +23,29 @@ const JSON_MEDIA_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json *(?:;|$)/i;
 const CONNECT_TIMEOUT_MS = 2_000;
 const UTF8 = { fatal: true, ignoreBOM: true } as const;
 
-/** Resolves like the operating system, for all address families. */
-export function resolveBySystem(hostname: string): Promise<readonly LookupAddress[]> {
-  return systemLookup(hostname, { all: true });
-}
-
 /**
  * The only place that connects to identity providers. It fetches a JSON document by GET over https, follows no redirect, and limits size and time.
  *
  * Every fetch opens a new connection, so that the addresses of a name are checked each time: a name that pointed to a public address when the trusted
  * issuer was saved may point to the metadata service now.
  */
+@Injectable()
 export class Egress {
-  readonly #options: EgressOptions;
+  /** Exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP. Development and tests only. */
+  readonly #allowedHosts: readonly string[];
+  readonly #network: OutboundNetwork;
 
-  constructor(options: EgressOptions) {
-    this.#options = options;
+  constructor(
+    @Inject(CONFIG) { federationAllowedHosts }: Pick<Config, 'federationAllowedHosts'>,
+    network: OutboundNetwork,
+  ) {
+    this.#allowedHosts = federationAllowedHosts;
+    this.#network = network;
   }
 
   /** Whether a URL from a fetched document is allowed, by its text alone. Its host is checked when connecting. */
   mayFetch(url: string): boolean {
-    return invalidProviderUrlReason(url, { query: 'allowed' }, this.#options.allowedHosts) === undefined;
+    return invalidProviderUrlReason(url, { query: 'allowed' }, this.#allowedHosts) === undefined;
   }
 
   /**
@@ -78,11 +72,11 @@ export class Egress {
   }
 
   #connector(build: typeof buildConnector, url: URL): buildConnector.connector {
-    const isAllowed = this.#options.allowedHosts.includes(hostAndPort(url));
-    const { resolve, certificateAuthorities } = this.#options;
+    const isAllowed = this.#allowedHosts.includes(hostAndPort(url));
+    const { certificateAuthorities } = this.#network;
     const connect = build({
       timeout: CONNECT_TIMEOUT_MS,
-      lookup: lookupOf(resolve, isAllowed ? () => true : isPublicAddress),
+      lookup: lookupOf(this.#network, isAllowed ? () => true : isPublicAddress),
       ...(certificateAuthorities === undefined ? {} : { ca: certificateAuthorities }),
     });
     return (options, callback) => {
@@ -107,9 +101,9 @@ class BlockedAddressError extends Error {
 }
 
 /** One blocked address refuses the whole name, because which of several addresses is used is random. */
-function lookupOf(resolve: EgressOptions['resolve'], mayReach: (address: string) => boolean): LookupFunction {
+function lookupOf(network: OutboundNetwork, mayReach: (address: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
-    resolve(hostname).then(
+    network.resolve(hostname).then(
       (addresses) => {
         const [first] = addresses;
         if (first === undefined || !addresses.every(({ address }) => mayReach(address)))

@@ -10,7 +10,8 @@ import { refusalOf } from '../../testing/refusal.ts';
 import { collectingLog, ManualClock } from '../../testing/storage.ts';
 import { SystemClock } from '../../domain/clock.ts';
 import { Deadline } from '../../runtime/deadline.ts';
-import { Egress, resolveBySystem } from '../egress/egress.ts';
+import { Egress } from '../egress/egress.ts';
+import { OutboundNetwork } from '../egress/outbound-network.ts';
 import type { SubjectTokenAlgorithm } from '../subject-token-algorithm.ts';
 import type { KeySource } from './fetch-key-set.ts';
 import type { ProviderKey } from './provider-key-set.ts';
@@ -23,6 +24,10 @@ const FIRST = providerKey('first');
 const SECOND = providerKey('second');
 const PRIVATE = FIRST.privateKey.export({ format: 'jwk' });
 
+class ImpatientKeySets extends RemoteKeySets {
+  protected override readonly deadlineMs = DEADLINE_MS;
+}
+
 let provider: HostileProvider;
 let clock: ManualClock;
 let sets: RemoteKeySets;
@@ -31,11 +36,7 @@ let lines: string[];
 // The first request of a process takes longer than any deadline here allows.
 beforeAll(async () => {
   const warm = await startHostileProvider();
-  const egress = new Egress({
-    allowedHosts: [warm.hostPort],
-    resolve: resolveBySystem,
-    certificateAuthorities: undefined,
-  });
+  const egress = new Egress({ federationAllowedHosts: [warm.hostPort] }, new OutboundNetwork());
   await egress.fetchJson(warm.jwksUri, new Deadline(new SystemClock(), 10_000));
   await warm.close();
 });
@@ -53,12 +54,8 @@ afterEach(() => {
 });
 
 function newSets(log = collectingLog().log): RemoteKeySets {
-  const egress = new Egress({
-    allowedHosts: [provider.hostPort],
-    resolve: resolveBySystem,
-    certificateAuthorities: undefined,
-  });
-  return new RemoteKeySets({ egress, clock, log, deadlineMs: DEADLINE_MS });
+  const egress = new Egress({ federationAllowedHosts: [provider.hostPort] }, new OutboundNetwork());
+  return new ImpatientKeySets(egress, clock, log);
 }
 
 interface Asked {

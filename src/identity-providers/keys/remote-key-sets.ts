@@ -1,14 +1,23 @@
+import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { KeySource } from './fetch-key-set.ts';
+import { Clock } from '../../domain/clock.ts';
+import { Log } from '../../logging/log.ts';
+import { Egress } from '../egress/egress.ts';
+import { KEYS_DEADLINE_MS, type KeySource } from './fetch-key-set.ts';
 import type { ProviderKey } from './provider-key-set.ts';
-import { type FoundKey, type KeyQuestion, RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts';
+import { type FoundKey, type KeyQuestion, RemoteKeySet } from './remote-key-set.ts';
 
 /** The least recently used issuer is dropped first, and fetched again when it is needed. */
 export const MAX_ISSUERS = 1_000;
 
 /** Caches the keys of trusted issuers. Tenants that trust the same issuer with the same key URL share them. */
+@Injectable()
 export class RemoteKeySets {
-  readonly #options: RemoteKeySetOptions;
+  /** For discovery and keys together. Only tests change it. */
+  protected readonly deadlineMs: number = KEYS_DEADLINE_MS;
+  readonly #egress: Egress;
+  readonly #clock: Clock;
+  readonly #log: Log;
   readonly #sets = new LRUCache<string, RemoteKeySet>({
     max: MAX_ISSUERS,
     dispose: (set) => {
@@ -16,8 +25,10 @@ export class RemoteKeySets {
     },
   });
 
-  constructor(options: RemoteKeySetOptions) {
-    this.#options = options;
+  constructor(egress: Egress, clock: Clock, log: Log) {
+    this.#egress = egress;
+    this.#clock = clock;
+    this.#log = log;
   }
 
   /**
@@ -49,7 +60,9 @@ export class RemoteKeySets {
     let set = this.#sets.get(name);
     if (set === undefined) {
       // A copy, so that this does not keep the tenant's snapshot in memory.
-      set = new RemoteKeySet({ issuer: source.issuer, jwksUri: source.jwksUri }, this.#options);
+      const own = { issuer: source.issuer, jwksUri: source.jwksUri };
+      const parts = { egress: this.#egress, clock: this.#clock, log: this.#log, deadlineMs: this.deadlineMs };
+      set = new RemoteKeySet(own, parts);
       this.#sets.set(name, set);
     }
     return set;
