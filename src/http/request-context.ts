@@ -59,6 +59,6 @@ export function contextOf(request: FastifyRequest): RequestContext {
 /** The verified bearer of a bearer route. */
 export function callerOf(request: FastifyRequest): VerifiedToken {
   const { caller } = contextOf(request);
-  if (caller === undefined) throw new Error('the route has no bearer row in src/http/route-table.ts');
+  if (caller === undefined) throw new Error('the route has no bearer row in src/http/routes/route-table.ts');
   return caller;
 }

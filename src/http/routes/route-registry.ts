@@ -30,7 +30,7 @@ export class RouteRegistry {
     const rows = methods.map((method) => {
       const row = this.#rows.get(`${method === 'HEAD' ? 'GET' : method} ${route.url}`);
       if (row === undefined)
-        throw new Error(`${method} ${route.url} has no row: decide who may use it in src/http/route-table.ts`);
+        throw new Error(`${method} ${route.url} has no row: decide who may use it in src/http/routes/route-table.ts`);
       this.#unregistered.delete(row);
       return row;
     });
@@ -44,7 +44,7 @@ export class RouteRegistry {
   assertComplete(): void {
     const missing = [...this.#unregistered].map(labelOf);
     if (missing.length > 0)
-      throw new Error(`no route for ${missing.join(', ')}: register it or remove its row from src/http/route-table.ts`);
+      throw new Error(`no route for ${missing.join(', ')}: register it or remove its row from src/http/routes/route-table.ts`);
   }
 
   /** The methods of an endpoint; empty if there is none at that URL. */
