@@ -113,8 +113,11 @@ export class Metrics {
       labelNames: [...labelNames],
       registers: [this.#registry],
       collect() {
+        const samples = read();
         this.reset();
-        for (const { labels, value } of read()) this.set({ ...labels }, value);
+        // A gauge without labels is 0 after a reset. What has no value is absent instead.
+        if (samples.length === 0 && labelNames.length === 0) this.remove();
+        for (const { labels, value } of samples) this.set({ ...labels }, value);
       },
     });
   }
