@@ -10,6 +10,7 @@ import { argv, cwd, exit } from 'node:process';
 
 const LIBRARIES = ['libs/token', 'libs/client'];
 const PACKS = join('dist', 'release');
+const CHART = join('deploy', 'helm', 'tessera', 'Chart.yaml');
 
 const git = (...args) => execFileSync('git', args, { encoding: 'utf8' }).trim();
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
@@ -82,6 +83,8 @@ const files = new Map([
   ...packages.map((file) => [file, packageWith(file, version, current, names)]),
   ...readmes.map((file) => [file, readFileSync(file, 'utf8').replaceAll(`-${current}.tgz`, `-${version}.tgz`)]),
   ['package-lock.json', lockFileWith(version, names)],
+  // The chart and the version of Tessera that it runs.
+  [CHART, readFileSync(CHART, 'utf8').replaceAll(/^(version|appVersion): .*$/gm, `$1: ${version}`)],
   ['CHANGELOG.md', changelogWith(version, new Date().toISOString().slice(0, 10))],
 ]);
 const changed = [...files].filter(([file, text]) => readFileSync(file, 'utf8') !== text);

@@ -20,6 +20,7 @@ beforeEach(() => {
     '.gitignore',
     'CHANGELOG.md',
     'libs',
+    'deploy',
     'examples',
     'scripts',
   ])
@@ -64,6 +65,10 @@ it('sets the version everywhere, dates the changelog, packs the libraries, commi
     'package-lock.json',
   ])
     expect(readJson(file)['version']).toBe(NEXT);
+  expect(read('deploy/helm/tessera/Chart.yaml').match(/^(?:version|appVersion): .*$/gm)).toEqual([
+    `version: ${NEXT}`,
+    `appVersion: ${NEXT}`,
+  ]);
   expect(readJson('package.json')['dependencies']).toMatchObject({ '@tessera/token': NEXT });
   expect(readJson('libs/client/package.json')['dependencies']).toMatchObject({ '@tessera/token': NEXT });
   expect(readJson('examples/orders-service/package.json')['dependencies']).toMatchObject({ '@tessera/client': NEXT });

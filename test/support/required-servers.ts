@@ -85,6 +85,33 @@ export const SERVERS = {
     cached: ['.cache/wycheproof/v0.0.0-20260902155932-3fa63dd0344a'],
     commands: [],
   },
+  /** Scrapes a server and evaluates deploy/monitoring. .ci/run unpacks the package: only its two programs are needed. */
+  prometheus: {
+    package: 'prometheus',
+    environment: 'TESSERA_TEST_PROMETHEUS',
+    cached: ['.cache/prometheus/usr/bin/prometheus'],
+    commands: ['prometheus'],
+  },
+  promtool: {
+    package: 'prometheus',
+    environment: 'TESSERA_TEST_PROMTOOL',
+    cached: ['.cache/prometheus/usr/bin/promtool'],
+    commands: ['promtool'],
+  },
+  /** Renders deploy/helm. An npm package ships the program: .ci/run extracts it. */
+  helm: {
+    package: 'Helm 4',
+    environment: 'TESSERA_TEST_HELM',
+    cached: ['.cache/helm/helm/helm'],
+    commands: ['helm'],
+  },
+  /** Checks manifests against the schemas of Kubernetes, which it ships. */
+  kubernetesValidate: {
+    package: 'kubernetes-validate from PyPI',
+    environment: 'TESSERA_TEST_KUBERNETES_VALIDATE',
+    cached: ['.cache/kubernetes-validate/bin/kubernetes-validate'],
+    commands: ['kubernetes-validate'],
+  },
   /** The benchmarks' load generator; no suite needs it. */
   wrk: {
     package: 'wrk',
@@ -108,8 +135,10 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'hostile-tenants': ['mariadb'],
   'hostile-sessions': ['mariadb'],
   failover: ['mariadb'],
+  'helm-chart': ['helm', 'kubernetesValidate'],
   issuing: ['openbao'],
   keycloak: ['keycloak', 'java'],
+  monitoring: ['prometheus', 'promtool'],
   openapi: ['schemathesis'],
   // Only npm with its registry.
   'packed-libraries': [],
