@@ -32,8 +32,6 @@ export const WAITING = new Set([
 /** They put a load on the machine, measure it closely, or rebuild what other suites read. */
 export const ALONE = new Set([
   'test/e2e/cli/under-load.e2e.ts',
-  // Its answers of megabytes have to arrive within a fraction of a second.
-  'test/e2e/vault/kv-vault-answers.e2e.ts',
   'test/integration/failover.int.ts',
   'test/integration/hostile-tenants.int.ts',
   // It builds the libraries, which the servers of other suites load.

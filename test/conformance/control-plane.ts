@@ -325,7 +325,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         for (const { seq } of await both[1]!.newerThan(start + seen.length)) seen.push(seq - start);
         expect(seen).toEqual(Array.from({ length: 40 }, (_, index) => index + 1));
         await other.close();
-      }, 30_000);
+      });
 
       it('that fail leave no gap', async () => {
         const records = new RevocationRecords(controlPlane);
@@ -386,7 +386,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           expect((await refusalOf(later.add(wanted(), audit, nowMs))).retryAfterSeconds).toBe(2);
           await later.add(wanted(), audit, nowMs + 2_000);
           await other.close();
-        }, 60_000);
+        });
 
         it('become one entry when a client has many, which hits everything that they hit, and no other client’s do', async () => {
           const revocations = new ClientRevocations(controlPlane);
@@ -407,7 +407,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           // The next entry is separate; the replaced ones stay replaced.
           expect((await revocations.add(wanted(), audit, atMs)).replaces).toBeUndefined();
           expect(await entries()).toHaveLength(3);
-        }, 60_000);
+        });
 
         it('of a client id that two projects have never become one entry, and are refused when there are many', async () => {
           const revocations = new ClientRevocations(controlPlane);
@@ -416,7 +416,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           for (let index = 0; index < 500; index++, atMs += 2_000) await revocations.add(wanted(twin), audit, atMs);
           expect((await refusalOf(revocations.add(wanted(twin), audit, atMs))).code).toBe('too_many_requests');
           expect((await entries()).filter(({ client }) => client === 'billing/web')).toHaveLength(500);
-        }, 60_000);
+        });
       });
 
       it('are removed when they have expired, and their numbers are not reused', async () => {

@@ -70,7 +70,7 @@ export async function startProcess(
     },
     resume: () => void child.kill('SIGCONT'),
   };
-  const deadline = Date.now() + (options.readyWithinMs ?? 30_000);
+  const deadline = Date.now() + (options.readyWithinMs ?? 90_000);
   while (!(await options.ready(running))) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`${command} ended before it was ready:\n${running.output()}`);

@@ -64,7 +64,7 @@ beforeAll(async () => {
   });
   token = ((await answer.json()) as { access_token: string }).access_token;
   baseUrl = settings.PUBLIC_URL;
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.end();

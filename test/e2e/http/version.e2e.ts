@@ -15,7 +15,7 @@ describe('the version', () => {
     folder = await mkdtemp(join(tmpdir(), 'tessera-version-'));
     server = await startServer({}, folder);
     ({ version } = JSON.parse(await readFile(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string });
-  }, 60_000);
+  });
   afterAll(async () => {
     await server.end();
     await rm(folder, { recursive: true });
