@@ -6,15 +6,17 @@ interface Method {
   readonly key: PropertyKey;
 }
 
-/** @throws TypeError if the class does not carry what was written for it or for a class that it extends */
-export function demandClassRules(type: object, carried: WrittenRules): void {
-  for (const prototype of prototypesOf(type)) {
+/**
+ * @param prototypes those of its instances
+ * @throws TypeError if the class does not carry what was written for it or for a class that it extends
+ */
+export function demandClassRules(type: object, carried: WrittenRules, prototypes = prototypesOf(type)): void {
+  for (const prototype of prototypes) {
     const written = recordOf(prototype, undefined);
     // `@Public()` is not inherited, so it can be lost for the class itself only.
     const isLost =
       written !== undefined &&
-      (lacksRequirement(carried, written) ||
-        (prototype === prototypesOf(type)[0] && written.isPublic && !carried.isPublic));
+      (lacksRequirement(carried, written) || (prototype === prototypes[0] && written.isPublic && !carried.isPublic));
     if (isLost)
       throw new TypeError(
         `${nameOf(type)}: another decorator replaced this class, and Nest asks for the rules of the class below it: write the decorators of @tessera/client directly above the class`,

@@ -1,4 +1,5 @@
 import type { ModulesContainer } from '@nestjs/core';
+import type { Observable } from 'rxjs';
 import { messageHandlersIn, patternsOf } from './find-handlers.ts';
 import type { GlobalGuards } from './global-guards.ts';
 import { checkGuarded, USE_GUARD } from './guarded.check.ts';
@@ -11,7 +12,8 @@ interface MicroserviceServer {
 }
 
 interface BoundHandlers {
-  readonly patterns: Set<unknown>;
+  /** Undefined: unknown, so it may be any. */
+  readonly patterns: Set<unknown> | undefined;
   /** Whether Nest asked the application for its global guards when it bound one of them. */
   inheritsGuards: boolean;
 }
@@ -31,11 +33,19 @@ export class ConnectedServers {
     this.#modules = modules;
     this.#globalGuards = globalGuards;
     this.#isHybrid = isHybrid;
+    const { getRpcTargetRegistry } = modules as Partial<ModulesContainer>;
+    // The first versions of Nest 11 announce no servers. Then every handler may be bound to one without global guards.
+    if (getRpcTargetRegistry === undefined) {
+      this.#servers.push({ patterns: undefined, inheritsGuards: false });
+      return;
+    }
     // Nest announces a server before it binds the first handler to it.
-    modules.getRpcTargetRegistry<Partial<MicroserviceServer>>().subscribe((server) => {
-      if (typeof server.addHandler === 'function' && typeof server.listen === 'function')
-        this.#watch(server as MicroserviceServer);
-    });
+    getRpcTargetRegistry
+      .call<ModulesContainer, [], Observable<Partial<MicroserviceServer>>>(modules)
+      .subscribe((server) => {
+        if (typeof server.addHandler === 'function' && typeof server.listen === 'function')
+          this.#watch(server as MicroserviceServer);
+      });
   }
 
   get areAny(): boolean {
@@ -48,10 +58,11 @@ export class ConnectedServers {
   }
 
   #watch(server: MicroserviceServer): void {
-    const bound: BoundHandlers = { patterns: new Set(), inheritsGuards: false };
+    const patterns = new Set<unknown>();
+    const bound: BoundHandlers = { patterns, inheritsGuards: false };
     const { addHandler, listen } = server;
     server.addHandler = (pattern, ...rest) => {
-      bound.patterns.add(pattern);
+      patterns.add(pattern);
       if (this.#globalGuards.takeQuestion()) bound.inheritsGuards = true;
       return addHandler.call(server, pattern, ...rest);
     };
@@ -72,6 +83,6 @@ export class ConnectedServers {
   }
 }
 
-function isBound(handler: Handler, patterns: ReadonlySet<unknown>): boolean {
-  return patternsOf(handler).some((pattern) => patterns.has(pattern));
+function isBound(handler: Handler, patterns: ReadonlySet<unknown> | undefined): boolean {
+  return patterns === undefined || patternsOf(handler).some((pattern) => patterns.has(pattern));
 }

@@ -1,5 +1,6 @@
 import type { ModulesContainer } from '@nestjs/core';
-import { accessRulesOf } from '../guard/access-rules.ts';
+import { accessRulesOf, rulesOnClass } from '../guard/access-rules.ts';
+import { demandClassRules } from '../guard/lost-rules.ts';
 import { prototypesOf, type WrittenRules } from '../guard/written-rules.ts';
 
 export type NestModule = ModulesContainer extends Map<string, infer Module> ? Module : never;
@@ -31,7 +32,7 @@ export function hostOf(wrapper: Provider): Host | undefined {
   if (typeof instance !== 'object' || instance === null) return undefined;
   const prototype: unknown = Object.getPrototypeOf(instance);
   if (typeof prototype !== 'object' || prototype === null || prototype === Object.prototype) return undefined;
-  const type: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  const type: unknown = Reflect.get(prototype, 'constructor');
   if (typeof type !== 'function') return undefined;
   const metatype: unknown = wrapper.isNotMetatype ? type : wrapper.metatype;
   return {
@@ -67,6 +68,8 @@ export function hasMetadata(key: string, { method }: Handler): boolean {
  * @throws TypeError if one of them does not
  */
 export function rulesOf({ host, key, method }: Handler): WrittenRules {
+  // A class decorator may have put a prototype around the one of the class that the guard is given.
+  demandClassRules(host.type, rulesOnClass(host.type), prototypesOf(host));
   const called: unknown = Reflect.get(host.instance, key);
   const rules = accessRulesOf(host.type, method);
   return typeof called === 'function' && called !== method ? accessRulesOf(host.type, called) : rules;

@@ -11,8 +11,9 @@ export function hasMethodGuard({ method }: Handler): boolean {
   return isInGuardsOf(method);
 }
 
-function hasClassGuard({ metatype }: Host): boolean {
-  return isInGuardsOf(metatype);
+/** They are two where a class decorator has replaced the class, and versions of Nest differ in which one they ask. */
+function hasClassGuard({ metatype, type }: Host): boolean {
+  return isInGuardsOf(metatype) && isInGuardsOf(type);
 }
 
 function isInGuardsOf(target: object): boolean {

@@ -11,7 +11,7 @@ import {
   Resolver,
   ResolveReference,
 } from '@nestjs/graphql';
-import { Public, RequireScopes, RequireTenantParam, TesseraGuard } from '../../src/index.ts';
+import { Public, RequireScopes, RequireTenantParam, Tenant, TesseraGuard } from '../../src/index.ts';
 import { type ApplicationParts, tessera } from '../applications/application.ts';
 import { type GraphqlApplication, startGraphql } from '../applications/graphql-application.ts';
 import { refusalOfStart } from '../applications/http-application.ts';
@@ -145,6 +145,19 @@ describe('with guards in fieldResolverEnhancers', () => {
       expect((await app.ask(ENTITY, token)).data ?? undefined).not.toEqual({ _entities: [{ id: '7' }] });
     expect((await app.ask(ENTITY, tessera.token())).data).toEqual({ _entities: [{ id: '7' }] });
   });
+});
+
+it('answers @Tenant() in a resolver without a guard with an internal error that names nothing', async () => {
+  @Resolver()
+  class Orders {
+    @Query(() => String)
+    orders(@Tenant() tenant: string): string {
+      return `orders of ${tenant}`;
+    }
+  }
+  graphql = await startGraphql({ providers: [Orders], extras: { guard: 'manual' } });
+  const { data, errors = [] } = await graphql.ask('{ orders }', tessera.token());
+  expect([data, errors.map(({ message }) => message)]).toEqual([null, ['Internal Server Error']]);
 });
 
 describe('the start of a GraphQL application', () => {

@@ -1,4 +1,5 @@
 import { Controller, type INestApplication, Scope, UseGuards } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { Public, RequireScopes, RequireTenantParam, Tenant, TesseraGuard } from '../../src/index.ts';
 import { type ApplicationParts, createFastifyApplication, tessera } from '../applications/application.ts';
@@ -114,6 +115,36 @@ describe('a microservice that was connected with inheritAppConfig', () => {
     expect(await refusalOfStart(startHybrid({ ...parts, controllers: [Required] }))).toBe(
       'Required.order: no TesseraGuard is asked before this handler, so its requirements would be skipped: put @UseGuards(TesseraGuard) on the method or its class',
     );
+  });
+});
+
+describe('where Nest announces no servers, as its first version 11', () => {
+  const name = 'getRpcTargetRegistry';
+  const announced = Object.getOwnPropertyDescriptor(ModulesContainer.prototype, name)!;
+  beforeAll(() => Object.defineProperty(ModulesContainer.prototype, name, { ...announced, value: undefined }));
+  afterAll(() => Object.defineProperty(ModulesContainer.prototype, name, announced));
+
+  it('a hybrid application needs a guard of its own at its handlers, and a microservice alone does not', async () => {
+    expect(await refusalOfStart(startHybrid({ controllers: [Plain] }))).toMatch(/^Plain\.order: no TesseraGuard is/);
+    const app = await startMicroservice({ controllers: [Plain], options: { extractToken } });
+    expect(await app.send('order', {})).toHaveProperty('error');
+    expect(await app.send('order', weak)).toEqual({ result: 'order 1' });
+    await app.close();
+  });
+});
+
+describe('@Tenant() in a handler without a guard', () => {
+  it('is an internal error of the microservice, not a tenant that is undefined', async () => {
+    @Controller()
+    class Unguarded {
+      @MessagePattern('order')
+      order(@Tenant() tenant: string): string {
+        return `order 1 of ${tenant}`;
+      }
+    }
+    const app = await startHybrid({ controllers: [Unguarded], extras: { guard: 'manual' } });
+    expect(await app.send('order', weak)).toEqual({ error: { status: 'error', message: 'Internal server error' } });
+    await app.close();
   });
 });
 

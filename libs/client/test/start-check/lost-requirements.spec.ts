@@ -338,10 +338,16 @@ describe('a decorator that replaces the class', () => {
     Wrapped.prototype = type.prototype as object;
     return Wrapped as unknown as typeof type;
   };
+  const OwnPrototype = (): ClassDecorator => (type) => {
+    const Wrapped = SamePrototype()(type) as unknown as { prototype: object };
+    Wrapped.prototype = Object.create(type.prototype as object) as object;
+    return Wrapped as unknown as typeof type;
+  };
 
   it.each([
     ['a proxy', ProxyOf],
     ['a function with its prototype', SamePrototype],
+    ['a function with a prototype of its own', OwnPrototype],
   ])('stops the start below a requirement: %s', async (_kind, replace) => {
     @Controller('orders')
     @RequireScopes('orders:read')
@@ -358,6 +364,7 @@ describe('a decorator that replaces the class', () => {
   it.each([
     ['a proxy', ProxyOf],
     ['a function with its prototype', SamePrototype],
+    ['a function with a prototype of its own', OwnPrototype],
   ])('keeps a requirement directly above the class: %s', async (_kind, replace) => {
     @Controller('orders')
     @replace()
