@@ -17,7 +17,7 @@ export function ProfileEndpoint(surface: Surface): MethodDecorator {
       summary: `The claims of the presented ${surface} token`,
       description: `The bearer must be a valid access token of the ${surface} surface.`,
     }),
-    ApiOkResponse({ type: ProfileDto }),
+    ApiOkResponse({ type: ProfileDto, description: 'The claims.' }),
     ApiProblems('unauthorized', 'temporarily_unavailable'),
   );
 }

@@ -23,7 +23,7 @@ function Validation(summary: string, ...more: MethodDecorator[]): MethodDecorato
     ApiBearerAuth(BEARER_SCHEME),
     ApiOperation({ summary, description: 'For gateways and services without a library.' }),
     ApiQuery(SURFACE),
-    ApiOkResponse({ type: ValidationDto }),
+    ApiOkResponse({ type: ValidationDto, description: 'The token has what is required. Its claims.' }),
     ...more,
   );
 }

@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { type ActiveToken, activeToken } from './token-status/active-token.ts';
-import { CLAIM_SCHEMAS } from './token-status/token-status.dto.ts';
+import { CLAIM_SCHEMAS, EXAMPLE_CLAIMS } from './token-status/token-status.dto.ts';
 
 /** The response of verifyToken: the token's claims, and some of them again under other names. */
 export interface VerifiedTokenAnswer extends ActiveToken {
@@ -37,5 +37,14 @@ export const VERIFIED_TOKEN_SCHEMA = {
     expires_at: { type: 'integer', description: '`exp`: seconds since 1970.' },
     scopes: { type: 'array', items: { type: 'string' }, description: 'The names in `scope`.' },
     token_type: { type: 'string', enum: ['Bearer'] },
+  },
+  example: {
+    valid: true,
+    active: true,
+    ...EXAMPLE_CLAIMS,
+    issued_at: EXAMPLE_CLAIMS.iat,
+    expires_at: EXAMPLE_CLAIMS.exp,
+    scopes: EXAMPLE_CLAIMS.scope.split(' '),
+    token_type: 'Bearer',
   },
 };

@@ -72,6 +72,25 @@ export const CLAIM_SCHEMAS = {
   idp: { type: 'string', description: 'After an exchange: the issuer of the subject token.' },
 };
 
+/** A token of the quickstart that did not come from an exchange, so without `act` and `idp`. */
+export const EXAMPLE_CLAIMS = {
+  iss: 'http://localhost:3000/tenants/acme',
+  sub: 'u-ada',
+  aud: 'shop-api',
+  client_id: 'web',
+  iat: 1_795_700_000,
+  exp: 1_795_700_600,
+  jti: 'b3a1c6de-7f0e-4e0b-9a51-0d5b8f5f2c11',
+  scope: 'orders:read orders:write',
+  roles: ['manager'],
+  groups: ['sales'],
+  resources: ['orders'],
+  tenant_id: 'acme',
+  project_id: 'shop',
+  email_id: 'ada@acme.example',
+  surface: 'user',
+};
+
 /** The introspection response: the claims of an active token, and nothing else for an inactive one. */
 export const INTROSPECTION_SCHEMA = {
   type: 'object',
@@ -81,4 +100,5 @@ export const INTROSPECTION_SCHEMA = {
     ...CLAIM_SCHEMAS,
     token_type: { type: 'string', enum: ['Bearer'] },
   },
+  example: { active: true, ...EXAMPLE_CLAIMS, token_type: 'Bearer' },
 };

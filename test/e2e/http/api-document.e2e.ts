@@ -5,9 +5,14 @@ interface Example {
   readonly example?: unknown;
 }
 
+interface Content {
+  readonly schema?: Example;
+  readonly examples?: Readonly<Record<string, unknown>>;
+}
+
 interface Response {
   readonly $ref?: string;
-  readonly content?: Readonly<Record<string, { readonly examples?: Readonly<Record<string, unknown>> }>>;
+  readonly content?: Readonly<Record<string, Content>>;
 }
 
 interface Operation {
@@ -106,4 +111,34 @@ it('keeps the title of an error at token endpoints apart from that of the same e
     ).value.title;
   expect(titleAt('/auth/user/generateToken', 'post')).toBe('Failed to generate token');
   expect(titleAt('/auth/user/profile', 'get')).toBe('Service unavailable');
+});
+
+it('shows as an example of a valid token what the server answers for one', async () => {
+  const address = `http://127.0.0.1:${tessera.config.port}`;
+  const secret = tessera.secret('acme/shop/web');
+  const post = async (path: string, body: string | URLSearchParams) => {
+    const headers = typeof body === 'string' ? { 'content-type': 'application/json' } : {};
+    const answer = await fetch(address + path, { method: 'POST', headers, body });
+    expect([path, answer.status]).toEqual([path, 200]);
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  const exampleOf = (path: string) =>
+    api.paths[path]!['post']!.responses['200']!.content!['application/json']!.schema!.example as object;
+  const { access_token: token } = await post(
+    '/auth/user/generateToken',
+    JSON.stringify({
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      email_id: 'ada@acme.example',
+      secret_id: secret,
+    }),
+  );
+  const verified = await post('/auth/user/verifyToken', JSON.stringify({ token }));
+  expect(Object.keys(exampleOf('/auth/user/verifyToken')).sort()).toEqual(Object.keys(verified).sort());
+  const introspected = await post(
+    '/tenants/acme/introspect',
+    new URLSearchParams({ token: token as string, client_id: 'shop/web', client_secret: secret }),
+  );
+  expect(Object.keys(exampleOf('/tenants/{tenantId}/introspect')).sort()).toEqual(Object.keys(introspected).sort());
 });
