@@ -38,7 +38,7 @@ const tokens = (registry[CARRIED] ??= Carrier);
 
 /** Attaches the token to an object that lives exactly as long as the call. A request cannot forge it. */
 export function carryToken(context: ExecutionContext, token: VerifiedToken): void {
-  const carrier = carrierOf(context);
+  const carrier = carrierOf(context) ?? addCarrier(context);
   if (carrier !== undefined) tokens.put(carrier, token);
 }
 
@@ -81,10 +81,32 @@ function carrierOf(context: ExecutionContext): object | undefined {
     case 'graphql':
       // Made for each operation. Several subscriptions share the request of their connection.
       return graphqlContextOf(context);
+    case 'ws':
+      // (client, data, …, pattern). The client outlives the message, and other messages of it may be handled at the same time.
+      return objectOrNone(context.getArgByIndex(1)) ?? context.getArgs<unknown[]>().find(isMessageCarrier);
     default:
-      // rpc: (data, context); ws: (client, data), where the client outlives the call. The second argument belongs to this call only.
+      // rpc: (data, context). The second argument belongs to this call only.
       return objectOrNone(context.getArgByIndex(1)) ?? objectOrNone(context.getArgByIndex(0));
   }
+}
+
+// A registered symbol, so that the decorators of one copy of this package find the carrier that the guard of another copy added.
+const MESSAGE_CARRIER = Symbol.for('@tessera/client/messageCarrier');
+
+function isMessageCarrier(argument: unknown): argument is object {
+  return typeof argument === 'object' && argument !== null && MESSAGE_CARRIER in argument;
+}
+
+/**
+ * The data of a WebSocket message may be a text, which can carry nothing. Then the arguments get an object that belongs to this message: Nest makes the
+ * list for each message and hands it to guards and parameter decorators alike. It goes before the last one, which is the pattern.
+ */
+function addCarrier(context: ExecutionContext): object | undefined {
+  if (context.getType() !== 'ws') return undefined;
+  const args = context.getArgs<unknown[]>();
+  const carrier = { [MESSAGE_CARRIER]: true };
+  args.splice(Math.max(2, args.length - 1), 0, carrier);
+  return carrier;
 }
 
 function objectOrNone(value: unknown): object | undefined {
