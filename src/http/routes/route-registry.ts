@@ -44,7 +44,9 @@ export class RouteRegistry {
   assertComplete(): void {
     const missing = [...this.#unregistered].map(labelOf);
     if (missing.length > 0)
-      throw new Error(`no route for ${missing.join(', ')}: register it or remove its row from src/http/routes/route-table.ts`);
+      throw new Error(
+        `no route for ${missing.join(', ')}: register it or remove its row from src/http/routes/route-table.ts`,
+      );
   }
 
   /** The methods of an endpoint; empty if there is none at that URL. */
