@@ -1,5 +1,6 @@
 import 'reflect-metadata';
-import { demandClassRules, demandMethodRules } from './lost-rules.ts';
+import { registerHandler } from './known-handlers.ts';
+import { demandClassRules, demandHandler, demandMethodRules } from './lost-rules.ts';
 import type { Requirement } from './requirement.ts';
 import { PUBLIC, record, REQUIREMENTS, type WrittenRules } from './written-rules.ts';
 
@@ -8,11 +9,14 @@ import { PUBLIC, record, REQUIREMENTS, type WrittenRules } from './written-rules
  * it.
  */
 interface KnownRules {
-  ofHandlers: WeakMap<object, WeakMap<object, WrittenRules>>;
+  ofHandlers: RulesByHandler;
+  ofCalls: RulesByHandler;
 }
+type RulesByHandler = WeakMap<object, WeakMap<object, WrittenRules>>;
 const KNOWN = Symbol.for('@tessera/client/knownRules');
 const known = ((globalThis as unknown as Record<symbol, KnownRules | undefined>)[KNOWN] ??= {
   ofHandlers: new WeakMap(),
+  ofCalls: new WeakMap(),
 });
 
 /** What a decorator stands on: a class, or a method by the object that holds it, its name and its function. */
@@ -41,7 +45,18 @@ function write(target: RuleTarget, rule: Requirement | 'public', define: (on: ob
     const { prototype } = target.type as { readonly prototype?: object };
     if (prototype !== undefined) record(prototype, undefined, rule);
   }
+  forgetRules();
+}
+
+/** Tells the guard of a function that Nest calls. Where it knows such functions of a class, it refuses those that took the place of one. */
+export function addHandler(type: object, method: object): void {
+  registerHandler(type, method);
+  forgetRules();
+}
+
+function forgetRules(): void {
   known.ofHandlers = new WeakMap();
+  known.ofCalls = new WeakMap();
 }
 
 /** The rules of a class. The requirements of the classes that it extends apply to it, their `@Public()` does not. */
@@ -67,13 +82,34 @@ export function rulesOnMethod(method: object): WrittenRules {
  * @throws TypeError if a rule was written that neither class nor function carries: it would be skipped
  */
 export function accessRulesOf(type: object, handler: object): WrittenRules {
-  const rules = known.ofHandlers.get(handler)?.get(type);
-  if (rules !== undefined) return rules;
-  const combined = combineRules(type, handler);
-  let ofTypes = known.ofHandlers.get(handler);
-  if (ofTypes === undefined) known.ofHandlers.set(handler, (ofTypes = new WeakMap()));
-  ofTypes.set(type, combined);
-  return combined;
+  return cached(known.ofHandlers, type, handler, combineRules);
+}
+
+/**
+ * The same for a call in a transport whose handlers the start has found.
+ *
+ * @throws TypeError also if the function is none of them and lets in what one of them refuses
+ */
+export function callRulesOf(type: object, handler: object): WrittenRules {
+  return cached(known.ofCalls, type, handler, () => {
+    demandHandler(type, handler, rulesOnMethod);
+    return accessRulesOf(type, handler);
+  });
+}
+
+function cached(
+  cache: RulesByHandler,
+  type: object,
+  handler: object,
+  find: (type: object, handler: object) => WrittenRules,
+): WrittenRules {
+  const before = cache.get(handler)?.get(type);
+  if (before !== undefined) return before;
+  const rules = find(type, handler);
+  let ofTypes = cache.get(handler);
+  if (ofTypes === undefined) cache.set(handler, (ofTypes = new WeakMap()));
+  ofTypes.set(type, rules);
+  return rules;
 }
 
 function combineRules(type: object, handler: object): WrittenRules {

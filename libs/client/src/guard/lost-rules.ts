@@ -1,3 +1,4 @@
+import { handlersOf } from './known-handlers.ts';
 import { prototypesOf, PUBLIC, recordedKeys, recordOf, REQUIREMENTS, type WrittenRules } from './written-rules.ts';
 
 interface Method {
@@ -30,12 +31,43 @@ export function demandClassRules(type: object, carried: WrittenRules, prototypes
  * @throws TypeError if the function does not carry what was written for the method, or for the method that it overrides
  */
 export function demandMethodRules(type: object, handler: object, carried: WrittenRules): void {
-  const methods = methodsOf(type, handler);
-  if (methods.length > 0) for (const method of methods) demandRecord(type, method, carried);
-  else if (prototypesOf(type).some(requiresSomewhere))
+  demandMethod(type, handler, nameOf(type));
+  for (const method of methodsOf(type, handler)) demandRecord(type, method, carried);
+}
+
+/**
+ * @param name of the handler or the class, for the message
+ * @throws TypeError if the function is no method of the class, so that nothing tells which rules apply to it
+ */
+export function demandMethod(type: object, handler: object, name: string): void {
+  if (methodsOf(type, handler).length === 0 && prototypesOf(type).some(requiresSomewhere))
     throw new TypeError(
-      `${nameOf(type)}: Nest calls the function "${nameOf(handler)}", which is no method of this class and carries the rules of none: remove what replaces the method on the instance, such as this.method = this.method.bind(this)`,
+      `${name}: Nest calls the function "${nameOf(handler)}", which is no method of this class and carries the rules of none: remove what replaces the method on the instance, such as this.method = this.method.bind(this)`,
     );
+}
+
+/**
+ * A request-scoped object may have another method of its class in the place of a handler, and that one carries other rules.
+ *
+ * @param called the function that Nest calls
+ * @throws TypeError if it is no handler that the start has compared, nor a copy of one, and carries less than a handler of the class
+ */
+export function demandHandler(type: object, called: object, rulesOf: (method: object) => WrittenRules): void {
+  const handlers = handlersOf(type);
+  if (handlers === undefined || handlers.has(called)) return;
+  const methods = methodsOf(type, called);
+  if (methods.some(({ holder, key }) => handlers.has(functionAt(holder, key) ?? type))) return;
+  const carried = rulesOf(called);
+  const isLoosened = [...handlers].some((handler) => isLooser(carried, rulesOf(handler)));
+  if (isLoosened)
+    throw new TypeError(
+      `${nameOf(type)}: Nest calls the function "${nameOf(called)}" in the place of a handler: remove what replaces a handler on the instance, such as this.handler = this.otherMethod`,
+    );
+}
+
+/** Whether these rules let in a call that the others refuse. */
+export function isLooser(rules: WrittenRules, others: WrittenRules): boolean {
+  return lacksRequirement(rules, others) || (rules.isPublic && !others.isPublic);
 }
 
 function demandRecord(type: object, { holder, key }: Method, carried: WrittenRules): void {

@@ -1,6 +1,9 @@
 import { type ExecutionContext, InternalServerErrorException, Logger } from '@nestjs/common';
-import { accessRulesOf } from './access-rules.ts';
+import { accessRulesOf, callRulesOf } from './access-rules.ts';
 import type { WrittenRules } from './written-rules.ts';
+
+/** Those whose handlers the start finds. Other libraries ask guards in transports of their own. */
+const TRANSPORTS: ReadonlySet<string> = new Set(['http', 'graphql', 'ws', 'rpc']);
 
 const logger = new Logger('TesseraGuard');
 
@@ -11,7 +14,8 @@ const logger = new Logger('TesseraGuard');
  */
 export function rulesOfCall(context: ExecutionContext): WrittenRules {
   try {
-    return accessRulesOf(context.getClass(), context.getHandler());
+    const find = TRANSPORTS.has(context.getType<string>()) ? callRulesOf : accessRulesOf;
+    return find(context.getClass(), context.getHandler());
   } catch (error) {
     throw internalError(error instanceof Error ? error.message : String(error));
   }

@@ -1,6 +1,6 @@
 import type { ModulesContainer } from '@nestjs/core';
 import { accessRulesOf, rulesOnClass } from '../guard/access-rules.ts';
-import { demandClassRules } from '../guard/lost-rules.ts';
+import { demandClassRules, demandMethod, isLooser } from '../guard/lost-rules.ts';
 import { prototypesOf, type WrittenRules } from '../guard/written-rules.ts';
 
 export type NestModule = ModulesContainer extends Map<string, infer Module> ? Module : never;
@@ -16,6 +16,10 @@ export interface Host {
   /** Request-scoped: an object without state, on which no constructor ran. */
   readonly instance: object;
   readonly isStatic: boolean;
+  /** The request-scoped and transient global guards that Nest gives to this host, among others. */
+  readonly enhancers: readonly unknown[];
+  /** What Nest has created for this host's module. It skips a guard class in `@UseGuards()` that is not in it, without a word. */
+  readonly injectables: { has(guard: unknown): boolean };
 }
 
 export interface Handler {
@@ -41,6 +45,9 @@ export function hostOf(wrapper: Provider): Host | undefined {
     prototype,
     instance,
     isStatic: wrapper.isDependencyTreeStatic(),
+    enhancers: (wrapper.getEnhancersMetadata() as readonly unknown[] | undefined) ?? [],
+    injectables:
+      (wrapper.host?.injectables as ReadonlyMap<unknown, unknown> | undefined) ?? new Map<unknown, unknown>(),
   };
 }
 
@@ -67,10 +74,17 @@ export function hasMetadata(key: string, { method }: Handler): boolean {
  *
  * @throws TypeError if one of them does not
  */
-export function rulesOf({ host, key, method }: Handler): WrittenRules {
+export function rulesOf({ host, key, name, method }: Handler): WrittenRules {
   // A class decorator may have put a prototype around the one of the class that the guard is given.
   demandClassRules(host.type, rulesOnClass(host.type), prototypesOf(host));
-  const called: unknown = Reflect.get(host.instance, key);
   const rules = accessRulesOf(host.type, method);
-  return typeof called === 'function' && called !== method ? accessRulesOf(host.type, called) : rules;
+  const called: unknown = Reflect.get(host.instance, key);
+  if (typeof called !== 'function' || called === method) return rules;
+  demandMethod(host.type, called, name);
+  const ofCalled = accessRulesOf(host.type, called);
+  if (isLooser(ofCalled, rules))
+    throw new TypeError(
+      `${name}: Nest calls the function "${called.name}" of the instance in the place of this method, and it carries less than what is required here: remove what replaces the method on the instance`,
+    );
+  return ofCalled;
 }

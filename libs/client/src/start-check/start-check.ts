@@ -1,5 +1,6 @@
-import type { OnModuleInit } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { addHandler } from '../guard/access-rules.ts';
 import { ConnectedServers } from './connected-servers.ts';
 import { checkDecorators } from './decorators.check.ts';
 import { gatewaysIn, messageHandlersIn, routesIn, socketHandlersOf } from './find-handlers.ts';
@@ -16,7 +17,7 @@ import { warnOfUnaskedRequirements } from './unasked-requirement.warning.ts';
 const started = new WeakMap<ModulesContainer, StartCheckOfApplication>();
 
 /** Compares, at start, what the decorators of this package require with what Nest will ask. A difference stops the application. */
-export class StartCheck implements OnModuleInit {
+export class StartCheck implements OnModuleInit, OnApplicationBootstrap {
   readonly #check: StartCheckOfApplication;
 
   constructor(modules: ModulesContainer, config: ApplicationConfig, http: HttpAdapterHost) {
@@ -37,6 +38,11 @@ export class StartCheck implements OnModuleInit {
   /** @throws TypeError that names the handler and ends with the fix */
   onModuleInit(): void {
     this.#check.run();
+  }
+
+  /** @throws TypeError that names the handler and ends with the fix */
+  onApplicationBootstrap(): void {
+    this.#check.routesAreBound();
   }
 }
 
@@ -62,16 +68,23 @@ class StartCheckOfApplication {
     const gateways = modules.flatMap(gatewaysIn);
     gateways.forEach(checkConnectionHooks);
     // A worker without HTTP and without a server has gateways among its providers, but nobody can connect to them.
-    if (this.#hasHttp() || this.#servers.areAny) checkGateways(gateways, this.#globalGuards);
+    if (this.#hasHttp() || this.#servers.areAny)
+      checkGateways(gateways, this.#globalGuards);
     const handlers = [
       ...modules.flatMap((module) => this.#checkRoutes(module)),
       ...modules.flatMap((module) => this.#checkMessageHandlers(module)),
       ...checkResolvers(this.#modules, this.#globalGuards),
       ...gateways.flatMap((gateway) => [...socketHandlersOf(gateway), ...connectionHooksOf(gateway)]),
     ];
+    for (const { host, method } of handlers) addHandler(host.type, method);
     this.#servers.check();
     warnOfUnaskedRequirements(hosts, namesByPrototype(handlers));
     this.#hasRun = true;
+  }
+
+  /** Nest binds routes after `onModuleInit()` of their controllers, which may have replaced a method. */
+  routesAreBound(): void {
+    for (const module of this.#modules.values()) this.#checkRoutes(module);
   }
 
   #checkRoutes(module: NestModule): readonly Handler[] {

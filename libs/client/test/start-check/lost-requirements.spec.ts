@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Scope, type Type } from '@nestjs/common';
+import { Controller, Get, Injectable, type Type } from '@nestjs/common';
 import { closeApplications, logged, refusalOfStart, startHttp, statusOf } from '../applications/http-application.ts';
 import { Public, RequireRoles, RequireScopes, Tenant } from '../../src/index.ts';
 
@@ -123,75 +123,6 @@ describe('a decorator that replaces the method', () => {
       expect(await statusOf(app, path, {})).toBe(403);
       expect(await statusOf(app, path, { scopes: ['orders:read'] })).toBe(200);
     }
-  });
-});
-
-describe('a function of the instance in place of the method', () => {
-  it('stops the start', async () => {
-    @Controller('orders')
-    class Orders {
-      constructor() {
-        this.list = this.list.bind(this);
-      }
-
-      @Get()
-      @RequireScopes('orders:read')
-      list(): string {
-        return 'in';
-      }
-    }
-    expect(await refused(Orders)).toBe(
-      'Orders: Nest calls the function "bound list", which is no method of this class and carries the rules of none: remove what replaces the method on the instance, such as this.method = this.method.bind(this)',
-    );
-  });
-
-  it('is refused at run time with 500 and a sentence in the log where it shows only then', async () => {
-    @Controller({ path: 'orders', scope: Scope.REQUEST })
-    class Orders {
-      constructor() {
-        this.list = this.list.bind(this);
-      }
-
-      @Get()
-      @RequireScopes('orders:read')
-      list(): string {
-        return 'in';
-      }
-    }
-    const app = await startHttp({ controllers: [Orders] });
-    for (const token of [undefined, {}, { scopes: ['orders:read'] }])
-      expect(await statusOf(app, '/orders', token)).toBe(500);
-    expect(logged).toContainEqual(expect.stringMatching(/^error: Orders: Nest calls the function "bound list"/));
-  });
-
-  it('is taken for the method if it has its name and all of its metadata, as that of a tracer', async () => {
-    @Controller({ path: 'orders', scope: Scope.REQUEST })
-    class Orders {
-      constructor() {
-        for (const key of ['list', 'plain'] as const) {
-          const method = this[key].bind(this);
-          Object.defineProperty(method, 'name', { value: key });
-          copyMetadata(Reflect.get(Orders.prototype, key), method, () => true);
-          this[key] = method;
-        }
-      }
-
-      @Get('list')
-      @RequireScopes('orders:read')
-      list(): string {
-        return 'in';
-      }
-
-      @Get('plain')
-      plain(): string {
-        return 'in';
-      }
-    }
-    const app = await startHttp({ controllers: [Orders] });
-    expect(await statusOf(app, '/orders/list', {})).toBe(403);
-    expect(await statusOf(app, '/orders/list', { scopes: ['orders:read'] })).toBe(200);
-    expect(await statusOf(app, '/orders/plain', {})).toBe(200);
-    expect(await statusOf(app, '/orders/plain')).toBe(401);
   });
 });
 
