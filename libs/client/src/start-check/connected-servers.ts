@@ -15,7 +15,9 @@ interface BoundHandlers {
   /** Undefined: unknown, so it may be any. */
   readonly patterns: Set<unknown> | undefined;
   /** Whether Nest asked the application for its global guards when it bound one of them. */
-  inheritsGuards: boolean;
+  isAsked: boolean;
+  /** Whether a TesseraGuard was among them each time. */
+  hasGuard: boolean;
 }
 
 /**
@@ -36,7 +38,7 @@ export class ConnectedServers {
     const { getRpcTargetRegistry } = modules as Partial<ModulesContainer>;
     // The first versions of Nest 11 announce no servers. Then every handler may be bound to one without global guards.
     if (getRpcTargetRegistry === undefined) {
-      this.#servers.push({ patterns: undefined, inheritsGuards: false });
+      this.#servers.push({ patterns: undefined, isAsked: false, hasGuard: false });
       return;
     }
     // Nest announces a server before it binds the first handler to it.
@@ -46,6 +48,11 @@ export class ConnectedServers {
         if (typeof server.addHandler === 'function' && typeof server.listen === 'function')
           this.#watch(server as MicroserviceServer);
       });
+  }
+
+  /** Whether Nest announces them. Else it is not known which questions for global guards were theirs. */
+  get areAnnounced(): boolean {
+    return (this.#modules as Partial<ModulesContainer>).getRpcTargetRegistry !== undefined;
   }
 
   get areAny(): boolean {
@@ -59,11 +66,15 @@ export class ConnectedServers {
 
   #watch(server: MicroserviceServer): void {
     const patterns = new Set<unknown>();
-    const bound: BoundHandlers = { patterns, inheritsGuards: false };
+    const bound: BoundHandlers = { patterns, isAsked: false, hasGuard: false };
     const { addHandler, listen } = server;
     server.addHandler = (pattern, ...rest) => {
       patterns.add(pattern);
-      if (this.#globalGuards.takeQuestion()) bound.inheritsGuards = true;
+      const question = this.#globalGuards.takeQuestion();
+      if (question !== undefined) {
+        bound.hasGuard = question.hadOurs && (bound.hasGuard || !bound.isAsked);
+        bound.isAsked = true;
+      }
       return addHandler.call(server, pattern, ...rest);
     };
     // A server may listen before the application starts, and handlers may be bound after that.
@@ -74,12 +85,24 @@ export class ConnectedServers {
     this.#servers.push(bound);
   }
 
-  #checkServer({ patterns, inheritsGuards }: BoundHandlers): void {
+  #checkServer(server: BoundHandlers): void {
     const isExpected = this.#globalGuards.includeTesseraGuard();
-    const applied = { globally: isExpected && (inheritsGuards || !this.#isHybrid()), isExpected };
-    const mend = isExpected ? `connect the microservice with { inheritAppConfig: true }, or ${USE_GUARD}` : USE_GUARD;
-    for (const handler of [...this.#modules.values()].flatMap(messageHandlersIn))
-      if (isBound(handler, patterns)) checkGuarded(handler, applied, mend);
+    const mayInherit = server.hasGuard || !this.#isHybrid();
+    for (const handler of [...this.#modules.values()].flatMap(messageHandlersIn)) {
+      if (!isBound(handler, server.patterns)) continue;
+      const globally = mayInherit && this.#globalGuards.areAskedBefore(handler.host);
+      checkGuarded(handler, { globally, isExpected }, isExpected ? this.#mendOf(handler, server) : USE_GUARD);
+    }
+  }
+
+  /** Of a handler that no global guard is asked for, in an application that has one. */
+  #mendOf({ host }: Handler, { isAsked }: BoundHandlers): string {
+    if (!this.#globalGuards.includeStaticTesseraGuard())
+      return `nothing shows that a microservice has the request-scoped or transient global guard, ${USE_GUARD}`;
+    if (isAsked) return `call useGlobalGuards() before connectMicroservice(), or ${USE_GUARD}`;
+    if (!host.isStatic)
+      return `nothing shows that the microservice has the global guard, because its handlers are request-scoped: put @UseGuards(TesseraGuard) on the class`;
+    return `connect the microservice with { inheritAppConfig: true }, or ${USE_GUARD}`;
   }
 }
 

@@ -4,7 +4,7 @@ import { type GraphqlOptions, graphqlModules, type ResolverKind, resolversIn } f
 import type { GlobalGuards } from './global-guards.ts';
 import { checkGuarded, USE_GUARD } from './guarded.check.ts';
 import { type Handler, rulesOf } from './handler.ts';
-import { hasMethodGuard, hasOwnGuard } from './own-guards.ts';
+import { hasMethodGuard } from './own-guards.ts';
 import { checkNoPathParameter } from './path-parameter.check.ts';
 
 type ResolverMethod = Handler & { readonly kind: ResolverKind };
@@ -14,20 +14,21 @@ type ResolverMethod = Handler & { readonly kind: ResolverKind };
  * @throws TypeError that names the resolver and ends with the fix
  */
 export function checkResolvers(modules: ModulesContainer, globalGuards: GlobalGuards): readonly Handler[] {
-  const globally = globalGuards.includeTesseraGuard();
   return graphqlModules(modules).flatMap(({ options, serves }) => {
     const methods = serves.flatMap(resolversIn);
     for (const method of methods) {
       checkNoPathParameter(method, rulesOf(method));
-      if (method.kind !== 'root') checkFieldGuard(method, options, globally);
-      checkGuarded(method, { globally, isExpected: false }, USE_GUARD);
+      if (method.kind !== 'root') checkFieldGuard(method, options);
+      const globally = globalGuards.areAskedBefore(method.host);
+      // Anybody reaches a reference, through `_entities`.
+      checkGuarded(method, { globally, isExpected: method.kind === 'reference' }, USE_GUARD);
     }
     return methods;
   });
 }
 
 /** Nest asks guards before a field or a reference only if `fieldResolverEnhancers` says so, and before `__resolveType` never. */
-function checkFieldGuard(method: ResolverMethod, options: GraphqlOptions, globally: boolean): void {
+function checkFieldGuard(method: ResolverMethod, options: GraphqlOptions): void {
   const { isPublic, requirements } = rulesOf(method);
   if (isPublic) return;
   if (method.key === '__resolveType') {
@@ -38,9 +39,8 @@ function checkFieldGuard(method: ResolverMethod, options: GraphqlOptions, global
     return;
   }
   if (options.fieldResolverEnhancers?.includes('guards')) return;
-  // Anybody reaches a reference, through `_entities`. A field is reached through a query or a mutation, which has a guard.
-  const isEntry = method.kind === 'reference' && (globally || hasOwnGuard(method));
-  if (isEntry || requirements.length > 0 || hasMethodGuard(method))
+  // A field is reached through a query or a mutation, which has a guard.
+  if (method.kind === 'reference' || requirements.length > 0 || hasMethodGuard(method))
     throw new TypeError(
       `${method.name}: GraphQL asks no guard before a ${method.kind} resolver, so anybody may call it: add 'guards' to fieldResolverEnhancers in the options of GraphQLModule, or put @Public() on it`,
     );

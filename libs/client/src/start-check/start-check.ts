@@ -69,7 +69,7 @@ class StartCheckOfApplication {
     gateways.forEach(checkConnectionHooks);
     // A worker without HTTP and without a server has gateways among its providers, but nobody can connect to them.
     if (this.#hasHttp() || this.#servers.areAny)
-      checkGateways(gateways, this.#globalGuards);
+      checkGateways(gateways, this.#globalGuards, this.#servers.areAnnounced);
     const handlers = [
       ...modules.flatMap((module) => this.#checkRoutes(module)),
       ...modules.flatMap((module) => this.#checkMessageHandlers(module)),
@@ -91,10 +91,10 @@ class StartCheckOfApplication {
     const modulePath: unknown =
       Reflect.getMetadata(MODULE_PATH + this.#modules.applicationId, module.metatype) ??
       Reflect.getMetadata(MODULE_PATH, module.metatype);
-    const globally = this.#globalGuards.includeTesseraGuard();
     const routes = routesIn(module);
     for (const route of routes) {
       checkPathParameters(route, rulesOf(route), modulePath);
+      const globally = this.#globalGuards.areAskedBefore(route.host, true);
       checkGuarded(route, { globally, isExpected: false }, USE_GUARD);
     }
     return routes;

@@ -1,4 +1,4 @@
-import { Logger, Module, UseGuards } from '@nestjs/common';
+import { Logger, Module, Scope, UseGuards } from '@nestjs/common';
 import { ApplicationConfig, NestFactory } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
@@ -12,6 +12,9 @@ afterEach(closeApplications);
 type GatewayClass = new () => object;
 const refused = (gateway: GatewayClass, parts: ApplicationParts = {}) =>
   refusalOfStart(startGateway({ ...parts, providers: [gateway] }));
+
+/** TypeScript refuses our decorators there; JavaScript does not. */
+const onProperty = (decorator: MethodDecorator) => decorator as PropertyDecorator;
 
 class Chat {
   @SubscribeMessage('say')
@@ -67,6 +70,28 @@ describe('handleConnection', () => {
         return undefined;
       }
     }
+    expect(await refused(OfClass)).toMatch(/^OfClass\.handleConnection: Nest asks no guard/);
+    await (await startGateway({ providers: [Opened] })).close();
+  });
+
+  it('stops the start with a requirement also where it is a property', async () => {
+    @WebSocketGateway()
+    class Own extends Chat {
+      @onProperty(RequireScopes('chat'))
+      handleConnection = (): void => undefined;
+    }
+    @WebSocketGateway()
+    @RequireScopes('chat')
+    class OfClass extends Chat {
+      handleConnection = (): void => undefined;
+    }
+    @WebSocketGateway()
+    @RequireScopes('chat')
+    class Opened extends Chat {
+      @onProperty(Public())
+      handleConnection = (): void => undefined;
+    }
+    expect(await refused(Own)).toMatch(/^Own\.handleConnection: Nest asks no guard before handleConnection/);
     expect(await refused(OfClass)).toMatch(/^OfClass\.handleConnection: Nest asks no guard/);
     await (await startGateway({ providers: [Opened] })).close();
   });
@@ -139,6 +164,24 @@ describe('a gateway', () => {
     );
     await startAsNest11(Guarded);
     await startAsNest11(Open);
+  });
+
+  it('stops the start where it is request-scoped, because nothing shows that Nest asks the global guard', async () => {
+    @WebSocketGateway()
+    class PerMessage extends Chat {}
+    @WebSocketGateway()
+    @UseGuards(TesseraGuard)
+    class Guarded extends Chat {}
+    for (const gateway of [PerMessage, Guarded])
+      Reflect.defineMetadata('scope:options', { scope: Scope.REQUEST }, gateway);
+    expect(await refused(PerMessage)).toBe(
+      'PerMessage.say: no TesseraGuard is asked before this handler, so its requirements would be skipped: nothing shows that Nest asks the global guard at a request-scoped gateway: put @UseGuards(TesseraGuard) on the class',
+    );
+    const app = await startGateway({ providers: [Guarded] });
+    const connection = await app.connect('/');
+    expect(await connection.ask('say', {})).toMatchObject({ event: 'exception' });
+    connection.close();
+    await app.close();
   });
 
   it('stops the start at a parameter of a path', async () => {

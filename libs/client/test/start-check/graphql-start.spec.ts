@@ -108,6 +108,23 @@ describe('without guards in fieldResolverEnhancers', () => {
     expect(await refused(Required)).toBe(`Required.byReference: ${mend('reference')}`);
   });
 
+  it("the start stops at a reference with nothing also with guard: 'manual', beside a guarded query", async () => {
+    @Resolver(() => Sample)
+    class Guarded extends WithReference {
+      @Query(() => String)
+      @UseGuards(TesseraGuard)
+      name(): string {
+        return 'sample';
+      }
+    }
+    const parts: ApplicationParts = { providers: [Queries, Guarded], extras: { guard: 'manual' } };
+    expect(await refused(Guarded, { extras: { guard: 'manual' } })).toBe(`Guarded.byReference: ${mend('reference')}`);
+    const withGuards = startGraphql(parts, { federation: true, fieldResolverEnhancers: ['guards'] });
+    expect(await refusalOfStart(withGuards)).toBe(
+      'Guarded.byReference: no TesseraGuard is asked before this handler, so it would be open: put @UseGuards(TesseraGuard) on the method or its class',
+    );
+  });
+
   it('a field without a requirement starts, and so does a public reference', async () => {
     @Resolver(() => Sample)
     class Open {

@@ -1,8 +1,10 @@
 import { Controller, type INestApplication, Scope, UseGuards } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
+import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { Public, RequireScopes, RequireTenantParam, Tenant, TesseraGuard } from '../../src/index.ts';
 import { type ApplicationParts, createFastifyApplication, tessera } from '../applications/application.ts';
+import { startGateway } from '../applications/gateway-application.ts';
 import { startHybrid, startMicroservice } from '../applications/microservice-application.ts';
 import { refusalOfStart } from '../applications/http-application.ts';
 
@@ -107,7 +109,33 @@ describe('a microservice that was connected with inheritAppConfig', () => {
   });
 
   it('stops the start if all handlers are request-scoped, because nothing shows that they are guarded', async () => {
-    expect(await refusalOfStart(startHybrid({ controllers: [PerRequest] }))).toMatch(/^PerRequest\.order: no Tessera/);
+    expect(await refusalOfStart(startHybrid({ controllers: [PerRequest] }))).toBe(
+      'PerRequest.order: no TesseraGuard is asked before this handler, so its requirements would be skipped: nothing shows that the microservice has the global guard, because its handlers are request-scoped: put @UseGuards(TesseraGuard) on the class',
+    );
+  });
+
+  it('stops the start if the global guard comes after it: Nest has bound the handlers without', async () => {
+    const start = async (isBefore: boolean) => {
+      const app: INestApplication = await createFastifyApplication({
+        controllers: [Required],
+        extras: { guard: 'manual' },
+      });
+      if (isBefore) app.useGlobalGuards(app.get(TesseraGuard));
+      app.connectMicroservice<MicroserviceOptions>(
+        { transport: Transport.TCP, options: { host: '127.0.0.1', port: 0 } },
+        { inheritAppConfig: true },
+      );
+      if (!isBefore) app.useGlobalGuards(app.get(TesseraGuard));
+      try {
+        await app.startAllMicroservices();
+      } finally {
+        await app.close();
+      }
+    };
+    expect(await refusalOfStart(start(false))).toBe(
+      'Required.order: no TesseraGuard is asked before this handler, so its requirements would be skipped: call useGlobalGuards() before connectMicroservice(), or put @UseGuards(TesseraGuard) on the method or its class',
+    );
+    await start(true);
   });
 
   it('stops the start at a requirement without a global guard', async () => {
@@ -130,6 +158,17 @@ describe('where Nest announces no servers, as its first version 11', () => {
     expect(await app.send('order', {})).toHaveProperty('error');
     expect(await app.send('order', weak)).toEqual({ result: 'order 1' });
     await app.close();
+  });
+
+  it('a gateway needs one, too, because questions for global guards may have been for message handlers', async () => {
+    @WebSocketGateway()
+    class Chat {
+      @SubscribeMessage('say')
+      say(): unknown {
+        return { event: 'said' };
+      }
+    }
+    expect(await refusalOfStart(startGateway({ providers: [Chat] }))).toMatch(/^Chat\.say: no TesseraGuard is asked/);
   });
 });
 
