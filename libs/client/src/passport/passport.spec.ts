@@ -15,7 +15,7 @@ import { Test } from '@nestjs/testing';
 import type { AddressInfo } from 'node:net';
 import { Strategy } from 'passport-jwt';
 import { generateKeyPairSync } from 'node:crypto';
-import { createVerifier, isVerifiedToken, type VerifiedToken } from '@tessera/token';
+import { createVerifier, isVerifiedToken, TokenError, type VerifiedToken } from '@tessera/token';
 import { BEARER_FORMS } from '../../../token/test/bearer-forms.ts';
 import { forge, signer } from '../../../token/test/forge.ts';
 import { TESSERA_CLIENT_OPTIONS, TesseraClientModule, TesseraVerifier } from '../index.ts';
@@ -177,6 +177,8 @@ describe('while nothing can be said about a token', () => {
       );
     });
     expect(error).toBeInstanceOf(ServiceUnavailableException);
+    expect((error as Error).cause).toBeInstanceOf(TokenError);
+    expect(Object.keys(error as Error)).not.toContain('cause');
     expect(headers['Retry-After']).toMatch(/^[1-9]\d*$/);
   });
 

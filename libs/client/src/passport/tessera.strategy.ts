@@ -127,5 +127,8 @@ function outage(request: object, cause: TokenError): ServiceUnavailableException
   const { res } = request as { readonly res?: { readonly setHeader?: (name: string, value: string) => unknown } };
   res?.setHeader?.('Retry-After', String(cause.retryAfterSeconds ?? 1));
   const body = { type: 'about:blank', title: 'Service Unavailable', status: 503, error: 'temporarily_unavailable' };
-  return new ServiceUnavailableException(body, { cause });
+  const exception = new ServiceUnavailableException(body);
+  // Nest's own `cause` is enumerable: a filter that sends the whole exception would send the TokenError, too.
+  Object.defineProperty(exception, 'cause', { value: cause, enumerable: false, configurable: true });
+  return exception;
 }
