@@ -10,6 +10,7 @@ export {
   RequireAnyScope,
   RequireFreshRevocations,
   RequireGroups,
+  RequireIssuer,
   RequirePermission,
   RequireResources,
   RequireRoles,

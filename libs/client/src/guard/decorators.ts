@@ -37,10 +37,13 @@ export const RequireResources = (...names: Names): ClassOrMethodDecorator =>
 export const RequirePermission = (resource: string, action: string): ClassOrMethodDecorator =>
   required({ kind: 'permission', resource, action });
 
-/** A token of one of these tenants. */
+/** A token of one of these issuers, written as in `iss`: `https://tessera.example/tenants/acme`. */
+export const RequireIssuer = (...issuers: Names): ClassOrMethodDecorator => required({ kind: 'issuer', issuers });
+
+/** A token of one of these tenants. Two Tesseras may have tenants of one id: with `alsoTrust`, add `@RequireIssuer`. */
 export const RequireTenant = (...tenantIds: Names): ClassOrMethodDecorator => required({ kind: 'tenant', tenantIds });
 
-/** A token of the tenant that the path names: `@RequireTenantParam('tenantId')` on `tenants/:tenantId/orders`. */
+/** A token of the tenant that the path names: `@RequireTenantParam('tenantId')` on `tenants/:tenantId/orders`. Of any trusted issuer. */
 export const RequireTenantParam = (param: string): ClassOrMethodDecorator => required({ kind: 'tenantParam', param });
 
 /** A token of this surface. The module's `surfaces` must include it, too. */

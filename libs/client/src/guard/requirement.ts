@@ -9,6 +9,7 @@ export type Requirement =
     }
   | { readonly kind: 'permission'; readonly resource: string; readonly action: string }
   | { readonly kind: 'tenant'; readonly tenantIds: readonly string[] }
+  | { readonly kind: 'issuer'; readonly issuers: readonly string[] }
   | { readonly kind: 'tenantParam'; readonly param: string }
   | { readonly kind: 'surface'; readonly surface: Surface }
   /** Checked by the verifier, not by the token's content. */
@@ -37,6 +38,8 @@ export function isMet(
     }
     case 'tenant':
       return requirement.tenantIds.includes(token.tenantId);
+    case 'issuer':
+      return requirement.issuers.includes(token.issuer);
     case 'tenantParam':
       return Object.hasOwn(params, requirement.param) && params[requirement.param] === token.tenantId;
     case 'surface':
@@ -58,6 +61,8 @@ export function namesOf(requirement: Requirement): readonly unknown[] {
       return [requirement.resource, requirement.action];
     case 'tenant':
       return requirement.tenantIds;
+    case 'issuer':
+      return requirement.issuers;
     case 'tenantParam':
       return [requirement.param];
     case 'surface':

@@ -21,6 +21,7 @@ import {
   RequireAnyScope,
   RequireFreshRevocations,
   RequireGroups,
+  RequireIssuer,
   RequirePermission,
   RequireResources,
   RequireRoles,
@@ -113,6 +114,12 @@ class RulesController {
   @Get('tenant')
   @RequireTenant('globex', 'initech')
   tenant(): string {
+    return 'in';
+  }
+
+  @Get('issuer')
+  @RequireIssuer('https://tessera.test/tenants/globex', 'https://tessera.test/tenants/initech')
+  issuer(): string {
     return 'in';
   }
 
@@ -334,6 +341,7 @@ describe('TesseraGuard on every route', () => {
       [{ resources: ['orders'] }, { scopes: ['orders:read'] }, { resources: ['orders'], scopes: ['orders:write'] }],
     ],
     ['tenant', { tenantId: 'globex' }, [{ tenantId: 'acme' }]],
+    ['issuer', { tenantId: 'globex' }, [{ tenantId: 'acme' }]],
     ['of/globex', { tenantId: 'globex' }, [{ tenantId: 'acme' }]],
     ['surface', { surface: 'admin' }, [{ surface: 'user' }]],
   ])('requirement %s', async (path, good, bad) => {
@@ -600,6 +608,7 @@ describe('the start of an application', () => {
       RequireAnyRole,
       RequireGroups,
       RequireResources,
+      RequireIssuer,
       RequireTenant,
     ] as never;
     for (const decorator of required)

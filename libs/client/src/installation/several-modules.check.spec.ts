@@ -3,6 +3,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test } from '@nestjs/testing';
 import {
   RequireFreshRevocations,
+  RequireIssuer,
+  RequireTenant,
   RequireScopes,
   Token,
   TesseraClientModule,
@@ -99,6 +101,38 @@ describe('one module that trusts two issuers with alsoTrust', () => {
     }
   });
 
+  it('takes tenants of one id for one, unless the issuer is required as well', async () => {
+    // The second Tessera has a tenant "acme" of its own.
+    const [issuer, ofOther] = ['https://tessera.test/tenants/acme', 'https://partners.test/tenants/acme'];
+    const other = new TestTessera({ audience: 'partner-api', tenants: ['acme'] });
+    const [{ jwks } = { jwks: { keys: [] } }] = other.clientOptions.issuers;
+    @Controller('acme')
+    class AcmeController {
+      @Get('tenant')
+      @RequireTenant('acme')
+      tenant() {
+        return 'in';
+      }
+
+      @Get('issuer')
+      @RequireTenant('acme')
+      @RequireIssuer(issuer)
+      issuer() {
+        return 'in';
+      }
+    }
+    const imports = [both({ ...other.clientOptions, issuers: [{ issuer: ofOther, jwks }] })];
+    await start({ imports, controllers: [AcmeController] });
+    const statuses = [shop.token(), other.token({ issuer: ofOther })].map(async (token) => [
+      await ask('/acme/tenant', token),
+      await ask('/acme/issuer', token),
+    ]);
+    expect(await Promise.all(statuses)).toEqual([
+      [200, 200],
+      [200, 403],
+    ]);
+  });
+
   it("follows each issuer's revocations", async () => {
     await start({ imports: [both()], controllers: [OrdersController] });
     for (const tessera of [shop, partners]) {
@@ -172,6 +206,29 @@ describe('two modules with a guard each', () => {
   it('start if one is global and the other accepts less of the same issuers', async () => {
     const all = { baseUrl: 'https://tessera.test', tenants: 'all', audience: 'partner-api' } as const;
     await start({ imports: [TesseraClientModule.forRoot(all), partnersFeature({})] });
+  });
+
+  it('do not start if both are global: a module that imports neither has the guard of one of them', async () => {
+    @Module({ controllers: [ShopController] })
+    class Feature {}
+    const imports = (isGlobal: boolean) => [
+      TesseraClientModule.forRoot({ ...shop.clientOptions, guard: 'manual' }),
+      TesseraClientModule.forRoot({ ...partners.clientOptions, guard: 'manual', isGlobal }),
+      Feature,
+    ];
+    const refused = start({ imports: imports(true) });
+    await expect(refused).rejects.toThrow(TypeError);
+    await expect(refused).rejects.toThrow(/^Tessera: two modules are global, so .* isGlobal: false /);
+    await start({ imports: imports(false) });
+    expect(await ask('/shop', shop.token())).toBe(200);
+  });
+
+  it('start if one global module is imported twice', async () => {
+    const shared = TesseraClientModule.forRoot({ ...shop.clientOptions, guard: 'manual' });
+    @Module({ imports: [shared], controllers: [ShopController] })
+    class Feature {}
+    await start({ imports: [shared, Feature] });
+    expect(await ask('/shop', shop.token())).toBe(200);
   });
 
   it('start if the other module is for outgoing calls only', async () => {

@@ -2,7 +2,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { APP_GUARD, type ModulesContainer } from '@nestjs/core';
 import { trustedIssuersOf } from '@tessera/token/core';
 import { VERIFIER_OF_GUARD } from '../guard/guard-mark.ts';
-import type { TesseraVerifier } from '../tessera-verifier.ts';
+import { TesseraVerifier } from '../tessera-verifier.ts';
 
 /**
  * An application may import TesseraClientModule several times. All guards of a route are asked, so two with different issuers would refuse every
@@ -18,11 +18,15 @@ export class SeveralModulesCheck implements OnModuleInit {
   /** @throws TypeError that ends with the fix */
   onModuleInit(): void {
     const [globally, ...others] = new Set(this.#verifiersOfGlobalGuards());
-    if (globally === undefined) return;
     if (others.length > 0)
       throw new TypeError(
         "Tessera: two modules have guard: 'global', so every route asks both and a token would have to pass both: import TesseraClientModule.forRoot once and list the other issuers in alsoTrust, or give each module guard: 'manual' and isGlobal: false and put @UseGuards(TesseraGuard) on the routes of its own",
       );
+    if (new Set(this.#verifiersOfGlobalModules()).size > 1)
+      throw new TypeError(
+        'Tessera: two modules are global, so in every other module Nest takes the guard, the verifier and the tokens of one of them: import TesseraClientModule.forRoot once, with the other issuers in alsoTrust, or give each module isGlobal: false and import it where it is used',
+      );
+    if (globally === undefined) return;
     for (const [name, verifier] of this.#verifiersOfOtherGuards())
       if (!mayShareAnIssuer(globally, verifier))
         throw new TypeError(
@@ -35,6 +39,13 @@ export class SeveralModulesCheck implements OnModuleInit {
       // Nest numbers the providers of APP_GUARD.
       for (const [token, { instance }] of providers)
         if (typeof token === 'string' && token.startsWith(APP_GUARD)) yield* verifierOf(instance);
+  }
+
+  *#verifiersOfGlobalModules(): Iterable<unknown> {
+    for (const { isGlobal, providers } of this.#modules.values()) {
+      const verifier = providers.get(TesseraVerifier);
+      if (isGlobal && verifier !== undefined) yield verifier.instance;
+    }
   }
 
   *#verifiersOfOtherGuards(): Iterable<readonly [moduleName: string, TesseraVerifier]> {
