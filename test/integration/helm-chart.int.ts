@@ -251,6 +251,16 @@ describe('values that are refused', () => {
     ['no DATABASE_URL', ['--set', 'secrets.DATABASE_URL=null'], "'DATABASE_URL'"],
     ['no login to Vault', ['--set', 'secrets.VAULT_SECRET_ID=null'], "'/secrets'"],
     ['a secret among the settings', ['--set', 'env.DATABASE_URL=mysql://u:p@h/d'], "'DATABASE_URL'"],
+    [
+      'a header with a secret among the settings',
+      ['--set', 'env.OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer x'],
+      "'OTEL_EXPORTER_OTLP_HEADERS'",
+    ],
+    [
+      'two logins to Vault',
+      ['--set', 'secrets.VAULT_TOKEN.name=vault', '--set', 'secrets.VAULT_TOKEN.key=token'],
+      "'/secrets'",
+    ],
     ['a secret instead of a reference', ['--set', 'secrets.REDIS_URL=redis://:p@h'], "'/secrets/REDIS_URL'"],
     ['a reference without a key', ['--set', 'secrets.REDIS_URL.name=redis'], "'/secrets/REDIS_URL'"],
     ['a setting of the embedded stores', ['--set', 'env.TESSERA_DATA_DIR=/data'], "'TESSERA_DATA_DIR'"],
@@ -283,12 +293,14 @@ describe('values that are refused', () => {
 it('every setting of the table can be set: as a secret, as plain text, or by the chart itself', () => {
   const schema = JSON.parse(readPage('deploy/helm/tessera/values.schema.json')) as {
     properties: {
-      env: { propertyNames: { pattern: string; not: { enum: string[] } } };
+      env: { propertyNames: { pattern: string; not: { anyOf: [{ enum: string[] }, { pattern: string }] } } };
       secrets: { properties: Record<string, unknown> };
     };
   };
   const { pattern, not } = schema.properties.env.propertyNames;
-  const plain = (name: string) => new RegExp(pattern).test(name) && !not.enum.includes(name);
+  const [listed, headers] = not.anyOf;
+  const plain = (name: string) =>
+    new RegExp(pattern).test(name) && !listed.enum.includes(name) && !new RegExp(headers.pattern).test(name);
   const byTheChart = ['HOST', 'PORT', 'TESSERA_DATA_DIR'];
   for (const [name, setting] of Object.entries(SETTINGS)) {
     const ways = [name in schema.properties.secrets.properties, plain(name), byTheChart.includes(name)];
