@@ -1,4 +1,6 @@
-import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 
 /** The repository's folder, which contains `.cache` and in which servers under test start. */
@@ -7,8 +9,8 @@ export const REPOSITORY = resolve(import.meta.dirname, '../..');
 interface RequiredServer {
   /** What to install, for the line "not run". */
   readonly package: string;
-  /** `data` is a folder of files that a test reads; nothing in it is started. */
-  readonly kind?: 'program' | 'data';
+  /** `data` is a folder of files that a test reads; nothing in it is started. `registry` is npm with its registry in reach. */
+  readonly kind?: 'program' | 'data' | 'registry';
   /** A path in this variable overrides every other place. */
   readonly environment: string;
   /** Below the repository, for programs that the system's package manager lacks. `*` stands for one folder. */
@@ -112,6 +114,14 @@ export const SERVERS = {
     cached: ['.cache/kubernetes-validate/bin/kubernetes-validate'],
     commands: ['kubernetes-validate'],
   },
+  /** The registry that npm is set up for: applications outside this repository install packages of their own. */
+  npmRegistry: {
+    package: 'a network with npm’s registry',
+    kind: 'registry',
+    environment: 'TESSERA_TEST_NPM',
+    cached: [],
+    commands: ['npm'],
+  },
   /** The benchmarks' load generator; no suite needs it. */
   wrk: {
     package: 'wrk',
@@ -140,8 +150,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   keycloak: ['keycloak', 'java'],
   monitoring: ['prometheus', 'promtool'],
   openapi: ['schemathesis'],
-  // Only npm with its registry.
-  'packed-libraries': [],
+  'packed-libraries': ['npmRegistry'],
   'redis-limits': ['redis'],
   'revocation-races': ['mariadb'],
   revocations: ['mariadb'],
@@ -166,7 +175,7 @@ const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** @returns the absolute path of the program or of the folder; undefined if it is not installed */
 export function findServer(name: ServerName): string | undefined {
   const server: RequiredServer = SERVERS[name];
-  const isThere = server.kind === 'data' ? isFolder : isProgram;
+  const isThere = server.kind === 'data' ? isFolder : server.kind === 'registry' ? reachesRegistry : isProgram;
   const given = process.env[server.environment];
   // A wrong path in the variable must not silently fall back to another program.
   if (given !== undefined && given !== '') {
@@ -198,6 +207,17 @@ function isProgram(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether this npm gets an answer from its registry now. */
+function reachesRegistry(npm: string): boolean {
+  if (!isProgram(npm)) return false;
+  // Of its own: what is in npm's cache would be an answer, too.
+  const cache = mkdtempSync(join(tmpdir(), 'tessera-npm-'));
+  const options = ['--cache', cache, '--fetch-retries=0', '--fetch-timeout=10000'];
+  const { status } = spawnSync(npm, ['view', 'npm', 'version', ...options], { stdio: 'ignore', timeout: 20_000 });
+  rmSync(cache, { recursive: true, force: true });
+  return status === 0;
 }
 
 function isFolder(path: string): boolean {
