@@ -10,7 +10,7 @@ const cli = join(root, 'dist', 'cli.js');
 
 // npm writes this file last: without it, an installation was interrupted.
 if (!existsSync(join(root, 'node_modules', '.package-lock.json')))
-  await step('Installing the packages and compiling SQLite (one to three minutes)', ['ci', '--no-audit', '--no-fund'], {
+  await step('Installing the packages and compiling SQLite (one to four minutes)', ['ci', '--no-audit', '--no-fund'], {
     failed: 'The packages could not be installed. Correct what is said above, then start again.',
   });
 if (buildIsOutdated())
@@ -47,10 +47,12 @@ async function step(what, args, { failed }) {
 }
 
 function buildIsOutdated() {
-  const stamps = ['dist', 'libs/token/dist/esm'].map((folder) => join(root, folder, '.tsbuildinfo'));
+  const stamps = ['dist', 'libs/token/dist/esm', 'libs/client/dist/esm'].map((folder) =>
+    join(root, folder, '.tsbuildinfo'),
+  );
   if (!existsSync(cli) || !stamps.every(existsSync)) return true;
   const built = Math.min(...stamps.map((stamp) => statSync(stamp).mtimeMs));
-  return ['src', 'libs/token/src'].some((folder) => newestIn(join(root, folder)) > built);
+  return ['src', 'libs/token/src', 'libs/client/src'].some((folder) => newestIn(join(root, folder)) > built);
 }
 
 function newestIn(folder) {

@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net';
 import { isPlaintextToElsewhere, loadProcessConfig } from './config/load-config.ts';
 import { createApp } from './create-app.ts';
 import { OperatorError } from './errors/operator-error.ts';
@@ -7,6 +8,8 @@ import { describeError } from './logging/describe-error.ts';
 import { Log } from './logging/log.ts';
 import { standardOutput } from './logging/standard-output.ts';
 import { VERSION } from './config/version.ts';
+
+const LOOPBACK = '127.0.0.1';
 
 async function main(): Promise<void> {
   const config = loadProcessConfig();
@@ -34,7 +37,9 @@ async function main(): Promise<void> {
     log.warn('public_url_is_plain_http', {
       effect: 'an attacker on the network can replace the keys that tokens are verified with',
     });
-  log.info('listening', { address: await app.getUrl(), public_url: config.publicUrl });
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  // A second URL beside PUBLIC_URL would invite people to use it, and tokens of another issuer than the one that verifiers know are refused.
+  log.info('listening', { ...(config.host !== LOOPBACK && { host: config.host }), port, public_url: config.publicUrl });
 
   let ending = false;
   // SIGHUP: the terminal or session that started the process is gone.

@@ -45,6 +45,7 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
   const request = findFirstRequest(file.tenants.map((tenant) => existing.get(tenant.id) ?? tenant));
   // Before the tenants are created, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
   const secret = request && (await makeSecret(config, request.client));
+  const isReplaced = request !== undefined && secret !== undefined && existing.has(request.client.tenantId);
   const otherSecrets = missing.length === 0 ? [] : await createTenants(config, missing, terminal);
   printLines(terminal.stdout, [
     ...describeCreated(missing, config),
@@ -52,6 +53,7 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
       config,
       file.tenants.filter(({ id }) => existing.has(id)),
     )),
+    ...(isReplaced ? ['A secret that an earlier quickstart printed is no longer valid: a new one follows.'] : []),
     ...describeSecrets(otherSecrets),
   ]);
 
