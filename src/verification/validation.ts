@@ -13,11 +13,10 @@ export const NOTHING_MORE: Requirement = Object.freeze({ scopes: [], resources: 
 
 /** @throws TesseraError invalid_request */
 export function scopeAsked(query: unknown): Requirement {
-  // A space-separated list (RFC 6749, section 3.3).
-  return {
-    scopes: (queryParameter(query, 'scope') ?? '').split(' ').map((name) => grantName('scope', name)),
-    resources: [],
-  };
+  const list = queryParameter(query, 'scope');
+  if (list === undefined) throw refused('scope', list);
+  // Separated by spaces (RFC 6749, section 3.3).
+  return { scopes: list.split(' ').map((name) => grantName('scope', name)), resources: [] };
 }
 
 /** @throws TesseraError invalid_request */

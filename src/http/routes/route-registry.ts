@@ -57,11 +57,16 @@ export class RouteRegistry {
     return withHead.length === 0 ? [] : [...new Set([...withHead, 'OPTIONS'])];
   }
 
-  /** The error for a URL without a route. Names the nearest route, because a mistyped path is the usual cause. */
+  /** The error for a URL without a route. Names the nearest route, because a mistyped path is the usual cause; else the list of routes. */
   notFound(method: string, url: string): TesseraError {
     const nearest = this.#nearest.find(method, pathOf(url));
-    const options =
-      nearest === undefined ? {} : { detail: `There is nothing at this address. The nearest one is ${nearest}.` };
+    const hint =
+      nearest !== undefined
+        ? `The nearest one is ${nearest}.`
+        : this.#rows.has('GET /docs')
+          ? 'GET /docs shows every route.'
+          : undefined;
+    const options = hint === undefined ? {} : { detail: `There is nothing at this address. ${hint}` };
     return new TesseraError('route_not_found', 'unknown route', options);
   }
 }

@@ -125,11 +125,11 @@ describe('an unknown address', () => {
   });
 
   it.each(['/', '/.env', '/wp-login.php', `/${'a'.repeat(5000)}`, `/auth/user/${'generateToken'.repeat(4)}`])(
-    '%s names none',
+    '%s names the list of routes',
     async (path) => {
       const answer = await tessera.get(path);
       expect(answer.refusal().status).toBe(404);
-      expect(answer.body['detail']).toBe('There is nothing at this address.');
+      expect(answer.body['detail']).toBe('There is nothing at this address. GET /docs shows every route.');
     },
   );
 
