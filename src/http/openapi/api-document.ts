@@ -20,7 +20,7 @@ function closeSchemas(document: OpenAPIObject): void {
   }
 }
 
-/** Nest lists routes in the order of its modules. Readers get the order of the route table, which begins with what most of them need. */
+/** Nest lists routes in the order of its modules. Readers get the order of the route table. */
 function inOrderOf(routes: readonly RouteRow[], paths: OpenAPIObject['paths']): OpenAPIObject['paths'] {
   const places = new Map(routes.map((row, place) => [documentPath(row), place]));
   const placeOf = (path: string) => places.get(path) ?? routes.length;

@@ -39,7 +39,8 @@ declare const window: {
 };
 
 export function tesseraPlugin(): object {
-  const STORAGE_KEY = 'tessera-docs-bearer';
+  // Of this installation: another one may be below another prefix of the same host.
+  const STORAGE_KEY = `tessera-docs-bearer ${window.location.pathname.replace(/\/docs\/?$/, '')}`;
 
   /** A page behind another address than PUBLIC_URL, such as a port-forward, may only call its own (Content-Security-Policy, no CORS). */
   function withOwnServer(document: ApiDocument): ApiDocument {

@@ -19,7 +19,7 @@ export class Problem {
   @ApiProperty({ type: Number, example: 401 })
   status!: number;
 
-  @ApiProperty({ type: String, description: 'For people. Never says which check failed.' })
+  @ApiProperty({ type: String, description: 'For people. Of a credential it never says which check failed.' })
   detail!: string;
 
   @ApiProperty({ type: String, enum: Object.keys(ERROR_TABLE), description: 'For programs.' })

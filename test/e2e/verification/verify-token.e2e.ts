@@ -54,7 +54,7 @@ const EXPECT_REFUSED = { verifyToken: expectNotValid, introspect: expectInactive
 describe.each(Object.keys(ENDPOINTS) as (keyof typeof ENDPOINTS)[])('%s', (endpoint) => {
   const ask = ENDPOINTS[endpoint];
 
-  it('finds the issued token active, with all its claims', async () => {
+  it('accepts the issued token, with all its claims', async () => {
     const token = await issuedToken(tessera, 'user');
     const answer = await ask(token);
     expect(answer.status).toBe(200);
@@ -62,13 +62,13 @@ describe.each(Object.keys(ENDPOINTS) as (keyof typeof ENDPOINTS)[])('%s', (endpo
     expect(answer.body).toMatchObject({ ...decodeJwt(token), active: true });
   });
 
-  it.each(TOLERATED.map((row) => [row.name, row] as const))('finds active: %s', async (_name, row) => {
+  it.each(TOLERATED.map((row) => [row.name, row] as const))('accepts: %s', async (_name, row) => {
     expect((await ask(row.make(material))).body['active']).toBe(true);
   });
 
   const attacks = ATTACK_TABLE.filter((row) => row.only === undefined);
   it.each(attacks.map((row) => ({ target: row.target, name: row.name, row })))(
-    'finds inactive: $target: $name',
+    'refuses: $target: $name',
     async ({ row }) => {
       const answer = await ask(row.make(material));
       // A body of this size is not read. An empty parameter of a form counts as absent.
@@ -79,7 +79,7 @@ describe.each(Object.keys(ENDPOINTS) as (keyof typeof ENDPOINTS)[])('%s', (endpo
     },
   );
 
-  it('finds inactive every token that differs from a valid one in one character', async () => {
+  it('refuses every token that differs from a valid one in one character', async () => {
     const edits = [...oneCharacterEdits(goodToken(material))];
     expect(edits.length).toBeGreaterThan(3000);
     // Every thirteenth, starting with the first. The library's own tests cover all of them.
@@ -92,7 +92,7 @@ describe.each(Object.keys(ENDPOINTS) as (keyof typeof ENDPOINTS)[])('%s', (endpo
 });
 
 describe('verifyToken', () => {
-  it('finds a token of the other surface inactive, both ways', async () => {
+  it('refuses a token of the other surface, both ways', async () => {
     expectNotValid(await verifyToken(await issuedToken(tessera, 'admin')));
     expectNotValid(await verifyToken(await issuedToken(tessera, 'user'), 'admin'));
     expect((await verifyToken(await issuedToken(tessera, 'admin'), 'admin')).body).toMatchObject({ active: true });
