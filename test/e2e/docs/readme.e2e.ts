@@ -14,9 +14,9 @@ const run = promisify(execFile);
 /** The sections that scripts/follow-readme.mjs follows. Their blocks build on each other. */
 const FOLLOWED = ['## A token', '## A second tenant', '## A protected Nest service'];
 
-/** Blocks that this suite cannot run, by their beginning, with what they need. Every other shell block is run as it is. */
+/** Blocks that this suite cannot run, by their beginning, with what they need. Every other shell block of README.md and docs/api.md is run as it is. */
 const NOT_HERE: readonly (readonly [begins: string, needs: string])[] = [
-  ['npm ci ', 'a clean copy of the repository'],
+  ['npm ci ', 'a clean copy of the repository: .ci/run, and scripts/follow-readme.mjs without --reuse'],
   ['vault ', 'Vault: test/integration/deployment.int.ts'],
   ['cp deploy/tenants.yaml ', 'databases and Vault: test/integration/deployment.int.ts'],
   ['curl -sS http://localhost:3000/auth/user/oidcToken ', 'a foreign issuer'],
@@ -93,9 +93,8 @@ function shellBlocks(page: string): string[] {
 }
 
 const needs = (code: string) => NOT_HERE.find(([begins]) => code.startsWith(begins))?.[1];
-const runnable = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')].filter(
-  (code) => needs(code) === undefined,
-);
+const ALL = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')];
+const runnable = ALL.filter((code) => needs(code) === undefined);
 
 describe('the first hour', () => {
   it('goes as the README says: a token, a second tenant, a protected service', async () => {
@@ -128,7 +127,7 @@ describe('shell blocks', () => {
 
   it('that are not run here have valid syntax, and name existing programs and files', async () => {
     const scripts = Object.keys((JSON.parse(readPage('package.json')) as { scripts: object }).scripts);
-    for (const code of shellBlocks('README.md').filter((block) => needs(block) !== undefined)) {
+    for (const code of [...ALL, ...shellBlocks('docs/operation.md')].filter((block) => needs(block) !== undefined)) {
       await run('bash', ['-n', '-c', code]);
       for (const [, script = ''] of code.matchAll(/npm run ([\w:-]+)/g)) expect(scripts).toContain(script);
       for (const [path] of code.matchAll(/\bdeploy\/[\w./-]+/g)) expect(existsSync(join(REPOSITORY, path))).toBe(true);
@@ -137,8 +136,12 @@ describe('shell blocks', () => {
     }
   });
 
+  it('of README.md need nothing that no test has', () => {
+    expect(shellBlocks('README.md').filter((code) => /systemd|Docker/.test(needs(code) ?? ''))).toEqual([]);
+  });
+
   it('has no exception for a missing block', () => {
-    const blocks = [...shellBlocks('README.md'), ...shellBlocks('docs/api.md')];
+    const blocks = [...ALL, ...shellBlocks('docs/operation.md')];
     expect(NOT_HERE.filter(([begins]) => !blocks.some((code) => code.startsWith(begins)))).toEqual([]);
   });
 });
