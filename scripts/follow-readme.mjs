@@ -6,7 +6,7 @@
  * Replaced are only the ports, by free ones, and `tsk_…`, by the secret that was printed for the client which the comment behind it names.
  * With `--reuse`, the packages and the build of this repository stand in for those that the quickstart would install and build.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   cpSync,
@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { argv, env, exit } from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,6 @@ const LAST = '## A protected Nest service';
 const READY = 'Ctrl-C stops the server.';
 /** A step that takes longer hangs: an installation on a slow machine and a slow network takes some minutes. */
 const STEP_WITHIN_MS = 900_000;
-const NOT_IN_A_CLONE = new Set(['.git', '.cache', '.env', 'node_modules', 'dist', 'data', 'coverage', 'test-results']);
 const PORTS = [3000, 3001, 3002];
 
 const reuse = argv.includes('--reuse');
@@ -81,13 +80,12 @@ function codeBlocks(text) {
   return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language, code]) => ({ language, code }));
 }
 
-/** What a clone contains. Files that are not committed yet are copied too, so that a changed README can be tried. */
+/** What a clone contains, as it is now: also changes that are not committed yet, so that a changed README can be tried. */
 function makeCopy() {
-  cpSync(ROOT, folder, {
-    recursive: true,
-    preserveTimestamps: true,
-    filter: (path) => !NOT_IN_A_CLONE.has(basename(path)) && !path.endsWith('.secret'),
-  });
+  const list = ['ls-files', '--cached', '--others', '--exclude-standard', '-z'];
+  const files = execFileSync('git', list, { cwd: ROOT, encoding: 'utf8' }).split('\0');
+  for (const file of files.filter((name) => name !== '' && existsSync(join(ROOT, name))))
+    cpSync(join(ROOT, file), join(folder, file), { preserveTimestamps: true });
   // The ports of the example services are in their files.
   for (const name of ['orders.env', 'stock.env']) {
     const file = join(folder, 'examples/orders-service', name);
