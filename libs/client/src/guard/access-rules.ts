@@ -91,10 +91,12 @@ export function accessRulesOf(type: object, handler: object): WrittenRules {
  * @throws TypeError also if the function is none of them and lets in what one of them refuses
  */
 export function callRulesOf(type: object, handler: object): WrittenRules {
-  return cached(known.ofCalls, type, handler, () => {
-    demandHandler(type, handler, rulesOnMethod);
-    return accessRulesOf(type, handler);
-  });
+  return cached(known.ofCalls, type, handler, rulesOfHandler);
+}
+
+function rulesOfHandler(type: object, handler: object): WrittenRules {
+  demandHandler(type, handler, rulesOnMethod);
+  return accessRulesOf(type, handler);
 }
 
 function cached(

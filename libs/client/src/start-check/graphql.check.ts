@@ -4,8 +4,10 @@ import { type GraphqlOptions, graphqlModules, type ResolverKind, resolversIn } f
 import type { GlobalGuards } from './global-guards.ts';
 import { checkGuarded, USE_GUARD } from './guarded.check.ts';
 import { type Handler, rulesOf } from './handler.ts';
-import { hasMethodGuard } from './own-guards.ts';
+import { hasAnyGuard, hasMethodGuard } from './own-guards.ts';
 import { checkNoPathParameter } from './path-parameter.check.ts';
+
+const CLOSE_REFERENCE = `${USE_GUARD}, or @Public() if another guard is asked before it`;
 
 type ResolverMethod = Handler & { readonly kind: ResolverKind };
 
@@ -20,8 +22,9 @@ export function checkResolvers(modules: ModulesContainer, globalGuards: GlobalGu
       checkNoPathParameter(method, rulesOf(method));
       if (method.kind !== 'root') checkFieldGuard(method, options);
       const globally = globalGuards.areAskedBefore(method.host);
-      // Anybody reaches a reference, through `_entities`.
-      checkGuarded(method, { globally, isExpected: method.kind === 'reference' }, USE_GUARD);
+      // Anybody reaches a reference, through `_entities`. Another guard on it is the author's decision.
+      const isExpected = method.kind === 'reference' && !hasAnyGuard(method);
+      checkGuarded(method, { globally, isExpected }, isExpected ? CLOSE_REFERENCE : USE_GUARD);
     }
     return methods;
   });

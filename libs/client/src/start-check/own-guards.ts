@@ -12,6 +12,11 @@ export function hasMethodGuard({ method }: Handler): boolean {
   return isIn(guardsOf(method));
 }
 
+/** Whether the method or its class has a guard of whatever kind. */
+export function hasAnyGuard({ host, method }: Handler): boolean {
+  return guardsOf(method).length > 0 || guardsOf(host.metatype).length > 0;
+}
+
 /**
  * Why Nest will not ask the TesseraGuard that the method or its class has. `uncreated`: it has created no such guard for the module. `replaceable`: Nest
  * reads the guards of a method from the function that the instance has under its name. Which one a request-scoped object has shows only at each call.
@@ -29,8 +34,9 @@ export function uselessGuardOf({ host, key, method }: Handler): 'uncreated' | 'r
 }
 
 /** Whether it overrides a method with `@UseGuards(TesseraGuard)` and has no guards itself. */
-export function overridesGuardedMethod({ host, key, method }: Handler): boolean {
-  if (guardsOf(method).length > 0 || guardsOf(host.metatype).length > 0) return false;
+export function overridesGuardedMethod(handler: Handler): boolean {
+  if (hasAnyGuard(handler)) return false;
+  const { host, key } = handler;
   return prototypesOf(host).some((prototype) => {
     const overridden: unknown = Object.getOwnPropertyDescriptor(prototype, key)?.value;
     return typeof overridden === 'function' && isIn(guardsOf(overridden));

@@ -3,7 +3,14 @@ import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nest
 import { addHandler } from '../guard/access-rules.ts';
 import { ConnectedServers } from './connected-servers.ts';
 import { checkDecorators } from './decorators.check.ts';
-import { gatewaysIn, messageHandlersIn, routesIn, socketHandlersOf } from './find-handlers.ts';
+import {
+  gatewaysIn,
+  graphqlModules,
+  messageHandlersIn,
+  resolversIn,
+  routesIn,
+  socketHandlersOf,
+} from './find-handlers.ts';
 import { checkConnectionHooks, checkGateways, connectionHooksOf } from './gateway.check.ts';
 import { GlobalGuards } from './global-guards.ts';
 import { checkResolvers } from './graphql.check.ts';
@@ -40,9 +47,9 @@ export class StartCheck implements OnModuleInit, OnApplicationBootstrap {
     this.#check.run();
   }
 
-  /** @throws TypeError that names the handler and ends with the fix */
+  /** A tracer may have wrapped methods in its `onModuleInit()`. Request-scoped handlers, and those of late microservices, are then the wrappers. */
   onApplicationBootstrap(): void {
-    this.#check.routesAreBound();
+    this.#check.registerHandlers();
   }
 }
 
@@ -76,15 +83,22 @@ class StartCheckOfApplication {
       ...checkResolvers(this.#modules, this.#globalGuards),
       ...gateways.flatMap((gateway) => [...socketHandlersOf(gateway), ...connectionHooksOf(gateway)]),
     ];
-    for (const { host, method } of handlers) addHandler(host.type, method);
+    this.registerHandlers();
     this.#servers.check();
     warnOfUnaskedRequirements(hosts, namesByPrototype(handlers));
     this.#hasRun = true;
   }
 
-  /** Nest binds routes after `onModuleInit()` of their controllers, which may have replaced a method. */
-  routesAreBound(): void {
-    for (const module of this.#modules.values()) this.#checkRoutes(module);
+  /** Tells the guard which functions Nest calls. */
+  registerHandlers(): void {
+    const modules = [...this.#modules.values()];
+    const handlers = [
+      ...modules.flatMap(routesIn),
+      ...modules.flatMap(messageHandlersIn),
+      ...modules.flatMap(gatewaysIn).flatMap(socketHandlersOf),
+      ...graphqlModules(this.#modules).flatMap(({ serves }) => serves.flatMap(resolversIn)),
+    ];
+    for (const { host, method } of handlers) addHandler(host.type, method);
   }
 
   #checkRoutes(module: NestModule): readonly Handler[] {

@@ -11,6 +11,7 @@ import {
   Resolver,
   ResolveReference,
 } from '@nestjs/graphql';
+import { AuthGuard } from '@nestjs/passport';
 import { Public, RequireScopes, RequireTenantParam, Tenant, TesseraGuard } from '../../src/index.ts';
 import { type ApplicationParts, tessera } from '../applications/application.ts';
 import { type GraphqlApplication, startGraphql } from '../applications/graphql-application.ts';
@@ -121,8 +122,19 @@ describe('without guards in fieldResolverEnhancers', () => {
     expect(await refused(Guarded, { extras: { guard: 'manual' } })).toBe(`Guarded.byReference: ${mend('reference')}`);
     const withGuards = startGraphql(parts, { federation: true, fieldResolverEnhancers: ['guards'] });
     expect(await refusalOfStart(withGuards)).toBe(
-      'Guarded.byReference: no TesseraGuard is asked before this handler, so it would be open: put @UseGuards(TesseraGuard) on the method or its class',
+      'Guarded.byReference: no TesseraGuard is asked before this handler, so it would be open: put @UseGuards(TesseraGuard) on the method or its class, or @Public() if another guard is asked before it',
     );
+  });
+
+  it("a reference with another guard starts with guard: 'manual', which is asked", async () => {
+    @Resolver(() => Sample)
+    @UseGuards(AuthGuard('nobody'))
+    class Guarded extends WithReference {}
+    graphql = await startGraphql(
+      { providers: [Queries, Guarded], extras: { guard: 'manual' } },
+      { federation: true, fieldResolverEnhancers: ['guards'] },
+    );
+    expect((await graphql.ask(ENTITY)).errors).toHaveLength(1);
   });
 
   it('a field without a requirement starts, and so does a public reference', async () => {

@@ -128,6 +128,45 @@ describe('a function of the instance in place of the method', () => {
   });
 });
 
+describe('a tracer that wraps the methods of a class', () => {
+  it.each([
+    ['when it is created', Scope.DEFAULT],
+    ['in onModuleInit', Scope.DEFAULT],
+    ['in onModuleInit', Scope.REQUEST],
+  ])('is taken for them if it copies their metadata: %s, scope %s', async (when, scope) => {
+    @Controller({ path: 'orders', scope })
+    class Orders {
+      @Get()
+      @RequireScopes('orders:read')
+      list(): string {
+        return 'in';
+      }
+
+      @Get('plain')
+      plain(): string {
+        return 'in';
+      }
+    }
+    const wrap = (): void => {
+      for (const key of ['list', 'plain'] as const) {
+        const method = methodOf(Orders.prototype, key);
+        const traced = function (this: unknown): string {
+          return method.call(this);
+        };
+        copyMetadata(method, traced);
+        Object.defineProperty(Orders.prototype, key, { value: traced });
+      }
+    };
+    if (when === 'when it is created') wrap();
+    const tracer = { onModuleInit: when === 'in onModuleInit' ? wrap : () => undefined };
+    const app = await startHttp({ controllers: [Orders], providers: [{ provide: 'tracer', useValue: tracer }] });
+    expect(await statusOf(app, '/orders', {})).toBe(403);
+    expect(await statusOf(app, '/orders', { scopes: ['orders:read'] })).toBe(200);
+    expect(await statusOf(app, '/orders/plain')).toBe(401);
+    expect(await statusOf(app, '/orders/plain', {})).toBe(200);
+  });
+});
+
 describe('another method of the class in place of the method', () => {
   const REFUSAL =
     'Nest calls the function "listInFull" of the instance in the place of this method, and it carries less than what is required here: remove what replaces the method on the instance';
@@ -173,7 +212,7 @@ describe('another method of the class in place of the method', () => {
     expect(await refused(Orders)).toBe(`Orders.list: ${REFUSAL}`);
   });
 
-  it('stops the start if it is put there by onModuleInit, before Nest binds the routes', async () => {
+  it('does not matter if onModuleInit puts it there, because Nest has bound the routes by then', async () => {
     @Controller('orders')
     class Orders implements OnModuleInit {
       onModuleInit(): void {
@@ -190,7 +229,9 @@ describe('another method of the class in place of the method', () => {
         return 'in full';
       }
     }
-    expect(await refused(Orders)).toBe(`Orders.list: ${REFUSAL}`);
+    const app = await startHttp({ controllers: [Orders] });
+    expect(await statusOf(app, '/orders', {})).toBe(403);
+    expect(await statusOf(app, '/orders', { scopes: ['orders:read'] })).toBe(200);
   });
 
   it('stops the start if it is the method of the class that it extends', async () => {
