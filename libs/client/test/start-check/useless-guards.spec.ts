@@ -205,7 +205,7 @@ describe('an override of a method with @UseGuards(TesseraGuard)', () => {
     );
   });
 
-  it('starts with a guard, with @Public(), and without a route', async () => {
+  it('starts with a guard, also another one, with @Public(), and without a route', async () => {
     @Controller('guarded')
     class Guarded extends Base {
       @Get()
@@ -218,6 +218,14 @@ describe('an override of a method with @UseGuards(TesseraGuard)', () => {
     @UseGuards(TesseraGuard)
     class OfClass extends Base {
       @Get()
+      override list(): string {
+        return 'in';
+      }
+    }
+    @Controller('other')
+    class WithOther extends Base {
+      @Get()
+      @UseGuards({ canActivate: () => false })
       override list(): string {
         return 'in';
       }
@@ -238,9 +246,11 @@ describe('an override of a method with @UseGuards(TesseraGuard)', () => {
     }
     @Controller('inherits')
     class Inherits extends Base {}
-    const controllers = [Guarded, OfClass, Opened, Routeless, Inherits];
+    const controllers = [Guarded, OfClass, WithOther, Opened, Routeless, Inherits];
     const app = await startHttp({ guard: 'manual', controllers });
-    const statuses = ['guarded', 'class', 'opened', 'routeless', 'inherits'].map((path) => statusOf(app, `/${path}`));
-    expect(await Promise.all(statuses)).toEqual([401, 401, 200, 404, 401]);
+    const statuses = ['guarded', 'class', 'other', 'opened', 'routeless', 'inherits'].map((path) =>
+      statusOf(app, `/${path}`),
+    );
+    expect(await Promise.all(statuses)).toEqual([401, 401, 403, 200, 404, 401]);
   });
 });
