@@ -20,7 +20,7 @@ export {
   RequireTenantParam,
   Tenant,
   Token,
-} from './guard/decorators.ts';
+} from './rules/decorators.ts';
 export { TesseraClientModule } from './tessera-client.module.ts';
 export { TesseraGuard } from './guard/tessera.guard.ts';
 export { TesseraVerifier } from './tessera-verifier.ts';

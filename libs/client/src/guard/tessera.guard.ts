@@ -13,8 +13,8 @@ import { TESSERA_GUARD, VERIFIER_OF_GUARD } from './guard-mark.ts';
 import { TESSERA_CLIENT_OPTIONS, type TesseraClientOptions } from '../client-options.ts';
 import { refusalLine } from './refusal-line.ts';
 import { checkRealm, type Refusal, refuse } from './refusal.ts';
-import { isMet, type Requirement } from './requirement.ts';
-import { rulesOfCall } from './rules-of-call.ts';
+import { isMet, type Requirement } from '../rules/requirement.ts';
+import { rulesOfCall } from '../rules/rules-of-call.ts';
 import { exceptionOfTransport } from './transport-exception.ts';
 import { TesseraVerifier } from '../tessera-verifier.ts';
 

@@ -1,6 +1,6 @@
-import { rulesOnClass, rulesOnMethod } from '../guard/access-rules.ts';
-import { namesOf } from '../guard/requirement.ts';
-import type { WrittenRules } from '../guard/written-rules.ts';
+import { rulesOnClass, rulesOnMethod } from '../rules/access-rules.ts';
+import { namesOf } from '../rules/requirement.ts';
+import type { WrittenRules } from '../rules/written-rules.ts';
 import { type Host, methodsOf } from './handler.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { rulesOnClass } from '../guard/access-rules.ts';
-import { prototypesOf, recordOf } from '../guard/written-rules.ts';
+import { rulesOnClass } from '../rules/access-rules.ts';
+import { prototypesOf, recordOf } from '../rules/written-rules.ts';
 import { socketHandlersOf } from './find-handlers.ts';
 import type { GlobalGuards } from './global-guards.ts';
 import { checkGuarded, USE_GUARD } from './guarded.check.ts';

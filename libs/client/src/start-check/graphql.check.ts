@@ -1,5 +1,5 @@
 import type { ModulesContainer } from '@nestjs/core';
-import { rulesOnMethod } from '../guard/access-rules.ts';
+import { rulesOnMethod } from '../rules/access-rules.ts';
 import { type GraphqlOptions, graphqlModules, type ResolverKind, resolversIn } from './find-handlers.ts';
 import type { GlobalGuards } from './global-guards.ts';
 import { checkGuarded, USE_GUARD } from './guarded.check.ts';

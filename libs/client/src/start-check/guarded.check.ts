@@ -1,4 +1,4 @@
-import type { WrittenRules } from '../guard/written-rules.ts';
+import type { WrittenRules } from '../rules/written-rules.ts';
 import { type Handler, rulesOf } from './handler.ts';
 import { hasOwnGuard, overridesGuardedMethod, uselessGuardOf } from './own-guards.ts';
 

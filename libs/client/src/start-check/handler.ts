@@ -1,7 +1,7 @@
 import type { ModulesContainer } from '@nestjs/core';
-import { accessRulesOf, rulesOnClass } from '../guard/access-rules.ts';
-import { demandClassRules, demandMethod, isLooser } from '../guard/lost-rules.ts';
-import { prototypesOf, type WrittenRules } from '../guard/written-rules.ts';
+import { accessRulesOf, rulesOnClass } from '../rules/access-rules.ts';
+import { demandClassRules, demandMethod, isLooser } from '../rules/lost-rules.ts';
+import { prototypesOf, type WrittenRules } from '../rules/written-rules.ts';
 
 export type NestModule = ModulesContainer extends Map<string, infer Module> ? Module : never;
 export type Provider = NestModule['providers'] extends Map<unknown, infer Wrapper> ? Wrapper : never;

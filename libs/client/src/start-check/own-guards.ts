@@ -1,5 +1,5 @@
 import { isTesseraGuard } from '../guard/guard-mark.ts';
-import { prototypesOf } from '../guard/written-rules.ts';
+import { prototypesOf } from '../rules/written-rules.ts';
 import type { Handler, Host } from './handler.ts';
 import { GUARDS_METADATA } from './nest-metadata.ts';
 

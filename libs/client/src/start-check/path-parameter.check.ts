@@ -1,4 +1,4 @@
-import type { WrittenRules } from '../guard/written-rules.ts';
+import type { WrittenRules } from '../rules/written-rules.ts';
 import type { Handler } from './handler.ts';
 import { PATH_METADATA } from './nest-metadata.ts';
 

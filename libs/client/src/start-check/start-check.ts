@@ -1,6 +1,6 @@
 import type { OnApplicationBootstrap, OnModuleInit } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { addHandler } from '../guard/access-rules.ts';
+import { addHandler } from '../rules/access-rules.ts';
 import { ConnectedServers } from './connected-servers.ts';
 import { checkDecorators } from './decorators.check.ts';
 import {

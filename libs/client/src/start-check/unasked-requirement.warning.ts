@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { prototypesOf, recordedKeys, recordOf } from '../guard/written-rules.ts';
+import { prototypesOf, recordedKeys, recordOf } from '../rules/written-rules.ts';
 import type { Host } from './handler.ts';
 
 const logger = new Logger('TesseraClientModule');

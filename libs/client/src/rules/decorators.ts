@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Surface, VerifiedToken } from '@tessera/token';
 import { addRequirement, markPublic, type RuleTarget } from './access-rules.ts';
-import { carriedToken } from './carried-token.ts';
+import { carriedToken } from '../guard/carried-token.ts';
 import type { Requirement } from './requirement.ts';
 import { internalError, rulesOfCall } from './rules-of-call.ts';
 
