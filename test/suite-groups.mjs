@@ -1,7 +1,7 @@
 /**
  * The suites that `scripts/jest-groups.mjs` does not run beside any other. Paths are relative to the repository.
  *
- * A new suite belongs in neither list. Add it when it asserts how long something took, or how much memory it needed.
+ * A new suite belongs in neither list, unless it asserts how long something took or how much memory it needed, or needs the whole machine.
  */
 
 /** They assert time limits but use little of the processor: beside each other they leave it idle. */

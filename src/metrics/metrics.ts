@@ -6,7 +6,7 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 
 /** Counts the requests of one route; labels are bound once. */
 export interface RouteMetrics {
-  /** @param outcome an error code, `issued`, `ok` or `aborted`: a closed set, so that no caller can add a time series */
+  /** @param outcome an error code, `issued`, `revoked`, `ok` or `aborted`: a closed set, so that no caller can add a time series */
   finished(outcome: string, seconds: number): void;
 }
 

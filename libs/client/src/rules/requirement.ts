@@ -29,7 +29,7 @@ export function isMet(
       const { names, mode } = requirement;
       const held = token[requirement.kind];
       const holds = (name: string): boolean => held.includes(name);
-      // An empty list must not count as met. The start fails for such a handler (access-rules.check.ts). If it did not, the handler would refuse every call.
+      // An empty list must not count as met. The start fails for such a handler (start-check/decorators.check.ts). If it did not, the handler would refuse every call.
       return names.length > 0 && (mode === 'all' ? names.every(holds) : names.some(holds));
     }
     case 'permission': {
