@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const BUILD = `
   import { mkdirSync, writeFileSync } from 'node:fs';
-  for (const folder of ['dist', 'libs/token/dist/esm']) {
+  for (const folder of ['dist', 'libs/token/dist/esm', 'libs/client/dist/esm']) {
     mkdirSync(folder, { recursive: true });
     writeFileSync(folder + '/.tsbuildinfo', '');
   }
@@ -18,7 +18,8 @@ let folder: string;
 /** A repository that needs no packages and whose build is quick. */
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'quickstart-'));
-  for (const path of ['scripts', 'src', 'libs/token/src']) mkdirSync(join(folder, path), { recursive: true });
+  for (const path of ['scripts', 'src', 'libs/token/src', 'libs/client/src'])
+    mkdirSync(join(folder, path), { recursive: true });
   cpSync(fileURLToPath(new URL('quickstart.mjs', import.meta.url)), join(folder, 'scripts/quickstart.mjs'));
   write('package.json', { name: 'x', version: '1.0.0', type: 'module', scripts: { build: 'node build.mjs' } });
   write('package-lock.json', {
@@ -51,7 +52,7 @@ describe('npm run quickstart', () => {
     const first = quickstart();
     expect(first).toMatchObject({ status: 0, stdout: 'quickstart\n' });
     expect(first.lines).toEqual([
-      'Installing the packages and compiling SQLite (one to three minutes)…',
+      'Installing the packages and compiling SQLite (one to four minutes)…',
       expect.stringMatching(/^done after \d+ s$/),
       'Building (about half a minute)…',
       expect.stringMatching(/^done after \d+ s$/),
