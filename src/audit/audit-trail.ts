@@ -1,7 +1,11 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
+import { within } from '../runtime/deadline.ts';
 import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
 import { UnreleasedRecords } from './unreleased-records.ts';
+
+/** A store that does not answer must not delay the end of the process. */
+const CLOSE_WITHIN_MS = 1000;
 
 interface Waiting {
   readonly record: AuditRecord;
@@ -82,9 +86,12 @@ export class AuditTrail implements OnModuleDestroy {
     await this.#unreleased.close();
   }
 
-  /** Nest calls this before the stores are closed. */
-  onModuleDestroy(): Promise<void> {
-    return this.drain();
+  /**
+   * Nest calls this before the stores are closed. Every token has its record by then; what is left are records of refusals and corrections, which a
+   * store that answers takes at once.
+   */
+  async onModuleDestroy(): Promise<void> {
+    await within(CLOSE_WITHIN_MS, this.drain(), () => undefined);
   }
 
   #flush(): Promise<void> {

@@ -14,7 +14,7 @@ const MAX_PENDING = 100_000;
 const ROWS_PER_STATEMENT = 500;
 
 /** A shutdown does not wait longer for a database that does not answer. */
-const CLOSE_WITHIN_MS = 1000;
+const CLOSE_WITHIN_MS = 500;
 
 export interface SecretUse {
   readonly secretId: string;
