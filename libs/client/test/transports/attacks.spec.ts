@@ -46,7 +46,7 @@ describe.each(CALL_NAMES)('%s', (name) => {
   });
 });
 
-it('sends no frames of the stack where Apollo is told to send it', async () => {
+it('sends no stack frames, even if Apollo is configured to send them', async () => {
   const query = applications.calls.find(({ name }) => name === 'a query')!;
   expect(JSON.stringify(await query.call())).toContain('"stacktrace":["UnauthorizedException: Unauthorized"]');
 });
