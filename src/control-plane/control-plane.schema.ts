@@ -12,6 +12,7 @@ import { ControlPlane1764000000000 } from './migrations/1764000000000-control-pl
 import { SpentTokens1764000000002 } from './migrations/1764000000002-spent-tokens.ts';
 import { Revocations1764000000003 } from './migrations/1764000000003-revocations.ts';
 import { RevocationQuotas1764000000004 } from './migrations/1764000000004-revocation-quotas.ts';
+import { TenantDirectory1764000000010 } from './migrations/1764000000010-tenant-directory.ts';
 import type { Schema } from '../database/schema.ts';
 
 export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
@@ -35,5 +36,6 @@ export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
     SpentTokens1764000000002,
     Revocations1764000000003,
     RevocationQuotas1764000000004,
+    TenantDirectory1764000000010,
   ],
 });

@@ -1,4 +1,4 @@
-import { ManualClock, tenantDraft } from '../testing/storage.ts';
+import { ManualClock, storedTenant } from '../testing/storage.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { parseEmail } from '../domain/email.ts';
@@ -28,8 +28,8 @@ class CountingDirectory extends SubjectDirectory {
 }
 
 describe('CachedSubjectDirectory', () => {
-  const acme: Tenant = { ...tenantDraft('acme').tenant, version: 1 };
-  const other: Tenant = { ...tenantDraft('other').tenant, version: 1 };
+  const acme: Tenant = storedTenant('acme');
+  const other: Tenant = storedTenant('other');
   const email = (text: string) => parseEmail(text)!.canonical;
   const subject = (id: string, scopes = 0): Subject => ({
     id,

@@ -1,9 +1,9 @@
 import { TesseraError } from '../errors/tessera-error.ts';
-import { clientOf, tenantDraft } from '../testing/storage.ts';
+import { clientOf, storedTenant } from '../testing/storage.ts';
 import { AuthorizationDecision, type AuthorizationFacts, sealAuthorizationDecision } from './authorization-decision.ts';
 import { buildClaims } from './claims.ts';
 
-const tenant = { ...tenantDraft('acme').tenant, version: 7 };
+const tenant = storedTenant('acme', {}, 7);
 const facts: AuthorizationFacts = {
   tenant,
   client: clientOf(tenant, 'shop', 'web'),

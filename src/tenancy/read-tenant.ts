@@ -1,5 +1,6 @@
 import { type EntityManager, In, IsNull } from 'typeorm';
 import type { TenantId } from '../domain/ids.ts';
+import { AdministratorEntity } from '../control-plane/entities/administrator.entity.ts';
 import { ClientEntity } from '../control-plane/entities/client.entity.ts';
 import { ProjectEntity } from '../control-plane/entities/project.entity.ts';
 import { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
@@ -26,12 +27,16 @@ export async function readTenants(manager: EntityManager, ids?: readonly TenantI
   const projects = byTenant(await manager.find(ProjectEntity, { ...ofTenants, order: { id: 'ASC' } }));
   const clients = byTenant(await manager.find(ClientEntity, { ...ofTenants, order: { id: 'ASC' } }));
   const trusts = byTenant(await manager.find(TrustEntity, { ...ofTenants, order: { id: 'ASC' } }));
+  const administrators = byTenant(
+    await manager.find(AdministratorEntity, { select: { tenantId: true, id: true }, ...ofTenants }),
+  );
   return wanted.map((tenant) =>
     tenantFromRows({
       tenant,
       projects: projects.get(tenant.id) ?? [],
       clients: clients.get(tenant.id) ?? [],
       trusts: trusts.get(tenant.id) ?? [],
+      administratorIds: (administrators.get(tenant.id) ?? []).map(({ id }) => id),
     }),
   );
 }

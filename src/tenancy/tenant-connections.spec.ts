@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import BetterSqlite from 'better-sqlite3';
 import { refusalOf } from '../testing/refusal.ts';
-import { ManualClock, storageConfig, temporaryFolder, tenantDraft } from '../testing/storage.ts';
+import { ManualClock, storageConfig, temporaryFolder, storedTenant } from '../testing/storage.ts';
 import { provisionEmbeddedDirectory } from '../testing/embedded-directory.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
@@ -15,7 +15,7 @@ describe('TenantConnections', () => {
   const config = storageConfig(folder.path);
   const vault = new EmbeddedVault(folder.path);
   const clock = new ManualClock();
-  const [a, b] = ['a', 'b'].map((id): Tenant => ({ ...tenantDraft(id).tenant, version: 1 })) as [Tenant, Tenant];
+  const [a, b] = ['a', 'b'].map((id): Tenant => storedTenant(id)) as [Tenant, Tenant];
   const opener = new TenantDatabaseOpener(config, vault, clock);
   let opened: string[];
   let closed: string[];
@@ -174,7 +174,7 @@ describe('TenantConnections', () => {
       connected.use(again, async (database) =>
         (await database.query('SELECT name FROM scopes')).map(({ name }) => name),
       );
-    let again: Tenant = { ...tenantDraft('again').tenant, version: 1 };
+    let again: Tenant = storedTenant('again');
     await provisionEmbeddedDirectory(folder.path, vault, again);
     const byHand = (sql: string) => {
       const database = new BetterSqlite(tenantDatabaseFile(folder.path, again.id));
@@ -204,7 +204,7 @@ describe('TenantConnections', () => {
 
   it('does not create a missing directory', async () => {
     connect();
-    const missing: Tenant = { ...tenantDraft('missing').tenant, version: 1 };
+    const missing: Tenant = storedTenant('missing');
     expect((await refusalOf(owner(missing))).reason).toBe('tenant database: database does not exist');
     expect(existsSync(tenantDatabaseFile(folder.path, missing.id))).toBe(false);
   });

@@ -2,7 +2,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import { tenantDraft } from '../testing/storage.ts';
 import { parseClientId, parseTrustId } from '../domain/ids.ts';
 import type { Trust } from './tenant.ts';
-import { rowsFromTenant, tenantFromRows, type TenantRows } from './tenant-rows.ts';
+import { rowsFromTenant, type StoredTenant, tenantFromRows } from './tenant-rows.ts';
 
 const trust: Trust = {
   id: parseTrustId('idp')!,
@@ -19,10 +19,10 @@ const trust: Trust = {
   maxLifetimeSeconds: 3_600,
 };
 const { tenant } = tenantDraft('acme', { trusts: [trust] });
-const rows = rowsFromTenant(tenant, 1);
+const rows: StoredTenant = { ...rowsFromTenant(tenant, 1), administratorIds: ['a-root'] };
 
 /** The rows with one column of each client, or of each trusted issuer, changed. */
-function withColumn(table: 'clients' | 'trusts', column: string, value: unknown): TenantRows {
+function withColumn(table: 'clients' | 'trusts', column: string, value: unknown): StoredTenant {
   return {
     ...rows,
     [table]: rows[table].map((row) => {
@@ -32,7 +32,7 @@ function withColumn(table: 'clients' | 'trusts', column: string, value: unknown)
   };
 }
 
-function refusal(changed: TenantRows): TesseraError {
+function refusal(changed: StoredTenant): TesseraError {
   try {
     tenantFromRows(changed);
   } catch (error) {
@@ -45,7 +45,7 @@ function refusal(changed: TenantRows): TesseraError {
 it('has rows of a client and of a trusted issuer to change', () => {
   expect(rows.clients.length).toBeGreaterThan(0);
   expect(rows.trusts.length).toBeGreaterThan(0);
-  expect(tenantFromRows(rows)).toEqual({ ...tenant, version: 1 });
+  expect(tenantFromRows(rows)).toEqual({ ...tenant, version: 1, administratorIds: new Set(['a-root']) });
 });
 
 describe('a malformed JSON column', () => {
@@ -118,4 +118,16 @@ it.each(['Active', 'locked', ''])('lets nobody in by the status %j', (status) =>
 it('refuses a tenant without the address of its database', () => {
   const changed = { ...rows, tenant: { ...rows.tenant, databaseDriver: 'mysql', databaseHost: null } };
   expect(refusal(changed).reason).toBe('control database: a row is malformed: tenants.database_driver');
+});
+
+describe('the kind of a directory', () => {
+  const withDirectory = (directory: string | null) => ({ ...rows, tenant: { ...rows.tenant, directory } });
+
+  it('is managed in a row of an earlier version', () => {
+    expect(tenantFromRows(withDirectory(null)).directory).toBe('managed');
+  });
+
+  it('is refused when it is unknown', () => {
+    expect(refusal(withDirectory('elsewhere')).reason).toBe('control database: a row is malformed: tenants.directory');
+  });
 });

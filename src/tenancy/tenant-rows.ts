@@ -16,7 +16,18 @@ import type { ClientEntity } from '../control-plane/entities/client.entity.ts';
 import type { ProjectEntity } from '../control-plane/entities/project.entity.ts';
 import type { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
 import type { TrustEntity } from '../control-plane/entities/trust.entity.ts';
-import type { Client, ClientPolicy, Project, SigningAlgorithm, Tenant, TenantDatabase, Trust } from './tenant.ts';
+import {
+  type Client,
+  type ClientPolicy,
+  DIRECTORY_KINDS,
+  type DirectoryKind,
+  type Project,
+  type SigningAlgorithm,
+  type Tenant,
+  type TenantDatabase,
+  type TenantFacts,
+  type Trust,
+} from './tenant.ts';
 
 /** All control plane rows of one tenant. */
 export interface TenantRows {
@@ -26,18 +37,24 @@ export interface TenantRows {
   readonly trusts: readonly RowOf<TrustEntity>[];
 }
 
+export interface StoredTenant extends TenantRows {
+  readonly administratorIds: readonly string[];
+}
+
 /**
  * Converts rows to the frozen snapshot. The ids were parsed before they were written; every other value is checked here.
  *
  * @throws TesseraError temporarily_unavailable for a malformed row
  */
-export function tenantFromRows({ tenant, projects, clients, trusts }: TenantRows): Tenant {
+export function tenantFromRows({ tenant, projects, clients, trusts, administratorIds }: StoredTenant): Tenant {
   return Object.freeze({
     id: tenant.id as TenantId,
     version: tenant.version,
     name: tenant.name,
     status: readTenantStatus(tenant.status),
     database: databaseFromRow(tenant),
+    directory: directoryFromRow(tenant),
+    administratorIds: new Set(administratorIds),
     tokens: Object.freeze({
       algorithm: tenant.tokenAlgorithm as SigningAlgorithm,
       ttlSeconds: tenant.tokenTtlSeconds,
@@ -55,7 +72,7 @@ export function tenantFromRows({ tenant, projects, clients, trusts }: TenantRows
   });
 }
 
-export function rowsFromTenant(tenant: Omit<Tenant, 'version'>, version: number): TenantRows {
+export function rowsFromTenant(tenant: TenantFacts, version: number): TenantRows {
   const projects = [...tenant.projects.values()];
   return {
     tenant: {
@@ -68,6 +85,7 @@ export function rowsFromTenant(tenant: Omit<Tenant, 'version'>, version: number)
       databaseHost: tenant.database.driver === 'mysql' ? tenant.database.host : null,
       databasePort: tenant.database.driver === 'mysql' ? tenant.database.port : null,
       databaseName: tenant.database.driver === 'mysql' ? tenant.database.name : null,
+      directory: tenant.directory,
       tokenAlgorithm: tenant.tokens.algorithm,
       tokenTtlSeconds: tenant.tokens.ttlSeconds,
     },
@@ -85,6 +103,13 @@ function databaseFromRow(row: RowOf<TenantEntity>): TenantDatabase {
   if (row.databaseDriver !== 'mysql' || host === null || port === null || name === null)
     throw malformedRow('tenants.database_driver');
   return Object.freeze({ driver: 'mysql', host, port, name });
+}
+
+/** Rows of earlier versions have no value: every directory was managed. */
+function directoryFromRow({ directory }: RowOf<TenantEntity>): DirectoryKind {
+  const kind = directory === null ? 'managed' : DIRECTORY_KINDS.find((known) => known === directory);
+  if (kind === undefined) throw malformedRow('tenants.directory');
+  return kind;
 }
 
 function projectFromRows(row: RowOf<ProjectEntity>, clients: readonly RowOf<ClientEntity>[]): Project {

@@ -9,6 +9,13 @@ export type TenantDatabase =
   | { readonly driver: 'sqlite' }
   | { readonly driver: 'mysql'; readonly host: string; readonly port: number; readonly name: string };
 
+/**
+ * Who makes the relations of a tenant's directory. `managed`: Tessera makes its own tables and writes them. `external`: the database is an
+ * application's own; Tessera only reads views that its operator made.
+ */
+export type DirectoryKind = 'managed' | 'external';
+export const DIRECTORY_KINDS: readonly DirectoryKind[] = Object.freeze(['managed', 'external']);
+
 export type ClientPolicy =
   | { readonly kind: 'confidential' }
   /** CIDR blocks from which the client may request tokens without a secret. User surface only. Never empty. */
@@ -61,7 +68,13 @@ export interface Tenant {
   readonly name: string;
   readonly status: TenantStatus;
   readonly database: TenantDatabase;
+  readonly directory: DirectoryKind;
+  /** The ids of its administrators. A user with one of them gets no token: services tell subjects apart by `sub`. */
+  readonly administratorIds: ReadonlySet<string>;
   readonly tokens: { readonly algorithm: SigningAlgorithm; readonly ttlSeconds: number };
   readonly projects: ReadonlyMap<ProjectId, Project>;
   readonly trusts: readonly Trust[];
 }
+
+/** What a tenants file says about a tenant itself. Its version and its administrators are stored beside it. */
+export type TenantFacts = Omit<Tenant, 'version' | 'administratorIds'>;

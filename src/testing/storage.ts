@@ -7,7 +7,7 @@ import type { Administrator } from '../directory/administrator.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { createControlFileSource } from '../control-plane/control-database.ts';
 import type { TenantDraft } from '../provisioning/apply/control-plane.writer.ts';
-import type { Client, Project, Tenant } from '../tenancy/tenant.ts';
+import type { Client, Project, Tenant, TenantFacts } from '../tenancy/tenant.ts';
 import { Clock } from '../domain/clock.ts';
 import { type ClientId, parseClientId, parseProjectId, parseTenantId, type TenantId } from '../domain/ids.ts';
 
@@ -85,9 +85,14 @@ export function clientOf(tenant: Pick<Tenant, 'projects'>, projectId: string, cl
   return tenant.projects.get(parseProjectId(projectId)!)!.clients.get(clientId as ClientId)!;
 }
 
+/** The tenant of `tenantDraft` as servers read it, without administrators. */
+export function storedTenant(id: string, changes: Partial<TenantFacts> = {}, version = 1): Tenant {
+  return { ...tenantDraft(id, changes).tenant, version, administratorIds: new Set() };
+}
+
 export function tenantDraft(
   id: string,
-  changes: Partial<Tenant> = {},
+  changes: Partial<TenantFacts> = {},
   administrators: Administrator[] = [],
 ): TenantDraft {
   const projectId = parseProjectId('shop')!;
@@ -109,6 +114,7 @@ export function tenantDraft(
       name: `${id} Ltd`,
       status: 'active',
       database: { driver: 'sqlite' },
+      directory: 'managed',
       tokens: { algorithm: 'ES256', ttlSeconds: 900 },
       projects: new Map([[project.id, project]]),
       trusts: [],

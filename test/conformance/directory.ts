@@ -13,7 +13,7 @@ import type { VaultService } from '../../src/vault/vault.service.ts';
 import { SystemClock } from '../../src/domain/clock.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { refusalOf } from '../../src/testing/refusal.ts';
-import { storageConfig, tenantDraft } from '../../src/testing/storage.ts';
+import { storageConfig, storedTenant } from '../../src/testing/storage.ts';
 
 export interface DirectoriesUnderTest {
   readonly dataDirectory: string;
@@ -90,7 +90,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
     /** A tenant that no other test uses. */
     async function newTenant(): Promise<Tenant> {
       const id = `t${(count += 1)}`;
-      return { ...tenantDraft(id, { database: await stores.newDatabase(id) }).tenant, version: 1 };
+      return storedTenant(id, { database: await stores.newDatabase(id) });
     }
     async function openDirectory(tenant: Pick<Tenant, 'id' | 'database'>): Promise<DirectoryWriter> {
       const writer = await opener.open(tenant);

@@ -10,7 +10,7 @@ import { JumpyClock } from '../../src/testing/issuing-fixture.ts';
 import { byToken, KvVaults } from '../support/kv-vault.ts';
 import { type RaftOpenBao, startOpenBaoRaft } from '../support/openbao.ts';
 import { refusalOf } from '../../src/testing/refusal.ts';
-import { collectingLog, tenantDraft } from '../../src/testing/storage.ts';
+import { collectingLog, storedTenant } from '../../src/testing/storage.ts';
 
 const T = 1_800_000_000;
 const MAX_AGE_SECONDS = 30;
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterEach(() => vaults.close());
 afterAll(() => bao.close());
 
-const newTenant = (): Tenant => ({ ...tenantDraft(`t-${(tenants += 1)}`).tenant, version: 1 });
+const newTenant = (): Tenant => storedTenant(`t-${(tenants += 1)}`);
 const connect = async () =>
   new KeyRingStore(vaults.connect(bao.address, byToken(await bao.createToken())), new SecondOpinion(new JwtService()));
 

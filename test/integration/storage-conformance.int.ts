@@ -32,6 +32,7 @@ controlPlaneConformance('MysqlDatabase', async () => {
     'SpentTokens1764000000002',
     'Revocations1764000000003',
     'RevocationQuotas1764000000004',
+    'TenantDirectory1764000000010',
   ]);
   await both[1].close();
   return {

@@ -5,12 +5,12 @@ import type { VaultService } from '../../src/vault/vault.service.ts';
 import type { RunningMariaDb } from './mariadb.ts';
 import { placeCredentials } from './mysql-config.ts';
 import { fillDirectory, SMALL_DIRECTORY } from '../../src/testing/embedded-directory.ts';
-import { storageConfig, tenantDraft } from '../../src/testing/storage.ts';
+import { storageConfig, storedTenant } from '../../src/testing/storage.ts';
 
 /** The tenant as a server has it in memory, with a directory on MariaDB. The port may be a proxy's. */
 export function tenantOn(server: Pick<RunningMariaDb, 'host'>, port: number, id: string): Tenant {
   const database = { driver: 'mysql', host: server.host, port, name: `d_${id}` } as const;
-  return { ...tenantDraft(id, { database }).tenant, version: 1 };
+  return storedTenant(id, { database });
 }
 
 /** Creates the tenant's database with its own user, writes the credentials to Vault, and fills the directory. */

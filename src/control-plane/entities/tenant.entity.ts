@@ -43,6 +43,10 @@ export class TenantEntity {
   @Column({ name: 'database_name', type: 'varchar', length: 64, nullable: true })
   databaseName!: string | null;
 
+  /** `managed` or `external`; null in rows of earlier versions: managed. */
+  @Column({ type: 'varchar', length: 16, nullable: true })
+  directory!: string | null;
+
   @Column({ name: 'token_algorithm', type: 'varchar', length: 16 })
   tokenAlgorithm!: string;
 

@@ -18,7 +18,7 @@ import { assertKept } from '../../database/read-back.ts';
 import { byTenant, readTenants } from '../../tenancy/read-tenant.ts';
 import { insertRevocations, type NewRevocation } from '../../revocation/revocation-records.ts';
 import type { RowOf } from '../../database/schema.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
+import type { Tenant, TenantFacts } from '../../tenancy/tenant.ts';
 import { rowsFromTenant } from '../../tenancy/tenant-rows.ts';
 
 /** A tenant with all its control plane data. */
@@ -29,7 +29,7 @@ export interface TenantState {
 
 /** The desired state of a tenant. The control plane assigns the version. */
 export interface TenantDraft {
-  readonly tenant: Omit<Tenant, 'version'>;
+  readonly tenant: TenantFacts;
   readonly administrators: readonly Administrator[];
 }
 

@@ -153,6 +153,7 @@ const INVALID: [name: string, line: number, from: string | RegExp, to: string, m
   ['MySQL without a host', 6, 'host: db1, ', '', /needs "host"/],
   ['an invalid port', 6, '3306', '70000', /from 1 to 65535/, '6:49'],
   ['a database name that needs escaping', 6, 't_acme', '"t`acme"', /a database name/],
+  ['an unknown directory', 6, /$/, '\n    directory: foreign', /one of managed, external/, '7:16'],
   ['an unknown algorithm', 7, 'ES256', 'HS256', /one of ES256, RS256, EdDSA/, '7:20'],
   ['a duration without unit', 7, '15m', '900', /a duration such as/],
   ['a zero duration', 7, '15m', '0s', /a duration such as/],
@@ -243,6 +244,28 @@ describe('one error', () => {
       expect(`${errors[0]!.line}:${errors[0]!.column}:`).toContain(`${at}:`);
     },
   );
+
+  it.each(['scopes', 'roles', 'groups', 'users'])('%s of an external directory', (part) => {
+    const result = read(`apiVersion: tessera/v1
+tenants:
+  - id: acme
+    database: { driver: mysql, host: db1, name: shop }
+    directory: external
+    ${part}: []
+`);
+    expect(result).toEqual({
+      errors: [{ line: 6, column: 7 + part.length, message: expect.stringContaining(`remove "${part}" here`) }],
+    });
+  });
+
+  it('an external directory in an embedded file', () => {
+    const result = read(
+      'apiVersion: tessera/v1\ntenants: [{ id: acme, database: { driver: sqlite }, directory: external }]\n',
+    );
+    expect(result).toEqual({
+      errors: [{ line: 2, column: 64, message: expect.stringContaining('needs a database of driver mysql') }],
+    });
+  });
 
   it.each([
     ['an alias', 'Acme Ltd', '*a', 'aliases are not supported: write the value out'],

@@ -1,4 +1,4 @@
-import type { ClientPolicy, SigningAlgorithm, TenantDatabase } from '../../tenancy/tenant.ts';
+import type { ClientPolicy, DirectoryKind, SigningAlgorithm, TenantDatabase } from '../../tenancy/tenant.ts';
 import type { ClientId, ProjectId, TenantId, TrustId } from '../../domain/ids.ts';
 import type { Surface } from '../../domain/surface.ts';
 import type { Status, TenantStatus } from '../../domain/status.ts';
@@ -16,6 +16,7 @@ export interface TenantSpec {
   readonly name: string;
   readonly status: TenantStatus;
   readonly database: TenantDatabase;
+  readonly directory: DirectoryKind;
   readonly tokens: TokensSpec;
   readonly issuers: readonly IssuerSpec[];
   readonly projects: readonly ProjectSpec[];

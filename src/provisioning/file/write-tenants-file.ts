@@ -29,6 +29,7 @@ function tenantNode(tenant: TenantSpec): object {
     name: tenant.name,
     status: tenant.status,
     database: tenant.database,
+    ...(tenant.directory === 'managed' ? {} : { directory: tenant.directory }),
     tokens: { alg: tenant.tokens.algorithm, ttl: formatDuration(tenant.tokens.ttlSeconds) },
     ...section('issuers', byId(tenant.issuers).map(issuerNode)),
     ...section(

@@ -115,9 +115,20 @@ async function readDirectoryOf(
 }
 
 /** A placeholder for the control plane's data of a new tenant. It is never compared. */
-function nothing({ id, name, status, database, tokens }: TenantSpec): TenantState {
+function nothing({ id, name, status, database, directory, tokens }: TenantSpec): TenantState {
   return {
-    tenant: { id, version: 0, name, status, database, tokens, projects: new Map(), trusts: [] },
+    tenant: {
+      id,
+      version: 0,
+      name,
+      status,
+      database,
+      directory,
+      administratorIds: new Set(),
+      tokens,
+      projects: new Map(),
+      trusts: [],
+    },
     administrators: [],
   };
 }

@@ -84,9 +84,9 @@ function controlParts(tenant: TenantSpec): Part[] {
     id: [tenant.id, ...path].join('/'),
     content: canonicalJson(value),
   });
-  const { name, status, database, tokens } = tenant;
+  const { name, status, database, directory, tokens } = tenant;
   return [
-    part('tenant', [], { name, status, database, tokens }),
+    part('tenant', [], { name, status, database, directory, tokens }),
     ...tenant.projects.flatMap((project) => [
       part('project', [project.id], { name: project.name, status: project.status }),
       ...project.clients.map((client) => part('client', [project.id, client.id], client)),

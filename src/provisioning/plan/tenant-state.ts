@@ -1,7 +1,7 @@
 import type { DirectoryState } from '../../directory/provisioning/directory-state.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
-import type { Client, Project, Tenant, Trust } from '../../tenancy/tenant.ts';
+import type { Client, Project, TenantFacts, Trust } from '../../tenancy/tenant.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
 import type { AdminSpec, ClientSpec, IdentitySpec, IssuerSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
 
@@ -12,6 +12,7 @@ export function specFromState({ tenant, administrators }: TenantState, directory
     name: tenant.name,
     status: tenant.status,
     database: tenant.database,
+    directory: tenant.directory,
     tokens: tenant.tokens,
     issuers: tenant.trusts.map(issuerFromTrust),
     projects: [...tenant.projects.values()].map((project) => ({
@@ -35,11 +36,12 @@ export function specFromState({ tenant, administrators }: TenantState, directory
 
 /** Converts a tenant of the file to the control plane's form. */
 export function draftFromSpec(spec: TenantSpec): TenantDraft {
-  const tenant: Omit<Tenant, 'version'> = {
+  const tenant: TenantFacts = {
     id: spec.id,
     name: spec.name,
     status: spec.status,
     database: spec.database,
+    directory: spec.directory,
     tokens: spec.tokens,
     projects: new Map(spec.projects.map((project) => [project.id, projectFromSpec(project)])),
     trusts: spec.issuers.map(trustFromIssuer),

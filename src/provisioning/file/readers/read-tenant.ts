@@ -1,3 +1,4 @@
+import { DIRECTORY_KINDS } from '../../../tenancy/tenant.ts';
 import { parseTenantId } from '../../../domain/ids.ts';
 import { TENANT_STATUSES } from '../../../domain/status.ts';
 import type { ValidationErrors } from '../validation-error.ts';
@@ -20,6 +21,7 @@ const KEYS = [
   'name',
   'status',
   'database',
+  'directory',
   'tokens',
   'issuers',
   'projects',
@@ -54,6 +56,7 @@ export function readTenant(
       readDatabase(tenants),
       'write "database: { driver: sqlite }", or "driver: mysql" with host and name',
     ),
+    directory: fields.optional('directory', oneOf(DIRECTORY_KINDS), 'managed'),
     tokens,
     issuers,
     projects: fields.optional('projects', readProjects(registry, tokens?.ttlSeconds ?? MAX_TTL.maxSeconds), []),
@@ -63,8 +66,28 @@ export function readTenant(
     users: fields.optional('users', readUsers(registry, issuerUrls), []),
     admins: fields.optional('admins', readAdmins(registry, issuerUrls), []),
   });
+  if (tenant?.directory === 'external') refuseManagedParts(fields, tenant, errors);
   registry.settle();
   return tenant;
+}
+
+/** The content of an external directory is the application's. It is read from there, and never written. */
+function refuseManagedParts(
+  fields: Fields<(typeof KEYS)[number]>,
+  { database }: TenantSpec,
+  errors: ValidationErrors,
+): void {
+  if (database.driver !== 'mysql')
+    errors.add(
+      fields.place('directory'),
+      'an external directory needs a database of driver mysql: an embedded file holds nothing but what Tessera writes',
+    );
+  for (const part of ['scopes', 'roles', 'groups', 'users'] as const)
+    if (fields.node(part) !== undefined)
+      errors.add(
+        fields.place(part),
+        `the directory is external: its ${part} are in the application's database; remove "${part}" here`,
+      );
 }
 
 const readTokens: Reader<TokensSpec> = (node, errors) => {
