@@ -8,6 +8,7 @@ import { addHelp } from './commands/help.command.ts';
 import { addIssuers } from './commands/issuers.command.ts';
 import { addKeys } from './commands/keys.command.ts';
 import { addMigrate } from './commands/migrate.command.ts';
+import { addObjects } from './commands/objects.command.ts';
 import { addPurge } from './commands/purge.command.ts';
 import { addQuickstart } from './commands/quickstart.command.ts';
 import { addRevoke } from './commands/revoke.command.ts';
@@ -66,6 +67,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
     );
   addApply(program, terminal);
   addExport(program, terminal);
+  addObjects(program, terminal);
   addMigrate(program, terminal);
   addKeys(program, terminal);
   addIssuers(program, terminal);

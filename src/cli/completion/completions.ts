@@ -37,12 +37,19 @@ function rowsOf(command: Command, path: readonly string[]): Completions[] {
       ),
     ),
   };
-  return [row, ...command.commands.flatMap((inner) => rowsOf(inner, [...path, inner.name()]))];
+  return [row, ...innerRowsOf(command, path, rowsOf)];
 }
 
 function helpRowsOf(command: Command, path: readonly string[]): Completions[] {
   const row: Completions = { path, words: subcommandsOf(command), options: [], values: new Map() };
-  return [row, ...command.commands.flatMap((inner) => helpRowsOf(inner, [...path, inner.name()]))];
+  return [row, ...innerRowsOf(command, path, helpRowsOf)];
+}
+
+/** An alias is not offered as a word, but what follows it is. */
+function innerRowsOf(command: Command, path: readonly string[], rows: typeof rowsOf): Completions[] {
+  return command.commands.flatMap((inner) =>
+    [inner.name(), ...inner.aliases()].flatMap((name) => rows(inner, [...path, name])),
+  );
 }
 
 function subcommandsOf(command: Command): string[] {

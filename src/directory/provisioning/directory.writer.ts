@@ -4,7 +4,7 @@ import { pendingMigrations, runMigrations } from '../../database/migrations.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { type DirectoryChanges, type DirectoryState, EMPTY_DIRECTORY } from './directory-state.ts';
 import { OwnerEntity } from './entities/grant.entity.ts';
-import { readDirectory } from './read-directory.ts';
+import { type Ask, readDirectory } from './read-directory.ts';
 import { writeDirectory } from './write-directory.ts';
 
 /** A directory has a few small tables, but in a database that others control, a migration could take forever. */
@@ -52,9 +52,18 @@ export class DirectoryWriter {
   /** @throws TesseraError `temporarily_unavailable` if it belongs to another tenant */
   async read(): Promise<DirectoryState> {
     if ((await this.pendingMigrations()).length > 0 || !(await this.#hasOwner())) return EMPTY_DIRECTORY;
+    return this.readWith(readDirectory);
+  }
+
+  /**
+   * Reads a part of the directory, on one snapshot. Requires the current schema.
+   *
+   * @throws TesseraError `temporarily_unavailable` if it belongs to another tenant
+   */
+  async readWith<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
     await assertOwner(this.#database, this.#tenantId);
     return this.#database.snapshot((manager) =>
-      readDirectory((select) => manager.query<Row[]>(this.#database.limited(select))),
+      work((select, parameters = []) => manager.query<Row[]>(this.#database.limited(select), [...parameters])),
     );
   }
 

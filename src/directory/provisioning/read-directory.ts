@@ -1,5 +1,5 @@
 import { unavailable } from '../../errors/tessera-error.ts';
-import type { Row } from '../../database/database.ts';
+import type { Row, SqlValue } from '../../database/database.ts';
 import {
   EMAIL_LENGTH,
   GRANT_NAME_LENGTH,
@@ -10,7 +10,7 @@ import {
 } from '../../control-plane/entities/tenant.entity.ts';
 import { readText, readRequiredText, selectText } from '../bounded-text.ts';
 import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
-import type { DirectoryState } from './directory-state.ts';
+import type { DirectoryState, Group, Role, Scope, User } from './directory-state.ts';
 import { readStatus } from '../../domain/status.ts';
 
 /** Limit per table. No directory has nearly as many rows, but a view in place of a table may be endless. */
@@ -29,51 +29,132 @@ const TABLES = {
   user_identities: { issuer: ISSUER_LENGTH, sub: SUB_LENGTH, user_id: SUBJECT_ID_LENGTH },
 } as const;
 
-type Ask = (select: string) => Promise<readonly Row[]>;
+export type Ask = (select: string, parameters?: readonly SqlValue[]) => Promise<readonly Row[]>;
+
+/** Part of a table: what follows its name in the SELECT. */
+interface Slice {
+  readonly where: string;
+  readonly parameters: readonly SqlValue[];
+  /** At most this many rows; undefined: more than `MAX_ROWS` are an error. */
+  readonly limit?: number;
+}
+
+const ALL: Slice = { where: '', parameters: [] };
+
+/** Keys in one statement, below SQLite's and MySQL's limits on placeholders. */
+const KEYS_PER_STATEMENT = 500;
 
 /** Reads the whole directory. The tenant controls the database, so everything read is limited and validated. */
 export async function readDirectory(ask: Ask): Promise<DirectoryState> {
+  return {
+    scopes: await readScopes(ask),
+    roles: await readRoles(ask),
+    groups: await readGroups(ask),
+    users: await readUsers(ask, ALL, [ALL]).then((users) => users.sort((a, b) => compare(a.id, b.id))),
+  };
+}
+
+export async function readScopes(ask: Ask): Promise<Scope[]> {
   const scopes = await readTable(ask, 'scopes', (text, row) => ({
     name: text('name'),
     resource: readText(row, 'resource', GRANT_NAME_LENGTH),
   }));
+  return scopes.sort(byName);
+}
+
+export async function readRoles(ask: Ask): Promise<Role[]> {
   const roles = await readTable(ask, 'roles', (text) => text('name'));
-  const groups = await readTable(ask, 'user_groups', (text) => text('name'));
-  const users = await readTable(ask, 'users', (text, row) => ({
-    id: text('id'),
-    email: text('email'),
-    status: readStatus(readText(row, 'status', STATUS_LENGTH)),
-  }));
   const scopesOf = await readLinks(ask, 'role_scopes', 'role_name', (text) => text('scope_name'));
-  const rolesOfGroup = await readLinks(ask, 'user_group_roles', 'group_name', (text) => text('role_name'));
-  const rolesOf = await readLinks(ask, 'user_roles', 'user_id', (text) => text('role_name'));
-  const groupsOf = await readLinks(ask, 'user_group_members', 'user_id', (text) => text('group_name'));
-  const identitiesOf = await readLinks(ask, 'user_identities', 'user_id', (text) => ({
-    issuer: text('issuer'),
-    sub: text('sub'),
+  return roles.map((name) => ({ name, scopes: scopesOf(name).sort() })).sort(byName);
+}
+
+export async function readGroups(ask: Ask): Promise<Group[]> {
+  const groups = await readTable(ask, 'user_groups', (text) => text('name'));
+  const rolesOf = await readLinks(ask, 'user_group_roles', 'group_name', (text) => text('role_name'));
+  return groups.map((name) => ({ name, roles: rolesOf(name).sort() })).sort(byName);
+}
+
+/**
+ * Reads the next users in the order of the database. Only they are in memory, however many there are.
+ *
+ * @param after the id of the last one before; undefined from the first
+ */
+export async function readUsersAfter(ask: Ask, after: string | undefined, limit: number): Promise<User[]> {
+  const where = after === undefined ? 'ORDER BY id' : 'WHERE id > ? ORDER BY id';
+  return readSomeUsers(ask, { where, parameters: after === undefined ? [] : [after], limit });
+}
+
+export async function readUser(ask: Ask, id: string): Promise<User | undefined> {
+  const [user] = await readSomeUsers(ask, { where: 'WHERE id = ?', parameters: [id], limit: 1 });
+  return user;
+}
+
+/** The ids of the first users that have the role, or are in the group, in the order of the database. */
+export function readHolders(ask: Ask, of: 'role' | 'group', name: string, limit: number): Promise<string[]> {
+  const slice = (column: string): Slice => ({
+    where: `WHERE ${column} = ? ORDER BY user_id`,
+    parameters: [name],
+    limit,
+  });
+  return of === 'role'
+    ? readTable(ask, 'user_roles', (text) => text('user_id'), slice('role_name'))
+    : readTable(ask, 'user_group_members', (text) => text('user_id'), slice('group_name'));
+}
+
+async function readSomeUsers(ask: Ask, slice: Slice): Promise<User[]> {
+  const ids = await readTable(ask, 'users', (text) => text('id'), slice);
+  const links: Slice[] = [];
+  for (let start = 0; start < ids.length; start += KEYS_PER_STATEMENT) {
+    const some = ids.slice(start, start + KEYS_PER_STATEMENT);
+    links.push({ where: `WHERE user_id IN (${some.map(() => '?').join(', ')})`, parameters: some });
+  }
+  return readUsers(ask, slice, links);
+}
+
+/** @param links the parts of the tables of links that belong to these users */
+async function readUsers(ask: Ask, slice: Slice, links: readonly Slice[]): Promise<User[]> {
+  const users = await readTable(
+    ask,
+    'users',
+    (text, row) => ({
+      id: text('id'),
+      email: text('email'),
+      status: readStatus(readText(row, 'status', STATUS_LENGTH)),
+    }),
+    slice,
+  );
+  const rolesOf = await readLinks(ask, 'user_roles', 'user_id', (text) => text('role_name'), links);
+  const groupsOf = await readLinks(ask, 'user_group_members', 'user_id', (text) => text('group_name'), links);
+  const identitiesOf = await readLinks(
+    ask,
+    'user_identities',
+    'user_id',
+    (text) => ({ issuer: text('issuer'), sub: text('sub') }),
+    links,
+  );
+  return users.map((user) => ({
+    ...user,
+    roles: rolesOf(user.id).sort(),
+    groups: groupsOf(user.id).sort(),
+    identities: identitiesOf(user.id).sort((a, b) => compare(a.issuer, b.issuer) || compare(a.sub, b.sub)),
   }));
-  return {
-    scopes: scopes.sort(byName),
-    roles: roles.map((name) => ({ name, scopes: scopesOf(name).sort() })).sort(byName),
-    groups: groups.map((name) => ({ name, roles: rolesOfGroup(name).sort() })).sort(byName),
-    users: users
-      .map((user) => ({
-        ...user,
-        roles: rolesOf(user.id).sort(),
-        groups: groupsOf(user.id).sort(),
-        identities: identitiesOf(user.id).sort((a, b) => compare(a.issuer, b.issuer) || compare(a.sub, b.sub)),
-      }))
-      .sort((a, b) => compare(a.id, b.id)),
-  };
 }
 
 type Table = keyof typeof TABLES;
 type Reading<T extends Table, V> = (text: (column: keyof (typeof TABLES)[T] & string) => string, row: Row) => V;
 
-async function readTable<T extends Table, V>(ask: Ask, table: T, read: Reading<T, V>): Promise<V[]> {
+async function readTable<T extends Table, V>(
+  ask: Ask,
+  table: T,
+  read: Reading<T, V>,
+  { where, parameters, limit }: Slice = ALL,
+): Promise<V[]> {
   const lengths: Readonly<Record<string, number>> = TABLES[table];
   const columns = Object.entries(lengths).map(([column, length]) => selectText(column, length));
-  const rows = await ask(`SELECT ${columns.join(', ')} FROM ${table} LIMIT ${MAX_ROWS + 1}`);
+  const rows = await ask(
+    `SELECT ${columns.join(', ')} FROM ${table} ${where} LIMIT ${limit ?? MAX_ROWS + 1}`,
+    parameters,
+  );
   if (rows.length > MAX_ROWS) throw unavailable(TENANT_DATABASE, 'has too many rows');
   return rows.map((row) => read((column) => readRequiredText(row, column, lengths[column] ?? 0), row));
 }
@@ -84,12 +165,20 @@ async function readLinks<T extends Table, V>(
   table: T,
   key: keyof (typeof TABLES)[T] & string,
   read: Reading<T, V>,
+  slices: readonly Slice[] = [ALL],
 ): Promise<(key: string) => V[]> {
   const values = new Map<string, V[]>();
-  for (const [from, value] of await readTable(ask, table, (text, row) => [text(key), read(text, row)] as const)) {
-    const known = values.get(from);
-    if (known === undefined) values.set(from, [value]);
-    else known.push(value);
+  for (const slice of slices) {
+    for (const [from, value] of await readTable(
+      ask,
+      table,
+      (text, row) => [text(key), read(text, row)] as const,
+      slice,
+    )) {
+      const known = values.get(from);
+      if (known === undefined) values.set(from, [value]);
+      else known.push(value);
+    }
   }
   return (from) => values.get(from) ?? [];
 }
