@@ -59,14 +59,18 @@ export async function authorize(
   const subject = await findSubject(directories[surface], tenant, reference);
   if (subject === undefined) throw new TesseraError('unauthorized', 'unknown subject');
   if (subject.status !== 'active') throw new TesseraError('unauthorized', 'the subject is disabled');
-  if (!mayAskFor(client, subject)) throw new TesseraError('unauthorized', 'the client may not ask for this subject');
+  const { mayAsk, roles, groups, scopes, resources } = limitsOf(client, subject);
+  if (!mayAsk) throw new TesseraError('unauthorized', 'the client may not ask for this subject');
 
   return AuthorizationDecision[sealAuthorizationDecision]({
     tenant,
     client,
     surface,
     subject,
-    ...grantsWithinBound(client, subject),
+    roles,
+    groups,
+    scopes,
+    resources,
     ttlSeconds: Math.min(tenant.tokens.ttlSeconds, client.ttlSeconds ?? Infinity),
     notAfter,
     exchange,
@@ -90,28 +94,31 @@ function mayAskFor(client: Client, subject: Subject): boolean {
   return email !== undefined && client.subjects.domains.has(email.domain);
 }
 
-interface BoundedGrants {
+/** What a client may request of one subject. */
+interface PairLimits {
+  readonly mayAsk: boolean;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly scopes: readonly string[];
   readonly resources: readonly string[];
 }
 
-// Subjects and clients are frozen and live as long as they are cached, so the grants of a pair are computed once.
-const bounded = new WeakMap<Subject, WeakMap<Client, BoundedGrants>>();
+// Subjects and clients are frozen and live as long as they are cached, so the limits of a pair are computed once.
+const pairs = new WeakMap<Subject, WeakMap<Client, PairLimits>>();
 
-function grantsWithinBound(client: Client, subject: Subject): BoundedGrants {
-  let byClient = bounded.get(subject);
-  if (byClient === undefined) bounded.set(subject, (byClient = new WeakMap()));
-  let grants = byClient.get(client);
-  if (grants === undefined) byClient.set(client, (grants = boundGrants(client, subject)));
-  return grants;
+function limitsOf(client: Client, subject: Subject): PairLimits {
+  let byClient = pairs.get(subject);
+  if (byClient === undefined) pairs.set(subject, (byClient = new WeakMap()));
+  let limits = byClient.get(client);
+  if (limits === undefined) byClient.set(client, (limits = computeLimits(client, subject)));
+  return limits;
 }
 
-function boundGrants(client: Client, subject: Subject): BoundedGrants {
+function computeLimits(client: Client, subject: Subject): PairLimits {
   const { scopes: bound } = client;
   const granted = bound === 'unbounded' ? subject.scopes : subject.scopes.filter((scope) => bound.has(scope.name));
   return Object.freeze({
+    mayAsk: mayAskFor(client, subject),
     roles: sorted(subject.roles),
     groups: sorted(subject.groups),
     scopes: sorted(granted.map((scope) => scope.name)),
