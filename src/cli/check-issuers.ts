@@ -15,6 +15,8 @@ import { printable } from '../provisioning/file/yaml-source.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
 import type { Surface } from '../domain/surface.ts';
 import { visibleJson } from '../domain/visible-text.ts';
+import { explainParts } from './explain/explain-parts.ts';
+import { reasonOf } from './explain/print-explanation.ts';
 import { findTenant, type Installation, withReadOnly } from './installation.ts';
 import { type OutputFormat, printJson, printLines, printText, table, type Terminal } from './terminal.ts';
 
@@ -121,19 +123,32 @@ async function tryToken(
   const keySets = new RemoteKeySets(egress, clock, log);
   const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
   const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
-  const { steps, claims } = await explain({ publicUrl, clock, directories: subjects }, grant, tenant, surface);
-  // `hop` is the name of a step in the JSON output, which programs rely on.
-  const hops = steps.map(({ step, ...rest }) => ({ hop: step, ...rest }));
+  const { steps, claims } = await explain(explainParts(stores, subjects), grant, surface, undefined);
+  const hops = hopsOf(steps, grant.steps);
   if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
   else {
-    printLines(stdout, table(steps.map(({ step, outcome, reason }) => [step, outcome, reason ?? ''])));
+    printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
     if (claims !== undefined) printText(stdout, `\nThe token would hold:\n${visibleJson(claims)}`);
   }
   if (claims === undefined) throw new OperatorError(`There would be no token: ${reasonOf(steps)}.`);
 }
 
-function reasonOf(steps: readonly ExplainedStep[]): string {
-  return steps.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
+interface Hop {
+  readonly hop: string;
+  readonly outcome: string;
+  readonly reason?: string;
+}
+
+/** The steps under the names in the JSON output, which programs rely on. The other steps say something only if they refuse. */
+function hopsOf(steps: readonly ExplainedStep[], authentication: readonly string[]): readonly Hop[] {
+  const named = new Set([...authentication, 'authorize', 'claims']);
+  return steps
+    .filter(({ step, outcome }) => named.has(step) || outcome === 'refused')
+    .map(({ step, outcome, ...rest }) => ({
+      hop: step === 'authorize' ? 'admission' : step,
+      outcome: outcome === 'ok' ? 'passed' : outcome,
+      ...rest,
+    }));
 }
 
 /** @throws OperatorError if it is ambiguous which client presents the token */

@@ -2,7 +2,15 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import type { DirectoryWriter } from '../directory/provisioning/directory.writer.ts';
-import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from '../directory/grants-query.ts';
+import {
+  findGrantPathsByEmail,
+  findGrantsByEmail,
+  findGrantsById,
+  findGrantsByIdentity,
+} from '../directory/grants-query.ts';
+import type { GrantPath } from '../directory/grant-paths.ts';
+import { unavailable } from '../errors/tessera-error.ts';
+import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
 import { isLinkable } from '../directory/linked-identity.ts';
 import { type Subject, SubjectDirectory } from '../directory/subject.ts';
 
@@ -19,6 +27,22 @@ export class CopiedUserDirectory extends SubjectDirectory {
     return this.#read(tenant, (directory) => findGrantsByEmail(directory, tenant.id, email));
   }
 
+  /**
+   * Finds a user as `findByEmail` does, with the paths to its scopes.
+   *
+   * @throws TesseraError temporarily_unavailable also if the database does not exist yet, as on a server
+   */
+  async findWithPaths(
+    tenant: Tenant,
+    email: CanonicalEmail,
+  ): Promise<{ readonly subject: Subject; readonly paths: readonly GrantPath[] } | undefined> {
+    const read = await this.#read(tenant, async (directory) => ({
+      found: await findGrantPathsByEmail(directory, tenant.id, email),
+    }));
+    if (read === undefined) throw unavailable(TENANT_DATABASE, 'database does not exist');
+    return read.found;
+  }
+
   override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
     if (!isLinkable(issuer, sub)) return undefined;
     return this.#read(tenant, (directory) => findGrantsByIdentity(directory, tenant.id, issuer, sub));
@@ -29,10 +53,10 @@ export class CopiedUserDirectory extends SubjectDirectory {
     return this.#read(tenant, (directory) => findGrantsById(directory, tenant.id, id));
   }
 
-  async #read(
+  async #read<Found>(
     tenant: Tenant,
-    find: (directory: DirectoryWriter) => Promise<Subject | undefined>,
-  ): Promise<Subject | undefined> {
+    find: (directory: DirectoryWriter) => Promise<Found | undefined>,
+  ): Promise<Found | undefined> {
     const directory = await this.#opener.openForReading(tenant);
     if (directory === undefined) return undefined;
     try {

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Secret } from '../config/secret.ts';
 import { Clock } from '../domain/clock.ts';
 import type { ClientId, ProjectId } from '../domain/ids.ts';
@@ -37,14 +37,21 @@ export interface SecretMatchListener {
   authenticated(): void;
 }
 
-/** Authenticates clients by their secrets, for every endpoint that takes one. */
+/**
+ * Authenticates clients by their secrets, for every endpoint that takes one. The constructor takes only the methods that are called, so that `explain`
+ * can assume the secret and run the same checks.
+ */
 @Injectable()
 export class ClientAuthentication {
-  readonly #secrets: ClientSecrets;
-  readonly #uses: SecretUses;
+  readonly #secrets: Pick<ClientSecrets, 'match'>;
+  readonly #uses: Pick<SecretUses, 'record'>;
   readonly #clock: Clock;
 
-  constructor(secrets: ClientSecrets, uses: SecretUses, clock: Clock) {
+  constructor(
+    @Inject(ClientSecrets) secrets: Pick<ClientSecrets, 'match'>,
+    @Inject(SecretUses) uses: Pick<SecretUses, 'record'>,
+    clock: Clock,
+  ) {
     this.#secrets = secrets;
     this.#uses = uses;
     this.#clock = clock;

@@ -14,6 +14,11 @@ SELECT a.tenant_id, a.id, a.email, a.email_canonical, a.status, a.roles, a.scope
   FROM administrators a
  WHERE a.tenant_id = ? AND a.email_canonical = ?`;
 
+const BY_ID = `
+SELECT a.tenant_id, a.id, a.email, a.status, a.roles, a.scopes
+  FROM administrators a
+ WHERE a.tenant_id = ? AND a.id = ?`;
+
 const BY_IDENTITY = `
 SELECT a.tenant_id, a.id, a.email, a.status, a.roles, a.scopes, i.issuer, i.sub
   FROM administrator_identities i
@@ -33,6 +38,12 @@ export class AdministratorDirectory extends SubjectDirectory {
   override async findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
     const rows = await this.#controlPlane.query(BY_EMAIL, [tenant.id, email]);
     return administrator(rows.find((row) => row['tenant_id'] === tenant.id && row['email_canonical'] === email));
+  }
+
+  /** Finds an administrator by the id that tokens have as `sub`. For commands. */
+  async findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+    const rows = await this.#controlPlane.query(BY_ID, [tenant.id, id]);
+    return administrator(rows.find((row) => row['tenant_id'] === tenant.id && row['id'] === id));
   }
 
   override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {

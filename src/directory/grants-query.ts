@@ -13,6 +13,7 @@ import { readText, readRequiredText, selectText } from './bounded-text.ts';
 import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
+import { type GrantPath, pathsFromRows } from './grant-paths.ts';
 import type { GrantedScope, Subject } from './subject.ts';
 import { readStatus } from '../domain/status.ts';
 
@@ -74,7 +75,25 @@ export async function findGrantsByEmail(
   tenantId: TenantId,
   email: CanonicalEmail,
 ): Promise<Subject | undefined> {
-  const rows = await directory.query(BY_EMAIL, [email, email, email]);
+  return subjectOfEmail(tenantId, await queryByEmail(directory, email), email);
+}
+
+/** The user of `findGrantsByEmail` and the paths to its scopes, from one read. For commands: a token needs no paths. */
+export async function findGrantPathsByEmail(
+  directory: Directory,
+  tenantId: TenantId,
+  email: CanonicalEmail,
+): Promise<{ readonly subject: Subject; readonly paths: readonly GrantPath[] } | undefined> {
+  const rows = await queryByEmail(directory, email);
+  const subject = subjectOfEmail(tenantId, rows, email);
+  return subject && { subject, paths: pathsFromRows(rows, subject.id) };
+}
+
+function queryByEmail(directory: Directory, email: CanonicalEmail): Promise<Row[]> {
+  return directory.query(BY_EMAIL, [email, email, email]);
+}
+
+function subjectOfEmail(tenantId: TenantId, rows: readonly Row[], email: CanonicalEmail): Subject | undefined {
   return subjectFromRows(tenantId, rows, (row) => row['email_canonical'] === email);
 }
 

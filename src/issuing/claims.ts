@@ -13,6 +13,9 @@ export interface ClaimsContext {
   readonly jti: string;
 }
 
+/** The only reason for which `buildClaims` refuses. */
+export const CREDENTIALS_EXPIRED = 'the credentials have expired';
+
 /**
  * Builds the token's claims. All of them come from the authorization decision; a caller cannot add any.
  *
@@ -26,7 +29,7 @@ export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, j
   const { tenant, client, surface, subject, exchange } = facts;
   const policyEnd = now + Math.min(facts.ttlSeconds, MAX_TOKEN_LIFE_SECONDS);
   const exp = facts.notAfter === undefined ? policyEnd : Math.min(policyEnd, facts.notAfter);
-  if (exp <= now) throw new TesseraError('unauthorized', 'the credentials have expired');
+  if (exp <= now) throw new TesseraError('unauthorized', CREDENTIALS_EXPIRED);
   return {
     iss: issuerOf(publicUrl, tenant.id),
     sub: subject.id,

@@ -14,18 +14,21 @@ export interface SignedJwt {
   readonly kid: string;
 }
 
-/** Makes all tokens: signs the claims as a compact JWT with the tenant's active key. */
+/**
+ * Makes all tokens: signs the claims as a compact JWT with the tenant's active key. The constructor takes only the methods that are called, so that
+ * `explain` can run the same checks without signing.
+ */
 @Injectable()
 export class JwtIssuer {
   readonly #keyRings: KeyRings;
-  readonly #signer: BatchSigner;
-  readonly #secondOpinion: SecondOpinion;
+  readonly #signer: Pick<BatchSigner, 'sign'>;
+  readonly #secondOpinion: Pick<SecondOpinion, 'confirmFirstToken'>;
   readonly #maxTokenBytes: number;
 
   constructor(
     keyRings: KeyRings,
-    signer: BatchSigner,
-    secondOpinion: SecondOpinion,
+    @Inject(BatchSigner) signer: Pick<BatchSigner, 'sign'>,
+    @Inject(SecondOpinion) secondOpinion: Pick<SecondOpinion, 'confirmFirstToken'>,
     @Inject(CONFIG) { limits }: { readonly limits: Pick<LimitsConfig, 'tokenBytes'> },
   ) {
     this.#keyRings = keyRings;

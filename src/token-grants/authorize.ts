@@ -115,8 +115,7 @@ function limitsOf(client: Client, subject: Subject): PairLimits {
 }
 
 function computeLimits(client: Client, subject: Subject): PairLimits {
-  const { scopes: bound } = client;
-  const granted = bound === 'unbounded' ? subject.scopes : subject.scopes.filter((scope) => bound.has(scope.name));
+  const granted = subject.scopes.filter((scope) => scopeCut(client, scope.name) === undefined);
   return Object.freeze({
     mayAsk: mayAskFor(client, subject),
     roles: sorted(subject.roles),
@@ -125,6 +124,19 @@ function computeLimits(client: Client, subject: Subject): PairLimits {
     // The resources of the remaining scopes.
     resources: sorted(granted.flatMap((scope) => scope.resource ?? [])),
   });
+}
+
+/** Why a scope of a subject is not in the token. */
+export type ScopeCut = 'outside client';
+
+/** The words of each reason, for people. */
+export const SCOPE_CUTS: Readonly<Record<ScopeCut, (client: Client) => string>> = {
+  'outside client': ({ id }) => `not among the scopes of client ${id}`,
+};
+
+/** Why a token of the client does not have this scope of its subject; undefined: it has it. */
+export function scopeCut({ scopes: bound }: Client, scope: string): ScopeCut | undefined {
+  return bound === 'unbounded' || bound.has(scope) ? undefined : 'outside client';
 }
 
 function sorted(names: readonly string[]): readonly string[] {

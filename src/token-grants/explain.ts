@@ -1,32 +1,44 @@
 import type { TesseraClaims } from '@tessera/token';
-import type { AuditFacts, AuditedRequest } from '../audit/audit-record.ts';
+import type { AuditedRequest } from '../audit/audit-record.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
 import type { Surface } from '../domain/surface.ts';
+import type { ErrorCode } from '../errors/error-table.ts';
+import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
+import { CREDENTIALS_EXPIRED } from '../issuing/claims.ts';
+import type { JwtIssuer } from '../issuing/jwt-issuer.ts';
 import { FailureLimits } from '../rate-limit/failure-limits.ts';
 import { ReplayProtection } from '../replay/replay-protection.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
+import type { IssueGate } from '../revocation/issue-gate.ts';
+import type { Client } from '../tenancy/tenant.ts';
+import type { TenantRepository } from '../tenancy/tenant.repository.ts';
 import type { Grant, TokenRequest } from './grant.ts';
 import { TokenPipeline } from './token-pipeline.ts';
 
 export interface ExplainParts {
   readonly publicUrl: string;
   readonly clock: Clock;
+  readonly tenants: Pick<TenantRepository, 'open'>;
   readonly directories: SubjectDirectories;
+  readonly gate: Pick<IssueGate, 'start' | 'refuseRevoked'>;
+  /** Checks what an issuer checks, and signs nothing. */
+  readonly unsigned: Pick<JwtIssuer, 'issue'>;
 }
 
-/** A grant that lists its own steps and records which of them have passed. */
+/** A grant that lists the steps of its authentication and records which of them have passed. */
 export interface ExplainedGrant<Request extends TokenRequest> extends Grant<Request> {
   readonly steps: readonly string[];
   readonly passed: readonly string[];
+  /** What was assumed instead of verified, by step. */
+  readonly assumed: ReadonlyMap<string, string>;
 }
 
 export interface ExplainedStep {
   readonly step: string;
-  readonly outcome: 'passed' | 'refused' | 'not reached';
-  /** The private reason of a refusal. */
+  readonly outcome: 'ok' | 'assumed' | 'refused' | 'not reached';
+  /** What was assumed, or the private reason of a refusal. */
   readonly reason?: string;
 }
 
@@ -34,6 +46,8 @@ export interface Explanation {
   readonly steps: readonly ExplainedStep[];
   /** The claims that the token would have; undefined if there would be no token. */
   readonly claims: TesseraClaims | undefined;
+  /** Undefined if it did not authenticate. */
+  readonly client: Client | undefined;
 }
 
 const NOWHERE: RequestOrigin & AuditedRequest = Object.freeze({
@@ -44,67 +58,110 @@ const NOWHERE: RequestOrigin & AuditedRequest = Object.freeze({
   conclusion: undefined,
 });
 
-/** Thrown instead of signing: all steps up to the claims have passed. */
-class ReachedSigning extends Error {
-  readonly claims: TesseraClaims;
+const NO_LIMIT = 'no failed attempts count against the request';
 
-  constructor(claims: TesseraClaims) {
-    super('there is no signer');
-    this.claims = claims;
-  }
-}
+/** The errors that refuse a request. Any other is a failure of the explanation itself. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'invalid_request',
+  'unauthorized',
+  'client_not_found',
+  'token_too_large',
+  'temporarily_unavailable',
+]);
 
-class NothingToRedeem extends ReplayProtection {
+class NothingUsedBefore extends ReplayProtection {
   override redeem(): Promise<boolean> {
-    return Promise.reject(new Error('nothing is redeemed without a signature'));
+    return Promise.resolve(true);
   }
 }
 
 /**
- * Runs the steps of the pipeline up to the one before signing: nothing is signed, redeemed or recorded, so a token that was exchanged before passes.
+ * Runs all steps of the pipeline, with an issuer that signs nothing. Nothing is redeemed or recorded, so a token that was exchanged before passes.
  *
- * @throws TesseraError with any code other than `unauthorized` and `temporarily_unavailable`
+ * @throws TesseraError with a code that refuses no request
  */
 export async function explain<Request extends TokenRequest>(
-  { publicUrl, clock, directories }: ExplainParts,
+  { publicUrl, clock, tenants, directories, gate, unsigned }: ExplainParts,
   grant: ExplainedGrant<Request>,
-  tenant: Tenant,
   surface: Surface,
+  body: unknown,
 ): Promise<Explanation> {
-  let facts: AuditFacts = {};
+  const passed = new Set<string>();
+  let client: Client | undefined;
+  let claims: TesseraClaims | undefined;
+  const watched: Grant<Request> = {
+    name: grant.name,
+    hidesUnknownTenants: grant.hidesUnknownTenants,
+    parse: (input) => {
+      const request = grant.parse(input);
+      passed.add('parse');
+      return request;
+    },
+    attemptKey: (request) => grant.attemptKey(request),
+    authenticate: async (tenant, request, progress) => {
+      passed.add('tenant');
+      const authenticated = await grant.authenticate(tenant, request, progress);
+      ({ client } = authenticated.facts);
+      return authenticated;
+    },
+  };
   const pipeline = new TokenPipeline(
     { publicUrl },
     new FailureLimits({ limits: { failuresPerMinute: Infinity } }, clock),
-    { start: () => clock.nowMs(), refuseRevoked: () => undefined },
-    { open: () => Promise.resolve(tenant) },
-    directories,
-    { issue: (_tenant, claims) => Promise.reject(new ReachedSigning(claims)) },
-    new NothingToRedeem(),
     {
-      run: (work, steps) =>
-        steps.finally(() => {
-          facts = work.facts();
-        }),
-      recordIssued: () => Promise.reject(new Error('nothing is recorded without a signature')),
+      start: (tenantId) => {
+        passed.add('limit');
+        return gate.start(tenantId);
+      },
+      refuseRevoked: (built, keyId) => {
+        gate.refuseRevoked(built, keyId);
+      },
+    },
+    tenants,
+    directories,
+    {
+      issue: (tenant, built) => {
+        passed.add('authorize').add('claims');
+        claims = built;
+        return unsigned.issue(tenant, built);
+      },
+    },
+    new NothingUsedBefore(),
+    {
+      run: (_work, steps) => steps,
+      recordIssued: () => {
+        passed.add('sign');
+        return Promise.resolve();
+      },
     },
   );
-  const error = await pipeline
-    .answer(grant, { surface, body: undefined, request: NOWHERE })
-    .then((): unknown => new Error('no token comes without a signature'))
-    .catch((thrown: unknown) => thrown);
-  const steps = [...grant.steps, 'admission', 'claims'];
-  if (error instanceof ReachedSigning)
-    return { steps: steps.map((step) => ({ step, outcome: 'passed' })), claims: error.claims };
-  if (!(error instanceof TesseraError) || !['unauthorized', 'temporarily_unavailable'].includes(error.code))
-    throw error;
-  const { reason } = error;
-  // If the subject is known, `authorize` has made its decision, so that step has passed.
-  const passed = grant.passed.length + (facts.subjectId === undefined ? 0 : 1);
+  const refusal = await pipeline.answer(watched, { surface, body, request: NOWHERE }).then(() => undefined, refusalOf);
+  if (refusal?.reason === CREDENTIALS_EXPIRED) passed.add('authorize');
+  for (const step of grant.passed) passed.add(step);
+
+  const assumed = new Map([['limit', NO_LIMIT], ...grant.assumed]);
+  const steps = ['parse', 'limit', 'tenant', ...grant.steps, 'authorize', 'claims', 'sign'];
+  const refusedAt = refusal === undefined ? steps.length : steps.findIndex((step) => !passed.has(step));
   return {
     steps: steps.map((step, index): ExplainedStep => {
-      if (index < passed) return { step, outcome: 'passed' };
-      return index === passed ? { step, outcome: 'refused', reason } : { step, outcome: 'not reached' };
+      if (index > refusedAt) return { step, outcome: 'not reached' };
+      if (index === refusedAt && refusal !== undefined) return { step, outcome: 'refused', reason: wordsOf(refusal) };
+      const assumption = assumed.get(step);
+      return assumption === undefined ? { step, outcome: 'ok' } : { step, outcome: 'assumed', reason: assumption };
     }),
-    claims: undefined,
+    claims: refusal === undefined ? claims : undefined,
+    client,
   };
+}
+
+function refusalOf(error: unknown): TesseraError {
+  if (error instanceof TesseraError && REFUSALS.has(error.code)) return error;
+  // A command's stores say what to mend where a server only says that it cannot answer.
+  if (error instanceof OperatorError) return new TesseraError('temporarily_unavailable', error.message);
+  throw error;
+}
+
+/** The reason as in the audit record, with what the caller is told where that says more. */
+function wordsOf({ code, reason, detail }: TesseraError): string {
+  return code === 'invalid_request' || code === 'token_too_large' ? `${reason}. ${detail}` : reason;
 }

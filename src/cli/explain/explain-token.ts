@@ -1,0 +1,100 @@
+import type { ClientName } from '../../clients/client-secret.store.ts';
+import { SUBJECT_ID_LENGTH } from '../../control-plane/entities/tenant.entity.ts';
+import { parseEmail } from '../../domain/email.ts';
+import type { Surface } from '../../domain/surface.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { explain, type ExplainParts, type Explanation } from '../../token-grants/explain.ts';
+import { ExplainedSecretGrant } from '../../token-grants/grants/client-secret/explained-secret.grant.ts';
+import { withReadOnly } from '../installation.ts';
+import { type OutputFormat, printJson, type Terminal } from '../terminal.ts';
+import { explainParts } from './explain-parts.ts';
+import { ExplainedDirectories } from './explained-directories.ts';
+import { type ExplainedScope, explainedScopes, onlyScope } from './explained-scopes.ts';
+import { printExplanation, reasonOf } from './print-explanation.ts';
+
+export interface ExplainOptions {
+  readonly surface: Surface;
+  readonly scope?: string;
+  readonly output: OutputFormat;
+}
+
+/**
+ * Says whether a server would issue a token to the client for this subject, and where each scope comes from.
+ *
+ * @param subject an e-mail address as in a request, or the id of a subject
+ * @throws OperatorError if there would be no token, or none with the scope of the options
+ */
+export async function explainToken(
+  client: ClientName,
+  subject: string,
+  { surface, scope, output }: ExplainOptions,
+  terminal: Terminal,
+): Promise<void> {
+  await withReadOnly(terminal.loadConfig(), async (stores) => {
+    const directories = new ExplainedDirectories(stores);
+    const parts = explainParts(stores, directories);
+    const email = await emailOf(parts, directories, client, surface, subject);
+    const grant = new ExplainedSecretGrant(stores.clock, email instanceof TesseraError ? email : undefined);
+    const explanation = await explain(parts, grant, surface, {
+      tenant_id: client.tenantId,
+      project_id: client.projectId,
+      client_id: client.clientId,
+      email_id: email,
+    });
+    const all = explanation.client === undefined ? [] : explainedScopes(explanation.client, directories.paths ?? []);
+    const scopes = scope === undefined || directories.paths === undefined ? all : onlyScope(all, scope);
+    const refusal = refusalOf(explanation, scopes, scope);
+    const { steps, claims } = explanation;
+    if (output === 'json')
+      printJson(terminal.stdout, {
+        decision: refusal === undefined ? 'yes' : 'no',
+        claims: claims ?? null,
+        scopes,
+        steps,
+      });
+    else printExplanation(terminal.stdout, explanation, scopes);
+    if (refusal !== undefined) throw new OperatorError(refusal);
+  });
+}
+
+/** The answer "no" in words; undefined: the answer is yes. */
+function refusalOf(
+  { steps, claims }: Explanation,
+  scopes: readonly ExplainedScope[],
+  scope: string | undefined,
+): string | undefined {
+  if (claims === undefined) return `There would be no token: ${reasonOf(steps)}.`;
+  if (scope === undefined || claims.scope.split(' ').includes(scope)) return undefined;
+  return `The token would not have the scope ${scope}: ${scopes.find(({ cut }) => cut !== undefined)?.cut}.`;
+}
+
+/**
+ * The address that the client would ask for. Requests name their subject by address, so an id is looked up first.
+ *
+ * @returns the refusal if there is no such subject, or if that cannot be read
+ */
+async function emailOf(
+  { tenants }: ExplainParts,
+  directories: ExplainedDirectories,
+  client: ClientName,
+  surface: Surface,
+  subject: string,
+): Promise<string | TesseraError> {
+  if (parseEmail(subject) !== undefined) return subject;
+  try {
+    const email = isId(subject)
+      ? await directories.emailOf(await tenants.open(client.tenantId), surface, subject)
+      : undefined;
+    return email ?? new TesseraError('unauthorized', `${SUBJECT[surface]} has this id, and it is no e-mail address`);
+  } catch (error) {
+    if (error instanceof TesseraError) return error;
+    throw error;
+  }
+}
+
+const SUBJECT: Readonly<Record<Surface, string>> = { user: 'no user', admin: 'no administrator' };
+
+function isId(text: string): boolean {
+  return text.length <= SUBJECT_ID_LENGTH && /^[\x21-\x7e]+$/.test(text);
+}

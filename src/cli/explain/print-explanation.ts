@@ -1,0 +1,25 @@
+import { visibleJson } from '../../domain/visible-text.ts';
+import type { ExplainedStep, Explanation } from '../../token-grants/explain.ts';
+import { printLines, printText, table, type TextSink } from '../terminal.ts';
+import type { ExplainedScope } from './explained-scopes.ts';
+
+/** Why there would be no token. */
+export function reasonOf(steps: readonly ExplainedStep[]): string {
+  return steps.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
+}
+
+export function printExplanation(
+  sink: TextSink,
+  { steps, claims }: Explanation,
+  scopes: readonly ExplainedScope[],
+): void {
+  printLines(sink, table(steps.map(({ step, outcome, reason }) => [step, outcome, reason ?? ''])));
+  if (scopes.length > 0) printLines(sink, ['', ...table(scopes.map(scopeRow))]);
+  else if (claims !== undefined) printLines(sink, ['', 'The subject has no scopes.']);
+  if (claims !== undefined) printText(sink, `\nThe token would hold:\n${visibleJson(claims)}`);
+}
+
+function scopeRow({ scope, role, group, cut }: ExplainedScope): readonly string[] {
+  const from = role === null ? '-' : `role ${role}${group === undefined ? '' : ` (group ${group})`}`;
+  return [scope, from, cut === undefined ? '' : `CUT: ${cut}`];
+}
