@@ -9,6 +9,8 @@ export interface AuditFacts {
   readonly projectId?: string | undefined;
   readonly clientId?: string | undefined;
   readonly subjectId?: string | undefined;
+  /** If nobody was found: a keyed digest of the address that was looked up. See `SubjectDigests`. */
+  readonly subjectDigest?: string | undefined;
   readonly tokenId?: string | undefined;
   readonly keyId?: string | undefined;
   /** The client's secret that matched. */

@@ -1,11 +1,14 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../domain/clock.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
+import type { TenantId } from '../domain/ids.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { TimeLimit } from '../runtime/time-limit.ts';
 import type { AuditedRequest, AuditOutcome, AuditRecord, Conclusion } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
+import { SubjectDigests } from './subject-digests.ts';
 
 /**
  * Which errors are recorded in the store. The others named no well-formed client or came from a limited source. They appear only in the access line,
@@ -46,6 +49,9 @@ const WRITE = new TimeLimit(350);
  */
 const ERROR_RECORD = new TimeLimit(400);
 
+/** For an auditor of requests that look nobody up. */
+const NO_DIGESTS: Pick<SubjectDigests, 'of'> = Object.freeze({ of: () => Promise.resolve(undefined) });
+
 /** The state of one request for its audit record. The steps note here the facts that they have established. */
 export abstract class AuditedWork {
   readonly request: AuditedRequest;
@@ -53,6 +59,8 @@ export abstract class AuditedWork {
   isOver = false;
   /** The record of the success, once it is made and until the request ends. */
   success: AuditRecord | undefined = undefined;
+  /** An address that was looked up and not found. Only its keyed digest is recorded. */
+  unknownSubject: { readonly tenantId: TenantId; readonly email: CanonicalEmail } | undefined = undefined;
 
   constructor(request: AuditedRequest) {
     this.request = request;
@@ -73,11 +81,18 @@ export class Auditor {
   readonly #trail: AuditTrail;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #digests: Pick<SubjectDigests, 'of'>;
 
-  constructor(trail: AuditTrail, clock: Clock, log: Log) {
+  constructor(
+    trail: AuditTrail,
+    clock: Clock,
+    log: Log,
+    @Inject(SubjectDigests) digests: Pick<SubjectDigests, 'of'> = NO_DIGESTS,
+  ) {
     this.#trail = trail;
     this.#clock = clock;
     this.#log = log;
+    this.#digests = digests;
   }
 
   /**
@@ -100,9 +115,14 @@ export class Auditor {
     } catch (error) {
       const isKnown = error instanceof TesseraError;
       const code = isKnown ? error.code : 'server_error';
-      const record = this.recordOf(work, code, isKnown ? error.reason : 'unexpected error');
-      work.request.conclusion = record;
+      const known = this.recordOf(work, code, isKnown ? error.reason : 'unexpected error');
+      work.request.conclusion = known;
       if (KEPT[code] && (!isKnown || error.isRecorded)) {
+        const { unknownSubject } = work;
+        const record =
+          unknownSubject === undefined
+            ? known
+            : { ...known, subjectDigest: await this.#digests.of(unknownSubject.tenantId, unknownSubject.email) };
         const recorded = this.#trail.append(record).catch(() => {
           this.#log.warn('audit_record_not_written', { request_id: record.requestId });
         });

@@ -1,56 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
+import { bounded, INDEXING, INSERTS, PARTS, rowsOfNext, valuesOf } from './audit-statements.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
-import type { SqlValue } from '../database/database.ts';
+import type { Database } from '../database/database.ts';
 import { isStatementRefused, reasonOfFailure } from '../database/database-failure.ts';
 import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity.ts';
-
-/** The columns in the order in which they are written, each with the source of its value. */
-const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) => SqlValue])[] = [
-  ['at_ms', (record) => record.at],
-  ['request_id', (record) => bounded(record.requestId, 128)],
-  ['route', (record) => bounded(record.route, 128)],
-  ['source', (record) => bounded(record.source, 64)],
-  ['outcome', (record) => record.outcome],
-  ['reason', (record) => bounded(record.reason, 255)],
-  ['tenant_id', (record) => record.tenantId ?? null],
-  ['project_id', (record) => record.projectId ?? null],
-  ['client_id', (record) => record.clientId ?? null],
-  ['subject_id', (record) => bounded(record.subjectId, 128)],
-  ['token_id', (record) => bounded(record.tokenId, 128)],
-  ['key_id', (record) => bounded(record.keyId, 128)],
-  ['secret_id', (record) => bounded(record.secretId, 128)],
-];
-
-/** A day of records of a busy service must not be deleted in one statement, because others wait for its locks. */
-const ROWS_PER_PURGE = 5000;
-
-/** MySQL allows no LIMIT directly in an IN subquery, and SQLite none on DELETE, so there is a nested subquery. */
-const PURGE = `DELETE FROM audit_records WHERE id IN (SELECT id FROM (
-  SELECT id FROM audit_records WHERE at_ms < ? ORDER BY at_ms LIMIT ${ROWS_PER_PURGE}) AS oldest)`;
-
-/** A row that was written for a token that was not released is kept but corrected. */
-const MARK_UNRELEASED = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
-  WHERE at_ms = ? AND request_id = ? AND token_id = ? AND outcome = 'issued'`;
-
-/** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
-const SMALL_APPEND = 32;
-/** Larger appends are split into these sizes. */
-const LARGE_APPENDS = [256, 128, 64, SMALL_APPEND] as const;
-
-const INSERTS: ReadonlyMap<number, string> = new Map(
-  [...Array.from({ length: SMALL_APPEND }, (_, index) => index + 1), ...LARGE_APPENDS].map((rows) => {
-    const row = `(${COLUMNS.map(() => '?').join(', ')})`;
-    const names = COLUMNS.map(([column]) => column).join(', ');
-    return [rows, `INSERT INTO audit_records (${names}) VALUES ${Array(rows).fill(row).join(', ')}`];
-  }),
-);
-
-function rowsOfNext(left: number): number {
-  return left <= SMALL_APPEND ? left : (LARGE_APPENDS.find((size) => size <= left) ?? SMALL_APPEND);
-}
 
 /** Readiness answers within 2 s. */
 const CHECK_MS = 1500;
@@ -61,20 +17,28 @@ export class ControlPlaneAuditStore extends AuditStore {
   readonly #controlPlane: ControlPlane;
   /** Whether the last write failed. */
   #failed = false;
+  #appended = 0;
 
   constructor(controlPlane: ControlPlane) {
     super();
     this.#controlPlane = controlPlane;
   }
 
+  /** How many records this process has written. */
+  get appended(): number {
+    return this.#appended;
+  }
+
   override async append(records: readonly AuditRecord[]): Promise<void> {
     let rest = records;
     try {
+      const inserts = INSERTS[this.#controlPlane.kind ?? (await this.#kind())];
       while (rest.length > 0) {
         const rows = rowsOfNext(rest.length);
-        await this.#controlPlane.query(INSERTS.get(rows) ?? '', valuesOf(rest, rows));
+        await this.#controlPlane.query(inserts.get(rows) ?? '', valuesOf(rest, rows));
         rest = rest.slice(rows);
       }
+      this.#appended += records.length;
       this.#failed = false;
     } catch (error) {
       this.#failed = true;
@@ -83,8 +47,10 @@ export class ControlPlaneAuditStore extends AuditStore {
   }
 
   override async markUnreleased(records: readonly RecordKey[], reason: string): Promise<void> {
+    const { markUnreleased } = PARTS[await this.#kind()];
     for (const { at, requestId, tokenId } of records)
-      await this.#controlPlane.query(MARK_UNRELEASED, [reason, at, bounded(requestId, 128), bounded(tokenId, 128)]);
+      for (const statement of markUnreleased)
+        await this.#controlPlane.query(statement, [reason, bounded(requestId, 128), bounded(tokenId, 128), at]);
   }
 
   /**
@@ -113,33 +79,34 @@ export class ControlPlaneAuditStore extends AuditStore {
 
   /** Removes all records older than `beforeMs`, a limited number per statement. */
   async purge(beforeMs: number): Promise<void> {
-    for (;;) {
-      const [oldest] = await this.#controlPlane.query('SELECT MIN(at_ms) AS at_ms FROM audit_records');
-      if (typeof oldest?.['at_ms'] !== 'number' || oldest['at_ms'] >= beforeMs) return;
-      await this.#controlPlane.query(PURGE, [beforeMs]);
-    }
+    for (const { find, purge } of PARTS[await this.#kind()].oldest)
+      for (;;) {
+        const [oldest] = await this.#controlPlane.query(find);
+        if (typeof oldest?.['at_ms'] !== 'number' || oldest['at_ms'] >= beforeMs) break;
+        await this.#controlPlane.query(purge, [beforeMs]);
+      }
+  }
+
+  /** At most how many rows are not in the indices yet. On MySQL every row is. Does not open the database. */
+  async unindexedRows(): Promise<number> {
+    if (this.#controlPlane.kind !== 'sqlite') return 0;
+    const [first] = await this.#controlPlane.query(INDEXING.first);
+    const [last] = await this.#controlPlane.query(INDEXING.last);
+    return typeof first?.['id'] === 'number' && typeof last?.['id'] === 'number' ? last['id'] - first['id'] + 1 : 0;
+  }
+
+  /** Adds the oldest of them to the indices. SQLite only. */
+  async indexOldest(rows: number): Promise<void> {
+    await this.#controlPlane.query(INDEXING.index, [rows]);
+  }
+
+  async #kind(): Promise<Database['kind']> {
+    return (await this.#controlPlane.database()).kind;
   }
 }
 
 /** Inserts the record within the caller's transaction. */
 export async function insertAuditRecord(manager: EntityManager, record: AuditRecord): Promise<void> {
-  await manager.query(INSERTS.get(1) ?? '', valuesOf([record], 1));
-}
-
-/** A plain loop: this runs for every token. */
-function valuesOf(records: readonly AuditRecord[], rows: number): SqlValue[] {
-  const values: SqlValue[] = [];
-  for (const record of records.slice(0, rows)) {
-    for (const [, value] of COLUMNS) values.push(value(record));
-  }
-  return values;
-}
-
-const UNPRINTABLE = /[^\x20-\x7e]/;
-
-/** Limits text to ASCII and a length, so that an audit record is never lost because a value does not fit its column. */
-function bounded(text: string | undefined, length: number): string | null {
-  if (text === undefined) return null;
-  const short = text.length > length ? text.slice(0, length) : text;
-  return UNPRINTABLE.test(short) ? short.replaceAll(new RegExp(UNPRINTABLE, 'g'), '?') : short;
+  const kind = manager.dataSource.options.type === 'mysql' ? 'mysql' : 'sqlite';
+  await manager.query(INSERTS[kind].get(1) ?? '', valuesOf([record], 1));
 }

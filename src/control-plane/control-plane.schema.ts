@@ -13,6 +13,7 @@ import { SpentTokens1764000000002 } from './migrations/1764000000002-spent-token
 import { Revocations1764000000003 } from './migrations/1764000000003-revocations.ts';
 import { RevocationQuotas1764000000004 } from './migrations/1764000000004-revocation-quotas.ts';
 import { TenantDirectory1764000000010 } from './migrations/1764000000010-tenant-directory.ts';
+import { AuditReading1764000000011 } from './migrations/1764000000011-audit-reading.ts';
 import type { Schema } from '../database/schema.ts';
 
 export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
@@ -37,5 +38,6 @@ export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
     Revocations1764000000003,
     RevocationQuotas1764000000004,
     TenantDirectory1764000000010,
+    AuditReading1764000000011,
   ],
 });

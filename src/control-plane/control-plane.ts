@@ -62,6 +62,11 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
     return controlPlane;
   }
 
+  /** Undefined until the database is open. */
+  get kind(): Database['kind'] | undefined {
+    return this.#database?.kind;
+  }
+
   query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
     // The usual case needs no promise: the database is open.
     return this.#database === undefined

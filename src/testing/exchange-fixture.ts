@@ -114,6 +114,7 @@ export async function openExchangeFixture() {
         clientFound: (client) => (exchange.client = client),
         authenticated: () => undefined,
         asksFor: () => undefined,
+        refusedFor: () => undefined,
       });
       return facts;
     },

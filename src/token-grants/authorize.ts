@@ -2,7 +2,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import type { Subject, SubjectDirectories, SubjectDirectory } from '../directory/subject.ts';
 import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { parseEmail } from '../domain/email.ts';
+import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import type { Surface } from '../domain/surface.ts';
 import type { SubjectReference } from '../directory/subject.ts';
 import type { TokenExchange } from '../domain/token-exchange.ts';
@@ -41,6 +41,13 @@ export class AuthenticatedClient {
   }
 }
 
+/** Learns whom the decision is about as soon as the directory has answered, so that the record of a refusal names them too. */
+export interface SubjectLookUp {
+  subjectFound(subject: Subject): void;
+  /** Only for a look-up by address. */
+  addressUnknown(email: CanonicalEmail): void;
+}
+
 /**
  * Decides whether the client may have a token of this surface for this subject, and what the token may contain. The only function that makes an
  * AuthorizationDecision.
@@ -52,12 +59,17 @@ export async function authorize(
   tenant: Tenant,
   authenticated: AuthenticatedClient,
   surface: Surface,
+  lookUp: SubjectLookUp,
 ): Promise<AuthorizationDecision> {
   const { client, subject: reference, notAfter, exchange } = authenticated.facts;
   if (!client.surfaces.includes(surface)) throw new TesseraError('unauthorized', 'the client may not use this surface');
 
   const subject = await findSubject(directories[surface], tenant, reference);
-  if (subject === undefined) throw new TesseraError('unauthorized', 'unknown subject');
+  if (subject === undefined) {
+    if (reference.by === 'email') lookUp.addressUnknown(reference.email);
+    throw new TesseraError('unauthorized', 'unknown subject');
+  }
+  lookUp.subjectFound(subject);
   if (subject.status !== 'active') throw new TesseraError('unauthorized', 'the subject is disabled');
   const { mayAsk, roles, groups, scopes, resources } = limitsOf(client, subject);
   if (!mayAsk) throw new TesseraError('unauthorized', 'the client may not ask for this subject');

@@ -35,6 +35,11 @@ export interface AuthenticationProgress {
    * @throws TesseraError too_many_requests if concurrent guesses have used up the limit: this request may be one of them
    */
   authenticated(): void;
+  /**
+   * Call with the subject of the client's own token if that subject is what the request is refused for. Records name it, until the subject of the
+   * request is known.
+   */
+  refusedFor(subjectId: string): void;
   /** Sets the target that failures of the authenticated client count against. */
   asksFor(concern: Concern, name: string): void;
 }

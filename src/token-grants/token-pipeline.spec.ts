@@ -162,15 +162,22 @@ describe('a third grant', () => {
   });
 
   it.each([
-    ['bad credentials', { voucher: 'bad' }, 'unauthorized', 'the voucher is not good', undefined],
-    ['an unknown subject', { email: 'nobody@acme.example' }, 'unauthorized', 'unknown subject', undefined],
-    ['a disabled subject', { email: 'bob@acme.example' }, 'unauthorized', 'the subject is disabled', undefined],
-  ])('is refused for %s, on record with what is known of it', async (_, body, code, reason, tokenId) => {
+    ['bad credentials', { voucher: 'bad' }, 'unauthorized', 'the voucher is not good', undefined, undefined],
+    ['an unknown subject', { email: 'nobody@acme.example' }, 'unauthorized', 'unknown subject', undefined, undefined],
+    [
+      'a disabled subject',
+      { email: 'bob@acme.example' },
+      'unauthorized',
+      'the subject is disabled',
+      'u-bob',
+      undefined,
+    ],
+  ])('is refused for %s, on record with what is known of it', async (_, body, code, reason, subjectId, tokenId) => {
     const { ask, records } = openPipeline();
     const error = await refusalOf(ask(body));
     expect([error.code, error.reason]).toEqual([code, reason]);
     expect(records).toMatchObject([
-      { outcome: code, reason, tenantId: 'acme', projectId: 'shop', clientId: 'web', subjectId: undefined, tokenId },
+      { outcome: code, reason, tenantId: 'acme', projectId: 'shop', clientId: 'web', subjectId, tokenId },
     ]);
   });
 

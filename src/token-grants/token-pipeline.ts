@@ -4,8 +4,9 @@ import type { AuditFacts } from '../audit/audit-record.ts';
 import { AuditedWork, Auditor } from '../audit/auditor.ts';
 import { CONFIG, type Config } from '../config/config.ts';
 import { CachedSubjectDirectories } from '../directory/cached-subject.directories.ts';
-import type { SubjectDirectories } from '../directory/subject.ts';
+import type { Subject, SubjectDirectories } from '../directory/subject.ts';
 import { epochSeconds } from '../domain/clock.ts';
+import type { CanonicalEmail } from '../domain/email.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { buildClaims } from '../issuing/claims.ts';
 import { JwtIssuer } from '../issuing/jwt-issuer.ts';
@@ -15,7 +16,7 @@ import { ReplayProtection } from '../replay/replay-protection.ts';
 import { IssueGate } from '../revocation/issue-gate.ts';
 import type { Client } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
-import type { AuthenticatedClient } from './authorize.ts';
+import type { AuthenticatedClient, SubjectLookUp } from './authorize.ts';
 import { authorize } from './authorize.ts';
 import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from './grant.ts';
 
@@ -96,8 +97,7 @@ export class TokenPipeline {
       attempt.client = client;
 
       // 5. Authorize.
-      const decision = await authorize(this.#directories, tenant, client, request.surface);
-      attempt.subjectId = decision.facts.subject.id;
+      const decision = await authorize(this.#directories, tenant, client, request.surface, attempt);
 
       // 6. Claims.
       const now = epochSeconds(startedAtMs);
@@ -131,7 +131,7 @@ export class TokenPipeline {
 }
 
 /** The results of the steps so far, from which the record is made. Only the pipeline writes it. */
-class TokenAttempt extends AuditedWork implements AuthenticationProgress {
+class TokenAttempt extends AuditedWork implements AuthenticationProgress, SubjectLookUp {
   limit: AttemptLimit | undefined = undefined;
   parsed: TokenRequest | undefined = undefined;
   /** Set before the client has authenticated. */
@@ -155,6 +155,19 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress {
 
   clientFound(client: Client): void {
     this.foundClient = client;
+  }
+
+  refusedFor(subjectId: string): void {
+    this.subjectId = subjectId;
+  }
+
+  subjectFound({ id }: Subject): void {
+    this.subjectId = id;
+  }
+
+  addressUnknown(email: CanonicalEmail): void {
+    const { parsed } = this;
+    if (parsed !== undefined) this.unknownSubject = { tenantId: parsed.tenantId, email };
   }
 
   authenticated(): void {

@@ -16,6 +16,10 @@ export function keyRingPath(tenantId: TenantId): VaultPath {
   return `keys/${tenantId}` as VaultPath;
 }
 
+export function digestKeyPath(tenantId: TenantId): VaultPath {
+  return `audit/${tenantId}` as VaultPath;
+}
+
 export function databaseCredentialsPath(tenantId: TenantId): VaultPath {
   return `database/${tenantId}` as VaultPath;
 }

@@ -478,13 +478,14 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           projectId: 'shop',
           clientId: 'web',
           subjectId: 'u-ada',
+          subjectDigest: 'd-1',
           tokenId: 'jti-1',
           keyId: 'kid-1',
           secretId: 'sec-1',
         };
         await audit.append([full]);
         const [row] = await controlPlane.query('SELECT * FROM audit_records');
-        expect({ ...row, id: 0 }).toEqual({
+        expect({ ...row, id: 0 }).toMatchObject({
           id: 0,
           at_ms: 1,
           request_id: 'request-1',
@@ -496,6 +497,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           project_id: 'shop',
           client_id: 'web',
           subject_id: 'u-ada',
+          subject_digest: 'd-1',
           token_id: 'jti-1',
           key_id: 'kid-1',
           secret_id: 'sec-1',

@@ -33,6 +33,7 @@ controlPlaneConformance('MysqlDatabase', async () => {
     'Revocations1764000000003',
     'RevocationQuotas1764000000004',
     'TenantDirectory1764000000010',
+    'AuditReading1764000000011',
   ]);
   await both[1].close();
   return {

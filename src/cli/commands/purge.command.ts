@@ -7,6 +7,7 @@ import type { TenantId } from '../../domain/ids.ts';
 import {
   clientSecretPath,
   databaseCredentialsPath,
+  digestKeyPath,
   keyRingPath,
   tenantSecretsFolder,
   type VaultPath,
@@ -91,6 +92,7 @@ async function destroy({ tenants, secrets }: Leftovers, stores: Installation, as
     for (const path of await vault.list(tenantSecretsFolder(id))) await vault.destroy(path);
     await vault.destroy(keyRingPath(id));
     await vault.destroy(databaseCredentialsPath(id));
+    await vault.destroy(digestKeyPath(id));
     const embedded: Pick<Tenant, 'id' | 'database'> = { id, database: { driver: 'sqlite' } };
     await directories.destroy(embedded);
     await controlPlane.forgetTenant(id);

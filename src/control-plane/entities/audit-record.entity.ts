@@ -44,4 +44,12 @@ export class AuditRecordEntity {
 
   @Column({ name: 'secret_id', type: 'varchar', length: 128, nullable: true })
   secretId!: string | null;
+
+  /** A keyed digest of an address that nobody has. */
+  @Column({ name: 'subject_digest', type: 'varchar', length: 64, nullable: true })
+  subjectDigest!: string | null;
+
+  /** JSON, only for changes by command. */
+  @Column({ type: 'text', nullable: true })
+  details!: string | null;
 }

@@ -88,7 +88,6 @@ export class TokenStatus {
     if (token === undefined) return;
     if (token.clientId !== client.id)
       throw new TesseraError('unauthorized_client', 'the token was issued to another client');
-    work.subjectId = token.subject;
     const revoking = {
       projectId: client.projectId,
       id: client.id,
@@ -155,6 +154,7 @@ export class TokenStatus {
       work.reason = 'the token is of another project';
       return undefined;
     }
+    work.subjectId = verified.subject;
     work.tokenId = verified.tokenId;
     return verified;
   }

@@ -105,6 +105,26 @@ describe.each(['admin', 'user'] as const)('generateToken of the %s surface', (su
       expect(await tessera.auditReason(answer.requestId)).toBe(reason);
     });
 
+    it('with the subject in the record once it was found, and a digest of the address once nobody was', async () => {
+      const recordOf = async (body: Record<string, unknown>) =>
+        tessera.auditRow((await ask({ surface, body })).requestId);
+      const disabled = surface === 'user' ? ['bob@acme.example', 'u-bob'] : ['gone@acme.example', 'a-gone'];
+      expect(await recordOf({ email_id: disabled[0] })).toMatchObject({
+        subject_id: disabled[1],
+        subject_digest: null,
+      });
+      if (surface === 'user')
+        expect(await recordOf({ email_id: 'eve@elsewhere.example' })).toMatchObject({ subject_id: 'u-eve' });
+      const nobody = await recordOf({ email_id: 'nobody@acme.example' });
+      expect(nobody).toMatchObject({ subject_id: null, subject_digest: expect.stringMatching(/^[\w-]{43}$/) });
+      expect((await recordOf({ email_id: 'NOBODY@acme.example' }))['subject_digest']).toBe(nobody['subject_digest']);
+      expect((await recordOf({ email_id: 'another@acme.example' }))['subject_digest']).not.toBe(
+        nobody['subject_digest'],
+      );
+      const wrong = await recordOf({ email_id: 'nobody@acme.example', secret_id: 'wrong' });
+      expect(wrong).toMatchObject({ subject_id: null, subject_digest: null });
+    });
+
     it('with the same body for all of them', async () => {
       const bodies = new Set<string>();
       for (const [, change] of rows) {

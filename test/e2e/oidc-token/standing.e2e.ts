@@ -47,21 +47,30 @@ const saysOf = (answer: Answer) => {
 
 describe('a valid subject token with an older bearer', () => {
   it.each([
-    ['the client was disabled', '- { id: web, ', 'status: disabled, ', 'the client is disabled'],
-    ['the project was disabled', '      - id: shop\n', '        status: disabled\n', 'the project is disabled'],
-    ['the tenant was suspended', '  - id: acme\n', '    status: suspended\n', 'the tenant is suspended'],
+    ['the client was disabled', '- { id: web, ', 'status: disabled, ', 'the client is disabled', null],
+    ['the project was disabled', '      - id: shop\n', '        status: disabled\n', 'the project is disabled', null],
+    ['the tenant was suspended', '  - id: acme\n', '    status: suspended\n', 'the tenant is suspended', null],
     [
       'the subject of the bearer was disabled',
       '{ id: u-ada, ',
       'status: disabled, ',
       'bearer: its subject is disabled',
+      'u-ada',
     ],
-    ['the subject of the token was disabled', '{ id: u-grace, ', 'status: disabled, ', 'the subject is disabled'],
-  ])('%s', async (_name, place, addition, reason) => {
+    [
+      'the subject of the token was disabled',
+      '{ id: u-grace, ',
+      'status: disabled, ',
+      'the subject is disabled',
+      'u-grace',
+    ],
+  ])('%s', async (_name, place, addition, reason, subject) => {
     const bearer = await service.bearer();
     const oidcToken = service.subjectToken();
     await service.tessera.apply(replaceOnce(tenants, place, `${place}${addition}`));
-    await service.expectRefused({ bearer, oidcToken }, reason);
+    const answer = await service.exchange({ bearer, oidcToken });
+    service.expectAnswerRefused(answer, reason);
+    expect(service.tessera.auditRow(answer.requestId)['subject_id']).toBe(subject);
     // The token was not at fault, and it is not used up.
     await service.tessera.apply(tenants);
     expect(saysOf(await service.exchange({ bearer, oidcToken }))).toMatchObject({ sub: 'u-grace' });

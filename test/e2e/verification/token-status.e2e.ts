@@ -114,6 +114,7 @@ describe('revocation', () => {
     const token = await issuedToken(tessera, 'user');
     const answer = await ask('revoke', { token }, basic('shop/reader', secretOf('shop/reader')));
     expect(answer.refusal()).toMatchObject({ status: 400, error: 'unauthorized_client' });
+    expect(tessera.auditRow(answer.requestId)).toMatchObject({ subject_id: 'u-ada', token_id: expect.any(String) });
     expect((await ask('revoke', { token }, basic('billing/cron', secretOf('billing/cron')))).status).toBe(200);
     expect(await isActive(token)).toBe(true);
   });

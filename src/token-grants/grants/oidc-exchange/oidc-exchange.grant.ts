@@ -75,7 +75,7 @@ export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
     const bearer = await this.#ownTokens.verify(request.bearer, request.surface);
     const client = clientOf(bearer, tenant, request.surface);
     progress.clientFound(client);
-    await refuseInactiveBearer(this.#directories, tenant, request.surface, bearer);
+    await refuseInactiveBearer(this.#directories, tenant, request.surface, bearer, progress);
     progress.authenticated();
 
     progress.asksFor('unknown issuer', '');
@@ -148,10 +148,13 @@ async function refuseInactiveBearer(
   tenant: Tenant,
   surface: Surface,
   bearer: VerifiedToken,
+  progress: AuthenticationProgress,
 ): Promise<void> {
   const email = parseEmail(bearer.email);
   const subject = email && (await directories[surface].findByEmail(tenant, email.canonical));
   // The address may have passed to another person since.
-  if (subject?.id !== bearer.subject) throw new TesseraError('unauthorized', 'bearer: its subject is no more');
-  if (subject.status !== 'active') throw new TesseraError('unauthorized', 'bearer: its subject is disabled');
+  if (subject?.id === bearer.subject && subject.status === 'active') return;
+  progress.refusedFor(bearer.subject);
+  const reason = subject?.id === bearer.subject ? 'bearer: its subject is disabled' : 'bearer: its subject is no more';
+  throw new TesseraError('unauthorized', reason);
 }

@@ -1,0 +1,110 @@
+import { UNINDEXED } from '../control-plane/audit-indices.ts';
+import type { Database, SqlValue } from '../database/database.ts';
+import type { AuditRecord } from './audit-record.ts';
+
+type Kind = Database['kind'];
+
+/** The columns in the order in which they are written, each with the source of its value. */
+const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) => SqlValue])[] = [
+  ['at_ms', (record) => record.at],
+  ['request_id', (record) => bounded(record.requestId, 128)],
+  ['route', (record) => bounded(record.route, 128)],
+  ['source', (record) => bounded(record.source, 64)],
+  ['outcome', (record) => record.outcome],
+  ['reason', (record) => bounded(record.reason, 255)],
+  ['tenant_id', (record) => record.tenantId ?? null],
+  ['project_id', (record) => record.projectId ?? null],
+  ['client_id', (record) => record.clientId ?? null],
+  ['subject_id', (record) => bounded(record.subjectId, 128)],
+  ['subject_digest', (record) => record.subjectDigest ?? null],
+  ['token_id', (record) => bounded(record.tokenId, 128)],
+  ['key_id', (record) => bounded(record.keyId, 128)],
+  ['secret_id', (record) => bounded(record.secretId, 128)],
+];
+
+/** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
+const SMALL_APPEND = 32;
+/** Larger appends are split into these sizes. */
+const LARGE_APPENDS = [256, 128, 64, SMALL_APPEND] as const;
+
+/** The INSERT for each number of rows. */
+export const INSERTS: Readonly<Record<Kind, ReadonlyMap<number, string>>> = Object.freeze({
+  sqlite: insertsFor('sqlite'),
+  mysql: insertsFor('mysql'),
+});
+
+function insertsFor(kind: Kind): ReadonlyMap<number, string> {
+  const isLater = kind === 'sqlite';
+  const names = [...COLUMNS.map(([column]) => column), ...(isLater ? ['unindexed'] : [])].join(', ');
+  const row = `(${[...COLUMNS.map(() => '?'), ...(isLater ? ['1'] : [])].join(', ')})`;
+  return new Map(
+    [...Array.from({ length: SMALL_APPEND }, (_, index) => index + 1), ...LARGE_APPENDS].map((rows) => [
+      rows,
+      `INSERT INTO audit_records (${names}) VALUES ${Array(rows).fill(row).join(', ')}`,
+    ]),
+  );
+}
+
+export function rowsOfNext(left: number): number {
+  return left <= SMALL_APPEND ? left : (LARGE_APPENDS.find((size) => size <= left) ?? SMALL_APPEND);
+}
+
+/** A plain loop: this runs for every token. */
+export function valuesOf(records: readonly AuditRecord[], rows: number): SqlValue[] {
+  const values: SqlValue[] = [];
+  for (const record of records.slice(0, rows)) {
+    for (const [, value] of COLUMNS) values.push(value(record));
+  }
+  return values;
+}
+
+/** A row that was written for a token that was not released is kept but corrected. */
+const MARK = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
+  WHERE request_id = ? AND token_id = ? AND at_ms = ? AND outcome = 'issued'`;
+
+/** A day of records of a busy service must not be deleted in one statement, because others wait for its locks. */
+const ROWS_PER_PURGE = 5000;
+
+/** MySQL allows no LIMIT directly in an IN subquery, and SQLite none on DELETE, so there is a nested subquery. */
+function purge(rows: string): string {
+  return `DELETE FROM audit_records WHERE id IN (SELECT id FROM (
+    SELECT id FROM audit_records ${rows} at_ms < ? ORDER BY at_ms LIMIT ${ROWS_PER_PURGE}) AS oldest)`;
+}
+
+/** Statements that concern all rows, in one part on MySQL and in two on SQLite: the indexed rows and the others. */
+interface Parts {
+  readonly markUnreleased: readonly string[];
+  /** For the time of the oldest record and for the removal of the oldest, each of one part. */
+  readonly oldest: readonly { readonly find: string; readonly purge: string }[];
+}
+
+export const PARTS: Readonly<Record<Kind, Parts>> = Object.freeze({
+  mysql: {
+    markUnreleased: [MARK],
+    oldest: [{ find: 'SELECT MIN(at_ms) AS at_ms FROM audit_records', purge: purge('WHERE') }],
+  },
+  sqlite: {
+    markUnreleased: [`${MARK} AND unindexed IS NULL`, `${MARK} AND unindexed = 1`],
+    oldest: ['unindexed IS NULL', 'unindexed = 1'].map((part) => ({
+      find: `SELECT MIN(at_ms) AS at_ms FROM audit_records WHERE ${part}`,
+      purge: purge(`WHERE ${part} AND`),
+    })),
+  },
+});
+
+/** SQLite only. */
+export const INDEXING = Object.freeze({
+  first: `SELECT MIN(id) AS id FROM audit_records INDEXED BY ${UNINDEXED} WHERE unindexed = 1`,
+  last: `SELECT MAX(id) AS id FROM audit_records INDEXED BY ${UNINDEXED} WHERE unindexed = 1`,
+  index: `UPDATE audit_records SET unindexed = NULL WHERE id IN (
+    SELECT id FROM audit_records INDEXED BY ${UNINDEXED} WHERE unindexed = 1 ORDER BY id LIMIT ?)`,
+});
+
+const UNPRINTABLE = /[^\x20-\x7e]/;
+
+/** Limits text to ASCII and a length, so that an audit record is never lost because a value does not fit its column. */
+export function bounded(text: string | undefined, length: number): string | null {
+  if (text === undefined) return null;
+  const short = text.length > length ? text.slice(0, length) : text;
+  return UNPRINTABLE.test(short) ? short.replaceAll(new RegExp(UNPRINTABLE, 'g'), '?') : short;
+}
