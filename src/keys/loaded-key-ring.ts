@@ -1,5 +1,5 @@
-import { importVerificationKey, type VerificationKey } from '@tessera/token/core';
-import { createPrivateKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto';
+import { importVerificationKey, keyConfirms, type VerificationKey } from '@tessera/token/core';
+import { createPrivateKey, type JsonWebKey, type KeyObject, sign } from 'node:crypto';
 import { Secret } from '../config/secret.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import type { SigningAlgorithm } from '../tenancy/tenant.ts';
@@ -42,7 +42,7 @@ export class LoadedKeyRing {
     for (const key of stored.ring.keys) {
       const publicHalf = importPublic(key);
       verification.set(key.kid, publicHalf);
-      if (key.privateJwk !== undefined) signing.set(key.kid, importSigning(key, key.privateJwk, publicHalf.publicKey));
+      if (key.privateJwk !== undefined) signing.set(key.kid, importSigning(key, key.privateJwk, publicHalf));
     }
     this.#signing = signing;
     this.#verification = verification;
@@ -76,7 +76,7 @@ export class LoadedKeyRing {
  * @throws TesseraError temporarily_unavailable when it is not what its entry says
  */
 export function loadSigningKey(key: RingKey, privateJwk: Secret): LoadedSigningKey {
-  return importSigning(key, privateJwk, importPublic(key).publicKey);
+  return importSigning(key, privateJwk, importPublic(key));
 }
 
 function importPublic(key: RingKey): VerificationKey {
@@ -89,16 +89,16 @@ function importPublic(key: RingKey): VerificationKey {
  * A private half that does not match the published one would make tokens that no verifier accepts or, worse, that only the wrong ones accept. It
  * signs a test value here before it may sign tokens.
  */
-function importSigning(key: RingKey, privateJwk: Secret, publicKey: KeyObject): LoadedSigningKey {
+function importSigning(key: RingKey, privateJwk: Secret, publicHalf: VerificationKey): LoadedSigningKey {
   const { digest } = ALGORITHMS[key.alg];
-  const probe = Buffer.from(`does ${key.kid} belong to its published half?`);
+  const probe = `does ${key.kid} belong to its published half?`;
   let privateKey: KeyObject;
   let signature: Buffer;
   let belongs: boolean;
   try {
     privateKey = createPrivateKey({ format: 'jwk', key: JSON.parse(Secret.reveal(privateJwk)) as JsonWebKey });
-    signature = sign(digest, probe, { key: privateKey, dsaEncoding: 'ieee-p1363' });
-    belongs = verify(digest, probe, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
+    signature = sign(digest, Buffer.from(probe, 'latin1'), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+    belongs = keyConfirms(publicHalf, probe, signature);
   } catch (error) {
     throw refused(error);
   }

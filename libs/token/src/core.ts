@@ -9,10 +9,12 @@ export {
   type ParsedToken,
   type TokenHeader,
 } from './verify/compact-token.ts';
+export { keyFits, type SignatureAlgorithm, verifySignature } from './keys/signature-check.ts';
 export {
   holdsPrivateKey,
   importKeyMaterial,
   importVerificationKey,
+  keyConfirms,
   refusalOfPurpose,
   type ImportedKey,
   type ImportedKeyMaterial,

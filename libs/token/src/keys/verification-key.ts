@@ -1,6 +1,7 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { SigningAlgorithm } from '../verify/claims.ts';
 import { isRocaModulus } from './roca.ts';
+import { type SignatureAlgorithm, verifySignature } from './signature-check.ts';
 
 /** A checked public key: it fits its `alg`, and its `alg` alone decides how signatures are verified. */
 export interface VerificationKey {
@@ -21,16 +22,32 @@ export function holdsPrivateKey(jwk: object): boolean {
   return PRIVATE_MEMBERS.some((member) => Object.hasOwn(jwk, member));
 }
 
-const KEY_TYPES: Readonly<
-  Record<SigningAlgorithm, { readonly kty: string; readonly crv?: string; readonly members: readonly string[] }>
-> = {
-  ES256: { kty: 'EC', crv: 'P-256', members: ['x', 'y'] },
-  RS256: { kty: 'RSA', members: ['n', 'e'] },
-  EdDSA: { kty: 'OKP', crv: 'Ed25519', members: ['x'] },
+interface AlgorithmRow {
+  readonly kty: string;
+  readonly crv?: string;
+  readonly members: readonly string[];
+  readonly signature: SignatureAlgorithm;
+}
+
+/** Tessera signs with these three. An algorithm without a row does not compile. */
+const ALGORITHMS: Readonly<Record<SigningAlgorithm, AlgorithmRow>> = {
+  ES256: {
+    kty: 'EC',
+    crv: 'P-256',
+    members: ['x', 'y'],
+    signature: { keyType: 'ec', curve: 'prime256v1', digest: 'sha256', signatureBytes: 64 },
+  },
+  RS256: { kty: 'RSA', members: ['n', 'e'], signature: { keyType: 'rsa', digest: 'sha256', padding: 'pkcs1' } },
+  EdDSA: {
+    kty: 'OKP',
+    crv: 'Ed25519',
+    members: ['x'],
+    signature: { keyType: 'ed25519', digest: null, signatureBytes: 64 },
+  },
 };
 
 function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
-  return typeof value === 'string' && Object.hasOwn(KEY_TYPES, value);
+  return typeof value === 'string' && Object.hasOwn(ALGORITHMS, value);
 }
 
 /** Imports a public JWK (RFC 7517, section 4) for verification, or says why it cannot be used. Never throws. */
@@ -43,13 +60,18 @@ export function importVerificationKey(jwk: unknown): ImportedKey {
   if (otherPurpose !== undefined) return skip(otherPurpose);
   if (typeof kid !== 'string' || kid === '') return skip('no kid');
   if (!isSigningAlgorithm(alg)) return skip('alg is missing or unknown');
-  const type = KEY_TYPES[alg];
+  const type = ALGORITHMS[alg];
   if (members.kty !== type.kty || members.crv !== type.crv) return skip('alg does not fit the key');
   if (!type.members.every((member) => typeof members[member] === 'string')) return skip('key material is missing');
 
   const { publicKey, reason } = importKeyMaterial(members);
   if (publicKey === undefined) return skip(reason);
   return { key: Object.freeze({ kid, alg, publicKey }) };
+}
+
+/** Whether the key confirms the signature, by the `alg` of the key. */
+export function keyConfirms({ alg, publicKey }: VerificationKey, signingInput: string, signature: Buffer): boolean {
+  return verifySignature(ALGORITHMS[alg].signature, publicKey, signingInput, signature);
 }
 
 /** Why a key is not meant for verifying signatures (RFC 7517, sections 4.2 and 4.3). Undefined if it is, or if it states no purpose. */
