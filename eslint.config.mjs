@@ -31,7 +31,7 @@ const SECRETS_LEAVE_HERE = [
   'src/keys/key-ring.codec.ts',
   'src/keys/loaded-key-ring.ts',
   // Shown once, to whoever ran the command.
-  'src/cli/commands/apply.command.ts',
+  'src/cli/apply/print-report.ts',
   'src/cli/commands/quickstart.command.ts',
   'src/cli/commands/secrets.command.ts',
 ];

@@ -11,7 +11,7 @@ import { PresentedToken } from '../domain/presented-token.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import { Deadline } from '../runtime/deadline.ts';
 import { Log } from '../logging/log.ts';
-import { printable } from '../provisioning/file/yaml-source.ts';
+import { printable } from '../provisioning/file/source-node.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
 import type { Surface } from '../domain/surface.ts';
 import { visibleJson } from '../domain/visible-text.ts';

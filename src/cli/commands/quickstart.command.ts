@@ -6,14 +6,15 @@ import type { Config } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
-import type { TenantSpec } from '../../provisioning/file/tenants-file.ts';
+import type { PartialTenant } from '../../provisioning/file/partial-tenants-file.ts';
+import { completeTenant } from '../../provisioning/plan/complete-tenant.ts';
 import { explainError } from '../explain-error.ts';
 import { withWritable } from '../installation.ts';
 import { assertPortIsFree, isReachedAtPublicUrl, waitUntilReady } from '../quickstart/address.ts';
 import { countDifferences, createTenants, readExisting } from '../quickstart/example-tenants.ts';
 import { findFirstRequest, type FirstRequest } from '../quickstart/first-request.ts';
 import { printLines, printText, type Terminal } from '../terminal.ts';
-import { readFileToApply } from './apply.command.ts';
+import { readFileToApply } from '../apply/read-file.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/acme.yaml', import.meta.url));
 const LABEL = 'quickstart';
@@ -42,7 +43,12 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
   const existing = new Map((await readExisting(config, file)).map((tenant) => [tenant.id, tenant]));
   const missing = file.tenants.filter(({ id }) => !existing.has(id));
 
-  const request = findFirstRequest(file.tenants.map((tenant) => existing.get(tenant.id) ?? tenant));
+  const request = findFirstRequest(
+    file.tenants.flatMap((tenant) => {
+      const whole = existing.get(tenant.id) ?? completeTenant(tenant);
+      return 'conflicts' in whole ? [] : [whole];
+    }),
+  );
   // Before the tenants are created, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
   const secret = request && (await makeSecret(config, request.client));
   const isReplaced = request !== undefined && secret !== undefined && existing.has(request.client.tenantId);
@@ -58,7 +64,7 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
   ]);
 
   await startServer();
-  const isReached = await checkServer(config, (file.tenants[0] as TenantSpec).id, terminal);
+  const isReached = await checkServer(config, (file.tenants[0] as PartialTenant).id, terminal);
   printLines(terminal.stdout, [
     '',
     ...describeAddress(config, isReached),
@@ -91,12 +97,12 @@ async function checkServer(config: Config, tenantId: string, terminal: Terminal)
   }
 }
 
-function describeCreated(created: readonly TenantSpec[], { dataDirectory }: Config): string[] {
+function describeCreated(created: readonly PartialTenant[], { dataDirectory }: Config): string[] {
   return created.map(({ id }) => `Created tenant ${id} from ${shortPath(EXAMPLE)}, in ${shortPath(dataDirectory)}.`);
 }
 
 /** The person may have changed the tenant, so it is not reset. The person may also have edited the file and expect to see it. */
-async function describeKept(config: Config, tenants: readonly TenantSpec[]): Promise<string[]> {
+async function describeKept(config: Config, tenants: readonly PartialTenant[]): Promise<string[]> {
   const lines = await Promise.all(
     tenants.map(async (tenant) => {
       const differences = await countDifferences(config, [tenant]);

@@ -3,9 +3,10 @@ import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
 import { readTenant } from '../../provisioning/file/read-installation.ts';
-import type { TenantsFile, TenantSpec } from '../../provisioning/file/tenants-file.ts';
+import type { PartialTenant, PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
+import type { TenantSpec } from '../../provisioning/file/tenants-file.ts';
 import { changesOf, planFile } from '../../provisioning/plan/plan.ts';
-import { applyFile } from '../commands/apply.command.ts';
+import { applyFile } from '../apply/apply-file.ts';
 import { explainError } from '../explain-error.ts';
 import { withReadOnly, withWritable } from '../installation.ts';
 import type { Terminal } from '../terminal.ts';
@@ -16,7 +17,7 @@ const KEEP_THE_REST = { prune: false, dangerouslyReplaceLostKeys: false } as con
  * Migrates the embedded stores, and reads the tenants of the file that exist already. Afterwards they have the current schema, as after an apply; a
  * newer version can start on the stores of an older one.
  */
-export function readExisting(config: Config, { tenants }: TenantsFile): Promise<TenantSpec[]> {
+export function readExisting(config: Config, { tenants }: PartialTenantsFile): Promise<TenantSpec[]> {
   const named = new Set(tenants.map(({ id }) => id));
   return withApplyLock(config, () =>
     withWritable(config, async ({ database, controlPlane, directories }) => {
@@ -40,7 +41,7 @@ export function readExisting(config: Config, { tenants }: TenantsFile): Promise<
 /** @returns the secrets that were made, which nobody has seen yet */
 export async function createTenants(
   config: Config,
-  tenants: readonly TenantSpec[],
+  tenants: readonly PartialTenant[],
   terminal: Terminal,
 ): Promise<Report['secrets']> {
   const report: Report = { changes: [], secrets: [], failures: [] };
@@ -51,7 +52,7 @@ export async function createTenants(
 }
 
 /** How many changes an apply of these tenants would make; undefined if it would be refused. */
-export function countDifferences(config: Config, tenants: readonly TenantSpec[]): Promise<number | undefined> {
+export function countDifferences(config: Config, tenants: readonly PartialTenant[]): Promise<number | undefined> {
   return withReadOnly(config, async (stores) => {
     const plan = await planFile({ tenants }, await stores.controlPlane.readTenants(), stores, {
       ...KEEP_THE_REST,

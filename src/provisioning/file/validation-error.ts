@@ -2,10 +2,21 @@
 export interface Position {
   readonly line: number;
   readonly column: number;
+  readonly owner?: Owner | undefined;
 }
 
-/** A validation error of a tenants file. The message names keys and ids, never a value that could be personal data or a secret. */
-export interface ValidationError extends Position {
+/** The thing that a position belongs to, such as `clients[0] "web"`, and the member of it, such as `surfaces[1]`. Either may be empty. */
+export interface Owner {
+  readonly thing: string;
+  readonly member: string;
+}
+
+/** An error in a tenants file. The message names keys and ids, never a value that could be personal data or a secret. */
+export interface ValidationError {
+  /** Absent for an error about something that is not in the file. */
+  readonly line?: number;
+  readonly column?: number;
+  readonly owner?: Owner;
   readonly message: string;
 }
 
@@ -13,12 +24,33 @@ export interface ValidationError extends Position {
 export class ValidationErrors {
   readonly #errors: ValidationError[] = [];
 
-  add(at: Position, message: string): void {
-    this.#errors.push({ line: at.line, column: at.column, message });
+  add(at: Position | Owner, message: string): void {
+    if ('thing' in at) this.#errors.push({ owner: at, message });
+    else
+      this.#errors.push({
+        line: at.line,
+        column: at.column,
+        ...(at.owner === undefined ? {} : { owner: at.owner }),
+        message,
+      });
   }
 
   /** Sorted by position in the file. */
   list(): readonly ValidationError[] {
-    return [...this.#errors].sort((a, b) => a.line - b.line || a.column - b.column);
+    return [...this.#errors].sort(byPosition);
   }
+}
+
+/** Errors with a position come first, in the order of the file. */
+export function byPosition(a: ValidationError, b: ValidationError): number {
+  return (a.line ?? Infinity) - (b.line ?? Infinity) || (a.column ?? 0) - (b.column ?? 0) || 0;
+}
+
+/** `clients[0] "web": surfaces must be one of …`, without the position. */
+export function describeFault({ owner, message }: ValidationError): string {
+  if (owner === undefined) return message;
+  const { thing, member } = owner;
+  // "must be …" continues the member's name. Other messages are sentences of their own.
+  const separator = member === '' ? '' : message.startsWith('must ') ? `${member} ` : `${member}: `;
+  return `${thing === '' ? '' : `${thing}: `}${separator}${message}`;
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { isVisible } from '../../domain/visible-text.ts';
-import { readTenantsFile } from './read-tenants-file.ts';
+import { readCompleteTenants } from '../../testing/complete-tenants.ts';
 import { diffControlPlane, diffDirectory } from '../plan/tenant-diff.ts';
 import type { TenantsFile } from './tenants-file.ts';
 import { writeTenantsFile } from './write-tenants-file.ts';
 
 function read(text: string): TenantsFile {
-  const result = readTenantsFile(new TextEncoder().encode(text), {
+  const result = readCompleteTenants(text, {
     federationAllowedHosts: [],
     publicUrl: 'https://tokens.example.com',
   });

@@ -1,26 +1,7 @@
-import { type Node as YamlNode, CST, isMap, isScalar, isSeq, Lexer, LineCounter, parseDocument } from 'yaml';
+import { CST, Lexer, LineCounter, parseDocument } from 'yaml';
+import type { SourceNode } from './source-node.ts';
 import type { ValidationErrors, Position } from './validation-error.ts';
-
-/** A YAML value with its position in the file. YAML features beyond JSON (anchors, tags, merges, streams) are refused before. */
-export type SourceNode = SourceMap | SourceList | SourceScalar;
-
-export interface SourceMap {
-  readonly kind: 'map';
-  readonly at: Position;
-  readonly entries: ReadonlyMap<string, { readonly keyAt: Position; readonly value: SourceNode }>;
-}
-
-export interface SourceList {
-  readonly kind: 'list';
-  readonly at: Position;
-  readonly items: readonly SourceNode[];
-}
-
-export interface SourceScalar {
-  readonly kind: 'scalar';
-  readonly at: Position;
-  readonly value: string | number | boolean | null;
-}
+import { YamlConverter } from './yaml-converter.ts';
 
 /** A thousand tenants with a hundred users each take about 12 MB. The parser needs about a hundred times the file's size in memory. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -140,7 +121,7 @@ function parse(text: string, errors: ValidationErrors): SourceNode | undefined {
     errors.add(START, 'the file is empty: it must start with "apiVersion: tessera/v1"');
     return undefined;
   }
-  return new Converter(positionOf, errors).convert(document.contents, START);
+  return new YamlConverter(positionOf, errors).convert(document.contents);
 }
 
 /** Some messages of the library quote the file. Only messages that cannot quote it are passed on. */
@@ -161,59 +142,4 @@ function explain(code: string, message: string): string {
     default:
       return `not valid YAML (${code.toLowerCase().replaceAll('_', ' ')})`;
   }
-}
-
-class Converter {
-  constructor(
-    private readonly positionOf: (offset: number) => Position,
-    private readonly errors: ValidationErrors,
-  ) {}
-
-  /** @param fallback the position of the parent, for an empty value */
-  convert(node: unknown, fallback: Position): SourceNode {
-    const at = this.at(node, fallback);
-    if (isMap(node) || isSeq(node) || isScalar(node)) {
-      // Without aliases, each line is understandable by itself, and the document cannot expand beyond the file's size.
-      if (node.anchor !== undefined) this.errors.add(at, 'anchors are not supported: write the value where it is used');
-      if (node.tag !== undefined && !isOwnTag(node.tag))
-        this.errors.add(at, 'tags are not supported: write the value without "!"');
-    }
-    if (isMap(node)) return this.toMap(node.items, at);
-    if (isSeq(node)) return { kind: 'list', at, items: node.items.map((item) => this.convert(item, at)) };
-    if (isScalar(node)) return { kind: 'scalar', at, value: toValue(node.value) };
-    if (node !== null) this.errors.add(at, 'aliases are not supported: write the value out');
-    return { kind: 'scalar', at, value: null };
-  }
-
-  private toMap(items: readonly { key: unknown; value: unknown }[], at: Position): SourceMap {
-    const entries = new Map<string, { keyAt: Position; value: SourceNode }>();
-    for (const { key, value } of items) {
-      const keyAt = this.at(key, at);
-      const name = isScalar(key) && typeof key.value === 'string' ? key.value : undefined;
-      const entry = { keyAt, value: this.convert(value, keyAt) };
-      if (name === undefined) this.errors.add(keyAt, 'a key must be plain text');
-      else if (entries.has(name)) this.errors.add(keyAt, `"${printable(name)}" appears twice in one map: remove one`);
-      else entries.set(name, entry);
-    }
-    return { kind: 'map', at, entries };
-  }
-
-  private at(node: unknown, fallback: Position): Position {
-    const offset = (node as YamlNode | null)?.range?.[0];
-    return offset === undefined ? fallback : this.positionOf(offset);
-  }
-}
-
-function isOwnTag(tag: string): boolean {
-  return tag === 'tag:yaml.org,2002:map' || tag === 'tag:yaml.org,2002:seq' || tag === 'tag:yaml.org,2002:str';
-}
-
-function toValue(value: unknown): SourceScalar['value'] {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : null;
-}
-
-/** Makes a key safe for a message: no control characters, limited length. */
-export function printable(text: string): string {
-  const cut = text.length > 64 ? `${text.slice(0, 64)}…` : text;
-  return cut.replace(/[^\x20-\x7e…]/g, '?');
 }

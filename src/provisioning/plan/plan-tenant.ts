@@ -10,11 +10,17 @@ import { epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { signingKey, stateOf } from '../../keys/key-ring.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
-import { mergeConflicts, mergeWithoutPrune } from './merge-without-prune.ts';
+import type { PartialTenant } from '../file/partial-tenants-file.ts';
+import type { ValidationError } from '../file/validation-error.ts';
+import { checkTenant } from '../merge/check-tenant.ts';
+import { checkConflicts } from '../merge/conflicts.ts';
+import { mergeDatabase } from '../merge/merge-database.ts';
+import { mergeTenant } from '../merge/merge-tenant.ts';
+import { Faults } from '../merge/thing.ts';
 import { type Removed, removedFrom } from './removed.ts';
 import type { Stores } from '../apply/stores.ts';
 import { type Change, diffControlPlane, diffDirectory, directoryChanges } from './tenant-diff.ts';
-import { specFromState } from './tenant-state.ts';
+import { newTenantState, specFromState } from './tenant-state.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 
 /** The changes for one tenant of the file, determined by reading only. */
@@ -41,22 +47,57 @@ export interface PlanningRules {
 /** Clients of one tenant read at a time. This limits memory; Vault's concurrency has its own limit. */
 const CLIENTS_AT_ONCE = 16;
 
+/** A tenant that cannot be as the file says. Nothing of the file is applied. */
+export interface Refused {
+  readonly conflicts: readonly ValidationError[];
+}
+
+/** What a file makes of one tenant, beside the tenant as it is. */
+export interface MergedTenant {
+  readonly before: TenantSpec;
+  readonly after: TenantSpec;
+  readonly directory: FoundDirectory;
+}
+
 /**
+ * Merges what the file says about a tenant with what exists, and checks the result as a whole.
+ *
  * @param state the control plane's data; undefined for a new tenant
- * @returns the plan, or messages about conflicts between the file and what it leaves out
  */
+export async function mergeWithStores(
+  written: PartialTenant,
+  state: TenantState | undefined,
+  stores: Pick<Stores, 'directories'>,
+  { prune }: Pick<PlanningRules, 'prune'>,
+): Promise<MergedTenant | Refused> {
+  const faults = new Faults(written.id);
+  // An invalid database is refused. The other errors are found nevertheless.
+  const database = mergeDatabase(written, state?.tenant.database, faults) ?? state?.tenant.database;
+  const directory = database === undefined ? undefined : await readDirectoryOf({ id: written.id, database }, stores);
+  const found = directory ?? { state: EMPTY_DIRECTORY, changes: [], isUnfinished: true };
+  const before = specFromState(state ?? newTenantState(written.id), found.state);
+  const after = mergeTenant(
+    written,
+    { ...before, database: database ?? before.database },
+    { isNew: state === undefined, prune },
+    faults,
+  );
+  checkTenant(written, before, after, faults);
+  checkConflicts(written, after, faults);
+  const conflicts = faults.list();
+  return conflicts.length > 0 ? { conflicts } : { before, after, directory: found };
+}
+
+/** @param state the control plane's data; undefined for a new tenant */
 export async function planTenant(
-  desired: TenantSpec,
+  written: PartialTenant,
   state: TenantState | undefined,
   stores: Stores,
   options: PlanningRules,
-): Promise<TenantPlan | { readonly conflicts: readonly string[] }> {
-  const directory = await readDirectoryOf(desired, stores);
-  const before = specFromState(state ?? nothing(desired), directory.state);
-  const tenant = options.prune ? desired : mergeWithoutPrune(desired, before);
-  const found = mergeConflicts(tenant);
-  if (found.length > 0) return { conflicts: found };
-
+): Promise<TenantPlan | Refused> {
+  const merged = await mergeWithStores(written, state, stores, options);
+  if ('conflicts' in merged) return merged;
+  const { before, after: tenant, directory } = merged;
   const keyRing = await planKeyRing(tenant.id, tenant.tokens.algorithm, stores);
   if (keyRing === 'create' && state !== undefined && !options.dangerouslyReplaceLostKeys) throw lostKeyRing();
   const clientsWithoutSecret = await findClientsWithoutSecret(tenant, stores);
@@ -82,7 +123,7 @@ export async function planTenant(
   };
 }
 
-interface FoundDirectory {
+export interface FoundDirectory {
   readonly state: DirectoryState;
   readonly changes: readonly Change[];
   /** Missing, with an older schema, or without its owner's mark. */
@@ -91,7 +132,7 @@ interface FoundDirectory {
 
 async function readDirectoryOf(
   tenant: Pick<Tenant, 'id' | 'database'>,
-  { directories }: Stores,
+  { directories }: Pick<Stores, 'directories'>,
 ): Promise<FoundDirectory> {
   const directory = await directories.openForReading(tenant);
   if (directory === undefined)
@@ -112,25 +153,6 @@ async function readDirectoryOf(
   } finally {
     await directory.close();
   }
-}
-
-/** A placeholder for the control plane's data of a new tenant. It is never compared. */
-function nothing({ id, name, status, database, directory, tokens }: TenantSpec): TenantState {
-  return {
-    tenant: {
-      id,
-      version: 0,
-      name,
-      status,
-      database,
-      directory,
-      administratorIds: new Set(),
-      tokens,
-      projects: new Map(),
-      trusts: [],
-    },
-    administrators: [],
-  };
 }
 
 async function planKeyRing(

@@ -1,10 +1,12 @@
 import type { TenantState } from '../apply/control-plane.writer.ts';
 import type { TenantId } from '../../domain/ids.ts';
-import { type PlanningRules, planTenant, type TenantPlan } from './plan-tenant.ts';
+import { type PlanningRules, planTenant, type Refused, type TenantPlan } from './plan-tenant.ts';
+import { sharedDatabases } from '../merge/shared-databases.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
 import type { Stores } from '../apply/stores.ts';
 import type { Change } from './tenant-diff.ts';
-import type { TenantsFile } from '../file/tenants-file.ts';
+import type { PartialTenantsFile } from '../file/partial-tenants-file.ts';
+import { byPosition, type ValidationError } from '../file/validation-error.ts';
 
 /** All changes of applying a file, determined by reading only. A dry run shows them; an apply makes them. */
 export interface Plan {
@@ -28,15 +30,15 @@ export interface PlanOptions extends PlanningRules {
  * @returns the plan, or why the file cannot be applied to the present state
  */
 export async function planFile(
-  file: TenantsFile,
+  file: PartialTenantsFile,
   states: readonly TenantState[],
   stores: Stores,
   options: PlanOptions,
-): Promise<Plan | { readonly conflicts: readonly string[] }> {
+): Promise<Plan | Refused> {
   const before = new Map(states.map((state) => [state.tenant.id, state]));
   const tenants: TenantPlan[] = [];
   const failures: TenantFailure[] = [];
-  const conflicts: string[] = [];
+  const conflicts: ValidationError[] = [];
   const results = await mapConcurrently(file.tenants, options.onTenant, async (desired) => {
     try {
       return await planTenant(desired, before.get(desired.id), stores, options);
@@ -49,9 +51,11 @@ export async function planFile(
     else if ('conflicts' in result) conflicts.push(...result.conflicts);
     else tenants.push(result);
   }
-  if (conflicts.length > 0) return { conflicts };
   const named = new Set(file.tenants.map(({ id }) => id));
   const removals = options.prune ? [...before.keys()].filter((id) => !named.has(id)) : [];
+  const untouched = states.map(({ tenant }) => tenant).filter(({ id }) => !named.has(id) && !removals.includes(id));
+  conflicts.push(...sharedDatabases(file.tenants, [...untouched, ...tenants.map(({ tenant }) => tenant)]));
+  if (conflicts.length > 0) return { conflicts: conflicts.sort(byPosition) };
   return { tenants, removals, failures };
 }
 

@@ -1,7 +1,8 @@
 import type { DirectoryState } from '../../directory/provisioning/directory-state.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
-import type { Client, Project, TenantFacts, Trust } from '../../tenancy/tenant.ts';
+import type { Client, Project, Tenant, TenantFacts, Trust } from '../../tenancy/tenant.ts';
+import type { TenantId } from '../../domain/ids.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
 import type { AdminSpec, ClientSpec, IdentitySpec, IssuerSpec, ProjectSpec, TenantSpec } from '../file/tenants-file.ts';
 
@@ -32,6 +33,23 @@ export function specFromState({ tenant, administrators }: TenantState, directory
     })),
     admins: administrators.map(adminFromAdministrator),
   };
+}
+
+/** Stands for the control plane's data of a tenant that does not exist yet. A new tenant is not compared with it. */
+export function newTenantState(id: TenantId): TenantState {
+  const tenant: Tenant = {
+    id,
+    version: 0,
+    name: id,
+    status: 'active',
+    database: { driver: 'sqlite' },
+    directory: 'managed',
+    administratorIds: new Set(),
+    tokens: { algorithm: 'ES256', ttlSeconds: 15 * 60 },
+    projects: new Map(),
+    trusts: [],
+  };
+  return { tenant, administrators: [] };
 }
 
 /** Converts a tenant of the file to the control plane's form. */

@@ -241,8 +241,8 @@ describe('nothing is touched', () => {
     const result = await installation.run(['apply', '-f', path, '--output', 'json']);
     expect(result.stdout).toBe('');
     expect(result.stderr.split('\n').slice(0, 2)).toEqual([
-      expect.stringContaining(`${path}:17:35: must be one of admin, user`),
-      expect.stringContaining(`${path}:26:56: there is no group "gang"`),
+      expect.stringContaining(`${path}:17:35: clients[0] "web": surfaces[0] must be one of admin, user`),
+      expect.stringContaining(`${path}:26:56: users[0] "u-ada": groups[0]: there is no group "gang"`),
     ]);
     expect(result.stderr).toContain('2 errors; nothing was changed.');
   });

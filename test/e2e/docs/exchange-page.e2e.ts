@@ -1,4 +1,4 @@
-import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
+import { readCompleteTenants } from '../../../src/testing/complete-tenants.ts';
 import { codeBlocks, readPage } from '../../support/markdown.ts';
 
 const page = readPage('docs/exchange.md');
@@ -17,7 +17,7 @@ ${indented}`);
 }
 
 const read = (block: string) =>
-  readTenantsFile(inTenant(block), { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' });
+  readCompleteTenants(inTenant(block), { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' });
 
 describe('docs/exchange.md', () => {
   it('has a trusted issuer for each of the worked set-ups', () => {

@@ -1,10 +1,6 @@
-import type { TenantDatabase } from '../../../tenancy/tenant.ts';
-import type { ValidationErrors } from '../validation-error.ts';
-import type { NameRegistry } from './name-registry.ts';
-import { complete, Fields, integer, matching, oneOf, type Reader } from './read-fields.ts';
-import type { SourceNode } from '../yaml-source.ts';
-
-type MysqlDatabase = Extract<TenantDatabase, { driver: 'mysql' }>;
+import type { PartialDatabase } from '../partial-tenants-file.ts';
+import { Fields, integer, matching, oneOf, type Reader } from './read-fields.ts';
+import type { SourceNode } from '../source-node.ts';
 
 const MYSQL_KEYS = ['driver', 'host', 'port', 'name'] as const;
 
@@ -18,41 +14,31 @@ const name = matching(
   'a database name: 1 to 64 letters, digits, "_", "$" and "-"',
 );
 
-/** @param tenants declarations of the file so far: two tenants must not share a database */
-export function readDatabase(tenants: NameRegistry): Reader<TenantDatabase> {
-  return (node, errors) => {
-    if (driverOf(node) !== 'mysql') return readSqlite(node, errors);
-    const database = readMysql(node, errors);
-    if (database !== undefined) {
-      const address = `${database.host.toLowerCase()}:${database.port}/${database.name}`;
-      tenants.declare('database', address, node.at, 'another tenant has this database: each tenant needs its own');
-    }
-    return database;
+/** Reads the members that are written. Without `driver`, which of them it may have is known when it is merged with the present database. */
+export const readDatabase: Reader<PartialDatabase> = (node, errors) => {
+  const driver = driverOf(node);
+  if (driver === 'sqlite') {
+    const fields = Fields.open<'driver'>(node, 'a database of driver sqlite', ['driver'], errors);
+    return fields === undefined ? undefined : { driver };
+  }
+  const fields = Fields.open(
+    node,
+    driver === 'mysql' ? 'a database of driver mysql' : 'a database',
+    MYSQL_KEYS,
+    errors,
+  );
+  if (fields === undefined) return undefined;
+  const database = {
+    driver: fields.optional('driver', oneOf(['sqlite', 'mysql'])),
+    host: fields.optional('host', host),
+    port: fields.member('port', integer(1, 65_535)),
+    name: fields.optional('name', name),
   };
-}
+  const isInvalid = MYSQL_KEYS.some((key) => fields.source.has(key) && database[key] === undefined);
+  return isInvalid ? undefined : database;
+};
 
 function driverOf(node: SourceNode): unknown {
   const driver = node.kind === 'map' ? node.entries.get('driver')?.value : undefined;
   return driver?.kind === 'scalar' ? driver.value : undefined;
-}
-
-/** Reads everything whose driver is not `mysql`, and so also reports a missing or wrong driver. */
-function readSqlite(node: SourceNode, errors: ValidationErrors): TenantDatabase | undefined {
-  const sqlite = driverOf(node) === 'sqlite';
-  const fields = sqlite
-    ? Fields.open<'driver'>(node, 'a database of driver sqlite', ['driver'], errors)
-    : Fields.open(node, 'a database', MYSQL_KEYS, errors);
-  const driver = fields?.required('driver', oneOf(['sqlite', 'mysql']), 'write "driver: sqlite" or "driver: mysql"');
-  return driver === 'sqlite' ? { driver } : undefined;
-}
-
-function readMysql(node: SourceNode, errors: ValidationErrors): MysqlDatabase | undefined {
-  const fields = Fields.open(node, 'a database of driver mysql', MYSQL_KEYS, errors);
-  if (fields === undefined) return undefined;
-  return complete<MysqlDatabase>({
-    driver: 'mysql',
-    host: fields.required('host', host, 'write the host of the database server'),
-    port: fields.optional('port', integer(1, 65_535), 3306),
-    name: fields.required('name', name, 'write the name of the database'),
-  });
 }

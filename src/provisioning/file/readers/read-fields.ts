@@ -2,7 +2,8 @@ import { parseEmail } from '../../../domain/email.ts';
 import { isGrantName } from '../../../domain/names.ts';
 import { parseDuration } from '../duration.ts';
 import type { ValidationErrors, Position } from '../validation-error.ts';
-import { printable, type SourceNode } from '../yaml-source.ts';
+import type { Member, Place } from '../partial-tenants-file.ts';
+import { printable, type SourceMap, type SourceNode } from '../source-node.ts';
 
 /** Reads one value. Undefined means that an error has been reported. */
 export type Reader<T> = (node: SourceNode, errors: ValidationErrors) => T | undefined;
@@ -16,12 +17,15 @@ export class Fields<Key extends string> {
   readonly #values: ReadonlyMap<string, { readonly keyAt: Position; readonly value: SourceNode }>;
   readonly #errors: ValidationErrors;
   readonly #what: string;
+  /** For errors that are found when the thing is merged with what exists. */
+  readonly source: Place;
 
   private constructor(node: SourceNode & { kind: 'map' }, what: string, errors: ValidationErrors) {
     this.at = node.at;
     this.#values = node.entries;
     this.#errors = errors;
     this.#what = what;
+    this.source = placeOf(node);
   }
 
   static open<Key extends string>(
@@ -58,15 +62,45 @@ export class Fields<Key extends string> {
     return undefined;
   }
 
-  optional<T, Default>(key: Key, read: Reader<T>, fallback: Default): T | Default | undefined {
-    const entry = this.#values.get(key);
-    return entry === undefined ? fallback : read(entry.value, this.#errors);
+  /** Undefined also for an invalid value: `place` tells it from one that is left out. */
+  member<T>(key: Key, read: Reader<T>): Member<T> {
+    const node = this.#values.get(key)?.value;
+    if (node === undefined) return undefined;
+    return isNull(node) ? null : read(node, this.#errors);
+  }
+
+  /**
+   * A member that may be left out but not be null, such as a list of things: an empty line in a file would be the removal of all of them. Undefined also
+   * for an invalid value.
+   */
+  optional<T>(key: Key, read: Reader<T>): T | undefined {
+    const node = this.#values.get(key)?.value;
+    return node === undefined ? undefined : read(node, this.#errors);
   }
 }
 
 /** The value if every field of it is valid. `absent` means a field that is undefined on purpose. */
 export function complete<Shape extends object>(read: Read<Shape>): Shape | undefined {
   return Object.values(read).includes(undefined) ? undefined : (read as Shape);
+}
+
+function isNull(node: SourceNode): boolean {
+  return node.kind === 'scalar' && node.value === null;
+}
+
+function placeOf(node: SourceMap): Place {
+  return {
+    at: node.at,
+    has: (member) => node.entries.has(member),
+    of: (member, item) => {
+      const value = node.entries.get(member)?.value;
+      const found =
+        value?.kind === 'list' && item !== undefined
+          ? value.items.find((one) => one.kind === 'scalar' && one.value === item)
+          : undefined;
+      return (found ?? value ?? node).at;
+    },
+  };
 }
 
 /** Reports an invalid value and how to write it. The value itself is not repeated: it may be personal data. */

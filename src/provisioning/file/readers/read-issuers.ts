@@ -7,7 +7,6 @@ import type { ValidationErrors } from '../validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   byCodeUnit,
-  complete,
   duration,
   exactText,
   Fields,
@@ -20,13 +19,12 @@ import {
 } from './read-fields.ts';
 import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
 import type { ConditionValue, IssuerSpec } from '../tenants-file.ts';
-import { printable, type SourceNode } from '../yaml-source.ts';
+import type { PartialIssuer } from '../partial-tenants-file.ts';
+import { printable, type SourceNode } from '../source-node.ts';
 
 // The sizes of the control plane's columns. An issuer is part of an index there.
 const MAX_ISSUER_LENGTH = 512;
 const MAX_URL_LENGTH = 2_048;
-const DEFAULT_MAX_AGE_SECONDS = 10 * 60;
-const DEFAULT_MAX_LIFETIME_SECONDS = 24 * 60 * 60;
 
 const KEYS = [
   'id',
@@ -54,52 +52,33 @@ export interface IssuerContext {
 export function readIssuers(
   registry: NameRegistry,
   { federationAllowedHosts: allowedHosts, publicUrl }: IssuerContext,
-): Reader<readonly IssuerSpec[]> {
+): Reader<readonly PartialIssuer[]> {
   return listOf((node, errors) => {
     const fields = Fields.open(node, 'an issuer', KEYS, errors);
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseTrustId), 'write its id, such as "id: corp"');
     if (id !== undefined) registry.declare('issuer', id, fields.place('id'), `issuer "${id}" appears twice`);
-    const issuer = fields.required(
+    const issuer = fields.member(
       'issuer',
       notOwnIssuer(publicUrl, providerUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
-      'write the URL that its tokens have as "iss"',
     );
     // The trusted issuer is looked up by tenant and `iss`, so the URL must be unique.
-    if (issuer !== undefined)
+    if (issuer !== undefined && issuer !== null)
       registry.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
-    const jwksUri = fields.optional('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, allowedHosts), undefined);
-    const trust = complete<Omit<IssuerSpec, 'jwksUri'>>({
-      id,
+    const members = {
       issuer,
-      audiences: fields.required(
-        'audiences',
-        setOf(exactText, { items: 1 }),
-        'list the values of "aud" that are meant for this tenant',
-      ),
-      // OpenID Connect Core, section 3.1.3.7: RS256 is the default.
-      algorithms: fields.optional('algorithms', setOf(algorithm, { items: 1 }), ['RS256']),
-      types: fields.optional('typ', setOf(tokenType), []),
-      conditions: fields.required(
-        'conditions',
-        wordOr('none', readConditions),
-        'list the claims that a token must have, or write "conditions: none"',
-      ),
-      subject: fields.required('subject', readSubject, 'write { match: email, domains: [...] } or { match: linked }'),
-      clients: fields.required('clients', clientSet(registry), 'list the clients that may use it; [] for none'),
-      surfaces: fields.required('surfaces', surfaceSet, 'list those that it is good for: [user], [admin] or both'),
-      maxAgeSeconds: fields.optional(
-        'max_age',
-        duration({ maxSeconds: 86_400, maxText: '24h' }),
-        DEFAULT_MAX_AGE_SECONDS,
-      ),
-      maxLifetimeSeconds: fields.optional(
-        'max_lifetime',
-        duration({ maxSeconds: 30 * 86_400, maxText: '30d' }),
-        DEFAULT_MAX_LIFETIME_SECONDS,
-      ),
-    });
-    return trust === undefined ? undefined : { ...trust, jwksUri };
+      jwksUri: fields.member('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, allowedHosts)),
+      audiences: fields.member('audiences', setOf(exactText, { items: 1 })),
+      algorithms: fields.member('algorithms', setOf(algorithm, { items: 1 })),
+      types: fields.member('typ', setOf(tokenType)),
+      conditions: fields.member('conditions', wordOr('none', readConditions)),
+      subject: fields.member('subject', readSubject),
+      clients: fields.member('clients', setOf(idBy(parseClientId))),
+      surfaces: fields.member('surfaces', surfaceSet),
+      maxAgeSeconds: fields.member('max_age', duration({ maxSeconds: 86_400, maxText: '24h' })),
+      maxLifetimeSeconds: fields.member('max_lifetime', duration({ maxSeconds: 30 * 86_400, maxText: '30d' })),
+    };
+    return id === undefined ? undefined : { id, ...members, place: fields.source };
   });
 }
 
@@ -136,14 +115,6 @@ const tokenType = matching(
   parseSubjectTokenType,
   'a media type as it stands in the header "typ", such as secevent+jwt; there are no patterns',
 );
-
-function clientSet(registry: NameRegistry): Reader<IssuerSpec['clients']> {
-  return setOf((node, errors) => {
-    const id = idBy(parseClientId)(node, errors);
-    if (id !== undefined) registry.refer('client', id, node.at, 'declare it in a project of this tenant', 'once');
-    return id;
-  });
-}
 
 const readSubject: Reader<IssuerSpec['subject']> = (node, errors) => {
   const fields = Fields.open(node, 'subject', ['match', 'domains'], errors);

@@ -1,3 +1,5 @@
+import { STATUSES } from '../../../domain/status.ts';
+import type { PartialIdentity, PartialUser } from '../partial-tenants-file.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   byCodeUnit,
@@ -5,19 +7,18 @@ import {
   email,
   exactText,
   Fields,
-  idBy,
+  grantName,
   listOf,
   matching,
   oneOf,
   type Reader,
+  setOf,
 } from './read-fields.ts';
-import type { IdentitySpec, PersonSpec } from '../tenants-file.ts';
-import { STATUSES } from '../../../domain/status.ts';
 
 const KEYS = ['id', 'email', 'status', 'roles', 'identities'] as const;
 type PersonKey = (typeof KEYS)[number];
-/** The common fields of users and administrators. */
-type Person = { readonly [Key in keyof Omit<PersonSpec, 'roles'>]: PersonSpec[Key] | undefined };
+/** The common members of users and administrators. */
+type Person = Omit<PartialUser, 'groups'>;
 
 // Without "@": ids appear in plans, audit records and logs, where email addresses must not appear.
 const subjectId = matching(
@@ -29,8 +30,7 @@ export function readPersons<Key extends string, T>(
   kind: 'user' | 'administrator',
   ownKeys: readonly Key[],
   registry: NameRegistry,
-  issuerUrls: ReadonlyMap<string, string>,
-  finish: (person: Person, fields: Fields<PersonKey | Key>) => T | undefined,
+  finish: (person: Person, fields: Fields<PersonKey | Key>) => T,
 ): Reader<readonly T[]> {
   return listOf((node, errors) => {
     const fields = Fields.open<PersonKey | Key>(
@@ -43,45 +43,39 @@ export function readPersons<Key extends string, T>(
     const id = fields.required('id', subjectId, 'write the id that tokens have as "sub"');
     const label = id === undefined ? `this ${kind}` : `${kind} "${id}"`;
     if (id !== undefined) registry.declare(kind, id, fields.place('id'), `${label} appears twice`);
-    const address = fields.required('email', email, 'write the e-mail address');
-    if (address !== undefined)
+    const address = fields.member('email', email);
+    if (address !== undefined && address !== null)
       registry.declare(
         `e-mail of ${kind}s`,
         address.canonical,
         fields.place('email'),
         `${label} has the e-mail address of another; case makes no difference`,
       );
-    const person: Person = {
-      id,
-      email: address?.original,
-      status: fields.optional('status', oneOf(STATUSES), 'active'),
-      identities: fields.optional('identities', readIdentities(kind, label, registry, issuerUrls), []),
+    const person = {
+      email: address === null ? null : address?.original,
+      status: fields.member('status', oneOf(STATUSES)),
+      roles: fields.member('roles', setOf(grantName)),
+      identities: fields.member('identities', readIdentities(kind, label, registry)),
     };
-    return finish(person, fields);
+    const finished = finish({ id: id ?? '', ...person, place: fields.source }, fields);
+    return id === undefined ? undefined : finished;
   });
 }
 
-function readIdentities(
-  kind: string,
-  label: string,
-  registry: NameRegistry,
-  issuerUrls: ReadonlyMap<string, string>,
-): Reader<readonly IdentitySpec[]> {
+function readIdentities(kind: string, label: string, registry: NameRegistry): Reader<readonly PartialIdentity[]> {
   const readList = listOf((node, errors) => {
     const fields = Fields.open(node, 'an identity', ['issuer', 'sub'], errors);
     if (fields === undefined) return undefined;
-    const issuerId = fields.required(
-      'issuer',
-      idBy((value) => (typeof value === 'string' ? value : undefined)),
-      'write the id of an issuer of this tenant',
-    );
-    if (issuerId !== undefined)
-      registry.refer('issuer', issuerId, fields.place('issuer'), 'declare it under "issuers" of this tenant');
-    const identity = complete<IdentitySpec>({
-      issuer: issuerId === undefined ? undefined : (issuerUrls.get(issuerId) ?? ''),
+    const identity = complete<PartialIdentity>({
+      // Not read as an id: an export holds the URL of an issuer that is no longer trusted.
+      issuer: fields.required(
+        'issuer',
+        matching((text) => text, 'the id of an issuer of this tenant'),
+        'write the id of an issuer of this tenant',
+      ),
       sub: fields.required('sub', exactText, 'write the "sub" that the issuer gives this person'),
     });
-    if (identity !== undefined && identity.issuer !== '')
+    if (identity !== undefined)
       registry.declare(
         `identity of ${kind}s`,
         JSON.stringify([identity.issuer, identity.sub]),

@@ -6,7 +6,6 @@ import { STATUSES } from '../../../domain/status.ts';
 import { SURFACES } from '../../../domain/surface.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
-  complete,
   displayName,
   duration,
   exactText,
@@ -19,8 +18,10 @@ import {
   type Reader,
   setOf,
 } from './read-fields.ts';
-import { formatDuration } from '../duration.ts';
-import type { ClientSpec, ProjectSpec } from '../tenants-file.ts';
+import type { PartialClient, PartialProject } from '../partial-tenants-file.ts';
+
+/** Keys stay public for 24 h after their last token was issued. A longer-lived token would outlive its key. */
+export const MAX_TTL = { maxSeconds: 24 * 60 * 60, maxText: '24h' };
 
 const status = oneOf(STATUSES);
 export const surfaceSet = setOf(oneOf(SURFACES));
@@ -42,70 +43,40 @@ const networkSet = setOf(
   { items: 1 },
 );
 
-export function readProjects(registry: NameRegistry, tenantTtlSeconds: number): Reader<readonly ProjectSpec[]> {
+export function readProjects(registry: NameRegistry): Reader<readonly PartialProject[]> {
   return listOf((node, errors) => {
     const fields = Fields.open(node, 'a project', ['id', 'name', 'status', 'clients'], errors);
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseProjectId), 'write its id, such as "id: shop"');
     if (id !== undefined) registry.declare('project', id, fields.place('id'), `project "${id}" appears twice`);
-    return complete<ProjectSpec>({
-      id,
-      name: fields.optional('name', displayName, id),
-      status: fields.optional('status', status, 'active'),
-      clients: fields.optional('clients', readClients(registry, id ?? '', tenantTtlSeconds), []),
-    });
+    const members = {
+      name: fields.member('name', displayName),
+      status: fields.member('status', status),
+      clients: fields.optional('clients', readClients(registry, id ?? '')),
+    };
+    return id === undefined ? undefined : { id, ...members, place: fields.source };
   });
 }
 
-function readClients(
-  registry: NameRegistry,
-  projectId: string,
-  tenantTtlSeconds: number,
-): Reader<readonly ClientSpec[]> {
+const CLIENT_KEYS = ['id', 'status', 'policy', 'surfaces', 'audience', 'scopes', 'subjects', 'ttl'] as const;
+
+function readClients(registry: NameRegistry, projectId: string): Reader<readonly PartialClient[]> {
   return listOf((node, errors) => {
-    const fields = Fields.open(
-      node,
-      'a client',
-      ['id', 'status', 'policy', 'surfaces', 'audience', 'scopes', 'subjects', 'ttl'],
-      errors,
-    );
+    const fields = Fields.open(node, 'a client', CLIENT_KEYS, errors);
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseClientId), 'write its id, such as "id: web"');
-    if (
-      id !== undefined &&
-      registry.declare(`client of ${projectId}`, id, fields.place('id'), `client "${id}" appears twice in its project`)
-    )
-      registry.alias('client', id);
-    const policy = fields.optional<ClientPolicy, ClientPolicy>('policy', readPolicy, { kind: 'confidential' });
-    const surfaces = fields.required('surfaces', surfaceSet, 'list those that it may use: [user], [admin] or both');
-    if (policy?.kind === 'secretless' && surfaces?.includes('admin') === true)
-      errors.add(
-        fields.place('surfaces'),
-        'a secretless client may have the user surface only: write "surfaces: [user]"',
-      );
-    const ttlSeconds = fields.optional(
-      'ttl',
-      duration({ maxSeconds: tenantTtlSeconds, maxText: `the tenant's ttl, ${formatDuration(tenantTtlSeconds)}` }),
-      undefined,
-    );
-    const client = complete<Omit<ClientSpec, 'ttlSeconds'>>({
-      id,
-      status: fields.optional('status', status, 'active'),
-      policy,
-      surfaces,
-      audience: fields.optional('audience', exactText, projectId),
-      scopes: fields.required(
-        'scopes',
-        wordOr('unbounded', setOf(grantName)),
-        'list the scopes that its tokens may carry at most, or write "scopes: unbounded"',
-      ),
-      subjects: fields.required(
-        'subjects',
-        wordOr('any', readSubjects),
-        'write "subjects: { domains: [...] }" for whom it may ask, or "subjects: any"',
-      ),
-    });
-    return client === undefined ? undefined : { ...client, ttlSeconds };
+    if (id !== undefined)
+      registry.declare(`client of ${projectId}`, id, fields.place('id'), `client "${id}" appears twice in its project`);
+    const members = {
+      status: fields.member('status', status),
+      policy: fields.member('policy', readPolicy),
+      surfaces: fields.member('surfaces', surfaceSet),
+      audience: fields.member('audience', exactText),
+      scopes: fields.member('scopes', wordOr('unbounded', setOf(grantName))),
+      subjects: fields.member('subjects', wordOr('any', readSubjects)),
+      ttlSeconds: fields.member('ttl', duration(MAX_TTL)),
+    };
+    return id === undefined ? undefined : { id, ...members, place: fields.source };
   });
 }
 

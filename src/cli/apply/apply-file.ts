@@ -1,0 +1,99 @@
+import type { Config } from '../../config/config.ts';
+import { CONTROL_PLANE_SCHEMA } from '../../control-plane/control-plane.schema.ts';
+import { withApplyLock } from '../../control-plane/apply-lock.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { applyPlan, type Report } from '../../provisioning/apply/apply-plan.ts';
+import type { PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
+import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
+import { changesOf, type Plan, planFile } from '../../provisioning/plan/plan.ts';
+import type { Change } from '../../provisioning/plan/tenant-diff.ts';
+import { pendingControlMigrations, withReadOnly, withWritable } from '../installation.ts';
+import { Progress } from '../progress.ts';
+import type { Terminal } from '../terminal.ts';
+import { refusedFile } from './read-file.ts';
+
+export interface ApplyRules extends PlanningRules {
+  /** How the operator named the file, for its errors; undefined if a command wrote what is applied. */
+  readonly file?: string;
+}
+
+/** Migrates all schemas and applies the plan, under the apply lock. */
+export async function applyFile(
+  config: Config,
+  file: PartialTenantsFile,
+  rules: ApplyRules,
+  report: Report,
+  terminal: Terminal,
+): Promise<void> {
+  await withApplyLock(config, async (assertHeld) => {
+    const pending = await pendingControlMigrations(config);
+    // A server's database must be migrated before planning. For an embedded one, the plan is made on a migrated copy, so that a refusal changes
+    // nothing.
+    if (config.controlDatabase.driver === 'mysql' && pending.length > 0) await migrateControl(config, report);
+    const plan = await planOrRefuse(config, file, rules, terminal);
+    if (config.controlDatabase.driver === 'sqlite' && pending.length > 0) await migrateControl(config, report);
+    const progress = new Progress(terminal);
+    await withWritable(config, (stores) =>
+      applyPlan(
+        plan,
+        stores,
+        report,
+        (done, total) => {
+          progress.show('applying tenant', done, total);
+        },
+        assertHeld,
+      ),
+    );
+    progress.end();
+  });
+}
+
+async function migrateControl(config: Config, report: Report): Promise<void> {
+  const ran = await withWritable(config, ({ database }) => database.migrate());
+  if (ran.length > 0) report.changes.push(controlSchemaChange());
+}
+
+function controlSchemaChange(): Change {
+  return { action: 'update', kind: 'schema', id: 'control' };
+}
+
+/** The plan of a dry run. */
+export async function planOnly(
+  config: Config,
+  file: PartialTenantsFile,
+  options: ApplyRules,
+  terminal: Terminal,
+): Promise<{ changes: Change[]; plan: Plan }> {
+  const pending = await pendingControlMigrations(config);
+  const isNew = pending.length === CONTROL_PLANE_SCHEMA.migrations.length;
+  // An embedded database is read from a migrated copy.
+  if (config.controlDatabase.driver === 'mysql' && pending.length > 0 && !isNew)
+    throw new OperatorError(
+      "The control database's schema is not current, so there is nothing to compare with. Run: tessera migrate",
+    );
+  const plan = await planOrRefuse(config, file, options, terminal, isNew);
+  return { changes: [...(pending.length > 0 ? [controlSchemaChange()] : []), ...changesOf(plan)], plan };
+}
+
+/** @param isNew the control database has no tables yet, so there is no tenant to compare with */
+async function planOrRefuse(
+  config: Config,
+  file: PartialTenantsFile,
+  rules: ApplyRules,
+  terminal: Terminal,
+  isNew = false,
+): Promise<Plan> {
+  const progress = new Progress(terminal);
+  const plan = await withReadOnly(config, async (stores) =>
+    planFile(file, isNew ? [] : await stores.controlPlane.readTenants(), stores, {
+      prune: rules.prune,
+      dangerouslyReplaceLostKeys: rules.dangerouslyReplaceLostKeys,
+      onTenant: (done, total) => {
+        progress.show('comparing tenant', done, total);
+      },
+    }),
+  );
+  progress.end();
+  if ('conflicts' in plan) throw refusedFile(rules.file, plan.conflicts);
+  return plan;
+}

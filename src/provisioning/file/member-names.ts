@@ -1,0 +1,14 @@
+/** Members that the file spells differently from the code. */
+const SPELLED: ReadonlyMap<string, string> = new Map([
+  ['algorithm', 'alg'],
+  ['ttlSeconds', 'ttl'],
+  ['jwksUri', 'jwks_uri'],
+  ['types', 'typ'],
+  ['maxAgeSeconds', 'max_age'],
+  ['maxLifetimeSeconds', 'max_lifetime'],
+]);
+
+/** The name of a member in the tenants file. */
+export function memberName(key: string): string {
+  return SPELLED.get(key) ?? key;
+}
