@@ -76,16 +76,22 @@ interface Parts {
   readonly markUnreleased: readonly string[];
   /** For the time of the oldest record and for the removal of the oldest, each of one part. */
   readonly oldest: readonly { readonly find: string; readonly purge: string }[];
+  /** For the time of the newest record of one part. */
+  readonly newest: readonly string[];
 }
+
+const SQLITE_PARTS = ['unindexed IS NULL', 'unindexed = 1'];
 
 export const PARTS: Readonly<Record<Kind, Parts>> = Object.freeze({
   mysql: {
     markUnreleased: [MARK],
     oldest: [{ find: 'SELECT MIN(at_ms) AS at_ms FROM audit_records', purge: purge('WHERE') }],
+    newest: ['SELECT MAX(at_ms) AS at_ms FROM audit_records'],
   },
   sqlite: {
     markUnreleased: [`${MARK} AND unindexed IS NULL`, `${MARK} AND unindexed = 1`],
-    oldest: ['unindexed IS NULL', 'unindexed = 1'].map((part) => ({
+    newest: SQLITE_PARTS.map((part) => `SELECT MAX(at_ms) AS at_ms FROM audit_records WHERE ${part}`),
+    oldest: SQLITE_PARTS.map((part) => ({
       find: `SELECT MIN(at_ms) AS at_ms FROM audit_records WHERE ${part}`,
       purge: purge(`WHERE ${part} AND`),
     })),

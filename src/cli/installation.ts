@@ -35,6 +35,11 @@ export async function withReadOnly<T>(config: Config, work: (installation: Insta
   return withStores(config, await ControlPlane.copyOf(config, SILENT), work);
 }
 
+/** Like `withReadOnly`, but with the schema that the control database has: for a command that examines it. */
+export async function withUnchanged<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
+  return withStores(config, await ControlPlane.unchangedCopyOf(config, SILENT), work);
+}
+
 /** For commands that change something. Those that change databases hold the apply lock. */
 export function withWritable<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
   return withStores(config, createControlPlane(config, SILENT), work);

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.command.ts';
 import { addCompletion } from './commands/completion.command.ts';
 import { addConfig } from './commands/config.command.ts';
+import { addDoctor } from './commands/doctor.command.ts';
 import { addExplain } from './commands/explain.command.ts';
 import { explainError } from './explain-error.ts';
 import { addExport } from './commands/export.command.ts';
@@ -70,6 +71,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
   addExport(program, terminal);
   addObjects(program, terminal);
   addMigrate(program, terminal);
+  addDoctor(program, terminal);
   addKeys(program, terminal);
   addIssuers(program, terminal);
   addSecrets(program, terminal);

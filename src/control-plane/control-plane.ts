@@ -54,11 +54,17 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
    * only read.
    */
   static async copyOf(config: Config, log: Log): Promise<ControlPlane> {
+    const controlPlane = await ControlPlane.unchangedCopyOf(config, log);
+    if (config.controlDatabase.driver === 'sqlite') await runMigrations(await controlPlane.database());
+    return controlPlane;
+  }
+
+  /** Like `copyOf`, but with the schema that the database has. */
+  static async unchangedCopyOf(config: Config, log: Log): Promise<ControlPlane> {
     if (config.controlDatabase.driver === 'mysql') return createControlPlane(config, log);
     const copy = await copyDatabase(controlDatabaseFile(config));
     const controlPlane = new ControlPlane(createControlFileSource(copy.file), log);
     controlPlane.#remove = () => copy.remove();
-    await runMigrations(await controlPlane.database());
     return controlPlane;
   }
 

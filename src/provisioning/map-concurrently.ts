@@ -13,6 +13,7 @@ export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   onItem: (done: number, total: number) => void,
   work: (item: Item) => Promise<Result>,
+  atOnce = AT_ONCE,
 ): Promise<Result[]> {
   const results: Result[] = [];
   const queue = items.entries();
@@ -25,6 +26,6 @@ export async function mapConcurrently<Item, Result>(
     }
   };
   onItem(0, items.length);
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return results;
 }

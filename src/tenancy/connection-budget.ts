@@ -2,6 +2,14 @@ import type { Config } from '../config/config.ts';
 import type { Log } from '../logging/log.ts';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 
+/** The connections that one process may open to databases on servers; 0 if the control database is embedded. */
+export function connectionBudget({
+  controlDatabase,
+  connections,
+}: Pick<Config, 'controlDatabase' | 'connections'>): number {
+  return controlDatabase.driver === 'mysql' ? controlDatabase.poolSize + connections.tenantBudget : 0;
+}
+
 /**
  * Warns at the start if the control database's server does not allow all connections that the settings permit. Only a warning, because the tenants'
  * databases may be on other servers. If they share this one, requests would fail with "too many connections" under high load.
@@ -12,7 +20,7 @@ export async function warnOfConnectionBudget(
   log: Log,
 ): Promise<void> {
   if (config.controlDatabase.driver !== 'mysql') return;
-  const budget = config.controlDatabase.poolSize + config.connections.tenantBudget;
+  const budget = connectionBudget(config);
   const rows = await controlPlane.query('SELECT @@max_connections AS allowed').catch(() => []);
   const allowed = Number(rows[0]?.['allowed'] ?? Number.POSITIVE_INFINITY);
   if (budget <= allowed) return;

@@ -107,7 +107,7 @@ function mayAskFor(client: Client, subject: Subject): boolean {
 }
 
 /** What a client may request of one subject. */
-interface PairLimits {
+export interface PairLimits {
   readonly mayAsk: boolean;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
@@ -118,7 +118,8 @@ interface PairLimits {
 // Subjects and clients are frozen and live as long as they are cached, so the limits of a pair are computed once.
 const pairs = new WeakMap<Subject, WeakMap<Client, PairLimits>>();
 
-function limitsOf(client: Client, subject: Subject): PairLimits {
+/** What a token of the client may have of its subject. Decides nothing: only `authorize` does. */
+export function limitsOf(client: Client, subject: Subject): PairLimits {
   let byClient = pairs.get(subject);
   if (byClient === undefined) pairs.set(subject, (byClient = new WeakMap()));
   let limits = byClient.get(client);

@@ -28,6 +28,9 @@ export function tenantSecretsFolder(tenantId: TenantId): VaultFolder {
   return `secret/${tenantId}` as VaultFolder;
 }
 
+/** The folders that hold everything that the service stores. */
+export const ALL_FOLDERS: readonly VaultFolder[] = ['secret', 'keys', 'audit', 'database'] as string[] as VaultFolder[];
+
 /** @returns undefined for a name that the service never makes: others may have put entries into the store */
 export function parseVaultPath(text: string): VaultPath | undefined {
   return text.split('/').every((segment) => ID_PATTERN.test(segment)) ? (text as VaultPath) : undefined;

@@ -42,6 +42,9 @@ export abstract class VaultService {
 
   /** Resolves if the store can serve reads now. */
   abstract check(): Promise<void>;
+
+  /** The wall clock of the store's server, in milliseconds since the epoch, to the second; undefined for a store without a server. */
+  abstract now(): Promise<number | undefined>;
 }
 
 /** Another writer changed the entry first. */

@@ -72,6 +72,10 @@ export class EmbeddedVault extends VaultService {
     });
   }
 
+  override now(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   /** Nothing to close: no resource is held between calls. */
   async close(): Promise<void> {
     await Promise.resolve();

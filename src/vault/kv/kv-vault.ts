@@ -81,7 +81,11 @@ export class KvVault extends VaultService {
   }
 
   /** Checks what every read needs: Vault is unsealed, the token is valid, the mount exists and has version 2. */
-  override check(): Promise<void> {
+  override async check(): Promise<void> {
+    await this.now();
+  }
+
+  override now(): Promise<number | undefined> {
     return this.#operation((deadline) => this.#checkMount(deadline), { mountFirst: false });
   }
 
@@ -98,7 +102,8 @@ export class KvVault extends VaultService {
     });
   }
 
-  async #checkMount(deadline: Deadline): Promise<void> {
+  /** @returns the time that the answer is dated with */
+  async #checkMount(deadline: Deadline): Promise<number | undefined> {
     const url = `/sys/internal/ui/mounts/${this.#config.mount}`;
     const { answer } = await this.#request(
       (library, token) => library.request({ url, method: 'get', headers: { 'X-Vault-Token': token } }),
@@ -106,6 +111,7 @@ export class KvVault extends VaultService {
     );
     requireVersion2(answer);
     this.#mountIsVersion2 = true;
+    return answer.dateMs;
   }
 
   async #find(path: VaultPath, deadline: Deadline): Promise<Found> {

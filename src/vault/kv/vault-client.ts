@@ -8,6 +8,8 @@ import { withSignal } from '../../runtime/deadline.ts';
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
+  /** RFC 9110, section 6.6.1: the time at the server. Undefined without a date that can be read. */
+  readonly dateMs?: number | undefined;
 }
 
 /**
@@ -52,6 +54,7 @@ interface Axios {
 interface AxiosResponse {
   readonly status: number;
   readonly data: unknown;
+  readonly headers: Readonly<Record<string, unknown>>;
 }
 
 // Vault's default limit of a KV entry is 1 MiB; a larger answer is not from Vault.
@@ -119,7 +122,9 @@ export class VaultClient {
     });
     // The library returns `response.data.data`.
     axios.interceptors.response.use(
-      ({ status, data }) => ({ data: { data: { status, body: data } satisfies Answer } }),
+      ({ status, data, headers }) => ({
+        data: { data: { status, body: data, dateMs: dateOf(headers['date']) } satisfies Answer },
+      }),
       (error) => ({ data: { data: toNoAnswer(error) } }),
     );
     return Object.assign(vault, {
@@ -127,6 +132,11 @@ export class VaultClient {
         ((await axios.request(options)) as { data: { data: unknown } }).data.data,
     });
   }
+}
+
+function dateOf(header: unknown): number | undefined {
+  const ms = typeof header === 'string' ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 function toNoAnswer(error: unknown): NoAnswer {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CHECKS } from '../../../src/cli/doctor/checks.ts';
 import { firstCells, readPage, section } from '../../support/markdown.ts';
 import { REPOSITORY } from '../../support/required-servers.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
@@ -32,6 +33,13 @@ describe('docs/operation.md', () => {
     const source = eventsInSource();
     expect(source.size).toBeGreaterThan(15);
     expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(source));
+  });
+
+  it('has a row for every check of doctor, in the order in which they run, and no other', () => {
+    const { foundation, installation, tenant, directory, managed } = CHECKS;
+    const checks = [...Object.values(foundation), ...installation, ...tenant, ...Object.values(directory), ...managed];
+    const names = checks.map(({ name }) => name);
+    expect(firstCells(section(page, '## What doctor examines')).map((cell) => cell.replaceAll('`', ''))).toEqual(names);
   });
 
   it('has a row for every metric, and no other', async () => {

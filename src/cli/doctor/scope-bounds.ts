@@ -1,0 +1,31 @@
+import type { Surface } from '../../domain/surface.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
+import type { Found } from './finding.ts';
+
+/** Scopes that are named in one finding. */
+const NAMED = 10;
+
+/** Whether the tokens of some client of this surface may have the scope. */
+export function scopeBound(tenant: Tenant, surface: Surface): (scope: string) => boolean {
+  const bounds = [...tenant.projects.values()]
+    .flatMap((project) => [...project.clients.values()])
+    .filter(({ surfaces }) => surfaces.includes(surface))
+    .map(({ scopes }) => scopes);
+  if (bounds.includes('unbounded')) return () => true;
+  const carried = new Set(bounds.flatMap((scopes) => (scopes === 'unbounded' ? [] : [...scopes])));
+  return (scope) => carried.has(scope);
+}
+
+/** One finding for all scopes of an object: a client that was removed leaves many at once. */
+export function uncarriedScopes(object: string, scopes: readonly string[]): Found[] {
+  if (scopes.length === 0) return [];
+  const more = scopes.length > NAMED ? ', …' : '';
+  return [
+    {
+      severity: 'warning',
+      object,
+      problem: `no client can carry the scopes ${scopes.slice(0, NAMED).join(', ')}${more}`,
+      command: 'Add them to "scopes" of a client, or remove them, in the tenants file: tessera apply -f FILE',
+    },
+  ];
+}

@@ -1,0 +1,40 @@
+import type { Administrator } from '../../../directory/administrator.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
+import type { TenantFacts } from '../facts.ts';
+import type { Check, Found } from '../finding.ts';
+import { shownId } from '../people.ts';
+
+/** Trusted issuers name clients that exist, and identities of administrators are of trusted issuers. */
+export const tenantLinksCheck: Check<TenantFacts> = {
+  name: 'tenant-links',
+  run: ({ state: { tenant, administrators } }) =>
+    Promise.resolve([...missingClients(tenant), ...untrustedIdentities(tenant, administrators)]),
+};
+
+function missingClients(tenant: Tenant): Found[] {
+  const clients = new Set([...tenant.projects.values()].flatMap((project) => [...project.clients.keys()]));
+  return tenant.trusts.flatMap((trust) =>
+    trust.clients
+      .filter((id) => !clients.has(id))
+      .map((id) => ({
+        severity: 'warning',
+        object: `issuer ${tenant.id}/${trust.id}`,
+        problem: `it is meant for the client ${id}, which does not exist`,
+        command: 'Correct "clients" of the issuer in the tenants file: tessera apply -f FILE',
+      })),
+  );
+}
+
+function untrustedIdentities(tenant: Tenant, administrators: readonly Administrator[]): Found[] {
+  const issuers = new Set(tenant.trusts.map(({ issuer }) => issuer));
+  return administrators.flatMap(({ id, identities }) =>
+    identities
+      .filter(({ issuer }) => !issuers.has(issuer))
+      .map(({ issuer }) => ({
+        severity: 'warning',
+        object: `administrator ${tenant.id}/${shownId(id)}`,
+        problem: `is linked to an identity of ${issuer}, which the tenant does not trust`,
+        command: 'Remove it from "identities", or add the issuer, in the tenants file: tessera apply -f FILE',
+      })),
+  );
+}

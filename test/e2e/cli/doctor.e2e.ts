@@ -1,0 +1,443 @@
+import BetterSqlite3 from 'better-sqlite3';
+import { existsSync, readFileSync } from 'node:fs';
+import { cp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Finding } from '../../../src/cli/doctor/finding.ts';
+import { Clock, SystemClock } from '../../../src/domain/clock.ts';
+import { clientSecretPath, keyRingPath, type VaultPath } from '../../../src/vault/vault-path.ts';
+import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
+import { parseClientId, parseProjectId } from '../../../src/domain/ids.ts';
+import { tenantId } from '../../../src/testing/storage.ts';
+import { type CliResult, TestInstallation } from './installation.ts';
+
+const EXAMPLE = readFileSync(join(import.meta.dirname, '../../../examples/acme.yaml'), 'utf8');
+const DAY_MS = 86_400_000;
+const WEB = clientSecretPath(tenantId('acme'), parseProjectId('shop')!, parseClientId('web')!);
+
+/** The time of this machine, moved. */
+class ShiftedClock extends Clock {
+  constructor(private readonly byMs: number) {
+    super();
+  }
+
+  override nowMs(): number {
+    return Date.now() + this.byMs;
+  }
+
+  override monotonicMs(): number {
+    return performance.now();
+  }
+}
+
+let healthy: TestInstallation;
+let installation: TestInstallation;
+
+beforeAll(async () => {
+  healthy = await TestInstallation.make();
+  await healthy.applied(EXAMPLE);
+});
+afterAll(() => healthy.remove());
+
+beforeEach(async () => {
+  installation = await TestInstallation.make();
+  await cp(healthy.dataDirectory, installation.dataDirectory, { recursive: true });
+});
+afterEach(() => installation.remove());
+
+async function doctor(...args: string[]): Promise<{ result: CliResult; findings: readonly Finding[] }> {
+  const result = await installation.run(['doctor', ...args, '-o', 'json']);
+  return { result, findings: (JSON.parse(result.stdout) as { findings: readonly Finding[] }).findings };
+}
+
+function sql(file: 'control' | 'acme', ...statements: string[]): void {
+  const path = file === 'control' ? 'control.sqlite' : 'tenants/acme.sqlite';
+  const database = new BetterSqlite3(join(installation.dataDirectory, path));
+  // Foreign keys of rows that others write are not always checked.
+  database.pragma('foreign_keys = OFF');
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+async function changeVault(path: VaultPath, change: (data: Record<string, unknown>) => Record<string, unknown>) {
+  const vault = new EmbeddedVault(installation.dataDirectory);
+  const entry = await vault.read(path);
+  await vault.write(path, change({ ...entry?.data }), entry?.version ?? 0);
+}
+
+describe('a healthy installation', () => {
+  it('has no findings, and not a file of it is changed', async () => {
+    const before = await installation.fingerprint();
+    expect(await installation.run(['doctor', '-o', 'json'])).toEqual({
+      code: 0,
+      stdout: '{\n  "findings": []\n}\n',
+      stderr: '',
+    });
+    expect(await installation.run(['doctor', 'acme'])).toEqual({ code: 0, stdout: 'Nothing to mend.\n', stderr: '' });
+    expect(await installation.fingerprint()).toEqual(before);
+  });
+});
+
+/** One fault each, the checks that find it, and what they say. */
+const MUTATIONS: readonly {
+  readonly fault: string;
+  readonly break: () => unknown;
+  readonly found: readonly (readonly [check: string, object: string])[];
+  readonly clock?: () => Clock;
+  readonly env?: Record<string, string>;
+}[] = [
+  {
+    fault: 'no control database',
+    break: () => rm(join(installation.dataDirectory, 'control.sqlite')),
+    found: [['control-database', 'control database']],
+  },
+  {
+    fault: 'a control database that is no database',
+    break: () => installation.write('data/control.sqlite', 'x'.repeat(5000)),
+    found: [['control-database', 'control database']],
+  },
+  {
+    fault: 'a migration of the control database that did not run',
+    break: () => {
+      sql('control', "DELETE FROM tessera_migrations WHERE name LIKE 'AuditReading%'");
+    },
+    found: [['control-database', 'control database']],
+  },
+  {
+    fault: 'a missing column in the control database',
+    break: () => {
+      sql('control', 'ALTER TABLE clients DROP COLUMN ttl_seconds');
+    },
+    found: [['control-schema', 'control database']],
+  },
+  {
+    fault: 'a missing table in the control database',
+    break: () => {
+      sql('control', 'DROP TABLE secret_uses');
+    },
+    found: [['control-schema', 'control database']],
+  },
+  {
+    fault: 'a missing index in the control database',
+    break: () => {
+      sql('control', 'DROP INDEX audit_records_at');
+    },
+    found: [['control-schema', 'control database']],
+  },
+  {
+    fault: 'a malformed row of the control database',
+    break: () => {
+      sql('control', "UPDATE clients SET scopes = 'x'");
+    },
+    found: [['control-database', 'control database']],
+  },
+  {
+    fault: 'rows of a tenant that does not exist',
+    break: () => {
+      sql('control', "INSERT INTO projects VALUES ('ghost', 'shop', 'Shop', 'active')");
+    },
+    found: [['control-links', 'tenant ghost']],
+  },
+  {
+    fault: 'a lost key of the secret store',
+    break: () => rm(join(installation.dataDirectory, 'vault.key')),
+    found: [['vault', 'vault']],
+  },
+  {
+    fault: 'the entry of a tenant that never was',
+    break: () => changeVault(keyRingPath(tenantId('ghost')), () => ({ a: 1 })),
+    found: [['orphan-entries', 'tenant ghost']],
+  },
+  {
+    fault: 'the secrets of a client that was removed',
+    break: () =>
+      changeVault(clientSecretPath(tenantId('acme'), parseProjectId('shop')!, parseClientId('old')!), () => ({})),
+    found: [['orphan-entries', 'secret/acme/shop/old']],
+  },
+  {
+    fault: 'an audit record of the future',
+    break: () => {
+      sql(
+        'control',
+        `INSERT INTO audit_records (at_ms, request_id, route, source, outcome) VALUES (${Date.now() + 300_000}, 'r', 'r', 's', 'o')`,
+      );
+    },
+    found: [['clocks', 'audit']],
+  },
+  {
+    fault: 'audit records that nobody removes',
+    break: () => {
+      sql(
+        'control',
+        `INSERT INTO audit_records (at_ms, request_id, route, source, outcome) VALUES (${Date.now() - 95 * DAY_MS}, 'r', 'r', 's', 'o')`,
+      );
+    },
+    found: [['audit-retention', 'audit']],
+  },
+  {
+    fault: 'audit records that are kept forever',
+    env: { TESSERA_AUDIT_RETENTION_DAYS: '0' },
+    break: () => {
+      sql(
+        'control',
+        `INSERT INTO audit_records (at_ms, request_id, route, source, outcome) VALUES (${Date.now() - 400 * DAY_MS}, 'r', 'r', 's', 'o')`,
+      );
+    },
+    found: [['audit-retention', 'audit']],
+  },
+  {
+    fault: 'no key ring',
+    break: () => rm(join(installation.dataDirectory, 'vault/keys/acme.sealed')),
+    found: [['key-ring', 'key ring of acme']],
+  },
+  {
+    fault: 'a key ring of which no key signs',
+    break: () =>
+      changeVault(keyRingPath(tenantId('acme')), (data) => ({
+        ...data,
+        keys: (data['keys'] as Record<string, unknown>[]).map((key) => ({
+          ...key,
+          private_jwk: undefined,
+          state: 'revoked',
+          retire_at: key['published_at'],
+        })),
+      })),
+    found: [['key-ring', 'key ring of acme']],
+  },
+  {
+    fault: 'a damaged key ring',
+    break: () => changeVault(keyRingPath(tenantId('acme')), () => ({ keys: 'x' })),
+    found: [['key-ring', 'tenant acme']],
+  },
+  {
+    fault: 'a confidential client without a secret',
+    break: () => changeVault(WEB, () => ({ secrets: [] })),
+    found: [['client-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'a malformed entry of secrets',
+    break: () => changeVault(WEB, () => ({ secrets: 'x' })),
+    found: [['client-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'a secret that ends soon',
+    break: () => installation.run(['secrets', 'add', 'acme/shop/web', '--expires-in', '7d']),
+    found: [['ending-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'a secret that was never used',
+    break: () => undefined,
+    clock: () => new ShiftedClock(91 * DAY_MS),
+    found: [['unused-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'an administrator whose stored address is not canonical',
+    break: () => {
+      sql('control', "UPDATE administrators SET email_canonical = 'Root@acme.example'");
+    },
+    found: [['administrator-emails', 'administrator acme/a-root']],
+  },
+  {
+    fault: 'two administrators with one address',
+    break: () => {
+      sql(
+        'control',
+        "INSERT INTO administrators SELECT tenant_id, 'a-two', 'ROOT@acme.example', 'x', status, roles, scopes FROM administrators",
+      );
+    },
+    found: [['administrator-emails', 'administrator acme/a-two']],
+  },
+  {
+    fault: 'a scope of an administrator that no client can carry',
+    break: () => {
+      sql('control', `UPDATE administrators SET scopes = '["tenant:manage","tenant:audit"]'`);
+    },
+    found: [['administrator-scopes', 'administrators of acme']],
+  },
+  {
+    fault: 'an administrator whose token is near the budget',
+    break: () => {
+      const roles = Array.from({ length: 400 }, (_, index) => `role-${index}`);
+      sql('control', `UPDATE administrators SET roles = '${JSON.stringify(roles)}'`);
+    },
+    found: [['administrator-tokens', 'administrator acme/a-root']],
+  },
+  {
+    fault: 'an administrator linked to an issuer that is not trusted',
+    break: () => {
+      sql('control', "INSERT INTO administrator_identities VALUES ('acme', 'https://idp.example', '1', 'a-root')");
+    },
+    found: [['tenant-links', 'administrator acme/a-root']],
+  },
+  {
+    fault: 'an identity of an administrator that does not exist',
+    break: () => {
+      sql('control', "INSERT INTO administrator_identities VALUES ('acme', 'https://idp.example', '1', 'a-gone')");
+    },
+    found: [['control-links', 'tenant acme']],
+  },
+  {
+    fault: 'no database of a tenant',
+    break: () => rm(join(installation.dataDirectory, 'tenants/acme.sqlite')),
+    found: [['directory-database', 'database of acme']],
+  },
+  {
+    fault: 'a tenant’s database that is no database',
+    break: () => installation.write('data/tenants/acme.sqlite', 'x'.repeat(5000)),
+    found: [['directory-database', 'database of acme']],
+  },
+  {
+    fault: 'a tenant’s database without its tables',
+    break: () => {
+      sql('acme', 'DELETE FROM tessera_migrations');
+    },
+    found: [['directory-database', 'database of acme']],
+  },
+  {
+    fault: 'a tenant’s database of another tenant',
+    break: () => {
+      sql('acme', "UPDATE tessera_owner SET tenant_id = 'other'");
+    },
+    found: [['directory-owner', 'database of acme']],
+  },
+  {
+    fault: 'a tenant’s database of no tenant',
+    break: () => {
+      sql('acme', 'DELETE FROM tessera_owner');
+    },
+    found: [['directory-owner', 'database of acme']],
+  },
+  {
+    fault: 'a missing column of a directory',
+    break: () => {
+      sql('acme', 'ALTER TABLE users DROP COLUMN status');
+    },
+    found: [['directory-schema', 'database of acme']],
+  },
+  {
+    fault: 'a missing index of a directory',
+    break: () => {
+      sql('acme', 'DROP INDEX user_roles_role_name');
+    },
+    found: [['directory-schema', 'database of acme']],
+  },
+  {
+    fault: 'a missing table of a directory',
+    break: () => {
+      sql('acme', 'DROP TABLE tessera_owner');
+    },
+    found: [['directory-schema', 'database of acme']],
+  },
+  {
+    fault: 'a user whose stored address is not canonical',
+    break: () => {
+      sql('acme', "UPDATE users SET email_canonical = 'Ada@acme.example' WHERE id = 'u-ada'");
+    },
+    found: [['user-emails', 'user acme/u-ada']],
+  },
+  {
+    fault: 'a user with something else than an address',
+    break: () => {
+      sql('acme', "UPDATE users SET email = 'ada', email_canonical = 'ada' WHERE id = 'u-ada'");
+    },
+    found: [['user-emails', 'user acme/u-ada']],
+  },
+  {
+    fault: 'two users with one address',
+    break: () => {
+      sql('acme', "INSERT INTO users VALUES ('u-two', 'ADA@acme.example', 'x', 'active')");
+    },
+    found: [['user-emails', 'user acme/u-two']],
+  },
+  {
+    fault: 'a user with the id of an administrator',
+    break: () => {
+      sql('acme', "INSERT INTO users VALUES ('a-root', 'eve@acme.example', 'eve@acme.example', 'active')");
+    },
+    found: [['shared-ids', 'user acme/a-root']],
+  },
+  {
+    fault: 'a role of a user that does not exist',
+    break: () => {
+      sql('acme', "INSERT INTO user_roles VALUES ('u-gone', 'viewer')");
+    },
+    found: [['directory-links', 'database of acme']],
+  },
+  {
+    fault: 'a removed role whose links stayed',
+    break: () => {
+      sql('acme', "DELETE FROM roles WHERE name = 'viewer'");
+    },
+    found: [
+      ['directory-links', 'database of acme'],
+      ['directory-links', 'database of acme'],
+    ],
+  },
+  {
+    fault: 'a user linked to an issuer that is not trusted',
+    break: () => {
+      sql('acme', "INSERT INTO user_identities VALUES ('https://idp.example', '1', 'u-ada')");
+    },
+    found: [['user-identities', 'users of acme']],
+  },
+  {
+    fault: 'a role without scopes',
+    break: () => {
+      sql('acme', "INSERT INTO roles VALUES ('empty')");
+    },
+    found: [['empty-roles', 'role acme/empty']],
+  },
+  {
+    fault: 'a scope that no client can carry',
+    break: () => {
+      sql('acme', "INSERT INTO scopes VALUES ('orders:delete', 'orders')");
+    },
+    found: [['uncarried-scopes', 'scopes of acme']],
+  },
+  {
+    fault: 'a user whose token is near the budget',
+    break: () => {
+      const each = (index: number) =>
+        `INSERT INTO roles VALUES ('role-${index}'); INSERT INTO role_scopes VALUES ('role-${index}', 'orders:read'); INSERT INTO user_roles VALUES ('u-bob', 'role-${index}');`;
+      sql('acme', `BEGIN; ${Array.from({ length: 400 }, (_, index) => each(index)).join(' ')} COMMIT`);
+    },
+    found: [['user-tokens', 'user acme/u-bob']],
+  },
+  {
+    fault: 'a value that a directory cannot hold',
+    break: () => {
+      sql('acme', `INSERT INTO users VALUES ('u-long', '${'x'.repeat(300)}', 'x', 'active')`);
+    },
+    found: [['user-emails', 'database of acme']],
+  },
+];
+
+describe('doctor', () => {
+  it.each(MUTATIONS)('finds $fault', async ({ break: breakIt, found, clock = () => new SystemClock(), env = {} }) => {
+    await breakIt();
+    const before = await installation.fingerprint();
+    const broken = Object.assign(Object.create(installation) as TestInstallation, {
+      env: { ...installation.env, ...env },
+    });
+    const result = await broken.run(['doctor', '-o', 'json'], { clock: clock() });
+    const { findings } = JSON.parse(result.stdout) as { findings: readonly Finding[] };
+    expect(findings.map(({ check, object }) => [check, object])).toEqual(found);
+    for (const { problem, command, severity } of findings) {
+      expect(['fault', 'warning']).toContain(severity);
+      expect(problem).not.toBe('');
+      expect(command).not.toBe('');
+    }
+    expect(result.code).toBe(1);
+    expect(result.stderr).toMatch(/Mend them as shown, then run: tessera doctor\n$/);
+    expect(result.stdout + result.stderr).not.toMatch(/@acme\.example|tsk_/);
+    expect(await installation.fingerprint()).toEqual(before);
+    expect(existsSync(installation.dataDirectory)).toBe(true);
+  });
+
+  it('examines only the tenant that it is asked about', async () => {
+    await installation.applied(EXAMPLE.replace('id: acme', 'id: beta'));
+    sql('acme', 'DELETE FROM tessera_owner');
+    expect((await doctor()).findings).toHaveLength(1);
+    expect((await doctor('beta')).findings).toEqual([]);
+    expect((await doctor('acme')).findings).toHaveLength(1);
+  });
+});
