@@ -40,6 +40,11 @@ export async function withUnchanged<T>(config: Config, work: (installation: Inst
   return withStores(config, await ControlPlane.unchangedCopyOf(config, SILENT), work);
 }
 
+/** For read-only commands about rows that are too many to copy: the control database is read where it is. */
+export async function withLive<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
+  return withStores(config, ControlPlane.live(config, SILENT), work);
+}
+
 /** For commands that change something. Those that change databases hold the apply lock. */
 export function withWritable<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
   return withStores(config, createControlPlane(config, SILENT), work);

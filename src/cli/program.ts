@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addApply } from './commands/apply.command.ts';
+import { addAudit } from './commands/audit.command.ts';
 import { addCompletion } from './commands/completion.command.ts';
 import { addConfig } from './commands/config.command.ts';
 import { addDoctor } from './commands/doctor.command.ts';
@@ -77,6 +78,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
   addSecrets(program, terminal);
   addExplain(program, terminal);
   addRevoke(program, terminal);
+  addAudit(program, terminal);
   addConfig(program, terminal);
   addPurge(program, terminal);
   addQuickstart(program, terminal);

@@ -38,6 +38,11 @@ export function printJson(sink: TextSink, document: unknown): void {
   sink.write(`${visibleJson(document)}\n`);
 }
 
+/** One line, for output that goes on. */
+export function printJsonLine(sink: TextSink, document: unknown): void {
+  sink.write(`${visibleJson(document, 0)}\n`);
+}
+
 /** Formats rows in columns as wide as their longest cell, two spaces apart. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { CONTROL_PLANE_SCHEMA } from './control-plane.schema.ts';
@@ -35,6 +36,15 @@ export async function createControlDataSource(config: Config): Promise<BoundedDa
   // Loaded only if it is used, so that the embedded default neither waits for the driver nor holds it in memory.
   const { MysqlDataSource } = await import('../database/mysql/mysql-data-source.ts');
   return new MysqlDataSource(controlDatabaseOptions(config));
+}
+
+/**
+ * Reads the file that servers write, for questions about rows that are too many to copy. If no process has it open, the connection could write, because
+ * only such a one removes SQLite's extra files again.
+ */
+export function createLiveControlFileSource(file: string): SqliteDataSource {
+  const readOnly = existsSync(`${file}-wal`);
+  return new SqliteDataSource({ name: CONTROL_DATABASE, file, schema: CONTROL_PLANE_SCHEMA, create: false, readOnly });
 }
 
 export function createControlFileSource(file: string): SqliteDataSource {

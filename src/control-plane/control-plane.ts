@@ -12,6 +12,7 @@ import {
   controlDatabaseFile,
   createControlDataSource,
   createControlFileSource,
+  createLiveControlFileSource,
 } from './control-database.ts';
 import type { Database, Row, SqlValue } from '../database/database.ts';
 import { pendingMigrations, runMigrations } from '../database/migrations.ts';
@@ -66,6 +67,12 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
     const controlPlane = new ControlPlane(createControlFileSource(copy.file), log);
     controlPlane.#remove = () => copy.remove();
     return controlPlane;
+  }
+
+  /** A control plane that only reads, from the database itself and never from a copy. */
+  static live(config: Config, log: Log): ControlPlane {
+    if (config.controlDatabase.driver === 'mysql') return createControlPlane(config, log);
+    return new ControlPlane(createLiveControlFileSource(controlDatabaseFile(config)), log);
   }
 
   /** Undefined until the database is open. */

@@ -22,9 +22,9 @@ export function visible(text: string): string {
   );
 }
 
-/** Indented JSON of the value, in which every such character is escaped. */
-export function visibleJson(document: unknown): string {
-  return replaceUnseen(JSON.stringify(document, null, 2), (character) =>
+/** JSON of the value, indented or in one line, in which every such character is escaped. */
+export function visibleJson(document: unknown, indent: 0 | 2 = 2): string {
+  return replaceUnseen(JSON.stringify(document, null, indent), (character) =>
     // Inside strings, JSON.stringify has already escaped line breaks.
     character === '\n'
       ? character

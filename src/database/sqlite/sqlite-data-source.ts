@@ -24,6 +24,10 @@ export interface SqliteOptions {
   readonly schema: Schema;
   /** Whether to create a missing file (mode 0600, its folder 0700); otherwise a missing file is an error. */
   readonly create: boolean;
+  /**
+   * Refuses every write. Such a connection leaves the `-wal` and `-shm` files that it had to make, so it is for files that another process has open.
+   */
+  readonly readOnly?: boolean;
 }
 
 /** The DataSource of a SQLite file. */
@@ -45,6 +49,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
       type: 'better-sqlite3',
       database: file,
       fileMustExist: !options.create,
+      readonly: options.readOnly === true,
       timeout: OPENING_TIMEOUT_MS,
       entities: [...schema.entities] as never[],
       migrations: [...schema.migrations],
@@ -53,6 +58,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
       logger: new SilentLogger(),
       prepareDatabase: (opened: BetterSqlite3.Database) => {
         state.connection = opened;
+        if (options.readOnly === true) return;
         // Before anything is written; SQLite gives -wal and -shm the mode of the database file.
         if (state.isNew) chmodSync(file, 0o600);
         opened.pragma('journal_mode = WAL');

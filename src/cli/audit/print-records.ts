@@ -1,0 +1,46 @@
+import type { AuditRow } from '../../audit/audit-query.ts';
+
+/** A record as JSON, with the names of the columns and its time in words. */
+export function jsonOf(row: AuditRow): Readonly<Record<string, unknown>> {
+  return {
+    id: row.id,
+    at: new Date(row.atMs).toISOString(),
+    outcome: row.outcome,
+    reason: row.reason,
+    route: row.route,
+    tenant_id: row.tenantId,
+    project_id: row.projectId,
+    client_id: row.clientId,
+    subject_id: row.subjectId,
+    subject_digest: row.subjectDigest,
+    token_id: row.tokenId,
+    key_id: row.keyId,
+    secret_id: row.secretId,
+    request_id: row.requestId,
+    source: row.source,
+    details: detailsOf(row),
+  };
+}
+
+export const HEAD = ['TIME', 'OUTCOME', 'CLIENT', 'SUBJECT', 'SOURCE', 'ROUTE', 'WHY'] as const;
+
+/** A record as a row of the table for people. The ids of request, token, key and secret are in the JSON. */
+export function cellsOf(row: AuditRow): string[] {
+  const client = [row.tenantId, row.projectId, row.clientId].filter((part) => part !== null).join('/');
+  const subject = row.subjectId ?? (row.subjectDigest === null ? '-' : 'unknown address');
+  return [timeOf(row.atMs), row.outcome, client || '-', subject, row.source, row.route, row.reason ?? ''];
+}
+
+function timeOf(atMs: number): string {
+  return new Date(atMs).toISOString().replace('T', ' ').slice(0, 23);
+}
+
+/** Undefined instead of an error: what somebody else wrote into the column must not hide the record. */
+function detailsOf({ details }: AuditRow): unknown {
+  if (details === null) return null;
+  try {
+    return JSON.parse(details) as unknown;
+  } catch {
+    return details;
+  }
+}
