@@ -7,10 +7,13 @@ import type { PartialTenantsFile } from '../../provisioning/file/partial-tenants
 import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
 import { changesOf, type Plan, planFile } from '../../provisioning/plan/plan.ts';
 import type { Change } from '../../provisioning/plan/tenant-diff.ts';
-import { pendingControlMigrations, withReadOnly, withWritable } from '../installation.ts';
+import { type Installation, pendingControlMigrations, withReadOnly, withWritable } from '../installation.ts';
 import { Progress } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { refusedFile } from './read-file.ts';
+
+/** What to apply: a file, or what a command writes from the things that exist. It is then read and written under one lock. */
+export type ToApply = PartialTenantsFile | ((stores: Installation) => Promise<PartialTenantsFile>);
 
 export interface ApplyRules extends PlanningRules {
   /** How the operator named the file, for its errors; undefined if a command wrote what is applied. */
@@ -20,7 +23,7 @@ export interface ApplyRules extends PlanningRules {
 /** Migrates all schemas and applies the plan, under the apply lock. */
 export async function applyFile(
   config: Config,
-  file: PartialTenantsFile,
+  file: ToApply,
   rules: ApplyRules,
   report: Report,
   terminal: Terminal,
@@ -60,7 +63,7 @@ function controlSchemaChange(): Change {
 /** The plan of a dry run. */
 export async function planOnly(
   config: Config,
-  file: PartialTenantsFile,
+  file: ToApply,
   options: ApplyRules,
   terminal: Terminal,
 ): Promise<{ changes: Change[]; plan: Plan }> {
@@ -78,20 +81,26 @@ export async function planOnly(
 /** @param isNew the control database has no tables yet, so there is no tenant to compare with */
 async function planOrRefuse(
   config: Config,
-  file: PartialTenantsFile,
+  file: ToApply,
   rules: ApplyRules,
   terminal: Terminal,
   isNew = false,
 ): Promise<Plan> {
   const progress = new Progress(terminal);
   const plan = await withReadOnly(config, async (stores) =>
-    planFile(file, isNew ? [] : await stores.controlPlane.readTenants(), stores, {
-      prune: rules.prune,
-      dangerouslyReplaceLostKeys: rules.dangerouslyReplaceLostKeys,
-      onTenant: (done, total) => {
-        progress.show('comparing tenant', done, total);
+    planFile(
+      typeof file === 'function' ? await file(stores) : file,
+      isNew ? [] : await stores.controlPlane.readTenants(),
+      stores,
+      {
+        prune: rules.prune,
+        dangerouslyReplaceLostKeys: rules.dangerouslyReplaceLostKeys,
+        ...(rules.onlyWritten === true ? { onlyWritten: true } : {}),
+        onTenant: (done, total) => {
+          progress.show('comparing tenant', done, total);
+        },
       },
-    }),
+    ),
   );
   progress.end();
   if ('conflicts' in plan) throw refusedFile(rules.file, plan.conflicts);

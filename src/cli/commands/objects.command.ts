@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Page } from '../objects/kinds.ts';
+import { addChanges } from '../objects/change-commands.ts';
 import { type Kind, KINDS } from '../objects/kinds.ts';
 import { listObjects, listTenants, showObject, showTenant } from '../objects/list-objects.ts';
 import { type ObjectPath, pathArgument, PATHS } from '../objects/object-path.ts';
@@ -76,6 +77,7 @@ function addKind(program: Command, kind: Kind, terminal: Terminal): void {
     .addOption(outputOption())
     .addHelpText('after', `\nExample:\n  $ tessera ${plural} show ${example}`)
     .action((path: ObjectPath, options: Output) => showObject(kind, path, options, terminal));
+  addChanges(group, singular, terminal);
 }
 
 function limitArgument(text: string): number {

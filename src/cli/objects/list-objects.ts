@@ -1,13 +1,12 @@
-import { OperatorError } from '../../errors/operator-error.ts';
 import { EMPTY_DIRECTORY } from '../../directory/provisioning/directory-state.ts';
 import { specFromState } from '../../provisioning/plan/tenant-state.ts';
 import { findTenant, withReadOnly } from '../installation.ts';
 import { type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
 import type { Kind, Page } from './kinds.ts';
-import { nearNames } from './near-names.ts';
+import { noSuchObject } from './no-such-object.ts';
 import { headingOf, type ObjectDocument, tenantDocument, textOf } from './object-documents.ts';
 import type { ObjectPath } from './object-path.ts';
-import { openTenant, type TenantSource } from './tenant-source.ts';
+import { openTenant } from './tenant-source.ts';
 
 interface Output {
   readonly output: OutputFormat;
@@ -67,24 +66,6 @@ export async function showObject(
     return document;
   });
   printObject(found, output, terminal);
-}
-
-/** An address is not repeated: errors are copied into tickets. */
-async function noSuchObject(kind: Kind, source: TenantSource, name: string): Promise<OperatorError> {
-  const what = name.includes('@') ? `${kind.singular} with this e-mail address` : `${kind.singular} "${name}"`;
-  const near = kind.isPaged === true ? [] : nearNames(name, (await kind.list(source, NO_PAGE)).map(nameOf));
-  const hint =
-    near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `See \`tessera ${kind.plural} list ${source.tenantId}\`.`;
-  return new OperatorError(`Tenant ${source.tenantId} has no ${what}. ${hint}`);
-}
-
-/** Lists without pages ignore it. */
-const NO_PAGE: Page = { after: undefined, limit: 0 };
-
-/** As an argument names it, behind the tenant. */
-function nameOf({ project_id: projectId, id, name }: ObjectDocument): string {
-  if (typeof id !== 'string') return String(name);
-  return typeof projectId === 'string' ? `${projectId}/${id}` : id;
 }
 
 function printTable(members: readonly string[], documents: readonly ObjectDocument[], { stdout }: Terminal): void {

@@ -21,14 +21,14 @@ const isClient: Check = (name) => {
 };
 
 /** An id as in `sub` of the tokens, or an address. */
-const isPerson: Check = (name) => isRevocableId(name) || parseEmail(name) !== undefined;
+export const isPersonName: Check = (name) => isRevocableId(name) || parseEmail(name) !== undefined;
 
 /** The forms of the argument that names a thing of each kind. Nothing else reaches a query. */
 export const PATHS = {
   project: { form: 'tenant/project', example: 'acme/shop', check: isProject },
   client: { form: 'tenant/project/client', example: 'acme/shop/web', check: isClient },
-  user: { form: 'tenant/id', example: 'acme/u-ada', check: isPerson },
-  admin: { form: 'tenant/id', example: 'acme/a-root', check: isPerson },
+  user: { form: 'tenant/id', example: 'acme/u-ada', check: isPersonName },
+  admin: { form: 'tenant/id', example: 'acme/a-root', check: isPersonName },
   group: { form: 'tenant/name', example: 'acme/sales', check: isGrantName as Check },
   role: { form: 'tenant/name', example: 'acme/manager', check: isGrantName as Check },
   scope: { form: 'tenant/name', example: 'acme/orders:read', check: isGrantName as Check },

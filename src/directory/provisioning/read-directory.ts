@@ -85,8 +85,15 @@ export async function readUsersAfter(ask: Ask, after: string | undefined, limit:
 }
 
 export async function readUser(ask: Ask, id: string): Promise<User | undefined> {
-  const [user] = await readSomeUsers(ask, { where: 'WHERE id = ?', parameters: [id], limit: 1 });
+  const [user] = await readUsersById(ask, [id]);
   return user;
+}
+
+/** Ids that no user has are left out. */
+export async function readUsersById(ask: Ask, ids: readonly string[]): Promise<User[]> {
+  const users: User[] = [];
+  for (const some of slices(ids)) users.push(...(await readSomeUsers(ask, withKeys('id', some))));
+  return users;
 }
 
 /** The ids of the first users that have the role, or are in the group, in the order of the database. */
@@ -103,12 +110,21 @@ export function readHolders(ask: Ask, of: 'role' | 'group', name: string, limit:
 
 async function readSomeUsers(ask: Ask, slice: Slice): Promise<User[]> {
   const ids = await readTable(ask, 'users', (text) => text('id'), slice);
-  const links: Slice[] = [];
-  for (let start = 0; start < ids.length; start += KEYS_PER_STATEMENT) {
-    const some = ids.slice(start, start + KEYS_PER_STATEMENT);
-    links.push({ where: `WHERE user_id IN (${some.map(() => '?').join(', ')})`, parameters: some });
-  }
-  return readUsers(ask, slice, links);
+  return readUsers(
+    ask,
+    slice,
+    slices(ids).map((some) => withKeys('user_id', some)),
+  );
+}
+
+function withKeys(column: string, keys: readonly string[]): Slice {
+  return { where: `WHERE ${column} IN (${keys.map(() => '?').join(', ')})`, parameters: keys };
+}
+
+function slices(keys: readonly string[]): (readonly string[])[] {
+  return Array.from({ length: Math.ceil(keys.length / KEYS_PER_STATEMENT) }, (_, index) =>
+    keys.slice(index * KEYS_PER_STATEMENT, (index + 1) * KEYS_PER_STATEMENT),
+  );
 }
 
 /** @param links the parts of the tables of links that belong to these users */

@@ -60,6 +60,15 @@ export interface PartialTenant extends Partially<Pick<TenantSpec, 'id' | 'name' 
   readonly groups?: readonly PartialGroup[] | undefined;
   readonly users?: readonly PartialUser[] | undefined;
   readonly admins?: readonly PartialAdmin[] | undefined;
+  /** What a command removes. A file cannot say it: it removes what it leaves out, with `--prune`. */
+  readonly remove?: RemovedThings | undefined;
+}
+
+export interface RemovedThings {
+  readonly users?: readonly string[];
+  readonly groups?: readonly string[];
+  /** As `project/client`. */
+  readonly clients?: readonly string[];
 }
 
 /** The members of both drivers. Which of them the database may have is known when it is merged. */

@@ -16,6 +16,7 @@ import { checkTenant } from '../merge/check-tenant.ts';
 import { checkConflicts } from '../merge/conflicts.ts';
 import { mergeDatabase } from '../merge/merge-database.ts';
 import { mergeTenant } from '../merge/merge-tenant.ts';
+import { withoutThings } from '../merge/remove-things.ts';
 import { Faults } from '../merge/thing.ts';
 import { type Removed, removedFrom } from './removed.ts';
 import type { Stores } from '../apply/stores.ts';
@@ -42,6 +43,8 @@ export interface PlanningRules {
   readonly prune: boolean;
   /** Make new keys for an existing tenant whose keys are lost. */
   readonly dangerouslyReplaceLostKeys: boolean;
+  /** Change what is written and nothing else: no key is made, and only a new client gets a secret. For commands that change one thing. */
+  readonly onlyWritten?: true;
 }
 
 /** Clients of one tenant read at a time. This limits memory; Vault's concurrency has its own limit. */
@@ -76,12 +79,13 @@ export async function mergeWithStores(
   const directory = database === undefined ? undefined : await readDirectoryOf({ id: written.id, database }, stores);
   const found = directory ?? { state: EMPTY_DIRECTORY, changes: [], isUnfinished: true };
   const before = specFromState(state ?? newTenantState(written.id), found.state);
-  const after = mergeTenant(
+  const merged = mergeTenant(
     written,
     { ...before, database: database ?? before.database },
     { isNew: state === undefined, prune },
     faults,
   );
+  const after = withoutThings(merged, written.remove ?? {});
   checkTenant(written, before, after, faults);
   checkConflicts(written, after, faults);
   const conflicts = faults.list();
@@ -98,9 +102,14 @@ export async function planTenant(
   const merged = await mergeWithStores(written, state, stores, options);
   if ('conflicts' in merged) return merged;
   const { before, after: tenant, directory } = merged;
-  const keyRing = await planKeyRing(tenant.id, tenant.tokens.algorithm, stores);
+  const isPart = options.onlyWritten === true && state !== undefined;
+  const keyRing = isPart ? undefined : await planKeyRing(tenant.id, tenant.tokens.algorithm, stores);
   if (keyRing === 'create' && state !== undefined && !options.dangerouslyReplaceLostKeys) throw lostKeyRing();
-  const clientsWithoutSecret = await findClientsWithoutSecret(tenant, stores);
+  const clientsWithoutSecret = await findClientsWithoutSecret(
+    tenant.id,
+    isPart ? newClients(before, tenant) : tenant.projects,
+    stores,
+  );
   const inDirectory = diffDirectory(before, tenant);
   const inControlPlane = diffControlPlane(state === undefined ? undefined : before, tenant);
   return {
@@ -179,11 +188,24 @@ function keyRingChange(action: 'create' | 'rotate', tenantId: TenantId): Change 
   return { action: action === 'create' ? 'create' : 'update', kind: 'key_ring', id: tenantId };
 }
 
-async function findClientsWithoutSecret(tenant: TenantSpec, { clientSecrets }: Stores): Promise<ClientName[]> {
-  const names = tenant.projects.flatMap((project) =>
+/** The clients that are created, by their projects. */
+function newClients(before: TenantSpec, after: TenantSpec): TenantSpec['projects'] {
+  const present = new Map(before.projects.map(({ id, clients }) => [id, new Set(clients.map((client) => client.id))]));
+  return after.projects.map((project) => ({
+    ...project,
+    clients: project.clients.filter(({ id }) => present.get(project.id)?.has(id) !== true),
+  }));
+}
+
+async function findClientsWithoutSecret(
+  tenantId: TenantId,
+  projects: TenantSpec['projects'],
+  { clientSecrets }: Stores,
+): Promise<ClientName[]> {
+  const names = projects.flatMap((project) =>
     project.clients
       .filter((client) => client.policy.kind === 'confidential')
-      .map((client): ClientName => ({ tenantId: tenant.id, projectId: project.id, clientId: client.id })),
+      .map((client): ClientName => ({ tenantId, projectId: project.id, clientId: client.id })),
   );
   const without: ClientName[] = [];
   for (let start = 0; start < names.length; start += CLIENTS_AT_ONCE) {

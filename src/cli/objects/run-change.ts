@@ -1,0 +1,53 @@
+import { OperatorError } from '../../errors/operator-error.ts';
+import type { Report } from '../../provisioning/apply/apply-plan.ts';
+import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
+import { applyFile, planOnly } from '../apply/apply-file.ts';
+import { printReport } from '../apply/print-report.ts';
+import type { Installation } from '../installation.ts';
+import { type OutputFormat, printLines, type Terminal } from '../terminal.ts';
+import type { BuildChange } from './change-builders.ts';
+import type { ObjectPath } from './object-path.ts';
+import { readChange } from './tenant-document.ts';
+import { openTenant } from './tenant-source.ts';
+
+export interface ChangeOptions {
+  readonly dryRun: boolean;
+  readonly output: OutputFormat;
+}
+
+/** What the command does not write stays as it is, other clients' secrets and the signing keys too. */
+const THIS_ALONE: PlanningRules = { prune: false, dangerouslyReplaceLostKeys: false, onlyWritten: true };
+
+/** Plans and applies one change with the code of `tessera apply`: the same rules, order, lock, transactions and revocations. */
+export async function runChange(
+  build: BuildChange,
+  { tenantId, name }: ObjectPath,
+  options: ChangeOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const config = terminal.loadConfig();
+  const notes: string[] = [];
+  const write = async (stores: Installation) => {
+    const written = await build(await openTenant(stores, tenantId), name);
+    notes.push(...(written.notes ?? []));
+    return { tenants: [readChange(tenantId, written, config)] };
+  };
+  const report: Report = { changes: [], secrets: [], failures: [] };
+  if (options.dryRun) {
+    const { changes, plan } = await planOnly(config, write, THIS_ALONE, terminal);
+    report.changes.push(...changes);
+    report.failures.push(...plan.failures);
+  } else {
+    try {
+      await applyFile(config, write, THIS_ALONE, report, terminal);
+    } catch (error) {
+      // Print even after a failure: these secrets exist, and nobody has seen them yet.
+      if (report.changes.length + report.secrets.length > 0) printReport(report, options, terminal);
+      throw error;
+    }
+  }
+  printReport(report, options, terminal);
+  printLines(terminal.stderr, notes);
+  if (report.failures.length > 0)
+    throw new OperatorError('The change was not finished. Correct the problem above and run the command again.');
+}
