@@ -1,7 +1,7 @@
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
-import type { DirectoryWriter } from '../directory/provisioning/directory.writer.ts';
+import type { DirectoryReader } from '../directory/provisioning/directory.reader.ts';
 import {
   findGrantPathsByEmail,
   findGrantsByEmail,
@@ -55,7 +55,7 @@ export class CopiedUserDirectory extends SubjectDirectory {
 
   async #read<Found>(
     tenant: Tenant,
-    find: (directory: DirectoryWriter) => Promise<Found | undefined>,
+    find: (directory: DirectoryReader) => Promise<Found | undefined>,
   ): Promise<Found | undefined> {
     const directory = await this.#opener.openForReading(tenant);
     if (directory === undefined) return undefined;

@@ -33,6 +33,10 @@ const OTHER_FIXES: Readonly<Record<'control database' | 'tenant database', Fixes
     'holds a value that is too long': NO_DIRECTORY,
     'holds an id that is not printable ASCII': NO_DIRECTORY,
     'lacks a value that it must have': NO_DIRECTORY,
+    'holds two users where there must be one': NO_DIRECTORY,
+    'holds one identity for two users': NO_DIRECTORY,
+    'breaks the contract of an external directory':
+      'Let the operator of the database correct the view as docs/directory.md describes it, then run the command again.',
     'has too many rows': NO_DIRECTORY,
     'answer is too large': NO_DIRECTORY,
     'answer is malformed': NO_DIRECTORY,

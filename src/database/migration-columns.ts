@@ -6,7 +6,7 @@ type More = Pick<TableColumnOptions, 'isPrimary' | 'isNullable' | 'default'>;
  * The column types of all migrations, for SQLite and MySQL/MariaDB. Columns that are compared are ASCII with a binary collation on MySQL, as on
  * SQLite by default: other collations treat different letters as equal.
  */
-export function columnsFor(runner: QueryRunner) {
+export function columnsFor(runner: Pick<QueryRunner, 'dataSource'>) {
   const isMysql = runner.dataSource.options.type === 'mysql';
   return {
     /** Identifiers, addresses and names that are looked up. */

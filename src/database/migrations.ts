@@ -13,7 +13,8 @@ export async function pendingMigrations(database: Database): Promise<string[]> {
 /** The limits are far above the real numbers: in a tenant's database this table may hold anything. */
 const FINISHED = `SELECT SUBSTR(name, 1, 255) AS name FROM ${MIGRATIONS_TABLE} LIMIT 1000`;
 
-async function finishedMigrations(database: Database): Promise<unknown[]> {
+/** The names of the migrations that ran. Read-only; none if there is no table of them. */
+export async function finishedMigrations(database: Pick<Database, 'query'>): Promise<unknown[]> {
   try {
     return (await database.query(FINISHED)).map((row) => row['name']);
   } catch (error) {

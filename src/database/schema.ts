@@ -4,6 +4,8 @@ import type { EntityTarget, MigrationInterface, ObjectLiteral } from 'typeorm';
 export interface Schema {
   readonly entities: readonly EntityTarget<ObjectLiteral>[];
   readonly migrations: readonly (new () => MigrationInterface)[];
+  /** Of the entities' tables; absent: none. The migrations name their tables themselves. */
+  readonly tablePrefix?: string;
 }
 
 /**

@@ -7,7 +7,12 @@ import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
  * as shows that it is too long.
  */
 export function selectText(column: string, length: number, name = column): string {
-  return `SUBSTR(${column}, 1, ${length + 1}) AS ${name}`;
+  return `${boundedText(column, length)} AS ${name}`;
+}
+
+/** The same without a name. */
+export function boundedText(column: string, length: number): string {
+  return `SUBSTR(${column}, 1, ${length + 1})`;
 }
 
 /**

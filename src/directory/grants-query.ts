@@ -1,110 +1,63 @@
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Database, Row } from '../database/database.ts';
-import {
-  EMAIL_LENGTH,
-  GRANT_NAME_LENGTH,
-  ID_LENGTH,
-  ISSUER_LENGTH,
-  STATUS_LENGTH,
-  SUB_LENGTH,
-  SUBJECT_ID_LENGTH,
-} from '../control-plane/entities/tenant.entity.ts';
-import { readText, readRequiredText, selectText } from './bounded-text.ts';
+import { EMAIL_LENGTH, GRANT_NAME_LENGTH, SUBJECT_ID_LENGTH } from '../control-plane/entities/tenant.entity.ts';
+import { readText, readRequiredText } from './bounded-text.ts';
+import { grantsTexts, MAX_GRANT_ROWS, MAX_LINKS } from './grants-texts.ts';
+import type { DirectoryRelations } from '../tenancy/relations/directory-relations.ts';
 import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
-import type { CanonicalEmail } from '../domain/email.ts';
+import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { type GrantPath, pathsFromRows } from './grant-paths.ts';
 import type { GrantedScope, Subject } from './subject.ts';
 import { readStatus } from '../domain/status.ts';
 
-/**
- * Limits how much one subject may load into memory. A user with 50 groups of 10 roles of 40 scopes has 20,000 rows; a token could not hold a tenth of
- * that.
- */
-const MAX_ROWS = 20_000;
-
-type Directory = Pick<Database, 'query'>;
-
-/** The columns of a grant's row. */
-const grantRow = (group: string, role: string) => `
-SELECT NULL, SUBSTR(u.id, 1, ${SUBJECT_ID_LENGTH + 1}), NULL, NULL, NULL,
-       ${group}, SUBSTR(${role}, 1, ${GRANT_NAME_LENGTH + 1}),
-       SUBSTR(rs.scope_name, 1, ${GRANT_NAME_LENGTH + 1}), SUBSTR(s.resource, 1, ${GRANT_NAME_LENGTH + 1})`;
-
-/**
- * Reads everything about one user in one statement, and so at one point in time: a row for the user, and one for each path to a scope, through the
- * user's roles and through groups. It starts from the owner row, so that every read checks the database's owner: after an outage, another server may
- * answer at the same address.
- *
- * Values that are too long are cut, because the tenant controls the database and a value may be repeated in twenty thousand rows.
- */
-const GRANTS = (condition: string) => `
-SELECT ${selectText('o.tenant_id', ID_LENGTH, 'owner')}, ${selectText('u.id', SUBJECT_ID_LENGTH, 'id')},
-       ${selectText('u.email', EMAIL_LENGTH, 'email')}, ${selectText('u.email_canonical', EMAIL_LENGTH, 'email_canonical')},
-       ${selectText('u.status', STATUS_LENGTH, 'status')},
-       NULL AS group_name, NULL AS role_name, NULL AS scope_name, NULL AS resource
-  FROM tessera_owner o
-  LEFT JOIN users u ON ${condition}
-UNION ALL${grantRow('NULL', 'ur.role_name')}
-  FROM users u
-  JOIN user_roles ur ON ur.user_id = u.id
-  LEFT JOIN role_scopes rs ON rs.role_name = ur.role_name
-  LEFT JOIN scopes s ON s.name = rs.scope_name
- WHERE ${condition}
-UNION ALL${grantRow(`SUBSTR(m.group_name, 1, ${GRANT_NAME_LENGTH + 1})`, 'gr.role_name')}
-  FROM users u
-  JOIN user_group_members m ON m.user_id = u.id
-  LEFT JOIN user_group_roles gr ON gr.group_name = m.group_name
-  LEFT JOIN role_scopes rs ON rs.role_name = gr.role_name
-  LEFT JOIN scopes s ON s.name = rs.scope_name
- WHERE ${condition}
-LIMIT ${MAX_ROWS + 1}`;
-
-const BY_EMAIL = GRANTS('u.email_canonical = ?');
-const BY_ID = GRANTS('u.id = ?');
-
-/** Gives one row, or a few if the tenant's collation treats different texts as equal. */
-const IDENTITY = `
-SELECT ${selectText('issuer', ISSUER_LENGTH)}, ${selectText('sub', SUB_LENGTH)}, ${selectText('user_id', SUBJECT_ID_LENGTH)}
-  FROM user_identities
- WHERE issuer = ? AND sub = ?
- LIMIT 100`;
+/** Where a directory is read, and where its relations are. */
+export interface ReadableDirectory extends Pick<Database, 'query'> {
+  readonly relations: DirectoryRelations;
+}
 
 export async function findGrantsByEmail(
-  directory: Directory,
+  directory: ReadableDirectory,
   tenantId: TenantId,
   email: CanonicalEmail,
 ): Promise<Subject | undefined> {
-  return subjectOfEmail(tenantId, await queryByEmail(directory, email), email);
+  return subjectOfEmail(directory, tenantId, await queryByEmail(directory, email), email);
 }
 
 /** The user of `findGrantsByEmail` and the paths to its scopes, from one read. For commands: a token needs no paths. */
 export async function findGrantPathsByEmail(
-  directory: Directory,
+  directory: ReadableDirectory,
   tenantId: TenantId,
   email: CanonicalEmail,
 ): Promise<{ readonly subject: Subject; readonly paths: readonly GrantPath[] } | undefined> {
   const rows = await queryByEmail(directory, email);
-  const subject = subjectOfEmail(tenantId, rows, email);
+  const subject = subjectOfEmail(directory, tenantId, rows, email);
   return subject && { subject, paths: pathsFromRows(rows, subject.id) };
 }
 
-function queryByEmail(directory: Directory, email: CanonicalEmail): Promise<Row[]> {
-  return directory.query(BY_EMAIL, [email, email, email]);
+function queryByEmail(directory: ReadableDirectory, email: CanonicalEmail): Promise<Row[]> {
+  return directory.query(grantsTexts(directory.relations).byEmail, [email, email, email]);
 }
 
-function subjectOfEmail(tenantId: TenantId, rows: readonly Row[], email: CanonicalEmail): Subject | undefined {
-  return subjectFromRows(tenantId, rows, (row) => row['email_canonical'] === email);
+function subjectOfEmail(
+  { relations }: ReadableDirectory,
+  tenantId: TenantId,
+  rows: readonly Row[],
+  email: CanonicalEmail,
+): Subject | undefined {
+  return subjectFromRows(tenantId, rows, (row) => canonicalEmail(relations, row) === email);
 }
 
 export async function findGrantsByIdentity(
-  directory: Directory,
+  directory: ReadableDirectory,
   tenantId: TenantId,
   issuer: string,
   sub: string,
 ): Promise<Subject | undefined> {
-  const links = await directory.query(IDENTITY, [issuer, sub]);
-  const link = links.find((row) => row['issuer'] === issuer && row['sub'] === sub);
+  const links = await directory.query(grantsTexts(directory.relations).identity, [issuer, sub]);
+  const [link, another] = links.filter((row) => row['issuer'] === issuer && row['sub'] === sub);
+  if (another !== undefined || links.length >= MAX_LINKS)
+    throw tenantDatabaseFailure(tenantId, 'holds one identity for two users');
   const id = link === undefined ? '' : readRequiredText(link, 'user_id', SUBJECT_ID_LENGTH);
   // Also queried without a link, so that the owner is checked before the answer "unknown".
   return findGrantsById(directory, tenantId, id);
@@ -112,12 +65,17 @@ export async function findGrantsByIdentity(
 
 /** @param id empty: matches no user */
 export async function findGrantsById(
-  directory: Directory,
+  directory: ReadableDirectory,
   tenantId: TenantId,
   id: string,
 ): Promise<Subject | undefined> {
-  const rows = await directory.query(BY_ID, [id, id, id]);
+  const rows = await directory.query(grantsTexts(directory.relations).byId, [id, id, id]);
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
+}
+
+/** The canonical form of a user's address, by which people are told apart. An application keeps none, so it is made here. */
+function canonicalEmail({ emailLookup }: DirectoryRelations, row: Row): unknown {
+  return emailLookup === 'canonical column' ? row['email_canonical'] : parseEmail(row['email'])?.canonical;
 }
 
 /** @param isMeant compares byte by byte, so that no collation of a tenant's database can confuse two people */
@@ -129,10 +87,12 @@ function subjectFromRows(
   const persons = rows.filter((row) => row['owner'] !== null);
   if (persons.some((row) => row['owner'] !== tenantId))
     throw tenantDatabaseFailure(tenantId, 'belongs to another tenant');
-  if (rows.length > MAX_ROWS) throw tenantDatabaseFailure(tenantId, 'a subject has too many grants');
+  if (rows.length > MAX_GRANT_ROWS) throw tenantDatabaseFailure(tenantId, 'a subject has too many grants');
   if (persons.length === 0) throw tenantDatabaseFailure(tenantId, 'belongs to no tenant');
-  const person = persons.find(isMeant);
+  const [person, another] = persons.filter(isMeant);
   if (person === undefined) return undefined;
+  // The views of an external directory may repeat a user, or give two of them one address.
+  if (another !== undefined) throw tenantDatabaseFailure(tenantId, 'holds two users where there must be one');
   const id = subjectId(person);
   const grants = rows.filter((row) => row['owner'] === null && row['id'] === id);
   return subjectFrom({

@@ -5,9 +5,9 @@ import { ManualClock, storageConfig, temporaryFolder, storedTenant } from '../te
 import { provisionEmbeddedDirectory } from '../testing/embedded-directory.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { EmbeddedVault } from '../vault/embedded/embedded-vault.ts';
-import type { Database } from '../database/database.ts';
+
 import { TenantConnections } from './tenant-connections.ts';
-import { tenantDatabaseFile, TenantDatabaseOpener } from './tenant-database.ts';
+import { type OpenTenantDatabase, tenantDatabaseFile, TenantDatabaseOpener } from './tenant-database.ts';
 import type { Tenant } from './tenant.ts';
 
 describe('TenantConnections', () => {
@@ -23,16 +23,16 @@ describe('TenantConnections', () => {
   let connections: TenantConnections;
 
   /** Opens real databases and records each opening. */
-  async function open(tenant: Tenant): Promise<Database> {
+  async function open(tenant: Tenant): Promise<OpenTenantDatabase> {
     opened.push(tenant.id);
     if (failure !== undefined) throw failure;
-    const database = await opener.open(tenant);
+    const { database, relations } = await opener.open(tenant);
     const close = database.close.bind(database);
     database.close = () => {
       closed.push(tenant.id);
       return close();
     };
-    return database;
+    return { database, relations };
   }
   const connect = (limits: Partial<typeof config.connections> = {}) => {
     connections = new TenantConnections({ open }, clock, {
@@ -172,7 +172,7 @@ describe('TenantConnections', () => {
     const connected = connect();
     const names = () =>
       connected.use(again, async (database) =>
-        (await database.query('SELECT name FROM scopes')).map(({ name }) => name),
+        (await database.query('SELECT name FROM tessera_scopes')).map(({ name }) => name),
       );
     let again: Tenant = storedTenant('again');
     await provisionEmbeddedDirectory(folder.path, vault, again);
@@ -181,11 +181,11 @@ describe('TenantConnections', () => {
       database.exec(sql);
       database.close();
     };
-    byHand(`DELETE FROM scopes; INSERT INTO scopes (name) VALUES ('old')`);
+    byHand(`DELETE FROM tessera_scopes; INSERT INTO tessera_scopes (name) VALUES ('old')`);
     expect(await names()).toEqual(['old']);
     for (const end of ['', '-wal', '-shm']) rmSync(tenantDatabaseFile(folder.path, again.id) + end, { force: true });
     await provisionEmbeddedDirectory(folder.path, vault, again);
-    byHand(`DELETE FROM scopes; INSERT INTO scopes (name) VALUES ('new')`);
+    byHand(`DELETE FROM tessera_scopes; INSERT INTO tessera_scopes (name) VALUES ('new')`);
     again = { ...again, version: 2 };
     expect(await names()).toEqual(['new']);
     expect(closed).toEqual(['again']);

@@ -6,18 +6,32 @@ import type { TenantId } from '../domain/ids.ts';
 import { Deadline } from '../runtime/deadline.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
 import type { Database } from '../database/database.ts';
+import type { DirectoryRelations } from './relations/directory-relations.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import type { Tenant } from './tenant.ts';
-import { TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
+import { type OpenTenantDatabase, TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
 
 /** What a lease gives access to: plain statements. Directories are changed by DirectoryWriter instead. */
-export type TenantDataSource = Pick<Database, 'query' | 'kind'>;
+export interface TenantDataSource extends Pick<Database, 'query' | 'kind'> {
+  readonly relations: DirectoryRelations;
+}
 
 /**
  * How long the error of a failed opening is repeated. A tenant whose server is down costs one attempt per second, not one per request, and is found
  * again well within the promised 5 s.
  */
 const FAILURE_MS = 1000;
+
+/** The database of a pool, and what leases get of it. */
+interface OpenedPool {
+  readonly database: Database;
+  readonly source: TenantDataSource;
+}
+
+/**
+ * How long the views of an external directory are relied on. Their operator may change them at any time, and the pool of a busy tenant is never idle.
+ */
+const EXTERNAL_MAX_AGE_MS = 60_000;
 
 class TenantPool implements LeaseAccount {
   readonly tenantId: TenantId;
@@ -26,19 +40,23 @@ class TenantPool implements LeaseAccount {
   isEvictable = false;
   readonly limit: number;
   readonly isShared: boolean;
-  /** The database's address: a tenant that moved to another database gets another pool. */
+  /** The database's address and kind of directory: a tenant that moved to another database gets another pool. */
   readonly address: string;
-  database: Promise<Database> | undefined;
+  readonly openedAtMs: number;
+  readonly maxAgeMs: number;
+  opened: Promise<OpenedPool> | undefined;
   failure: { readonly error: unknown; readonly atMs: number } | undefined;
   /** Whether new requests must not use the pool. It is closed when its last lease ends. */
   isRetired = false;
   idleSinceMs = 0;
 
-  constructor(tenant: Tenant, perTenant: number) {
+  constructor(tenant: Tenant, perTenant: number, nowMs: number) {
     this.tenantId = tenant.id;
     this.isShared = tenant.database.driver === 'sqlite';
     this.limit = this.isShared ? 1 : perTenant;
     this.address = addressOf(tenant);
+    this.openedAtMs = nowMs;
+    this.maxAgeMs = tenant.directory === 'external' ? EXTERNAL_MAX_AGE_MS : Infinity;
   }
 }
 
@@ -77,7 +95,7 @@ export class TenantConnections implements OnApplicationShutdown {
     this.#limits = limits;
     this.#leases = new ConnectionLeases(limits.tenantBudget, limits.waitMs, {
       evict: (pool) => this.#evict(pool),
-      shrink: async (pool) => (await pool.database)?.shrink(),
+      shrink: async (pool) => (await pool.opened)?.database.shrink(),
     });
     this.#sweeper = setInterval(
       () => {
@@ -99,7 +117,7 @@ export class TenantConnections implements OnApplicationShutdown {
       return await this.#useOnce(tenant, work);
     } catch (error) {
       const pool = this.#pools.get(tenant.id);
-      if (pool?.database === undefined || pool.failure !== undefined || reasonOfFailure(error) !== 'access denied')
+      if (pool?.opened === undefined || pool.failure !== undefined || reasonOfFailure(error) !== 'access denied')
         throw error;
       this.#retire(pool);
       return this.#useOnce(tenant, work);
@@ -132,8 +150,8 @@ export class TenantConnections implements OnApplicationShutdown {
     this.#pools.clear();
     await Promise.all(
       pools.map(async (pool) => {
-        const database = await pool.database?.catch(() => undefined);
-        await database?.close();
+        const opened = await pool.opened?.catch(() => undefined);
+        await opened?.database.close();
       }),
     );
   }
@@ -144,9 +162,9 @@ export class TenantConnections implements OnApplicationShutdown {
     const pool = await this.#lease(tenant);
     let letGo: Promise<void> | undefined;
     try {
-      const database = await this.#opened(tenant, pool, deadline);
+      const { database, source } = await this.#opened(tenant, pool, deadline);
       try {
-        return await work(database);
+        return await work(source);
       } catch (error) {
         letGo = database.letGo(error);
         throw error;
@@ -175,30 +193,34 @@ export class TenantConnections implements OnApplicationShutdown {
   #poolOf(tenant: Tenant): TenantPool {
     const known = this.#pools.get(tenant.id);
     if (known !== undefined) {
-      const isOver = known.failure !== undefined && this.#clock.monotonicMs() - known.failure.atMs >= FAILURE_MS;
+      const nowMs = this.#clock.monotonicMs();
+      const isOver =
+        known.failure === undefined
+          ? nowMs - known.openedAtMs >= known.maxAgeMs
+          : nowMs - known.failure.atMs >= FAILURE_MS;
       if (!isOver && known.address === addressOf(tenant)) return known;
       this.#retire(known);
     }
-    const pool = new TenantPool(tenant, this.#limits.perTenant);
+    const pool = new TenantPool(tenant, this.#limits.perTenant, this.#clock.monotonicMs());
     this.#pools.set(tenant.id, pool);
     return pool;
   }
 
   /** The pool's database. The first caller opens it; all others wait for that opening, up to their own deadline. */
-  #opened(tenant: Tenant, pool: TenantPool, deadline: Deadline): Promise<Database> {
-    pool.database ??= this.#openFor(tenant, pool);
-    if (pool.isEvictable) return pool.database;
-    return deadline.wait(pool.database, () => {
+  #opened(tenant: Tenant, pool: TenantPool, deadline: Deadline): Promise<OpenedPool> {
+    pool.opened ??= this.#openFor(tenant, pool);
+    if (pool.isEvictable) return pool.opened;
+    return deadline.wait(pool.opened, () => {
       throw unavailable(TENANT_DATABASE, 'no answer in time');
     });
   }
 
-  async #openFor(tenant: Tenant, pool: TenantPool): Promise<Database> {
+  async #openFor(tenant: Tenant, pool: TenantPool): Promise<OpenedPool> {
     this.#openings += 1;
     try {
-      const database = await this.#opener.open(tenant);
+      const opened = openedPool(await this.#opener.open(tenant));
       this.#leases.opened(pool);
-      return database;
+      return opened;
     } catch (error) {
       this.#failures += 1;
       pool.failure = { error: asUnavailable(error), atMs: this.#clock.monotonicMs() };
@@ -225,8 +247,8 @@ export class TenantConnections implements OnApplicationShutdown {
     pool.isRetired = true;
     // A failed pool is kept for a while to remember its failure. It has no connections.
     if (pool.failure === undefined) this.#forget(pool);
-    const database = await pool.database?.catch(() => undefined);
-    await database?.close();
+    const opened = await pool.opened?.catch(() => undefined);
+    await opened?.database.close();
   }
 
   #forget(pool: TenantPool): void {
@@ -238,8 +260,17 @@ export class TenantConnections implements OnApplicationShutdown {
  * The address of an embedded directory includes the tenant's version: if the directory is destroyed and created again under the same id, it is
  * another file, and an open connection would still read the old one.
  */
-function addressOf({ database, version }: Tenant): string {
-  return database.driver === 'sqlite' ? `sqlite ${version}` : `${database.host} ${database.port} ${database.name}`;
+function addressOf({ database, directory, version }: Tenant): string {
+  return database.driver === 'sqlite'
+    ? `sqlite ${version}`
+    : `${directory} ${database.host} ${database.port} ${database.name}`;
+}
+
+function openedPool({ database, relations }: OpenTenantDatabase): OpenedPool {
+  return {
+    database,
+    source: { kind: database.kind, relations, query: (sql, parameters) => database.query(sql, parameters) },
+  };
 }
 
 function asUnavailable(error: unknown): TesseraError {

@@ -16,9 +16,19 @@ import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
 import { ID_LENGTH } from '../control-plane/entities/tenant.entity.ts';
 import { NO_ENTITIES } from '../database/schema.ts';
 import { openSqliteDatabase } from '../database/sqlite/sqlite-data-source.ts';
+import { finishedMigrations } from '../database/migrations.ts';
+import { type DirectoryRelations, managedRelations } from './relations/directory-relations.ts';
+import { CONTRACT_VERSION, EXTERNAL_OWNER } from './relations/external-contract.ts';
+import { checkExternalDirectory } from './relations/external-relations.ts';
 import type { Tenant, TenantDatabase } from './tenant.ts';
 
 export const TENANT_DATABASE = 'tenant database';
+
+/** A tenant's open database, and where the directory is in it. */
+export interface OpenTenantDatabase {
+  readonly database: Database;
+  readonly relations: DirectoryRelations;
+}
 
 /** The file of a tenant's embedded directory. The id is valid, so the path cannot leave the folder. */
 export function tenantDatabaseFile(dataDirectory: string, tenantId: TenantId): string {
@@ -97,11 +107,10 @@ export class TenantDatabaseOpener {
     this.#credentials = new LRUCache({ max: settings.caches.tenants });
   }
 
-  async open(tenant: Tenant): Promise<Database> {
+  async open(tenant: Tenant): Promise<OpenTenantDatabase> {
     const database = await this.#connect(tenant);
     try {
-      await assertOwner(database, tenant.id);
-      return database;
+      return { database, relations: await directoryRelations(database, tenant) };
     } catch (error) {
       await database.close();
       throw error;
@@ -158,18 +167,63 @@ export class TenantDatabaseOpener {
 }
 
 /** Two rows are enough to see that there are several. One extra character is enough to see that a text is too long. */
-const OWNERS = `SELECT SUBSTR(tenant_id, 1, ${ID_LENGTH + 1}) AS tenant_id FROM tessera_owner LIMIT 2`;
+const ownersOf = (relation: string) =>
+  `SELECT SUBSTR(tenant_id, 1, ${ID_LENGTH + 1}) AS tenant_id FROM ${relation} LIMIT 2`;
 
-export function readOwners(database: Pick<Database, 'query'>): Promise<Row[]> {
-  return database.query(OWNERS);
+export function readOwners(database: Pick<Database, 'query'>, relation = 'tessera_owner'): Promise<Row[]> {
+  return database.query(ownersOf(relation));
 }
 
-/** Checks the owner that a tenant's database names. A database of another tenant, or without an owner, is not read. */
-export async function assertOwner(database: Pick<Database, 'query'>, tenantId: TenantId): Promise<void> {
-  const owners = await readOwners(database);
+/**
+ * Checks the owner that a tenant's database names. A database of another tenant, or without an owner, is not read.
+ *
+ * @param relation that names the owner
+ */
+export async function assertOwner(
+  database: Pick<Database, 'query'>,
+  tenantId: TenantId,
+  relation?: string,
+): Promise<void> {
+  const owners = await readOwners(database, relation);
   if (owners.length === 0) throw tenantDatabaseFailure(tenantId, 'belongs to no tenant');
   if (owners.some((row) => row['tenant_id'] !== tenantId))
     throw tenantDatabaseFailure(tenantId, 'belongs to another tenant');
+}
+
+/**
+ * Finds the relations of a tenant's directory. Nothing of the directory is read before.
+ *
+ * @throws TesseraError `temporarily_unavailable` if the database names another tenant, or breaks the contract of an external directory
+ */
+export async function directoryRelations(
+  database: Pick<Database, 'query'>,
+  { id, directory }: Pick<Tenant, 'id' | 'directory'>,
+): Promise<DirectoryRelations> {
+  if (directory === 'external') {
+    const { faults, relations } = await checkExternalDirectory(database);
+    if (faults.length > 0)
+      throw atSite(
+        { tenantId: id },
+        unavailable(TENANT_DATABASE, 'breaks the contract of an external directory', undefined, faults.join('; ')),
+      );
+    await assertOwner(database, id, relations.owner);
+    await assertContractVersion(database, id);
+    return relations;
+  }
+  await assertOwner(database, id);
+  return managedRelations(await finishedMigrations(database));
+}
+
+const VERSIONS = `SELECT version FROM ${EXTERNAL_OWNER} LIMIT 2`;
+
+async function assertContractVersion(database: Pick<Database, 'query'>, tenantId: TenantId): Promise<void> {
+  const rows = await database.query(VERSIONS);
+  if (rows.length === 1 && Number(rows[0]?.['version']) === CONTRACT_VERSION) return;
+  const fault = `the view ${EXTERNAL_OWNER} must have one row, with the version ${CONTRACT_VERSION}`;
+  throw atSite(
+    { tenantId },
+    unavailable(TENANT_DATABASE, 'breaks the contract of an external directory', undefined, fault),
+  );
 }
 
 /** The error for a tenant's database that answers with invalid content. */

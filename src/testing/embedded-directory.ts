@@ -17,7 +17,7 @@ export const SMALL_DIRECTORY: DirectoryState = {
 export async function provisionEmbeddedDirectory(
   dataDirectory: string,
   vault: VaultService,
-  tenant: Pick<Tenant, 'id' | 'database'>,
+  tenant: Pick<Tenant, 'id' | 'database' | 'directory'>,
   state: DirectoryState = SMALL_DIRECTORY,
 ): Promise<void> {
   await fillDirectory(await new DirectoryOpener(storageConfig(dataDirectory), vault).open(tenant), state);

@@ -5,6 +5,10 @@ import {
 } from '../../src/directory/provisioning/directory-state.ts';
 import { DirectoryOpener } from '../../src/directory/provisioning/directory.opener.ts';
 import type { DirectoryWriter } from '../../src/directory/provisioning/directory.writer.ts';
+import { directorySchema } from '../../src/directory/provisioning/directory.schema.ts';
+import type { Database } from '../../src/database/database.ts';
+import { NO_ENTITIES, type Schema } from '../../src/database/schema.ts';
+import { PLAIN_RELATIONS } from '../../src/tenancy/relations/directory-relations.ts';
 import { UserDirectory } from '../../src/directory/user.directory.ts';
 import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
 import { TenantDatabaseOpener } from '../../src/tenancy/tenant-database.ts';
@@ -23,6 +27,8 @@ export interface DirectoriesUnderTest {
   newDatabase(tenantId: string): Promise<TenantDatabase>;
   /** Runs a statement in a tenant's database directly, like its operator. */
   byHand(tenant: Tenant, statement: string): Promise<void>;
+  /** Opens a tenant's database with any schema. */
+  openDatabase(tenant: Tenant, schema: Schema): Promise<Database>;
   close(): Promise<void>;
 }
 
@@ -92,7 +98,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       const id = `t${(count += 1)}`;
       return storedTenant(id, { database: await stores.newDatabase(id) });
     }
-    async function openDirectory(tenant: Pick<Tenant, 'id' | 'database'>): Promise<DirectoryWriter> {
+    async function openDirectory(tenant: Pick<Tenant, 'id' | 'database' | 'directory'>): Promise<DirectoryWriter> {
       const writer = await opener.open(tenant);
       open.push(writer);
       return writer;
@@ -106,11 +112,35 @@ export function directoryConformance(kind: string, start: () => Promise<Director
     }
     const byEmail = (tenant: Tenant, email: string) => users.findByEmail(tenant, parseEmail(email)!.canonical);
 
+    async function inDatabase<T>(tenant: Tenant, schema: Schema, work: (database: Database) => Promise<T>): Promise<T> {
+      const database = await stores.openDatabase(tenant, schema);
+      try {
+        return await work(database);
+      } finally {
+        await database.close();
+      }
+    }
+    /** The names of all tables and views, sorted. */
+    const relationsOf = (tenant: Tenant) =>
+      inDatabase(tenant, NO_ENTITIES, async (database) => {
+        const rows = await database.query(
+          database.kind === 'sqlite'
+            ? "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+            : 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()',
+        );
+        return rows.map((row) => String(row['name'])).sort();
+      });
+    const makeAsEarlierVersions = (tenant: Tenant) =>
+      inDatabase(tenant, directorySchema(PLAIN_RELATIONS), async (database) => {
+        await database.runMigrations();
+        await stores.byHand(tenant, `INSERT INTO tessera_owner (tenant_id) VALUES ('${tenant.id}')`);
+      });
+
     describe('when provisioned', () => {
       it('is created, migrated once, and empty', async () => {
         const writer = await openDirectory(await newTenant());
-        expect(await writer.pendingMigrations()).toEqual(['Directory1764000000001']);
-        expect(await writer.migrate()).toEqual(['Directory1764000000001']);
+        expect(await writer.pendingMigrations()).toEqual(['PrefixedDirectory1764000000011']);
+        expect(await writer.migrate()).toEqual(['PrefixedDirectory1764000000011']);
         expect(await writer.migrate()).toEqual([]);
         expect(await writer.read()).toEqual({ scopes: [], roles: [], groups: [], users: [] });
       });
@@ -119,14 +149,14 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         const tenant = await newTenant();
         const both = [await openDirectory(tenant), await openDirectory(tenant)];
         const migrated = await Promise.all(both.map((writer) => writer.migrate()));
-        expect(migrated.flat()).toEqual(['Directory1764000000001']);
+        expect(migrated.flat()).toEqual(['PrefixedDirectory1764000000011']);
       });
 
       it('resumes a migration that was killed half-way', async () => {
         const { tenant, writer } = await newDirectory();
         await stores.byHand(tenant, 'DELETE FROM tessera_migrations');
-        await stores.byHand(tenant, 'DROP TABLE user_roles');
-        expect(await writer.migrate()).toEqual(['Directory1764000000001']);
+        await stores.byHand(tenant, 'DROP TABLE tessera_user_roles');
+        expect(await writer.migrate()).toEqual(['PrefixedDirectory1764000000011']);
         expect((await writer.read()).users.map(({ id }) => id)).toEqual(['u-ada', 'u-bob']);
       });
 
@@ -206,6 +236,56 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       });
     });
 
+    describe('when tables or views of others have its names', () => {
+      it.each([
+        [
+          'a table of users',
+          'CREATE TABLE tessera_users (id INTEGER PRIMARY KEY, email VARCHAR(255))',
+          'tessera_users',
+        ],
+        ['a view of users', 'CREATE VIEW tessera_users AS SELECT 1 AS id', 'tessera_users'],
+        ['a list of migrations', 'CREATE TABLE tessera_migrations (version INTEGER)', 'tessera_migrations'],
+        ['an owner', 'CREATE TABLE tessera_owner (id INTEGER, tenant_id VARCHAR(64))', 'tessera_owner'],
+      ])('refuses %s before it creates the first table, also when it only looks', async (_, statement, name) => {
+        const tenant = await newTenant();
+        const writer = await openDirectory(tenant);
+        await stores.byHand(tenant, statement);
+        const message = new RegExp(`already has ${name}, which Tessera did not make. Nothing was changed`);
+        await expect(writer.pendingMigrations()).rejects.toThrow(message);
+        await expect(writer.migrate()).rejects.toThrow(message);
+        await stores.byHand(tenant, statement.replace(/^CREATE (TABLE|VIEW) (\w+).*$/s, 'DROP $1 $2'));
+        expect(await relationsOf(tenant)).toEqual([]);
+      });
+
+      it('takes its own names beside those that an application usually has', async () => {
+        const tenant = await newTenant();
+        const writer = await openDirectory(tenant);
+        for (const table of ['users', 'roles', 'user_roles', 'scopes', 'migrations'])
+          await stores.byHand(tenant, `CREATE TABLE ${table} (id INTEGER PRIMARY KEY)`);
+        await writer.migrate();
+        await writer.apply(allOf(STATE));
+        expect(await writer.read()).toEqual(STATE);
+        expect((await byEmail(tenant, 'ada@acme.example'))?.id).toBe('u-ada');
+      });
+    });
+
+    it('made by an earlier version, keeps its tables without a prefix', async () => {
+      const tenant = await newTenant();
+      await (await openDirectory(tenant)).close();
+      await makeAsEarlierVersions(tenant);
+      const writer = await openDirectory(tenant);
+      expect(await writer.pendingMigrations()).toEqual([]);
+      await writer.apply(allOf(STATE));
+      expect(await writer.read()).toEqual(STATE);
+      expect((await byEmail(tenant, 'ada@acme.example'))?.roles).toEqual(['auditor', 'manager']);
+      await stores.byHand(tenant, "UPDATE users SET status = 'disabled' WHERE id = 'u-ada'");
+      expect((await byEmail(tenant, 'ada@acme.example'))?.status).toBe('disabled');
+      expect((await relationsOf(tenant)).filter((name) => name.startsWith('tessera_'))).toEqual([
+        'tessera_migrations',
+        'tessera_owner',
+      ]);
+    });
+
     describe("when asked for a user's grants", () => {
       it('gives roles directly and through groups, the scopes of those roles and their resources, without duplicates', async () => {
         const { tenant } = await newDirectory();
@@ -239,7 +319,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       it('sees at once what the operator of the database changed', async () => {
         const { tenant } = await newDirectory();
         await byEmail(tenant, 'bob@acme.example');
-        await stores.byHand(tenant, "INSERT INTO user_roles (user_id, role_name) VALUES ('u-bob', 'manager')");
+        await stores.byHand(tenant, "INSERT INTO tessera_user_roles (user_id, role_name) VALUES ('u-bob', 'manager')");
         expect((await byEmail(tenant, 'bob@acme.example'))?.roles).toEqual(['manager']);
       });
 
@@ -247,7 +327,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         'takes the status %j, written by hand, as disabled',
         async (status) => {
           const { tenant } = await newDirectory();
-          await stores.byHand(tenant, `UPDATE users SET status = '${status}' WHERE id = 'u-ada'`);
+          await stores.byHand(tenant, `UPDATE tessera_users SET status = '${status}' WHERE id = 'u-ada'`);
           expect((await byEmail(tenant, 'ada@acme.example'))?.status).toBe('disabled');
         },
       );
@@ -266,7 +346,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         await stores
           .byHand(
             tenant,
-            `INSERT INTO users (id, email, email_canonical, status) VALUES ('u-x', 'x', '${written}', 'active')`,
+            `INSERT INTO tessera_users (id, email, email_canonical, status) VALUES ('u-x', 'x', '${written}', 'active')`,
           )
           .catch(() => undefined);
         expect(await byEmail(tenant, 'ada2@acme.example')).toBeUndefined();

@@ -3,7 +3,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ControlPlane } from '../../src/control-plane/control-plane.ts';
 import { createControlFileSource } from '../../src/control-plane/control-database.ts';
-import { tenantDatabaseFile } from '../../src/tenancy/tenant-database.ts';
+import { openSqliteDatabase } from '../../src/database/sqlite/sqlite-data-source.ts';
+import { TENANT_DATABASE, tenantDatabaseFile } from '../../src/tenancy/tenant-database.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { REPOSITORY } from '../support/required-servers.ts';
 import { collectingLog, embeddedControlPlane, temporaryFolder } from '../../src/testing/storage.ts';
@@ -34,6 +35,13 @@ directoryConformance('SqliteDatabase', () => {
       database.close();
       return Promise.resolve();
     },
+    openDatabase: ({ id }, schema) =>
+      openSqliteDatabase({
+        name: TENANT_DATABASE,
+        file: tenantDatabaseFile(folder.path, id),
+        schema,
+        create: true,
+      }),
     close: () => {
       folder.remove();
       return Promise.resolve();

@@ -193,7 +193,7 @@ describe.each(HOSTILE)('with $name', (hostile) => {
       expect(await countOf(`${control}.audit_records WHERE reason LIKE '%used before%'`)).toBe(1);
       expect(await countOf(`${control}.spent_tokens`)).toBe(1);
       expect(await countOf(`${control}.revocations WHERE revoked_id = '${decodeJwt(revoked).jti}'`)).toBe(1);
-      expect(await countOf(`${directory}.user_roles`)).toBe(2);
+      expect(await countOf(`${directory}.tessera_user_roles`)).toBe(2);
       expect(await countOf(`${directory}.user_group_members`)).toBe(0);
       expect(
         await countOf(`information_schema.tables WHERE table_schema IN ('${control}', '${directory}')
@@ -220,7 +220,9 @@ it('uncommitted data is in no token, whatever the default', async () => {
         await writing.query('START TRANSACTION');
         await writing.query(`DELETE FROM ${installation.directory}.user_group_members`);
         await writing.query(`INSERT INTO ${installation.directory}.scopes VALUES ('all:delete', NULL)`);
-        await writing.query(`INSERT INTO ${installation.directory}.role_scopes VALUES ('reader', 'all:delete')`);
+        await writing.query(
+          `INSERT INTO ${installation.directory}.tessera_role_scopes VALUES ('reader', 'all:delete')`,
+        );
         const { body } = await service.mint();
         expect(decodeJwt(body['access_token'] as string)['scope']).toBe('orders:read orders:write');
       });

@@ -156,21 +156,21 @@ describe('a directory with a 4 MB e-mail address and 1,300 scopes', () => {
     for (let count = 0; count < 20; count += 1) expect((await mint('acme')).status).toBe(200);
     await sqlIn(
       'acme',
-      'ALTER TABLE users MODIFY email LONGTEXT CHARACTER SET ascii',
-      `UPDATE users SET email = REPEAT('a', ${4 * 1024 * 1024}) WHERE id = 'u-eve'`,
-      "INSERT INTO scopes (name) SELECT CONCAT('s', seq) FROM seq_1_to_1300",
-      "INSERT INTO roles (name) VALUES ('all')",
-      "INSERT INTO role_scopes SELECT 'all', name FROM scopes",
-      "INSERT INTO user_roles VALUES ('u-eve', 'all')",
+      'ALTER TABLE tessera_users MODIFY email LONGTEXT CHARACTER SET ascii',
+      `UPDATE tessera_users SET email = REPEAT('a', ${4 * 1024 * 1024}) WHERE id = 'u-eve'`,
+      "INSERT INTO tessera_scopes (name) SELECT CONCAT('s', seq) FROM seq_1_to_1300",
+      "INSERT INTO tessera_roles (name) VALUES ('all')",
+      "INSERT INTO tessera_role_scopes SELECT 'all', name FROM tessera_scopes",
+      "INSERT INTO tessera_user_roles VALUES ('u-eve', 'all')",
     );
   });
   afterAll(() =>
     sqlIn(
       'acme',
-      "DELETE FROM roles WHERE name = 'all'",
-      'DELETE FROM scopes',
-      "UPDATE users SET email = 'eve@acme.example' WHERE id = 'u-eve'",
-      'ALTER TABLE users MODIFY email VARCHAR(254) CHARACTER SET ascii COLLATE ascii_bin NOT NULL',
+      "DELETE FROM tessera_roles WHERE name = 'all'",
+      'DELETE FROM tessera_scopes',
+      "UPDATE tessera_users SET email = 'eve@acme.example' WHERE id = 'u-eve'",
+      'ALTER TABLE tessera_users MODIFY email VARCHAR(254) CHARACTER SET ascii COLLATE ascii_bin NOT NULL',
     ),
   );
 
@@ -213,13 +213,13 @@ describe('an endless view', () => {
   beforeAll(() =>
     sqlIn(
       'acme',
-      'RENAME TABLE users TO users_real',
+      'RENAME TABLE tessera_users TO tessera_users_real',
       // A million users with one address, with no value that is too long.
-      `CREATE VIEW users AS SELECT CONVERT(LPAD(seq, 128, 'u') USING ascii) COLLATE ascii_bin AS id, REPEAT('e', 254) AS email,
+      `CREATE VIEW tessera_users AS SELECT CONVERT(LPAD(seq, 128, 'u') USING ascii) COLLATE ascii_bin AS id, REPEAT('e', 254) AS email,
          CONVERT('ada@acme.example' USING ascii) COLLATE ascii_bin AS email_canonical, 'active' AS status FROM seq_1_to_1000000`,
     ),
   );
-  afterAll(() => sqlIn('acme', 'DROP VIEW users', 'RENAME TABLE users_real TO users'));
+  afterAll(() => sqlIn('acme', 'DROP VIEW tessera_users', 'RENAME TABLE tessera_users_real TO tessera_users'));
 
   it('is cut off while the response is read', async () => {
     const before = await peakMemory();
@@ -238,19 +238,23 @@ describe('an endless view', () => {
 
 describe('a view that sleeps', () => {
   const asleep = async (view: string) => {
-    await sqlIn('acme', 'RENAME TABLE users TO users_real', view);
+    await sqlIn('acme', 'RENAME TABLE tessera_users TO tessera_users_real', view);
   };
-  afterEach(() => sqlIn('acme', 'DROP VIEW users', 'RENAME TABLE users_real TO users'));
+  afterEach(() => sqlIn('acme', 'DROP VIEW tessera_users', 'RENAME TABLE tessera_users_real TO tessera_users'));
 
   it.each([
-    ['by itself', 500, ['CREATE VIEW users AS SELECT u.* FROM users_real u JOIN (SELECT SLEEP(600)) AS nap']],
+    [
+      'by itself',
+      500,
+      ['CREATE VIEW tessera_users AS SELECT u.* FROM tessera_users_real u JOIN (SELECT SLEEP(600)) AS nap'],
+    ],
     [
       'in a function that lifts every limit of time',
       200,
       [
         `CREATE OR REPLACE FUNCTION nap() RETURNS INT NOT DETERMINISTIC BEGIN
            SET SESSION max_statement_time = 0; RETURN SLEEP(600); END`,
-        'CREATE VIEW users AS SELECT u.* FROM users_real u WHERE nap() = 0',
+        'CREATE VIEW tessera_users AS SELECT u.* FROM tessera_users_real u WHERE nap() = 0',
       ],
     ],
   ])(
@@ -299,7 +303,7 @@ describe('a view that sleeps', () => {
   );
 
   it('counts as leased until the server has closed it', async () => {
-    await asleep('CREATE VIEW users AS SELECT u.* FROM users_real u JOIN (SELECT SLEEP(600)) AS nap');
+    await asleep('CREATE VIEW tessera_users AS SELECT u.* FROM tessera_users_real u JOIN (SELECT SLEEP(600)) AS nap');
     const refused = Promise.all(Array.from({ length: 8 }, (__, number) => mint('acme', `q${number}`)));
     await delay(700);
     expect(await tenantConnections('leases')).toBe(LIMIT);
@@ -321,12 +325,12 @@ describe('names with terminal control characters', () => {
   beforeAll(() =>
     sqlIn(
       'globex',
-      'RENAME TABLE roles TO roles_real',
-      `CREATE VIEW roles AS SELECT name FROM roles_real
+      'RENAME TABLE tessera_roles TO roles_real',
+      `CREATE VIEW tessera_roles AS SELECT name FROM roles_real
          UNION ALL SELECT CONVERT(X'${Buffer.from(EVIL).toString('hex')}' USING utf8mb4)`,
     ),
   );
-  afterAll(() => sqlIn('globex', 'DROP VIEW roles', 'RENAME TABLE roles_real TO roles'));
+  afterAll(() => sqlIn('globex', 'DROP VIEW tessera_roles', 'RENAME TABLE roles_real TO tessera_roles'));
 
   it('are printed escaped in a plan', async () => {
     const { stdout } = await installation.apply(file('reader2'), '--dry-run', '--prune');

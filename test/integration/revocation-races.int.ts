@@ -96,7 +96,7 @@ async function apply(tenantsFile: string, ...options: string[]): Promise<void> {
 /** By hand, like the tenant's own programs. */
 function setStatus(id: string, status: 'active' | 'disabled'): void {
   const directory = new Database(`${folder.path}/tenants/acme.sqlite`);
-  directory.prepare('UPDATE users SET status = ? WHERE id = ?').run(status, id);
+  directory.prepare('UPDATE tessera_users SET status = ? WHERE id = ?').run(status, id);
   directory.close();
 }
 
@@ -277,7 +277,7 @@ tenants:
   const [inDirectory, inControl] = holders;
   for (const holder of holders) await holder.beginTransaction();
   // The first lock holds up what `apply` writes to the directory; the second, what it writes after that.
-  await inDirectory!.query("SELECT * FROM users WHERE id = 'u-kim' FOR UPDATE");
+  await inDirectory!.query("SELECT * FROM tessera_users WHERE id = 'u-kim' FOR UPDATE");
   await inControl!.query('SELECT * FROM change_sequence FOR UPDATE');
   const minting = minters(lee);
   const applying = await startProcess(

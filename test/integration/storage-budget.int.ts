@@ -105,8 +105,8 @@ async function shareDirectory(on: RunningMariaDb, ids: readonly string[]): Promi
     'USE d_template',
     'DROP TABLE tessera_owner',
     `CREATE VIEW tessera_owner AS SELECT ${user} AS tenant_id`,
-    'DROP TABLE user_group_roles',
-    `CREATE VIEW user_group_roles AS SELECT 'sales' AS group_name, CONCAT('role-of-', ${user}) AS role_name`,
+    'DROP TABLE tessera_user_group_roles',
+    `CREATE VIEW tessera_user_group_roles AS SELECT 'sales' AS group_name, CONCAT('role-of-', ${user}) AS role_name`,
     ...ids.map((id) => `CREATE USER '${id}'@'%' IDENTIFIED BY '${id}-password'`),
     ...ids.map((id) => `GRANT SELECT ON d_template.* TO '${id}'@'%'`),
   );

@@ -5,7 +5,11 @@ import { controlPlaneConformance } from '../conformance/control-plane.ts';
 import { directoryConformance } from '../conformance/directory.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
-import { collectingLog, temporaryFolder } from '../../src/testing/storage.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { openMysqlDatabase } from '../../src/database/mysql/mysql-data-source.ts';
+import { tenantDatabaseOptions } from '../../src/tenancy/tenant-database.ts';
+import type { TenantDatabase } from '../../src/tenancy/tenant.ts';
+import { collectingLog, storageConfig, temporaryFolder } from '../../src/testing/storage.ts';
 
 let server: RunningMariaDb;
 const folder = temporaryFolder();
@@ -56,6 +60,12 @@ directoryConformance('MysqlDatabase', () => {
     },
     byHand: async (tenant, statement) => {
       await server.sql(`USE d_${tenant.id}`, statement);
+    },
+    openDatabase: ({ id, database }, schema) => {
+      const address = database as Extract<TenantDatabase, { driver: 'mysql' }>;
+      const credentials = { username: `d_${id}`, password: new Secret(`d_${id}-password`) };
+      const limits = storageConfig(folder.path).connections;
+      return openMysqlDatabase({ ...tenantDatabaseOptions(id, address, credentials, limits), schema });
     },
     close: () => Promise.resolve(),
   });

@@ -67,7 +67,7 @@ async function lookAt(config: Config, outcome: Outcome, terminal: Terminal): Pro
   // With an outdated control database on a server, the tenants cannot be listed.
   if (pending.length > 0 && config.controlDatabase.driver === 'mysql') return;
   await withReadOnly(config, (stores) =>
-    eachTenant(stores, outcome, terminal, async ({ tenant }) => {
+    eachManagedTenant(stores, outcome, terminal, async ({ tenant }) => {
       const directory = await stores.directories.openForReading(tenant);
       if (directory === undefined) throw new OperatorError('its database does not exist. Run: tessera apply');
       try {
@@ -82,7 +82,7 @@ async function lookAt(config: Config, outcome: Outcome, terminal: Terminal): Pro
 async function migrate(config: Config, outcome: Outcome, terminal: Terminal): Promise<void> {
   await withWritable(config, async (stores) => {
     record(outcome, 'control', await stores.database.migrate());
-    await eachTenant(stores, outcome, terminal, async ({ tenant }) => {
+    await eachManagedTenant(stores, outcome, terminal, async ({ tenant }) => {
       const directory = await stores.directories.open(tenant);
       try {
         return await directory.migrate();
@@ -93,14 +93,14 @@ async function migrate(config: Config, outcome: Outcome, terminal: Terminal): Pr
   });
 }
 
-/** Runs `work` for each tenant. A failure does not stop the others. */
-async function eachTenant(
+/** Runs `work` for each tenant whose directory is migrated here. A failure does not stop the others. */
+async function eachManagedTenant(
   { controlPlane }: Installation,
   outcome: Outcome,
   terminal: Terminal,
   work: (state: TenantState) => Promise<string[]>,
 ): Promise<void> {
-  const states = await controlPlane.readTenants();
+  const states = (await controlPlane.readTenants()).filter(({ tenant }) => tenant.directory === 'managed');
   const progress = new Progress(terminal);
   for (const [index, state] of states.entries()) {
     progress.show('tenant database', index, states.length);

@@ -1,11 +1,10 @@
 import type { ClientSecretEntry } from '../../clients/client-secret-entry.ts';
 import { nameOf } from '../../clients/client-secret.store.ts';
 import { reasonOfFailure } from '../../database/database-failure.ts';
-import type { TableShape } from '../../database/drift/table-shape.ts';
-import type { DirectoryWriter } from '../../directory/provisioning/directory.writer.ts';
+import type { DirectoryReader } from '../../directory/provisioning/directory.reader.ts';
+import type { ManagedTables } from './managed-tables.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
-import type { TenantDatabase } from '../../tenancy/tenant.ts';
 import type { Installation } from '../installation.ts';
 import { CHECKS } from './checks.ts';
 import type { DirectoryFacts, TenantFacts } from './facts.ts';
@@ -19,7 +18,7 @@ const MAX_SILENT = 3;
 export class TenantExaminer {
   readonly #stores: Installation;
   readonly #clock: Clock;
-  readonly #expected: ReadonlyMap<TenantDatabase['driver'], readonly TableShape[]>;
+  readonly #expected: ManagedTables;
   readonly #report: Report;
   readonly #isKnown: (error: unknown) => boolean;
   readonly #silent = new Map<string, number>();
@@ -28,7 +27,7 @@ export class TenantExaminer {
   constructor(
     stores: Installation,
     clock: Clock,
-    expected: ReadonlyMap<TenantDatabase['driver'], readonly TableShape[]>,
+    expected: ManagedTables,
     report: Report,
     isKnown: (error: unknown) => boolean,
   ) {
@@ -66,14 +65,19 @@ export class TenantExaminer {
     if (directory === undefined) return;
     try {
       const { driver: kind } = tenant.database;
-      await this.#examineDirectory({ ...facts, directory, kind, expected: this.#expected.get(kind) ?? [] });
+      await this.#examineDirectory({
+        ...facts,
+        directory,
+        kind,
+        expected: await this.#expected(directory.relations, kind),
+      });
     } finally {
       await directory.close();
     }
   }
 
   /** @returns undefined if it cannot be opened, which is a finding */
-  async #open({ state: { tenant } }: TenantFacts): Promise<DirectoryWriter | undefined> {
+  async #open({ state: { tenant } }: TenantFacts): Promise<DirectoryReader | undefined> {
     const { name: check } = CHECKS.directory.database;
     const object = `database of ${tenant.id}`;
     const fault = { severity: 'fault', object } as const;

@@ -1,8 +1,5 @@
 import type { Config } from '../../config/config.ts';
 import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';
-import { expectedTables } from '../../database/drift/expected-tables.ts';
-import type { TableShape } from '../../database/drift/table-shape.ts';
-import { DIRECTORY_SCHEMA } from '../../directory/provisioning/directory.schema.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
@@ -14,6 +11,7 @@ import { TenantExaminer } from './examine-tenant.ts';
 import type { InstallationFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { followsFromDrift } from './found-drift.ts';
+import { managedTables } from './managed-tables.ts';
 import { Report } from './report.ts';
 
 export interface ExaminationOptions {
@@ -89,9 +87,6 @@ async function examineTenants(
   report: Report,
   isKnown: (error: unknown) => boolean,
 ): Promise<void> {
-  const expected = new Map<'sqlite' | 'mysql', readonly TableShape[]>();
-  for (const kind of new Set(tenants.map(({ tenant }) => tenant.database.driver)))
-    expected.set(kind, await expectedTables(DIRECTORY_SCHEMA, kind));
-  const examiner = new TenantExaminer(stores, clock, expected, report, isKnown);
+  const examiner = new TenantExaminer(stores, clock, managedTables(), report, isKnown);
   await mapConcurrently(tenants, onTenant, (state) => examiner.examine(state));
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { ClientSecretEntry } from '../../clients/client-secret-entry.ts';
 import type { ClientName } from '../../clients/client-secret.store.ts';
 import type { TenantId } from '../../domain/ids.ts';
-import type { DirectoryWriter } from '../../directory/provisioning/directory.writer.ts';
+import type { DirectoryReader } from '../../directory/provisioning/directory.reader.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
 import type { TableShape } from '../../database/drift/table-shape.ts';
 import type { Installation } from '../installation.ts';
@@ -33,7 +33,7 @@ export interface TenantFacts {
 
 /** What the checks of one tenant's own database read. The tenant controls it: each statement limits its rows and the length of its values. */
 export interface DirectoryFacts extends TenantFacts {
-  readonly directory: Pick<DirectoryWriter, 'query' | 'pendingMigrations'>;
+  readonly directory: Pick<DirectoryReader, 'query' | 'pendingMigrations' | 'relations'>;
   readonly kind: 'sqlite' | 'mysql';
   /** The tables that the migrations make. */
   readonly expected: readonly TableShape[];

@@ -1,10 +1,12 @@
 import type { Config } from '../../config/config.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
+import type { DirectoryOpener } from '../../directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
 import { readTenant } from '../../provisioning/file/read-installation.ts';
 import type { PartialTenant, PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
 import type { TenantSpec } from '../../provisioning/file/tenants-file.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { changesOf, planFile } from '../../provisioning/plan/plan.ts';
 import { applyFile } from '../apply/apply-file.ts';
 import { explainError } from '../explain-error.ts';
@@ -25,17 +27,21 @@ export function readExisting(config: Config, { tenants }: PartialTenantsFile): P
       const existing: TenantSpec[] = [];
       for (const state of await controlPlane.readTenants()) {
         if (!named.has(state.tenant.id)) continue;
-        const directory = await directories.open(state.tenant);
-        try {
-          await directory.migrate();
-        } finally {
-          await directory.close();
-        }
+        if (state.tenant.directory === 'managed') await migrateDirectory(state.tenant, directories);
         existing.push(await readTenant(state, directories));
       }
       return existing;
     }),
   );
+}
+
+async function migrateDirectory(tenant: Tenant, directories: DirectoryOpener): Promise<void> {
+  const directory = await directories.open(tenant);
+  try {
+    await directory.migrate();
+  } finally {
+    await directory.close();
+  }
 }
 
 /** @returns the secrets that were made, which nobody has seen yet */

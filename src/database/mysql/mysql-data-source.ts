@@ -7,6 +7,7 @@ import { BoundedDataSource } from '../bounded-data-source.ts';
 import { databaseFailure } from '../database-failure.ts';
 import { MIGRATIONS_TABLE } from '../migrations.ts';
 import { SilentLogger } from '../silent-logger.ts';
+import { tablePrefixOptions } from '../table-prefix.ts';
 import { AbandonedStatements } from './abandoned-statements.ts';
 import { boundRunner } from './bounded-query-runner.ts';
 import { MysqlDatabase, type MysqlSource } from './mysql-database.ts';
@@ -44,6 +45,7 @@ export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements
       extra: { queryFormat: withLiterals },
       entities: [...options.schema.entities] as never[],
       migrations: [...options.schema.migrations],
+      ...tablePrefixOptions(options.schema),
       migrationsTransactionMode: 'each',
       migrationsTableName: MIGRATIONS_TABLE,
       logger: new SilentLogger(),

@@ -9,6 +9,7 @@ import type { DatabaseSite } from '../database-site.ts';
 import { MIGRATIONS_TABLE } from '../migrations.ts';
 import type { Schema } from '../schema.ts';
 import { SilentLogger } from '../silent-logger.ts';
+import { tablePrefixOptions } from '../table-prefix.ts';
 import { queueRunner } from './queued-query-runner.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { StatementQueue } from './statement-queue.ts';
@@ -53,6 +54,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
       timeout: OPENING_TIMEOUT_MS,
       entities: [...schema.entities] as never[],
       migrations: [...schema.migrations],
+      ...tablePrefixOptions(schema),
       migrationsTransactionMode: 'each',
       migrationsTableName: MIGRATIONS_TABLE,
       logger: new SilentLogger(),

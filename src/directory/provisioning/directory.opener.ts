@@ -4,13 +4,22 @@ import type { Config } from '../../config/config.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { takeNamedLock } from '../../control-plane/apply-lock.ts';
+import type { Database } from '../../database/database.ts';
+import { finishedMigrations } from '../../database/migrations.ts';
+import { NO_ENTITIES, type Schema } from '../../database/schema.ts';
 import { type DatabaseFailureReason, reasonOfFailure } from '../../database/database-failure.ts';
 import { type MysqlConnection, withMysqlConnection } from '../../database/mysql/mysql-connection.ts';
 import { openMysqlDatabase } from '../../database/mysql/mysql-data-source.ts';
 import { copyDatabase } from '../../database/sqlite/private-copy.ts';
 import { openSqliteDatabase } from '../../database/sqlite/sqlite-data-source.ts';
+import {
+  type DirectoryRelations,
+  managedRelations,
+  PREFIXED_RELATIONS,
+} from '../../tenancy/relations/directory-relations.ts';
 import type { Tenant, TenantDatabase } from '../../tenancy/tenant.ts';
 import {
+  directoryRelations,
   readDatabaseCredentials,
   TENANT_DATABASE,
   tenantDatabaseFile,
@@ -18,10 +27,11 @@ import {
 } from '../../tenancy/tenant-database.ts';
 import type { DatabaseCredentials } from '../../vault/database-credentials.ts';
 import type { VaultService } from '../../vault/vault.service.ts';
-import { DIRECTORY_SCHEMA } from './directory.schema.ts';
+import { DirectoryReader } from './directory.reader.ts';
+import { directorySchema } from './directory.schema.ts';
 import { DirectoryWriter } from './directory.writer.ts';
 
-type TenantAddress = Pick<Tenant, 'id' | 'database'>;
+type TenantAddress = Pick<Tenant, 'id' | 'database' | 'directory'>;
 type ServerDatabase = Extract<TenantDatabase, { driver: 'mysql' }>;
 
 /** A statement of provisioning may change thousands of rows, and no request waits for it. */
@@ -33,7 +43,7 @@ const ANSWER_LIMIT = 64 * 1024 * 1024;
 /** Names that are safe between backticks. MySQL allows more, but nothing here needs it. */
 const DATABASE_NAME = /^[A-Za-z0-9_$-]{1,64}$/;
 
-/** Opens tenants' directories for provisioning. Creates missing ones; a dry run changes none. */
+/** Opens tenants' directories for provisioning. Creates missing ones; a dry run changes none. External ones are only read. */
 export class DirectoryOpener {
   readonly #config: Pick<Config, 'dataDirectory' | 'connections'>;
   readonly #vault: VaultService;
@@ -44,29 +54,30 @@ export class DirectoryOpener {
   }
 
   /**
-   * Opens the directory, and creates its database if it is missing.
+   * Opens a managed directory, and creates its database if it is missing.
    *
    * @throws OperatorError if the database is missing and the credentials do not allow creating it; the message contains the SQL to run
    */
   async open(tenant: TenantAddress): Promise<DirectoryWriter> {
+    if (tenant.directory === 'external') throw new Error('an external directory is never written');
     if (tenant.database.driver === 'sqlite')
       return this.#openFile(tenant, tenantDatabaseFile(this.#config.dataDirectory, tenant.id));
     const credentials = await this.#credentials(tenant);
     try {
-      return await this.#connect(tenant, tenant.database, credentials);
+      return await this.#openOnServer(tenant, tenant.database, credentials);
     } catch (error) {
       if (!MISSING.has(reasonOfFailure(error))) throw error;
       await createDatabase(tenant.id, tenant.database, credentials, this.#config.connections.dangerouslyAllowPlaintext);
-      return this.#connect(tenant, tenant.database, credentials);
+      return this.#openOnServer(tenant, tenant.database, credentials);
     }
   }
 
   /**
    * For dry runs and `export`: a SQLite directory as a private copy, whose changes are discarded; a directory on a server itself, only for reading.
    *
-   * @returns undefined if the database does not exist yet
+   * @returns undefined if the database does not exist yet, unless the directory is external: that one is nobody's to create
    */
-  async openForReading(tenant: TenantAddress): Promise<DirectoryWriter | undefined> {
+  async openForReading(tenant: TenantAddress): Promise<DirectoryReader | undefined> {
     if (tenant.database.driver === 'sqlite') {
       const file = tenantDatabaseFile(this.#config.dataDirectory, tenant.id);
       if (!existsSync(file)) return undefined;
@@ -74,8 +85,9 @@ export class DirectoryOpener {
       return this.#openFile(tenant, copy.file, () => copy.remove());
     }
     const credentials = await this.#credentials(tenant);
+    if (tenant.directory === 'external') return this.#openExternal(tenant, tenant.database, credentials);
     try {
-      return await this.#connect(tenant, tenant.database, credentials);
+      return await this.#openOnServer(tenant, tenant.database, credentials);
     } catch (error) {
       if (MISSING.has(reasonOfFailure(error))) return undefined;
       throw error;
@@ -83,40 +95,55 @@ export class DirectoryOpener {
   }
 
   /** Deletes an embedded directory, for `purge`. A database on a server is dropped by its operator. */
-  async destroy(tenant: TenantAddress): Promise<void> {
+  async destroy(tenant: Pick<Tenant, 'id' | 'database'>): Promise<void> {
     if (tenant.database.driver !== 'sqlite') return;
     const file = tenantDatabaseFile(this.#config.dataDirectory, tenant.id);
     for (const suffix of ['', '-wal', '-shm']) await rm(`${file}${suffix}`, { force: true });
   }
 
   async #openFile(tenant: TenantAddress, file: string, afterClose?: () => Promise<void>): Promise<DirectoryWriter> {
-    const database = await openSqliteDatabase({
-      name: TENANT_DATABASE,
-      tenantId: tenant.id,
-      file,
-      schema: DIRECTORY_SCHEMA,
-      create: true,
-    });
+    const { database, relations } = await openManaged((schema) =>
+      openSqliteDatabase({ name: TENANT_DATABASE, tenantId: tenant.id, file, schema, create: true }),
+    );
     // SQLite's file lock is enough.
-    return new DirectoryWriter(tenant.id, database, (work) => work(), afterClose);
+    return new DirectoryWriter(tenant.id, database, relations, (work) => work(), afterClose);
   }
 
-  async #connect(
+  async #openOnServer(
     tenant: TenantAddress,
     address: ServerDatabase,
     credentials: DatabaseCredentials,
   ): Promise<DirectoryWriter> {
-    const { dangerouslyAllowPlaintext } = this.#config.connections;
-    const limits = { perTenant: 2, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext };
-    const options = tenantDatabaseOptions(tenant.id, address, credentials, limits, ANSWER_LIMIT);
-    const database = await openMysqlDatabase({ ...options, schema: DIRECTORY_SCHEMA });
+    const options = this.#options(tenant, address, credentials);
+    const { database, relations } = await openManaged((schema) => openMysqlDatabase({ ...options, schema }));
     // Two installations may share a server, so the lock is on the server.
-    return new DirectoryWriter(tenant.id, database, (work) =>
+    return new DirectoryWriter(tenant.id, database, relations, (work) =>
       withMysqlConnection(options, async (connection) => {
         await takeNamedLock(connection, `directory:${address.name}`);
         return work();
       }),
     );
+  }
+
+  async #openExternal(
+    tenant: TenantAddress,
+    address: ServerDatabase,
+    credentials: DatabaseCredentials,
+  ): Promise<DirectoryReader> {
+    const options = this.#options(tenant, address, credentials);
+    const database = await openMysqlDatabase({ ...options, schema: NO_ENTITIES });
+    try {
+      return new DirectoryReader(tenant.id, database, await directoryRelations(database, tenant));
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  #options(tenant: TenantAddress, address: ServerDatabase, credentials: DatabaseCredentials) {
+    const { dangerouslyAllowPlaintext } = this.#config.connections;
+    const limits = { perTenant: 2, timeoutMs: TIMEOUT_MS, dangerouslyAllowPlaintext };
+    return tenantDatabaseOptions(tenant.id, address, credentials, limits, ANSWER_LIMIT);
   }
 
   async #credentials(tenant: TenantAddress): Promise<DatabaseCredentials> {
@@ -130,6 +157,22 @@ export class DirectoryOpener {
         { cause: error },
       );
     }
+  }
+}
+
+/** Opens a managed directory with the schema of its layout, which only its database knows. Almost all have the present one. */
+async function openManaged(
+  open: (schema: Schema) => Promise<Database>,
+): Promise<{ readonly database: Database; readonly relations: DirectoryRelations }> {
+  const database = await open(directorySchema(PREFIXED_RELATIONS));
+  try {
+    const relations = managedRelations(await finishedMigrations(database));
+    if (relations === PREFIXED_RELATIONS) return { database, relations };
+    await database.close();
+    return { database: await open(directorySchema(relations)), relations };
+  } catch (error) {
+    await database.close();
+    throw error;
   }
 }
 

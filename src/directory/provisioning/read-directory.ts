@@ -8,7 +8,9 @@ import {
   SUB_LENGTH,
   SUBJECT_ID_LENGTH,
 } from '../../control-plane/entities/tenant.entity.ts';
-import { readText, readRequiredText, selectText } from '../bounded-text.ts';
+import { readText, readRequiredText } from '../bounded-text.ts';
+import { columnsOf } from '../relation-columns.ts';
+import type { DirectoryRelations } from '../../tenancy/relations/directory-relations.ts';
 import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
 import type { DirectoryState, Group, Role, Scope, User } from './directory-state.ts';
 import { readStatus } from '../../domain/status.ts';
@@ -29,9 +31,13 @@ const TABLES = {
   user_identities: { issuer: ISSUER_LENGTH, sub: SUB_LENGTH, user_id: SUBJECT_ID_LENGTH },
 } as const;
 
-export type Ask = (select: string, parameters?: readonly SqlValue[]) => Promise<readonly Row[]>;
+/** Runs a SELECT on one snapshot of a directory, whose relations it names. */
+export interface Ask {
+  (select: string, parameters?: readonly SqlValue[]): Promise<readonly Row[]>;
+  readonly relations: DirectoryRelations;
+}
 
-/** Part of a table: what follows its name in the SELECT. */
+/** Part of a table: what follows its name, which is `t`, in the SELECT. */
 interface Slice {
   readonly where: string;
   readonly parameters: readonly SqlValue[];
@@ -80,7 +86,7 @@ export async function readGroups(ask: Ask): Promise<Group[]> {
  * @param after the id of the last one before; undefined from the first
  */
 export async function readUsersAfter(ask: Ask, after: string | undefined, limit: number): Promise<User[]> {
-  const where = after === undefined ? 'ORDER BY id' : 'WHERE id > ? ORDER BY id';
+  const where = after === undefined ? 'ORDER BY t.id' : 'WHERE t.id > ? ORDER BY t.id';
   return readSomeUsers(ask, { where, parameters: after === undefined ? [] : [after], limit });
 }
 
@@ -91,15 +97,17 @@ export async function readUser(ask: Ask, id: string): Promise<User | undefined> 
 
 /** Ids that no user has are left out. */
 export async function readUsersById(ask: Ask, ids: readonly string[]): Promise<User[]> {
+  const wanted = new Set(ids);
   const users: User[] = [];
   for (const some of slices(ids)) users.push(...(await readSomeUsers(ask, withKeys('id', some))));
-  return users;
+  // An application's collation may take several ids as equal.
+  return users.filter(({ id }) => wanted.has(id));
 }
 
 /** The ids of the first users that have the role, or are in the group, in the order of the database. */
 export function readHolders(ask: Ask, of: 'role' | 'group', name: string, limit: number): Promise<string[]> {
   const slice = (column: string): Slice => ({
-    where: `WHERE ${column} = ? ORDER BY user_id`,
+    where: `WHERE t.${column} = ? ORDER BY t.user_id`,
     parameters: [name],
     limit,
   });
@@ -118,7 +126,7 @@ async function readSomeUsers(ask: Ask, slice: Slice): Promise<User[]> {
 }
 
 function withKeys(column: string, keys: readonly string[]): Slice {
-  return { where: `WHERE ${column} IN (${keys.map(() => '?').join(', ')})`, parameters: keys };
+  return { where: `WHERE t.${column} IN (${keys.map(() => '?').join(', ')})`, parameters: keys };
 }
 
 function slices(keys: readonly string[]): (readonly string[])[] {
@@ -166,9 +174,10 @@ async function readTable<T extends Table, V>(
   { where, parameters, limit }: Slice = ALL,
 ): Promise<V[]> {
   const lengths: Readonly<Record<string, number>> = TABLES[table];
-  const columns = Object.entries(lengths).map(([column, length]) => selectText(column, length));
+  const { text } = columnsOf(ask.relations);
+  const columns = Object.entries(lengths).map(([column, length]) => text(`t.${column}`, length, column));
   const rows = await ask(
-    `SELECT ${columns.join(', ')} FROM ${table} ${where} LIMIT ${limit ?? MAX_ROWS + 1}`,
+    `SELECT ${columns.join(', ')} FROM ${ask.relations.from[table]} t ${where} LIMIT ${limit ?? MAX_ROWS + 1}`,
     parameters,
   );
   if (rows.length > MAX_ROWS) throw unavailable(TENANT_DATABASE, 'has too many rows');

@@ -41,6 +41,8 @@ export async function readInstallation(
 
 /** Reads one tenant from the stores. A database that does not exist counts as an empty one. */
 export async function readTenant(state: TenantState, directories: Stores['directories']): Promise<TenantSpec> {
+  // An external directory is its application's.
+  if (state.tenant.directory === 'external') return specFromState(state, EMPTY_DIRECTORY);
   const directory = await directories.openForReading(state.tenant);
   try {
     return specFromState(state, (await directory?.read()) ?? EMPTY_DIRECTORY);

@@ -76,7 +76,9 @@ export async function mergeWithStores(
   const faults = new Faults(written.id);
   // An invalid database is refused. The other errors are found nevertheless.
   const database = mergeDatabase(written, state?.tenant.database, faults) ?? state?.tenant.database;
-  const directory = database === undefined ? undefined : await readDirectoryOf({ id: written.id, database }, stores);
+  const kind = written.directory === null ? 'managed' : (written.directory ?? state?.tenant.directory ?? 'managed');
+  const directory =
+    database === undefined ? undefined : await readDirectoryOf({ id: written.id, database, directory: kind }, stores);
   const found = directory ?? { state: EMPTY_DIRECTORY, changes: [], isUnfinished: true };
   const before = specFromState(state ?? newTenantState(written.id), found.state);
   const merged = mergeTenant(
@@ -140,10 +142,15 @@ export interface FoundDirectory {
 }
 
 async function readDirectoryOf(
-  tenant: Pick<Tenant, 'id' | 'database'>,
+  tenant: Pick<Tenant, 'id' | 'database' | 'directory'>,
   { directories }: Pick<Stores, 'directories'>,
 ): Promise<FoundDirectory> {
   const directory = await directories.openForReading(tenant);
+  if (tenant.directory === 'external') {
+    // Opening has checked its views. What they show is neither compared nor written.
+    await directory?.close();
+    return { state: EMPTY_DIRECTORY, changes: [], isUnfinished: false };
+  }
   if (directory === undefined)
     return {
       state: EMPTY_DIRECTORY,

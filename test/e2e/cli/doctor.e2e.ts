@@ -309,14 +309,14 @@ const MUTATIONS: readonly {
   {
     fault: 'a missing column of a directory',
     break: () => {
-      sql('acme', 'ALTER TABLE users DROP COLUMN status');
+      sql('acme', 'ALTER TABLE tessera_users DROP COLUMN status');
     },
     found: [['directory-schema', 'database of acme']],
   },
   {
     fault: 'a missing index of a directory',
     break: () => {
-      sql('acme', 'DROP INDEX user_roles_role_name');
+      sql('acme', 'DROP INDEX tessera_user_roles_role_name');
     },
     found: [['directory-schema', 'database of acme']],
   },
@@ -330,42 +330,42 @@ const MUTATIONS: readonly {
   {
     fault: 'a user whose stored address is not canonical',
     break: () => {
-      sql('acme', "UPDATE users SET email_canonical = 'Ada@acme.example' WHERE id = 'u-ada'");
+      sql('acme', "UPDATE tessera_users SET email_canonical = 'Ada@acme.example' WHERE id = 'u-ada'");
     },
     found: [['user-emails', 'user acme/u-ada']],
   },
   {
     fault: 'a user with something else than an address',
     break: () => {
-      sql('acme', "UPDATE users SET email = 'ada', email_canonical = 'ada' WHERE id = 'u-ada'");
+      sql('acme', "UPDATE tessera_users SET email = 'ada', email_canonical = 'ada' WHERE id = 'u-ada'");
     },
     found: [['user-emails', 'user acme/u-ada']],
   },
   {
     fault: 'two users with one address',
     break: () => {
-      sql('acme', "INSERT INTO users VALUES ('u-two', 'ADA@acme.example', 'x', 'active')");
+      sql('acme', "INSERT INTO tessera_users VALUES ('u-two', 'ADA@acme.example', 'x', 'active')");
     },
     found: [['user-emails', 'user acme/u-two']],
   },
   {
     fault: 'a user with the id of an administrator',
     break: () => {
-      sql('acme', "INSERT INTO users VALUES ('a-root', 'eve@acme.example', 'eve@acme.example', 'active')");
+      sql('acme', "INSERT INTO tessera_users VALUES ('a-root', 'eve@acme.example', 'eve@acme.example', 'active')");
     },
     found: [['shared-ids', 'user acme/a-root']],
   },
   {
     fault: 'a role of a user that does not exist',
     break: () => {
-      sql('acme', "INSERT INTO user_roles VALUES ('u-gone', 'viewer')");
+      sql('acme', "INSERT INTO tessera_user_roles VALUES ('u-gone', 'viewer')");
     },
     found: [['directory-links', 'database of acme']],
   },
   {
     fault: 'a removed role whose links stayed',
     break: () => {
-      sql('acme', "DELETE FROM roles WHERE name = 'viewer'");
+      sql('acme', "DELETE FROM tessera_roles WHERE name = 'viewer'");
     },
     found: [
       ['directory-links', 'database of acme'],
@@ -375,21 +375,21 @@ const MUTATIONS: readonly {
   {
     fault: 'a user linked to an issuer that is not trusted',
     break: () => {
-      sql('acme', "INSERT INTO user_identities VALUES ('https://idp.example', '1', 'u-ada')");
+      sql('acme', "INSERT INTO tessera_user_identities VALUES ('https://idp.example', '1', 'u-ada')");
     },
     found: [['user-identities', 'users of acme']],
   },
   {
     fault: 'a role without scopes',
     break: () => {
-      sql('acme', "INSERT INTO roles VALUES ('empty')");
+      sql('acme', "INSERT INTO tessera_roles VALUES ('empty')");
     },
     found: [['empty-roles', 'role acme/empty']],
   },
   {
     fault: 'a scope that no client can carry',
     break: () => {
-      sql('acme', "INSERT INTO scopes VALUES ('orders:delete', 'orders')");
+      sql('acme', "INSERT INTO tessera_scopes VALUES ('orders:delete', 'orders')");
     },
     found: [['uncarried-scopes', 'scopes of acme']],
   },
@@ -397,7 +397,7 @@ const MUTATIONS: readonly {
     fault: 'a user whose token is near the budget',
     break: () => {
       const each = (index: number) =>
-        `INSERT INTO roles VALUES ('role-${index}'); INSERT INTO role_scopes VALUES ('role-${index}', 'orders:read'); INSERT INTO user_roles VALUES ('u-bob', 'role-${index}');`;
+        `INSERT INTO tessera_roles VALUES ('role-${index}'); INSERT INTO tessera_role_scopes VALUES ('role-${index}', 'orders:read'); INSERT INTO tessera_user_roles VALUES ('u-bob', 'role-${index}');`;
       sql('acme', `BEGIN; ${Array.from({ length: 400 }, (_, index) => each(index)).join(' ')} COMMIT`);
     },
     found: [['user-tokens', 'user acme/u-bob']],
@@ -405,7 +405,7 @@ const MUTATIONS: readonly {
   {
     fault: 'a value that a directory cannot hold',
     break: () => {
-      sql('acme', `INSERT INTO users VALUES ('u-long', '${'x'.repeat(300)}', 'x', 'active')`);
+      sql('acme', `INSERT INTO tessera_users VALUES ('u-long', '${'x'.repeat(300)}', 'x', 'active')`);
     },
     found: [['user-emails', 'database of acme']],
   },

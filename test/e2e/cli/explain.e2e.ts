@@ -184,7 +184,7 @@ describe('tessera explain used wrongly', () => {
       const database = new Database(join(other.dataDirectory, 'tenants/acme.sqlite'));
       database.pragma('foreign_keys = OFF');
       database.exec(
-        `INSERT INTO user_roles VALUES ('u-ada', 'a\u202eb'); INSERT INTO role_scopes VALUES ('a\u202eb', 'stock:read')`,
+        `INSERT INTO tessera_user_roles VALUES ('u-ada', 'a\u202eb'); INSERT INTO tessera_role_scopes VALUES ('a\u202eb', 'stock:read')`,
       );
       database.close();
       const text = await other.run(['explain', 'acme/shop/web', 'ada@acme.example']);

@@ -211,7 +211,7 @@ describe('the stores', () => {
     const other = await TestInstallation.make();
     await other.applied(tenantsFile(GLOBEX));
     const database = new BetterSqlite3(join(other.dataDirectory, 'tenants', 'globex.sqlite'));
-    database.exec("INSERT INTO roles (name) VALUES ('evil' || char(27) || '[2J')");
+    database.exec("INSERT INTO tessera_roles (name) VALUES ('evil' || char(27) || '[2J')");
     database.close();
     for (const line of ['roles list globex', 'roles list globex -o json']) {
       const { code, stdout } = await other.run(line.split(' '));

@@ -84,7 +84,7 @@ describe('a tenant that was removed, destroyed and made again under its id', () 
 describe('a change by hand in the tenant’s database', () => {
   it('is in the next token when the maximum age of the grants has passed, and not before', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
-    byHand(`DELETE FROM user_roles WHERE user_id = 'u-ada'`);
+    byHand(`DELETE FROM tessera_user_roles WHERE user_id = 'u-ada'`);
     tessera.clock.advanceSeconds(tessera.config.caches.grantsSeconds - 1);
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
     tessera.clock.advanceSeconds(1);
@@ -93,7 +93,7 @@ describe('a change by hand in the tenant’s database', () => {
 
   it('that disables a user refuses the next request after that age', async () => {
     expect((await ask()).status).toBe(200);
-    byHand(`UPDATE users SET status = 'disabled' WHERE id = 'u-ada'`);
+    byHand(`UPDATE tessera_users SET status = 'disabled' WHERE id = 'u-ada'`);
     tessera.clock.advanceSeconds(tessera.config.caches.grantsSeconds);
     expect((await ask()).refusal().status).toBe(401);
   });

@@ -229,7 +229,7 @@ describe('concurrent changes', () => {
     const roles = async (replica: Replica) =>
       decodeJwt((await replica.mint('acme')).body['access_token'] as string)['roles'];
     for (const replica of replicas) expect(await roles(replica)).toEqual(['reader']);
-    await cluster.acmeServer.sql('DELETE FROM t_acme.user_roles');
+    await cluster.acmeServer.sql('DELETE FROM t_acme.tessera_user_roles');
     for (const replica of replicas) expect(await roles(replica)).toEqual([]);
   }, 30_000);
 });

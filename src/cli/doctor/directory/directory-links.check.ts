@@ -1,3 +1,4 @@
+import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
 
@@ -17,31 +18,36 @@ const LINKS = [
 /** More are not counted. */
 const COUNTED = 1000;
 
-const hasNone = ([table, column, target, key]: (typeof LINKS)[number]) =>
-  `NOT EXISTS (SELECT * FROM ${target} WHERE ${target}.${key} = ${table}.${column})`;
+type From = DirectoryRelations['from'];
+
+const hasNone = (from: From, [table, column, target, key]: (typeof LINKS)[number]) =>
+  `NOT EXISTS (SELECT * FROM ${from[target]} WHERE ${from[target]}.${key} = ${from[table]}.${column})`;
 
 /** One statement for all, because a thousand directories are asked. */
-const COUNTS = LINKS.map((link, index) => {
-  const counted = `SELECT 1 AS one FROM ${link[0]} WHERE ${hasNone(link)} LIMIT ${COUNTED}`;
-  return `SELECT ${index} AS link, COUNT(*) AS orphans FROM (${counted}) AS counted_${index}`;
-}).join(' UNION ALL ');
+const counts = (from: From) =>
+  LINKS.map((link, index) => {
+    const counted = `SELECT 1 AS one FROM ${from[link[0]]} WHERE ${hasNone(from, link)} LIMIT ${COUNTED}`;
+    return `SELECT ${index} AS link, COUNT(*) AS orphans FROM (${counted}) AS counted_${index}`;
+  }).join(' UNION ALL ');
 
 /** No row of the directory's link tables names a user, a group, a role or a scope that does not exist. */
 export const directoryLinksCheck: Check<DirectoryFacts> = {
   name: 'directory-links',
   run: async ({ directory, state: { tenant } }) => {
-    const rows = await directory.query(COUNTS);
-    const counts = new Map(rows.map((row) => [Number(row['link']), Number(row['orphans'])]));
+    const { from } = directory.relations;
+    const rows = await directory.query(counts(from));
+    const found = new Map(rows.map((row) => [Number(row['link']), Number(row['orphans'])]));
     return LINKS.flatMap((link, index): Found[] => {
-      const [table, column, target] = link;
-      const count = counts.get(index) ?? 0;
+      const [table, target] = [from[link[0]], from[link[2]]];
+      const column = link[1];
+      const count = found.get(index) ?? 0;
       if (count === 0) return [];
       return [
         {
           severity: 'warning',
           object: `database of ${tenant.id}`,
           problem: `table ${table}: ${count === COUNTED ? `${COUNTED} or more` : count} row(s) whose ${column} is not in ${target}`,
-          command: `DELETE FROM ${table} WHERE ${hasNone(link)};`,
+          command: `DELETE FROM ${table} WHERE ${hasNone(from, link)};`,
         },
       ];
     });

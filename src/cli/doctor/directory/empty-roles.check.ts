@@ -1,16 +1,18 @@
 import { GRANT_NAME_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
 import { readRequiredText, selectText } from '../../../directory/bounded-text.ts';
+import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, MAX_FOUND } from '../finding.ts';
 
-const EMPTY = `SELECT ${selectText('roles.name', GRANT_NAME_LENGTH, 'name')} FROM roles
- WHERE NOT EXISTS (SELECT * FROM role_scopes WHERE role_scopes.role_name = roles.name) ORDER BY roles.name LIMIT ${MAX_FOUND + 1}`;
+const empty = ({ from }: DirectoryRelations) =>
+  `SELECT ${selectText('roles.name', GRANT_NAME_LENGTH, 'name')} FROM ${from.roles} roles
+ WHERE NOT EXISTS (SELECT * FROM ${from.role_scopes} rs WHERE rs.role_name = roles.name) ORDER BY roles.name LIMIT ${MAX_FOUND + 1}`;
 
 /** Every role gives a scope. */
 export const emptyRolesCheck: Check<DirectoryFacts> = {
   name: 'empty-roles',
   run: async ({ directory, state: { tenant } }) =>
-    (await directory.query(EMPTY)).map((row) => ({
+    (await directory.query(empty(directory.relations))).map((row) => ({
       severity: 'warning',
       object: `role ${tenant.id}/${readRequiredText(row, 'name', GRANT_NAME_LENGTH)}`,
       problem: 'the role has no scopes, so it permits nothing',

@@ -15,7 +15,7 @@ export const sharedIdsCheck: Check<DirectoryFacts> = {
     for (let start = 0; start < ids.length; start += ROWS_PER_SELECT) {
       const some = ids.slice(start, start + ROWS_PER_SELECT);
       const rows = await directory.query(
-        `SELECT ${selectText('users.id', SUBJECT_ID_LENGTH, 'id')} FROM users WHERE users.id IN (${some.map(() => '?').join(', ')}) LIMIT ${ROWS_PER_SELECT}`,
+        `SELECT ${selectText('users.id', SUBJECT_ID_LENGTH, 'id')} FROM ${directory.relations.from.users} users WHERE users.id IN (${some.map(() => '?').join(', ')}) LIMIT ${ROWS_PER_SELECT}`,
         some,
       );
       for (const row of rows) {

@@ -2,6 +2,7 @@ import { GRANT_NAME_LENGTH } from '../../../control-plane/entities/tenant.entity
 import { readRequiredText, selectText } from '../../../directory/bounded-text.ts';
 import { unavailable } from '../../../errors/tessera-error.ts';
 import { TENANT_DATABASE } from '../../../tenancy/tenant-database.ts';
+import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
 import { scopeBound, uncarriedScopes } from '../scope-bounds.ts';
@@ -9,13 +10,14 @@ import { scopeBound, uncarriedScopes } from '../scope-bounds.ts';
 /** Far more than a token could hold. */
 const MAX_SCOPES = 20_000;
 
-const SCOPES = `SELECT ${selectText('scopes.name', GRANT_NAME_LENGTH, 'name')} FROM scopes LIMIT ${MAX_SCOPES + 1}`;
+const scopes = ({ from }: DirectoryRelations) =>
+  `SELECT ${selectText('scopes.name', GRANT_NAME_LENGTH, 'name')} FROM ${from.scopes} scopes LIMIT ${MAX_SCOPES + 1}`;
 
 /** Every scope of the directory is within the bound of a client of the user surface. */
 export const uncarriedScopesCheck: Check<DirectoryFacts> = {
   name: 'uncarried-scopes',
   run: async ({ directory, state: { tenant } }) => {
-    const rows = await directory.query(SCOPES);
+    const rows = await directory.query(scopes(directory.relations));
     if (rows.length > MAX_SCOPES) throw unavailable(TENANT_DATABASE, 'has too many rows');
     const isCarried = scopeBound(tenant, 'user');
     const uncarried = rows

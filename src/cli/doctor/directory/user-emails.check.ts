@@ -1,11 +1,13 @@
 import { SUBJECT_ID_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
 import { readRequiredText, selectText } from '../../../directory/bounded-text.ts';
+import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, type Found, MAX_FOUND } from '../finding.ts';
 import { canonicalOf, sharedEmail, shownId, sqlText, type StoredPerson, wrongEmail } from '../people.ts';
 import { userPages } from './read-users.ts';
 
-const SAME = `SELECT ${selectText('users.id', SUBJECT_ID_LENGTH, 'id')} FROM users WHERE users.email_canonical = ? AND users.id <> ? LIMIT 5`;
+const same = ({ from }: DirectoryRelations) =>
+  `SELECT ${selectText('users.id', SUBJECT_ID_LENGTH, 'id')} FROM ${from.users} users WHERE users.email_canonical = ? AND users.id <> ? LIMIT 5`;
 
 /**
  * The address of every user is stored in its canonical form, and is that of one person. The index on the stored form is unique, so two people can have
@@ -23,7 +25,7 @@ export const userEmailsCheck: Check<DirectoryFacts> = {
         if (canonical === user.emailCanonical) continue;
         const object = `user ${tenant.id}/${shownId(user.id)}`;
         const others = canonical === undefined ? [] : await othersWith(facts, canonical, user, owners.get(canonical));
-        const update = `UPDATE users SET email_canonical = LOWER(email) WHERE id = ${sqlText(user.id)};`;
+        const update = `UPDATE ${facts.directory.relations.from.users} SET email_canonical = LOWER(email) WHERE id = ${sqlText(user.id)};`;
         // Its form must not be corrected before its address is: the index would refuse it.
         const one = others.length > 0 ? sharedEmail(object, others) : wrongEmail(user, object, update);
         if (canonical !== undefined && !owners.has(canonical)) owners.set(canonical, user.id);
@@ -41,7 +43,7 @@ async function othersWith(
   { id }: StoredPerson,
   wrong: string | undefined,
 ): Promise<string[]> {
-  const rows = await directory.query(SAME, [canonical, id]);
+  const rows = await directory.query(same(directory.relations), [canonical, id]);
   const others = rows.map((row) => readRequiredText(row, 'id', SUBJECT_ID_LENGTH));
   return wrong === undefined ? others : [...new Set([...others, wrong])];
 }

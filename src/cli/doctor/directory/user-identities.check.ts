@@ -8,12 +8,13 @@ import { sqlText } from '../people.ts';
 export const userIdentitiesCheck: Check<DirectoryFacts> = {
   name: 'user-identities',
   run: async ({ directory, state: { tenant } }) => {
+    const table = directory.relations.from.user_identities;
     const trusted = [...new Set(tenant.trusts.map(({ issuer }) => issuer))];
     const others =
       trusted.length === 0 ? '' : `WHERE user_identities.issuer NOT IN (${trusted.map(() => '?').join(', ')})`;
     const rows = await directory.query(
       `SELECT ${selectText('user_identities.issuer', ISSUER_LENGTH, 'issuer')}, COUNT(*) AS identities
-         FROM user_identities ${others} GROUP BY user_identities.issuer LIMIT ${MAX_FOUND + 1}`,
+         FROM ${table} user_identities ${others} GROUP BY user_identities.issuer LIMIT ${MAX_FOUND + 1}`,
       trusted,
     );
     return rows.map((row) => {
@@ -22,7 +23,7 @@ export const userIdentitiesCheck: Check<DirectoryFacts> = {
         severity: 'warning',
         object: `users of ${tenant.id}`,
         problem: `${Number(row['identities'])} are linked to identities of ${issuer}, which the tenant does not trust`,
-        command: `Add the issuer to "issuers" in the tenants file, or: DELETE FROM user_identities WHERE issuer = ${sqlText(issuer)};`,
+        command: `Add the issuer to "issuers" in the tenants file, or: DELETE FROM ${table} WHERE issuer = ${sqlText(issuer)};`,
       };
     });
   },

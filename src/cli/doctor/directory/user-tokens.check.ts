@@ -4,6 +4,7 @@ import { readRequiredText, readText, selectText } from '../../../directory/bound
 import type { GrantedScope } from '../../../directory/subject.ts';
 import { unavailable } from '../../../errors/tessera-error.ts';
 import { TENANT_DATABASE } from '../../../tenancy/tenant-database.ts';
+import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, type Found, MAX_FOUND } from '../finding.ts';
 import { largestToken } from '../largest-token.ts';
@@ -13,33 +14,38 @@ import { userPages } from './read-users.ts';
 /** For what roles and groups give, and for what a thousand users have. */
 const MAX_ROWS = 100_000;
 
-const ROLE_SCOPES = `SELECT ${selectText('rs.role_name', GRANT_NAME_LENGTH, 'owner')}, ${selectText('rs.scope_name', GRANT_NAME_LENGTH, 'name')},
+const roleScopes = ({
+  from,
+}: DirectoryRelations) => `SELECT ${selectText('rs.role_name', GRANT_NAME_LENGTH, 'owner')}, ${selectText('rs.scope_name', GRANT_NAME_LENGTH, 'name')},
        ${selectText('s.resource', GRANT_NAME_LENGTH, 'resource')}
-  FROM role_scopes rs LEFT JOIN scopes s ON s.name = rs.scope_name LIMIT ${MAX_ROWS + 1}`;
-const GROUP_ROLES = `SELECT ${selectText('gr.group_name', GRANT_NAME_LENGTH, 'owner')}, ${selectText('gr.role_name', GRANT_NAME_LENGTH, 'name')}
-  FROM user_group_roles gr LIMIT ${MAX_ROWS + 1}`;
+  FROM ${from.role_scopes} rs LEFT JOIN ${from.scopes} s ON s.name = rs.scope_name LIMIT ${MAX_ROWS + 1}`;
+const groupRoles = ({
+  from,
+}: DirectoryRelations) => `SELECT ${selectText('gr.group_name', GRANT_NAME_LENGTH, 'owner')}, ${selectText('gr.role_name', GRANT_NAME_LENGTH, 'name')}
+  FROM ${from.user_group_roles} gr LIMIT ${MAX_ROWS + 1}`;
 const ofUsers = (table: string, column: string) =>
   `SELECT ${selectText('l.user_id', SUBJECT_ID_LENGTH, 'owner')}, ${selectText(`l.${column}`, GRANT_NAME_LENGTH, 'name')}
   FROM ${table} l WHERE l.user_id >= ? AND l.user_id <= ? LIMIT ${MAX_ROWS + 1}`;
-const USER_ROLES = ofUsers('user_roles', 'role_name');
-const USER_GROUPS = ofUsers('user_group_members', 'group_name');
 
 /** The tokens of users are well below the size budget. */
 export const userTokensCheck: Check<DirectoryFacts> = {
   name: 'user-tokens',
   run: async (facts) => {
     const { tenant } = facts.state;
+    const { relations } = facts.directory;
+    const userRoles = ofUsers(relations.from.user_roles, 'role_name');
+    const userGroups = ofUsers(relations.from.user_group_members, 'group_name');
     const budget = largestToken(facts.stores.config, tenant, 'user');
-    const scopesOf = await links(facts, ROLE_SCOPES, [], (row): GrantedScope => ({
+    const scopesOf = await links(facts, roleScopes(relations), [], (row): GrantedScope => ({
       name: nameIn(row),
       resource: readText(row, 'resource', GRANT_NAME_LENGTH),
     }));
-    const rolesOfGroup = await links(facts, GROUP_ROLES, [], nameIn);
+    const rolesOfGroup = await links(facts, groupRoles(relations), [], nameIn);
     const found: Found[] = [];
     for await (const users of userPages(facts)) {
       const range = [users[0]?.id ?? '', users.at(-1)?.id ?? ''];
-      const rolesOf = await links(facts, USER_ROLES, range, nameIn);
-      const groupsOf = await links(facts, USER_GROUPS, range, nameIn);
+      const rolesOf = await links(facts, userRoles, range, nameIn);
+      const groupsOf = await links(facts, userGroups, range, nameIn);
       for (const { id, email } of users) {
         const groups = groupsOf(id);
         const roles = [...rolesOf(id), ...groups.flatMap(rolesOfGroup)];
