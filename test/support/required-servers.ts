@@ -149,6 +149,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   issuing: ['openbao'],
   keycloak: ['keycloak', 'java'],
   monitoring: ['prometheus', 'promtool'],
+  'one-change': ['mariadb', 'openbao'],
   openapi: ['schemathesis'],
   'packed-libraries': ['npmRegistry'],
   'redis-limits': ['redis'],

@@ -1,6 +1,6 @@
 import { EMPTY_DIRECTORY } from '../../directory/provisioning/directory-state.ts';
 import { specFromState } from '../../provisioning/plan/tenant-state.ts';
-import { findTenant, withReadOnly } from '../installation.ts';
+import { findTenant, withLive } from '../installation.ts';
 import { type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
 import type { Kind, Page } from './kinds.ts';
 import { noSuchObject } from './no-such-object.ts';
@@ -15,7 +15,7 @@ interface Output {
 const TENANT_COLUMNS = ['id', 'name', 'status', 'database', 'tokens', 'projects'];
 
 export async function listTenants({ output }: Output, terminal: Terminal): Promise<void> {
-  const tenants = await withReadOnly(terminal.loadConfig(), async ({ controlPlane }) =>
+  const tenants = await withLive(terminal.loadConfig(), async ({ controlPlane }) =>
     (await controlPlane.readTenants()).map((state) => tenantDocument(specFromState(state, EMPTY_DIRECTORY))),
   );
   if (output === 'json') printJson(terminal.stdout, { tenants });
@@ -25,7 +25,7 @@ export async function listTenants({ output }: Output, terminal: Terminal): Promi
 }
 
 export async function showTenant(id: string, { output }: Output, terminal: Terminal): Promise<void> {
-  const state = await withReadOnly(terminal.loadConfig(), (stores) => findTenant(stores, id));
+  const state = await withLive(terminal.loadConfig(), (stores) => findTenant(stores, id));
   printObject(tenantDocument(specFromState(state, EMPTY_DIRECTORY)), output, terminal);
 }
 
@@ -35,7 +35,7 @@ export async function listObjects(
   { output, ...page }: Output & Page,
   terminal: Terminal,
 ): Promise<void> {
-  const found = await withReadOnly(terminal.loadConfig(), async (stores) =>
+  const found = await withLive(terminal.loadConfig(), async (stores) =>
     kind.list(await openTenant(stores, tenantId), page),
   );
   const shown = kind.isPaged === true ? found.slice(0, page.limit) : found;
@@ -59,7 +59,7 @@ export async function showObject(
   { output }: Output,
   terminal: Terminal,
 ): Promise<void> {
-  const found = await withReadOnly(terminal.loadConfig(), async (stores) => {
+  const found = await withLive(terminal.loadConfig(), async (stores) => {
     const source = await openTenant(stores, tenantId);
     const document = await kind.show(source, name);
     if (document === undefined) throw await noSuchObject(kind, source, name);

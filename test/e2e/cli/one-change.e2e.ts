@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { Log } from '../../../src/logging/log.ts';
+import { operationSession } from '../../support/operation-session.ts';
+import { readPage } from '../../support/markdown.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { type Applied, type CliResult, TestInstallation } from './installation.ts';
 
@@ -258,7 +260,10 @@ describe('a change that is refused', () => {
     [`${EVE} --role nothing`, /users\[0\] "u-eve": roles\[0\]: there is no role "nothing"/],
     [`${EVE} --group nothing`, /users\[0\] "u-eve": groups\[0\]: there is no group "nothing"/],
     ['user add acme/u-eve --email nobody', /users\[0\] "u-eve": email must be an e-mail address/],
-    ['user add acme/u-eve --email BOB@acme.example', /users\[0\] "u-eve": email: users "u-eve" and "u-bob" have the same e-mail address/],
+    [
+      'user add acme/u-eve --email BOB@acme.example',
+      /users\[0\] "u-eve": email: users "u-eve" and "u-bob" have the same e-mail address/,
+    ],
     ['user add acme/u-bob --email other@acme.example', /Tenant acme has user "u-bob" already, with other email\./],
     ['user add acme/client:x!y --email eve@acme.example', /users\[0\].*: id must be an id/],
     ['user disable acme/u-nobody', /Tenant acme has no user "u-nobody"\. See `tessera users list acme`/],
@@ -307,4 +312,18 @@ describe('a change that is refused', () => {
         'User "u-ada" has role "reader" through group "staff": `tessera group leave` or `tessera group ungrant` takes it away.\n',
     });
   });
+});
+
+it('does every job of docs/operation.md with one command, on the store of a quickstart', async () => {
+  const { commands, counted } = operationSession('## Changing one thing');
+  const fresh = await TestInstallation.make();
+  await fresh.applied(readPage('examples/acme.yaml'));
+  for (const args of commands) {
+    const { stdout } = await fresh.run([...args, '-o', 'json']);
+    const { changes: made } = JSON.parse(stdout) as Applied;
+    // The secret of a new client belongs to it.
+    expect({ args, made: made.filter(({ kind }) => kind !== 'secret').length }).toEqual({ args, made: 1 });
+  }
+  expect(commands).toHaveLength(counted);
+  await fresh.remove();
 });
