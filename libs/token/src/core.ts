@@ -1,4 +1,7 @@
-/** The synchronous half, for callers that already hold the keys: no network, no cache, no clock. @tessera/client builds on these exports, too. */
+/**
+ * For programs that hold keys themselves, or fetch them in their own way: no network, and no clock but the caller's. @tessera/client builds on these
+ * exports, too.
+ */
 export { readBearer, type Bearer } from './verify/bearer.ts';
 export { parseStrictJson, StrictJsonError, type StrictJsonFault, type StrictJsonLimits } from './json/strict-json.ts';
 export {
@@ -20,6 +23,8 @@ export {
   type ImportedKeyMaterial,
   type VerificationKey,
 } from './keys/verification-key.ts';
+export { type FetchedKeys, JwksClient, type SearchLimit } from './keys/jwks-client.ts';
+export { LastGoodValue, type Reading, type ValueSource } from './runtime/last-good-value.ts';
 export { verifyParsed, type VerificationContext } from './verify/verify-parsed.ts';
 export { trustedIssuersOf } from './verify/token-verifier.ts';
 export type { ClaimPolicy } from './verify/claim-checks.ts';

@@ -1,3 +1,4 @@
+import type { SearchLimit } from '@tessera/token/core';
 import { LRUCache } from 'lru-cache';
 
 /** At most one search per account in this time, however many unknown kids come. */
@@ -14,21 +15,22 @@ const MAX_ACCOUNTS = 1_000;
  *
  * Times are of the monotonic clock.
  */
-export class KeySearchBudget {
+export class KeySearchBudget implements SearchLimit {
   readonly #nextOfAccount = new LRUCache<string, number>({ max: MAX_ACCOUNTS });
   /** Start times of the latest searches of all accounts, oldest first. */
   readonly #begun: number[] = [];
 
-  /** The earliest time of the account's next search. May be in the past. */
-  nextAt(account: string): number {
+  nextAtMs(account: string, isFailing: boolean): number {
+    // While fetches fail, their pauses limit the requests, so that the issuer's return is noticed soon.
+    if (isFailing) return -Infinity;
     const [oldest = -Infinity] = this.#begun;
     const shared = this.#begun.length < SHARED_SEARCHES ? -Infinity : oldest + SEARCH_COOLDOWN_MS;
     return Math.max(this.#nextOfAccount.get(account) ?? -Infinity, shared);
   }
 
-  spend(account: string, now: number): void {
-    this.#nextOfAccount.set(account, now + SEARCH_COOLDOWN_MS);
-    this.#begun.push(now);
+  spend(account: string, beganAtMs: number): void {
+    this.#nextOfAccount.set(account, beganAtMs + SEARCH_COOLDOWN_MS);
+    this.#begun.push(beganAtMs);
     if (this.#begun.length > SHARED_SEARCHES) this.#begun.shift();
   }
 }

@@ -1,10 +1,10 @@
+import { type FetchedKeys, JwksClient } from '@tessera/token/core';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { Deadline } from '../../runtime/deadline.ts';
 import type { Log } from '../../logging/log.ts';
 import { type Clock, SystemClock } from '../../domain/clock.ts';
 import { UnknownKeyTokens } from './unknown-key-tokens.ts';
 import type { Egress } from '../egress/egress.ts';
-import { FailedFetches } from './failed-fetches.ts';
 import { fetchKeySet, type KeySource } from './fetch-key-set.ts';
 import { findProviderKey, type ProviderKey, type ProviderKeySet } from './provider-key-set.ts';
 import type { SubjectToken } from '../subject-token.ts';
@@ -27,6 +27,8 @@ export const MAX_AGE_MS = 10 * 60_000;
 export const STALE_MS = 60 * 60_000;
 /** The URL of the keys changes far less often than the keys. A failed fetch repeats discovery anyway. */
 export const DISCOVERY_AGE_MS = 60 * 60_000;
+// Together with the fetch, requests succeed within the promised 5 s after the issuer is back.
+const LONGEST_PAUSE_MS = 4_000;
 // As many as a set may have (provider-key-set.ts).
 const MAX_WITHDRAWN = 100;
 /** For the deadlines of fetches: sockets and resolvers use the system's time, too. */
@@ -47,33 +49,29 @@ export interface FoundKey {
   readonly isFresh: boolean;
 }
 
+interface NumberedKeySet extends ProviderKeySet {
+  /** The number of the fetch that returned the set. */
+  readonly number: number;
+}
+
 /**
- * Caches one issuer's keys. No caller can cause more fetches than the pauses and the search budget allow.
+ * Finds keys of one issuer for its tokens. `JwksClient` decides when the set is fetched; this class decides what a question may be told.
  *
  * Fetches are numbered, because only a fetch that began after the question shows that the issuer has no such key. An older set says nothing
  * about newer keys.
- *
- * Not a SingleFlightCache: a set outlives its maximum age while the issuer is down, and whether a fetch may begin is decided by pauses and budgets.
  */
 export class RemoteKeySet {
   readonly #source: KeySource;
   readonly #options: RemoteKeySetOptions;
-  readonly #budget = new KeySearchBudget();
+  readonly #client: JwksClient<NumberedKeySet>;
   readonly #planned: PlannedSearch;
-  readonly #failed: FailedFetches;
   readonly #unknownKeyTokens = new UnknownKeyTokens();
 
-  #set: ProviderKeySet | undefined;
-  /** When the fetch of the set began. All times here are of the monotonic clock. */
-  #loadedAt = -Infinity;
-  /** The number of the fetch that returned the set. */
-  #setNumber = 0;
   /** How many fetches have begun. */
   #fetches = 0;
   /** Kids that the issuer has withdrawn. */
   readonly #withdrawn = new Set<string>();
   #discovered: { readonly jwksUri: string; readonly at: number } | undefined;
-  #inFlight: Promise<void> | undefined;
   #loggedSkips = '';
   /** Questions that had to wait since the last fetch. */
   #waits = 0;
@@ -81,7 +79,13 @@ export class RemoteKeySet {
   constructor(source: KeySource, options: RemoteKeySetOptions) {
     this.#source = source;
     this.#options = options;
-    this.#failed = new FailedFetches(source.issuer, options.log, options.clock);
+    this.#client = new JwksClient({
+      fetch: () => this.#fetch(),
+      nowMs: () => this.#now(),
+      ages: { refreshAfterMs: REFRESH_AFTER_MS, maxAgeMs: MAX_AGE_MS, staleMs: STALE_MS },
+      longestPauseMs: LONGEST_PAUSE_MS,
+      searches: new KeySearchBudget(),
+    });
     this.#planned = new PlannedSearch(options.clock, (account, asked) => void this.#searchAsPlanned(account, asked));
   }
 
@@ -98,7 +102,7 @@ export class RemoteKeySet {
     if (isFresh) throw noSuchKey();
     if (isNewName(question, set)) return this.#findNew(question, asked);
     // A known kid with another algorithm, or no kid, is hardly ever a new key, so the caller does not wait. The set is fetched again later.
-    const at = Math.max(this.#nextSearchAt(question), this.#now() + SEARCH_COOLDOWN_MS);
+    const at = Math.max(this.#client.nextSearchAtMs(question.account), this.#now() + SEARCH_COOLDOWN_MS);
     this.#planned.add(question.account, at, asked);
     throw noSuchKey();
   }
@@ -115,7 +119,7 @@ export class RemoteKeySet {
     const first = this.#unknownKeyTokens.remember(question.token.signingInput, asked);
     const key = await this.#search(question, asked, ({ publicKey }) => !publicKey.equals(failed.publicKey));
     if (key === undefined && this.#setNumber <= first)
-      this.#planned.add(question.account, this.#nextSearchAt(question), asked);
+      this.#planned.add(question.account, this.#client.nextSearchAtMs(question.account), asked);
     return key;
   }
 
@@ -130,10 +134,10 @@ export class RemoteKeySet {
     const key = await this.#search(question, asked, () => true);
     if (key !== undefined) return { key, isFresh: this.#setNumber > asked };
     // The cached set is older than the outage, so it is unknown whether the key is new.
-    if (this.#failed.any) throw this.#unavailable();
+    if (this.#client.isFailing) throw this.#unavailable();
     const { kid = '' } = question.token;
     if (this.#setNumber > first || this.#withdrawn.has(kid)) throw noSuchKey();
-    throw this.#notKnownNow(this.#planned.add(question.account, this.#nextSearchAt(question), asked));
+    throw this.#notKnownNow(this.#planned.add(question.account, this.#client.nextSearchAtMs(question.account), asked));
   }
 
   /**
@@ -147,35 +151,19 @@ export class RemoteKeySet {
     isWanted: (key: ProviderKey) => boolean,
   ): Promise<ProviderKey | undefined> {
     while (this.#setNumber <= asked) {
-      const fetch = this.#inFlight ?? this.#searchIfAllowed(question);
-      if (fetch === undefined) return undefined;
-      await fetch;
-      if (this.#failed.any) return undefined;
-      const key = this.#set && keyFor(question, this.#set);
+      const fetch = this.#client.inFlight ?? this.#client.search(question.account, this.#now());
+      if (fetch === undefined || (await fetch).kind !== 'read') return undefined;
+      const key = this.#client.last && keyFor(question, this.#client.last);
       if (key !== undefined && isWanted(key)) return key;
     }
     return undefined;
   }
 
-  #searchIfAllowed(question: KeyQuestion): Promise<void> | undefined {
-    if (this.#failed.isPausing || this.#now() < this.#nextSearchAt(question)) return undefined;
-    return this.#fetchOn(question.account);
-  }
-
-  #nextSearchAt({ account }: KeyQuestion): number {
-    // While fetches fail, their pauses limit the requests, so that the issuer's return is noticed soon.
-    return this.#failed.any ? this.#failed.nextTryAt : this.#budget.nextAt(account);
-  }
-
-  #fetchOn(account: string): Promise<void> {
-    this.#budget.spend(account, this.#now());
-    return this.#load();
-  }
-
   async #searchAsPlanned(account: string, asked: number): Promise<void> {
     // A fetch that began before the questions does not answer them.
-    await this.#inFlight;
-    if (this.#setNumber <= asked && !this.#failed.isPausing) await this.#fetchOn(account);
+    await this.#client.inFlight;
+    const now = this.#now();
+    if (this.#setNumber <= asked && !this.#client.isPausing(now)) await this.#client.searchNow(account, now);
   }
 
   /**
@@ -183,28 +171,23 @@ export class RemoteKeySet {
    * waits.
    */
   async #current(): Promise<ProviderKeySet> {
-    const set = this.#set;
-    const age = this.#now() - this.#loadedAt;
-    if (set !== undefined && age <= REFRESH_AFTER_MS) return set;
-    if (set !== undefined && (age <= MAX_AGE_MS || (this.#failed.any && age <= STALE_MS))) {
-      if (!this.#failed.isPausing) void this.#load();
+    const now = this.#now();
+    const set = this.#client.usable(now);
+    if (set !== undefined) {
+      this.#client.refreshInTime(now);
       return set;
     }
-    if (this.#inFlight === undefined && this.#failed.isPausing) throw this.#unavailable();
-    await this.#load();
-    if (this.#set === undefined || this.#now() - this.#loadedAt > STALE_MS) throw this.#unavailable();
-    return this.#set;
+    await this.#client.readUnlessPausing();
+    const fetched = this.#client.usable(this.#now());
+    if (fetched === undefined) throw this.#unavailable();
+    return fetched;
   }
 
-  /** Runs one fetch at a time, shared by all callers. Never rejects. */
-  #load(): Promise<void> {
-    this.#inFlight ??= this.#fetch().finally(() => {
-      this.#inFlight = undefined;
-    });
-    return this.#inFlight;
+  get #setNumber(): number {
+    return this.#client.last?.number ?? 0;
   }
 
-  async #fetch(): Promise<void> {
+  async #fetch(): Promise<FetchedKeys<NumberedKeySet>> {
     const { egress, deadlineMs } = this.#options;
     const startedAt = this.#now();
     const number = ++this.#fetches;
@@ -214,32 +197,36 @@ export class RemoteKeySet {
     const fetched = await fetchKeySet(egress, { ...this.#source, jwksUri }, new Deadline(REAL_TIME, deadlineMs));
     if (fetched.set === undefined) {
       this.#discovered = undefined;
-      this.#failed.add(fetched.refusal);
-      return;
+      this.#logFailure(fetched.refusal);
+      return { kind: 'failed', failure: fetched.refusal };
     }
     if (jwksUri === undefined) this.#discovered = { jwksUri: fetched.jwksUri, at: startedAt };
-    this.#loaded(fetched.set, number, startedAt);
+    this.#logSuccess(fetched.set);
+    this.#noteWithdrawn(fetched.set);
+    this.#waits = 0;
+    this.#planned.answer(number);
+    return { kind: 'read', value: { ...fetched.set, number } };
   }
 
-  #loaded(set: ProviderKeySet, number: number, startedAt: number): void {
+  /** Logs the first failure, and each one whose reason differs from the one before. */
+  #logFailure(reason: string): void {
+    if (this.#client.failure !== reason)
+      this.#options.log.warn('identity_provider_keys_unavailable', { issuer: this.#source.issuer, reason });
+  }
+
+  #logSuccess({ skipped }: ProviderKeySet): void {
     const { log } = this.#options;
     const { issuer } = this.#source;
-    this.#failed.end();
-    const skips = set.skipped.join('; ');
+    if (this.#client.isFailing) log.info('identity_provider_keys_recovered', { issuer });
+    const skips = skipped.join('; ');
     if (skips !== '' && skips !== this.#loggedSkips)
       log.warn('identity_provider_keys_skipped', { issuer, reason: skips });
     this.#loggedSkips = skips;
-    this.#noteWithdrawn(set);
-    this.#set = set;
-    this.#setNumber = number;
-    this.#loadedAt = startedAt;
-    this.#waits = 0;
-    this.#planned.answer(number);
   }
 
   #noteWithdrawn(set: ProviderKeySet): void {
     const kids = new Set(set.keys.map(({ kid }) => kid));
-    for (const { kid } of this.#set?.keys ?? []) if (kid !== undefined) this.#withdrawn.add(kid);
+    for (const { kid } of this.#client.last?.keys ?? []) if (kid !== undefined) this.#withdrawn.add(kid);
     for (const kid of this.#withdrawn)
       if (kids.has(kid) || this.#withdrawn.size > MAX_WITHDRAWN) this.#withdrawn.delete(kid);
   }
@@ -249,8 +236,8 @@ export class RemoteKeySet {
   }
 
   #unavailable(): TesseraError {
-    return new TesseraError('temporarily_unavailable', `identity provider: ${this.#failed.reason}`, {
-      retryAfterSeconds: this.#secondsUntil(this.#failed.nextTryAt),
+    return new TesseraError('temporarily_unavailable', `identity provider: ${this.#client.failure ?? 'no keys'}`, {
+      retryAfterSeconds: this.#secondsUntil(this.#client.nextReadAtMs),
     });
   }
 

@@ -1,5 +1,6 @@
 import type { CloseSignal } from '../runtime/close-signal.ts';
 import { fetchJson } from '../json/fetch-json.ts';
+import { type FetchedKeys, JwksClient, type SearchLimit } from './jwks-client.ts';
 import { parseKeySet } from './key-set.ts';
 import type { MonotonicClock } from '../runtime/monotonic-clock.ts';
 import { TokenError } from '../verify/token-error.ts';
@@ -24,17 +25,33 @@ export interface RemoteKeySetSettings {
   readonly timeoutMs: number;
 }
 
-type Outcome = 'loaded' | 'absent' | 'failed';
+type Keys = ReadonlyMap<string, VerificationKey>;
 
 // Room for a hundred RSA-4096 keys with certificates.
 const MAX_BYTES = 256 * 1_024;
 const MAX_DEPTH = 8;
-const FIRST_PAUSE_MS = 1_000;
+/** An issuer's searches are on one account: all callers ask for keys of the same tenant. */
+const ACCOUNT = 'issuer';
 
-/**
- * One issuer's keys, fetched from that issuer. The set in memory is used while the issuer does not answer. The pauses here limit how often the issuer
- * is asked, whatever kids the callers send.
- */
+/** A successful search begins the cool-down. A failed one does not, because its pause is shorter. */
+class SearchCooldown implements SearchLimit {
+  readonly #cooldownMs: number;
+  #nextAtMs = -Infinity;
+
+  constructor(cooldownMs: number) {
+    this.#cooldownMs = cooldownMs;
+  }
+
+  nextAtMs(): number {
+    return this.#nextAtMs;
+  }
+
+  spend(_account: string, beganAtMs: number, outcome: FetchedKeys<unknown>['kind']): void {
+    if (outcome === 'read') this.#nextAtMs = beganAtMs + this.#cooldownMs;
+  }
+}
+
+/** One issuer's keys, found by kid alone: Tessera's kid is a thumbprint, so that a key never changes. */
 export class RemoteKeySet implements KeySet {
   readonly #url: string;
   readonly #settings: RemoteKeySetSettings;
@@ -43,13 +60,7 @@ export class RemoteKeySet implements KeySet {
   /** Called before the first fetch of a set. False: do not fetch now. */
   readonly #mayFetchFirst: () => boolean;
   readonly #onLoaded: () => void;
-
-  #keys: ReadonlyMap<string, VerificationKey> | undefined;
-  #loadedAt = 0;
-  #inFlight: Promise<Outcome> | undefined;
-  #failures = 0;
-  #nextTryAt = -Infinity;
-  #nextSearchAt = -Infinity;
+  readonly #client: JwksClient<Keys>;
   #absentUntil = -Infinity;
 
   constructor(
@@ -65,92 +76,72 @@ export class RemoteKeySet implements KeySet {
     this.#closing = closing;
     this.#mayFetchFirst = hooks.mayFetchFirst;
     this.#onLoaded = hooks.onLoaded;
+    const { maxAgeMs, staleMs, cooldownMs } = settings;
+    this.#client = new JwksClient({
+      fetch: () => this.#fetch(),
+      nowMs: () => clock.nowMs(),
+      // A key that is too old only waits for its refetch when it is stale: only Tessera writes its key sets.
+      ages: { refreshAfterMs: maxAgeMs, maxAgeMs: staleMs, staleMs },
+      longestPauseMs: cooldownMs,
+      searches: new SearchCooldown(cooldownMs),
+    });
   }
 
   find(kid: string): VerificationKey | Promise<VerificationKey> {
     const now = this.#clock.nowMs();
     if (now < this.#absentUntil) throw unknownIssuer();
-    const served = now - this.#loadedAt <= this.#settings.staleMs ? this.#keys : undefined;
+    const served = this.#client.usable(now);
     const key = served?.get(kid);
-    if (key !== undefined) {
-      if (now - this.#loadedAt > this.#settings.maxAgeMs && now >= this.#nextTryAt) void this.#load();
-      return key;
-    }
-    return this.#fetched(kid, this.#inFlight ?? (served === undefined ? this.#loadFirst(now) : this.#search(now)));
-  }
-
-  /** Awaits at most one fetch, so that verification never takes longer than one deadline. */
-  async #fetched(kid: string, fetched: Promise<Outcome> | Outcome): Promise<VerificationKey> {
-    const outcome = await fetched;
-    if (outcome === 'absent') throw unknownIssuer();
-    if (outcome === 'failed') throw this.#unavailable();
-    const found = this.#keys?.get(kid);
-    if (found === undefined) throw new TokenError('TOKEN_KEY_UNKNOWN', 'the key set has no usable key of this kid');
-    return found;
+    if (key === undefined) return this.#findByFetch(kid, served, now);
+    this.#client.refreshInTime(now);
+    return key;
   }
 
   async hydrate(): Promise<void> {
-    const outcome = await (this.#inFlight ?? this.#load());
-    if (outcome === 'absent') throw unknownIssuer();
-    if (outcome === 'failed') throw this.#unavailable();
+    this.#keysOf(await this.#client.read());
+  }
+
+  /** Awaits at most one fetch, so that verification never takes longer than one deadline. */
+  async #findByFetch(kid: string, served: Keys | undefined, now: number): Promise<VerificationKey> {
+    const client = this.#client;
+    const fetching = client.inFlight ?? (served === undefined ? this.#fetchFirst(now) : client.search(ACCOUNT, now));
+    if (fetching === undefined && (served === undefined || client.isPausing(now))) throw this.#unavailable();
+    const key = fetching && this.#keysOf(await fetching).get(kid);
+    if (key === undefined) throw new TokenError('TOKEN_KEY_UNKNOWN', 'the key set has no usable key of this kid');
+    return key;
   }
 
   /** There is no usable set in memory. */
-  #loadFirst(now: number): Promise<Outcome> | Outcome {
-    if (now < this.#nextTryAt) return 'failed';
-    if (this.#keys === undefined && !this.#mayFetchFirst()) return 'failed';
-    return this.#load();
+  #fetchFirst(now: number): Promise<FetchedKeys<Keys>> | undefined {
+    if (this.#client.isPausing(now)) return undefined;
+    if (this.#client.last === undefined && !this.#mayFetchFirst()) return undefined;
+    return this.#client.read();
   }
 
-  /** The set in memory lacks the kid. It may be a new key or one of many random kids, so this fetches at most once per cool-down. */
-  async #search(now: number): Promise<Outcome> {
-    if (now < this.#nextTryAt) return 'failed';
-    if (now < this.#nextSearchAt) return 'loaded';
-    const outcome = await this.#load();
-    if (outcome === 'loaded') this.#nextSearchAt = now + this.#settings.cooldownMs;
-    return outcome;
+  #keysOf(fetched: FetchedKeys<Keys>): Keys {
+    if (fetched.kind === 'gone') throw unknownIssuer();
+    if (fetched.kind === 'failed') throw this.#unavailable();
+    return fetched.value;
   }
 
-  /** All callers share the fetch in flight. Never rejects. */
-  #load(): Promise<Outcome> {
-    this.#inFlight ??= this.#fetch().finally(() => {
-      this.#inFlight = undefined;
-    });
-    return this.#inFlight;
-  }
-
-  async #fetch(): Promise<Outcome> {
+  async #fetch(): Promise<FetchedKeys<Keys>> {
     const { timeoutMs, cooldownMs } = this.#settings;
-    const askedAt = this.#clock.nowMs();
-    const answer = await fetchJson(this.#url, {
-      timeoutMs,
-      maxBytes: MAX_BYTES,
-      maxDepth: MAX_DEPTH,
-      closing: this.#closing,
-    });
+    const limits = { timeoutMs, maxBytes: MAX_BYTES, maxDepth: MAX_DEPTH, closing: this.#closing };
+    const answer = await fetchJson(this.#url, limits);
     if (answer.kind === 'absent') {
       // The tenant does not exist or was removed, so its keys must no longer verify anything.
-      this.#keys = undefined;
       this.#absentUntil = this.#clock.nowMs() + cooldownMs;
-      return 'absent';
+      return { kind: 'gone', failure: 'no key set' };
     }
-    const keys = answer.kind === 'json' ? parseKeySet(answer.value).keys : undefined;
-    if (keys === undefined) {
-      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, cooldownMs);
-      this.#failures++;
-      this.#nextTryAt = this.#clock.nowMs() + pauseMs;
-      return 'failed';
-    }
-    this.#keys = keys;
-    this.#loadedAt = askedAt;
-    this.#failures = 0;
-    this.#nextTryAt = -Infinity;
+    if (answer.kind === 'failed') return { kind: 'failed', failure: answer.reason };
+    const { keys, refusal } = parseKeySet(answer.value);
+    if (keys === undefined) return { kind: 'failed', failure: refusal };
     this.#onLoaded();
-    return 'loaded';
+    return { kind: 'read', value: keys };
   }
 
   #unavailable(): TokenError {
-    const pauseMs = Math.max(0, this.#nextTryAt - this.#clock.nowMs());
+    const pauseMs = Math.max(0, this.#client.nextReadAtMs - this.#clock.nowMs());
     return new TokenError('KEYS_UNAVAILABLE', 'the key set cannot be fetched now', {
       retryAfterSeconds: pauseMs / 1_000,
     });

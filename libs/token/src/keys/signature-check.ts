@@ -26,7 +26,7 @@ export function keyFits(algorithm: SignatureAlgorithm, key: KeyObject): boolean 
   return algorithm.keyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve === algorithm.curve;
 }
 
-/** Whether the key confirms the signature. False for a key that does not fit the algorithm. No other function verifies a token's signature. */
+/** Whether the key confirms the signature. False for a key that does not fit the algorithm. Every token that is accepted has passed this function. */
 export function verifySignature(
   algorithm: SignatureAlgorithm,
   key: KeyObject,
