@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { VerificationKey } from '@tessera/token/core';
+import { LastGoodValue, type Reading, type ValueSource, type VerificationKey } from '@tessera/token/core';
 import { LRUCache } from 'lru-cache';
 import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
@@ -30,13 +30,7 @@ const RETRY_MS = 1_000;
 const ALARM_INTERVAL_MS = 60_000;
 
 interface Entry {
-  ring: LoadedKeyRing | undefined;
-  /** When the ring was last known to match Vault, by the monotonic clock. */
-  checkedAt: number;
-  loading: Promise<LoadedKeyRing> | undefined;
-  /** A change was announced that no finished read has seen yet. */
-  outdated: boolean;
-  failure: { readonly error: TesseraError; readonly at: number } | undefined;
+  readonly ring: LastGoodValue<LoadedKeyRing, TesseraError>;
   alarm: { readonly reason: string; readonly at: number } | undefined;
 }
 
@@ -46,8 +40,7 @@ interface Entry {
  * For signing, a ring beyond the maximum age is refused with 503, because a key may have been revoked. For publishing keys and verifying, the last
  * good ring is used at any age: an outage of Vault must not break verifiers. A missing ring is an alarm, never a reason to make one.
  *
- * Not a SingleFlightCache, which drops a value at its maximum age and when a change is announced: a ring outlives both, to verify and to publish, a
- * change makes it be read again at once, and a failure is remembered for a second.
+ * Not a SingleFlightCache, which drops a value at its maximum age and when a change is announced: a ring outlives both.
  */
 @Injectable()
 export class KeyRings {
@@ -55,7 +48,8 @@ export class KeyRings {
   readonly #tenants: KnownTenants;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #maxAgeMs: number;
+  /** What all rings have in common. */
+  readonly #rules: Omit<ValueSource<LoadedKeyRing, TesseraError>, 'read'>;
   readonly #entries: LRUCache<TenantId, Entry>;
 
   constructor(
@@ -69,7 +63,12 @@ export class KeyRings {
     this.#tenants = tenants;
     this.#clock = clock;
     this.#log = log;
-    this.#maxAgeMs = caches.vaultSeconds * 1000;
+    const maxAgeMs = caches.vaultSeconds * 1000;
+    this.#rules = {
+      ages: { refreshAfterMs: maxAgeMs / 2, maxAgeMs, staleMs: maxAgeMs },
+      pauseMs: () => RETRY_MS,
+      nowMs: () => clock.monotonicMs(),
+    };
     this.#entries = new LRUCache({ max: caches.tenants });
     // Read at once, not at the next use, so that a revoked key leaves the public set within two seconds.
     tenants.subscribe((id) => {
@@ -80,7 +79,7 @@ export class KeyRings {
   /** @throws TesseraError temporarily_unavailable if there is no ring that is recent enough, or no key in it that signs */
   async signingKey({ id }: Tenant): Promise<LoadedSigningKey> {
     const entry = this.#entries.get(id) ?? this.#newEntry(id);
-    const ring = this.#youngEnough(id, entry) ?? (await this.#load(id, entry));
+    const ring = this.#youngEnough(entry) ?? (await load(entry));
     const key = ring.signingKey(this.#now());
     if (key !== undefined) return key;
     const error = unavailable('key ring', 'no key signs');
@@ -109,104 +108,64 @@ export class KeyRings {
       await this.#tenants.open(id);
       entry = this.#entries.get(id) ?? this.#newEntry(id);
     }
-    if (entry.ring === undefined) return this.#load(id, entry);
-    this.#refreshInTime(id, entry);
-    return entry.ring;
+    const { last } = entry.ring;
+    if (last === undefined) return load(entry);
+    entry.ring.refreshInTime(this.#clock.monotonicMs());
+    return last;
   }
 
   /** For /metrics: how long the signing keys in memory have been public, seconds. */
   signingKeyAges(): { readonly id: TenantId; readonly ageSeconds: number }[] {
     const now = this.#now();
     return [...this.#entries].flatMap(([id, { ring }]) => {
-      const key = ring === undefined ? undefined : signingKey(ring.ring, now);
+      const key = ring.last && signingKey(ring.last.ring, now);
       return key === undefined ? [] : { id, ageSeconds: now - key.publishedAt };
     });
   }
 
-  #youngEnough(id: TenantId, entry: Entry): LoadedKeyRing | undefined {
-    if (this.#age(entry) > this.#maxAgeMs) return undefined;
-    this.#refreshInTime(id, entry);
-    return entry.ring;
-  }
-
-  #refreshInTime(id: TenantId, entry: Entry): void {
-    if (entry.outdated || this.#age(entry) > this.#maxAgeMs / 2) this.#loadInBackground(id, entry);
-  }
-
-  #age(entry: Entry): number {
-    return this.#clock.monotonicMs() - entry.checkedAt;
+  #youngEnough({ ring }: Entry): LoadedKeyRing | undefined {
+    const now = this.#clock.monotonicMs();
+    const usable = ring.usable(now);
+    if (usable !== undefined) ring.refreshInTime(now);
+    return usable;
   }
 
   #changed(id: TenantId | undefined): void {
     // It is unknown what changed. Each ring is read again at its next use, instead of all at once.
-    if (id === undefined) for (const entry of this.#entries.values()) entry.outdated = true;
-    else this.#reload(id);
-  }
-
-  #reload(id: TenantId): void {
-    const entry = this.#entries.peek(id);
-    if (entry === undefined) return;
-    entry.outdated = true;
-    entry.failure = undefined;
-    this.#loadInBackground(id, entry);
+    if (id === undefined) for (const { ring } of this.#entries.values()) ring.markOutdated();
+    else this.#entries.peek(id)?.ring.changed();
   }
 
   #newEntry(id: TenantId): Entry {
     const entry: Entry = {
-      ring: undefined,
-      checkedAt: Number.NEGATIVE_INFINITY,
-      loading: undefined,
-      outdated: false,
-      failure: undefined,
+      ring: new LastGoodValue({ ...this.#rules, read: () => this.#read(id, entry) }),
       alarm: undefined,
     };
     this.#entries.set(id, entry);
     return entry;
   }
 
-  #loadInBackground(id: TenantId, entry: Entry): void {
-    // The error was recorded. A caller that needs the result gets it.
-    this.#load(id, entry).catch(() => undefined);
-  }
-
-  #load(id: TenantId, entry: Entry): Promise<LoadedKeyRing> {
-    if (entry.loading !== undefined) return entry.loading;
-    const { failure } = entry;
-    if (failure !== undefined && this.#clock.monotonicMs() - failure.at < RETRY_MS)
-      return Promise.reject(failure.error);
-    entry.loading = this.#read(id, entry).finally(() => {
-      entry.loading = undefined;
-      // A change was announced during the read, which may have seen the old state.
-      if (entry.outdated && entry.failure === undefined) this.#loadInBackground(id, entry);
-    });
-    return entry.loading;
-  }
-
-  async #read(id: TenantId, entry: Entry): Promise<LoadedKeyRing> {
-    entry.outdated = false;
-    // The age counts from before the read, because the data may be that old.
-    const startedAt = this.#clock.monotonicMs();
+  async #read(id: TenantId, entry: Entry): Promise<Reading<LoadedKeyRing, TesseraError>> {
     try {
       const { id: known } = await this.#tenants.open(id);
       const stored = await this.#store.read(known);
       if (stored === undefined) throw unavailable('key ring', 'the tenant has none');
-      entry.ring = entry.ring?.isLoadedFrom(stored) === true ? entry.ring : new LoadedKeyRing(stored);
-      entry.checkedAt = startedAt;
-      entry.failure = undefined;
+      const { last } = entry.ring;
+      const value = last?.isLoadedFrom(stored) === true ? last : new LoadedKeyRing(stored);
       entry.alarm = undefined;
-      return entry.ring;
+      return { kind: 'read', value };
     } catch (cause) {
-      const error =
+      const failure =
         cause instanceof TesseraError ? cause : unavailable('key ring', 'reading failed unexpectedly', cause);
-      if (error.code === 'client_not_found') {
+      if (failure.code === 'client_not_found') {
         // The tenant was removed or never existed: keep nothing of it.
         if (this.#entries.peek(id) === entry) this.#entries.delete(id);
-        throw error;
+        return { kind: 'gone', failure };
       }
-      entry.failure = { error, at: this.#clock.monotonicMs() };
-      entry.outdated = true;
-      this.#raiseAlarm(id, entry, error);
-      throw error;
+      // Signing again after an outage does not wait until half the maximum age.
+      entry.ring.markOutdated();
+      this.#raiseAlarm(id, entry, failure);
+      return { kind: 'failed', failure };
     }
   }
 
@@ -220,4 +179,10 @@ export class KeyRings {
   #now(): number {
     return epochSeconds(this.#clock.nowMs());
   }
+}
+
+async function load({ ring }: Entry): Promise<LoadedKeyRing> {
+  const reading = await ring.readUnlessPausing();
+  if (reading.kind !== 'read') throw reading.failure;
+  return reading.value;
 }
