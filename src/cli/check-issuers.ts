@@ -16,7 +16,7 @@ import type { Tenant, Trust } from '../tenancy/tenant.ts';
 import type { Surface } from '../domain/surface.ts';
 import { visibleJson } from '../domain/visible-text.ts';
 import { explainParts } from './explain/explain-parts.ts';
-import { reasonOf } from './explain/print-explanation.ts';
+import { noTokenText } from './explain/print-explanation.ts';
 import { findTenant, type Installation, withReadOnly } from './installation.ts';
 import { type OutputFormat, printJson, printLines, printText, table, type Terminal } from './terminal.ts';
 
@@ -123,14 +123,14 @@ async function tryToken(
   const keySets = new RemoteKeySets(egress, clock, log);
   const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
   const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
-  const { steps, claims } = await explain(explainParts(stores, subjects), grant, surface, undefined);
+  const { steps, claims, refusal } = await explain(explainParts(stores, subjects), grant, surface, undefined);
   const hops = hopsOf(steps, grant.steps);
   if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
   else {
     printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
     if (claims !== undefined) printText(stdout, `\nThe token would hold:\n${visibleJson(claims)}`);
   }
-  if (claims === undefined) throw new OperatorError(`There would be no token: ${reasonOf(steps)}.`);
+  if (refusal !== undefined) throw new OperatorError(noTokenText(refusal));
 }
 
 interface Hop {

@@ -46,6 +46,8 @@ export interface Explanation {
   readonly steps: readonly ExplainedStep[];
   /** The claims that the token would have; undefined if there would be no token. */
   readonly claims: TesseraClaims | undefined;
+  /** Why there would be no token; undefined if there would be one. */
+  readonly refusal: TesseraError | undefined;
   /** Undefined if it did not authenticate. */
   readonly client: Client | undefined;
 }
@@ -150,6 +152,7 @@ export async function explain<Request extends TokenRequest>(
       return assumption === undefined ? { step, outcome: 'ok' } : { step, outcome: 'assumed', reason: assumption };
     }),
     claims: refusal === undefined ? claims : undefined,
+    refusal,
     client,
   };
 }
@@ -162,6 +165,6 @@ function refusalOf(error: unknown): TesseraError {
 }
 
 /** The reason as in the audit record, with what the caller is told where that says more. */
-function wordsOf({ code, reason, detail }: TesseraError): string {
+export function wordsOf({ code, reason, detail }: TesseraError): string {
   return code === 'invalid_request' || code === 'token_too_large' ? `${reason}. ${detail}` : reason;
 }

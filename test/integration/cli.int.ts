@@ -111,6 +111,23 @@ describe('apply on MariaDB and OpenBao', () => {
     expect(stdout).toMatch(/active[^]*next/);
   });
 
+  it('explains a token, and names the credentials that a token would lack', async () => {
+    await credentials('acme', 'root', mariadb.rootPassword);
+    await installation.applied(tenantsFile(onMariaDb(ACME, `acme_${number}`)));
+    const explain = ['explain', 'acme/shop/web', 'ada@acme.example'];
+    const found = await installation.run([...explain, '-o', 'json']);
+    expect(found).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(found.stdout)).toMatchObject({
+      decision: 'yes',
+      claims: { sub: 'u-ada', scope: 'orders:read' },
+      scopes: [{ scope: 'orders:read', role: 'reader', group: 'staff' }],
+    });
+    await openbao.api('DELETE', `kv${number}/metadata/database/acme`);
+    const refused = await installation.run(explain);
+    expect(refused.stdout).toMatch(/^authorize +refused +Tenant acme: Vault has no credentials/m);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/to database\/acme\.\n$/) });
+  });
+
   it('names the dependency that is down, and the fix', async () => {
     const away = await TestInstallation.make({
       DATABASE_URL: replaceOnce(mariadb.url('x'), String(mariadb.port), '1'),
@@ -118,7 +135,12 @@ describe('apply on MariaDB and OpenBao', () => {
       VAULT_TOKEN: openbao.rootToken,
     });
     try {
-      for (const args of [['export'], ['migrate'], ['keys', 'list', 'acme']]) {
+      for (const args of [
+        ['export'],
+        ['migrate'],
+        ['keys', 'list', 'acme'],
+        ['explain', 'acme/shop/web', 'ada@acme.example', '-o', 'json'],
+      ]) {
         const result = await away.run(args);
         expect(result).toMatchObject({ code: 1, stdout: '' });
         expect(result.stderr).toMatch(/^Control database: .*DATABASE_URL.*run the command again\.\n$/);

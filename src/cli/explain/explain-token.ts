@@ -11,7 +11,7 @@ import { type OutputFormat, printJson, type Terminal } from '../terminal.ts';
 import { explainParts } from './explain-parts.ts';
 import { ExplainedDirectories } from './explained-directories.ts';
 import { type ExplainedScope, explainedScopes, onlyScope } from './explained-scopes.ts';
-import { printExplanation, reasonOf } from './print-explanation.ts';
+import { noTokenText, printExplanation } from './print-explanation.ts';
 
 export interface ExplainOptions {
   readonly surface: Surface;
@@ -34,6 +34,8 @@ export async function explainToken(
   await withReadOnly(terminal.loadConfig(), async (stores) => {
     const directories = new ExplainedDirectories(stores);
     const parts = explainParts(stores, directories);
+    // Without the control database there is no answer, neither yes nor no.
+    await stores.database.query('SELECT 1');
     const email = await emailOf(parts, directories, client, surface, subject);
     const grant = new ExplainedSecretGrant(stores.clock, email instanceof TesseraError ? email : undefined);
     const explanation = await explain(parts, grant, surface, {
@@ -44,28 +46,28 @@ export async function explainToken(
     });
     const all = explanation.client === undefined ? [] : explainedScopes(explanation.client, directories.paths ?? []);
     const scopes = scope === undefined || directories.paths === undefined ? all : onlyScope(all, scope);
-    const refusal = refusalOf(explanation, scopes, scope);
+    const no = noText(explanation, scopes, scope);
     const { steps, claims } = explanation;
     if (output === 'json')
       printJson(terminal.stdout, {
-        decision: refusal === undefined ? 'yes' : 'no',
+        decision: no === undefined ? 'yes' : 'no',
         claims: claims ?? null,
         scopes,
         steps,
       });
     else printExplanation(terminal.stdout, explanation, scopes);
-    if (refusal !== undefined) throw new OperatorError(refusal);
+    if (no !== undefined) throw new OperatorError(no);
   });
 }
 
 /** The answer "no" in words; undefined: the answer is yes. */
-function refusalOf(
-  { steps, claims }: Explanation,
+function noText(
+  { claims, refusal }: Explanation,
   scopes: readonly ExplainedScope[],
   scope: string | undefined,
 ): string | undefined {
-  if (claims === undefined) return `There would be no token: ${reasonOf(steps)}.`;
-  if (scope === undefined || claims.scope.split(' ').includes(scope)) return undefined;
+  if (refusal !== undefined) return noTokenText(refusal);
+  if (scope === undefined || claims?.scope.split(' ').includes(scope)) return undefined;
   return `The token would not have the scope ${scope}: ${scopes.find(({ cut }) => cut !== undefined)?.cut}.`;
 }
 

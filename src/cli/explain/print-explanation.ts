@@ -1,11 +1,14 @@
 import { visibleJson } from '../../domain/visible-text.ts';
-import type { ExplainedStep, Explanation } from '../../token-grants/explain.ts';
+import type { TesseraError } from '../../errors/tessera-error.ts';
+import { type Explanation, wordsOf } from '../../token-grants/explain.ts';
+import { explainError } from '../explain-error.ts';
 import { printLines, printText, table, type TextSink } from '../terminal.ts';
 import type { ExplainedScope } from './explained-scopes.ts';
 
-/** Why there would be no token. */
-export function reasonOf(steps: readonly ExplainedStep[]): string {
-  return steps.find(({ outcome }) => outcome === 'refused')?.reason ?? 'refused';
+/** Why there would be no token and, if something does not answer, what mends that. */
+export function noTokenText(refusal: TesseraError): string {
+  const reason = `There would be no token: ${wordsOf(refusal).replace(/\.$/, '')}.`;
+  return refusal.failure === undefined ? reason : `${reason}\n${explainError(refusal)}`;
 }
 
 export function printExplanation(

@@ -157,12 +157,14 @@ describe('tessera explain over stores that fail', () => {
     try {
       await other.applied(TENANTS_FILE);
       rmSync(join(other.dataDirectory, path), { recursive: true });
-      const { code, stdout } = await other.run(['explain', 'acme/shop/web', 'ada@acme.example', '-o', 'json']);
+      const { code, stdout, stderr } = await other.run(['explain', 'acme/shop/web', 'ada@acme.example', '-o', 'json']);
       const { steps } = JSON.parse(stdout) as Explained;
       expect({ code, refused: steps.find(({ outcome }) => outcome === 'refused') }).toEqual({
         code: 1,
         refused: { step, outcome: 'refused', reason },
       });
+      // Then what mends it.
+      expect(stderr.split('\n')).toEqual([`There would be no token: ${reason}.`, expect.stringMatching(/\.$/), '']);
     } finally {
       await other.remove();
     }
