@@ -140,6 +140,7 @@ export type ServerName = keyof typeof SERVERS;
 export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>> = {
   cli: ['mariadb', 'openbao'],
   'database-messages': ['mariadb'],
+  doctor: ['mariadb', 'openbao'],
   deployment: ['mariadb', 'openbao', 'redis'],
   'exchange-replicas': ['mariadb'],
   'hostile-tenants': ['mariadb'],

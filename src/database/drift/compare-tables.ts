@@ -104,8 +104,8 @@ function missingIndices(table: string, indices: readonly IndexShape[]): Drift[] 
 }
 
 function referring(table: string) {
-  return ({ columns, table: target, onDelete }: ForeignKeyShape) =>
-    `ADD CONSTRAINT ${table}_to_${target} FOREIGN KEY (${list(columns)}) REFERENCES ${target} ON DELETE ${onDelete}`;
+  return ({ columns, table: target, targets, onDelete }: ForeignKeyShape) =>
+    `ADD CONSTRAINT ${table}_to_${target} FOREIGN KEY (${list(columns)}) REFERENCES ${target} (${list(targets)}) ON DELETE ${onDelete}`;
 }
 
 function definition({ name, type, isNullable, collation }: ColumnShape): string {

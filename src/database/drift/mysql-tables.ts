@@ -25,7 +25,7 @@ export async function readMysqlTables(ask: Ask, names: readonly string[]): Promi
   );
   const foreignKeys = await ask(
     `SELECT ${cut('k.table_name', 'of_table')}, ${cut('k.constraint_name', 'constraint_name')}, ${cut('k.column_name', 'name')},
-            ${cut('k.referenced_table_name', 'target')}, ${cut('r.delete_rule', 'delete_rule')}
+            ${cut('k.referenced_table_name', 'target')}, ${cut('k.referenced_column_name', 'target_column')}, ${cut('r.delete_rule', 'delete_rule')}
        FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
          ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
       WHERE k.table_schema = DATABASE() AND k.table_name ${named} ORDER BY k.ordinal_position LIMIT ${MAX_SHAPE_ROWS}`,
@@ -54,6 +54,7 @@ export async function readMysqlTables(ask: Ask, names: readonly string[]): Promi
         (rows) => ({
           columns: rows.map((row) => shapeText(row, 'name')),
           table: shapeText(rows[0] ?? {}, 'target'),
+          targets: rows.map((row) => shapeText(row, 'target_column')),
           onDelete: shapeText(rows[0] ?? {}, 'delete_rule').toUpperCase(),
         }),
       ),

@@ -16,7 +16,7 @@ export async function readSqliteTables(ask: Ask, names: readonly string[]): Prom
     names,
   );
   const foreignKeys = await ask(
-    `SELECT m.name AS table_name, f.id, SUBSTR(f."table", 1, ${MAX_NAME + 1}) AS target, SUBSTR(f."from", 1, ${MAX_NAME + 1}) AS column_name, f.on_delete
+    `SELECT m.name AS table_name, f.id, SUBSTR(f."table", 1, ${MAX_NAME + 1}) AS target, SUBSTR(f."from", 1, ${MAX_NAME + 1}) AS column_name, SUBSTR(f."to", 1, ${MAX_NAME + 1}) AS target_column, f.on_delete
        FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f WHERE ${NAMED(names)} ORDER BY m.name, f.id, f.seq LIMIT ${MAX_SHAPE_ROWS}`,
     names,
   );
@@ -43,6 +43,7 @@ export async function readSqliteTables(ask: Ask, names: readonly string[]): Prom
       foreignKeys: [...grouped(ofTable(foreignKeys, name), (row) => shapeText(row, 'id')).values()].map((rows) => ({
         columns: rows.map((row) => shapeText(row, 'column_name')),
         table: shapeText(rows[0] ?? {}, 'target'),
+        targets: rows.map((row) => shapeText(row, 'target_column')),
         onDelete: shapeText(rows[0] ?? {}, 'on_delete').toUpperCase(),
       })),
       engine: undefined,

@@ -30,6 +30,8 @@ export interface IndexShape {
 export interface ForeignKeyShape {
   readonly columns: readonly string[];
   readonly table: string;
+  /** Columns of that table. */
+  readonly targets: readonly string[];
   readonly onDelete: string;
 }
 
