@@ -111,11 +111,15 @@ describe('doctor on MariaDB and OpenBao', () => {
   });
 
   it.each([
-    ['a column', 'ALTER TABLE users DROP COLUMN status', /no column status/],
-    ['a collation', 'ALTER TABLE users MODIFY email varchar(254) CHARACTER SET utf8mb4 NOT NULL', /collation/],
-    ['a unique index', 'ALTER TABLE users DROP INDEX users_email', /no index on \(email_canonical\)/],
+    ['a column', 'ALTER TABLE tessera_users DROP COLUMN status', /no column status/],
+    ['a collation', 'ALTER TABLE tessera_users MODIFY email varchar(254) CHARACTER SET utf8mb4 NOT NULL', /collation/],
+    ['a unique index', 'ALTER TABLE tessera_users DROP INDEX tessera_users_email', /no index on \(email_canonical\)/],
     ['an engine', 'ALTER TABLE tessera_owner ENGINE=MyISAM', /engine/],
-    ['a foreign key', 'ALTER TABLE user_roles DROP FOREIGN KEY user_roles_to_users', /no foreign key/],
+    [
+      'a foreign key',
+      'ALTER TABLE tessera_user_roles DROP FOREIGN KEY tessera_user_roles_to_tessera_users',
+      /no foreign key/,
+    ],
   ])('finds %s of a directory that differs from the migrations', async (_name, statement, problem) => {
     await directory(statement);
     const [finding, ...others] = await examine();
@@ -127,17 +131,20 @@ describe('doctor on MariaDB and OpenBao', () => {
   });
 
   it('finds what rows of a directory say', async () => {
-    await directory("INSERT INTO user_roles VALUES ('u-gone', 'viewer')");
+    await directory("INSERT INTO tessera_user_roles VALUES ('u-gone', 'viewer')");
     expect(await found()).toEqual([['directory-links', 'database of acme']]);
     await directory((await examine())[0]!.command);
-    await directory("UPDATE users SET email_canonical = 'Ada@acme.example' WHERE id = 'u-ada'");
+    await directory("UPDATE tessera_users SET email_canonical = 'Ada@acme.example' WHERE id = 'u-ada'");
     expect(await found()).toEqual([['user-emails', 'user acme/u-ada']]);
     await directory((await examine())[0]!.command);
-    await directory("INSERT INTO users VALUES ('a-root', 'eve@acme.example', 'eve@acme.example', 'active')");
+    await directory("INSERT INTO tessera_users VALUES ('a-root', 'eve@acme.example', 'eve@acme.example', 'active')");
     expect(await found()).toEqual([['shared-ids', 'user acme/a-root']]);
-    await directory("DELETE FROM users WHERE id = 'a-root'", "INSERT INTO roles VALUES ('empty')");
+    await directory("DELETE FROM tessera_users WHERE id = 'a-root'", "INSERT INTO tessera_roles VALUES ('empty')");
     expect(await found()).toEqual([['empty-roles', 'role acme/empty']]);
-    await directory("DELETE FROM roles WHERE name = 'empty'", "INSERT INTO scopes VALUES ('orders:delete', NULL)");
+    await directory(
+      "DELETE FROM tessera_roles WHERE name = 'empty'",
+      "INSERT INTO tessera_scopes VALUES ('orders:delete', NULL)",
+    );
     expect(await found()).toEqual([['uncarried-scopes', 'scopes of acme']]);
   });
 

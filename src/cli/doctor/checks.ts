@@ -62,4 +62,6 @@ export const CHECKS = {
     uncarriedScopesCheck,
     userTokensCheck,
   ],
+  /** For each external directory. Opening it has checked its views, its owner and its version. */
+  external: [sharedIdsCheck, uncarriedScopesCheck],
 } as const;

@@ -108,8 +108,10 @@ export class TenantExaminer {
   async #examineDirectory(facts: DirectoryFacts): Promise<void> {
     const { database, schema, owner } = CHECKS.directory;
     const object = `database of ${facts.state.tenant.id}`;
-    // An external directory has no tables of ours.
-    if (facts.state.tenant.directory === 'external') return;
+    if (facts.state.tenant.directory === 'external') {
+      for (const check of CHECKS.external) await this.#report.run(check, facts, object);
+      return;
+    }
     if (!(await this.#report.run(database, facts, object))) return;
     const isAsMigrated = await this.#report.run(schema, facts, object);
     const isKnown = (error: unknown): boolean => !isAsMigrated && followsFromDrift(error);

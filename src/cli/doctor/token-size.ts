@@ -24,8 +24,8 @@ const NEAR = 0.9;
 const KID = 'k'.repeat(43);
 const JTI = 'j'.repeat(36);
 
-/** Lengths of signatures in base64url; keys of RSA have 2048 bits. */
-const SIGNATURE_LENGTH: Readonly<Record<SigningAlgorithm, number>> = { ES256: 86, EdDSA: 86, RS256: 342 };
+/** Lengths of signatures in base64url; keys of RSA have 3072 bits. */
+const SIGNATURE_LENGTH: Readonly<Record<SigningAlgorithm, number>> = { ES256: 86, EdDSA: 86, RS256: 512 };
 
 /** The length of the token that the subject would get, in bytes. Tokens of an exchange are a little longer. */
 export function tokenLength(
