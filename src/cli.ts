@@ -17,6 +17,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  isInteractive: process.stdin.isTTY && process.stderr.isTTY,
   clock: new SystemClock(),
   loadConfig: loadProcessConfig,
 });

@@ -18,6 +18,7 @@ import { addRevoke } from './commands/revoke.command.ts';
 import { addSecrets } from './commands/secrets.command.ts';
 import { VERSION } from '../config/version.ts';
 import { printText, type Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 const DONE = 0;
 const FAILED = 1;
@@ -37,6 +38,10 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     // Commander has printed the error already. Requested help is not an error.
     if (error instanceof CommanderError)
       return error.exitCode === 0 && error.code !== 'commander.help' ? DONE : WRONG_USE;
+    if (error instanceof UsageError) {
+      printText(terminal.stderr, `error: ${error.message}`);
+      return WRONG_USE;
+    }
     printText(terminal.stderr, explainError(error));
     return FAILED;
   }

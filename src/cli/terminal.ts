@@ -11,6 +11,12 @@ export interface Terminal {
   readonly clock: Clock;
   /** @throws ConfigurationError with all errors at once */
   loadConfig(): Config;
+  /** Whether a person can answer questions: standard input and standard error are a terminal. Without it, standard error decides. */
+  readonly isInteractive?: boolean;
+}
+
+export function isInteractive({ isInteractive: known, stderr }: Terminal): boolean {
+  return known ?? stderr.isTTY === true;
 }
 
 export interface TextSink {

@@ -24,30 +24,30 @@ export function firstRing(key: NewSigningKey, now: number): KeyRing {
   return { keys: [{ ...key, state: 'active', publishedAt: now, activatedAt: now, retireAt: undefined }] };
 }
 
-/** Adds a key that is public from now on and signs after `leadSeconds`, when the present signing key retires. Needs no second step. */
-export function rotate(ring: KeyRing, key: NewSigningKey, now: number, leadSeconds = MIN_LEAD_SECONDS): Transition {
+/** Why a rotation would be refused, whatever the key; undefined if it would not. */
+export function refusalOfRotation(ring: KeyRing, now: number, leadSeconds = MIN_LEAD_SECONDS): string | undefined {
   const settled = settle(ring, now);
   const waiting = settled.keys.find((other) => other.state === 'next');
   if (waiting !== undefined)
-    return refuse(
-      `Key ${waiting.kid} waits to become active already (${when(waiting)}): wait for it, or withdraw it with \`tessera keys revoke\`.`,
-    );
+    return `Key ${waiting.kid} waits to become active already (${when(waiting)}): wait for it, or withdraw it with \`tessera keys revoke\`.`;
+  if (!Number.isSafeInteger(leadSeconds) || leadSeconds < MIN_LEAD_SECONDS)
+    return `Verifiers may not know a new key for ${MIN_LEAD_SECONDS} seconds: choose a lead time of at least ${MIN_LEAD_SECONDS} seconds.`;
+  if (leadSeconds > MAX_LEAD_SECONDS)
+    return 'A key that signs in more than a year is of no use now: choose a lead time of at most 366 days.';
+  if (settled.keys.length >= MAX_KEYS)
+    return `The ring holds ${MAX_KEYS} keys, revoked ones included, and accepts no more: wait until the oldest is removed, a day after it was retired or revoked.`;
+  if (publishedKeys(settled, now).length >= MAX_PUBLISHED_KEYS)
+    return `${MAX_PUBLISHED_KEYS} keys are public, and verifiers reject larger sets: wait until the oldest of them has left the set.`;
+  return undefined;
+}
+
+/** Adds a key that is public from now on and signs after `leadSeconds`, when the present signing key retires. Needs no second step. */
+export function rotate(ring: KeyRing, key: NewSigningKey, now: number, leadSeconds = MIN_LEAD_SECONDS): Transition {
+  const settled = settle(ring, now);
+  const refusal = refusalOfRotation(ring, now, leadSeconds);
+  if (refusal !== undefined) return refuse(refusal);
   if (settled.keys.some((other) => other.kid === key.kid))
     return refuse(`Key ${key.kid} is in the ring already: rotate again to make another.`);
-  if (!Number.isSafeInteger(leadSeconds) || leadSeconds < MIN_LEAD_SECONDS)
-    return refuse(
-      `Verifiers may not know a new key for ${MIN_LEAD_SECONDS} seconds: choose a lead time of at least ${MIN_LEAD_SECONDS} seconds.`,
-    );
-  if (leadSeconds > MAX_LEAD_SECONDS)
-    return refuse('A key that signs in more than a year is of no use now: choose a lead time of at most 366 days.');
-  if (settled.keys.length >= MAX_KEYS)
-    return refuse(
-      `The ring holds ${MAX_KEYS} keys, revoked ones included, and accepts no more: wait until the oldest is removed, a day after it was retired or revoked.`,
-    );
-  if (publishedKeys(settled, now).length >= MAX_PUBLISHED_KEYS)
-    return refuse(
-      `${MAX_PUBLISHED_KEYS} keys are public, and verifiers reject larger sets: wait until the oldest of them has left the set.`,
-    );
   const activatedAt = now + leadSeconds;
   const next: RingKey = { ...key, state: 'next', publishedAt: now, activatedAt, retireAt: undefined };
   return { ring: { keys: [...retireActive(settled, activatedAt), next] } };

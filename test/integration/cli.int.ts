@@ -47,15 +47,19 @@ describe('apply on MariaDB and OpenBao', () => {
     const file = tenantsFile(onMariaDb(ACME, `acme_${number}`), onMariaDb(GLOBEX, `globex_${number}`));
     for (const tenant of ['acme', 'globex']) await credentials(tenant, 'root', mariadb.rootPassword);
     const { changes, secrets } = await installation.applied(file);
-    expect(changes).toContainEqual({ action: 'create', kind: 'database', id: 'acme' });
+    expect(changes).toContainEqual({ action: 'create', kind: 'database', id: 'acme', fields: [] });
     expect(secrets).toHaveLength(2);
     expect(await installation.applied(file)).toEqual({ changes: [], secrets: [] });
     const { stdout } = await installation.run(['export']);
-    expect(await installation.applied(stdout, '--prune')).toEqual({ changes: [], secrets: [] });
+    expect(await installation.applied(stdout, '--prune', '--prune-tenants', '--yes')).toEqual({
+      changes: [],
+      secrets: [],
+    });
     expect(await installation.fingerprint()).toBeUndefined();
 
-    expect((await installation.applied(tenantsFile(onMariaDb(ACME, `acme_${number}`)), '--prune')).changes).toEqual([
-      { action: 'remove', kind: 'tenant', id: 'globex' },
+    const less = tenantsFile(onMariaDb(ACME, `acme_${number}`));
+    expect((await installation.applied(less, '--prune-tenants', '--yes')).changes).toEqual([
+      { action: 'remove', kind: 'tenant', id: 'globex', fields: [] },
     ]);
     expect((await installation.run(['purge', '--yes'])).code).toBe(0);
     expect((await openbao.api('LIST', `kv${number}/metadata/keys`)).body.data.keys).toEqual(['acme']);

@@ -230,7 +230,7 @@ it('the tokens of what apply removes are revoked permanently, and new ones are v
   for (const one of removed) await warm(one);
   const minting = minters(...removed);
   await delay(500);
-  await apply(WITHOUT_SOME, '--prune');
+  await apply(WITHOUT_SOME, '--prune', '--prune-tenants', '--yes');
   await delay(DEAD_AFTER_MS - 1_000);
   await minting.end();
   expect(minting.tokens.length).toBeGreaterThan(10);

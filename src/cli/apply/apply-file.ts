@@ -2,10 +2,11 @@ import type { Config } from '../../config/config.ts';
 import { CONTROL_PLANE_SCHEMA } from '../../control-plane/control-plane.schema.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
+import type { TenantId } from '../../domain/ids.ts';
 import { applyPlan, type Report } from '../../provisioning/apply/apply-plan.ts';
 import type { PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
 import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
-import { changesOf, type Plan, planFile } from '../../provisioning/plan/plan.ts';
+import { changesOf, type Plan, planFile, unnamed } from '../../provisioning/plan/plan.ts';
 import type { Change } from '../../provisioning/plan/tenant-diff.ts';
 import { type Installation, pendingControlMigrations, withReadOnly, withWritable } from '../installation.ts';
 import { Progress } from '../progress.ts';
@@ -18,6 +19,8 @@ export type ToApply = PartialTenantsFile | ((stores: Installation) => Promise<Pa
 export interface ApplyRules extends PlanningRules {
   /** How the operator named the file, for its errors; undefined if a command wrote what is applied. */
   readonly file?: string;
+  /** The whole tenants whose removal was confirmed; undefined: any. */
+  readonly confirmed?: readonly TenantId[] | undefined;
 }
 
 /** Migrates all schemas and applies the plan, under the apply lock. */
@@ -34,6 +37,7 @@ export async function applyFile(
     // nothing.
     if (config.controlDatabase.driver === 'mysql' && pending.length > 0) await migrateControl(config, report);
     const plan = await planOrRefuse(config, file, rules, terminal);
+    assertConfirmed(plan, rules);
     if (config.controlDatabase.driver === 'sqlite' && pending.length > 0) await migrateControl(config, report);
     const progress = new Progress(terminal);
     await withWritable(config, (stores) =>
@@ -57,7 +61,7 @@ async function migrateControl(config: Config, report: Report): Promise<void> {
 }
 
 function controlSchemaChange(): Change {
-  return { action: 'update', kind: 'schema', id: 'control' };
+  return { action: 'update', kind: 'schema', id: 'control', fields: [] };
 }
 
 /** The plan of a dry run. */
@@ -94,6 +98,7 @@ async function planOrRefuse(
       stores,
       {
         prune: rules.prune,
+        pruneTenants: rules.pruneTenants,
         dangerouslyReplaceLostKeys: rules.dangerouslyReplaceLostKeys,
         ...(rules.onlyWritten === true ? { onlyWritten: true } : {}),
         onTenant: (done, total) => {
@@ -105,4 +110,20 @@ async function planOrRefuse(
   progress.end();
   if ('conflicts' in plan) throw refusedFile(rules.file, plan.conflicts);
   return plan;
+}
+
+/** The whole tenants that an apply of the file would remove, for their confirmation. */
+export async function tenantsToRemove(config: Config, file: PartialTenantsFile): Promise<readonly TenantId[]> {
+  if (await isNewControlDatabase(config)) return [];
+  return withReadOnly(config, async ({ controlPlane }) => unnamed(file, await controlPlane.readTenants()));
+}
+
+/** Nobody has confirmed the removal of a tenant that was made after the question. */
+function assertConfirmed({ removals }: Plan, { confirmed }: ApplyRules): void {
+  if (confirmed === undefined || removals.every((id) => confirmed.includes(id))) return;
+  throw new OperatorError('Another tenant was made meanwhile. Nothing was changed: run the command again.');
+}
+
+async function isNewControlDatabase(config: Config): Promise<boolean> {
+  return (await pendingControlMigrations(config)).length === CONTROL_PLANE_SCHEMA.migrations.length;
 }

@@ -1,8 +1,8 @@
 import { nameOf } from '../../clients/client-secret.store.ts';
 import { Secret } from '../../config/secret.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
-import type { Change } from '../../provisioning/plan/tenant-diff.ts';
 import { explainError } from '../explain-error.ts';
+import { describeChange } from './describe-change.ts';
 import { type OutputFormat, printJson, printLines, printText, type Terminal } from '../terminal.ts';
 
 /** Prints a plan or what was done. Failures go to standard error. */
@@ -33,15 +33,6 @@ export function printReport(
   }
   for (const { tenantId, error } of failures)
     printText(terminal.stderr, `tenant "${tenantId}" was not finished: ${explainError(error)}`);
-}
-
-const SIGNS = { create: '+', update: '~', remove: '-' } as const;
-
-function describeChange({ action, kind, id }: Change): string {
-  const line = `${SIGNS[action]} ${action} ${kind} ${id}`;
-  return action === 'remove' && kind === 'tenant'
-    ? `${line}, the whole tenant (its keys and secrets stay in Vault until \`tessera purge\`)`
-    : line;
 }
 
 function summary(count: number, dryRun: boolean): string {

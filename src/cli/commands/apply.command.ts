@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
-import { applyFile, planOnly } from '../apply/apply-file.ts';
+import { applyFile, planOnly, tenantsToRemove } from '../apply/apply-file.ts';
+import { confirmRemoval } from '../apply/confirm-removal.ts';
 import { printReport } from '../apply/print-report.ts';
 import { readFileToApply } from '../apply/read-file.ts';
 import { outputOption } from '../options.ts';
@@ -11,6 +12,8 @@ export interface ApplyOptions {
   readonly file: string;
   readonly dryRun: boolean;
   readonly prune: boolean;
+  readonly pruneTenants: boolean;
+  readonly yes: boolean;
   readonly dangerouslyReplaceLostKeys: boolean;
   readonly output: OutputFormat;
 }
@@ -22,13 +25,15 @@ export function addApply(program: Command, terminal: Terminal): void {
     .description(
       `Makes the system match a tenants file: databases, users, keys, secrets and configuration. A second run changes nothing.
 
-All errors of the file are reported at once, with line and column; then nothing is changed. If apply is killed, the next run completes the work. What the file leaves out stays as it is, unless --prune is given.
+All errors of the file are reported at once, with line and column; then nothing is changed. If apply is killed, the next run completes the work. What the file leaves out stays as it is, unless --prune is given: a thing, and a member of a thing. A member that is null gets the default of a new thing.
 
 Every confidential client without a live secret gets one. It is shown once: store it where the client reads it. If it is lost, \`tessera secrets add\` makes another.`,
     )
     .requiredOption('-f, --file <path>', 'the tenants file; - reads it from standard input')
     .option('--dry-run', 'show what would change, and change nothing', false)
-    .option('--prune', 'also remove what the file leaves out, whole tenants too', false)
+    .option('--prune', 'also remove what the file leaves out of the tenants that it names', false)
+    .option('--prune-tenants', 'also remove whole tenants that the file does not name; asks for their ids', false)
+    .option('--yes', 'remove whole tenants without asking', false)
     .option(
       '--dangerously-replace-lost-keys',
       'make new signing keys for tenants whose keys are lost from the secret store: their unexpired tokens are then rejected',
@@ -41,7 +46,7 @@ Every confidential client without a live secret gets one. It is shown once: stor
 Examples:
   $ tessera apply -f tenants.yaml --dry-run     what would change?
   $ tessera apply -f tenants.yaml               change it
-  $ tessera apply -f tenants.yaml --prune       and remove what is not in the file
+  $ tessera apply -f tenants.yaml --prune       and remove what the file leaves out of its tenants
   $ tessera apply -f - --output json < tenants.yaml | jq -r '.secrets[]'
 
 A removed tenant's keys and secrets stay in Vault until \`tessera purge\`: applying the tenant again before that restores it.`,
@@ -58,9 +63,11 @@ export async function runApply(options: ApplyOptions, terminal: Terminal): Promi
     failIfAnyFailed(plan.failures);
     return;
   }
+  const confirmed = options.pruneTenants ? await tenantsToRemove(config, file) : [];
+  await confirmRemoval(confirmed, options, terminal);
   const report: Report = { changes: [], secrets: [], failures: [] };
   try {
-    await applyFile(config, file, options, report, terminal);
+    await applyFile(config, file, { ...options, confirmed: options.yes ? undefined : confirmed }, report, terminal);
   } catch (error) {
     // Print even after a failure: these secrets exist, and nobody has seen them yet.
     if (report.changes.length + report.secrets.length > 0) printReport(report, options, terminal);

@@ -16,7 +16,12 @@ export interface ChangeOptions {
 }
 
 /** What the command does not write stays as it is, other clients' secrets and the signing keys too. */
-const THIS_ALONE: PlanningRules = { prune: false, dangerouslyReplaceLostKeys: false, onlyWritten: true };
+const THIS_ALONE: PlanningRules = {
+  prune: false,
+  pruneTenants: false,
+  dangerouslyReplaceLostKeys: false,
+  onlyWritten: true,
+};
 
 /** Plans and applies one change with the code of `tessera apply`: the same rules, order, lock, transactions and revocations. */
 export async function runChange(

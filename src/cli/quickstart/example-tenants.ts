@@ -13,7 +13,7 @@ import { explainError } from '../explain-error.ts';
 import { withReadOnly, withWritable } from '../installation.ts';
 import type { Terminal } from '../terminal.ts';
 
-const KEEP_THE_REST = { prune: false, dangerouslyReplaceLostKeys: false } as const;
+const KEEP_THE_REST = { prune: false, pruneTenants: false, dangerouslyReplaceLostKeys: false } as const;
 
 /**
  * Migrates the embedded stores, and reads the tenants of the file that exist already. Afterwards they have the current schema, as after an apply; a

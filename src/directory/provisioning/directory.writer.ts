@@ -38,6 +38,11 @@ export class DirectoryWriter extends DirectoryReader {
     return pending;
   }
 
+  /** Whether it is some tenant's: its tables exist, and may hold something. */
+  hasContent(): Promise<boolean> {
+    return this.#hasOwner();
+  }
+
   /**
    * Migrates the directory and records its owner, under a lock that other processes respect.
    *
@@ -58,7 +63,10 @@ export class DirectoryWriter extends DirectoryReader {
 
   /** @throws TesseraError `temporarily_unavailable` if it belongs to another tenant */
   override async read(): Promise<DirectoryState> {
-    if ((await this.pendingMigrations()).length > 0 || !(await this.#hasOwner())) return EMPTY_DIRECTORY;
+    if (!(await this.#hasOwner())) return EMPTY_DIRECTORY;
+    // Another tenant's directory is refused whatever its schema is.
+    await assertOwner(this.database, this.tenantId, this.relations.owner);
+    if ((await this.pendingMigrations()).length > 0) return EMPTY_DIRECTORY;
     return super.read();
   }
 

@@ -55,7 +55,7 @@ export async function applyPlan(
       await commitInTime(stores.clock, (before) =>
         stores.controlPlane.removeTenant(id, stores.clock.nowMs(), [revocationOfAll(id, 'tenant', '*', before)]),
       );
-      report.changes.push({ action: 'remove', kind: 'tenant', id });
+      report.changes.push({ action: 'remove', kind: 'tenant', id, fields: [] });
     });
   }
 }

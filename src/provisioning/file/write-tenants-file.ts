@@ -1,9 +1,10 @@
 import { Document, isMap, isSeq, type Node, Scalar, visit } from 'yaml';
 import { isVisible, replaceUnseen, unicodeEscape } from '../../domain/visible-text.ts';
 import { formatDuration } from './duration.ts';
+import { clientNode, issuerNode } from './thing-nodes.ts';
 import { API_VERSION } from './read-tenants-file.ts';
 import { byCodeUnit } from './readers/read-fields.ts';
-import type { ClientSpec, IdentitySpec, IssuerSpec, PersonSpec, TenantSpec } from './tenants-file.ts';
+import type { IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
 /** Writes the tenants as a file in canonical form: two exports of one state are equal, and applying one changes nothing. */
 export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
@@ -62,37 +63,6 @@ function tenantNode(tenant: TenantSpec): object {
         ...identitiesNode(admin.identities, issuerIds),
       })),
     ),
-  };
-}
-
-function issuerNode(issuer: IssuerSpec): object {
-  return {
-    id: issuer.id,
-    issuer: issuer.issuer,
-    ...(issuer.jwksUri === undefined ? {} : { jwks_uri: issuer.jwksUri }),
-    audiences: issuer.audiences,
-    algorithms: issuer.algorithms,
-    ...(issuer.types.length === 0 ? {} : { typ: issuer.types }),
-    conditions: issuer.conditions === 'none' ? 'none' : Object.fromEntries(issuer.conditions),
-    subject: issuer.subject,
-    clients: issuer.clients,
-    surfaces: issuer.surfaces,
-    max_age: formatDuration(issuer.maxAgeSeconds),
-    max_lifetime: formatDuration(issuer.maxLifetimeSeconds),
-  };
-}
-
-function clientNode(client: ClientSpec): object {
-  return {
-    id: client.id,
-    status: client.status,
-    policy:
-      client.policy.kind === 'confidential' ? 'confidential' : { secretless: { networks: client.policy.networks } },
-    surfaces: client.surfaces,
-    audience: client.audience,
-    scopes: client.scopes,
-    subjects: client.subjects,
-    ...(client.ttlSeconds === undefined ? {} : { ttl: formatDuration(client.ttlSeconds) }),
   };
 }
 

@@ -3,12 +3,14 @@ import {
   type DirectoryState,
   EMPTY_DIRECTORY,
 } from '../../directory/provisioning/directory-state.ts';
+import { DirectoryWriter } from '../../directory/provisioning/directory.writer.ts';
 import type { TenantState } from '../apply/control-plane.writer.ts';
 import { type SigningAlgorithm, type Tenant } from '../../tenancy/tenant.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { signingKey, stateOf } from '../../keys/key-ring.ts';
+import { refusalOfRotation } from '../../keys/key-ring.transitions.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
 import type { ValidationError } from '../file/validation-error.ts';
@@ -39,8 +41,10 @@ export interface TenantPlan {
 }
 
 export interface PlanningRules {
-  /** Remove what the file leaves out. */
+  /** Remove what the file leaves out of the tenants that it names. */
   readonly prune: boolean;
+  /** Remove whole tenants that the file does not name. A file without tenants removes none. */
+  readonly pruneTenants: boolean;
   /** Make new keys for an existing tenant whose keys are lost. */
   readonly dangerouslyReplaceLostKeys: boolean;
   /** Change what is written and nothing else: no key is made, and only a new client gets a secret. For commands that change one thing. */
@@ -106,7 +110,7 @@ export async function planTenant(
   const { before, after: tenant, directory } = merged;
   const isPart = options.onlyWritten === true && state !== undefined;
   const keyRing = isPart ? undefined : await planKeyRing(tenant.id, tenant.tokens.algorithm, stores);
-  if (keyRing === 'create' && state !== undefined && !options.dangerouslyReplaceLostKeys) throw lostKeyRing();
+  if (keyRing?.action === 'create' && state !== undefined && !options.dangerouslyReplaceLostKeys) throw lostKeyRing();
   const clientsWithoutSecret = await findClientsWithoutSecret(
     tenant.id,
     isPart ? newClients(before, tenant) : tenant.projects,
@@ -119,15 +123,20 @@ export async function planTenant(
     changes: [
       ...directory.changes,
       ...inDirectory,
-      ...(keyRing === undefined ? [] : [keyRingChange(keyRing, tenant.id)]),
-      ...clientsWithoutSecret.map((client): Change => ({ action: 'create', kind: 'secret', id: nameOf(client) })),
+      ...(keyRing === undefined ? [] : [keyRing.change]),
+      ...clientsWithoutSecret.map((client): Change => ({
+        action: 'create',
+        kind: 'secret',
+        id: nameOf(client),
+        fields: [],
+      })),
       ...inControlPlane,
     ],
     directory: {
       open: directory.isUnfinished || inDirectory.length > 0,
       changes: inDirectory.length === 0 ? undefined : directoryChanges(before, tenant),
     },
-    keyRing,
+    keyRing: keyRing?.action,
     clientsWithoutSecret,
     rows: inControlPlane.length > 0,
     removed: removedFrom(before, tenant),
@@ -154,16 +163,24 @@ async function readDirectoryOf(
   if (directory === undefined)
     return {
       state: EMPTY_DIRECTORY,
-      changes: [{ action: 'create', kind: 'database', id: tenant.id }],
+      changes: [{ action: 'create', kind: 'database', id: tenant.id, fields: [] }],
       isUnfinished: true,
     };
   try {
     const pending = await directory.pendingMigrations();
+    if (pending.length > 0 && directory instanceof DirectoryWriter && (await directory.hasContent())) {
+      // What is left out of the file is kept, so that there must be something to read. An embedded directory is a copy here.
+      if (tenant.database.driver !== 'sqlite')
+        throw new OperatorError(
+          'the schema of its database is not current, so there is nothing to compare with. Run: tessera migrate',
+        );
+      await directory.migrate();
+    }
     const state = await directory.read();
     const isEmpty = [state.scopes, state.roles, state.groups, state.users].every((list) => list.length === 0);
     return {
       state,
-      changes: pending.length === 0 ? [] : [{ action: 'update', kind: 'schema', id: tenant.id }],
+      changes: pending.length === 0 ? [] : [{ action: 'update', kind: 'schema', id: tenant.id, fields: [] }],
       isUnfinished: pending.length > 0 || isEmpty,
     };
   } finally {
@@ -175,12 +192,18 @@ async function planKeyRing(
   tenantId: TenantId,
   algorithm: SigningAlgorithm,
   { keyRings, clock }: Stores,
-): Promise<TenantPlan['keyRing']> {
+): Promise<{ readonly action: 'create' | 'rotate'; readonly change: Change } | undefined> {
   const stored = await keyRings.read(tenantId);
-  if (stored === undefined) return 'create';
+  if (stored === undefined)
+    return { action: 'create', change: { action: 'create', kind: 'key_ring', id: tenantId, fields: [] } };
   const now = epochSeconds(clock.nowMs());
   const newest = stored.ring.keys.findLast((key) => stateOf(key, now) === 'next') ?? signingKey(stored.ring, now);
-  return newest?.alg === algorithm ? undefined : 'rotate';
+  if (newest?.alg === algorithm) return undefined;
+  // Found before anything is changed, and by a dry run.
+  const refusal = refusalOfRotation(stored.ring, now);
+  if (refusal !== undefined) throw new OperatorError(`its algorithm cannot change to ${algorithm} now. ${refusal}`);
+  const fields = [{ field: 'alg', from: newest?.alg ?? null, to: algorithm }];
+  return { action: 'rotate', change: { action: 'update', kind: 'key_ring', id: tenantId, fields } };
 }
 
 /** Keys are made before a tenant becomes visible in the control plane. If they are missing, they were lost or the store is a wrong one. */
@@ -189,10 +212,6 @@ function lostKeyRing(): OperatorError {
     'the tenant exists, but the secret store has no keys for it: check that VAULT_ADDR, VAULT_NAMESPACE and VAULT_KV_MOUNT lead to the right store, or restore it. ' +
       'If the keys are lost, apply with --dangerously-replace-lost-keys: unexpired tokens are then rejected.',
   );
-}
-
-function keyRingChange(action: 'create' | 'rotate', tenantId: TenantId): Change {
-  return { action: action === 'create' ? 'create' : 'update', kind: 'key_ring', id: tenantId };
 }
 
 /** The clients that are created, by their projects. */

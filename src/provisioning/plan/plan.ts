@@ -52,16 +52,22 @@ export async function planFile(
     else tenants.push(result);
   }
   const named = new Set(file.tenants.map(({ id }) => id));
-  const removals = options.prune ? [...before.keys()].filter((id) => !named.has(id)) : [];
+  const removals = options.pruneTenants ? unnamed(file, states) : [];
   const untouched = states.map(({ tenant }) => tenant).filter(({ id }) => !named.has(id) && !removals.includes(id));
   conflicts.push(...sharedDatabases(file.tenants, [...untouched, ...tenants.map(({ tenant }) => tenant)]));
   if (conflicts.length > 0) return { conflicts: conflicts.sort(byPosition) };
   return { tenants, removals, failures };
 }
 
+/** The tenants that the file does not name. A file without tenants, such as the export of an empty store, says nothing about any. */
+export function unnamed(file: PartialTenantsFile, states: readonly TenantState[]): TenantId[] {
+  const named = new Set(file.tenants.map(({ id }) => id));
+  return named.size === 0 ? [] : states.map(({ tenant }) => tenant.id).filter((id) => !named.has(id));
+}
+
 export function changesOf(plan: Plan): Change[] {
   return [
     ...plan.tenants.flatMap(({ changes }) => changes),
-    ...plan.removals.map((id): Change => ({ action: 'remove', kind: 'tenant', id })),
+    ...plan.removals.map((id): Change => ({ action: 'remove', kind: 'tenant', id, fields: [] })),
   ];
 }

@@ -1,12 +1,16 @@
 import type { DirectoryChanges } from '../../directory/provisioning/directory-state.ts';
-import { byCodeUnit } from '../file/readers/read-fields.ts';
+import { formatDuration } from '../file/duration.ts';
+import { clientNode, issuerNode } from '../file/thing-nodes.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
+import { canonicalJson, diffMembers, type FieldChange, type Members } from './field-changes.ts';
 
 /** One line of a plan. Ids are paths below the tenant and never contain an email address. */
 export interface Change {
   readonly action: 'create' | 'update' | 'remove';
   readonly kind: ChangeKind;
   readonly id: string;
+  /** What an update changes. Empty for everything else. */
+  readonly fields: readonly FieldChange[];
 }
 
 export type ChangeKind =
@@ -28,7 +32,7 @@ export type ChangeKind =
 interface Part {
   readonly kind: ChangeKind;
   readonly id: string;
-  readonly content: string;
+  readonly members: Members;
 }
 
 /** The changes in the tenant's own database. */
@@ -65,59 +69,58 @@ export function diffControlPlane(before: TenantSpec | undefined, after: TenantSp
 }
 
 function directoryParts(tenant: TenantSpec): Part[] {
-  const part = (kind: ChangeKind, name: string, value: object): Part => ({
+  const part = (kind: ChangeKind, name: string, members: Members): Part => ({
     kind,
     id: `${tenant.id}/${name}`,
-    content: canonicalJson(value),
+    members,
   });
   return [
-    ...tenant.scopes.map((scope) => part('scope', scope.name, scope)),
-    ...tenant.roles.map((role) => part('role', role.name, role)),
-    ...tenant.groups.map((group) => part('group', group.name, group)),
-    ...tenant.users.map((user) => part('user', user.id, user)),
+    ...tenant.scopes.map(({ name, ...members }) => part('scope', name, members)),
+    ...tenant.roles.map(({ name, ...members }) => part('role', name, members)),
+    ...tenant.groups.map(({ name, ...members }) => part('group', name, members)),
+    ...tenant.users.map(({ id, ...members }) => part('user', id, members)),
   ];
 }
 
 function controlParts(tenant: TenantSpec): Part[] {
-  const part = (kind: ChangeKind, path: readonly string[], value: object): Part => ({
+  const part = (kind: ChangeKind, path: readonly string[], members: Members): Part => ({
     kind,
     id: [tenant.id, ...path].join('/'),
-    content: canonicalJson(value),
+    members,
   });
   const { name, status, database, directory, tokens } = tenant;
   return [
-    part('tenant', [], { name, status, database, directory, tokens }),
+    part('tenant', [], {
+      name,
+      status,
+      database,
+      directory,
+      alg: tokens.algorithm,
+      ttl: formatDuration(tokens.ttlSeconds),
+    }),
     ...tenant.projects.flatMap((project) => [
       part('project', [project.id], { name: project.name, status: project.status }),
-      ...project.clients.map((client) => part('client', [project.id, client.id], client)),
+      ...project.clients.map((client) => part('client', [project.id, client.id], { ...clientNode(client) })),
     ]),
-    ...tenant.issuers.map((issuer) => part('issuer', [issuer.id], issuer)),
-    ...tenant.admins.map((admin) => part('admin', [admin.id], admin)),
+    ...tenant.issuers.map((issuer) => part('issuer', [issuer.id], { ...issuerNode(issuer) })),
+    ...tenant.admins.map(({ id, ...members }) => part('admin', [id], members)),
   ];
 }
 
 /** Creations and updates in the order of `after`, then removals in the reverse order of `before`. */
 function diffParts(before: readonly Part[], after: readonly Part[]): Change[] {
-  const key = ({ kind, id }: Part): string => `${kind} ${id}`;
-  const old = new Map(before.map((part) => [key(part), part.content]));
+  const key = ({ kind, id }: Pick<Part, 'kind' | 'id'>): string => `${kind} ${id}`;
+  const old = new Map(before.map((part) => [key(part), part.members]));
   const kept = new Set(after.map(key));
   const changes: Change[] = [];
-  for (const part of after) {
-    const content = old.get(key(part));
-    if (content === part.content) continue;
-    changes.push({ action: content === undefined ? 'create' : 'update', kind: part.kind, id: part.id });
+  for (const { kind, id, members } of after) {
+    const present = old.get(key({ kind, id }));
+    const fields = present === undefined ? [] : diffMembers(present, members);
+    if (present === undefined) changes.push({ action: 'create', kind, id, fields });
+    else if (fields.length > 0) changes.push({ action: 'update', kind, id, fields });
   }
   for (const part of [...before].reverse()) {
-    if (!kept.has(key(part))) changes.push({ action: 'remove', kind: part.kind, id: part.id });
+    if (!kept.has(key(part))) changes.push({ action: 'remove', kind: part.kind, id: part.id, fields: [] });
   }
   return changes;
-}
-
-/** Serializes independently of the order of members. */
-function canonicalJson(value: object): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => byCodeUnit(a, b)))
-      : inner,
-  );
 }

@@ -25,7 +25,7 @@ describe('apply', () => {
       expect(existsSync(ring)).toBe(false);
     }
     const { changes } = await installation.applied(BOTH, '--dangerously-replace-lost-keys');
-    expect(changes).toEqual([{ action: 'create', kind: 'key_ring', id: 'acme' }]);
+    expect(changes).toMatchObject([{ action: 'create', kind: 'key_ring', id: 'acme' }]);
   });
 
   it('makes the system match the file, and shows each confidential client’s secret', async () => {
@@ -82,7 +82,7 @@ describe('apply', () => {
       ['{ name: staff, roles: [reader] }', '{ name: staff, roles: [] }'],
     );
     const { changes } = await installation.applied(text);
-    expect(changes).toEqual([
+    expect(changes).toMatchObject([
       { action: 'update', kind: 'group', id: 'acme/staff' },
       { action: 'update', kind: 'user', id: 'acme/u-bob' },
       { action: 'update', kind: 'tenant', id: 'acme' },
@@ -105,24 +105,27 @@ describe('apply', () => {
     expect(stdout).toMatch(/u-bob[^]*globex/);
   });
 
-  it('with --prune removes what the file leaves out, even whole tenants, and lists it', async () => {
+  it('with --prune and --prune-tenants removes what the file leaves out, and lists it', async () => {
     await installation.applied(BOTH);
     const less = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, ''], [/ {10}- \{ id: kiosk.*\n/, '']));
-    const dryRun = await installation.apply(less, '--prune', '--dry-run');
+    const dryRun = await installation.apply(less, '--prune', '--prune-tenants', '--dry-run');
     expect(dryRun.stdout).toContain('- remove tenant globex, the whole tenant (its keys and secrets stay in Vault');
-    const { changes } = await installation.applied(less, '--prune');
-    expect(changes).toEqual([
+    const { changes } = await installation.applied(less, '--prune', '--prune-tenants', '--yes');
+    expect(changes).toMatchObject([
       { action: 'remove', kind: 'user', id: 'acme/u-bob' },
       { action: 'remove', kind: 'client', id: 'acme/shop/kiosk' },
       { action: 'remove', kind: 'tenant', id: 'globex' },
     ]);
-    expect(await installation.applied(less, '--prune')).toEqual({ changes: [], secrets: [] });
+    expect(await installation.applied(less, '--prune', '--prune-tenants', '--yes')).toEqual({
+      changes: [],
+      secrets: [],
+    });
   });
 
   it('restores a removed tenant with its previous secret and keys', async () => {
     await installation.applied(BOTH);
     const before = await installation.run(['keys', 'list', 'globex', '-o', 'json']);
-    await installation.applied(tenantsFile(ACME), '--prune');
+    await installation.applied(tenantsFile(ACME), '--prune-tenants', '--yes');
     const { changes, secrets } = await installation.applied(BOTH);
     expect(changes.map(({ kind }) => kind)).toEqual(['tenant', 'project', 'client']);
     expect(secrets).toEqual([]);
@@ -142,7 +145,7 @@ describe('apply', () => {
   it('rotates to a new key when the algorithm changes', async () => {
     await installation.applied(BOTH);
     const text = replaceOnce(BOTH, 'name: Acme Ltd', 'tokens: { alg: EdDSA }');
-    expect((await installation.applied(text)).changes).toEqual([
+    expect((await installation.applied(text)).changes).toMatchObject([
       { action: 'update', kind: 'key_ring', id: 'acme' },
       { action: 'update', kind: 'tenant', id: 'acme' },
     ]);
@@ -216,7 +219,7 @@ describe('nothing is touched', () => {
   it.each([
     [
       'by a dry run that would change much',
-      [tenantsFile(replaceOnce(GLOBEX, 'hank@', 'h@')), '--prune', '--dry-run'],
+      [tenantsFile(replaceOnce(GLOBEX, 'hank@', 'h@')), '--prune', '--prune-tenants', '--dry-run'],
       0,
     ],
     ['by a refused file', [FAULTY], 1],
@@ -252,7 +255,10 @@ describe('export', () => {
   it('is a file that changes nothing when it is applied, with --prune too', async () => {
     await installation.applied(BOTH);
     const { stdout } = await installation.run(['export']);
-    expect(await installation.applied(stdout, '--prune')).toEqual({ changes: [], secrets: [] });
+    expect(await installation.applied(stdout, '--prune', '--prune-tenants', '--yes')).toEqual({
+      changes: [],
+      secrets: [],
+    });
     expect((await installation.run(['export'])).stdout).toBe(stdout);
   });
 

@@ -265,7 +265,7 @@ describe('secrets', () => {
     const vault = new EmbeddedVault(installation.dataDirectory);
     await vault.destroy(WEB_PATH);
     const { changes, secrets } = await installation.applied(tenantsFile(ACME));
-    expect(changes).toEqual([{ action: 'create', kind: 'secret', id: 'acme/shop/web' }]);
+    expect(changes).toEqual([{ action: 'create', kind: 'secret', id: 'acme/shop/web', fields: [] }]);
     const entry = await new ClientSecretStore(vault, new SystemClock()).read(WEB);
     expect(entry.generated[0]!.sha256).toEqual(new Secret(secrets[0]!.secret_id).sha256());
   });
@@ -283,7 +283,7 @@ describe('purge', () => {
   it('destroys what removed tenants and clients left, only with --yes', async () => {
     await installation.applied(tenantsFile(ACME, GLOBEX));
     const without = replaceEach(ACME, [/ {10}- \{ id: web.*\n/, ''], ['clients: [web]', 'clients: []']);
-    await installation.applied(tenantsFile(without), '--prune');
+    await installation.applied(tenantsFile(without), '--prune', '--prune-tenants', '--yes');
 
     const before = await installation.fingerprint();
     expect(await json('purge --dry-run')).toEqual({ tenants: ['globex'], secrets: ['secret/acme/shop/web'] });
@@ -299,7 +299,7 @@ describe('purge', () => {
     expect(await run('purge')).toMatchObject({ code: 0, stdout: 'Nothing is left to purge.\n' });
 
     const { changes, secrets } = await installation.applied(tenantsFile(ACME, GLOBEX));
-    expect(changes).toContainEqual({ action: 'create', kind: 'key_ring', id: 'globex' });
+    expect(changes).toContainEqual({ action: 'create', kind: 'key_ring', id: 'globex', fields: [] });
     expect(secrets).toHaveLength(2);
   });
 });

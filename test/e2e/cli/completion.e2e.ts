@@ -66,7 +66,7 @@ describe('tessera completion bash', () => {
     ['tessera issuers check acme --surface a', ['admin']],
     ['tessera apply --file ', ['tenants.yaml']],
     ['tessera apply -f ten', ['tenants.yaml']],
-    ['tessera apply -f tenants.yaml --pr', ['--prune']],
+    ['tessera apply -f tenants.yaml --pr', ['--prune', '--prune-tenants']],
     ['tessera completion ', ['bash']],
     ['tessera help se', ['secrets']],
     ['tessera help keys ro', ['rotate']],

@@ -97,7 +97,12 @@ export class TestInstallation {
 }
 
 export interface Applied {
-  readonly changes: readonly { readonly action: string; readonly kind: string; readonly id: string }[];
+  readonly changes: readonly {
+    readonly action: string;
+    readonly kind: string;
+    readonly id: string;
+    readonly fields: readonly { readonly field: string; readonly from?: unknown; readonly to?: unknown }[];
+  }[];
   readonly secrets: readonly {
     readonly tenant_id: string;
     readonly project_id: string;

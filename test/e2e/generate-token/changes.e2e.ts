@@ -68,7 +68,7 @@ describe('a tenant that was removed, destroyed and made again under its id', () 
   it('is the new one, with its own users, on a server that had the old one open', async () => {
     expect(await rolesOf()).toEqual(['keeper', 'manager']);
     const others = TENANTS_FILE.slice(TENANTS_FILE.indexOf('  - id: globex'));
-    await tessera.apply(`apiVersion: tessera/v1\ntenants:\n${others}`, ['--prune']);
+    await tessera.apply(`apiVersion: tessera/v1\ntenants:\n${others}`, ['--prune-tenants', '--yes']);
     expect((await ask()).refusal()).toMatchObject({ status: 404 });
     await tessera.cli(['purge', '--yes']);
     await tessera.apply(

@@ -72,7 +72,8 @@ describe('a valid subject token with an older bearer', () => {
     service.expectAnswerRefused(answer, reason);
     expect(service.tessera.auditRow(answer.requestId)['subject_id']).toBe(subject);
     // The token was not at fault, and it is not used up.
-    await service.tessera.apply(tenants);
+    const active = addition.replace(/disabled|suspended/, 'active');
+    await service.tessera.apply(replaceOnce(tenants, place, `${place}${active}`));
     expect(saysOf(await service.exchange({ bearer, oidcToken }))).toMatchObject({ sub: 'u-grace' });
   });
 
