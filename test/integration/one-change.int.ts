@@ -84,8 +84,8 @@ it('reads a large directory page by page, in an order that ends', async () => {
     (_, index) => `('x${index}', 'x${index}@a.example', 'x${index}@a.example', 'active')`,
   );
   await mariadb.sql(
-    `INSERT INTO t_acme.users (id, email, email_canonical, status) VALUES ${rows.join(', ')}`,
-    "INSERT INTO t_acme.user_roles (user_id, role_name) SELECT id, 'viewer' FROM t_acme.users WHERE id LIKE 'x%'",
+    `INSERT INTO t_acme.tessera_users (id, email, email_canonical, status) VALUES ${rows.join(', ')}`,
+    "INSERT INTO t_acme.tessera_user_roles (user_id, role_name) SELECT id, 'viewer' FROM t_acme.tessera_users WHERE id LIKE 'x%'",
   );
   const seen: string[] = [];
   for (let after: string | null = ''; after !== null;) {
@@ -115,4 +115,17 @@ it('names the tenant whose database is away, and still shows what the control pl
     expect(result.stderr).toMatch(/^tenant "acme": .*access denied/is);
   }
   expect(await installation.run(['clients', 'list', 'acme'])).toMatchObject({ code: 0, stderr: '' });
+});
+
+it('refuses every change of an external directory', async () => {
+  await mariadb.sql("UPDATE control.tenants SET directory = 'external' WHERE id = 'acme'");
+  for (const args of [
+    ['user', 'remove', 'acme/u-ada'],
+    ['user', 'disable', 'acme/u-ada', '--dry-run'],
+    ['group', 'remove', 'acme/sales'],
+  ]) {
+    const result = await installation.run(args);
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toMatch(/^The directory of tenant acme is external: /);
+  }
 });

@@ -24,7 +24,7 @@ export function addChanges(group: Command, kind: PathKind, terminal: Terminal): 
       .action((path: ObjectPath, ...rest: readonly unknown[]) => {
         const operand = change.operand === undefined ? '' : (rest[0] as string);
         const options = command.opts<ChangeOptions & Given['options']>();
-        return runChange(change.build({ operand, options }), path, options, terminal);
+        return runChange(kind, change.build({ operand, options }), path, options, terminal);
       });
   }
 }

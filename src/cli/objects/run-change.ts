@@ -6,9 +6,9 @@ import { printReport } from '../apply/print-report.ts';
 import type { Installation } from '../installation.ts';
 import { type OutputFormat, printLines, type Terminal } from '../terminal.ts';
 import type { BuildChange } from './change-builders.ts';
-import type { ObjectPath } from './object-path.ts';
+import type { ObjectPath, PathKind } from './object-path.ts';
 import { readChange } from './tenant-document.ts';
-import { openTenant } from './tenant-source.ts';
+import { openTenant, type TenantSource } from './tenant-source.ts';
 
 export interface ChangeOptions {
   readonly dryRun: boolean;
@@ -23,8 +23,11 @@ const THIS_ALONE: PlanningRules = {
   onlyWritten: true,
 };
 
+const IN_THE_DIRECTORY: ReadonlySet<PathKind> = new Set<PathKind>(['user', 'group', 'role', 'scope']);
+
 /** Plans and applies one change with the code of `tessera apply`: the same rules, order, lock, transactions and revocations. */
 export async function runChange(
+  kind: PathKind,
   build: BuildChange,
   { tenantId, name }: ObjectPath,
   options: ChangeOptions,
@@ -33,7 +36,9 @@ export async function runChange(
   const config = terminal.loadConfig();
   const notes: string[] = [];
   const write = async (stores: Installation) => {
-    const written = await build(await openTenant(stores, tenantId), name);
+    const source = await openTenant(stores, tenantId);
+    if (IN_THE_DIRECTORY.has(kind)) refuseExternal(source);
+    const written = await build(source, name);
     notes.push(...(written.notes ?? []));
     return { tenants: [readChange(tenantId, written, config)] };
   };
@@ -55,4 +60,12 @@ export async function runChange(
   printLines(terminal.stderr, notes);
   if (report.failures.length > 0)
     throw new OperatorError('The change was not finished. Correct the problem above and run the command again.');
+}
+
+/** The plan of a tenant with an external directory is empty: "nothing to change" would be wrong. */
+function refuseExternal({ tenantId, spec }: TenantSource): void {
+  if (spec.directory === 'external')
+    throw new OperatorError(
+      `The directory of tenant ${tenantId} is external: Tessera never writes to it. Nothing was changed. Change it in the application whose database it is.`,
+    );
 }
