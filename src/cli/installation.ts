@@ -1,3 +1,4 @@
+import { ChangeTrail, type IntendedChanges } from '../audit/change-trail.ts';
 import type { Config } from '../config/config.ts';
 import { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../errors/operator-error.ts';
@@ -15,6 +16,8 @@ import { createVault } from '../vault/create-vault.ts';
 import type { VaultService } from '../vault/vault.service.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { SystemClock } from '../domain/clock.ts';
+import { operatorOf } from './operator.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The stores of one installation. All commands open them here. */
 export interface Installation extends Stores {
@@ -45,15 +48,54 @@ export async function withLive<T>(config: Config, work: (installation: Installat
   return withStores(config, ControlPlane.live(config, SILENT), work);
 }
 
-/** For commands that change something. Those that change databases hold the apply lock. */
-export function withWritable<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
+/**
+ * For commands that change something. Those that change databases hold the apply lock. Each leaves records in the audit: one before it begins, and one
+ * for what it changed.
+ *
+ * @param intended what the command is about to do, as far as it is known
+ */
+export function withWritable<T>(
+  config: Config,
+  { command = 'unknown' }: Pick<Terminal, 'command'>,
+  intended: IntendedChanges,
+  work: (installation: Installation) => Promise<T>,
+): Promise<T> {
+  const controlPlane = createControlPlane(config, SILENT);
+  const trail = new ChangeTrail(controlPlane, new SystemClock(), operatorOf(command));
+  return withStores(
+    config,
+    controlPlane,
+    async (stores) => {
+      await trail.start(intended);
+      try {
+        const result = await work(stores);
+        await trail.finish();
+        return result;
+      } catch (error) {
+        await trail.fail(error);
+        throw error;
+      }
+    },
+    trail,
+  );
+}
+
+/** For migrations, which make the table of the records. Whoever migrates records it afterwards. */
+export function withSchema<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
   return withStores(config, createControlPlane(config, SILENT), work);
 }
+
+/** What has no record: it changes nothing. */
+const READ_ONLY: Pick<ChangeTrail, 'note' | 'insertInto'> = Object.freeze({
+  note: () => undefined,
+  insertInto: () => Promise.reject(new Error('a command that only reads was about to change something')),
+});
 
 async function withStores<T>(
   config: Config,
   database: ControlPlane,
   work: (installation: Installation) => Promise<T>,
+  changes: Pick<ChangeTrail, 'note' | 'insertInto'> = READ_ONLY,
 ): Promise<T> {
   const clock = new SystemClock();
   const vault = createVault(config, clock, SILENT);
@@ -63,7 +105,8 @@ async function withStores<T>(
       clock,
       vault,
       database,
-      controlPlane: new ControlPlaneWriter(database),
+      changes,
+      controlPlane: new ControlPlaneWriter(database, changes),
       directories: new DirectoryOpener(config, vault),
       keyRings: new KeyRingStore(vault, SecondOpinion.standalone()),
       clientSecrets: new ClientSecretStore(vault, clock),
@@ -76,7 +119,7 @@ async function withStores<T>(
 /** The pending migrations of the control database. Read-only. */
 export async function pendingControlMigrations(config: Config): Promise<string[]> {
   if (config.controlDatabase.driver === 'mysql')
-    return withWritable(config, ({ database }) => database.pendingMigrations());
+    return withSchema(config, ({ database }) => database.pendingMigrations());
   const copy = await copyDatabase(controlDatabaseFile(config));
   try {
     const database = await createControlFileSource(copy.file).open();

@@ -73,6 +73,9 @@ Start here:
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
     );
+  program.hook('preAction', (_, action) => {
+    terminal.command = wordsOf(action);
+  });
   addApply(program, terminal);
   addExport(program, terminal);
   addObjects(program, terminal);
@@ -90,4 +93,9 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong use.`,
   addCompletion(program, terminal);
   addHelp(program);
   return program;
+}
+
+function wordsOf(command: Command): string {
+  const { parent } = command;
+  return parent === null || parent.parent === null ? command.name() : `${wordsOf(parent)} ${command.name()}`;
 }

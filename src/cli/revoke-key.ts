@@ -2,10 +2,11 @@ import { OperatorError } from '../errors/operator-error.ts';
 import { revoke, type Transition } from '../keys/key-ring.transitions.ts';
 import type { KeyRing } from '../keys/key-ring.ts';
 import { revocationOfKey } from '../revocation/new-revocations.ts';
-import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../revocation/revocation-records.ts';
+import type { NewRevocation, RevocationRecord } from '../revocation/revocation-records.ts';
 import { epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { Installation } from './installation.ts';
+import { keyRingChange } from './key-ring-change.ts';
 
 /**
  * The feed entry for revoking a key.
@@ -31,10 +32,11 @@ export async function keyRevocation(stores: Installation, tenantId: TenantId, ki
  * @throws OperatorError for a key that is active by now
  */
 export async function revokeInRing(stores: Installation, tenantId: TenantId, kid: string): Promise<void> {
-  const result = await stores.keyRings.update(tenantId, (ring) =>
-    revokeOnce(ring, kid, epochSeconds(stores.clock.nowMs())),
-  );
+  const now = epochSeconds(stores.clock.nowMs());
+  let before: KeyRing | undefined;
+  const result = await stores.keyRings.update(tenantId, (ring) => revokeOnce((before = ring), kid, now));
   if ('refusal' in result) throw new OperatorError(result.refusal);
+  stores.changes.note(tenantId, [keyRingChange(tenantId, before, result.ring, now)]);
 }
 
 /**
@@ -46,7 +48,7 @@ export async function revokeInRing(stores: Installation, tenantId: TenantId, kid
  */
 export async function feedRevokedKey(stores: Installation, revocation: NewRevocation): Promise<RevocationRecord> {
   try {
-    const [record] = await new RevocationRecords(stores.database).add([revocation]);
+    const [record] = await stores.controlPlane.revoke([revocation]);
     if (record === undefined) throw new Error('the record was not returned');
     return record;
   } catch (error) {

@@ -9,6 +9,8 @@ export interface Terminal {
   readonly stderr: TextSink;
   /** Measures how long work has taken, so that short work shows no progress. */
   readonly clock: Clock;
+  /** The words of the running command without arguments, such as `keys rotate`. Set when it begins. */
+  command?: string;
   /** @throws ConfigurationError with all errors at once */
   loadConfig(): Config;
   /** Whether a person can answer questions: standard input and standard error are a terminal. Without it, standard error decides. */

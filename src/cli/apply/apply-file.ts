@@ -1,14 +1,21 @@
+import type { IntendedChanges } from '../../audit/change-trail.ts';
 import type { Config } from '../../config/config.ts';
 import { CONTROL_PLANE_SCHEMA } from '../../control-plane/control-plane.schema.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { TenantId } from '../../domain/ids.ts';
-import { applyPlan, type Report } from '../../provisioning/apply/apply-plan.ts';
+import { applyPlan, hasWork, type Report } from '../../provisioning/apply/apply-plan.ts';
 import type { PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
 import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
 import { changesOf, type Plan, planFile, unnamed } from '../../provisioning/plan/plan.ts';
 import type { Change } from '../../provisioning/plan/tenant-diff.ts';
-import { type Installation, pendingControlMigrations, withReadOnly, withWritable } from '../installation.ts';
+import {
+  type Installation,
+  pendingControlMigrations,
+  withReadOnly,
+  withSchema,
+  withWritable,
+} from '../installation.ts';
 import { Progress } from '../progress.ts';
 import type { Terminal } from '../terminal.ts';
 import { refusedFile } from './read-file.ts';
@@ -39,8 +46,10 @@ export async function applyFile(
     const plan = await planOrRefuse(config, file, rules, terminal);
     assertConfirmed(plan, rules);
     if (config.controlDatabase.driver === 'sqlite' && pending.length > 0) await migrateControl(config, report);
+    report.failures.push(...plan.failures);
+    if (!hasWork(plan)) return;
     const progress = new Progress(terminal);
-    await withWritable(config, (stores) =>
+    await withWritable(config, terminal, intendedBy(plan), (stores) =>
       applyPlan(
         plan,
         stores,
@@ -56,12 +65,17 @@ export async function applyFile(
 }
 
 async function migrateControl(config: Config, report: Report): Promise<void> {
-  const ran = await withWritable(config, ({ database }) => database.migrate());
+  const ran = await withSchema(config, ({ database }) => database.migrate());
   if (ran.length > 0) report.changes.push(controlSchemaChange());
 }
 
 function controlSchemaChange(): Change {
   return { action: 'update', kind: 'schema', id: 'control', fields: [] };
+}
+
+function intendedBy(plan: Plan): IntendedChanges {
+  const [first, ...others] = [...plan.tenants.map(({ tenant }) => tenant.id), ...plan.removals];
+  return { tenantId: others.length === 0 ? first : undefined, changes: changesOf(plan) };
 }
 
 /** The plan of a dry run. */

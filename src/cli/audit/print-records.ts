@@ -28,7 +28,32 @@ export const HEAD = ['TIME', 'OUTCOME', 'CLIENT', 'SUBJECT', 'SOURCE', 'ROUTE', 
 export function cellsOf(row: AuditRow): string[] {
   const client = [row.tenantId, row.projectId, row.clientId].filter((part) => part !== null).join('/');
   const subject = row.subjectId ?? (row.subjectDigest === null ? '-' : 'unknown address');
-  return [timeOf(row.atMs), row.outcome, client || '-', subject, row.source, row.route, row.reason ?? ''];
+  return [timeOf(row.atMs), row.outcome, client || '-', subject, row.source, row.route, row.reason ?? changesOf(row)];
+}
+
+/** A change by command in words: `update tenant acme (status: suspended → active)`. */
+function changesOf(row: AuditRow): string {
+  const details = detailsOf(row);
+  const changes = isObject(details) && Array.isArray(details['changes']) ? details['changes'] : [];
+  return changes.filter(isObject).map(changeOf).join(', ');
+}
+
+function changeOf({ action, kind, id, fields }: Readonly<Record<string, unknown>>): string {
+  const words = [action, kind, id].map(wordOf).join(' ');
+  const changed = Array.isArray(fields) ? fields.filter(isObject).map(fieldOf) : [];
+  return changed.length === 0 ? words : `${words} (${changed.join(' · ')})`;
+}
+
+function fieldOf({ field, from, to }: Readonly<Record<string, unknown>>): string {
+  return from === undefined && to === undefined ? wordOf(field) : `${wordOf(field)}: ${wordOf(from)} → ${wordOf(to)}`;
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : value === null || value === undefined ? '-' : JSON.stringify(value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function timeOf(atMs: number): string {

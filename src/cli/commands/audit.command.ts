@@ -47,6 +47,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
       new Option('--outcome <outcome>', 'with this outcome').choices([
         'issued',
         'revoked',
+        'started',
         'changed',
         'failed',
         ...Object.keys(ERROR_TABLE),

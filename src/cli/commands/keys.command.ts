@@ -8,6 +8,7 @@ import type { Tenant } from '../../tenancy/tenant.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { announce, findTenant, type Installation, withReadOnly, withWritable } from '../installation.ts';
+import { keyRingChange } from '../key-ring-change.ts';
 import { durationArgument, outputOption, tenantArgument } from '../options.ts';
 import { feedRevokedKey, revokeOnce } from '../revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
@@ -150,9 +151,12 @@ async function change(
   const config = terminal.loadConfig();
   const { tenant } = await withReadOnly(config, (stores) => findTenant(stores, tenantId));
   const decide = await prepare(tenant);
-  await withWritable(config, async (stores) => {
-    const result = await stores.keyRings.update(tenant.id, (ring) => decide(ring, nowOf(stores)));
+  const intended = { tenantId: tenant.id, changes: [{ action: 'update', kind: 'key_ring', id: tenant.id }] } as const;
+  await withWritable(config, terminal, intended, async (stores) => {
+    let before: KeyRing | undefined;
+    const result = await stores.keyRings.update(tenant.id, (ring) => decide((before = ring), nowOf(stores)));
     if ('refusal' in result) throw new OperatorError(result.refusal);
+    stores.changes.note(tenant.id, [keyRingChange(tenant.id, before, result.ring, nowOf(stores))]);
     await afterwards(stores, tenant.id);
     print(result.ring, stores, options, terminal);
     await announce(stores, tenant.id, 'The key ring was changed');

@@ -4,7 +4,13 @@ import { OperatorError } from '../../errors/operator-error.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
 import { explainError } from '../explain-error.ts';
-import { type Installation, pendingControlMigrations, withReadOnly, withWritable } from '../installation.ts';
+import {
+  type Installation,
+  pendingControlMigrations,
+  withReadOnly,
+  withSchema,
+  withWritable,
+} from '../installation.ts';
 import { outputOption } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { type OutputFormat, printJson, printLines, printText, type Terminal } from '../terminal.ts';
@@ -79,17 +85,30 @@ async function lookAt(config: Config, outcome: Outcome, terminal: Terminal): Pro
   );
 }
 
+/** The records come last: the control database must be migrated before it can hold them. */
 async function migrate(config: Config, outcome: Outcome, terminal: Terminal): Promise<void> {
-  await withWritable(config, async (stores) => {
-    record(outcome, 'control', await stores.database.migrate());
-    await eachManagedTenant(stores, outcome, terminal, async ({ tenant }) => {
-      const directory = await stores.directories.open(tenant);
-      try {
-        return await directory.migrate();
-      } finally {
-        await directory.close();
-      }
+  try {
+    await withSchema(config, async (stores) => {
+      record(outcome, 'control', await stores.database.migrate());
+      await eachManagedTenant(stores, outcome, terminal, async ({ tenant }) => {
+        const directory = await stores.directories.open(tenant);
+        try {
+          return await directory.migrate();
+        } finally {
+          await directory.close();
+        }
+      });
     });
+  } finally {
+    if (outcome.migrated.length > 0) await recordMigrations(config, outcome, terminal);
+  }
+}
+
+async function recordMigrations(config: Config, { migrated }: Outcome, terminal: Terminal): Promise<void> {
+  const changes = migrated.map(({ database }) => ({ action: 'update', kind: 'schema', id: database }) as const);
+  await withWritable(config, terminal, { changes }, (stores) => {
+    stores.changes.note(undefined, changes);
+    return Promise.resolve();
   });
 }
 

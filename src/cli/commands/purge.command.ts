@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { RecordedChange } from '../../audit/change-trail.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type AssertHeld, withApplyLock } from '../../control-plane/apply-lock.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
@@ -57,7 +58,9 @@ async function runPurge(options: PurgeOptions, terminal: Terminal): Promise<void
   await withApplyLock(config, async (assertHeld) => {
     const found = await withReadOnly(config, findLeftovers);
     if (found.tenants.length + found.secrets.length > 0)
-      await withWritable(config, (stores) => destroy(found, stores, assertHeld));
+      await withWritable(config, terminal, { changes: changesOf(found) }, (stores) =>
+        destroy(found, stores, assertHeld),
+      );
     print(found, options.output, 'destroyed', terminal);
   });
 }
@@ -80,13 +83,21 @@ function secretPathsOf({ id, projects }: TenantState['tenant']): ReadonlySet<Vau
   );
 }
 
+function changesOf({ tenants, secrets }: Leftovers): RecordedChange[] {
+  return [
+    ...tenants.map((id) => ({ action: 'remove', kind: 'removed tenant', id }) as const),
+    ...secrets.map((path) => ({ action: 'remove', kind: 'secret', id: path }) as const),
+  ];
+}
+
 /** The tombstone is removed last: if purge is killed before that, the next purge finds the tenant again. */
 async function destroy({ tenants, secrets }: Leftovers, stores: Installation, assertHeld: AssertHeld): Promise<void> {
-  const { vault, directories, controlPlane } = stores;
+  const { vault, directories, controlPlane, changes } = stores;
   for (const path of secrets) {
     await assertHeld();
     await vault.destroy(path);
   }
+  if (secrets.length > 0) changes.note(undefined, changesOf({ tenants: [], secrets }));
   for (const id of tenants) {
     await assertHeld();
     for (const path of await vault.list(tenantSecretsFolder(id))) await vault.destroy(path);
@@ -95,6 +106,7 @@ async function destroy({ tenants, secrets }: Leftovers, stores: Installation, as
     await vault.destroy(digestKeyPath(id));
     const embedded: Pick<Tenant, 'id' | 'database'> = { id, database: { driver: 'sqlite' } };
     await directories.destroy(embedded);
+    changes.note(id, changesOf({ tenants: [id], secrets: [] }));
     await controlPlane.forgetTenant(id);
   }
 }

@@ -50,7 +50,7 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
     }),
   );
   // Before the tenants are created, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
-  const secret = request && (await makeSecret(config, request.client));
+  const secret = request && (await makeSecret(config, request.client, terminal));
   const isReplaced = request !== undefined && secret !== undefined && existing.has(request.client.tenantId);
   const otherSecrets = missing.length === 0 ? [] : await createTenants(config, missing, terminal);
   printLines(terminal.stdout, [
@@ -77,8 +77,13 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
 const NO_REQUEST =
   'No active confidential client may request a token for a user of the example, so there is no request to show.';
 
-function makeSecret(config: Config, client: ClientName): Promise<Secret | undefined> {
-  return withWritable(config, ({ clientSecrets }) => clientSecrets.replaceLabelled(client, LABEL));
+function makeSecret(config: Config, client: ClientName, terminal: Terminal): Promise<Secret | undefined> {
+  const changes = [{ action: 'create', kind: 'secret', id: nameOf(client) }] as const;
+  return withWritable(config, terminal, { tenantId: client.tenantId, changes }, async (stores) => {
+    const secret = await stores.clientSecrets.replaceLabelled(client, LABEL);
+    if (secret !== undefined) stores.changes.note(client.tenantId, changes);
+    return secret;
+  });
 }
 
 /** Runs the server in this process, so that closing the terminal stops it. Importing the module starts it. */

@@ -2,7 +2,8 @@ import { type Command, Option } from 'commander';
 import { issuerOf } from '../../domain/issuer.ts';
 import { isRevocableId, isTokenId } from '../../revocation/new-revocations.ts';
 import { commitInTime, reachFrom } from '../../revocation/revocation-reach.ts';
-import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../../revocation/revocation-records.ts';
+import { revocationChange } from '../../provisioning/apply/control-plane.writer.ts';
+import type { NewRevocation, RevocationRecord } from '../../revocation/revocation-records.ts';
 import { announce, withReadOnly, withWritable } from '../installation.ts';
 import { outputOption, tenantArgument } from '../options.ts';
 import { planOf, planOfToken, type RevocationPlan, type Target } from '../plan-revocation.ts';
@@ -70,8 +71,9 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
     print(plan, plan.revocations(reachFrom(terminal.clock.nowMs())), config.publicUrl, options, terminal);
     return;
   }
-  await withWritable(config, async (stores) => {
-    const records = new RevocationRecords(stores.database);
+  const planned = plan.revocations(reachFrom(terminal.clock.nowMs()));
+  const intended = { tenantId: planned[0]?.tenantId, changes: planned.map(revocationChange) };
+  await withWritable(config, terminal, intended, async (stores) => {
     const [revocation] = plan.revocations(reachFrom(stores.clock.nowMs()));
     if (revocation?.kind === 'key') {
       await revokeInRing(stores, revocation.tenantId, revocation.id);
@@ -82,8 +84,8 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
     const revoked =
       // A single token is revoked whenever it was issued.
       revocation?.kind === 'token'
-        ? await records.add([revocation])
-        : await commitInTime(stores.clock, (before) => records.add(plan.revocations(before)));
+        ? await stores.controlPlane.revoke([revocation])
+        : await commitInTime(stores.clock, (before) => stores.controlPlane.revoke(plan.revocations(before)));
     print(plan, revoked, config.publicUrl, options, terminal);
   });
 }

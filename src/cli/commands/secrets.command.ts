@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { RecordedChange } from '../../audit/change-trail.ts';
 import { HAND_PLACED_ID } from '../../clients/client-secrets.ts';
 import type { Config } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';
@@ -109,11 +110,14 @@ async function runAdd(
 ): Promise<void> {
   const config = terminal.loadConfig();
   await withReadOnly(config, (stores) => assertClient(stores, client));
-  await change(config, client, 'The secret was added', async ({ clientSecrets }) => {
+  const added = { action: 'create', kind: 'secret', id: nameOf(client) } as const;
+  await change(config, client, added, 'The secret was added', terminal, async ({ clientSecrets, changes }) => {
     const { secret, id } = await clientSecrets.add(client, {
       expiresInSeconds: options.expiresIn,
       label: options.label,
     });
+    const fields = [{ field: 'expires_in', from: null, to: options.expiresIn ?? null }];
+    changes.note(client.tenantId, [{ ...added, id: `${nameOf(client)}/${id}`, fields }]);
     // Shown before anything else can fail: the secret exists now, and nobody has seen it yet.
     const value = Secret.reveal(secret);
     if (options.output === 'json') printJson(terminal.stdout, { id, secret_id: value });
@@ -129,8 +133,12 @@ async function runRetire(
 ): Promise<void> {
   const config = terminal.loadConfig();
   await withReadOnly(config, (stores) => assertClient(stores, client));
-  await change(config, client, 'The secret was retired', async ({ clientSecrets }) => {
+  const action = options.in === undefined ? 'remove' : 'update';
+  const fields = [{ field: 'ends_in', from: null, to: options.in ?? 0 }];
+  const retired = { action, kind: 'secret', id: `${nameOf(client)}/${id}`, fields } as const;
+  await change(config, client, retired, 'The secret was retired', terminal, async ({ clientSecrets, changes }) => {
     await clientSecrets.retire(client, id, options.in ?? 0);
+    changes.note(client.tenantId, [retired]);
     printLines(terminal.stdout, [options.in === undefined ? `Retired.` : `Ends in ${options.in} s.`]);
   });
 }
@@ -138,12 +146,15 @@ async function runRetire(
 function change(
   config: Config,
   client: ClientName,
+  intended: RecordedChange,
   done: string,
+  terminal: Terminal,
   work: (stores: Installation) => Promise<void>,
 ): Promise<void> {
-  return withWritable(config, async (stores) => {
+  const { tenantId } = client;
+  return withWritable(config, terminal, { tenantId, changes: [intended] }, async (stores) => {
     await work(stores);
-    await announce(stores, client.tenantId, done);
+    await announce(stores, tenantId, done);
   });
 }
 

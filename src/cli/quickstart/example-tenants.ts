@@ -10,7 +10,7 @@ import type { Tenant } from '../../tenancy/tenant.ts';
 import { changesOf, planFile } from '../../provisioning/plan/plan.ts';
 import { applyFile } from '../apply/apply-file.ts';
 import { explainError } from '../explain-error.ts';
-import { withReadOnly, withWritable } from '../installation.ts';
+import { withReadOnly, withSchema } from '../installation.ts';
 import type { Terminal } from '../terminal.ts';
 
 const KEEP_THE_REST = { prune: false, pruneTenants: false, dangerouslyReplaceLostKeys: false } as const;
@@ -22,7 +22,7 @@ const KEEP_THE_REST = { prune: false, pruneTenants: false, dangerouslyReplaceLos
 export function readExisting(config: Config, { tenants }: PartialTenantsFile): Promise<TenantSpec[]> {
   const named = new Set(tenants.map(({ id }) => id));
   return withApplyLock(config, () =>
-    withWritable(config, async ({ database, controlPlane, directories }) => {
+    withSchema(config, async ({ database, controlPlane, directories }) => {
       await database.migrate();
       const existing: TenantSpec[] = [];
       for (const state of await controlPlane.readTenants()) {

@@ -36,8 +36,7 @@ export async function applyPlan(
   onTenant: (done: number, total: number) => void,
   assertHeld: AssertHeld,
 ): Promise<void> {
-  report.failures.push(...plan.failures);
-  const changed = plan.tenants.filter(({ changes, directory }) => changes.length > 0 || directory.open);
+  const changed = plan.tenants.filter(isChanged);
   const done = await mapConcurrently(changed, onTenant, async (tenantPlan) => {
     // Secrets are added to the shared report as they are made, so that an interrupted apply shows them.
     const isDone = await attempt(tenantPlan.tenant.id, report, async () => {
@@ -58,6 +57,15 @@ export async function applyPlan(
       report.changes.push({ action: 'remove', kind: 'tenant', id, fields: [] });
     });
   }
+}
+
+/** Whether applying the plan changes anything. */
+export function hasWork({ tenants, removals }: Plan): boolean {
+  return removals.length > 0 || tenants.some(isChanged);
+}
+
+function isChanged({ changes, directory }: TenantPlan): boolean {
+  return changes.length > 0 || directory.open;
 }
 
 async function attempt(
@@ -81,6 +89,7 @@ async function applyPlanTenant(
   assertHeld: AssertHeld,
 ): Promise<void> {
   const { tenant, removed } = plan;
+  stores.changes.note(tenant.id, plan.changes);
   if (plan.directory.open) await applyPlanDirectory(plan, stores);
   if (plan.keyRing === 'create') await createKeyRing(plan, stores);
   if (plan.keyRing === 'rotate') await rotateKeyRing(plan, stores);

@@ -5,6 +5,7 @@ import type { TenantId } from '../../domain/ids.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import { readStatus } from '../../domain/status.ts';
 import { readNamesColumn } from '../../control-plane/json-column.ts';
+import { type ChangeRecords, NO_CHANGE_RECORDS, type RecordedChange } from '../../audit/change-trail.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';
 import { AdministratorEntity, AdministratorIdentityEntity } from '../../control-plane/entities/administrator.entity.ts';
@@ -16,7 +17,7 @@ import { TenantEntity } from '../../control-plane/entities/tenant.entity.ts';
 import { TrustEntity } from '../../control-plane/entities/trust.entity.ts';
 import { assertKept } from '../../database/read-back.ts';
 import { byTenant, readTenants } from '../../tenancy/read-tenant.ts';
-import { insertRevocations, type NewRevocation } from '../../revocation/revocation-records.ts';
+import { insertRevocations, type NewRevocation, type RevocationRecord } from '../../revocation/revocation-records.ts';
 import type { RowOf } from '../../database/schema.ts';
 import type { Tenant, TenantFacts } from '../../tenancy/tenant.ts';
 import { rowsFromTenant } from '../../tenancy/tenant-rows.ts';
@@ -44,19 +45,27 @@ const ROWS_PER_INSERT = 500;
 
 /**
  * Writes to the control plane for provisioning. Every method is one transaction, which also increments the change sequence and stores it in the
- * tenant's row. Running servers notice changes by it.
+ * tenant's row. Running servers notice changes by it. The record of the change is in the same transaction.
  */
 export class ControlPlaneWriter {
   readonly #controlPlane: ControlPlane;
+  readonly #changes: ChangeRecords;
 
-  constructor(controlPlane: ControlPlane) {
+  constructor(controlPlane: ControlPlane, changes: ChangeRecords = NO_CHANGE_RECORDS) {
     this.#controlPlane = controlPlane;
+    this.#changes = changes;
   }
 
-  /** Revokes before a change that cannot be part of the same transaction. */
-  revoke(revocations: readonly NewRevocation[]): Promise<void> {
+  /** Revokes, alone or before a change that cannot be part of the same transaction. */
+  revoke(revocations: readonly NewRevocation[]): Promise<RevocationRecord[]> {
     return this.#controlPlane.transaction(async (manager) => {
-      await insertRevocations(manager, revocations);
+      for (const tenantId of new Set(revocations.map((revocation) => revocation.tenantId)))
+        await this.#changes.insertInto(
+          manager,
+          tenantId,
+          revocations.filter((revocation) => revocation.tenantId === tenantId).map(revocationChange),
+        );
+      return insertRevocations(manager, revocations);
     });
   }
 
@@ -101,6 +110,7 @@ export class ControlPlaneWriter {
       await assertKept(manager, CONTROL_DATABASE, TrustEntity, ofTenant, trusts);
       await assertKept(manager, CONTROL_DATABASE, AdministratorEntity, ofTenant, administrators);
       await assertKept(manager, CONTROL_DATABASE, AdministratorIdentityEntity, ofTenant, identities);
+      await this.#changes.insertInto(manager, draft.tenant.id);
       await insertRevocations(manager, revocations);
       return version;
     });
@@ -112,6 +122,7 @@ export class ControlPlaneWriter {
       const version = await nextVersion(manager);
       await deleteParts(manager, id);
       await manager.update(TenantEntity, { id, removedAtMs: IsNull() }, { removedAtMs: nowMs, version });
+      await this.#changes.insertInto(manager, id, [{ action: 'remove', kind: 'tenant', id }]);
       await insertRevocations(manager, revocations);
     });
   }
@@ -121,6 +132,7 @@ export class ControlPlaneWriter {
     return this.#controlPlane.transaction(async (manager) => {
       await manager.delete(TenantEntity, { id, removedAtMs: Not(IsNull()) });
       await manager.delete(SecretUseEntity, { tenantId: id });
+      await this.#changes.insertInto(manager, id);
     });
   }
 
@@ -131,9 +143,15 @@ export class ControlPlaneWriter {
     return this.#controlPlane.transaction(async (manager) => {
       const version = await nextVersion(manager);
       await manager.update(TenantEntity, { id }, { version });
+      await this.#changes.insertInto(manager, id);
       await insertRevocations(manager, revocations);
     });
   }
+}
+
+export function revocationChange({ kind, id }: NewRevocation): RecordedChange {
+  // With --force any text is taken as an id.
+  return { action: 'create', kind: 'revocation', id: `${kind} ${parseEmail(id) === undefined ? id : '(an address)'}` };
 }
 
 async function nextVersion(manager: EntityManager): Promise<number> {

@@ -1,3 +1,4 @@
+import type { ChangeTrail } from '../../audit/change-trail.ts';
 import type { DirectoryOpener } from '../../directory/provisioning/directory.opener.ts';
 import type { KeyRingStore } from '../../keys/key-ring.store.ts';
 import type { ControlPlaneWriter } from './control-plane.writer.ts';
@@ -11,4 +12,6 @@ export interface Stores {
   readonly keyRings: KeyRingStore;
   readonly clientSecrets: ClientSecretStore;
   readonly clock: Clock;
+  /** Takes what will be changed. Its records are written with the changes. */
+  readonly changes: Pick<ChangeTrail, 'note'>;
 }

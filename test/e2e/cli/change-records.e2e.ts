@@ -1,0 +1,153 @@
+import { hostname, userInfo } from 'node:os';
+import Database from 'better-sqlite3';
+import { join } from 'node:path';
+import { TestInstallation } from './installation.ts';
+
+/** Every change by command leaves records: who, on which host, what, and what it was before. */
+const FILE = `apiVersion: tessera/v1
+tenants:
+  - id: acme
+    name: Acme
+    database: { driver: sqlite }
+    projects:
+      - id: shop
+        name: Shop
+        clients:
+          - { id: web, policy: confidential, surfaces: [user], scopes: unbounded, subjects: any }
+    users:
+      - { id: u-ada, email: ada@acme.example, roles: [], groups: [], status: active }
+`;
+
+interface Recorded {
+  readonly outcome: string;
+  readonly route: string;
+  readonly source: string;
+  readonly tenant_id: string | null;
+  readonly request_id: string;
+  readonly details: { readonly user: string; readonly host: string; readonly changes: readonly Change[] };
+}
+
+interface Change {
+  readonly action: string;
+  readonly kind: string;
+  readonly id: string;
+  readonly fields?: readonly { readonly field: string; readonly from: unknown; readonly to: unknown }[];
+}
+
+let installation: TestInstallation;
+beforeEach(async () => {
+  installation = await TestInstallation.make();
+  await installation.applied(FILE);
+});
+
+async function records(): Promise<Recorded[]> {
+  const { stdout } = await installation.run(['audit', '-o', 'json', '--limit', '1000']);
+  return (JSON.parse(stdout) as { records: Recorded[] }).records.filter(({ route }) => route.startsWith('cli:'));
+}
+
+/** The records that the command adds. */
+async function recordsOf(...args: string[]): Promise<Recorded[]> {
+  const before = (await records()).length;
+  const result = await installation.run(args);
+  if (result.code !== 0) throw new Error(result.stderr);
+  return (await records()).slice(before);
+}
+
+const said = (rows: readonly Recorded[]) => rows.map(({ outcome, tenant_id }) => [outcome, tenant_id]);
+
+it('apply records who changed what, before it begins and with the change', async () => {
+  const rows = await records();
+  expect(said(rows)).toEqual([
+    ['started', 'acme'],
+    ['changed', 'acme'],
+  ]);
+  for (const row of rows) {
+    expect(row).toMatchObject({ route: 'cli:apply', source: `${userInfo().username}@${hostname()}` });
+    expect(row.details).toMatchObject({ user: userInfo().username, host: hostname() });
+    expect(row.request_id).toBe(rows[0]?.request_id);
+  }
+  expect(rows[1]?.details.changes).toContainEqual(
+    expect.objectContaining({ action: 'create', kind: 'user', id: 'acme/u-ada' }),
+  );
+  expect(JSON.stringify(rows)).not.toContain('@acme.example');
+});
+
+it('an apply that changes nothing records nothing', async () => {
+  const before = await records();
+  await installation.applied(FILE);
+  expect(await records()).toEqual(before);
+});
+
+it('a dry run records nothing', async () => {
+  const before = await records();
+  expect((await installation.apply(FILE.replace('u-ada', 'u-eve'), '--dry-run', '--prune')).code).toBe(0);
+  expect(await records()).toEqual(before);
+});
+
+it('keys rotate records the states before and after', async () => {
+  const rows = await recordsOf('keys', 'rotate', 'acme');
+  expect(said(rows)).toEqual([
+    ['started', 'acme'],
+    ['changed', 'acme'],
+  ]);
+  expect(rows[1]?.route).toBe('cli:keys rotate');
+  expect(rows[1]?.details.changes).toEqual([
+    { action: 'update', kind: 'key_ring', id: 'acme', fields: [{ field: expect.any(String), from: null, to: 'next' }] },
+  ]);
+});
+
+it('secrets add and retire record the id, never the secret', async () => {
+  const before = (await records()).length;
+  const { stdout } = await installation.run(['secrets', 'add', 'acme/shop/web', '-o', 'json']);
+  const { id, secret_id: secret } = JSON.parse(stdout) as { id: string; secret_id: string };
+  const retired = await recordsOf('secrets', 'retire', 'acme/shop/web', id);
+  const rows = (await records()).slice(before);
+  expect(said(rows).map(([outcome]) => outcome)).toEqual(['started', 'changed', 'started', 'changed']);
+  expect(rows[1]?.details.changes).toMatchObject([{ action: 'create', kind: 'secret', id: `acme/shop/web/${id}` }]);
+  expect(retired[1]?.details.changes).toMatchObject([{ action: 'remove', kind: 'secret', id: `acme/shop/web/${id}` }]);
+  expect(JSON.stringify(rows)).not.toContain(secret);
+});
+
+it('revoke records what was revoked', async () => {
+  const rows = await recordsOf('revoke', '--subject', 'acme/ada@acme.example');
+  expect(said(rows)).toEqual([
+    ['started', 'acme'],
+    ['changed', 'acme'],
+  ]);
+  expect(rows[1]?.details.changes).toEqual([{ action: 'create', kind: 'revocation', id: 'subject u-ada' }]);
+  expect(JSON.stringify(rows)).not.toContain('@acme');
+});
+
+it('purge records what it destroyed', async () => {
+  await installation.applied(FILE.replace(/ {8}clients:\n.*\n/, '        clients: []\n'), '--prune');
+  const rows = await recordsOf('purge', '--yes');
+  expect(said(rows)).toEqual([
+    ['started', null],
+    ['changed', null],
+  ]);
+  expect(rows[1]?.details.changes).toEqual([{ action: 'remove', kind: 'secret', id: 'secret/acme/shop/web' }]);
+});
+
+it('a command that is refused after it began says so', async () => {
+  const kid = (
+    JSON.parse((await installation.run(['keys', 'list', 'acme', '-o', 'json'])).stdout) as { keys: { kid: string }[] }
+  ).keys[0]!.kid;
+  const before = (await records()).length;
+  expect((await installation.run(['keys', 'retire', 'acme', kid])).code).toBe(1);
+  expect((await records()).slice(before).map(({ outcome }) => outcome)).toEqual(['started', 'failed']);
+});
+
+it('a change and its record are one transaction', async () => {
+  const database = new Database(join(installation.dataDirectory, 'control.sqlite'));
+  database.exec(
+    "CREATE TRIGGER no_records BEFORE INSERT ON audit_records WHEN NEW.outcome = 'changed' BEGIN SELECT RAISE(ABORT, 'full'); END",
+  );
+  const revocations = () =>
+    (database.prepare('SELECT count(*) AS rows FROM revocations').get() as { rows: number }).rows;
+  expect((await installation.run(['revoke', '--tenant', 'acme'])).code).toBe(1);
+  expect(revocations()).toBe(0);
+  database.exec('DROP TRIGGER no_records');
+  expect((await installation.run(['revoke', '--tenant', 'acme'])).code).toBe(0);
+  expect(revocations()).toBe(1);
+  database.close();
+});
