@@ -77,6 +77,11 @@ describe('a healthy installation', () => {
   });
 });
 
+/** An issuer at an address that no issuer may have. */
+function trustOf(client: string): string {
+  return `INSERT INTO trusts VALUES ('acme', 'corp', 'https://127.0.0.1:1', NULL, '["a"]', '["RS256"]', '"none"', '{"match":"linked"}', '["${client}"]', '["user"]', 60, 60)`;
+}
+
 /** One fault each, the checks that find it, and what they say. */
 const MUTATIONS: readonly {
   readonly fault: string;
@@ -183,6 +188,23 @@ const MUTATIONS: readonly {
       );
     },
     found: [['audit-retention', 'audit']],
+  },
+  {
+    fault: 'a trusted issuer whose keys cannot be fetched',
+    break: () => {
+      sql('control', trustOf('web'));
+    },
+    found: [['trusted-issuers', 'issuer acme/corp']],
+  },
+  {
+    fault: 'a trusted issuer for a client that does not exist, and whose keys cannot be fetched',
+    break: () => {
+      sql('control', trustOf('gone'));
+    },
+    found: [
+      ['tenant-links', 'issuer acme/corp'],
+      ['trusted-issuers', 'issuer acme/corp'],
+    ],
   },
   {
     fault: 'no key ring',
