@@ -7,7 +7,7 @@ import { addDoctor } from './commands/doctor.command.ts';
 import { addExplain } from './commands/explain.command.ts';
 import { explainError } from './explain-error.ts';
 import { addExport } from './commands/export.command.ts';
-import { addHelp } from './commands/help.command.ts';
+import { addHelp, refuseHelpOfUnknown } from './commands/help.command.ts';
 import { addIssuers } from './commands/issuers.command.ts';
 import { addKeys } from './commands/keys.command.ts';
 import { addMigrate } from './commands/migrate.command.ts';
@@ -32,7 +32,9 @@ const WRONG_USE = 2;
  */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
-    await buildProgram(terminal).parseAsync(args, { from: 'user' });
+    const program = buildProgram(terminal);
+    refuseHelpOfUnknown(program, args);
+    await program.parseAsync(args, { from: 'user' });
     return DONE;
   } catch (error) {
     // Commander has printed the error already. Requested help is not an error.

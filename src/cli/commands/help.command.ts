@@ -25,6 +25,24 @@ function commandNamed(program: Command, words: readonly string[]): Command {
   return command;
 }
 
+/**
+ * Refuses `tessera tenant-typo --help`, for which Commander shows the help of the program as if it had been meant. Words after a command without
+ * subcommands are its arguments.
+ *
+ * @throws CommanderError
+ */
+export function refuseHelpOfUnknown(program: Command, args: readonly string[]): void {
+  const end = args.indexOf('--');
+  const given = end === -1 ? args : args.slice(0, end);
+  if (!given.some((word) => word === '--help' || word === '-h')) return;
+  let command = program;
+  for (const word of given) {
+    if (word.startsWith('-')) continue;
+    if (command.commands.length === 0) return;
+    command = commandNamed(command, [word]);
+  }
+}
+
 function pathOf(command: Command): string {
   return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }

@@ -59,6 +59,29 @@ describe('writeTenantsFile', () => {
     });
   });
 
+  it.each([
+    'off',
+    'yes',
+    'y',
+    'NO',
+    '1e3',
+    '0x1f',
+    '1_000',
+    '017',
+    '12:30',
+    '2026-01-01',
+    '2026-01-01 12:30:00',
+    '.5',
+    '.inf',
+    '=',
+  ])('quotes what YAML 1.1 reads as another type: %s', (name) => {
+    const [tenant] = read(FULL).tenants;
+    const text = writeTenantsFile([{ ...tenant!, name, roles: [{ name, scopes: [name] }] }]);
+    expect(text).toContain(`    name: '${name}'\n`);
+    expect(text).toContain(`{ name: '${name}', scopes: [ '${name}' ] }`);
+    expect((parse(text, { version: '1.1' }) as { tenants: { name: string }[] }).tenants[0]!.name).toBe(name);
+  });
+
   it('does not depend on the order of its input', () => {
     const [tenant] = read(FULL).tenants;
     const turned = { ...tenant!, projects: [...tenant!.projects].reverse() };

@@ -11,7 +11,7 @@ export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
   const content = { apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) };
   const document = new Document(content, { aliasDuplicateObjects: false, version: '1.2' });
   writeLeavesOnOneLine(document);
-  quoteTheUnseen(document);
+  quoteTheAmbiguous(document);
   const text = document.toString({
     lineWidth: 0,
     singleQuote: true,
@@ -90,11 +90,23 @@ function byName<T extends { readonly name: string }>(items: readonly T[]): T[] {
   return [...items].sort((a, b) => byCodeUnit(a.name, b.name));
 }
 
-/** Quotes names with characters that a terminal acts on: a tenant's database may hold them, and an export is shown on terminals. */
-function quoteTheUnseen(document: Document): void {
+/**
+ * Texts that YAML 1.1 reads as a boolean, null, a number in any of its forms, a time or a merge: `off`, `1_000`, `0x1f`, `1e3`, `12:30`, `2026-01-01`.
+ * Other programs read exports, and many of them still read YAML 1.1.
+ */
+const OTHER_IN_YAML_1_1 =
+  /^(?:[-+.]*[0-9][0-9a-f_xob.:,+\-tz ]*|[-+]?\.(?:inf|nan)|~|=|<<|y|n|yes|no|on|off|true|false|null)$/i;
+
+/**
+ * Quotes what YAML 1.1 reads as another type, and names with characters that a terminal acts on: a tenant's database may hold them, and an export is
+ * shown on terminals.
+ */
+function quoteTheAmbiguous(document: Document): void {
   visit(document, {
     Scalar(_, scalar) {
-      if (typeof scalar.value === 'string' && !isVisible(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
+      if (typeof scalar.value !== 'string') return;
+      if (!isVisible(scalar.value)) scalar.type = Scalar.QUOTE_DOUBLE;
+      else if (OTHER_IN_YAML_1_1.test(scalar.value)) scalar.type = Scalar.QUOTE_SINGLE;
     },
   });
 }

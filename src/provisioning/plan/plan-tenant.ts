@@ -3,7 +3,6 @@ import {
   type DirectoryState,
   EMPTY_DIRECTORY,
 } from '../../directory/provisioning/directory-state.ts';
-import { DirectoryWriter } from '../../directory/provisioning/directory.writer.ts';
 import type { TenantState } from '../apply/control-plane.writer.ts';
 import { type SigningAlgorithm, type Tenant } from '../../tenancy/tenant.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
@@ -23,6 +22,7 @@ import { Faults } from '../merge/thing.ts';
 import { type Removed, removedFrom } from './removed.ts';
 import type { Stores } from '../apply/stores.ts';
 import { type Change, diffControlPlane, diffDirectory, directoryChanges } from './tenant-diff.ts';
+import { readUpToDate } from './read-up-to-date.ts';
 import { newTenantState, specFromState } from './tenant-state.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 
@@ -168,15 +168,7 @@ async function readDirectoryOf(
     };
   try {
     const pending = await directory.pendingMigrations();
-    if (pending.length > 0 && directory instanceof DirectoryWriter && (await directory.hasContent())) {
-      // What is left out of the file is kept, so that there must be something to read. An embedded directory is a copy here.
-      if (tenant.database.driver !== 'sqlite')
-        throw new OperatorError(
-          'the schema of its database is not current, so there is nothing to compare with. Run: tessera migrate',
-        );
-      await directory.migrate();
-    }
-    const state = await directory.read();
+    const state = await readUpToDate(directory, tenant.database, pending);
     const isEmpty = [state.scopes, state.roles, state.groups, state.users].every((list) => list.length === 0);
     return {
       state,

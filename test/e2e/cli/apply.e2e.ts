@@ -274,12 +274,47 @@ describe('export', () => {
     }
   });
 
-  it('of nothing is a file without tenants, and makes nothing', async () => {
+  it('of a store that is not there is refused, and makes nothing', async () => {
     expect(await installation.run(['export'])).toMatchObject({
-      code: 0,
-      stdout: 'apiVersion: tessera/v1\ntenants: []\n',
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^There is no control database yet/),
     });
     expect(await readdir(installation.folder)).toEqual([]);
+  });
+
+  it('of a store without tenants is a file without tenants', async () => {
+    await installation.run(['migrate']);
+    expect(await installation.run(['export'])).toEqual({
+      code: 0,
+      stdout: 'apiVersion: tessera/v1\ntenants: []\n',
+      stderr: '',
+    });
+  });
+
+  it('of one tenant holds that tenant only', async () => {
+    await installation.applied(BOTH);
+    const { code, stdout } = await installation.run(['export', '--tenant', 'globex']);
+    expect({ code, ids: stdout.match(/^ {2}- id: .*/gm) }).toEqual({ code: 0, ids: ['  - id: globex'] });
+    expect(await installation.run(['export', '--tenant', 'none'])).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/no such tenant: use one of acme, globex/),
+    });
+    expect((await installation.run(['export', '--tenant', 'A/b'])).code).toBe(2);
+  });
+
+  it.each([
+    ['is gone', (file: string) => rm(file), /tenant "acme": its database does not exist/],
+    ['is damaged', (file: string) => writeFile(file, 'not a database '.repeat(99)), /tenant "acme": Tenant database: /],
+  ])('names a tenant whose database %s, and prints the others', async (_, harm, message) => {
+    await installation.applied(BOTH);
+    const folder = join(installation.dataDirectory, 'tenants');
+    for (const suffix of ['-wal', '-shm']) await rm(join(folder, `acme.sqlite${suffix}`), { force: true });
+    await harm(join(folder, 'acme.sqlite'));
+    const result = await installation.run(['export']);
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(message) });
+    expect(result.stdout.match(/^ {2}- id: .*/gm)).toEqual(['  - id: globex']);
   });
 });
 

@@ -303,3 +303,23 @@ describe('purge', () => {
     expect(secrets).toHaveLength(2);
   });
 });
+
+describe('--help', () => {
+  it.each(['frobnicate --help', 'frobnicate -h', 'keys frobnicate --help'])(
+    'behind an unknown command is wrong use: %s',
+    async (line) => {
+      expect(await run(line)).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringMatching(/has no command 'frobnicate'/),
+      });
+    },
+  );
+
+  it.each(['--help', 'apply --help', 'keys --help', 'keys list acme --help', 'tenant list -h'])(
+    'behind a known one is printed: %s',
+    async (line) => {
+      expect(await run(line)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: tessera/) });
+    },
+  );
+});
