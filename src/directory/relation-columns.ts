@@ -4,11 +4,11 @@ import { boundedText } from './bounded-text.ts';
 /** How the columns of a directory are read and compared in SQL. */
 export interface RelationColumns {
   /** A bounded column of a SELECT, as text, with a name or without. */
-  text(column: string, length: number, name?: string): string;
+  readonly text: (column: string, length: number, name?: string) => string;
   /** Whether two user ids are the same. */
-  sameId(one: string, other: string): string;
+  readonly sameId: (one: string, other: string) => string;
   /** Whether two names of roles, groups or scopes are the same. */
-  sameName(one: string, other: string): string;
+  readonly sameName: (one: string, other: string) => string;
 }
 
 /** Tessera's own columns are ASCII with a binary collation. */

@@ -3,6 +3,7 @@ import type { Subject, SubjectDirectories, SubjectDirectory } from '../directory
 import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
+import { parseSubjectId } from '../domain/subject-id.ts';
 import type { Surface } from '../domain/surface.ts';
 import type { SubjectReference } from '../directory/subject.ts';
 import type { TokenExchange } from '../domain/token-exchange.ts';
@@ -69,6 +70,7 @@ export async function authorize(
     if (reference.by === 'email') lookUp.addressUnknown(reference.email);
     throw new TesseraError('unauthorized', 'unknown subject');
   }
+  refuseConfusedId(tenant, subject.id, surface);
   lookUp.subjectFound(subject);
   if (subject.status !== 'active') throw new TesseraError('unauthorized', 'the subject is disabled');
   const { mayAsk, roles, groups, scopes, resources } = limitsOf(client, subject);
@@ -87,6 +89,18 @@ export async function authorize(
     notAfter,
     exchange,
   });
+}
+
+/**
+ * The tenant's database may hold any id. One in the form of another kind, or an administrator's, would let a user pass as somebody else wherever
+ * subjects are told apart by `sub`. An administrator is not refused for an id that a user took: otherwise the tenant's database could lock them out.
+ */
+function refuseConfusedId(tenant: Tenant, id: string, surface: Surface): void {
+  // Before the id is recorded: it may be an e-mail address.
+  if (parseSubjectId(id) === undefined)
+    throw new TesseraError('unauthorized', 'the id of the subject is not one that a subject may have');
+  if (surface === 'user' && tenant.administratorIds.has(id))
+    throw new TesseraError('unauthorized', 'the user has the id of an administrator');
 }
 
 function findSubject(

@@ -143,6 +143,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   doctor: ['mariadb', 'openbao'],
   deployment: ['mariadb', 'openbao', 'redis'],
   'exchange-replicas': ['mariadb'],
+  'external-directory': ['mariadb'],
   'hostile-tenants': ['mariadb'],
   'hostile-sessions': ['mariadb'],
   failover: ['mariadb'],

@@ -40,7 +40,7 @@ tenants:
     roles: [{ name: "!x", scopes: ["null"] }]
     groups: [{ name: "&g", roles: ["!x"] }]
     users: [{ id: u, email: Ada@ACME.example, groups: ["&g"], identities: [{ issuer: corp, sub: "007" }] }]
-    admins: [{ id: u, email: "'@x.example", scopes: ["-"] }]
+    admins: [{ id: a, email: "'@x.example", scopes: ["-"] }]
 `;
 
 describe('writeTenantsFile', () => {

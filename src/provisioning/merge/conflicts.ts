@@ -21,6 +21,7 @@ export function checkConflicts(written: PartialTenant, tenant: TenantSpec, fault
     ['users', 'users'],
     ['admins', 'administrators'],
   ] as const;
+  checkSharedIds(written, tenant, faults);
   for (const [list, kind] of lists) {
     const persons: readonly PersonSpec[] = tenant[list];
     twice(persons, ({ email }) => (email === '' ? [] : [parseEmail(email)?.canonical ?? email])).forEach(
@@ -29,6 +30,22 @@ export function checkConflicts(written: PartialTenant, tenant: TenantSpec, fault
     twice(persons, ({ identities }) => identities.map(({ issuer, sub }) => `${issuer} ${sub}`)).forEach(
       report(list, 'identities', kind, 'identity'),
     );
+  }
+}
+
+/**
+ * A user and an administrator of one id would be one subject to services, and to a revocation. A pair of an earlier version stays until the file writes
+ * one of them; meanwhile the user gets no token.
+ */
+function checkSharedIds(written: PartialTenant, tenant: TenantSpec, faults: Faults): void {
+  const administrators = new Set(tenant.admins.map(({ id }) => id));
+  const message = (id: string) => `user and administrator "${id}" have one id: give one of them another`;
+  for (const { id } of tenant.users.filter((user) => administrators.has(user.id))) {
+    const user = written.users?.find((one) => one.id === id);
+    const administrator = written.admins?.find((one) => one.id === id);
+    if (administrator !== undefined)
+      faults.add({ list: 'admins', name: id, place: administrator.place }, 'id', message(id));
+    else if (user !== undefined) faults.add({ list: 'users', name: id, place: user.place }, 'id', message(id));
   }
 }
 

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
+import { codeBlocks, readPage } from '../../support/markdown.ts';
 import { TENANTS_FILE } from '../../support/tenants-file.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
@@ -96,6 +97,41 @@ describe('a change by hand in the tenant’s database', () => {
     byHand(`UPDATE tessera_users SET status = 'disabled' WHERE id = 'u-ada'`);
     tessera.clock.advanceSeconds(tessera.config.caches.grantsSeconds);
     expect((await ask()).refusal().status).toBe(401);
+  });
+});
+
+describe('a change by hand as docs/directory.md describes it', () => {
+  const inserts = codeBlocks(readPage('docs/directory.md'))
+    .map(({ code }) => code)
+    .filter((code) => code.startsWith('INSERT INTO'))
+    .join('\n');
+
+  it('adds a user who gets tokens', async () => {
+    byHand(inserts.replace("'viewer'", "'keeper'"));
+    expect(await rolesOf('IVY@acme.example')).toEqual(['keeper']);
+  });
+
+  it.each([
+    ["'client:u-ivy'", 'the id of the subject is not one that a subject may have'],
+    ["'ivy@acme'", 'the id of the subject is not one that a subject may have'],
+    ["'a-root'", 'the user has the id of an administrator'],
+  ])('gives none to a user with the id %s', async (id, reason) => {
+    byHand(inserts.replaceAll("'u-ivy'", id).replace("'viewer'", "'keeper'"));
+    const answer = await ask('ivy@acme.example');
+    expect(answer.refusal().status).toBe(401);
+    expect(await tessera.auditReason(answer.requestId)).toBe(reason);
+  });
+
+  it('gives an administrator tokens whose id a user took', async () => {
+    byHand(inserts.replaceAll("'u-ivy'", "'a-root'").replace("'viewer'", "'keeper'"));
+    const asAdministrator = await tessera.post('/auth/admin/generateToken', {
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'anything',
+      email_id: 'root@acme.example',
+      secret_id: tessera.secret('acme/shop/anything'),
+    });
+    expect(asAdministrator.status).toBe(200);
   });
 });
 

@@ -1,3 +1,4 @@
+import { parseSubjectId } from '../../../domain/subject-id.ts';
 import { STATUSES } from '../../../domain/status.ts';
 import type { PartialIdentity, PartialUser } from '../partial-tenants-file.ts';
 import type { NameRegistry } from './name-registry.ts';
@@ -20,10 +21,9 @@ type PersonKey = (typeof KEYS)[number];
 /** The common members of users and administrators. */
 type Person = Omit<PartialUser, 'groups'>;
 
-// Without "@": ids appear in plans, audit records and logs, where email addresses must not appear.
 const subjectId = matching(
-  (text) => (/^[A-Za-z0-9][A-Za-z0-9._:|+=-]{0,127}$/.test(text) ? text : undefined),
-  'an id: 1 to 128 ASCII letters, digits and ". _ : | + = -", starting with a letter or digit',
+  parseSubjectId,
+  'an id: 1 to 128 ASCII letters, digits and ". _ : | + = -", starting with a letter or digit, and not with "client:"',
 );
 
 export function readPersons<Key extends string, T>(
