@@ -15,7 +15,7 @@ export function addExplain(program: Command, terminal: Terminal): void {
     .argument('<client>', 'the client: tenant/project/client', clientArgument)
     .argument('<subject>', 'the subject: an e-mail address, or its id')
     .addOption(new Option('--surface <surface>', 'the surface of the token').choices([...SURFACES]).default('user'))
-    .option('--scope <scope>', 'ask for this scope only; exits with 1 if the token would not have it')
+    .option('--scope <scope>', 'show only this scope: where it comes from, or why the token would not have it')
     .addOption(outputOption())
     .addHelpText(
       'after',

@@ -4,13 +4,13 @@ import { parseEmail } from '../../domain/email.ts';
 import type { Surface } from '../../domain/surface.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
-import { explain, type ExplainParts, type Explanation } from '../../token-grants/explain.ts';
+import { explain, type ExplainParts } from '../../token-grants/explain.ts';
 import { ExplainedSecretGrant } from '../../token-grants/grants/client-secret/explained-secret.grant.ts';
 import { withReadOnly } from '../installation.ts';
 import { type OutputFormat, printJson, type Terminal } from '../terminal.ts';
 import { explainParts } from './explain-parts.ts';
 import { ExplainedDirectories } from './explained-directories.ts';
-import { type ExplainedScope, explainedScopes, onlyScope } from './explained-scopes.ts';
+import { explainedScopes, onlyScope } from './explained-scopes.ts';
 import { noTokenText, printExplanation } from './print-explanation.ts';
 
 export interface ExplainOptions {
@@ -46,29 +46,17 @@ export async function explainToken(
     });
     const all = explanation.client === undefined ? [] : explainedScopes(explanation.client, directories.paths ?? []);
     const scopes = scope === undefined || directories.paths === undefined ? all : onlyScope(all, scope);
-    const no = noText(explanation, scopes, scope);
-    const { steps, claims } = explanation;
+    const { steps, claims, refusal } = explanation;
     if (output === 'json')
       printJson(terminal.stdout, {
-        decision: no === undefined ? 'yes' : 'no',
+        decision: refusal === undefined ? 'yes' : 'no',
         claims: claims ?? null,
         scopes,
         steps,
       });
     else printExplanation(terminal.stdout, explanation, scopes);
-    if (no !== undefined) throw new OperatorError(no);
+    if (refusal !== undefined) throw new OperatorError(noTokenText(refusal));
   });
-}
-
-/** The answer "no" in words; undefined: the answer is yes. */
-function noText(
-  { claims, refusal }: Explanation,
-  scopes: readonly ExplainedScope[],
-  scope: string | undefined,
-): string | undefined {
-  if (refusal !== undefined) return noTokenText(refusal);
-  if (scope === undefined || claims?.scope.split(' ').includes(scope)) return undefined;
-  return `The token would not have the scope ${scope}: ${scopes.find(({ cut }) => cut !== undefined)?.cut}.`;
 }
 
 /**
