@@ -33,15 +33,13 @@ function tenantNode(tenant: TenantSpec): object {
     ...(tenant.directory === 'managed' ? {} : { directory: tenant.directory }),
     tokens: { alg: tenant.tokens.algorithm, ttl: formatDuration(tenant.tokens.ttlSeconds) },
     ...section('issuers', byId(tenant.issuers).map(issuerNode)),
-    ...section(
-      'projects',
-      byId(tenant.projects).map(({ id, name, status, clients }) => ({
-        id,
-        name,
-        status,
-        ...section('clients', byId(clients).map(clientNode)),
-      })),
-    ),
+    projects: byId(tenant.projects).map(({ id, name, status, clients }) => ({
+      id,
+      name,
+      status,
+      // An empty list, because an entry without any only names the thing: applied with --prune, it would remove nothing.
+      clients: byId(clients).map(clientNode),
+    })),
     ...section('scopes', byName(tenant.scopes)),
     ...section('roles', byName(tenant.roles)),
     ...section('groups', byName(tenant.groups)),
