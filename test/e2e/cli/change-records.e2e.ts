@@ -128,6 +128,23 @@ it('purge records what it destroyed', async () => {
   expect(rows[1]?.details.changes).toEqual([{ action: 'remove', kind: 'secret', id: 'secret/acme/shop/web' }]);
 });
 
+it('migrate records the databases whose schema it changed', async () => {
+  installation = await TestInstallation.make();
+  const { stdout } = await installation.run(['migrate', '-o', 'json']);
+  expect(JSON.parse(stdout)).toMatchObject({ migrated: [{ database: 'control' }] });
+  const rows = await records();
+  expect(said(rows)).toEqual([
+    ['started', null],
+    ['changed', null],
+  ]);
+  expect(rows[1]).toMatchObject({
+    route: 'cli:migrate',
+    details: { changes: [{ action: 'update', kind: 'schema', id: 'control' }] },
+  });
+  await installation.run(['migrate']);
+  expect(await records()).toEqual(rows);
+});
+
 it('a command that is refused after it began says so', async () => {
   const kid = (
     JSON.parse((await installation.run(['keys', 'list', 'acme', '-o', 'json'])).stdout) as { keys: { kid: string }[] }

@@ -6,18 +6,10 @@ import { writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { withReadOnly } from '../../../src/cli/installation.ts';
+import { CLI_FROM_SOURCE } from '../../support/cli-process.ts';
 import { ACME, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
-
-const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
-const FROM_SOURCE = [
-  '--conditions=tessera-source',
-  '--import',
-  `${REPOSITORY}/scripts/typescript.mjs`,
-  `${REPOSITORY}/src/cli.ts`,
-];
 
 let installation: TestInstallation;
 beforeEach(async () => {
@@ -30,7 +22,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [...FROM_SOURCE, ...args], { cwd: installation.folder, env: environment() });
+  return spawn(process.execPath, [...CLI_FROM_SOURCE, ...args], { cwd: installation.folder, env: environment() });
 }
 
 async function finish(child: ChildProcess, stdin: string): Promise<CliResult> {
@@ -57,7 +49,7 @@ function manyTenants(count: number, round: number): string {
 describe('the program', () => {
   it('fails when the secrets that it shows once could not be written', async () => {
     const full = openSync('/dev/full', 'w');
-    const child = spawn(process.execPath, [...FROM_SOURCE, 'apply', '-f', '-'], {
+    const child = spawn(process.execPath, [...CLI_FROM_SOURCE, 'apply', '-f', '-'], {
       cwd: installation.folder,
       env: environment(),
       stdio: ['pipe', full, 'pipe'],
@@ -86,7 +78,7 @@ describe('the program', () => {
 
   it('reports a full disk for the copy that it reads, and the name of a damaged file', async () => {
     await installation.applied(tenantsFile(ACME));
-    const roomless = spawn(process.execPath, [...FROM_SOURCE, 'export'], {
+    const roomless = spawn(process.execPath, [...CLI_FROM_SOURCE, 'export'], {
       cwd: installation.folder,
       // The TypeScript loader keeps its files below HOME.
       env: { ...environment(), HOME: homedir(), TMPDIR: join(installation.folder, 'missing') },

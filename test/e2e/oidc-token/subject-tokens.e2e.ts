@@ -299,10 +299,10 @@ describe('the subject of a token', () => {
     await tessera.apply(file);
     const found = await linked.exchange({ oidcToken: linked.subjectToken({ email_verified: false }) });
     expect(saysOf(found)).toMatchObject({ sub: 'u-grace', idp: provider.issuer });
-    linked.expectAnswerRefused(
-      await linked.exchange({ oidcToken: linked.subjectToken({}, elsewhere) }),
-      'unknown subject',
-    );
+    const stranger = await linked.exchange({ oidcToken: linked.subjectToken({}, elsewhere) });
+    linked.expectAnswerRefused(stranger, 'unknown subject');
+    // Only an address has a digest: this token's address named nobody, its issuer and `sub` did.
+    expect(tessera.auditRow(stranger.requestId)).toMatchObject({ subject_id: null, subject_digest: null });
     await linked.close();
   });
 });
