@@ -10,10 +10,10 @@ const ROWS_PER_STEP = 100;
 /** Below this rate, the work of indexing takes nothing from requests. */
 const QUIET_PER_SECOND = 300;
 /**
- * As many as `tessera audit` reads in 50 ms without an index. Above that, rows are indexed under load too. A server reaches it after about 15 seconds
+ * As many as `tessera audit` reads in 50 ms without an index. Above that, rows are indexed under load too. A server reaches it after some five seconds
  * of its full speed.
  */
-const MAX_UNINDEXED = 100_000;
+const MAX_UNINDEXED = 50_000;
 const BUSY_ROWS_PER_STEP = 250;
 
 /**

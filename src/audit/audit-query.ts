@@ -45,6 +45,8 @@ type Kind = Database['kind'];
 const COLUMNS =
   'id, at_ms, request_id, route, source, outcome, reason, tenant_id, project_id, client_id, subject_id, subject_digest, token_id, key_id, secret_id, details';
 const NEWEST_FIRST = 'ORDER BY at_ms DESC, id DESC LIMIT';
+/** For rows without an index, which are read backwards until there are enough. Their times have this order but for milliseconds. */
+const LAST_WRITTEN = 'ORDER BY id DESC LIMIT';
 /** Below SQLite's limit of 500 parts, and a statement of moderate size for a server. */
 const PATHS_PER_STATEMENT = 50;
 
@@ -154,28 +156,45 @@ async function readPaths(
   conditions: readonly Condition[],
   { limit }: AuditFilter,
 ): Promise<Record<string, unknown>[]> {
-  const parts = paths.map(({ index, key }, number) => {
+  const parts = paths.map(({ index, key }) => {
     const { name } = AUDIT_INDICES[index];
     const table = kind === 'mysql' ? `audit_records FORCE INDEX (${name})` : `audit_records INDEXED BY ${name}`;
     const indexed: Condition[] = kind === 'mysql' ? [] : [{ sql: 'unindexed IS NULL', values: [] }];
-    const { sql, values } = allOf([...indexed, key, ...conditions]);
-    const select = `SELECT ${COLUMNS} FROM ${table} WHERE ${sql} ${NEWEST_FIRST} ?`;
-    return { sql: `SELECT * FROM (${select}) AS path${number}`, values: [...values, limit] };
+    return { table, condition: allOf([...indexed, key, ...conditions]) };
   });
-  return manager.query(
-    parts.map(({ sql }) => sql).join(' UNION ALL '),
-    parts.flatMap(({ values }) => values),
-  );
+  return readNewest(manager, parts, limit);
 }
 
-async function readUnindexed(
+function readUnindexed(
   manager: EntityManager,
   conditions: readonly Condition[],
   { limit }: AuditFilter,
 ): Promise<Record<string, unknown>[]> {
-  const { sql, values } = allOf([{ sql: 'unindexed = 1', values: [] }, ...conditions]);
-  const select = `SELECT ${COLUMNS} FROM audit_records INDEXED BY ${UNINDEXED} WHERE ${sql} ${NEWEST_FIRST} ?`;
-  return manager.query(select, [...values, limit]);
+  const condition = allOf([{ sql: 'unindexed = 1', values: [] }, ...conditions]);
+  return readNewest(manager, [{ table: `audit_records INDEXED BY ${UNINDEXED}`, condition }], limit, LAST_WRITTEN);
+}
+
+interface Part {
+  readonly table: string;
+  readonly condition: Condition;
+}
+
+/** The ids of all parts first: usually the indices have them. Whole rows are read, and sorted, only for the newest of all. */
+function readNewest(
+  manager: EntityManager,
+  parts: readonly Part[],
+  limit: number,
+  order = NEWEST_FIRST,
+): Promise<Record<string, unknown>[]> {
+  const selects = parts.map(
+    ({ table, condition }, number) =>
+      `SELECT * FROM (SELECT id, at_ms FROM ${table} WHERE ${condition.sql} ${order} ?) AS part${number}`,
+  );
+  return manager.query(
+    `SELECT ${COLUMNS} FROM (SELECT id FROM (${selects.join(' UNION ALL ')}) AS found ${NEWEST_FIRST} ?) AS newest
+       JOIN audit_records USING (id)`,
+    [...parts.flatMap(({ condition }) => [...condition.values, limit]), limit],
+  );
 }
 
 function allOf(conditions: readonly Condition[]): Condition {

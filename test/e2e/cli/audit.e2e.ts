@@ -78,7 +78,7 @@ describe.each(['in no index yet', 'in their indices'] as const)('records that ar
     ],
     ['several', ['--tenant', 'acme', '--subject', 'u-bob', '--outcome', 'issued'], []],
     ['the time', ['--since', '1h', '--until', '1m'], []],
-    ['the newest', ['--limit', '1'], ['another tenant']],
+    ['the newest', ['--outcome', 'unauthorized', '--limit', '1'], ['another tenant']],
   ])('are found by %s', async (_, args, expected) => {
     expect(await named(...args)).toEqual(expected);
   });
