@@ -1,5 +1,7 @@
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Row } from '../database/database.ts';
+import { GRANT_NAME_LENGTH } from '../control-plane/entities/tenant.entity.ts';
+import { isGrantName } from '../domain/names.ts';
 import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
 
 /**
@@ -32,5 +34,15 @@ export function readText(row: Row, name: string, length: number): string | undef
 export function readRequiredText(row: Row, name: string, length: number): string {
   const value = readText(row, name, length);
   if (value === undefined) throw unavailable(TENANT_DATABASE, 'lacks a value that it must have');
+  return value;
+}
+
+/**
+ * Like `readText`, for the name of a role, group, scope or resource. The scopes of a token are one text, separated by spaces: a name with a space would
+ * be several scopes.
+ */
+export function readGrantName(row: Row, name: string): string | undefined {
+  const value = readText(row, name, GRANT_NAME_LENGTH);
+  if (value !== undefined && !isGrantName(value)) throw unavailable(TENANT_DATABASE, 'holds a name that is malformed');
   return value;
 }

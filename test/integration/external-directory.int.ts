@@ -124,7 +124,7 @@ it('takes views over the tables of an application from the documentation, with a
 it('takes names of roles byte by byte, and one that no view gives scopes has none', async () => {
   expect(await claimsOf('bob@acme.example')).toMatchObject({ roles: ['guest', 'viewer'], scope: 'orders:read' });
   // The collation takes both as the role viewer.
-  await inShop("CREATE OR REPLACE VIEW tessera_user_roles AS SELECT 3 AS user_id, 'Viewer ' AS role_name");
+  await inShop("CREATE OR REPLACE VIEW tessera_user_roles AS SELECT 3 AS user_id, 'Viewer' AS role_name");
   expect(await claimsOf('eve@acme.example')).not.toHaveProperty('scope', 'orders:read');
   await inShop(viewOf('tessera_user_roles').replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
 });
@@ -220,6 +220,12 @@ const hostile: [string, string, string, number][] = [
   ],
   ['a value of 4 MB', 'tessera_users', `SELECT id, email, REPEAT('a', 4194304) AS status ${alone}`, 401],
   ['a role of 4 MB', 'tessera_user_roles', "SELECT 2 AS user_id, REPEAT('a', 4194304) AS role_name", 503],
+  [
+    'a scope that would be two',
+    'tessera_role_scopes',
+    "SELECT 'viewer' AS role_name, 'a admin:all' AS scope_name",
+    503,
+  ],
   ['sleep', 'tessera_users', `SELECT id, email, 'active' AS status FROM users WHERE id = 2 AND SLEEP(600) = 0`, 503],
 ];
 
