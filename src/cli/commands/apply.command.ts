@@ -31,7 +31,7 @@ Every confidential client without a live secret gets one. It is shown once: stor
     )
     .requiredOption('-f, --file <path>', 'the tenants file; - reads it from standard input')
     .option('--dry-run', 'show what would change, and change nothing', false)
-    .option('--prune', 'also remove what the file leaves out of the tenants that it names', false)
+    .option('--prune', 'also remove what the lists in the file leave out', false)
     .option('--prune-tenants', 'also remove whole tenants that the file does not name; asks for their ids', false)
     .option('--yes', 'remove whole tenants without asking', false)
     .option(
@@ -46,7 +46,7 @@ Every confidential client without a live secret gets one. It is shown once: stor
 Examples:
   $ tessera apply -f tenants.yaml --dry-run     what would change?
   $ tessera apply -f tenants.yaml               change it
-  $ tessera apply -f tenants.yaml --prune       and remove what the file leaves out of its tenants
+  $ tessera apply -f tenants.yaml --prune       and remove what its lists leave out
   $ tessera apply -f - --output json < tenants.yaml | jq -r '.secrets[]'
 
 A removed tenant's keys and secrets stay in Vault until \`tessera purge\`: applying the tenant again before that restores it.`,

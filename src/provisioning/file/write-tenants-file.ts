@@ -32,35 +32,36 @@ function tenantNode(tenant: TenantSpec): object {
     database: tenant.database,
     ...(tenant.directory === 'managed' ? {} : { directory: tenant.directory }),
     tokens: { alg: tenant.tokens.algorithm, ttl: formatDuration(tenant.tokens.ttlSeconds) },
-    ...section('issuers', byId(tenant.issuers).map(issuerNode)),
+    // Every list is written, also an empty one: applied with --prune, the file then removes what the tenant does not have.
+    issuers: byId(tenant.issuers).map(issuerNode),
     projects: byId(tenant.projects).map(({ id, name, status, clients }) => ({
       id,
       name,
       status,
-      // An empty list, because an entry without any only names the thing: applied with --prune, it would remove nothing.
       clients: byId(clients).map(clientNode),
     })),
-    ...section('scopes', byName(tenant.scopes)),
-    ...section('roles', byName(tenant.roles)),
-    ...section('groups', byName(tenant.groups)),
-    ...section(
-      'users',
-      byId(tenant.users).map((user) => ({
-        ...personNode(user),
-        roles: user.roles,
-        groups: user.groups,
-        ...identitiesNode(user.identities, issuerIds),
-      })),
-    ),
-    ...section(
-      'admins',
-      byId(tenant.admins).map((admin) => ({
-        ...personNode(admin),
-        roles: admin.roles,
-        scopes: admin.scopes,
-        ...identitiesNode(admin.identities, issuerIds),
-      })),
-    ),
+    ...(tenant.directory === 'external' ? {} : directoryNode(tenant, issuerIds)),
+    admins: byId(tenant.admins).map((admin) => ({
+      ...personNode(admin),
+      roles: admin.roles,
+      scopes: admin.scopes,
+      ...identitiesNode(admin.identities, issuerIds),
+    })),
+  };
+}
+
+/** The lists of a managed directory. A file must not say them of an external one. */
+function directoryNode({ scopes, roles, groups, users }: TenantSpec, issuerIds: ReadonlyMap<string, string>): object {
+  return {
+    scopes: byName(scopes),
+    roles: byName(roles),
+    groups: byName(groups),
+    users: byId(users).map((user) => ({
+      ...personNode(user),
+      roles: user.roles,
+      groups: user.groups,
+      ...identitiesNode(user.identities, issuerIds),
+    })),
   };
 }
 
@@ -70,14 +71,8 @@ function personNode({ id, email, status }: PersonSpec): object {
 
 /** An identity whose issuer is no longer trusted keeps its URL. `apply` then refuses the line, instead of dropping the link silently. */
 function identitiesNode(identities: readonly IdentitySpec[], issuerIds: ReadonlyMap<string, string>): object {
-  return section(
-    'identities',
-    identities.map(({ issuer, sub }) => ({ issuer: issuerIds.get(issuer) ?? issuer, sub })),
-  );
-}
-
-function section(key: string, items: readonly object[]): Readonly<Record<string, readonly object[]>> {
-  return items.length === 0 ? {} : { [key]: items };
+  if (identities.length === 0) return {};
+  return { identities: identities.map(({ issuer, sub }) => ({ issuer: issuerIds.get(issuer) ?? issuer, sub })) };
 }
 
 function byId<T extends { readonly id: string }>(items: readonly T[]): T[] {

@@ -2,7 +2,7 @@
  * Merges a list of things: those that are written, each merged with the one that exists, then those that are not written.
  *
  * @param written undefined: the list is left out
- * @param removeOthers whether things that are not written are removed
+ * @param removeOthers whether things that are not written are removed from a list that is written
  */
 export function mergeList<Written, Spec>(
   written: readonly Written[] | undefined,
@@ -15,7 +15,7 @@ export function mergeList<Written, Spec>(
   const named = new Set((written ?? []).map(keyOf));
   return [
     ...(written ?? []).map((thing) => merge(thing, present.get(keyOf(thing)))),
-    ...(removeOthers ? [] : before.filter((thing) => !named.has(keyOf(thing)))),
+    ...(removeOthers && written !== undefined ? [] : before.filter((thing) => !named.has(keyOf(thing)))),
   ];
 }
 

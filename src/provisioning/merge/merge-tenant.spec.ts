@@ -84,13 +84,13 @@ describe('a member that is left out', () => {
   it('has the default of a new thing when it is null', () => {
     const { after, faults } = merge(
       written(`    name: null
-    status: null
+    status: active
     tokens: { alg: null, ttl: null }
-    projects: [{ id: shop, name: null, status: null, clients: [{ id: web, status: null, policy: null, audience: null, ttl: null }] }]
+    projects: [{ id: shop, name: null, status: active, clients: [{ id: web, status: active, policy: null, audience: null, ttl: null }] }]
     issuers: [{ id: corp, jwks_uri: null, algorithms: null, typ: null, max_age: null, max_lifetime: null }]
     scopes: [{ name: read, resource: null }]
-    users: [{ id: u-ada, status: null, roles: null, groups: null, identities: null }]
-    admins: [{ id: a-root, status: null, roles: null, scopes: null, identities: null }]
+    users: [{ id: u-ada, status: active, roles: null, groups: null, identities: null }]
+    admins: [{ id: a-root, status: active, roles: null, scopes: null, identities: null }]
 `),
       existing(FULL),
     );
@@ -151,11 +151,8 @@ describe('a reference', () => {
   });
 
   it.each([
-    [
-      'users: [{ id: u-ada }]\n    scopes: [{ name: read }]\n    groups: []',
-      'users[0] "u-ada": there is no role "reader" after this',
-    ],
-    ['issuers: [{ id: corp }]', 'issuers[0] "corp": clients: there is no client "web"'],
+    ['users: [{ id: u-ada }]\n    roles: []\n    groups: []', 'users[0] "u-ada": there is no role "reader" after this'],
+    ['issuers: [{ id: corp }]\n    projects: []', 'issuers[0] "corp": clients: there is no client "web"'],
   ])('of a thing that is only named must not be pruned: %s', (body, fault) => {
     const { faults } = merge(written(`    ${body}\n`), existing(FULL), true);
     expect(faults.join('\n')).toContain(fault.split(': there is')[0]);
@@ -195,11 +192,22 @@ describe('what the file leaves out', () => {
     });
   });
 
-  it('is removed with --prune', () => {
+  it('is removed with --prune from the lists that are written, and from no other', () => {
     expect(merge(written('    projects: []\n'), actual, true)).toMatchObject({
       faults: [],
-      changes: ['remove user acme/u-ada', 'remove client acme/shop/web', 'remove project acme/shop'],
+      changes: ['remove client acme/shop/web', 'remove project acme/shop'],
     });
+    expect(merge(written('    users: []\n'), actual, true).changes).toEqual(['remove user acme/u-ada']);
+    const all = ['issuers', 'projects', 'scopes', 'roles', 'groups', 'users', 'admins'];
+    const full = existing(FULL);
+    for (const list of all) {
+      const one = merge(written(`    ${list}: []\n`), full, true).after;
+      for (const other of all.filter((name) => name !== list) as (keyof TenantSpec)[])
+        expect(one[other]).toEqual(full[other]);
+    }
+    expect(merge(written(all.map((list) => `    ${list}: []\n`).join('')), full, true).after).toMatchObject(
+      Object.fromEntries(all.map((list) => [list, []])),
+    );
   });
 
   it('stays with --prune in a project and a tenant that are only named', () => {

@@ -19,7 +19,7 @@ const DEFAULT_MAX_LIFETIME_SECONDS = 24 * 60 * 60;
 export interface MergeOptions {
   /** Whether the tenant is created: its own members get defaults. Its database may hold things already. */
   readonly isNew: boolean;
-  /** Remove things that the file leaves out. An entry without any list of things only names the tenant or project, and removes nothing. */
+  /** Remove the things that a written list leaves out. A list that is left out keeps its things. */
   readonly prune: boolean;
 }
 
@@ -37,7 +37,6 @@ export function mergeTenant(
   const { id, place } = written;
   const tenant: Thing = { list: 'tenants', name: id, place };
   const present = isNew ? undefined : before;
-  const removeOthers = prune && listsAnything(written);
   const own = mergeMembers<Pick<TenantSpec, 'id' | 'name' | 'status' | 'directory'>, 'id'>(
     tenant,
     written,
@@ -46,8 +45,8 @@ export function mergeTenant(
     faults,
   );
   // What is in an external directory is not removed by us.
-  const removeInDirectory = removeOthers && own.directory === 'managed';
-  const issuers = mergeList(written.issuers, before.issuers, removeOthers, idOf, (issuer, one) => ({
+  const removeInDirectory = prune && own.directory === 'managed';
+  const issuers = mergeList(written.issuers, before.issuers, prune, idOf, (issuer, one) => ({
     id: issuer.id,
     ...mergeMembers<IssuerSpec, 'id'>(
       { list: 'issuers', name: issuer.id, place: issuer.place },
@@ -70,7 +69,7 @@ export function mergeTenant(
       faults,
     ),
     issuers,
-    projects: mergeProjects(written, before, prune, removeOthers, faults),
+    projects: mergeProjects(written, before, prune, faults),
     scopes: mergeList(written.scopes, before.scopes, removeInDirectory, nameOf, (scope, one) => ({
       name: scope.name,
       ...mergeMembers<ScopeSpec, 'name'>(
@@ -102,22 +101,17 @@ export function mergeTenant(
       ),
     })),
     users: mergeUsers(written.users, before.users, removeInDirectory, identities),
-    admins: mergeAdmins(written.admins, before.admins, removeOthers, identities),
+    admins: mergeAdmins(written.admins, before.admins, prune, identities),
   };
-}
-
-function listsAnything({ issuers, projects, scopes, roles, groups, users, admins }: PartialTenant): boolean {
-  return [issuers, projects, scopes, roles, groups, users, admins].some((list) => list !== undefined);
 }
 
 function mergeProjects(
   written: PartialTenant,
   before: TenantSpec,
   prune: boolean,
-  removeOthers: boolean,
   faults: Faults,
 ): TenantSpec['projects'] {
-  return mergeList(written.projects, before.projects, removeOthers, idOf, (project, one) => ({
+  return mergeList(written.projects, before.projects, prune, idOf, (project, one) => ({
     id: project.id,
     ...mergeMembers<Omit<TenantSpec['projects'][number], 'clients'>, 'id'>(
       { list: 'projects', name: project.id, place: project.place },
@@ -126,22 +120,16 @@ function mergeProjects(
       { name: project.id, status: 'active' },
       faults,
     ),
-    clients: mergeList(
-      project.clients,
-      one?.clients ?? [],
-      prune && project.clients !== undefined,
-      idOf,
-      (client, present) => ({
-        id: client.id,
-        ...mergeMembers<ClientSpec, 'id'>(
-          { list: 'clients', name: client.id, place: client.place },
-          client,
-          present,
-          { ...CLIENT, audience: project.id },
-          faults,
-        ),
-      }),
-    ),
+    clients: mergeList(project.clients, one?.clients ?? [], prune, idOf, (client, present) => ({
+      id: client.id,
+      ...mergeMembers<ClientSpec, 'id'>(
+        { list: 'clients', name: client.id, place: client.place },
+        client,
+        present,
+        { ...CLIENT, audience: project.id },
+        faults,
+      ),
+    })),
   }));
 }
 

@@ -25,8 +25,18 @@ describe('--prune', () => {
     expect(await installation.applied(named, '--prune')).toEqual({ changes: [], secrets: [] });
   });
 
+  it('removes nothing from a list that the file leaves out', async () => {
+    const named = tenantsFile(
+      '  - { id: acme, users: [{ id: u-ada }] }\n  - { id: globex, projects: [{ id: app }] }\n',
+    );
+    expect((await installation.applied(named, '--prune')).changes).toEqual([BOB_GOES]);
+  });
+
   it('refuses to remove what a thing that stays refers to', async () => {
-    const result = await installation.apply(tenantsFile('  - { id: acme, users: [{ id: u-ada }] }\n'), '--prune');
+    const result = await installation.apply(
+      tenantsFile('  - { id: acme, users: [{ id: u-ada }], groups: [] }\n'),
+      '--prune',
+    );
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toContain('users[0] "u-ada": groups: there is no group "staff" after this');
   });

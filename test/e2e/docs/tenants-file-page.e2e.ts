@@ -93,7 +93,7 @@ describe('the example', () => {
   it('restores a removed client with its previous secret, until purge', async () => {
     const issuers = /^ {4}# The trusted issuers .*?(?=^ {4}projects:)/ms;
     const client = /^ {10}- id: web\n.*?(?=^ {10}- id: kiosk)/ms;
-    const without = replaceEach(example, [issuers, ''], [client, ''], [/^ {8}identities:\n.*\n/m, '']);
+    const without = replaceEach(example, [issuers, '    issuers: []\n'], [client, ''], [/^ {8}identities:\n.*\n/m, '']);
     expect((await installation.applied(example)).secrets).toHaveLength(1);
 
     await installation.applied(without, '--prune');
