@@ -130,8 +130,8 @@ describe('a file that names a few things', () => {
   });
 
   it('resets a member with null', async () => {
-    await installation.applied(tenantsFile('  - { id: beta, name: null, status: null, tokens: { ttl: null } }\n'));
-    expect(await exported()).toMatch(/name: beta\n {4}status: active\n.*\n {4}tokens: \{ alg: EdDSA, ttl: 15m \}/);
+    await installation.applied(tenantsFile('  - { id: beta, name: null, tokens: { ttl: null } }\n'));
+    expect(await exported()).toMatch(/name: beta\n {4}status: suspended\n.*\n {4}tokens: \{ alg: EdDSA, ttl: 15m \}/);
   });
 
   it.each([

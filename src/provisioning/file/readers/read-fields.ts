@@ -70,8 +70,8 @@ export class Fields<Key extends string> {
   }
 
   /**
-   * A member that may be left out but not be null, such as a list of things: an empty line in a file would be the removal of all of them. Undefined also
-   * for an invalid value.
+   * A member that may be left out but not be null, because nothing behind its name is null: an empty list of things would be the removal of all of them,
+   * and an empty status would activate. Undefined also for an invalid value.
    */
   optional<T>(key: Key, read: Reader<T>): T | undefined {
     const node = this.#values.get(key)?.value;
