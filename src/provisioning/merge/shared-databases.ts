@@ -12,7 +12,8 @@ interface Owned {
 /**
  * Reports tenants that share a database after the apply. An embedded database is named after its tenant.
  *
- * @param after all tenants after the apply, those of the file and those that stay as they are
+ * @param after all tenants after the apply, those of the file and those that stay as they are. A tenant may have two: one whose store
+ * fails stays in the present one, and a later apply brings it to the other.
  */
 export function sharedDatabases(
   written: readonly PartialTenant[],
@@ -28,7 +29,7 @@ export function sharedDatabases(
     const address = `${database.host.toLowerCase()}:${database.port}/${database.name}`;
     const owner = owners.get(address);
     owners.set(address, owner ?? id);
-    if (owner === undefined || touched(id) === 0) continue;
+    if (owner === undefined || owner === id || touched(id) === 0) continue;
     const faults = new Faults(id);
     faults.add(
       { list: 'tenants', name: id, place: said.get(id)?.place },

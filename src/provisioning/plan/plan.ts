@@ -1,8 +1,11 @@
 import type { TenantState } from '../apply/control-plane.writer.ts';
 import type { TenantId } from '../../domain/ids.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
 import { type PlanningRules, planTenant, type Refused, type TenantPlan } from './plan-tenant.ts';
+import { mergeDatabase } from '../merge/merge-database.ts';
 import { sharedDatabases } from '../merge/shared-databases.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
+import { Faults } from '../merge/thing.ts';
 import type { Stores } from '../apply/stores.ts';
 import type { Change } from './tenant-diff.ts';
 import type { PartialTenantsFile } from '../file/partial-tenants-file.ts';
@@ -54,9 +57,23 @@ export async function planFile(
   const named = new Set(file.tenants.map(({ id }) => id));
   const removals = options.pruneTenants ? unnamed(file, states) : [];
   const untouched = states.map(({ tenant }) => tenant).filter(({ id }) => !named.has(id) && !removals.includes(id));
-  conflicts.push(...sharedDatabases(file.tenants, [...untouched, ...tenants.map(({ tenant }) => tenant)]));
+  const failed = failures.flatMap(({ tenantId }) => databasesOf(tenantId, file, before.get(tenantId)));
+  conflicts.push(...sharedDatabases(file.tenants, [...untouched, ...tenants.map(({ tenant }) => tenant), ...failed]));
   if (conflicts.length > 0) return { conflicts: conflicts.sort(byPosition) };
   return { tenants, removals, failures };
+}
+
+/** The databases of a tenant whose store failed: the present one, where it stays, and the one that the file gives it. */
+function databasesOf(
+  id: TenantId,
+  { tenants }: PartialTenantsFile,
+  state: TenantState | undefined,
+): Pick<Tenant, 'id' | 'database'>[] {
+  const written = tenants.find((tenant) => tenant.id === id);
+  const next = written && mergeDatabase(written, state?.tenant.database, new Faults(id));
+  return [state?.tenant.database, next]
+    .filter((database) => database !== undefined)
+    .map((database) => ({ id, database }));
 }
 
 /** The tenants that the file does not name. A file without tenants, such as the export of an empty store, says nothing about any. */
