@@ -11,7 +11,9 @@ export function describeChange({ action, kind, id, fields }: Change): string {
   const line = `${SIGNS[action]} ${action} ${kind} ${id}`;
   if (action === 'remove' && kind === 'tenant')
     return `${line}, the whole tenant (its keys and secrets stay in Vault until \`tessera purge\`)`;
-  return fields.length === 0 ? line : `${line}   ${fields.map(describeField).join(' · ')}`;
+  const isElsewhere = kind === 'tenant' && fields.some(({ field }) => field === 'database' || field === 'directory');
+  const revokes = isElsewhere ? ' (revokes all of its tokens)' : '';
+  return fields.length === 0 ? line : `${line}   ${fields.map(describeField).join(' · ')}${revokes}`;
 }
 
 function describeField({ field, from, to }: FieldChange): string {

@@ -36,12 +36,12 @@ export interface TenantPlan {
   readonly clientsWithoutSecret: readonly ClientName[];
   /** Whether the control plane's rows change. */
   readonly rows: boolean;
-  /** The users and clients whose tokens are revoked. */
+  /** Whose tokens are revoked. */
   readonly removed: Removed;
 }
 
 export interface PlanningRules {
-  /** Remove what the file leaves out of the tenants that it names. */
+  /** Remove what the written lists leave out. */
   readonly prune: boolean;
   /** Remove whole tenants that the file does not name. A file without tenants removes none. */
   readonly pruneTenants: boolean;
@@ -139,7 +139,8 @@ export async function planTenant(
     keyRing: keyRing?.action,
     clientsWithoutSecret,
     rows: inControlPlane.length > 0,
-    removed: removedFrom(before, tenant),
+    // A new tenant has no tokens. Those of a removed tenant of this id were revoked.
+    removed: { ...removedFrom(before, tenant), ...(state === undefined ? { everybody: false } : {}) },
   };
 }
 

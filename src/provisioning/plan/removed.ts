@@ -1,7 +1,9 @@
 import { revocationOfAll } from '../../revocation/new-revocations.ts';
 import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { TenantId } from '../../domain/ids.ts';
+import { parseSubjectId } from '../../domain/subject-id.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
+import { canonicalJson } from './field-changes.ts';
 
 /** Users, administrators and clients that the plan removes and that tokens may name. */
 export interface Removed {
@@ -9,6 +11,8 @@ export interface Removed {
   readonly administrators: readonly string[];
   /** They are in the tenant's database, so their removal cannot be in one transaction with the revocations. */
   readonly users: readonly string[];
+  /** Another directory: an id may be another person's there, so all tokens of the tenant are revoked. */
+  readonly everybody: boolean;
 }
 
 /** Above this number, all tokens of the tenant are revoked instead: each revocation is an entry that every server and verifier keeps for a day. */
@@ -19,32 +23,38 @@ const MAX_NAMED = 100;
  * be valid again if it were added again.
  */
 export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
+  const staying = new Set(after.admins.map(idOf));
   return {
     clients: missing(before.projects.flatMap(clientNames), new Set(after.projects.flatMap(clientNames))).map(
       // Tokens contain the client's id without its project.
       (name) => name.slice(name.indexOf('/') + 1),
     ),
-    administrators: missing(before.admins.map(idOf), new Set(after.admins.map(idOf))),
-    users: missing(before.users.map(idOf), new Set(after.users.map(idOf))),
+    administrators: missing(before.admins.map(idOf), staying),
+    // The tenant itself may have written these rows. They must not revoke an administrator's tokens, and what no token names is not revoked.
+    users: missing(before.users.map(idOf), new Set(after.users.map(idOf))).filter(
+      (id) => !staying.has(id) && parseSubjectId(id) !== undefined,
+    ),
+    everybody: before.directory !== after.directory || canonicalJson(before.database) !== canonicalJson(after.database),
   };
 }
 
 /** @param before the last second of the tokens to revoke, epoch seconds */
 export function revocationsOf(
   tenantId: TenantId,
-  { clients, administrators, users }: Removed,
+  { clients, administrators, users, everybody }: Removed,
   before: number,
 ): readonly NewRevocation[] {
   const subjects = new Set([...administrators, ...users]);
-  if (clients.length + subjects.size > MAX_NAMED) return [revocationOfAll(tenantId, 'tenant', '*', before)];
+  if (everybody || clients.length + subjects.size > MAX_NAMED)
+    return [revocationOfAll(tenantId, 'tenant', '*', before)];
   return [
     ...[...new Set(clients)].map((id) => revocationOfAll(tenantId, 'client', id, before)),
     ...[...subjects].map((id) => revocationOfAll(tenantId, 'subject', id, before)),
   ];
 }
 
-export function isAnythingIn({ clients, administrators, users }: Removed): boolean {
-  return clients.length + administrators.length + users.length > 0;
+export function isAnythingIn({ clients, administrators, users, everybody }: Removed): boolean {
+  return everybody || clients.length + administrators.length + users.length > 0;
 }
 
 function clientNames({ id, clients }: TenantSpec['projects'][number]): string[] {

@@ -1,0 +1,45 @@
+import { parseTenantId } from '../../domain/ids.ts';
+import { EMPTY_DIRECTORY } from '../../directory/provisioning/directory-state.ts';
+import type { TenantSpec } from '../file/tenants-file.ts';
+import { isAnythingIn, removedFrom, revocationsOf } from './removed.ts';
+import { newTenantState, specFromState } from './tenant-state.ts';
+
+const ACME = parseTenantId('acme')!;
+const EMPTY = specFromState(newTenantState(ACME), EMPTY_DIRECTORY);
+const person = (id: string) =>
+  ({ id, email: '', status: 'active', roles: [], groups: [], scopes: [], identities: [] }) as const;
+const revoked = (before: TenantSpec, after: TenantSpec): string[] =>
+  revocationsOf(ACME, removedFrom(before, after), 1).map(({ kind, id }) => `${kind} ${id}`);
+
+describe('the revocations for removed users', () => {
+  it('leave out a staying administrator, and ids that no subject may have', () => {
+    const ids = ['u-ada', 'a-root', 'a-gone', 'client:web', 'an id', 'ada@acme.example'];
+    const before = { ...EMPTY, users: ids.map(person), admins: ['a-root', 'a-gone'].map(person) };
+    expect(revoked(before, { ...EMPTY, admins: [person('a-root')] }).sort()).toEqual([
+      'subject a-gone',
+      'subject u-ada',
+    ]);
+  });
+
+  it('do not grow to the whole tenant by rows that are no subjects', () => {
+    const users = Array.from({ length: 200 }, (_, index) => person(`client:${index}`));
+    expect(isAnythingIn(removedFrom({ ...EMPTY, users }, EMPTY))).toBe(false);
+  });
+});
+
+describe('the revocations for another directory', () => {
+  const server = { driver: 'mysql', host: 'db', port: 3306, name: 'acme' } as const;
+  const external = { ...EMPTY, database: server, directory: 'external' } as const;
+  const managed = { ...EMPTY, database: server };
+
+  it.each([
+    ['its kind', managed, external],
+    ['its kind, back', external, managed],
+    ['its driver', EMPTY, managed],
+    ['its name', managed, { ...managed, database: { ...server, name: 'other' } }],
+  ])('are of the whole tenant when what changes is %s', (_, before, after) => {
+    expect(revoked(before, { ...after, name: 'Acme' })).toEqual(['tenant *']);
+    expect(isAnythingIn(removedFrom(before, after))).toBe(true);
+    expect(isAnythingIn(removedFrom(before, { ...before, name: 'Acme' }))).toBe(false);
+  });
+});
