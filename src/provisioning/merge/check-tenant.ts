@@ -2,6 +2,7 @@ import { formatDuration } from '../file/duration.ts';
 import type { PartialTenant, Place } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
+import { checkTrusts } from './check-trusts.ts';
 import { idOf, nameOf } from './merge-lists.ts';
 import type { Faults, ListName, Thing } from './thing.ts';
 
@@ -30,6 +31,7 @@ export function checkTenant(written: PartialTenant, before: TenantSpec, after: T
     groups.check(user, 'groups', user.after.groups);
   }
   checkIssuers(written, before, after, faults);
+  checkTrusts(written, before, after, faults);
   checkClients(written, before, after, faults);
   checkExternal(written, after, faults);
 }

@@ -1,0 +1,97 @@
+import { ACME, GLOBEX, tenantsFile } from './files.ts';
+import { TestInstallation } from './installation.ts';
+
+let installation: TestInstallation;
+beforeEach(async () => {
+  installation = await TestInstallation.make();
+});
+afterEach(() => installation.remove());
+
+const acme = (members: string): string => tenantsFile(`  - id: acme\n    ${members}\n`);
+
+/** Applies what must be refused, and returns the reason. */
+async function refusal(file: string, ...args: string[]): Promise<string> {
+  const before = await installation.fingerprint();
+  for (const more of [['--dry-run'], []])
+    expect(await installation.apply(file, ...args, ...more)).toMatchObject({ code: 1, stdout: '' });
+  expect(await installation.fingerprint()).toEqual(before);
+  return (await installation.apply(file, ...args)).stderr;
+}
+
+describe('the URL of a trusted issuer that changes', () => {
+  const UNLINKED = ACME.replace(/, identities: \[.*?\]/, '');
+
+  it('does not keep the keys of the old provider', async () => {
+    const keys = 'jwks_uri: https://idp.example.com/keys';
+    await installation.applied(
+      tenantsFile(UNLINKED.replace('audiences: [tessera-acme]', `${keys}\n        audiences: [tessera-acme]`)),
+    );
+    const moved = (more: string) => acme(`issuers: [{ id: corp, issuer: 'https://new.example'${more} }]`);
+    expect(await refusal(moved(''))).toContain(
+      'issuers[0] "corp": issuer: its keys would still come from the present jwks_uri: write jwks_uri too, or null for discovery',
+    );
+    await installation.applied(moved(', jwks_uri: https://new.example/keys'));
+    await installation.applied(acme("issuers: [{ id: corp, issuer: 'https://idp.example.com', jwks_uri: null }]"));
+    await installation.applied(moved(''));
+  });
+
+  it('does not leave linked identities behind', async () => {
+    await installation.applied(
+      tenantsFile(
+        ACME.replace('email: root@acme.example', 'email: root@acme.example, identities: [{ issuer: corp, sub: "7" }]'),
+      ),
+    );
+    const moved = (more: string) => acme(`issuers: [{ id: corp, issuer: 'https://new.example' }]${more}`);
+    const users = '\n    users: [{ id: u-ada, identities: [{ issuer: corp, sub: "8" }] }]';
+    const reason = await refusal(moved(''));
+    for (const [list, id] of [
+      ['users', 'u-ada'],
+      ['admins', 'a-root'],
+    ])
+      expect(reason).toContain(
+        `tenants "acme", ${list} "${id}": identities must not stay with the present URL of issuer "corp": write identities too`,
+      );
+    expect(await refusal(moved(users))).not.toContain('u-ada');
+    await installation.applied(moved(`${users}\n    admins: [{ id: a-root, identities: null }]`));
+  });
+});
+
+describe('a trusted issuer', () => {
+  const CLIENTS = '[{ id: web, surfaces: [user], scopes: unbounded, subjects: any }]';
+  const MOVED = `projects: [{ id: shop, clients: [] }, { id: lab, clients: ${CLIENTS} }]`;
+
+  it.each(['', '\n    issuers: [{ id: corp }]'])(
+    'does not follow the id of its client to another project unless its clients are written%s',
+    async (named) => {
+      await installation.applied(tenantsFile(ACME));
+      expect(await refusal(acme(`${MOVED}${named}`), '--prune')).toContain(
+        'issuers "corp": clients: "web" would become another client, "lab/web" instead of "shop/web": write its clients too'.slice(
+          named === '' ? 0 : 'issuers '.length,
+        ),
+      );
+      await installation.applied(acme(`${MOVED}\n    issuers: [{ id: corp, clients: [web] }]`), '--prune');
+    },
+  );
+});
+
+describe('a status', () => {
+  it.each([
+    ['status:', 'tenants[0] "acme"'],
+    ['projects: [{ id: shop, status: null }]', 'projects[0] "shop"'],
+    ['projects: [{ id: shop, clients: [{ id: web, status: ~ }] }]', 'clients[0] "web"'],
+    ['users: [{ id: u-ada, status: }]', 'users[0] "u-ada"'],
+    ['admins: [{ id: a-root, status: null }]', 'admins[0] "a-root"'],
+  ])('must not be null, which would activate: %s', async (members, thing) => {
+    await installation.applied(tenantsFile(ACME));
+    expect(await refusal(acme(members))).toContain(`${thing}: status must be one of active, `);
+  });
+});
+
+describe('a database of two tenants', () => {
+  it('is refused although it is not reached', async () => {
+    await installation.applied(tenantsFile(GLOBEX));
+    const database = 'database: { driver: mysql, host: 127.0.0.1, port: 1, name: same }';
+    const reason = await refusal(tenantsFile(`  - { id: acme, ${database} }\n  - { id: globex, ${database} }\n`));
+    expect(reason).toContain('another tenant has this database ("acme"): each tenant needs its own');
+  });
+});
