@@ -5,6 +5,14 @@ import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity
 import type { Clock } from '../domain/clock.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { bounded } from './audit-statements.ts';
+import {
+  type ChangeGroup,
+  type ChangeSubject,
+  groupBySubject,
+  inRecords,
+  type RecordedChange,
+  sharedSubject,
+} from './change-subjects.ts';
 
 /** Who changes something, and with what. */
 export interface Operator {
@@ -13,14 +21,6 @@ export interface Operator {
   readonly host: string;
   /** Its words without arguments, such as `keys rotate`. */
   readonly command: string;
-}
-
-/** What was done to one thing. No value in it is a secret, a token or an address. */
-export interface RecordedChange {
-  readonly action: 'create' | 'update' | 'remove';
-  readonly kind: string;
-  readonly id: string;
-  readonly fields?: readonly { readonly field: string; readonly from?: unknown; readonly to?: unknown }[];
 }
 
 /** What a command is about to do. */
@@ -32,9 +32,6 @@ export interface IntendedChanges {
 
 /** A step of a command: it began, it changed something, or it ended with an error. */
 type ChangeOutcome = 'started' | 'changed' | 'failed';
-
-/** More would only repeat the file that was applied. */
-const MAX_CHANGES = 1000;
 
 /** Writes the record of a change within the transaction that makes it. */
 export abstract class ChangeRecords {
@@ -59,6 +56,7 @@ export class ChangeTrail extends ChangeRecords {
   readonly #requestId = randomUUID();
   readonly #noted = new Map<string | undefined, readonly RecordedChange[]>();
   readonly #recorded = new Set<string | undefined>();
+  #intended: { readonly tenantId: string | undefined; readonly about: ChangeSubject } | undefined;
 
   constructor(controlPlane: ControlPlane, clock: Clock, operator: Operator) {
     super();
@@ -74,7 +72,11 @@ export class ChangeTrail extends ChangeRecords {
   }
 
   start({ tenantId, changes }: IntendedChanges): Promise<void> {
-    return this.#controlPlane.transaction((manager) => this.#insert(manager, 'started', tenantId, changes));
+    const about = sharedSubject(tenantId, changes);
+    this.#intended = { tenantId, about };
+    const groups =
+      changes.length === 0 ? [{ about, changes }] : inRecords(changes).map((part) => ({ about, changes: part }));
+    return this.#controlPlane.transaction((manager) => this.#insert(manager, 'started', tenantId, groups));
   }
 
   override async insertInto(
@@ -82,7 +84,7 @@ export class ChangeTrail extends ChangeRecords {
     tenantId: string,
     changes?: readonly RecordedChange[],
   ): Promise<void> {
-    await this.#insert(manager, 'changed', tenantId, changes ?? this.#noted.get(tenantId) ?? []);
+    await this.#insertChanged(manager, tenantId, changes ?? this.#noted.get(tenantId) ?? []);
     if (changes === undefined) this.#recorded.add(tenantId);
   }
 
@@ -91,41 +93,51 @@ export class ChangeTrail extends ChangeRecords {
     const left = [...this.#noted].filter(([tenantId]) => !this.#recorded.has(tenantId));
     if (left.length === 0) return;
     await this.#controlPlane.transaction(async (manager) => {
-      for (const [tenantId, changes] of left) await this.#insert(manager, 'changed', tenantId, changes);
+      for (const [tenantId, changes] of left) await this.#insertChanged(manager, tenantId, changes);
     });
   }
 
   /** Never rejects: the error of the command is what its operator has to see. */
   async fail(error: unknown): Promise<void> {
     const reason = error instanceof TesseraError ? error.reason : undefined;
+    const { tenantId, about = {} } = this.#intended ?? {};
     await this.#controlPlane
-      .transaction((manager) => this.#insert(manager, 'failed', undefined, [], reason))
+      .transaction((manager) => this.#insert(manager, 'failed', tenantId, [{ about, changes: [] }], reason))
       .catch(() => undefined);
+  }
+
+  #insertChanged(
+    manager: EntityManager,
+    tenantId: string | undefined,
+    changes: readonly RecordedChange[],
+  ): Promise<void> {
+    const groups = changes.length === 0 ? [{ about: {}, changes }] : groupBySubject(tenantId, changes);
+    return this.#insert(manager, 'changed', tenantId, groups);
   }
 
   async #insert(
     manager: EntityManager,
     outcome: ChangeOutcome,
     tenantId: string | undefined,
-    changes: readonly RecordedChange[],
+    groups: readonly ChangeGroup[],
     reason?: string,
   ): Promise<void> {
     const { user, host, command } = this.#operator;
-    const left = changes.length - MAX_CHANGES;
-    await manager.insert(AuditRecordEntity, {
-      atMs: this.#clock.nowMs(),
-      requestId: this.#requestId,
-      route: bounded(`cli:${command}`, 128) ?? '',
-      source: bounded(`${user}@${host}`, 64) ?? '',
-      outcome,
-      reason: bounded(reason, 255),
-      tenantId: tenantId ?? null,
-      details: JSON.stringify({
-        user,
-        host,
-        changes: changes.slice(0, MAX_CHANGES),
-        ...(left > 0 && { further_changes: left }),
-      }),
-    });
+    for (const { about, changes } of groups)
+      await manager.insert(AuditRecordEntity, {
+        ...about,
+        ...(about.subjectId !== undefined && { subjectId: bounded(about.subjectId, 128) }),
+        ...(about.tokenId !== undefined && { tokenId: bounded(about.tokenId, 128) }),
+        ...(about.keyId !== undefined && { keyId: bounded(about.keyId, 128) }),
+        atMs: this.#clock.nowMs(),
+        requestId: this.#requestId,
+        route: bounded(`cli:${command}`, 128) ?? '',
+        // Not user@host, which has the form of an e-mail address.
+        source: bounded(host, 64) ?? '',
+        outcome,
+        reason: bounded(reason, 255),
+        tenantId: tenantId ?? null,
+        details: JSON.stringify({ user, host, changes }),
+      });
   }
 }

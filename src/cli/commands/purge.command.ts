@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RecordedChange } from '../../audit/change-trail.ts';
+import type { RecordedChange } from '../../audit/change-subjects.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type AssertHeld, withApplyLock } from '../../control-plane/apply-lock.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';

@@ -5,7 +5,8 @@ import type { TenantId } from '../../domain/ids.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import { readStatus } from '../../domain/status.ts';
 import { readNamesColumn } from '../../control-plane/json-column.ts';
-import { type ChangeRecords, NO_CHANGE_RECORDS, type RecordedChange } from '../../audit/change-trail.ts';
+import { HIDDEN_ADDRESS, type RecordedChange } from '../../audit/change-subjects.ts';
+import { type ChangeRecords, NO_CHANGE_RECORDS } from '../../audit/change-trail.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';
 import { AdministratorEntity, AdministratorIdentityEntity } from '../../control-plane/entities/administrator.entity.ts';
@@ -63,7 +64,10 @@ export class ControlPlaneWriter {
         await this.#changes.insertInto(
           manager,
           tenantId,
-          revocations.filter((revocation) => revocation.tenantId === tenantId).map(revocationChange),
+          await revocationChanges(
+            manager,
+            revocations.filter((revocation) => revocation.tenantId === tenantId),
+          ),
         );
       return insertRevocations(manager, revocations);
     });
@@ -151,7 +155,22 @@ export class ControlPlaneWriter {
 
 export function revocationChange({ kind, id }: NewRevocation): RecordedChange {
   // With --force any text is taken as an id.
-  return { action: 'create', kind: 'revocation', id: `${kind} ${parseEmail(id) === undefined ? id : '(an address)'}` };
+  return { action: 'create', kind: 'revocation', id: `${kind} ${parseEmail(id) === undefined ? id : HIDDEN_ADDRESS}` };
+}
+
+/** A revocation names a client without its project. The record names each client that it stops. */
+async function revocationChanges(
+  manager: EntityManager,
+  revocations: readonly NewRevocation[],
+): Promise<RecordedChange[]> {
+  const changes: RecordedChange[] = [];
+  for (const revocation of revocations) {
+    const { kind, tenantId, id } = revocation;
+    const clients = kind === 'client' ? await manager.findBy(ClientEntity, { tenantId, id }) : [];
+    if (clients.length === 0) changes.push(revocationChange(revocation));
+    else changes.push(...clients.map(({ projectId }) => revocationChange({ ...revocation, id: `${projectId}/${id}` })));
+  }
+  return changes;
 }
 
 async function nextVersion(manager: EntityManager): Promise<number> {

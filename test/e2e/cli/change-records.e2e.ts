@@ -24,6 +24,8 @@ interface Recorded {
   readonly source: string;
   readonly tenant_id: string | null;
   readonly request_id: string;
+  readonly subject_id: string | null;
+  readonly client_id: string | null;
   readonly details: { readonly user: string; readonly host: string; readonly changes: readonly Change[] };
 }
 
@@ -41,7 +43,7 @@ beforeEach(async () => {
 });
 
 async function records(): Promise<Recorded[]> {
-  const { stdout } = await installation.run(['audit', '-o', 'json', '--limit', '1000']);
+  const { stdout } = await installation.run(['audit', '-o', 'json', '--limit', '10000']);
   return (JSON.parse(stdout) as { records: Recorded[] }).records.filter(({ route }) => route.startsWith('cli:'));
 }
 
@@ -53,23 +55,69 @@ async function recordsOf(...args: string[]): Promise<Recorded[]> {
   return (await records()).slice(before);
 }
 
+/** What an operator finds who asks for one thing. */
+async function found(...filter: string[]): Promise<string[]> {
+  const { stdout } = await installation.run(['audit', '-o', 'json', '--limit', '10000', ...filter]);
+  return (JSON.parse(stdout) as { records: Recorded[] }).records.map(({ route, outcome }) => `${route} ${outcome}`);
+}
+
 const said = (rows: readonly Recorded[]) => rows.map(({ outcome, tenant_id }) => [outcome, tenant_id]);
 
 it('apply records who changed what, before it begins and with the change', async () => {
   const rows = await records();
+  // One for the tenant, and one for each client and user.
   expect(said(rows)).toEqual([
     ['started', 'acme'],
     ['changed', 'acme'],
+    ['changed', 'acme'],
+    ['changed', 'acme'],
   ]);
   for (const row of rows) {
-    expect(row).toMatchObject({ route: 'cli:apply', source: `${userInfo().username}@${hostname()}` });
+    expect(row).toMatchObject({ route: 'cli:apply', source: hostname() });
     expect(row.details).toMatchObject({ user: userInfo().username, host: hostname() });
     expect(row.request_id).toBe(rows[0]?.request_id);
   }
-  expect(rows[1]?.details.changes).toContainEqual(
+  expect(rows.flatMap(({ outcome, details }) => (outcome === 'changed' ? details.changes : []))).toContainEqual(
     expect.objectContaining({ action: 'create', kind: 'user', id: 'acme/u-ada' }),
   );
   expect(JSON.stringify(rows)).not.toContain('@acme.example');
+});
+
+it('each change is found by the subject or the client that it is about', async () => {
+  expect(await found('--subject', 'u-ada')).toEqual(['cli:apply changed']);
+  expect(await found('--tenant', 'acme', '--client', 'shop/web')).toEqual(['cli:apply changed']);
+  await recordsOf('user', 'add', 'acme/u-eve', '--email', 'eve@acme.example');
+  await recordsOf('user', 'disable', 'acme/u-eve');
+  await recordsOf('revoke', '--subject', 'acme/u-eve');
+  expect(await found('--subject', 'u-eve')).toEqual(
+    ['cli:users add', 'cli:users disable', 'cli:revoke'].flatMap((route) => [`${route} started`, `${route} changed`]),
+  );
+  const rows = await recordsOf('user', 'remove', 'acme/u-eve');
+  expect(rows.at(-1)).toMatchObject({ subject_id: 'u-eve', client_id: null });
+  await recordsOf('client', 'disable', 'acme/shop/web');
+  await recordsOf('secrets', 'add', 'acme/shop/web');
+  await recordsOf('revoke', '--client', 'acme/shop/web');
+  expect(await found('--client', 'acme/shop/web')).toEqual([
+    'cli:apply changed',
+    'cli:clients disable started',
+    'cli:clients disable changed',
+    'cli:secrets add started',
+    'cli:secrets add changed',
+    'cli:revoke changed',
+  ]);
+});
+
+it('an apply of many users leaves out none of them', async () => {
+  const users = Array.from(
+    { length: 1100 },
+    (_, n) => `      - { id: u-${n}, email: u${n}@acme.example, roles: [], groups: [], status: active }\n`,
+  );
+  const before = (await records()).length;
+  await installation.applied(FILE + users.join(''));
+  const rows = (await records()).slice(before);
+  for (const outcome of ['started', 'changed'])
+    expect(rows.filter((row) => row.outcome === outcome).flatMap(({ details }) => details.changes)).toHaveLength(1100);
+  expect(await found('--subject', 'u-999')).toEqual(['cli:apply changed']);
 });
 
 it('an apply that changes nothing records nothing', async () => {
@@ -151,7 +199,10 @@ it('a command that is refused after it began says so', async () => {
   ).keys[0]!.kid;
   const before = (await records()).length;
   expect((await installation.run(['keys', 'retire', 'acme', kid])).code).toBe(1);
-  expect((await records()).slice(before).map(({ outcome }) => outcome)).toEqual(['started', 'failed']);
+  expect(said((await records()).slice(before))).toEqual([
+    ['started', 'acme'],
+    ['failed', 'acme'],
+  ]);
 });
 
 it('a change and its record are one transaction', async () => {
