@@ -1,7 +1,7 @@
 # The permissions of Tessera in Vault or OpenBao, besides the policy `default` (look up, renew and revoke its own token).
 # `kv` is the mount (VAULT_KV_MOUNT).
 
-# Client secrets, key rings, database credentials. Writes are check-and-set.
+# Client secrets (secret/), key rings (keys/), database credentials (database/), keys of the audit's digests (audit/). Writes are check-and-set.
 path "kv/data/*" {
   capabilities = ["create", "read", "update"]
 }

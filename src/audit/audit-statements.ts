@@ -27,6 +27,9 @@ const SMALL_APPEND = 32;
 /** Larger appends are split into these sizes. */
 const LARGE_APPENDS = [256, 128, 64, SMALL_APPEND] as const;
 
+/** A row that is in all indices at once: for changes in a transaction of their own, which are few. */
+export const INSERT_INDEXED = insertOf(1, false);
+
 /** The INSERT for each number of rows. */
 export const INSERTS: Readonly<Record<Kind, ReadonlyMap<number, string>>> = Object.freeze({
   sqlite: insertsFor('sqlite'),
@@ -34,15 +37,18 @@ export const INSERTS: Readonly<Record<Kind, ReadonlyMap<number, string>>> = Obje
 });
 
 function insertsFor(kind: Kind): ReadonlyMap<number, string> {
-  const isLater = kind === 'sqlite';
-  const names = [...COLUMNS.map(([column]) => column), ...(isLater ? ['unindexed'] : [])].join(', ');
-  const row = `(${[...COLUMNS.map(() => '?'), ...(isLater ? ['1'] : [])].join(', ')})`;
   return new Map(
     [...Array.from({ length: SMALL_APPEND }, (_, index) => index + 1), ...LARGE_APPENDS].map((rows) => [
       rows,
-      `INSERT INTO audit_records (${names}) VALUES ${Array(rows).fill(row).join(', ')}`,
+      insertOf(rows, kind === 'sqlite'),
     ]),
   );
+}
+
+function insertOf(rows: number, isIndexedLater: boolean): string {
+  const names = [...COLUMNS.map(([column]) => column), ...(isIndexedLater ? ['unindexed'] : [])].join(', ');
+  const row = `(${[...COLUMNS.map(() => '?'), ...(isIndexedLater ? ['1'] : [])].join(', ')})`;
+  return `INSERT INTO audit_records (${names}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }
 
 export function rowsOfNext(left: number): number {
@@ -80,7 +86,8 @@ interface Parts {
   readonly newest: readonly string[];
 }
 
-const SQLITE_PARTS = ['unindexed IS NULL', 'unindexed = 1'];
+/** In this order, because a row may be indexed between two statements, and is never taken back: the second one then finds it. */
+const SQLITE_PARTS = ['unindexed = 1', 'unindexed IS NULL'];
 
 export const PARTS: Readonly<Record<Kind, Parts>> = Object.freeze({
   mysql: {
@@ -89,7 +96,7 @@ export const PARTS: Readonly<Record<Kind, Parts>> = Object.freeze({
     newest: ['SELECT MAX(at_ms) AS at_ms FROM audit_records'],
   },
   sqlite: {
-    markUnreleased: [`${MARK} AND unindexed IS NULL`, `${MARK} AND unindexed = 1`],
+    markUnreleased: SQLITE_PARTS.map((part) => `${MARK} AND ${part}`),
     newest: SQLITE_PARTS.map((part) => `SELECT MAX(at_ms) AS at_ms FROM audit_records WHERE ${part}`),
     oldest: SQLITE_PARTS.map((part) => ({
       find: `SELECT MIN(at_ms) AS at_ms FROM audit_records WHERE ${part}`,

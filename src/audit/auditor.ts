@@ -118,13 +118,8 @@ export class Auditor {
       const known = this.recordOf(work, code, isKnown ? error.reason : 'unexpected error');
       work.request.conclusion = known;
       if (KEPT[code] && (!isKnown || error.isRecorded)) {
-        const { unknownSubject } = work;
-        const record =
-          unknownSubject === undefined
-            ? known
-            : { ...known, subjectDigest: await this.#digests.of(unknownSubject.tenantId, unknownSubject.email) };
-        const recorded = this.#trail.append(record).catch(() => {
-          this.#log.warn('audit_record_not_written', { request_id: record.requestId });
+        const recorded = this.#appendError(work, known).catch(() => {
+          this.#log.warn('audit_record_not_written', { request_id: known.requestId });
         });
         // The time for waiting was used up if the write of a success was awaited.
         if (!write.isUnderWay) await ERROR_RECORD.within(recorded, () => Promise.resolve());
@@ -141,6 +136,12 @@ export class Auditor {
   recordIssued(work: AuditedWork): Promise<void> {
     work.refuseIfOver();
     return this.#trail.append((work.success = this.recordOf(work, 'issued', undefined)));
+  }
+
+  async #appendError(work: AuditedWork, record: AuditRecord): Promise<void> {
+    const { unknownSubject } = work;
+    const subjectDigest = unknownSubject && (await this.#digests.of(unknownSubject.tenantId, unknownSubject.email));
+    await this.#trail.append(subjectDigest === undefined ? record : { ...record, subjectDigest });
   }
 
   /** Makes the record from the facts so far. All records are made here. */

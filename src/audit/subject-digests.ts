@@ -3,15 +3,19 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../domain/clock.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { Log } from '../logging/log.ts';
 import { within } from '../runtime/deadline.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { VaultService } from '../vault/vault.service.ts';
 import { type DigestKey, readOrCreateDigestKey } from './digest-key.ts';
 
-/** A refusal must not wait longer for the secret store: its answer is the same without the digest. */
-const WAIT_MS = 200;
+/** The record of a refusal must not wait longer for the secret store. */
+const WAIT_MS = 2_000;
 /** After a restore of the secret store, running servers use the restored key this soon. */
 const MAX_AGE_MS = 10 * 60_000;
+/** How long a failure is remembered. */
+const ASK_AGAIN_MS = 60_000;
 /** A key takes about 200 bytes. */
 const MAX_TENANTS = 2000;
 
@@ -27,21 +31,35 @@ export function subjectDigest(key: DigestKey, tenantId: TenantId, email: Canonic
 @Injectable()
 export class SubjectDigests {
   readonly #vault: VaultService;
-  readonly #keys: SingleFlightCache<TenantId, DigestKey>;
+  readonly #log: Log;
+  readonly #keys: SingleFlightCache<TenantId, DigestKey | undefined>;
 
-  constructor(vault: VaultService, clock: Clock) {
+  constructor(vault: VaultService, clock: Clock, log: Log) {
     this.#vault = vault;
-    this.#keys = new SingleFlightCache({ clock, maxAgeMs: MAX_AGE_MS, maxEntries: MAX_TENANTS });
+    this.#log = log;
+    this.#keys = new SingleFlightCache<TenantId, DigestKey | undefined>({
+      clock,
+      maxAgeMs: MAX_AGE_MS,
+      maxEntries: MAX_TENANTS,
+      // A secret store that fails or refuses is not asked for every unknown address.
+      absent: { maxEntries: MAX_TENANTS, maxAgeMs: ASK_AGAIN_MS },
+    });
   }
 
   /** Never rejects. @returns undefined if the secret store does not give the key in time */
   async of(tenantId: TenantId, email: CanonicalEmail): Promise<string | undefined> {
-    const key = this.#keys.get(tenantId, () => readOrCreateDigestKey(this.#vault, tenantId));
-    const known = await within<DigestKey | undefined>(
-      WAIT_MS,
-      key.catch(() => undefined),
-      () => undefined,
-    );
+    const key = this.#keys.get(tenantId, () => this.#read(tenantId));
+    const known = await within(WAIT_MS, key, () => undefined);
     return known === undefined ? undefined : subjectDigest(known, tenantId, email);
+  }
+
+  async #read(tenantId: TenantId): Promise<DigestKey | undefined> {
+    try {
+      return await readOrCreateDigestKey(this.#vault, tenantId);
+    } catch (error) {
+      const reason = error instanceof TesseraError ? error.reason : 'not available';
+      this.#log.warn('subject_digest_missing', { tenant_id: tenantId, reason });
+      return undefined;
+    }
   }
 }

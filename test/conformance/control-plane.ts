@@ -459,6 +459,28 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         await audit.purge(8_000);
       });
 
+      it('corrects many records while others are written and indexed', async () => {
+        const audit = new ControlPlaneAuditStore(controlPlane);
+        const issued = Array.from({ length: 200 }, (_, number): AuditRecord => {
+          const id = String(number);
+          return { ...record(7_100 + number), outcome: 'issued', requestId: `late-${id}`, tokenId: `token-${id}` };
+        });
+        await audit.append(issued);
+        const late = issued.filter((_, number) => number % 2 === 0);
+        await Promise.all([
+          audit.markUnreleased(late, 'audit: too late'),
+          audit.append([record(7_400)]),
+          audit.indexOldest(150),
+        ]);
+        const rows = await controlPlane.query(
+          'SELECT outcome FROM audit_records WHERE at_ms BETWEEN 7100 AND 7299 ORDER BY at_ms',
+        );
+        expect(rows.map((row) => row['outcome'])).toEqual(
+          issued.map((_, number) => (number % 2 === 0 ? 'temporarily_unavailable' : 'issued')),
+        );
+        await audit.purge(8_000);
+      });
+
       it('keeps all records of a large append, and purges expired ones', async () => {
         const audit = new ControlPlaneAuditStore(controlPlane);
         const start = 1_800_000_000_000;
