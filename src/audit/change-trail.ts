@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { ControlPlane } from '../control-plane/control-plane.ts';
 import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity.ts';
+import { mayBeShown, shownPath } from '../domain/shown-change.ts';
 import type { Clock } from '../domain/clock.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { bounded } from './audit-statements.ts';
@@ -126,7 +127,7 @@ export class ChangeTrail extends ChangeRecords {
     for (const { about, changes } of groups)
       await manager.insert(AuditRecordEntity, {
         ...about,
-        ...(about.subjectId !== undefined && { subjectId: bounded(about.subjectId, 128) }),
+        ...(about.subjectId !== undefined && { subjectId: bounded(shownPath(about.subjectId), 128) }),
         ...(about.tokenId !== undefined && { tokenId: bounded(about.tokenId, 128) }),
         ...(about.keyId !== undefined && { keyId: bounded(about.keyId, 128) }),
         atMs: this.#clock.nowMs(),
@@ -137,7 +138,18 @@ export class ChangeTrail extends ChangeRecords {
         outcome,
         reason: bounded(reason, 255),
         tenantId: tenantId ?? null,
-        details: JSON.stringify({ user, host, changes }),
+        details: JSON.stringify({ user, host, changes: changes.map(withoutAddresses) }),
       });
   }
+}
+
+/** Whatever wrote the change: the records are kept for years. */
+function withoutAddresses({ fields, id, ...change }: RecordedChange): RecordedChange {
+  return {
+    ...change,
+    id: shownPath(id),
+    ...(fields !== undefined && {
+      fields: fields.map((one) => (mayBeShown(one.from, one.to) ? one : { field: one.field })),
+    }),
+  };
 }

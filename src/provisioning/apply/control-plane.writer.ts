@@ -1,6 +1,7 @@
 import { type EntityManager, IsNull, Not } from 'typeorm';
 import { unavailable } from '../../errors/tessera-error.ts';
 import { parseEmail } from '../../domain/email.ts';
+import { shownPath } from '../../domain/shown-change.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import { readStatus } from '../../domain/status.ts';
@@ -155,7 +156,7 @@ export class ControlPlaneWriter {
 
 export function revocationChange({ kind, id }: NewRevocation): RecordedChange {
   // With --force any text is taken as an id.
-  return { action: 'create', kind: 'revocation', id: `${kind} ${parseEmail(id) === undefined ? id : HIDDEN_ADDRESS}` };
+  return { action: 'create', kind: 'revocation', id: `${kind} ${shownPath(id)}` };
 }
 
 /** A revocation names a client without its project. The record names each client that it stops. */

@@ -1,3 +1,4 @@
+import { mayBeShown } from '../../domain/shown-change.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
 
 /** The members of a thing in the form of the tenants file. */
@@ -24,7 +25,7 @@ export function diffMembers(before: Members, after: Members): FieldChange[] {
 
 /** A condition of an issuer may hold an address too, so that every value with an "@" counts. */
 function isPersonal({ field, from, to }: Required<FieldChange>): boolean {
-  return PERSONAL.has(field) || canonicalJson([from, to]).includes('@');
+  return PERSONAL.has(field) || !mayBeShown(from, to);
 }
 
 /** Serializes independently of the order of members. */

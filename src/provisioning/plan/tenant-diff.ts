@@ -1,4 +1,5 @@
 import type { DirectoryChanges } from '../../directory/provisioning/directory-state.ts';
+import { shownPath } from '../../domain/shown-change.ts';
 import { formatDuration } from '../file/duration.ts';
 import { clientNode, issuerNode } from '../file/thing-nodes.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
@@ -113,14 +114,15 @@ function diffParts(before: readonly Part[], after: readonly Part[]): Change[] {
   const old = new Map(before.map((part) => [key(part), part.members]));
   const kept = new Set(after.map(key));
   const changes: Change[] = [];
-  for (const { kind, id, members } of after) {
-    const present = old.get(key({ kind, id }));
+  for (const { kind, id: path, members } of after) {
+    const id = shownPath(path);
+    const present = old.get(key({ kind, id: path }));
     const fields = present === undefined ? [] : diffMembers(present, members);
     if (present === undefined) changes.push({ action: 'create', kind, id, fields });
     else if (fields.length > 0) changes.push({ action: 'update', kind, id, fields });
   }
   for (const part of [...before].reverse()) {
-    if (!kept.has(key(part))) changes.push({ action: 'remove', kind: part.kind, id: part.id, fields: [] });
+    if (!kept.has(key(part))) changes.push({ action: 'remove', kind: part.kind, id: shownPath(part.id), fields: [] });
   }
   return changes;
 }

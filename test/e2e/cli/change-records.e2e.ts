@@ -219,3 +219,30 @@ it('a change and its record are one transaction', async () => {
   expect(revocations()).toBe(1);
   database.close();
 });
+
+it('an id or a name with an address is neither printed nor recorded, and its rows go', async () => {
+  const directory = new Database(join(installation.dataDirectory, 'tenants/acme.sqlite'));
+  const address = 'victim@acme.example';
+  directory.exec(`INSERT INTO tessera_users VALUES ('${address}', 'eve@acme.example', 'eve@acme.example', 'active');
+    INSERT INTO tessera_users VALUES ('x/${address}', 'eva@acme.example', 'eva@acme.example', 'active');
+    INSERT INTO tessera_scopes VALUES ('scope-${address}', NULL);
+    INSERT INTO tessera_roles VALUES ('role-${address}');
+    INSERT INTO tessera_role_scopes VALUES ('role-${address}', 'scope-${address}');
+    INSERT INTO tessera_user_groups VALUES ('group-${address}');`);
+  for (const format of ['text', 'json']) {
+    const shown = await installation.apply(FILE, '--prune', '--dry-run', '-o', format);
+    expect(shown).toMatchObject({ code: 0, stdout: expect.stringContaining('acme/(a name with @)') });
+    expect(shown.stdout + shown.stderr).not.toContain(address);
+  }
+  const before = (await records()).length;
+  const { changes } = await installation.applied(FILE, '--prune');
+  expect(JSON.stringify(changes)).not.toContain(address);
+  const rows = (await records()).slice(before);
+  expect(JSON.stringify(rows)).toContain('acme/(a name with @)');
+  expect(JSON.stringify(rows)).not.toContain(address);
+  for (const table of ['users', 'scopes', 'roles', 'user_groups'])
+    expect(directory.prepare(`SELECT COUNT(*) AS n FROM tessera_${table}`).get()).toEqual({
+      n: table === 'users' ? 1 : 0,
+    });
+  directory.close();
+});
