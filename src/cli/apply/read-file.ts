@@ -10,6 +10,9 @@ import { mergeWithStores } from '../../provisioning/plan/plan-tenant.ts';
 import { withReadOnly } from '../installation.ts';
 import type { Terminal } from '../terminal.ts';
 
+/** Errors that are printed. More have one cause, and would push the first ones off the screen. */
+const MAX_PRINTED = 100;
+
 export async function readFileToApply(path: string, config: Config, terminal: Terminal): Promise<PartialTenantsFile> {
   const bytes = path === '-' ? await readAll(terminal.stdin) : await readNamed(path);
   const result = readTenantsFile(bytes, config);
@@ -77,12 +80,17 @@ function isSamePlace(one: ValidationError, other: ValidationError): boolean {
 /** @param path as the operator named the file; undefined if a command wrote what is applied */
 export function refusedFile(path: string | undefined, errors: readonly ValidationError[]): OperatorError {
   const name = path === '-' ? '<stdin>' : path;
-  const lines = [...errors].sort(byPosition).map((error) => {
-    const place =
-      name === undefined ? '' : `${name}${error.line === undefined ? '' : `:${error.line}:${error.column}`}: `;
-    return visible(`${place}${describeFault(error)}`);
-  });
-  const count = `${lines.length} error${lines.length === 1 ? '' : 's'}; nothing was changed.`;
+  const lines = [...errors]
+    .sort(byPosition)
+    .slice(0, MAX_PRINTED)
+    .map((error) => {
+      const place =
+        name === undefined ? '' : `${name}${error.line === undefined ? '' : `:${error.line}:${error.column}`}: `;
+      return visible(`${place}${describeFault(error)}`);
+    });
+  const left = errors.length - lines.length;
+  if (left > 0) lines.push(`… and ${left} more`);
+  const count = `${errors.length} error${errors.length === 1 ? '' : 's'}; nothing was changed.`;
   return new OperatorError(
     [...lines, name === undefined ? 'Nothing was changed.' : `${count} Correct the file and apply it again.`].join(
       '\n',

@@ -416,6 +416,18 @@ describe('nesting', () => {
     expect('file' in result ? result.file.tenants.length : result.errors).toBe(200);
   });
 
+  it('reports a place once, however many aliases lead to it', () => {
+    const scopes = Array.from({ length: 100 }, (_, index) => `"bad scope ${index}"`).join(', ');
+    const roles = Array.from({ length: 50 }, (_, index) => `{ name: r${index}, scopes: *s }`).join(', ');
+    const result = read(`apiVersion: tessera/v1
+tenants:
+  - id: acme
+    roles: [{ name: first, scopes: &s [${scopes}] }, ${roles}]
+`);
+    const errors = 'errors' in result ? result.errors : [];
+    expect(errors.filter(({ owner }) => owner?.member.startsWith('scopes['))).toHaveLength(100);
+  });
+
   it.each([
     ['flow lists', '['.repeat(20_000)],
     ['flow maps', '{a: '.repeat(20_000)],

@@ -23,16 +23,23 @@ export interface ValidationError {
 /** Collects the validation errors, so that the operator sees all of them at once. */
 export class ValidationErrors {
   readonly #errors: ValidationError[] = [];
+  readonly #places = new Set<string>();
 
+  /** An alias brings one place of the file into many things: what is wrong there is one error, named after the first of them. */
   add(at: Position | Owner, message: string): void {
-    if ('thing' in at) this.#errors.push({ owner: at, message });
-    else
-      this.#errors.push({
-        line: at.line,
-        column: at.column,
-        ...(at.owner === undefined ? {} : { owner: at.owner }),
-        message,
-      });
+    if ('thing' in at) {
+      this.#errors.push({ owner: at, message });
+      return;
+    }
+    const place = `${at.line}:${at.column} ${message}`;
+    if (this.#places.has(place)) return;
+    this.#places.add(place);
+    this.#errors.push({
+      line: at.line,
+      column: at.column,
+      ...(at.owner === undefined ? {} : { owner: at.owner }),
+      message,
+    });
   }
 
   /** Sorted by position in the file. */
