@@ -12,7 +12,9 @@ import { directoryLinksCheck } from './directory/directory-links.check.ts';
 import { directoryOwnerCheck } from './directory/directory-owner.check.ts';
 import { directorySchemaCheck } from './directory/directory-schema.check.ts';
 import { emptyRolesCheck } from './directory/empty-roles.check.ts';
+import { externalEmailsCheck } from './directory/external-emails.check.ts';
 import { sharedIdsCheck } from './directory/shared-ids.check.ts';
+import { subjectIdsCheck } from './directory/subject-ids.check.ts';
 import { uncarriedScopesCheck } from './directory/uncarried-scopes.check.ts';
 import { userEmailsCheck } from './directory/user-emails.check.ts';
 import { userIdentitiesCheck } from './directory/user-identities.check.ts';
@@ -56,6 +58,7 @@ export const CHECKS = {
   managed: [
     userEmailsCheck,
     sharedIdsCheck,
+    subjectIdsCheck,
     directoryLinksCheck,
     userIdentitiesCheck,
     emptyRolesCheck,
@@ -63,5 +66,5 @@ export const CHECKS = {
     userTokensCheck,
   ],
   /** For each external directory. Opening it has checked its views, its owner and its version. */
-  external: [sharedIdsCheck, uncarriedScopesCheck],
+  external: [sharedIdsCheck, subjectIdsCheck, externalEmailsCheck, uncarriedScopesCheck],
 } as const;

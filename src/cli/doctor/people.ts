@@ -14,8 +14,17 @@ export interface StoredPerson {
  * none.
  */
 export function shownId(id: string): string {
-  if (!id.includes('@')) return id;
-  return `(id with @, SHA-256 ${createHash('sha256').update(id).digest('hex').slice(0, 12)})`;
+  return shown(id, 'id');
+}
+
+/** The name of a role, a scope or an issuer for a finding. The tenant may have written any text there. */
+export function shownName(name: string): string {
+  return shown(name, 'name');
+}
+
+function shown(text: string, kind: 'id' | 'name'): string {
+  if (!text.includes('@')) return text;
+  return `(${kind} with @, SHA-256 ${createHash('sha256').update(text).digest('hex').slice(0, 12)})`;
 }
 
 /** The canonical form that a person must be stored with; undefined if the address is none. */
@@ -23,8 +32,16 @@ export function canonicalOf({ email }: StoredPerson): string | undefined {
   return parseEmail(email)?.canonical;
 }
 
-/** @param update the SQL statement that stores the right form; it names the person by its id */
-export function wrongEmail(person: StoredPerson, object: string, update: string): Found | undefined {
+/** What a finding says in place of a statement that would name an id with `@`. */
+export const NO_SUCH_ID =
+  'The id is not one that a user or an administrator may have: give this person another id in its database';
+
+/** @param update makes the SQL statement that stores the right form, from the condition on the person's id */
+export function wrongEmail(
+  person: StoredPerson,
+  object: string,
+  update: (isPerson: string) => string,
+): Found | undefined {
   const canonical = canonicalOf(person);
   if (canonical === person.emailCanonical) return undefined;
   return canonical === undefined
@@ -38,7 +55,7 @@ export function wrongEmail(person: StoredPerson, object: string, update: string)
         severity: 'fault',
         object,
         problem: 'the e-mail address is not stored in its canonical form, by which people are found',
-        command: update,
+        command: person.id.includes('@') ? NO_SUCH_ID : update(`id = ${sqlText(person.id)}`),
       };
 }
 

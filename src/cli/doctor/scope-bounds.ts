@@ -1,6 +1,7 @@
 import type { Surface } from '../../domain/surface.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { Found } from './finding.ts';
+import { shownName } from './people.ts';
 
 /** Scopes that are named in one finding. */
 const NAMED = 10;
@@ -24,7 +25,7 @@ export function uncarriedScopes(object: string, scopes: readonly string[]): Foun
     {
       severity: 'warning',
       object,
-      problem: `no client can carry the scopes ${scopes.slice(0, NAMED).join(', ')}${more}`,
+      problem: `no client can carry the scopes ${scopes.slice(0, NAMED).map(shownName).join(', ')}${more}`,
       command: 'Add them to "scopes" of a client, or remove them, in the tenants file: tessera apply -f FILE',
     },
   ];

@@ -425,6 +425,49 @@ const MUTATIONS: readonly {
     found: [['user-tokens', 'user acme/u-bob']],
   },
   {
+    fault: 'a user whose id is an address',
+    break: () => {
+      sql('acme', "INSERT INTO tessera_users VALUES ('victim@acme.example', 'EVE@acme.example', 'x', 'active')");
+    },
+    found: [
+      ['subject-ids', expect.stringMatching(/^user acme\/\(id with @, SHA-256 /)],
+      ['user-emails', expect.stringMatching(/^user acme\/\(id with @, SHA-256 /)],
+    ],
+  },
+  {
+    fault: 'a user with the id of a client',
+    break: () => {
+      sql('acme', "INSERT INTO tessera_users VALUES ('client:c', 'eve@acme.example', 'eve@acme.example', 'active')");
+    },
+    found: [['subject-ids', 'user acme/client:c']],
+  },
+  {
+    fault: 'an administrator whose id is an address',
+    break: () => {
+      sql(
+        'control',
+        "INSERT INTO administrators VALUES ('acme', 'victim@acme.example', 'EVE@acme.example', 'x', 'active', '[]', '[]')",
+      );
+    },
+    found: [['administrator-emails', expect.stringMatching(/^administrator acme\/\(id with @, SHA-256 /)]],
+  },
+  {
+    fault: 'an issuer, a role and a scope whose names hold an address',
+    break: () => {
+      sql(
+        'acme',
+        "INSERT INTO tessera_user_identities VALUES ('https://victim@acme.example', '1', 'u-ada')",
+        "INSERT INTO tessera_roles VALUES ('victim@acme.example')",
+        "INSERT INTO tessera_scopes VALUES ('victim@acme.example', NULL)",
+      );
+    },
+    found: [
+      ['empty-roles', expect.stringMatching(/^role acme\/\(name with @/)],
+      ['uncarried-scopes', 'scopes of acme'],
+      ['user-identities', 'users of acme'],
+    ],
+  },
+  {
     fault: 'a value that a directory cannot hold',
     break: () => {
       sql('acme', `INSERT INTO tessera_users VALUES ('u-long', '${'x'.repeat(300)}', 'x', 'active')`);

@@ -3,6 +3,7 @@ import { readRequiredText, selectText } from '../../../directory/bounded-text.ts
 import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, MAX_FOUND } from '../finding.ts';
+import { shownName } from '../people.ts';
 
 const empty = ({ from }: DirectoryRelations) =>
   `SELECT ${selectText('roles.name', GRANT_NAME_LENGTH, 'name')} FROM ${from.roles} roles
@@ -14,7 +15,7 @@ export const emptyRolesCheck: Check<DirectoryFacts> = {
   run: async ({ directory, state: { tenant } }) =>
     (await directory.query(empty(directory.relations))).map((row) => ({
       severity: 'warning',
-      object: `role ${tenant.id}/${readRequiredText(row, 'name', GRANT_NAME_LENGTH)}`,
+      object: `role ${tenant.id}/${shownName(readRequiredText(row, 'name', GRANT_NAME_LENGTH))}`,
       problem: 'the role has no scopes, so it permits nothing',
       command: 'List its scopes, or remove it, in the tenants file: tessera apply -f FILE',
     })),

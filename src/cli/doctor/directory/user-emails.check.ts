@@ -3,7 +3,7 @@ import { readRequiredText, selectText } from '../../../directory/bounded-text.ts
 import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, type Found, MAX_FOUND } from '../finding.ts';
-import { canonicalOf, sharedEmail, shownId, sqlText, type StoredPerson, wrongEmail } from '../people.ts';
+import { canonicalOf, sharedEmail, shownId, type StoredPerson, wrongEmail } from '../people.ts';
 import { userPages } from './read-users.ts';
 
 const same = ({ from }: DirectoryRelations) =>
@@ -25,7 +25,8 @@ export const userEmailsCheck: Check<DirectoryFacts> = {
         if (canonical === user.emailCanonical) continue;
         const object = `user ${tenant.id}/${shownId(user.id)}`;
         const others = canonical === undefined ? [] : await othersWith(facts, canonical, user, owners.get(canonical));
-        const update = `UPDATE ${facts.directory.relations.from.users} SET email_canonical = LOWER(email) WHERE id = ${sqlText(user.id)};`;
+        const update = (isUser: string) =>
+          `UPDATE ${facts.directory.relations.from.users} SET email_canonical = LOWER(email) WHERE ${isUser};`;
         // Its form must not be corrected before its address is: the index would refuse it.
         const one = others.length > 0 ? sharedEmail(object, others) : wrongEmail(user, object, update);
         if (canonical !== undefined && !owners.has(canonical)) owners.set(canonical, user.id);

@@ -2,7 +2,7 @@ import { ISSUER_LENGTH } from '../../../control-plane/entities/tenant.entity.ts'
 import { readRequiredText, selectText } from '../../../directory/bounded-text.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, MAX_FOUND } from '../finding.ts';
-import { sqlText } from '../people.ts';
+import { shownName, sqlText } from '../people.ts';
 
 /** Linked identities of users are of issuers that the tenant trusts. One finding for each other issuer, however many users are linked to it. */
 export const userIdentitiesCheck: Check<DirectoryFacts> = {
@@ -22,8 +22,10 @@ export const userIdentitiesCheck: Check<DirectoryFacts> = {
       return {
         severity: 'warning',
         object: `users of ${tenant.id}`,
-        problem: `${Number(row['identities'])} are linked to identities of ${issuer}, which the tenant does not trust`,
-        command: `Add the issuer to "issuers" in the tenants file, or: DELETE FROM ${table} WHERE issuer = ${sqlText(issuer)};`,
+        problem: `${Number(row['identities'])} are linked to identities of ${shownName(issuer)}, which the tenant does not trust`,
+        command: !issuer.includes('@')
+          ? `Add the issuer to "issuers" in the tenants file, or: DELETE FROM ${table} WHERE issuer = ${sqlText(issuer)};`
+          : `Delete its rows in ${table}: no issuer has such a name`,
       };
     });
   },

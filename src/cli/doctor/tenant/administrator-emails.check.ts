@@ -1,6 +1,6 @@
 import type { TenantFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
-import { canonicalOf, sharedEmail, shownId, sqlText, type StoredPerson, wrongEmail } from '../people.ts';
+import { canonicalOf, sharedEmail, shownId, type StoredPerson, wrongEmail } from '../people.ts';
 
 const ADMINISTRATORS = 'SELECT id, email, email_canonical FROM administrators WHERE tenant_id = ? ORDER BY id';
 
@@ -17,7 +17,8 @@ export const administratorEmailsCheck: Check<TenantFacts> = {
         emailCanonical: String(row['email_canonical']),
       };
       const object = `administrator ${tenant.id}/${shownId(person.id)}`;
-      const update = `UPDATE administrators SET email_canonical = LOWER(email) WHERE tenant_id = '${tenant.id}' AND id = ${sqlText(person.id)};`;
+      const update = (isPerson: string) =>
+        `UPDATE administrators SET email_canonical = LOWER(email) WHERE tenant_id = '${tenant.id}' AND ${isPerson};`;
       const canonical = canonicalOf(person);
       const other = canonical === undefined ? undefined : owners.get(canonical);
       if (other !== undefined) {
