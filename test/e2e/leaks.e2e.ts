@@ -120,7 +120,7 @@ const faults: readonly (readonly [name: string, begin: () => () => void])[] = [
     'a vault with another key',
     () => replace(file('vault.key'), Buffer.from(readFileSync(file('vault.key'))).reverse()),
   ],
-  ['a directory that lacks a table', () => onDatabaseAndBack(file('tenants', 'acme.sqlite'), 'users')],
+  ['a directory that lacks a table', () => onDatabaseAndBack(file('tenants', 'acme.sqlite'), 'tessera_users')],
   ['an audit that lacks its table', () => onDatabaseAndBack(file('control.sqlite'), 'audit_records')],
   [
     'a malformed row',

@@ -346,7 +346,7 @@ describe('names with terminal control characters', () => {
       action: 'remove',
       kind: 'role',
       id: `globex/${EVIL}`,
-      fields: [],
+      fields: [expect.objectContaining({ field: 'scopes', to: null })],
     });
   });
 });

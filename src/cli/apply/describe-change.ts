@@ -13,7 +13,10 @@ export function describeChange({ action, kind, id, fields }: Change): string {
     return `${line}, the whole tenant (its keys and secrets stay in Vault until \`tessera purge\`)`;
   const isElsewhere = kind === 'tenant' && fields.some(({ field }) => field === 'database' || field === 'directory');
   const revokes = isElsewhere ? ' (revokes all of its tokens)' : '';
-  return fields.length === 0 ? line : `${line}   ${fields.map(describeField).join(' · ')}${revokes}`;
+  // JSON and the audit have the members of what is created or removed too.
+  return action !== 'update' || fields.length === 0
+    ? line
+    : `${line}   ${fields.map(describeField).join(' · ')}${revokes}`;
 }
 
 function describeField({ field, from, to }: FieldChange): string {

@@ -6,7 +6,7 @@ import type { TenantId } from '../../domain/ids.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import { readStatus } from '../../domain/status.ts';
 import { readNamesColumn } from '../../control-plane/json-column.ts';
-import { HIDDEN_ADDRESS, type RecordedChange } from '../../audit/change-subjects.ts';
+import type { RecordedChange } from '../../audit/change-subjects.ts';
 import { type ChangeRecords, NO_CHANGE_RECORDS } from '../../audit/change-trail.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';

@@ -117,12 +117,14 @@ function diffParts(before: readonly Part[], after: readonly Part[]): Change[] {
   for (const { kind, id: path, members } of after) {
     const id = shownPath(path);
     const present = old.get(key({ kind, id: path }));
-    const fields = present === undefined ? [] : diffMembers(present, members);
+    const fields = diffMembers(present ?? {}, members);
     if (present === undefined) changes.push({ action: 'create', kind, id, fields });
     else if (fields.length > 0) changes.push({ action: 'update', kind, id, fields });
   }
   for (const part of [...before].reverse()) {
-    if (!kept.has(key(part))) changes.push({ action: 'remove', kind: part.kind, id: shownPath(part.id), fields: [] });
+    const { kind, id, members } = part;
+    if (!kept.has(key(part)))
+      changes.push({ action: 'remove', kind, id: shownPath(id), fields: diffMembers(members, {}) });
   }
   return changes;
 }

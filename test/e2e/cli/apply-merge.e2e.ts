@@ -108,7 +108,14 @@ describe('a file that names a few things', () => {
       '  - { id: beta, users: [{ id: u-new, email: new@beta.example, roles: [viewer], groups: [staff] }] }\n',
     );
     const { changes } = await installation.applied(one);
-    expect(changes).toEqual([{ action: 'create', kind: 'user', id: 'beta/u-new', fields: [] }]);
+    const fields = [
+      { field: 'email' },
+      { field: 'status', from: null, to: 'active' },
+      { field: 'roles', from: null, to: ['viewer'] },
+      { field: 'groups', from: null, to: ['staff'] },
+      { field: 'identities' },
+    ];
+    expect(changes).toEqual([{ action: 'create', kind: 'user', id: 'beta/u-new', fields }]);
     const after = await exported();
     expect(after.split('\n').filter((line) => !line.includes('u-new'))).toEqual(before.split('\n'));
     expect(await installation.applied(one)).toEqual({ changes: [], secrets: [] });

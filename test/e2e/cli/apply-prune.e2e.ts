@@ -11,7 +11,18 @@ afterEach(() => installation.remove());
 
 const LESS = tenantsFile(replaceEach(ACME, [/ {6}- \{ id: u-bob.*\n/, '']));
 const GLOBEX_GOES = { action: 'remove', kind: 'tenant', id: 'globex', fields: [] };
-const BOB_GOES = { action: 'remove', kind: 'user', id: 'acme/u-bob', fields: [] };
+const BOB_GOES = {
+  action: 'remove',
+  kind: 'user',
+  id: 'acme/u-bob',
+  fields: [
+    { field: 'email' },
+    { field: 'status', from: 'active', to: null },
+    { field: 'roles', from: ['reader'], to: null },
+    { field: 'groups', from: [], to: null },
+    { field: 'identities' },
+  ],
+};
 
 describe('--prune', () => {
   it('removes only inside tenants that the file names', async () => {

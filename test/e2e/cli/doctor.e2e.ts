@@ -247,7 +247,10 @@ const MUTATIONS: readonly {
   },
   {
     fault: 'a secret that was never used',
-    break: () => undefined,
+    // The record of the apply would be older than the retention then.
+    break: () => {
+      sql('control', 'DELETE FROM audit_records');
+    },
     clock: () => new ShiftedClock(91 * DAY_MS),
     found: [['unused-secrets', 'acme/shop/web']],
   },
