@@ -7,7 +7,7 @@ import {
   SUB_LENGTH,
   SUBJECT_ID_LENGTH,
 } from '../control-plane/entities/tenant.entity.ts';
-import type { DirectoryRelations, EmailLookup } from '../tenancy/relations/directory-relations.ts';
+import type { DirectoryRelations } from '../tenancy/relations/directory-relations.ts';
 import { boundedText } from './bounded-text.ts';
 import { columnsOf, type RelationColumns } from './relation-columns.ts';
 
@@ -39,7 +39,7 @@ export function grantsTexts(relations: DirectoryRelations): GrantsTexts {
 function makeTexts(relations: DirectoryRelations): GrantsTexts {
   const columns = columnsOf(relations);
   return Object.freeze({
-    byEmail: grants(relations, columns, BY_EMAIL[relations.emailLookup]),
+    byEmail: grants(relations, columns, byEmail(relations)),
     byId: grants(relations, columns, 'u.id = ?'),
     identity: `
 SELECT ${columns.text('i.issuer', ISSUER_LENGTH, 'issuer')}, ${columns.text('i.sub', SUB_LENGTH, 'sub')},
@@ -51,11 +51,12 @@ SELECT ${columns.text('i.issuer', ISSUER_LENGTH, 'issuer')}, ${columns.text('i.s
 }
 
 /** Each finds at least the users with this address. Their addresses are compared again byte by byte. */
-const BY_EMAIL: Readonly<Record<EmailLookup, string>> = {
-  'canonical column': 'u.email_canonical = ?',
-  'caseless column': 'u.email = ?',
-  'converted column': 'LOWER(CONVERT(u.email USING utf8mb4) COLLATE utf8mb4_bin) = ?',
-};
+function byEmail({ emailLookup, emailCollation = '' }: DirectoryRelations): string {
+  if (emailLookup === 'canonical column') return 'u.email_canonical = ?';
+  if (emailLookup === 'converted column') return 'LOWER(CONVERT(u.email USING utf8mb4) COLLATE utf8mb4_bin) = ?';
+  // The view may be replaced by one with another collation, which would find only one of two people with one address.
+  return `u.email = CONVERT(? USING ${emailCollation.split('_', 1)[0]}) COLLATE ${emailCollation}`;
+}
 
 /**
  * Reads everything about one user in one statement, and so at one point in time: a row for the user, and one for each path to a scope, through the

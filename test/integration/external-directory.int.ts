@@ -218,6 +218,12 @@ const hostile: [string, string, string, number][] = [
     `SELECT id, email, 'active' AS status ${alone} UNION ALL SELECT 3, 'BOB@ACME.example', 'active'`,
     503,
   ],
+  [
+    'one address for two, which a new collation tells apart',
+    'tessera_users',
+    `SELECT id, email COLLATE utf8mb4_bin AS email, 'active' AS status ${alone} UNION ALL SELECT 3, 'BOB@ACME.example' COLLATE utf8mb4_bin, 'active'`,
+    503,
+  ],
   ['a value of 4 MB', 'tessera_users', `SELECT id, email, REPEAT('a', 4194304) AS status ${alone}`, 401],
   ['a role of 4 MB', 'tessera_user_roles', "SELECT 2 AS user_id, REPEAT('a', 4194304) AS role_name", 503],
   [

@@ -38,6 +38,8 @@ export interface DirectoryRelations {
   /** What follows FROM for each relation: a name, or an empty derived table for a view that is left out. */
   readonly from: Readonly<Record<Relation, string>>;
   readonly emailLookup: EmailLookup;
+  /** Of the lookup `caseless column`, as it was at the opening. */
+  readonly emailCollation?: string;
 }
 
 export const TABLE_PREFIX = 'tessera_';

@@ -95,6 +95,7 @@ function relationsOf(found: FoundViews): DirectoryRelations {
     owner: EXTERNAL_OWNER,
     from: Object.freeze(from) as DirectoryRelations['from'],
     emailLookup: emailLookupOf(collation),
+    emailCollation: collation,
   });
 }
 
