@@ -19,6 +19,8 @@ export interface SourceScalar {
   readonly kind: 'scalar';
   readonly at: Position;
   readonly value: string | number | boolean | null;
+  /** False if nothing stands behind the key: in YAML that is null too. */
+  readonly isWritten: boolean;
 }
 
 /** Makes a key safe for a message: no control characters, limited length. */

@@ -66,7 +66,13 @@ export class YamlConverter {
       if (node.tag !== undefined && !isOwnTag(node.tag))
         this.#errors.add(at, 'tags are not supported: write the value without "!"');
     }
-    if (isScalar(node)) return { kind: 'scalar', at, value: toValue(node.value) };
+    if (isScalar(node))
+      return {
+        kind: 'scalar',
+        at,
+        value: toValue(node.value),
+        isWritten: node.source !== '' || typeof node.value === 'string',
+      };
     if (!isMap(node) && !isSeq(node)) return emptyAt(at);
     if (this.#depth >= MAX_DEPTH) {
       this.#errors.add(at, 'the nesting is too deep for a tenants file');
@@ -150,7 +156,8 @@ function labelOf(items: readonly { key: unknown; value: unknown }[]): string {
 }
 
 function emptyAt(at: Position): SourceScalar {
-  return { kind: 'scalar', at, value: null };
+  // Its own error is enough.
+  return { kind: 'scalar', at, value: null, isWritten: true };
 }
 
 function isOwnTag(tag: string): boolean {

@@ -137,12 +137,15 @@ describe('a file that names a few things', () => {
   });
 
   it('resets a member with null', async () => {
-    await installation.applied(tenantsFile('  - { id: beta, name: null, tokens: { ttl: null } }\n'));
-    expect(await exported()).toMatch(/name: beta\n {4}status: suspended\n.*\n {4}tokens: \{ alg: EdDSA, ttl: 15m \}/);
+    await installation.applied(tenantsFile('  - { id: beta, name: null, status: null, tokens: { ttl: null } }\n'));
+    expect(await exported()).toMatch(/name: beta\n {4}status: active\n.*\n {4}tokens: \{ alg: EdDSA, ttl: 15m \}/);
   });
 
   it.each([
     ['- { id: gamma }', '<stdin>:3:5: tenants[0] "gamma": a tenant needs "database"'],
+    ['- { id: beta, status: }', 'tenants[0] "beta": status must have a value, or null'],
+    ['- { id: beta, tokens: { ttl: } }', 'tokens.ttl must have a value, or null'],
+    ['- { id: beta, users: [{ id: u-eve, status: }] }', 'users[0] "u-eve": status must have a value'],
     ['- { id: beta, database: null }', 'tenants[0] "beta": database must not be null'],
     ['- { id: beta, users: [{ id: u-new }] }', 'users[0] "u-new": a user needs "email"'],
     ['- { id: beta, users: [{ id: u-eve, roles: [boss] }] }', 'users[0] "u-eve": roles[0]: there is no role "boss"'],

@@ -66,12 +66,16 @@ export class Fields<Key extends string> {
   member<T>(key: Key, read: Reader<T>): Member<T> {
     const node = this.#values.get(key)?.value;
     if (node === undefined) return undefined;
-    return isNull(node) ? null : read(node, this.#errors);
+    if (node.kind !== 'scalar' || node.value !== null) return read(node, this.#errors);
+    if (node.isWritten) return null;
+    // Nothing behind "status:" must not make a disabled user active.
+    this.#errors.add(node.at, 'must have a value, or null for the default of a new thing');
+    return undefined;
   }
 
   /**
-   * A member that may be left out but not be null, because nothing behind its name is null: an empty list of things would be the removal of all of them,
-   * and an empty status would activate. Undefined also for an invalid value.
+   * A member that may be left out but not be null, such as a list of things: an empty line in a file would be the removal of all of them. Undefined also
+   * for an invalid value.
    */
   optional<T>(key: Key, read: Reader<T>): T | undefined {
     const node = this.#values.get(key)?.value;
@@ -82,10 +86,6 @@ export class Fields<Key extends string> {
 /** The value if every field of it is valid. `absent` means a field that is undefined on purpose. */
 export function complete<Shape extends object>(read: Read<Shape>): Shape | undefined {
   return Object.values(read).includes(undefined) ? undefined : (read as Shape);
-}
-
-function isNull(node: SourceNode): boolean {
-  return node.kind === 'scalar' && node.value === null;
 }
 
 function placeOf(node: SourceMap): Place {

@@ -53,7 +53,7 @@ export function readPersons<Key extends string, T>(
       );
     const person = {
       email: address === null ? null : address?.original,
-      status: fields.optional('status', oneOf(STATUSES)),
+      status: fields.member('status', oneOf(STATUSES)),
       roles: fields.member('roles', setOf(grantName)),
       identities: fields.member('identities', readIdentities(kind, label, registry)),
     };

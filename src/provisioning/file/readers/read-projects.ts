@@ -51,7 +51,7 @@ export function readProjects(registry: NameRegistry): Reader<readonly PartialPro
     if (id !== undefined) registry.declare('project', id, fields.place('id'), `project "${id}" appears twice`);
     const members = {
       name: fields.member('name', displayName),
-      status: fields.optional('status', status),
+      status: fields.member('status', status),
       clients: fields.optional('clients', readClients(registry, id ?? '')),
     };
     return id === undefined ? undefined : { id, ...members, place: fields.source };
@@ -68,7 +68,7 @@ function readClients(registry: NameRegistry, projectId: string): Reader<readonly
     if (id !== undefined)
       registry.declare(`client of ${projectId}`, id, fields.place('id'), `client "${id}" appears twice in its project`);
     const members = {
-      status: fields.optional('status', status),
+      status: fields.member('status', status),
       policy: fields.member('policy', readPolicy),
       surfaces: fields.member('surfaces', surfaceSet),
       audience: fields.member('audience', exactText),

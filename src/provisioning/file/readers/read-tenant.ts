@@ -42,7 +42,7 @@ export function readTenant(
   const registry = new NameRegistry(errors);
   const members = {
     name: fields.member('name', displayName),
-    status: fields.optional('status', oneOf(TENANT_STATUSES)),
+    status: fields.member('status', oneOf(TENANT_STATUSES)),
     database: fields.member('database', readDatabase),
     directory: fields.member('directory', oneOf(DIRECTORY_KINDS)),
     tokens: fields.member('tokens', readTokens),
