@@ -38,11 +38,11 @@ export function readRequiredText(row: Row, name: string, length: number): string
 }
 
 /**
- * Like `readText`, for the name of a role, group, scope or resource. The scopes of a token are one text, separated by spaces: a name with a space would
- * be several scopes.
+ * Like `readText`, for the name of a scope. The scopes of a token are one text, separated by spaces (RFC 6749, section 3.3): a name with a space would
+ * be several scopes. Roles, groups and resources are lists, so an application may name its roles as it likes.
  */
-export function readGrantName(row: Row, name: string): string | undefined {
+export function readScopeName(row: Row, name: string): string | undefined {
   const value = readText(row, name, GRANT_NAME_LENGTH);
-  if (value !== undefined && !isGrantName(value)) throw unavailable(TENANT_DATABASE, 'holds a name that is malformed');
+  if (value !== undefined && !isGrantName(value)) throw unavailable(TENANT_DATABASE, 'holds a scope that is malformed');
   return value;
 }

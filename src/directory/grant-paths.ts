@@ -1,5 +1,6 @@
 import type { Row } from '../database/database.ts';
-import { readGrantName } from './bounded-text.ts';
+import { GRANT_NAME_LENGTH } from '../control-plane/entities/tenant.entity.ts';
+import { readScopeName, readText } from './bounded-text.ts';
 
 /** One way in which a subject has a scope. A scope may have several. */
 export interface GrantPath {
@@ -15,9 +16,9 @@ export function pathsFromRows(rows: readonly Row[], subjectId: string): readonly
   const paths = new Map<string, GrantPath>();
   for (const row of rows) {
     if (row['owner'] !== null || row['id'] !== subjectId) continue;
-    const scope = readGrantName(row, 'scope_name');
-    const role = readGrantName(row, 'role_name');
-    const group = readGrantName(row, 'group_name');
+    const scope = readScopeName(row, 'scope_name');
+    const role = readText(row, 'role_name', GRANT_NAME_LENGTH);
+    const group = readText(row, 'group_name', GRANT_NAME_LENGTH);
     if (scope !== undefined) paths.set(JSON.stringify([scope, role, group]), { scope, role, group });
   }
   return [...paths.values()].sort(

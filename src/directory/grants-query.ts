@@ -1,7 +1,7 @@
 import { unavailable } from '../errors/tessera-error.ts';
 import type { Database, Row } from '../database/database.ts';
-import { EMAIL_LENGTH, SUBJECT_ID_LENGTH } from '../control-plane/entities/tenant.entity.ts';
-import { readGrantName, readRequiredText } from './bounded-text.ts';
+import { EMAIL_LENGTH, GRANT_NAME_LENGTH, SUBJECT_ID_LENGTH } from '../control-plane/entities/tenant.entity.ts';
+import { readRequiredText, readScopeName, readText } from './bounded-text.ts';
 import { grantsTexts, MAX_GRANT_ROWS, MAX_LINKS } from './grants-texts.ts';
 import type { DirectoryRelations } from '../tenancy/relations/directory-relations.ts';
 import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
@@ -126,7 +126,7 @@ export function subjectFrom(subject: Subject): Subject {
 function distinct(rows: readonly Row[], column: string): string[] {
   const names = new Set<string>();
   for (const row of rows) {
-    const name = readGrantName(row, column);
+    const name = readText(row, column, GRANT_NAME_LENGTH);
     if (name !== undefined) names.add(name);
   }
   return [...names].sort();
@@ -135,8 +135,9 @@ function distinct(rows: readonly Row[], column: string): string[] {
 function distinctScopes(rows: readonly Row[]): GrantedScope[] {
   const scopes = new Map<string, GrantedScope>();
   for (const row of rows) {
-    const name = readGrantName(row, 'scope_name');
-    if (name !== undefined) scopes.set(name, Object.freeze({ name, resource: readGrantName(row, 'resource') }));
+    const name = readScopeName(row, 'scope_name');
+    if (name !== undefined)
+      scopes.set(name, Object.freeze({ name, resource: readText(row, 'resource', GRANT_NAME_LENGTH) }));
   }
   return [...scopes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -93,7 +93,7 @@ export type DatabaseStateFailure =
   | 'holds a value that is not text'
   | 'holds a value that is too long'
   | 'holds an id that is not printable ASCII'
-  | 'holds a name that is malformed'
+  | 'holds a scope that is malformed'
   | 'holds two users where there must be one'
   | 'holds one identity for two users'
   | 'breaks the contract of an external directory'

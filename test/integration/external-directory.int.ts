@@ -124,7 +124,7 @@ it('takes views over the tables of an application from the documentation, with a
 it('takes names of roles byte by byte, and one that no view gives scopes has none', async () => {
   expect(await claimsOf('bob@acme.example')).toMatchObject({ roles: ['guest', 'viewer'], scope: 'orders:read' });
   // The collation takes both as the role viewer.
-  await inShop("CREATE OR REPLACE VIEW tessera_user_roles AS SELECT 3 AS user_id, 'Viewer' AS role_name");
+  await inShop("CREATE OR REPLACE VIEW tessera_user_roles AS SELECT 3 AS user_id, 'Viewer ' AS role_name");
   expect(await claimsOf('eve@acme.example')).not.toHaveProperty('scope', 'orders:read');
   await inShop(viewOf('tessera_user_roles').replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'));
 });
