@@ -92,7 +92,7 @@ describe.each(['in no index yet', 'in their indices'] as const)('records that ar
 });
 
 it('has times in ISO 8601 and no address', async () => {
-  const [record] = await records('--tenant', 'acme', '--subject', 'u-bob');
+  const [record] = await records('--tenant', 'acme', '--subject', 'u-bob', '--outcome', 'unauthorized');
   expect(record).toMatchObject({
     at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     outcome: 'unauthorized',
