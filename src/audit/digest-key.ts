@@ -4,6 +4,9 @@ import { unavailable } from '../errors/tessera-error.ts';
 import { digestKeyPath } from '../vault/vault-path.ts';
 import { VaultConflict, type VaultEntry, type VaultService } from '../vault/vault.service.ts';
 
+/** The part of the secret store that is used here. */
+export type DigestKeyVault = Pick<VaultService, 'read' | 'write'>;
+
 /** The key of a tenant's subject digests. A KeyObject prints no bytes. */
 export type DigestKey = KeyObject;
 
@@ -16,13 +19,13 @@ const ENCODED = /^[A-Za-z0-9_-]{43}$/;
  * @returns undefined only if the store says that there is none
  * @throws TesseraError temporarily_unavailable, also if it is malformed
  */
-export async function readDigestKey(vault: VaultService, tenantId: TenantId): Promise<DigestKey | undefined> {
+export async function readDigestKey(vault: DigestKeyVault, tenantId: TenantId): Promise<DigestKey | undefined> {
   const entry = await vault.read(digestKeyPath(tenantId));
   return entry === undefined ? undefined : parse(entry);
 }
 
 /** Makes the key at its first use. Unlike a signing key, no verifier has to know it before. */
-export async function readOrCreateDigestKey(vault: VaultService, tenantId: TenantId): Promise<DigestKey> {
+export async function readOrCreateDigestKey(vault: DigestKeyVault, tenantId: TenantId): Promise<DigestKey> {
   const stored = await readDigestKey(vault, tenantId);
   if (stored !== undefined) return stored;
   const bytes = randomBytes(KEY_BYTES);

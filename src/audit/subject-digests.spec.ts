@@ -3,42 +3,27 @@ import type { TenantId } from '../domain/ids.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { ManualClock } from '../testing/storage.ts';
-import { type VaultEntry, VaultService } from '../vault/vault.service.ts';
+import type { VaultEntry } from '../vault/vault.service.ts';
+import type { DigestKeyVault } from './digest-key.ts';
 import { SubjectDigests } from './subject-digests.ts';
 
 const ACME = 'acme' as TenantId;
 const HANK = 'hank@acme.example' as CanonicalEmail;
 
-class FlakyVault extends VaultService {
+class FlakyVault implements DigestKeyVault {
   isDown = true;
   reads = 0;
   #data: Readonly<Record<string, unknown>> | undefined;
 
-  override read(): Promise<VaultEntry | undefined> {
+  read(): Promise<VaultEntry | undefined> {
     this.reads += 1;
     if (this.isDown) return Promise.reject(unavailable('vault', 'it cannot be reached'));
     return Promise.resolve(this.#data === undefined ? undefined : { data: this.#data, version: 1 });
   }
 
-  override write(_path: unknown, data: Readonly<Record<string, unknown>>): Promise<number> {
+  write(_path: unknown, data: Readonly<Record<string, unknown>>): Promise<number> {
     this.#data = data;
     return Promise.resolve(1);
-  }
-
-  override destroy(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  override list(): Promise<never[]> {
-    return Promise.resolve([]);
-  }
-
-  override check(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  override now(): Promise<undefined> {
-    return Promise.resolve(undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../domain/clock.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
@@ -8,7 +8,7 @@ import { Log } from '../logging/log.ts';
 import { within } from '../runtime/deadline.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { VaultService } from '../vault/vault.service.ts';
-import { type DigestKey, readOrCreateDigestKey } from './digest-key.ts';
+import { type DigestKey, type DigestKeyVault, readOrCreateDigestKey } from './digest-key.ts';
 
 /** The record of a refusal must not wait longer for the secret store. */
 const WAIT_MS = 2_000;
@@ -30,11 +30,11 @@ export function subjectDigest(key: DigestKey, tenantId: TenantId, email: Canonic
 /** Makes the digests of a server, with the tenants' keys in memory. */
 @Injectable()
 export class SubjectDigests {
-  readonly #vault: VaultService;
+  readonly #vault: DigestKeyVault;
   readonly #log: Log;
   readonly #keys: SingleFlightCache<TenantId, DigestKey | undefined>;
 
-  constructor(vault: VaultService, clock: Clock, log: Log) {
+  constructor(@Inject(VaultService) vault: DigestKeyVault, clock: Clock, log: Log) {
     this.#vault = vault;
     this.#log = log;
     this.#keys = new SingleFlightCache<TenantId, DigestKey | undefined>({
