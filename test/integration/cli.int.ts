@@ -102,7 +102,7 @@ describe('apply on MariaDB and OpenBao', () => {
     await installation.applied(tenantsFile(onMariaDb(ACME, `acme_${number}`)));
     const result = await installation.apply(tenantsFile(onMariaDb(GLOBEX, `acme_${number}`)));
     expect(result).toMatchObject({ code: 1, stderr: expect.stringMatching(/belongs to another tenant/) });
-    const users = await mariadb.sql(`SELECT id FROM acme_${number}.users ORDER BY id`);
+    const users = await mariadb.sql(`SELECT id FROM acme_${number}.tessera_users ORDER BY id`);
     expect(users.map(({ id }) => id as string)).toEqual(['u-ada', 'u-bob']);
   });
 

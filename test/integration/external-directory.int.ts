@@ -298,27 +298,13 @@ describe('a view', () => {
   });
 
   it.each([
-    [
-      'one address for two',
-      "SELECT id, email, 'active' AS status FROM users UNION ALL SELECT 9, 'BOB@ACME.example', 'active'",
-      'external-emails',
-    ],
-    ['no address', "SELECT id, IF(id = 2, 'bob', email) AS email, 'active' AS status FROM users", 'external-emails'],
-    [
-      'the id of a client',
-      "SELECT IF(id = 2, 'client:web', CONCAT('u-', id)) AS id, email, 'active' AS status FROM users",
-      'subject-ids',
-    ],
-    [
-      'an id with an @',
-      "SELECT IF(id = 2, email, CONCAT('u-', id)) AS id, email, 'active' AS status FROM users",
-      'subject-ids',
-    ],
-  ])('with %s is found by doctor, which names no address', async (_, select, check) => {
+    ['one address for two', "SELECT id, IF(id = 3, 'BOB@acme.example', email) AS email, 'active' AS status FROM users"],
+    ['no address', "SELECT id, IF(id = 2, 'bob', email) AS email, 'active' AS status FROM users"],
+  ])('with %s is found by doctor, which names no address', async (_, select) => {
     await replaced('tessera_users', select, async () => {
       const { code, stdout } = await installation.run(['doctor', 'acme', '-o', 'json']);
       const { findings } = JSON.parse(stdout) as { findings: { check: string }[] };
-      expect(findings.filter((one) => one.check === check)).toHaveLength(1);
+      expect(findings.filter((one) => one.check === 'external-emails')).toHaveLength(1);
       expect(code).toBe(1);
       expect(stdout.toLowerCase()).not.toContain('@acme.example');
     });

@@ -39,7 +39,7 @@ async function runExport({ tenant }: ExportOptions, terminal: Terminal): Promise
   // The settings may lead to another place. A file without tenants would then pass for what is here.
   if ((await pendingControlMigrations(config)).length === CONTROL_PLANE_SCHEMA.migrations.length)
     throw new OperatorError(
-      'There is no control database yet, so there is nothing to export. Check TESSERA_DATA_DIR and DATABASE_URL, or make it with `tessera apply -f FILE`.',
+      'There is no control database yet, so there is nothing to export. Check TESSERA_DATA_DIR and DATABASE_URL, or make one. Run: tessera migrate',
     );
   const progress = new Progress(terminal);
   const { tenants, failures } = await withReadOnly(config, async (stores) =>

@@ -299,7 +299,7 @@ tenants:
       replaced(lineOf('- id: globex') + 1, '{ driver: sqlite }', '{ driver: mysql, host: DB1, name: t_acme }'),
     );
     expect(result).toMatchObject({
-      errors: [{ message: expect.stringContaining('another tenant has this database') }],
+      errors: [{ message: expect.stringContaining('it belongs to another tenant') }],
     });
   });
 });

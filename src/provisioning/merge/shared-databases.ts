@@ -34,7 +34,7 @@ export function sharedDatabases(
     faults.add(
       { list: 'tenants', name: id, place: said.get(id)?.place },
       'database',
-      `another tenant has this database ("${owner}"): each tenant needs its own`,
+      `it belongs to another tenant ("${owner}"): each tenant needs its own`,
     );
     found.push(...faults.list());
   }

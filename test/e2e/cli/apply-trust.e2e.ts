@@ -92,6 +92,6 @@ describe('a database of two tenants', () => {
     await installation.applied(tenantsFile(GLOBEX));
     const database = 'database: { driver: mysql, host: 127.0.0.1, port: 1, name: same }';
     const reason = await refusal(tenantsFile(`  - { id: acme, ${database} }\n  - { id: globex, ${database} }\n`));
-    expect(reason).toContain('another tenant has this database ("acme"): each tenant needs its own');
+    expect(reason).toContain('it belongs to another tenant ("acme"): each tenant needs its own');
   });
 });
