@@ -194,7 +194,7 @@ describe.each(HOSTILE)('with $name', (hostile) => {
       expect(await countOf(`${control}.spent_tokens`)).toBe(1);
       expect(await countOf(`${control}.revocations WHERE revoked_id = '${decodeJwt(revoked).jti}'`)).toBe(1);
       expect(await countOf(`${directory}.tessera_user_roles`)).toBe(2);
-      expect(await countOf(`${directory}.user_group_members`)).toBe(0);
+      expect(await countOf(`${directory}.tessera_user_group_members`)).toBe(0);
       expect(
         await countOf(`information_schema.tables WHERE table_schema IN ('${control}', '${directory}')
         AND engine <> 'InnoDB'`),
@@ -218,8 +218,8 @@ it('uncommitted data is in no token, whatever the default', async () => {
       await servedBy(await installation.start(), async (service) => {
         expect((await service.mint()).status).toBe(200);
         await writing.query('START TRANSACTION');
-        await writing.query(`DELETE FROM ${installation.directory}.user_group_members`);
-        await writing.query(`INSERT INTO ${installation.directory}.scopes VALUES ('all:delete', NULL)`);
+        await writing.query(`DELETE FROM ${installation.directory}.tessera_user_group_members`);
+        await writing.query(`INSERT INTO ${installation.directory}.tessera_scopes VALUES ('all:delete', NULL)`);
         await writing.query(
           `INSERT INTO ${installation.directory}.tessera_role_scopes VALUES ('reader', 'all:delete')`,
         );
@@ -246,7 +246,7 @@ it('a failing init_connect is refused with a reason, by the command line and by 
 
 it.each([
   ['the tenants file', 'control', 'clients', 'scopes', 'Control'],
-  ['a directory', 'directory', 'users', 'email', 'Tenant'],
+  ['a directory', 'directory', 'tessera_users', 'email', 'Tenant'],
 ] as const)('%s is not applied when a trigger changes the rows', async (_name, of, table, column, subject) => {
   await underHostile(SETTABLE('sql_mode', "''"), async (installation) => {
     const file = replaceOnce(tenantsFile(), 'DIRECTORY', installation.directory);

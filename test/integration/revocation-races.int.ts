@@ -297,10 +297,10 @@ tenants:
   const isWaiting = async () =>
     (await database.sql("SELECT 1 FROM information_schema.processlist WHERE db = 'slow' AND info LIKE 'DELETE%'"))
       .length > 0;
-  await eventually('apply waits for a row', isWaiting, 10_000);
+  await eventually('apply waits for a row', isWaiting, 20_000);
   await delay(3_500);
   await inDirectory!.rollback();
-  const isGone = async () => (await database.sql("SELECT 1 FROM slow.users WHERE id = 'u-lee'")).length === 0;
+  const isGone = async () => (await database.sql("SELECT 1 FROM slow.tessera_users WHERE id = 'u-lee'")).length === 0;
   await eventually('the user is gone', isGone, 10_000);
   await applying.end('SIGKILL');
   await inControl!.rollback();

@@ -145,8 +145,8 @@ const faults: Fault[] = [
   },
   {
     name: 'a tenant’s database that lacks a column',
-    begin: () => acme('ALTER TABLE t_acme.users CHANGE email_canonical hidden varchar(255)'),
-    end: () => acme('ALTER TABLE t_acme.users CHANGE hidden email_canonical varchar(255)'),
+    begin: () => acme('ALTER TABLE t_acme.tessera_users CHANGE email_canonical hidden varchar(255)'),
+    end: () => acme('ALTER TABLE t_acme.tessera_users CHANGE hidden email_canonical varchar(255)'),
   },
   entry('a password of a tenant’s database that is wrong', 'database/acme', (canary) => ({
     username: 'acme',
