@@ -1,3 +1,5 @@
+import { isHidden } from '../domain/shown-change.ts';
+
 /** What was done to one thing. No value in it is a secret, a token or an address. */
 export interface RecordedChange {
   readonly action: 'create' | 'update' | 'remove';
@@ -26,9 +28,6 @@ const MAX_SUBJECTS = 1000;
 const MAX_CHANGES_PER_RECORD = 1000;
 /** A record is one statement, which a server limits. Characters. */
 const MAX_RECORD = 256 * 1024;
-
-/** Stands for an id that has the form of an e-mail address. */
-export const HIDDEN_ADDRESS = '(an address)';
 
 const TENANT: ChangeSubject = Object.freeze({});
 
@@ -84,7 +83,7 @@ function subjectOf(tenantId: string | undefined, { kind, id }: RecordedChange): 
   if (kind === 'revocation') return revoked(id);
   const path = id.startsWith(`${tenantId}/`) ? id.slice(tenantId.length + 1) : undefined;
   if (path === undefined) return TENANT;
-  if (kind === 'user' || kind === 'admin') return { subjectId: path };
+  if (kind === 'user' || kind === 'admin') return isHidden(path) ? TENANT : { subjectId: path };
   const [projectId, clientId] = path.split('/');
   const isClient = (kind === 'client' || kind === 'secret') && projectId !== undefined && clientId !== undefined;
   return isClient ? { projectId, clientId } : TENANT;
@@ -96,7 +95,7 @@ function revoked(id: string): ChangeSubject {
   const name = id.slice(end + 1);
   switch (id.slice(0, end)) {
     case 'subject':
-      return name === HIDDEN_ADDRESS ? TENANT : { subjectId: name };
+      return isHidden(name) ? TENANT : { subjectId: name };
     case 'client': {
       const [projectId, clientId] = name.split('/');
       return projectId === undefined || clientId === undefined ? TENANT : { projectId, clientId };

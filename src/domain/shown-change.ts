@@ -8,6 +8,11 @@ export function shownPath(path: string): string {
   return end === -1 || path.indexOf('@') < end ? NAME_WITH_AT : `${path.slice(0, end + 1)}${NAME_WITH_AT}`;
 }
 
+/** Whether `shownPath` has hidden the name at the end of this path. */
+export function isHidden(path: string): boolean {
+  return path.endsWith(NAME_WITH_AT);
+}
+
 /** Whether values may be printed and recorded: none holds an e-mail address, or a URL with a user or a query, which may be a secret. */
 export function mayBeShown(...values: readonly unknown[]): boolean {
   const text = JSON.stringify(values);
