@@ -1,12 +1,11 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { ROWS_PER_STEP } from './audit-statements.ts';
 import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
 
 /** How often it looks for work. */
 const LOOK_MS = 250;
 /** Pause between two steps, for requests. */
 const STEP_MS = 20;
-/** About 4 ms of work, so no request waits longer. */
-const ROWS_PER_STEP = 100;
 /** Below this rate, the work of indexing takes nothing from requests. */
 const QUIET_PER_SECOND = 300;
 /**

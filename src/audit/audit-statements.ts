@@ -105,6 +105,9 @@ export const PARTS: Readonly<Record<Kind, Parts>> = Object.freeze({
   },
 });
 
+/** Rows that enter the indices in one statement: about 4 ms of work, so no request waits longer. */
+export const ROWS_PER_STEP = 100;
+
 /** SQLite only. */
 export const INDEXING = Object.freeze({
   first: `SELECT MIN(id) AS id FROM audit_records INDEXED BY ${UNINDEXED} WHERE unindexed = 1`,

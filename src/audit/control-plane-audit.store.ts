@@ -1,7 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { type AuditRecord, AuditStore, type RecordKey } from './audit-record.ts';
-import { bounded, INDEXING, INSERT_INDEXED, INSERTS, PARTS, rowsOfNext, valuesOf } from './audit-statements.ts';
+import {
+  bounded,
+  INDEXING,
+  INSERT_INDEXED,
+  INSERTS,
+  PARTS,
+  ROWS_PER_STEP,
+  rowsOfNext,
+  valuesOf,
+} from './audit-statements.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Database } from '../database/database.ts';
@@ -10,8 +19,6 @@ import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity
 
 /** As many corrections may read the rows that are in no index yet. For more, these rows are indexed first. */
 const FEW = 20;
-/** About 4 ms of work, so no request waits longer. */
-const ROWS_PER_STEP = 100;
 
 /** Readiness answers within 2 s. */
 const CHECK_MS = 1500;
