@@ -3,6 +3,7 @@ import type { PartialTenant, Place } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 import { checkTrusts } from './check-trusts.ts';
+import { clientPaths } from './client-paths.ts';
 import { idOf, nameOf } from './merge-lists.ts';
 import type { Faults, ListName, Thing } from './thing.ts';
 
@@ -94,8 +95,8 @@ class References {
 
 /** A trusted issuer names clients by id only, so exactly one project must have a client of that id. */
 function checkIssuers(written: PartialTenant, before: TenantSpec, after: TenantSpec, faults: Faults): void {
-  const had = countClients(before);
-  const has = countClients(after);
+  const had = clientPaths(before);
+  const has = clientPaths(after);
   for (const { thing, after: issuer, wrote } of compare(
     'issuers',
     written.issuers,
@@ -104,8 +105,8 @@ function checkIssuers(written: PartialTenant, before: TenantSpec, after: TenantS
     idOf,
   ))
     for (const id of issuer.clients) {
-      const count = has.get(id) ?? 0;
-      if (count === 1 || (!wrote('clients') && (had.get(id) ?? 0) === count)) continue;
+      const count = has.get(id)?.length ?? 0;
+      if (count === 1 || (!wrote('clients') && (had.get(id)?.length ?? 0) === count)) continue;
       faults.add(
         thing,
         'clients',
@@ -115,13 +116,6 @@ function checkIssuers(written: PartialTenant, before: TenantSpec, after: TenantS
         id,
       );
     }
-}
-
-function countClients({ projects }: TenantSpec): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { clients } of projects)
-    for (const id of new Set(clients.map(idOf))) counts.set(id, (counts.get(id) ?? 0) + 1);
-  return counts;
 }
 
 function checkClients(written: PartialTenant, before: TenantSpec, after: TenantSpec, faults: Faults): void {

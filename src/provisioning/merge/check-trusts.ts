@@ -1,6 +1,7 @@
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { IdentitySpec, IssuerSpec, TenantSpec } from '../file/tenants-file.ts';
+import { clientPaths } from './client-paths.ts';
 import type { Faults } from './thing.ts';
 
 /**
@@ -49,12 +50,4 @@ function checkLinks(written: PartialTenant, after: TenantSpec, { id, issuer: url
         `must not stay with the present URL of issuer "${id}": write identities too`,
       );
     }
-}
-
-/** The clients of each id, as `project/client`. */
-function clientPaths({ projects }: TenantSpec): ReadonlyMap<string, readonly string[]> {
-  const paths = new Map<string, string[]>();
-  for (const project of projects)
-    for (const { id } of project.clients) paths.set(id, [...(paths.get(id) ?? []), `${project.id}/${id}`]);
-  return paths;
 }
