@@ -14,6 +14,7 @@ import type { DirectoryRelations } from '../../tenancy/relations/directory-relat
 import { TENANT_DATABASE } from '../../tenancy/tenant-database.ts';
 import type { DirectoryState, Group, Role, Scope, User } from './directory-state.ts';
 import { readStatus } from '../../domain/status.ts';
+import { slices } from './slices.ts';
 
 /** Limit per table. No directory has nearly as many rows, but a view in place of a table may be endless. */
 const MAX_ROWS = 1_000_000;
@@ -47,16 +48,13 @@ interface Slice {
 
 const ALL: Slice = { where: '', parameters: [] };
 
-/** Keys in one statement, below SQLite's and MySQL's limits on placeholders. */
-const KEYS_PER_STATEMENT = 500;
-
 /** Reads the whole directory. The tenant controls the database, so everything read is limited and validated. */
 export async function readDirectory(ask: Ask): Promise<DirectoryState> {
   return {
     scopes: await readScopes(ask),
     roles: await readRoles(ask),
     groups: await readGroups(ask),
-    users: await readUsers(ask, ALL, [ALL]).then((users) => users.sort((a, b) => compare(a.id, b.id))),
+    users: (await withLinks(ask, await readUserRows(ask, ALL), [ALL])).sort((a, b) => compare(a.id, b.id)),
   };
 }
 
@@ -117,11 +115,11 @@ export function readHolders(ask: Ask, of: 'role' | 'group', name: string, limit:
 }
 
 async function readSomeUsers(ask: Ask, slice: Slice): Promise<User[]> {
-  const ids = await readTable(ask, 'users', (text) => text('id'), slice);
-  return readUsers(
+  const users = await readUserRows(ask, slice);
+  return withLinks(
     ask,
-    slice,
-    slices(ids).map((some) => withKeys('user_id', some)),
+    users,
+    Array.from(slices(users.map(({ id }) => id)), (some) => withKeys('user_id', some)),
   );
 }
 
@@ -129,15 +127,10 @@ function withKeys(column: string, keys: readonly string[]): Slice {
   return { where: `WHERE t.${column} IN (${keys.map(() => '?').join(', ')})`, parameters: keys };
 }
 
-function slices(keys: readonly string[]): (readonly string[])[] {
-  return Array.from({ length: Math.ceil(keys.length / KEYS_PER_STATEMENT) }, (_, index) =>
-    keys.slice(index * KEYS_PER_STATEMENT, (index + 1) * KEYS_PER_STATEMENT),
-  );
-}
+type UserRow = Pick<User, 'id' | 'email' | 'status'>;
 
-/** @param links the parts of the tables of links that belong to these users */
-async function readUsers(ask: Ask, slice: Slice, links: readonly Slice[]): Promise<User[]> {
-  const users = await readTable(
+function readUserRows(ask: Ask, slice: Slice): Promise<UserRow[]> {
+  return readTable(
     ask,
     'users',
     (text, row) => ({
@@ -147,6 +140,10 @@ async function readUsers(ask: Ask, slice: Slice, links: readonly Slice[]): Promi
     }),
     slice,
   );
+}
+
+/** @param links the parts of the tables of links that belong to these users */
+async function withLinks(ask: Ask, users: readonly UserRow[], links: readonly Slice[]): Promise<User[]> {
   const rolesOf = await readLinks(ask, 'user_roles', 'user_id', (text) => text('role_name'), links);
   const groupsOf = await readLinks(ask, 'user_group_members', 'user_id', (text) => text('group_name'), links);
   const identitiesOf = await readLinks(
@@ -190,10 +187,10 @@ async function readLinks<T extends Table, V>(
   table: T,
   key: keyof (typeof TABLES)[T] & string,
   read: Reading<T, V>,
-  slices: readonly Slice[] = [ALL],
+  parts: readonly Slice[] = [ALL],
 ): Promise<(key: string) => V[]> {
   const values = new Map<string, V[]>();
-  for (const slice of slices) {
+  for (const slice of parts) {
     for (const [from, value] of await readTable(
       ask,
       table,

@@ -11,10 +11,8 @@ import {
   UserGroupEntity,
   UserGroupRoleEntity,
 } from './entities/grant.entity.ts';
+import { slices } from './slices.ts';
 import { UserEntity, UserGroupMemberEntity, UserIdentityEntity, UserRoleEntity } from './entities/user.entity.ts';
-
-/** Rows per statement, below SQLite's and MySQL's limits on placeholders. */
-const ROWS_PER_STATEMENT = 500;
 
 /**
  * Writes in an order that violates no foreign key and no unique address: first deletions, users with all their links; then rows that others refer to;
@@ -152,9 +150,4 @@ async function put<E extends object>(
   const keys = manager.dataSource.getMetadata(entity).primaryColumns.map((column) => column.propertyName);
   for (const some of slices(rows))
     await manager.upsert(entity, some as never, { conflictPaths: keys, skipUpdateIfNoValuesChanged: false });
-}
-
-function* slices<V>(values: readonly V[]): Generator<readonly V[]> {
-  for (let start = 0; start < values.length; start += ROWS_PER_STATEMENT)
-    yield values.slice(start, start + ROWS_PER_STATEMENT);
 }
