@@ -10,14 +10,13 @@ import { SystemClock } from '../domain/clock.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import { Deadline } from '../runtime/deadline.ts';
-import { Log } from '../logging/log.ts';
 import { printable } from '../provisioning/file/source-node.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
 import type { Surface } from '../domain/surface.ts';
 import { visibleJson } from '../domain/visible-text.ts';
 import { explainParts } from './explain/explain-parts.ts';
 import { noTokenText } from './explain/print-explanation.ts';
-import { findTenant, type Installation, withReadOnly } from './installation.ts';
+import { findTenant, type Installation, SILENT, withReadOnly } from './installation.ts';
 import { type OutputFormat, printJson, printLines, printText, table, type Terminal } from './terminal.ts';
 
 export interface CheckOptions {
@@ -118,29 +117,29 @@ async function tryToken(
   const shownBy = client ?? onlyClient(tenant, trusts);
   const token = new PresentedToken((await readAll(stdin)).trim());
   const { clock, database, directories, config } = stores;
-  const log = new Log('silent', { write: () => undefined });
   const { publicUrl } = config;
-  const keySets = new RemoteKeySets(egress, clock, log);
+  const keySets = new RemoteKeySets(egress, clock, SILENT);
   const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
   const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
   const { steps, claims, refusal } = await explain(explainParts(stores, subjects), grant, surface, undefined);
-  const hops = hopsOf(steps, grant.steps);
-  if (output === 'json') printJson(stdout, { hops, claims: claims ?? null });
+  const shown = namedSteps(steps, grant.steps);
+  if (output === 'json') printJson(stdout, { hops: shown, claims: claims ?? null });
   else {
-    printLines(stdout, table(hops.map(({ hop, outcome, reason }) => [hop, outcome, reason ?? ''])));
+    printLines(stdout, table(shown.map(({ hop: step, outcome, reason }) => [step, outcome, reason ?? ''])));
     if (claims !== undefined) printText(stdout, `\nThe token would hold:\n${visibleJson(claims)}`);
   }
   if (refusal !== undefined) throw new OperatorError(noTokenText(refusal));
 }
 
-interface Hop {
+/** Programs rely on the members `hops` and `hop` of the JSON output, and on the names in it. */
+interface NamedStep {
   readonly hop: string;
   readonly outcome: string;
   readonly reason?: string;
 }
 
-/** The steps under the names in the JSON output, which programs rely on. The other steps say something only if they refuse. */
-function hopsOf(steps: readonly ExplainedStep[], authentication: readonly string[]): readonly Hop[] {
+/** The steps under their names in the output. The other steps say something only if they refuse. */
+function namedSteps(steps: readonly ExplainedStep[], authentication: readonly string[]): readonly NamedStep[] {
   const named = new Set([...authentication, 'authorize', 'claims']);
   return steps
     .filter(({ step, outcome }) => named.has(step) || outcome === 'refused')

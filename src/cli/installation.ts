@@ -9,6 +9,7 @@ import { ClientSecretStore } from '../clients/client-secret.store.ts';
 import type { Stores } from '../provisioning/apply/stores.ts';
 import { controlDatabaseFile, createControlFileSource } from '../control-plane/control-database.ts';
 import { ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
+import { CONTROL_PLANE_SCHEMA } from '../control-plane/control-plane.schema.ts';
 import { ControlPlaneWriter, type TenantState } from '../provisioning/apply/control-plane.writer.ts';
 import { pendingMigrations } from '../database/migrations.ts';
 import { copyDatabase } from '../database/sqlite/private-copy.ts';
@@ -28,7 +29,7 @@ export interface Installation extends Stores {
 }
 
 /** Commands print their errors themselves. */
-const SILENT = new Log('silent', { write: () => undefined });
+export const SILENT = new Log('silent', { write: () => undefined });
 
 /**
  * For read-only commands and dry runs. Embedded databases are read from a private copy, so that no file of the data directory changes, not even its
@@ -114,6 +115,11 @@ async function withStores<T>(
   } finally {
     await Promise.allSettled([database.close(), vault.close()]);
   }
+}
+
+/** Whether there is no control database yet, or nothing of Tessera in it. */
+export function isNewControlDatabase(pending: readonly string[]): boolean {
+  return pending.length === CONTROL_PLANE_SCHEMA.migrations.length;
 }
 
 /** The pending migrations of the control database. Read-only. */

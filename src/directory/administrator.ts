@@ -1,3 +1,4 @@
+import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import type { Status } from '../domain/status.ts';
 
 /** An administrator of one tenant, as stored in the control plane. */
@@ -16,4 +17,9 @@ export interface LinkedIdentity {
   /** The issuer's URL, not its id in the tenants file. */
   readonly issuer: string;
   readonly sub: string;
+}
+
+/** Whether this is the administrator's address, as at sign-in. */
+export function hasAddress({ email }: Administrator, canonical: CanonicalEmail): boolean {
+  return parseEmail(email)?.canonical === canonical;
 }

@@ -1,6 +1,5 @@
 import type { IntendedChanges } from '../../audit/change-trail.ts';
 import type { Config } from '../../config/config.ts';
-import { CONTROL_PLANE_SCHEMA } from '../../control-plane/control-plane.schema.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { TenantId } from '../../domain/ids.ts';
@@ -11,6 +10,7 @@ import { changesOf, type Plan, planFile, unnamed } from '../../provisioning/plan
 import type { Change } from '../../provisioning/plan/tenant-diff.ts';
 import {
   type Installation,
+  isNewControlDatabase,
   pendingControlMigrations,
   withReadOnly,
   withSchema,
@@ -86,7 +86,7 @@ export async function planOnly(
   terminal: Terminal,
 ): Promise<{ changes: Change[]; plan: Plan }> {
   const pending = await pendingControlMigrations(config);
-  const isNew = pending.length === CONTROL_PLANE_SCHEMA.migrations.length;
+  const isNew = isNewControlDatabase(pending);
   // An embedded database is read from a migrated copy.
   if (config.controlDatabase.driver === 'mysql' && pending.length > 0 && !isNew)
     throw new OperatorError(
@@ -128,7 +128,7 @@ async function planOrRefuse(
 
 /** The whole tenants that an apply of the file would remove, for their confirmation. */
 export async function tenantsToRemove(config: Config, file: PartialTenantsFile): Promise<readonly TenantId[]> {
-  if (await isNewControlDatabase(config)) return [];
+  if (isNewControlDatabase(await pendingControlMigrations(config))) return [];
   return withReadOnly(config, async ({ controlPlane }) => unnamed(file, await controlPlane.readTenants()));
 }
 
@@ -136,8 +136,4 @@ export async function tenantsToRemove(config: Config, file: PartialTenantsFile):
 function assertConfirmed({ removals }: Plan, { confirmed }: ApplyRules): void {
   if (confirmed === undefined || removals.every((id) => confirmed.includes(id))) return;
   throw new OperatorError('Another tenant was made meanwhile. Nothing was changed: run the command again.');
-}
-
-async function isNewControlDatabase(config: Config): Promise<boolean> {
-  return (await pendingControlMigrations(config)).length === CONTROL_PLANE_SCHEMA.migrations.length;
 }

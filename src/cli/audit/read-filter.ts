@@ -2,11 +2,11 @@ import { InvalidArgumentError } from 'commander';
 import { type AuditFilter, type SubjectName } from '../../audit/audit-query.ts';
 import { readDigestKey } from '../../audit/digest-key.ts';
 import { subjectDigest } from '../../audit/subject-digests.ts';
+import { hasAddress } from '../../directory/administrator.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { parseClientId, parseProjectId, type TenantId } from '../../domain/ids.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
-import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
 import { parseDuration } from '../../provisioning/file/duration.ts';
 import { isRevocableId } from '../../revocation/new-revocations.ts';
 import { CopiedUserDirectory } from '../copied-user.directory.ts';
@@ -110,7 +110,8 @@ async function namesOf(
   for (const state of asked) {
     const { id } = state.tenant;
     const add = (column: SubjectName['column'], value: string) => names.push({ tenantId: id, column, value });
-    for (const administrator of administratorsWith(state, email)) add('subject_id', administrator);
+    for (const administrator of state.administrators)
+      if (hasAddress(administrator, email)) add('subject_id', administrator.id);
     try {
       const user = await users.findByEmail(state.tenant, email);
       if (user !== undefined) add('subject_id', user.id);
@@ -124,10 +125,6 @@ async function namesOf(
     if (digest !== undefined) add('subject_digest', digest);
   }
   return names;
-}
-
-function administratorsWith({ administrators }: TenantState, email: string): string[] {
-  return administrators.filter((one) => parseEmail(one.email)?.canonical === email).map(({ id }) => id);
 }
 
 async function digestOf(

@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { OperatorError } from '../../errors/operator-error.ts';
-import type { Report } from '../../provisioning/apply/apply-plan.ts';
-import { applyFile, planOnly, tenantsToRemove } from '../apply/apply-file.ts';
+import { applyAndPrint, planAndPrint } from '../apply/apply-and-print.ts';
+import { tenantsToRemove } from '../apply/apply-file.ts';
 import { confirmRemoval } from '../apply/confirm-removal.ts';
-import { printReport } from '../apply/print-report.ts';
 import { readFileToApply } from '../apply/read-file.ts';
 import { outputOption } from '../options.ts';
 import type { OutputFormat, Terminal } from '../terminal.ts';
@@ -58,23 +57,13 @@ export async function runApply(options: ApplyOptions, terminal: Terminal): Promi
   const config = terminal.loadConfig();
   const file = await readFileToApply(options.file, config, terminal);
   if (options.dryRun) {
-    const { changes, plan } = await planOnly(config, file, options, terminal);
-    printReport({ changes, secrets: [], failures: [...plan.failures] }, options, terminal);
-    failIfAnyFailed(plan.failures);
+    failIfAnyFailed((await planAndPrint(config, file, options, options, terminal)).failures);
     return;
   }
   const confirmed = options.pruneTenants ? await tenantsToRemove(config, file) : [];
   await confirmRemoval(confirmed, options, terminal);
-  const report: Report = { changes: [], secrets: [], failures: [] };
-  try {
-    await applyFile(config, file, { ...options, confirmed: options.yes ? undefined : confirmed }, report, terminal);
-  } catch (error) {
-    // Print even after a failure: these secrets exist, and nobody has seen them yet.
-    if (report.changes.length + report.secrets.length > 0) printReport(report, options, terminal);
-    throw error;
-  }
-  printReport(report, options, terminal);
-  failIfAnyFailed(report.failures);
+  const rules = { ...options, confirmed: options.yes ? undefined : confirmed };
+  failIfAnyFailed((await applyAndPrint(config, file, rules, options, terminal)).failures);
 }
 
 function failIfAnyFailed(failures: readonly unknown[]): void {

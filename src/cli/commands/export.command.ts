@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
-import { CONTROL_PLANE_SCHEMA } from '../../control-plane/control-plane.schema.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { readInstallation } from '../../provisioning/file/read-installation.ts';
 import { writeTenantsFile } from '../../provisioning/file/write-tenants-file.ts';
 import { explainError } from '../explain-error.ts';
-import { findTenant, pendingControlMigrations, withReadOnly } from '../installation.ts';
+import { findTenant, isNewControlDatabase, pendingControlMigrations, withReadOnly } from '../installation.ts';
 import { tenantArgument } from '../options.ts';
 import { Progress } from '../progress.ts';
 import { printText, type Terminal } from '../terminal.ts';
@@ -37,7 +36,7 @@ Examples:
 async function runExport({ tenant }: ExportOptions, terminal: Terminal): Promise<void> {
   const config = terminal.loadConfig();
   // The settings may lead to another place. A file without tenants would then pass for what is here.
-  if ((await pendingControlMigrations(config)).length === CONTROL_PLANE_SCHEMA.migrations.length)
+  if (isNewControlDatabase(await pendingControlMigrations(config)))
     throw new OperatorError(
       'There is no control database yet, so there is nothing to export. Check TESSERA_DATA_DIR and DATABASE_URL, or make one. Run: tessera migrate',
     );

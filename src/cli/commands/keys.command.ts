@@ -10,7 +10,7 @@ import type { TenantId } from '../../domain/ids.ts';
 import { announce, findTenant, type Installation, withReadOnly, withWritable } from '../installation.ts';
 import { keyRingChange } from '../key-ring-change.ts';
 import { durationArgument, outputOption, tenantArgument } from '../options.ts';
-import { feedRevokedKey, revokeOnce } from '../revoke-key.ts';
+import { feedRevokedKey, revokeOnce } from '../revoke/revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
 
 interface Output {

@@ -6,8 +6,8 @@ import { revocationChange } from '../../provisioning/apply/control-plane.writer.
 import type { NewRevocation, RevocationRecord } from '../../revocation/revocation-records.ts';
 import { announce, withReadOnly, withWritable } from '../installation.ts';
 import { outputOption, tenantArgument } from '../options.ts';
-import { planOf, planOfToken, type RevocationPlan, type Target } from '../plan-revocation.ts';
-import { feedRevokedKey, revokeInRing } from '../revoke-key.ts';
+import { planOf, planOfToken, type RevocationPlan, type Target } from '../revoke/plan-revocation.ts';
+import { feedRevokedKey, revokeInRing } from '../revoke/revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, type Terminal } from '../terminal.ts';
 
 interface RevokeOptions {

@@ -7,9 +7,8 @@ import { OperatorError } from '../../errors/operator-error.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import { SecretUseEntity } from '../../control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../clients/secret-uses.ts';
-import { Log } from '../../logging/log.ts';
 import { epochSeconds } from '../../domain/clock.ts';
-import { announce, findTenant, type Installation, withReadOnly, withWritable } from '../installation.ts';
+import { announce, findTenant, type Installation, SILENT, withReadOnly, withWritable } from '../installation.ts';
 import { clientArgument, durationArgument, labelArgument, outputOption } from '../options.ts';
 import { instant, type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
 
@@ -174,10 +173,7 @@ async function assertClient(stores: Installation, client: ClientName): Promise<v
 }
 
 async function lastUses({ database }: Installation, client: ClientName): Promise<ReadonlyMap<string, number>> {
-  const uses = new SecretUses(
-    await database.repository(SecretUseEntity),
-    new Log('silent', { write: () => undefined }),
-  );
+  const uses = new SecretUses(await database.repository(SecretUseEntity), SILENT);
   const list = await uses.list(client.tenantId, client.projectId, client.clientId);
   return new Map(list.map(({ secretId, lastUsedAtMs }) => [secretId, epochSeconds(lastUsedAtMs)]));
 }

@@ -1,3 +1,4 @@
+import { byCodeUnit } from '../../provisioning/file/readers/read-fields.ts';
 import { type Check, type Finding, type Found, MAX_FOUND } from './finding.ts';
 import { failureOf } from './failure.ts';
 
@@ -66,7 +67,7 @@ export class Report {
   /** By object, so that what belongs together is read together. */
   findings(): readonly Finding[] {
     const findings = [...this.#findings.values()].sort(
-      (a, b) => compare(a.object, b.object) || compare(a.check, b.check),
+      (a, b) => byCodeUnit(a.object, b.object) || byCodeUnit(a.check, b.check),
     );
     if (this.#left === 0) return findings;
     const more: Finding = {
@@ -78,8 +79,4 @@ export class Report {
     };
     return [...findings, more];
   }
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

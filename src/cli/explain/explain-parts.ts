@@ -1,24 +1,22 @@
 import type { SubjectDirectories } from '../../directory/subject.ts';
 import { JwtIssuer } from '../../issuing/jwt-issuer.ts';
 import { KeyRings } from '../../keys/key-rings.ts';
-import { Log } from '../../logging/log.ts';
 import { IssueGate } from '../../revocation/issue-gate.ts';
 import { RevocationPoller } from '../../revocation/revocation-poller.ts';
 import { RevocationRecords } from '../../revocation/revocation-records.ts';
 import { TenantRepository } from '../../tenancy/tenant.repository.ts';
 import type { ExplainParts } from '../../token-grants/explain.ts';
-import type { Installation } from '../installation.ts';
+import { type Installation, SILENT } from '../installation.ts';
 
 /** What a server issues tokens with, over the stores of a command: the same classes, but for a signer that signs nothing. */
 export function explainParts(
   { config, clock, database, keyRings }: Installation,
   directories: SubjectDirectories,
 ): ExplainParts {
-  const log = new Log('silent', { write: () => undefined });
   const tenants = new TenantRepository(database, clock, config);
-  const revocations = new RevocationPoller(new RevocationRecords(database), clock, log, config);
+  const revocations = new RevocationPoller(new RevocationRecords(database), clock, SILENT, config);
   const unsigned = new JwtIssuer(
-    new KeyRings(keyRings, tenants, clock, log, config),
+    new KeyRings(keyRings, tenants, clock, SILENT, config),
     { sign: () => Promise.resolve(Buffer.alloc(0)) },
     { confirmFirstToken: () => undefined },
     config,

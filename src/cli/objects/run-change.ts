@@ -1,8 +1,6 @@
 import { OperatorError } from '../../errors/operator-error.ts';
-import type { Report } from '../../provisioning/apply/apply-plan.ts';
 import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
-import { applyFile, planOnly } from '../apply/apply-file.ts';
-import { printReport } from '../apply/print-report.ts';
+import { applyAndPrint, planAndPrint } from '../apply/apply-and-print.ts';
 import type { Installation } from '../installation.ts';
 import { type OutputFormat, printLines, type Terminal } from '../terminal.ts';
 import type { BuildChange } from './change-builders.ts';
@@ -42,23 +40,15 @@ export async function runChange(
     notes.push(...(written.notes ?? []));
     return { tenants: [readChange(tenantId, written, config)] };
   };
-  const report: Report = { changes: [], secrets: [], failures: [] };
-  if (options.dryRun) {
-    const { changes, plan } = await planOnly(config, write, THIS_ALONE, terminal);
-    report.changes.push(...changes);
-    report.failures.push(...plan.failures);
-  } else {
-    try {
-      await applyFile(config, write, THIS_ALONE, report, terminal);
-    } catch (error) {
-      // Print even after a failure: these secrets exist, and nobody has seen them yet.
-      if (report.changes.length + report.secrets.length > 0) printReport(report, options, terminal);
-      throw error;
-    }
-  }
-  printReport(report, options, terminal);
+  const { failures } = await (options.dryRun ? planAndPrint : applyAndPrint)(
+    config,
+    write,
+    THIS_ALONE,
+    options,
+    terminal,
+  );
   printLines(terminal.stderr, notes);
-  if (report.failures.length > 0)
+  if (failures.length > 0)
     throw new OperatorError('The change was not finished. Correct the problem above and run the command again.');
 }
 

@@ -1,5 +1,6 @@
 import { EMPTY_DIRECTORY } from '../../directory/provisioning/directory-state.ts';
 import type { Ask } from '../../directory/provisioning/read-directory.ts';
+import { hasAddress } from '../../directory/administrator.ts';
 import { parseEmail } from '../../domain/email.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
@@ -59,7 +60,7 @@ export async function openTenant(stores: Installation, id: string): Promise<Tena
     administratorId: (name) => {
       const email = parseEmail(name)?.canonical;
       if (email === undefined) return name;
-      return administrators.find((one) => parseEmail(one.email)?.canonical === email)?.id;
+      return administrators.find((one) => hasAddress(one, email))?.id;
     },
   };
 }

@@ -27,7 +27,7 @@ export const connectionBudgetCheck: Check<InstallationFacts> = {
 /** For this command line, for backups and for the administrator of the server. */
 const RESERVE = 20;
 
-/** Servers are told apart by their address. A user of the database may always see its own connections. */
+/** Each server counts by its address. A user of the database may always see its own connections. */
 async function connectedMachines(database: InstallationFacts['stores']['database']): Promise<number> {
   const [row] = await database.query(
     `SELECT COUNT(DISTINCT SUBSTRING_INDEX(host, ':', 1)) AS machines FROM information_schema.processlist

@@ -1,6 +1,7 @@
 import type { Check, Found } from '../finding.ts';
 import type { InstallationFacts } from '../facts.ts';
 import { MAX_FOUND } from '../finding.ts';
+import { sqlText } from '../people.ts';
 
 /** The tables of the control database, which has no foreign keys, and what each row belongs to. */
 const LINKS = [
@@ -33,7 +34,7 @@ export const controlLinksCheck: Check<InstallationFacts> = {
           severity: 'fault',
           object: `tenant ${tenantId}`,
           problem: `rows in ${table} of the control database belong to nothing in ${to}`,
-          command: `DELETE FROM ${table} WHERE tenant_id = '${tenantId.replaceAll("'", "''")}' AND ${isOrphan};`,
+          command: `DELETE FROM ${table} WHERE tenant_id = ${sqlText(tenantId)} AND ${isOrphan};`,
         });
       }
     }

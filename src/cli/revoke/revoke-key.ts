@@ -1,12 +1,12 @@
-import { OperatorError } from '../errors/operator-error.ts';
-import { revoke, type Transition } from '../keys/key-ring.transitions.ts';
-import type { KeyRing } from '../keys/key-ring.ts';
-import { revocationOfKey } from '../revocation/new-revocations.ts';
-import type { NewRevocation, RevocationRecord } from '../revocation/revocation-records.ts';
-import { epochSeconds } from '../domain/clock.ts';
-import type { TenantId } from '../domain/ids.ts';
-import type { Installation } from './installation.ts';
-import { keyRingChange } from './key-ring-change.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { revoke, type Transition } from '../../keys/key-ring.transitions.ts';
+import type { KeyRing } from '../../keys/key-ring.ts';
+import { revocationOfKey } from '../../revocation/new-revocations.ts';
+import type { NewRevocation, RevocationRecord } from '../../revocation/revocation-records.ts';
+import { epochSeconds } from '../../domain/clock.ts';
+import type { TenantId } from '../../domain/ids.ts';
+import type { Installation } from '../installation.ts';
+import { keyRingChange } from '../key-ring-change.ts';
 
 /**
  * The feed entry for revoking a key.

@@ -1,11 +1,11 @@
-import { CopiedUserDirectory } from './copied-user.directory.ts';
-import { OperatorError } from '../errors/operator-error.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
-import type { Administrator } from '../directory/administrator.ts';
-import type { TenantState } from '../provisioning/apply/control-plane.writer.ts';
-import { parseEmail } from '../domain/email.ts';
-import { explainError } from './explain-error.ts';
-import type { Installation } from './installation.ts';
+import { CopiedUserDirectory } from '../copied-user.directory.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { hasAddress } from '../../directory/administrator.ts';
+import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { explainError } from '../explain-error.ts';
+import type { Installation } from '../installation.ts';
 
 /**
  * Finds the subjects whose tokens to revoke: the tenant's user and administrator with that id or email address. An id is compared byte by byte, an
@@ -20,7 +20,9 @@ export async function findSubjects(
   name: string,
 ): Promise<readonly string[]> {
   const email = parseEmail(name)?.canonical;
-  const found = administrators.filter((one) => one.id === name || isAddressOf(one, email)).map(({ id }) => id);
+  const found = administrators
+    .filter((one) => one.id === name || (email !== undefined && hasAddress(one, email)))
+    .map(({ id }) => id);
   const users = new CopiedUserDirectory(stores.directories);
   try {
     found.push(...ids(await users.findById(tenant, name)));
@@ -36,10 +38,6 @@ export async function findSubjects(
   throw new OperatorError(
     `Tenant ${tenant.id} has no such user or administrator: give an id as in "sub" of its tokens, in its exact case, or an email address. For a deleted one, give the id with --force.`,
   );
-}
-
-function isAddressOf({ email }: Administrator, canonical: string | undefined): boolean {
-  return canonical !== undefined && parseEmail(email)?.canonical === canonical;
 }
 
 function ids(subject: { readonly id: string } | undefined): string[] {

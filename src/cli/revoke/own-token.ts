@@ -1,12 +1,11 @@
 import type { VerifiedToken } from '@tessera/token/core';
-import { OperatorError } from '../errors/operator-error.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
-import { KeyRings } from '../keys/key-rings.ts';
-import { OwnTokenVerifier } from '../verification/own-tokens.ts';
-import { RevokedTokens } from '../revocation/revoked-tokens.ts';
-import { Log } from '../logging/log.ts';
-import { SURFACES } from '../domain/surface.ts';
-import type { Installation } from './installation.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import { KeyRings } from '../../keys/key-rings.ts';
+import { OwnTokenVerifier } from '../../verification/own-tokens.ts';
+import { RevokedTokens } from '../../revocation/revoked-tokens.ts';
+import { SURFACES } from '../../domain/surface.ts';
+import { type Installation, SILENT } from '../installation.ts';
 
 /** Several times the size of the largest token. */
 const MAX_INPUT_BYTES = 64 * 1024;
@@ -33,7 +32,7 @@ export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Ui
     },
     subscribe: () => undefined,
   };
-  const keyRings = new KeyRings(stores.keyRings, tenants, clock, new Log('silent', { write: () => undefined }), {
+  const keyRings = new KeyRings(stores.keyRings, tenants, clock, SILENT, {
     caches: { vaultSeconds: config.caches.vaultSeconds, tenants: 1 },
   });
   const verifier = new OwnTokenVerifier(keyRings, new NoneRevoked(), clock, config);

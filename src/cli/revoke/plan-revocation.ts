@@ -1,14 +1,14 @@
-import { OperatorError } from '../errors/operator-error.ts';
-import { revocationOfAll, revocationOfToken, revocationOfTokenId } from '../revocation/new-revocations.ts';
-import type { NewRevocation } from '../revocation/revocation-records.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
-import { parseEmail } from '../domain/email.ts';
-import { parseTenantId, type TenantId } from '../domain/ids.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
+import { revocationOfAll, revocationOfToken, revocationOfTokenId } from '../../revocation/new-revocations.ts';
+import type { NewRevocation } from '../../revocation/revocation-records.ts';
+import type { Tenant } from '../../tenancy/tenant.ts';
+import { parseEmail } from '../../domain/email.ts';
+import { parseTenantId, type TenantId } from '../../domain/ids.ts';
 import { findSubjects } from './find-subjects.ts';
-import { findTenant, type Installation } from './installation.ts';
+import { findTenant, type Installation } from '../installation.ts';
 import { readOwnToken } from './own-token.ts';
 import { keyRevocation } from './revoke-key.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** What to revoke: a kind and an id. */
 export interface Target {
