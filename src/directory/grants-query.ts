@@ -73,7 +73,7 @@ export async function findGrantsById(
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
 }
 
-/** The canonical form of a user's address, by which people are told apart. An application keeps none, so it is made here. */
+/** The canonical form of a user's address, which distinguishes people. An application keeps none, so it is made here. */
 function canonicalEmail({ emailLookup }: DirectoryRelations, row: Row): unknown {
   return emailLookup === 'canonical column' ? row['email_canonical'] : parseEmail(row['email'])?.canonical;
 }

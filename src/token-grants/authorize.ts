@@ -93,7 +93,7 @@ export async function authorize(
 
 /**
  * The tenant's database may hold any id. One in the form of another kind, or an administrator's, would let a user pass as somebody else wherever
- * subjects are told apart by `sub`. An administrator is not refused for an id that a user took: otherwise the tenant's database could lock them out.
+ * `sub` distinguishes subjects. An administrator is not refused for an id that a user took: otherwise the tenant's database could lock them out.
  */
 function refuseConfusedId(tenant: Tenant, id: string, surface: Surface): void {
   // Before the id is recorded: it may be an e-mail address.

@@ -164,7 +164,7 @@ function refusalOf(error: unknown): TesseraError {
   throw error;
 }
 
-/** The reason as in the audit record, with what the caller is told where that says more. */
+/** The reason as in the audit record, with the detail of the answer where that says more. */
 export function wordsOf({ code, reason, detail }: TesseraError): string {
   return code === 'invalid_request' || code === 'token_too_large' ? `${reason}. ${detail}` : reason;
 }

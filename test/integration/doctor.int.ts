@@ -182,7 +182,7 @@ describe('doctor on MariaDB and OpenBao', () => {
     });
   });
 
-  it('finds more connections than the server allows, for the servers that it is told of', async () => {
+  it('finds more connections than the server allows, for the number of servers that is given', async () => {
     expect(await found({ args: ['--replicas', '1'] })).toEqual([]);
     const [finding, ...others] = await examine({ args: ['--replicas', '2'] });
     expect(others).toEqual([]);

@@ -55,7 +55,7 @@ interface NumberedKeySet extends ProviderKeySet {
 }
 
 /**
- * Finds keys of one issuer for its tokens. `JwksClient` decides when the set is fetched; this class decides what a question may be told.
+ * Finds keys of one issuer for its tokens. `JwksClient` decides when the set is fetched; this class decides the answer to a question.
  *
  * Fetches are numbered, because only a fetch that began after the question shows that the issuer has no such key. An older set says nothing
  * about newer keys.

@@ -100,7 +100,7 @@ async function agree(world: readonly RandomTenant[], question: Question): Promis
   }
   expect(explained).toMatchObject({ decision: 'no', claims: null });
   const reason = refusedAt(explained)?.reason;
-  // The reason says what the record says, and for the size also what the client is told.
+  // The reason says what the record says, and for the size also the detail of the answer.
   expect(reason?.split('. ')[0]).toBe(tessera.auditReason(answer.requestId));
   return String(tessera.auditReason(answer.requestId));
 }
