@@ -7,12 +7,9 @@ import { SecondOpinion } from '../keys/second-opinion.ts';
 import { Log } from '../logging/log.ts';
 import { ClientSecretStore } from '../clients/client-secret.store.ts';
 import type { Stores } from '../provisioning/apply/stores.ts';
-import { controlDatabaseFile, createControlFileSource } from '../control-plane/control-database.ts';
 import { ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
 import { CONTROL_PLANE_SCHEMA } from '../control-plane/control-plane.schema.ts';
 import { ControlPlaneWriter, type TenantState } from '../provisioning/apply/control-plane.writer.ts';
-import { pendingMigrations } from '../database/migrations.ts';
-import { copyDatabase } from '../database/sqlite/private-copy.ts';
 import { createVault } from '../vault/create-vault.ts';
 import type { VaultService } from '../vault/vault.service.ts';
 import type { TenantId } from '../domain/ids.ts';
@@ -31,17 +28,14 @@ export interface Installation extends Stores {
 /** Commands print their errors themselves. */
 export const SILENT = new Log('silent', { write: () => undefined });
 
-/**
- * For read-only commands and dry runs. Embedded databases are read from a private copy, so that no file of the data directory changes, not even its
- * time stamp.
- */
+/** For read-only commands and dry runs. No file of the data directory changes, not even its time stamp. */
 export async function withReadOnly<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
-  return withStores(config, await ControlPlane.copyOf(config, SILENT), work);
+  return withStores(config, await ControlPlane.forReading(config, SILENT), work);
 }
 
 /** Like `withReadOnly`, but with the schema that the control database has: for a command that examines it. */
 export async function withUnchanged<T>(config: Config, work: (installation: Installation) => Promise<T>): Promise<T> {
-  return withStores(config, await ControlPlane.unchangedCopyOf(config, SILENT), work);
+  return withStores(config, await ControlPlane.unchanged(config, SILENT), work);
 }
 
 /** For read-only commands about rows that are too many to copy: the control database is read where it is. */
@@ -124,18 +118,11 @@ export function isNewControlDatabase(pending: readonly string[]): boolean {
 
 /** The pending migrations of the control database. Read-only. */
 export async function pendingControlMigrations(config: Config): Promise<string[]> {
-  if (config.controlDatabase.driver === 'mysql')
-    return withSchema(config, ({ database }) => database.pendingMigrations());
-  const copy = await copyDatabase(controlDatabaseFile(config));
+  const controlPlane = await ControlPlane.unchanged(config, SILENT);
   try {
-    const database = await createControlFileSource(copy.file).open();
-    try {
-      return await pendingMigrations(database);
-    } finally {
-      await database.close();
-    }
+    return await controlPlane.pendingMigrations();
   } finally {
-    await copy.remove();
+    await controlPlane.close();
   }
 }
 

@@ -16,7 +16,7 @@ import {
 } from './control-database.ts';
 import type { Database, Row, SqlValue } from '../database/database.ts';
 import { pendingMigrations, runMigrations } from '../database/migrations.ts';
-import { copyDatabase } from '../database/sqlite/private-copy.ts';
+import { copyDatabase, isReadInPlace } from '../database/sqlite/private-copy.ts';
 
 /**
  * A write without effect: no row, no lock that others wait for, nothing in the binary log. It still fails wherever a write would fail: on a read-only
@@ -51,18 +51,28 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /**
-   * A control plane on a copy, for dry runs: changes are discarded, and the data directory stays unchanged. On MySQL it is the real one: dry runs
-   * only read.
+   * A control plane with the current schema, for dry runs and for commands that read. The data directory stays unchanged. A file is read from a copy,
+   * on which pending migrations run, unless `isReadInPlace`. On MySQL it is the real database.
    */
-  static async copyOf(config: Config, log: Log): Promise<ControlPlane> {
-    const controlPlane = await ControlPlane.unchangedCopyOf(config, log);
-    if (config.controlDatabase.driver === 'sqlite') await runMigrations(await controlPlane.database());
-    return controlPlane;
+  static async forReading(config: Config, log: Log): Promise<ControlPlane> {
+    const unchanged = await ControlPlane.unchanged(config, log);
+    if (config.controlDatabase.driver === 'mysql') return unchanged;
+    if ((await unchanged.pendingMigrations()).length === 0) return unchanged;
+    await unchanged.close();
+    const copy = await ControlPlane.copyOf(config, log);
+    await copy.migrate();
+    return copy;
   }
 
-  /** Like `copyOf`, but with the schema that the database has. */
-  static async unchangedCopyOf(config: Config, log: Log): Promise<ControlPlane> {
+  /** Like `forReading`, but with the schema that the database has. */
+  static async unchanged(config: Config, log: Log): Promise<ControlPlane> {
     if (config.controlDatabase.driver === 'mysql') return createControlPlane(config, log);
+    return isReadInPlace(controlDatabaseFile(config))
+      ? ControlPlane.live(config, log)
+      : ControlPlane.copyOf(config, log);
+  }
+
+  private static async copyOf(config: Config, log: Log): Promise<ControlPlane> {
     const copy = await copyDatabase(controlDatabaseFile(config));
     const controlPlane = new ControlPlane(createControlFileSource(copy.file), log);
     controlPlane.#remove = () => copy.remove();

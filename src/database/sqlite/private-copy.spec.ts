@@ -1,7 +1,7 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   collectingLog,
@@ -12,6 +12,7 @@ import {
 } from '../../testing/storage.ts';
 import { ControlPlane } from '../../control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../provisioning/apply/control-plane.writer.ts';
+import { refusalOf } from '../../testing/refusal.ts';
 import { copyDatabase } from './private-copy.ts';
 
 /** Writes two tables that agree after each transaction, and a number of megabytes that make the copy slow. */
@@ -137,24 +138,63 @@ describe('a private copy', () => {
     }
   });
 
+  it('is not made of a control plane that another process has open, which is read and never written', async () => {
+    const home = temporaryFolder();
+    const original = await embeddedControlPlane(home.path);
+    await new ControlPlaneWriter(original).saveTenant(tenantDraft('acme'));
+    const files = readdirSync(home.path);
+    const live = await ControlPlane.forReading(storageConfig(home.path), collectingLog().log);
+    const writer = new ControlPlaneWriter(live);
+    expect((await writer.readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme']);
+    expect((await refusalOf(writer.saveTenant(tenantDraft('planned')))).reason).toBe('control database: read only');
+    await new ControlPlaneWriter(original).saveTenant(tenantDraft('beta'));
+    expect((await writer.readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme', 'beta']);
+    await live.close();
+    expect(readdirSync(home.path)).toEqual(files);
+    await original.close();
+    home.remove();
+  });
+
+  it('is not made of a large control plane, and its folder is as before', async () => {
+    const home = temporaryFolder();
+    const original = await embeddedControlPlane(home.path);
+    await new ControlPlaneWriter(original).saveTenant(tenantDraft('acme'));
+    await original.close();
+    // SQLite ignores what follows the database's last page.
+    truncateSync(join(home.path, 'control.sqlite'), 65 * 1024 * 1024);
+    const files = readdirSync(home.path);
+    const { TMPDIR } = process.env;
+    process.env['TMPDIR'] = join(home.path, 'no-room-for-a-copy');
+    const live = await ControlPlane.forReading(storageConfig(home.path), collectingLog().log).finally(() => {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+    });
+    expect((await new ControlPlaneWriter(live).readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme']);
+    await live.close();
+    expect(readdirSync(home.path)).toEqual(files);
+    home.remove();
+  });
+
   it('of the control plane accepts changes that the original never sees', async () => {
     const home = temporaryFolder();
     const original = await embeddedControlPlane(home.path);
     await new ControlPlaneWriter(original).saveTenant(tenantDraft('acme'));
-    const copy = await ControlPlane.copyOf(storageConfig(home.path), collectingLog().log);
+    await original.close();
+    const copy = await ControlPlane.forReading(storageConfig(home.path), collectingLog().log);
     const writer = new ControlPlaneWriter(copy);
     await writer.saveTenant(tenantDraft('planned'));
     expect((await writer.readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme', 'planned']);
     await copy.close();
-    expect((await new ControlPlaneWriter(original).readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme']);
-    await original.close();
+    const again = await embeddedControlPlane(home.path);
+    expect((await new ControlPlaneWriter(again).readTenants()).map(({ tenant }) => tenant.id)).toEqual(['acme']);
+    await again.close();
     home.remove();
   });
 
   it('of a missing control plane is empty, and creates no data directory', async () => {
     const home = temporaryFolder();
     const dataDirectory = join(home.path, 'data');
-    const copy = await ControlPlane.copyOf(storageConfig(dataDirectory), collectingLog().log);
+    const copy = await ControlPlane.forReading(storageConfig(dataDirectory), collectingLog().log);
     expect(await new ControlPlaneWriter(copy).readTenants()).toEqual([]);
     await copy.close();
     expect(existsSync(dataDirectory)).toBe(false);

@@ -1,5 +1,5 @@
 import BetterSqlite3 from 'better-sqlite3';
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, statSync } from 'node:fs';
 import { copyFile, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -83,6 +83,17 @@ async function copyFiles(original: string, file: string): Promise<boolean> {
   await rm(file, { force: true });
   await rm(`${file}-wal`, { force: true });
   return false;
+}
+
+/** Copying this much takes no noticeable time. The audit of a year may have many gigabytes. */
+const MAX_COPIED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Whether a database is better read where it is than from a copy: another process has it open, so that reading makes no files, or it is large. Reading a
+ * large one makes SQLite's extra files and removes them again.
+ */
+export function isReadInPlace(file: string): boolean {
+  return isInUse(file) || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > MAX_COPIED_BYTES;
 }
 
 /** Whether SQLite's extra files exist already, so that reading creates none. */

@@ -60,7 +60,7 @@ async function json(line: string): Promise<Printed> {
 
 /** The tenant's version in the control plane, which running servers poll. */
 async function version(): Promise<number> {
-  const controlPlane = await ControlPlane.copyOf(installation.config(), SILENT);
+  const controlPlane = await ControlPlane.forReading(installation.config(), SILENT);
   try {
     const [row] = await controlPlane.query("SELECT version FROM tenants WHERE id = 'acme'");
     return Number(row!['version']);

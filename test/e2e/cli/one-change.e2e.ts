@@ -33,7 +33,7 @@ async function changes(line: string): Promise<string[]> {
 type Shown = Readonly<Record<string, unknown>>;
 
 async function revocations(): Promise<string[]> {
-  const controlPlane = await ControlPlane.copyOf(installation.config(), SILENT);
+  const controlPlane = await ControlPlane.forReading(installation.config(), SILENT);
   try {
     const rows = await controlPlane.query('SELECT tenant_id, kind, revoked_id FROM revocations ORDER BY seq');
     return rows.map((row) => `${String(row['tenant_id'])} ${String(row['kind'])} ${String(row['revoked_id'])}`);
