@@ -32,6 +32,7 @@ const OTHER_FIXES: Readonly<Record<'control database' | 'tenant database', Fixes
     'holds a value that is not text': NO_DIRECTORY,
     'holds a value that is too long': NO_DIRECTORY,
     'holds an id that is not printable ASCII': NO_DIRECTORY,
+    'holds an address that is not valid': NO_DIRECTORY,
     'holds a scope that is malformed': NO_DIRECTORY,
     'lacks a value that it must have': NO_DIRECTORY,
     'holds two users where there must be one': NO_DIRECTORY,

@@ -45,7 +45,7 @@ function subjectOfEmail(
   rows: readonly Row[],
   email: CanonicalEmail,
 ): Subject | undefined {
-  return subjectFromRows(tenantId, rows, (row) => canonicalEmail(relations, row) === email);
+  return subjectFromRows(tenantId, rows, (row) => hasEmail(relations, row, email));
 }
 
 export async function findGrantsByIdentity(
@@ -73,9 +73,10 @@ export async function findGrantsById(
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
 }
 
-/** The canonical form of a user's address, which distinguishes people. An application keeps none, so it is made here. */
-function canonicalEmail({ emailLookup }: DirectoryRelations, row: Row): unknown {
-  return emailLookup === 'canonical column' ? row['email_canonical'] : parseEmail(row['email'])?.canonical;
+/** Whether it is this address's row. SQL may have written a canonical form that is not the address's own. */
+function hasEmail({ emailLookup }: DirectoryRelations, row: Row, email: CanonicalEmail): boolean {
+  if (emailLookup === 'canonical column' && row['email_canonical'] !== email) return false;
+  return parseEmail(row['email'])?.canonical === email;
 }
 
 /** @param isMeant compares byte by byte, so that no collation of a tenant's database can confuse two people */
@@ -94,10 +95,13 @@ function subjectFromRows(
   // The views of an external directory may repeat a user, or give two of them one address.
   if (another !== undefined) throw tenantDatabaseFailure(tenantId, 'holds two users where there must be one');
   const id = subjectId(person);
+  const email = readRequiredText(person, 'email', EMAIL_LENGTH);
+  // Found by its id or a linked identity. A verifier of the token takes the claim for an address.
+  if (parseEmail(email) === undefined) throw unavailable(TENANT_DATABASE, 'holds an address that is not valid');
   const grants = rows.filter((row) => row['owner'] === null && row['id'] === id);
   return subjectFrom({
     id,
-    email: readRequiredText(person, 'email', EMAIL_LENGTH),
+    email,
     // The tenant writes this column too, so it may hold any text.
     status: readStatus(person['status']),
     roles: distinct(grants, 'role_name'),

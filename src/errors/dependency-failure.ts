@@ -93,6 +93,7 @@ export type DatabaseStateFailure =
   | 'holds a value that is not text'
   | 'holds a value that is too long'
   | 'holds an id that is not printable ASCII'
+  | 'holds an address that is not valid'
   | 'holds a scope that is malformed'
   | 'holds two users where there must be one'
   | 'holds one identity for two users'

@@ -1,4 +1,4 @@
-import type { DirectoryState } from '../directory/provisioning/directory-state.ts';
+import { type DirectoryState, EMPTY_DIRECTORY } from '../directory/provisioning/directory-state.ts';
 import type { DirectoryWriter } from '../directory/provisioning/directory.writer.ts';
 import { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
@@ -26,6 +26,7 @@ export async function provisionEmbeddedDirectory(
 export async function fillDirectory(writer: DirectoryWriter, state: DirectoryState): Promise<void> {
   await writer.migrate();
   await writer.apply({
+    before: EMPTY_DIRECTORY,
     scopes: { put: state.scopes, remove: [] },
     roles: { put: state.roles, remove: [] },
     groups: { put: state.groups, remove: [] },

@@ -1,5 +1,6 @@
 import {
   type DirectoryChanges,
+  EMPTY_DIRECTORY,
   type DirectoryState,
   type User,
 } from '../../src/directory/provisioning/directory-state.ts';
@@ -32,7 +33,8 @@ export interface DirectoriesUnderTest {
   close(): Promise<void>;
 }
 
-export const NO_CHANGES: DirectoryChanges = {
+const NO_CHANGES: DirectoryChanges = {
+  before: EMPTY_DIRECTORY,
   scopes: { put: [], remove: [] },
   roles: { put: [], remove: [] },
   groups: { put: [], remove: [] },
@@ -167,16 +169,13 @@ export function directoryConformance(kind: string, start: () => Promise<Director
 
       it('changes nothing when the same is written again', async () => {
         const { writer } = await newDirectory();
-        await writer.apply(allOf(STATE));
+        await writer.apply(allOf(STATE, STATE));
         expect(await writer.read()).toEqual(STATE);
       });
 
       it('replaces the links of written objects and keeps those of the others', async () => {
         const { writer } = await newDirectory();
-        await writer.apply({
-          ...NO_CHANGES,
-          roles: { put: [{ name: 'manager', scopes: ['orders:read'] }], remove: [] },
-        });
+        await writer.apply(changesOf({ roles: { put: [{ name: 'manager', scopes: ['orders:read'] }], remove: [] } }));
         expect(await writer.read()).toEqual({
           ...STATE,
           roles: [STATE.roles[0], { name: 'manager', scopes: ['orders:read'] }, STATE.roles[2]],
@@ -185,12 +184,14 @@ export function directoryConformance(kind: string, start: () => Promise<Director
 
       it('removes the links of removed objects', async () => {
         const { writer } = await newDirectory();
-        await writer.apply({
-          scopes: { put: [], remove: ['orders:write'] },
-          roles: { put: [], remove: ['auditor'] },
-          groups: { put: [], remove: ['all'] },
-          users: { put: [], remove: ['u-bob'] },
-        });
+        await writer.apply(
+          changesOf({
+            scopes: { put: [], remove: ['orders:write'] },
+            roles: { put: [], remove: ['auditor'] },
+            groups: { put: [], remove: ['all'] },
+            users: { put: [], remove: ['u-bob'] },
+          }),
+        );
         expect(await writer.read()).toEqual({
           scopes: [STATE.scopes[0], STATE.scopes[2]],
           roles: [{ name: 'manager', scopes: ['orders:read'] }, STATE.roles[2]],
@@ -205,22 +206,71 @@ export function directoryConformance(kind: string, start: () => Promise<Director
           { ...ADA, email: BOB.email },
           { ...BOB, email: ADA.email },
         ];
-        await writer.apply({ ...NO_CHANGES, users: { put, remove: [] } });
+        await writer.apply(changesOf({ users: { put, remove: [] } }));
         expect((await byEmail(tenant, BOB.email))?.id).toBe('u-ada');
         expect((await byEmail(tenant, ADA.email))?.id).toBe('u-bob');
+      });
+
+      describe('that SQL changed after it was read', () => {
+        const changes = changesOf({
+          scopes: { put: [{ name: 'orders:read', resource: 'books' }], remove: [] },
+          roles: { put: [{ name: 'new', scopes: [] }], remove: ['manager'] },
+          groups: { put: [{ name: 'sales', roles: [] }], remove: [] },
+          users: { put: [{ ...BOB, status: 'active' }], remove: ['u-ada'] },
+        });
+
+        it.each([
+          ['user', 'u-bob', "INSERT INTO tessera_user_roles (user_id, role_name) VALUES ('u-bob', 'nobody')"],
+          [
+            'user',
+            'u-bob',
+            "UPDATE tessera_users SET status = 'locked', email = 'rob@acme.example' WHERE id = 'u-bob'",
+          ],
+          ['user', 'u-bob', "DELETE FROM tessera_users WHERE id = 'u-bob'"],
+          ['user', 'u-ada', "UPDATE tessera_users SET status = 'disabled' WHERE id = 'u-ada'"],
+          ['user', 'u-ada', "DELETE FROM tessera_user_group_members WHERE group_name = 'all'"],
+          ['user', 'u-ada', "UPDATE tessera_user_identities SET sub = 'other'"],
+          ['group', 'sales', "DELETE FROM tessera_user_group_roles WHERE role_name = 'auditor'"],
+          ['role', 'manager', "DELETE FROM tessera_role_scopes WHERE scope_name = 'orders:write'"],
+          ['role', 'new', "INSERT INTO tessera_roles (name) VALUES ('new')"],
+          ['scope', 'orders:read', "UPDATE tessera_scopes SET resource = NULL WHERE name = 'orders:read'"],
+        ])('is not changed: %s %s, %s', async (kind, name, statement) => {
+          const { tenant, writer } = await newDirectory();
+          await stores.byHand(tenant, statement);
+          const changed = await writer.read();
+          const attempt = writer.apply(changes, () => Promise.reject(new Error('nothing may be written')));
+          await expect(attempt).rejects.toThrow(
+            `${kind} ${tenant.id}/${name} was changed in the tenant's database while this ran. Nothing was changed there: run the command again.`,
+          );
+          expect(await writer.read()).toEqual(changed);
+        });
+
+        it('is changed when that was about other entries', async () => {
+          const { tenant, writer } = await newDirectory();
+          await stores.byHand(
+            tenant,
+            "INSERT INTO tessera_role_scopes (role_name, scope_name) VALUES ('nobody', 'reports:read')",
+          );
+          await writer.apply(changes);
+          expect((await writer.read()).roles).toEqual([
+            { name: 'auditor', scopes: ['reports:read'] },
+            { name: 'new', scopes: [] },
+            { name: 'nobody', scopes: ['reports:read'] },
+          ]);
+        });
       });
 
       it('changes nothing when one of the changes is impossible', async () => {
         const { writer } = await newDirectory();
         const impossible = { ...BOB, roles: ['no-such-role'] };
-        await refusalOf(writer.apply({ ...NO_CHANGES, users: { put: [impossible], remove: ['u-ada'] } }));
+        await refusalOf(writer.apply(changesOf({ users: { put: [impossible], remove: ['u-ada'] } })));
         expect(await writer.read()).toEqual(STATE);
       });
 
       it('refuses two users with one address in two writings', async () => {
         const { writer } = await newDirectory();
         const twin = { ...BOB, id: 'u-twin', email: 'ADA@ACME.EXAMPLE' };
-        const refusal = await refusalOf(writer.apply({ ...NO_CHANGES, users: { put: [twin], remove: [] } }));
+        const refusal = await refusalOf(writer.apply(changesOf({ users: { put: [twin], remove: [] } })));
         expect(refusal.reason).toBe('tenant database: constraint violated');
       });
 
@@ -379,10 +429,33 @@ export function directoryConformance(kind: string, start: () => Promise<Director
           expect(await users.findByIdentity(tenant, issuer, other)).toBeUndefined();
       });
 
+      it('finds nobody by a canonical form that is not that of the address', async () => {
+        const { tenant } = await newDirectory();
+        await stores.byHand(tenant, "UPDATE tessera_users SET email = 'eve@evil.example' WHERE id = 'u-ada'");
+        expect(await byEmail(tenant, 'ada@acme.example')).toBeUndefined();
+        expect(await byEmail(tenant, 'eve@evil.example')).toBeUndefined();
+      });
+
+      it('gives nothing to a linked user whose address is none, who can still be disabled', async () => {
+        const { tenant, writer } = await newDirectory();
+        const [{ issuer, sub }] = ADA.identities as [{ issuer: string; sub: string }];
+        await stores.byHand(
+          tenant,
+          "UPDATE tessera_users SET email = 'ada', email_canonical = 'ada' WHERE id = 'u-ada'",
+        );
+        expect((await refusalOf(users.findByIdentity(tenant, issuer, sub))).reason).toBe(
+          'tenant database: holds an address that is not valid',
+        );
+        const state = await writer.read();
+        const [ada] = state.users as [User];
+        await writer.apply(changesOf({ users: { put: [{ ...ada, status: 'disabled' }], remove: [] } }, state));
+        expect((await writer.read()).users[0]).toEqual({ ...ada, email: 'ada', status: 'disabled' });
+      });
+
       it('keeps one sub at two issuers apart', async () => {
         const { tenant, writer } = await newDirectory();
         const put = [{ ...BOB, identities: [{ issuer: 'https://other.example', sub: '248289761001' }] }];
-        await writer.apply({ ...NO_CHANGES, users: { put, remove: [] } });
+        await writer.apply(changesOf({ users: { put, remove: [] } }));
         expect((await users.findByIdentity(tenant, 'https://other.example', '248289761001'))?.id).toBe('u-bob');
       });
     });
@@ -415,7 +488,7 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         for (const attempt of [
           writer.migrate(),
           writer.read(),
-          writer.apply({ ...NO_CHANGES, users: { put: [], remove: ['u-ada'] } }),
+          writer.apply(changesOf({ users: { put: [], remove: ['u-ada'] } })),
         ])
           expect((await refusalOf(attempt)).reason).toBe('tenant database: belongs to another tenant');
         await stores.byHand(tenant, `UPDATE tessera_owner SET tenant_id = '${tenant.id}'`);
@@ -430,8 +503,31 @@ export function directoryConformance(kind: string, start: () => Promise<Director
   });
 }
 
-export function allOf({ scopes, roles, groups, users }: DirectoryState): DirectoryChanges {
+/** @param state the directory before the changes */
+export function changesOf(
+  some: Partial<Omit<DirectoryChanges, 'before'>>,
+  state: DirectoryState = STATE,
+): DirectoryChanges {
+  const changes = { ...NO_CHANGES, ...some };
+  const named = <T extends { readonly name: string }>(
+    entries: readonly T[],
+    { put, remove }: { readonly put: readonly { readonly name: string }[]; readonly remove: readonly string[] },
+  ): T[] => entries.filter(({ name }) => remove.includes(name) || put.some((entry) => entry.name === name));
+  const { put, remove } = changes.users;
   return {
+    ...changes,
+    before: {
+      scopes: named(state.scopes, changes.scopes),
+      roles: named(state.roles, changes.roles),
+      groups: named(state.groups, changes.groups),
+      users: state.users.filter(({ id }) => remove.includes(id) || put.some((user) => user.id === id)),
+    },
+  };
+}
+
+export function allOf({ scopes, roles, groups, users }: DirectoryState, before = EMPTY_DIRECTORY): DirectoryChanges {
+  return {
+    before,
     scopes: { put: scopes, remove: [] },
     roles: { put: roles, remove: [] },
     groups: { put: groups, remove: [] },

@@ -5,6 +5,7 @@ import { withApplyLock } from '../../src/control-plane/apply-lock.ts';
 import { createControlPlane } from '../../src/control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
+import { changesOf } from '../conformance/directory.ts';
 import { type RunningMariaDb, startMariaDb } from '../support/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../support/mysql-config.ts';
 import { startProcess } from '../support/process.ts';
@@ -88,6 +89,26 @@ it('a dry run on a server reads the current state', async () => {
   const reading = await opener.openForReading(tenant('read'));
   expect(await reading?.read()).toEqual(SMALL_DIRECTORY);
   await reading?.close();
+});
+
+it('a person whom SQL is changing is not overwritten', async () => {
+  await provisionDirectory(server, vault, 'raced');
+  const writer = await opener.open(tenant('raced'));
+  const users = [{ ...SMALL_DIRECTORY.users[0]!, status: 'disabled' as const }];
+  const byHand = server.sql(
+    'START TRANSACTION',
+    "INSERT INTO d_raced.tessera_user_roles (user_id, role_name) VALUES ('u-ada', 'reader')",
+    "SELECT SLEEP(1), 'raced'",
+    'COMMIT',
+  );
+  const isInserted = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP(1), %raced%'";
+  while ((await server.sql(isInserted)).length === 0) await delay(10);
+  await expect(writer.apply(changesOf({ users: { put: users, remove: [] } }, SMALL_DIRECTORY))).rejects.toThrow(
+    'user raced/u-ada was changed in the tenant',
+  );
+  await byHand;
+  expect((await writer.read()).users).toEqual([{ ...SMALL_DIRECTORY.users[0], roles: ['reader'] }]);
+  await writer.close();
 });
 
 it('one process at a time applies, and a killed one leaves no lock', async () => {

@@ -36,6 +36,8 @@ export interface User {
 
 /** `put` creates or replaces entries including their links; other entries stay. `remove` lists names and user ids. */
 export interface DirectoryChanges {
+  /** The entries to replace or remove, as they were when the changes were planned. */
+  readonly before: DirectoryState;
   readonly scopes: { readonly put: readonly Scope[]; readonly remove: readonly string[] };
   readonly roles: { readonly put: readonly Role[]; readonly remove: readonly string[] };
   readonly groups: { readonly put: readonly Group[]; readonly remove: readonly string[] };

@@ -1,9 +1,17 @@
+import type { EntityManager } from 'typeorm';
 import type { Database, Row, SqlValue } from '../../database/database.ts';
 import { assertOwner } from '../../tenancy/tenant-database.ts';
 import type { DirectoryRelations } from '../../tenancy/relations/directory-relations.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import type { DirectoryState } from './directory-state.ts';
 import { type Ask, readDirectory } from './read-directory.ts';
+
+/** @param suffix of each SELECT */
+export function askOn(manager: EntityManager, database: Database, relations: DirectoryRelations, suffix = ''): Ask {
+  const ask = (select: string, parameters: readonly SqlValue[] = []) =>
+    manager.query<Row[]>(database.limited(`${select}${suffix}`), [...parameters]);
+  return Object.assign(ask, { relations });
+}
 
 /** One tenant's directory, open for reading. Made by `DirectoryOpener`. */
 export class DirectoryReader {
@@ -41,11 +49,7 @@ export class DirectoryReader {
    */
   async readWith<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
     await assertOwner(this.database, this.tenantId, this.relations.owner);
-    return this.database.snapshot((manager) => {
-      const ask = (select: string, parameters: readonly SqlValue[] = []) =>
-        manager.query<Row[]>(this.database.limited(select), [...parameters]);
-      return work(Object.assign(ask, { relations: this.relations }));
-    });
+    return this.database.snapshot((manager) => work(askOn(manager, this.database, this.relations)));
   }
 
   /** Runs the queries of servers, for commands that show what a server would answer. */

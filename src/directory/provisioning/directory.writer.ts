@@ -1,12 +1,17 @@
+import type { EntityManager } from 'typeorm';
 import type { Database } from '../../database/database.ts';
+import { shownPath } from '../../domain/shown-change.ts';
+import { OperatorError } from '../../errors/operator-error.ts';
 import type { DirectoryRelations } from '../../tenancy/relations/directory-relations.ts';
-import { DirectoryReader } from './directory.reader.ts';
+import { askOn, DirectoryReader } from './directory.reader.ts';
+import { findChanged } from './find-changed.ts';
 import { refuseForeignRelations } from './foreign-relations.ts';
 import { assertOwner, readOwners } from '../../tenancy/tenant-database.ts';
 import { pendingMigrations, runMigrations } from '../../database/migrations.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { type DirectoryChanges, type DirectoryState, EMPTY_DIRECTORY } from './directory-state.ts';
 import { OwnerEntity } from './entities/grant.entity.ts';
+import type { Ask } from './read-directory.ts';
 import { writeDirectory } from './write-directory.ts';
 
 /** A directory has a few small tables, but in a database that others control, a migration could take forever. */
@@ -74,13 +79,26 @@ export class DirectoryWriter extends DirectoryReader {
    * Applies all changes or none. Requires the current schema.
    *
    * @param beforeCommit runs when everything is written but not committed; if it rejects, nothing is changed
+   * @throws OperatorError if somebody changed one of the entries after they were read; then nothing was changed
    */
   async apply(changes: DirectoryChanges, beforeCommit: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     await assertOwner(this.database, this.tenantId);
-    await this.database.transaction(async (manager) => {
+    const changed = await this.database.transaction(async (manager) => {
+      const found = await findChanged(this.#askAndLock(manager), changes);
+      if (found !== undefined) return found;
       await writeDirectory(manager, changes);
       await beforeCommit();
+      return undefined;
     });
+    if (changed !== undefined)
+      throw new OperatorError(
+        `${changed.kind} ${shownPath(`${this.tenantId}/${changed.name}`)} was changed in the tenant's database while this ran. Nothing was changed there: run the command again.`,
+      );
+  }
+
+  /** On SQLite the transaction has locked the database. */
+  #askAndLock(manager: EntityManager): Ask {
+    return askOn(manager, this.database, this.relations, this.database.kind === 'sqlite' ? '' : ' FOR UPDATE');
   }
 
   async #stamp(): Promise<void> {

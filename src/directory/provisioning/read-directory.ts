@@ -58,23 +58,30 @@ export async function readDirectory(ask: Ask): Promise<DirectoryState> {
   };
 }
 
-export async function readScopes(ask: Ask): Promise<Scope[]> {
-  const scopes = await readTable(ask, 'scopes', (text, row) => ({
-    name: text('name'),
-    resource: readText(row, 'resource', GRANT_NAME_LENGTH),
-  }));
+/** @param names default: all. Names that no scope has are left out. */
+export async function readScopes(ask: Ask, names?: readonly string[]): Promise<Scope[]> {
+  const scopes = await readParts(
+    ask,
+    'scopes',
+    (text, row) => ({ name: text('name'), resource: readText(row, 'resource', GRANT_NAME_LENGTH) }),
+    partsWith('name', names),
+  );
   return scopes.sort(byName);
 }
 
-export async function readRoles(ask: Ask): Promise<Role[]> {
-  const roles = await readTable(ask, 'roles', (text) => text('name'));
-  const scopesOf = await readLinks(ask, 'role_scopes', 'role_name', (text) => text('scope_name'));
+/** @param names default: all. Names that no role has are left out. */
+export async function readRoles(ask: Ask, names?: readonly string[]): Promise<Role[]> {
+  const roles = await readParts(ask, 'roles', (text) => text('name'), partsWith('name', names));
+  const links = partsWith('role_name', names);
+  const scopesOf = await readLinks(ask, 'role_scopes', 'role_name', (text) => text('scope_name'), links);
   return roles.map((name) => ({ name, scopes: scopesOf(name).sort() })).sort(byName);
 }
 
-export async function readGroups(ask: Ask): Promise<Group[]> {
-  const groups = await readTable(ask, 'user_groups', (text) => text('name'));
-  const rolesOf = await readLinks(ask, 'user_group_roles', 'group_name', (text) => text('role_name'));
+/** @param names default: all. Names that no group has are left out. */
+export async function readGroups(ask: Ask, names?: readonly string[]): Promise<Group[]> {
+  const groups = await readParts(ask, 'user_groups', (text) => text('name'), partsWith('name', names));
+  const links = partsWith('group_name', names);
+  const rolesOf = await readLinks(ask, 'user_group_roles', 'group_name', (text) => text('role_name'), links);
   return groups.map((name) => ({ name, roles: rolesOf(name).sort() })).sort(byName);
 }
 
@@ -119,8 +126,16 @@ async function readSomeUsers(ask: Ask, slice: Slice): Promise<User[]> {
   return withLinks(
     ask,
     users,
-    Array.from(slices(users.map(({ id }) => id)), (some) => withKeys('user_id', some)),
+    partsWith(
+      'user_id',
+      users.map(({ id }) => id),
+    ),
   );
+}
+
+/** @param keys undefined: all */
+function partsWith(column: string, keys: readonly string[] | undefined): readonly Slice[] {
+  return keys === undefined ? [ALL] : Array.from(slices(keys), (some) => withKeys(column, some));
 }
 
 function withKeys(column: string, keys: readonly string[]): Slice {
@@ -181,6 +196,17 @@ async function readTable<T extends Table, V>(
   return rows.map((row) => read((column) => readRequiredText(row, column, lengths[column] ?? 0), row));
 }
 
+async function readParts<T extends Table, V>(
+  ask: Ask,
+  table: T,
+  read: Reading<T, V>,
+  parts: readonly Slice[],
+): Promise<V[]> {
+  const values: V[] = [];
+  for (const part of parts) for (const value of await readTable(ask, table, read, part)) values.push(value);
+  return values;
+}
+
 /** Maps each key to its values. Sorted here and not by the database, so that the order never depends on it. */
 async function readLinks<T extends Table, V>(
   ask: Ask,
@@ -190,17 +216,15 @@ async function readLinks<T extends Table, V>(
   parts: readonly Slice[] = [ALL],
 ): Promise<(key: string) => V[]> {
   const values = new Map<string, V[]>();
-  for (const slice of parts) {
-    for (const [from, value] of await readTable(
-      ask,
-      table,
-      (text, row) => [text(key), read(text, row)] as const,
-      slice,
-    )) {
-      const known = values.get(from);
-      if (known === undefined) values.set(from, [value]);
-      else known.push(value);
-    }
+  for (const [from, value] of await readParts(
+    ask,
+    table,
+    (text, row) => [text(key), read(text, row)] as const,
+    parts,
+  )) {
+    const known = values.get(from);
+    if (known === undefined) values.set(from, [value]);
+    else known.push(value);
   }
   return (from) => values.get(from) ?? [];
 }

@@ -96,9 +96,9 @@ function roleLinks({ name, roles }: Group): RowOf<UserGroupRoleEntity>[] {
 }
 
 function userRow({ id, email, status }: User): RowOf<UserEntity> {
-  const address = parseEmail(email);
-  if (address === undefined) throw new Error('a user without an e-mail address that parses');
-  return { id, email: address.original, emailCanonical: address.canonical, status };
+  // Only SQL writes an address that does not parse. No lookup finds it, and its user can still be disabled.
+  const { original, canonical } = parseEmail(email) ?? { original: email, canonical: email };
+  return { id, email: original, emailCanonical: canonical, status };
 }
 
 function identityRows({ id, identities }: User): RowOf<UserIdentityEntity>[] {

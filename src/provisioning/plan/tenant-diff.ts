@@ -43,11 +43,18 @@ export function diffDirectory(before: TenantSpec | undefined, after: TenantSpec)
 
 /** The same changes as rows to put and to remove. */
 export function directoryChanges(before: TenantSpec, after: TenantSpec): DirectoryChanges {
+  const nameOf = ({ name }: { readonly name: string }) => name;
+  const idOf = ({ id }: { readonly id: string }) => id;
+  const scopes = putAndRemove(before.scopes, after.scopes, nameOf);
+  const roles = putAndRemove(before.roles, after.roles, nameOf);
+  const groups = putAndRemove(before.groups, after.groups, nameOf);
+  const users = putAndRemove(before.users, after.users, idOf);
   return {
-    scopes: putAndRemove(before.scopes, after.scopes, ({ name }) => name),
-    roles: putAndRemove(before.roles, after.roles, ({ name }) => name),
-    groups: putAndRemove(before.groups, after.groups, ({ name }) => name),
-    users: putAndRemove(before.users, after.users, ({ id }) => id),
+    before: { scopes: scopes.before, roles: roles.before, groups: groups.before, users: users.before },
+    scopes,
+    roles,
+    groups,
+    users,
   };
 }
 
@@ -55,11 +62,14 @@ function putAndRemove<T extends object>(
   before: readonly T[],
   after: readonly T[],
   keyOf: (item: T) => string,
-): { put: readonly T[]; remove: readonly string[] } {
+): { before: readonly T[]; put: readonly T[]; remove: readonly string[] } {
   const old = new Map(before.map((item) => [keyOf(item), canonicalJson(item)]));
   const kept = new Set(after.map(keyOf));
+  const put = after.filter((item) => old.get(keyOf(item)) !== canonicalJson(item));
+  const replaced = new Set(put.map(keyOf));
   return {
-    put: after.filter((item) => old.get(keyOf(item)) !== canonicalJson(item)),
+    before: before.filter((item) => replaced.has(keyOf(item)) || !kept.has(keyOf(item))),
+    put,
     remove: before.map(keyOf).filter((key) => !kept.has(key)),
   };
 }
