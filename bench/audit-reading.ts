@@ -10,7 +10,7 @@ const TARGET_MS = 50;
 const SAMPLES = 5;
 const LIMIT = 100;
 const DAY_MS = 86_400_000;
-/** `MAX_UNINDEXED` of src/audit/audit-indexing.ts: a server under load leaves no more than that. */
+/** A tenth of `MAX_UNINDEXED` of src/audit/audit-indexing.ts: what some seconds of a server's full speed leave. */
 const UNINDEXED = 50_000;
 const SILENT = new Log('silent', { write: () => undefined });
 
@@ -40,7 +40,7 @@ async function measureStore(store: AuditStore): Promise<Table[]> {
       ...tables,
       await measureFilters(
         store,
-        `SQLite, when the newest ${decimals(UNINDEXED, 0)} records are in no index yet, the most that a busy server leaves:`,
+        `SQLite, when the newest ${decimals(UNINDEXED, 0)} records are in no index yet, as after some seconds of a server's full speed:`,
       ),
     ];
   } finally {

@@ -1,18 +1,16 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { ROWS_PER_STEP } from './audit-statements.ts';
 import { ControlPlaneAuditStore } from './control-plane-audit.store.ts';
 
 /** How often it looks for work. */
 const LOOK_MS = 250;
 /** Pause between two steps, for requests. */
 const STEP_MS = 20;
+/** About 4 ms of work, so no request waits longer. */
+const ROWS_PER_STEP = 100;
 /** Below this rate, the work of indexing takes nothing from requests. */
 const QUIET_PER_SECOND = 300;
-/**
- * As many as `tessera audit` reads in 50 ms without an index. Above that, rows are indexed under load too. A server reaches it after some five seconds
- * of its full speed.
- */
-const MAX_UNINDEXED = 50_000;
+/** As many as a minute of a server's full speed leaves. Above that, rows are indexed under load too, and cost tokens. */
+const MAX_UNINDEXED = 500_000;
 const BUSY_ROWS_PER_STEP = 250;
 
 /**

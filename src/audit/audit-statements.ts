@@ -68,6 +68,12 @@ export function valuesOf(records: readonly AuditRecord[], rows: number): SqlValu
 const MARK = `UPDATE audit_records SET outcome = 'temporarily_unavailable', reason = ?
   WHERE request_id = ? AND token_id = ? AND at_ms = ? AND outcome = 'issued'`;
 
+/** SQLite only. Reads each row that is in no index yet, so many records are corrected at once. */
+export function markUnindexed(records: number): string {
+  return `UPDATE audit_records INDEXED BY ${UNINDEXED} SET outcome = 'temporarily_unavailable', reason = ?
+    WHERE unindexed = 1 AND outcome = 'issued' AND (request_id, token_id, at_ms) IN (VALUES ${Array(records).fill('(?, ?, ?)').join(', ')})`;
+}
+
 /** A day of records of a busy service must not be deleted in one statement, because others wait for its locks. */
 const ROWS_PER_PURGE = 5000;
 
@@ -79,7 +85,8 @@ function purge(rows: string): string {
 
 /** Statements that concern all rows, in one part on MySQL and in two on SQLite: the indexed rows and the others. */
 interface Parts {
-  readonly markUnreleased: readonly string[];
+  /** Of one record. On SQLite it finds indexed rows only. */
+  readonly markUnreleased: string;
   /** For the time of the oldest record and for the removal of the oldest, each of one part. */
   readonly oldest: readonly { readonly find: string; readonly purge: string }[];
   /** For the time of the newest record of one part. */
@@ -87,26 +94,28 @@ interface Parts {
 }
 
 /** In this order, because a row may be indexed between two statements, and is never taken back: the second one then finds it. */
-const SQLITE_PARTS = ['unindexed = 1', 'unindexed IS NULL'];
+const UNINDEXED_ROWS = 'unindexed = 1';
+const SQLITE_PARTS = [UNINDEXED_ROWS, 'unindexed IS NULL'];
 
 export const PARTS: Readonly<Record<Kind, Parts>> = Object.freeze({
   mysql: {
-    markUnreleased: [MARK],
+    markUnreleased: MARK,
     oldest: [{ find: 'SELECT MIN(at_ms) AS at_ms FROM audit_records', purge: purge('WHERE') }],
     newest: ['SELECT MAX(at_ms) AS at_ms FROM audit_records'],
   },
   sqlite: {
-    markUnreleased: SQLITE_PARTS.map((part) => `${MARK} AND ${part}`),
+    markUnreleased: `${MARK} AND unindexed IS NULL`,
     newest: SQLITE_PARTS.map((part) => `SELECT MAX(at_ms) AS at_ms FROM audit_records WHERE ${part}`),
     oldest: SQLITE_PARTS.map((part) => ({
-      find: `SELECT MIN(at_ms) AS at_ms FROM audit_records WHERE ${part}`,
+      // Rows that are in no index were written in the order of their ids: one of them stands for all.
+      find:
+        part === UNINDEXED_ROWS
+          ? `SELECT at_ms FROM audit_records INDEXED BY ${UNINDEXED} WHERE ${part} ORDER BY id LIMIT 1`
+          : `SELECT MIN(at_ms) AS at_ms FROM audit_records WHERE ${part}`,
       purge: purge(`WHERE ${part} AND`),
     })),
   },
 });
-
-/** Rows that enter the indices in one statement: about 4 ms of work, so no request waits longer. */
-export const ROWS_PER_STEP = 100;
 
 /** SQLite only. */
 export const INDEXING = Object.freeze({
