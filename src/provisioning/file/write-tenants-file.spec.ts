@@ -93,7 +93,7 @@ describe('writeTenantsFile', () => {
       read(readFileSync(new URL('../../../examples/acme.yaml', import.meta.url), 'utf8')).tenants,
     );
     expect(text).toContain(
-      '      - { id: u-ada, email: ada@acme.example, status: active, roles: [], groups: [ sales ] }',
+      '      - { id: u-ada, email: ada@acme.example, status: active, roles: [], groups: [ sales ], identities: [] }',
     );
   });
 

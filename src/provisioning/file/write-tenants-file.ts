@@ -6,7 +6,10 @@ import { API_VERSION } from './read-tenants-file.ts';
 import { byCodeUnit } from './readers/read-fields.ts';
 import type { IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
-/** Writes the tenants as a file in canonical form: two exports of one state are equal, and applying one changes nothing. */
+/**
+ * Writes the tenants as a file in canonical form: two exports of one state are equal, and applying one changes nothing. Applied with --prune to a later
+ * state, it restores this one: a list or a member without a value is written too, because one that is left out would keep what it has then.
+ */
 export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
   const content = { apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) };
   const document = new Document(content, { aliasDuplicateObjects: false, version: '1.2' });
@@ -32,13 +35,12 @@ function tenantNode(tenant: TenantSpec): object {
     database: tenant.database,
     ...(tenant.directory === 'managed' ? {} : { directory: tenant.directory }),
     tokens: { alg: tenant.tokens.algorithm, ttl: formatDuration(tenant.tokens.ttlSeconds) },
-    // Every list is written, also an empty one: applied with --prune, the file then removes what the tenant does not have.
-    issuers: byId(tenant.issuers).map(issuerNode),
+    issuers: byId(tenant.issuers).map((issuer) => withUnset(issuerNode(issuer), { jwks_uri: null, typ: [] })),
     projects: byId(tenant.projects).map(({ id, name, status, clients }) => ({
       id,
       name,
       status,
-      clients: byId(clients).map(clientNode),
+      clients: byId(clients).map((client) => withUnset(clientNode(client), { ttl: null })),
     })),
     ...(tenant.directory === 'external' ? {} : directoryNode(tenant, issuerIds)),
     admins: byId(tenant.admins).map((admin) => ({
@@ -53,7 +55,7 @@ function tenantNode(tenant: TenantSpec): object {
 /** The lists of a managed directory. A file must not say them of an external one. */
 function directoryNode({ scopes, roles, groups, users }: TenantSpec, issuerIds: ReadonlyMap<string, string>): object {
   return {
-    scopes: byName(scopes),
+    scopes: byName(scopes).map(({ name, resource }) => ({ name, resource: resource ?? null })),
     roles: byName(roles),
     groups: byName(groups),
     users: byId(users).map((user) => ({
@@ -71,8 +73,13 @@ function personNode({ id, email, status }: PersonSpec): object {
 
 /** An identity whose issuer is no longer trusted keeps its URL. `apply` then refuses the line, instead of dropping the link silently. */
 function identitiesNode(identities: readonly IdentitySpec[], issuerIds: ReadonlyMap<string, string>): object {
-  if (identities.length === 0) return {};
   return { identities: identities.map(({ issuer, sub }) => ({ issuer: issuerIds.get(issuer) ?? issuer, sub })) };
+}
+
+/** @param unset what the members say that have no value */
+function withUnset(node: object, unset: Readonly<Record<string, null | readonly []>>): object {
+  const left = Object.entries(unset).filter(([member]) => !(member in node));
+  return { ...node, ...Object.fromEntries(left) };
 }
 
 function byId<T extends { readonly id: string }>(items: readonly T[]): T[] {

@@ -136,6 +136,29 @@ describe('a file that names a few things', () => {
     expect(await installation.applied(named, '--prune')).toEqual({ changes: [], secrets: [] });
   });
 
+  it('is restored by its export, where members had no value too', async () => {
+    const issuer = `{ id: corp, issuer: 'https://idp.example.com', audiences: [shop], algorithms: [RS256], subject: { match: linked }, clients: [web],
+        surfaces: [user], conditions: none }`;
+    const withIssuer = `  - id: beta
+    issuers: [${issuer}]
+    projects: [{ id: shop, clients: [{ id: web, ttl: null }] }]
+`;
+    await installation.applied(tenantsFile(withIssuer));
+    const before = await exported();
+    const { changes } = await installation.applied(
+      tenantsFile(`  - id: beta
+    issuers: [{ id: corp, jwks_uri: 'https://idp.example.com/keys', typ: [vendor+jwt] }]
+    projects: [{ id: shop, clients: [{ id: web, ttl: 1m }] }]
+    scopes: [{ name: b, resource: books }]
+    users: [{ id: u-eve, identities: [{ issuer: corp, sub: '1' }] }]
+    admins: [{ id: a-eve, identities: [{ issuer: corp, sub: '2' }] }]
+`),
+    );
+    expect(changes.map(({ kind }) => kind)).toEqual(['scope', 'user', 'client', 'issuer', 'admin']);
+    await installation.applied(before, '--prune');
+    expect(await exported()).toBe(before);
+  });
+
   it('resets a member with null', async () => {
     await installation.applied(tenantsFile('  - { id: beta, name: null, status: null, tokens: { ttl: null } }\n'));
     expect(await exported()).toMatch(/name: beta\n {4}status: active\n.*\n {4}tokens: \{ alg: EdDSA, ttl: 15m \}/);
