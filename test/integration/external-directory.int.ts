@@ -310,6 +310,19 @@ describe('a view', () => {
     });
   });
 
+  it('of the same name in capitals is another view', async () => {
+    await inShop(
+      viewOf('tessera_users').replace('VIEW tessera_users', 'VIEW TESSERA_USERS'),
+      ...READER.filter((one) => one.includes('tessera_users')).map((one) =>
+        one.replace('tessera_users', 'TESSERA_USERS'),
+      ),
+      'DROP VIEW tessera_users',
+    );
+    const { stderr } = await installation.apply(file(), '--dry-run');
+    await inShop(viewOf('tessera_users'), 'DROP VIEW TESSERA_USERS');
+    expect(stderr).toContain('the view tessera_users is missing or cannot be read');
+  });
+
   it('that is missing is named, and an optional one may be left out', async () => {
     await inShop('DROP VIEW tessera_scopes', 'DROP VIEW tessera_roles', 'DROP VIEW tessera_role_scopes');
     expect((await installation.apply(file(), '--dry-run')).stderr).toContain(

@@ -49,7 +49,8 @@ export async function checkExternalDirectory(database: Pick<Database, 'query'>):
 function foundViews(rows: readonly Row[]): FoundViews {
   const views = new Map<string, Map<string, FoundColumn>>();
   for (const row of rows) {
-    const view = String(row['view_name']).toLowerCase();
+    // As written: on most servers TESSERA_USERS is another view than tessera_users, which the statements name.
+    const view = String(row['view_name']);
     const columns = views.get(view) ?? new Map<string, FoundColumn>();
     views.set(view, columns);
     columns.set(String(row['column_name']).toLowerCase(), {
