@@ -24,9 +24,9 @@ export interface Operator {
   readonly command: string;
 }
 
-/** What a command is about to do. */
+/** What a command is about to do to one tenant. */
 export interface IntendedChanges {
-  /** Undefined: several tenants, or the installation as a whole. */
+  /** Undefined: the installation as a whole. */
   readonly tenantId?: string | undefined;
   readonly changes: readonly RecordedChange[];
 }
@@ -57,6 +57,7 @@ export class ChangeTrail extends ChangeRecords {
   readonly #requestId = randomUUID();
   readonly #noted = new Map<string | undefined, readonly RecordedChange[]>();
   readonly #recorded = new Set<string | undefined>();
+  readonly #failures = new Map<string, unknown>();
   #intended: { readonly tenantId: string | undefined; readonly about: ChangeSubject } | undefined;
 
   constructor(controlPlane: ControlPlane, clock: Clock, operator: Operator) {
@@ -72,12 +73,22 @@ export class ChangeTrail extends ChangeRecords {
     this.#recorded.delete(tenantId);
   }
 
-  start({ tenantId, changes }: IntendedChanges): Promise<void> {
-    const about = sharedSubject(tenantId, changes);
-    this.#intended = { tenantId, about };
-    const groups =
-      changes.length === 0 ? [{ about, changes }] : inRecords(changes).map((part) => ({ about, changes: part }));
-    return this.#controlPlane.transaction((manager) => this.#insert(manager, 'started', tenantId, groups));
+  /** Says that what was noted for the tenant may have been changed in part, and that the command goes on with others. */
+  noteFailure(tenantId: string, error: unknown): void {
+    this.#failures.set(tenantId, error);
+  }
+
+  /** @param intended one for each tenant */
+  start(intended: readonly IntendedChanges[]): Promise<void> {
+    const started = intended.map(({ tenantId, changes }) => {
+      const about = sharedSubject(tenantId, changes);
+      const parts = changes.length === 0 ? [changes] : inRecords(changes);
+      return { tenantId, about, groups: parts.map((part) => ({ about, changes: part })) };
+    });
+    if (started.length === 1) this.#intended = started[0];
+    return this.#controlPlane.transaction(async (manager) => {
+      for (const { tenantId, groups } of started) await this.#insert(manager, 'started', tenantId, groups);
+    });
   }
 
   override async insertInto(
@@ -89,21 +100,29 @@ export class ChangeTrail extends ChangeRecords {
     if (changes === undefined) this.#recorded.add(tenantId);
   }
 
-  /** Records what was noted and changed nothing in the control database. */
+  /** Records what was noted and changed nothing in the control database, and what failed. */
   async finish(): Promise<void> {
     const left = [...this.#noted].filter(([tenantId]) => !this.#recorded.has(tenantId));
     if (left.length === 0) return;
     await this.#controlPlane.transaction(async (manager) => {
-      for (const [tenantId, changes] of left) await this.#insertChanged(manager, tenantId, changes);
+      for (const [tenantId, changes] of left) {
+        const hasFailed = tenantId !== undefined && this.#failures.has(tenantId);
+        if (hasFailed) await this.#insertFailed(manager, tenantId, changes);
+        else await this.#insertChanged(manager, tenantId, changes);
+      }
     });
+  }
+
+  #insertFailed(manager: EntityManager, tenantId: string, changes: readonly RecordedChange[]): Promise<void> {
+    const groups = inRecords(changes).map((part) => ({ about: sharedSubject(tenantId, changes), changes: part }));
+    return this.#insert(manager, 'failed', tenantId, groups, reasonOf(this.#failures.get(tenantId)));
   }
 
   /** Never rejects: the error of the command is what its operator has to see. */
   async fail(error: unknown): Promise<void> {
-    const reason = error instanceof TesseraError ? error.reason : undefined;
     const { tenantId, about = {} } = this.#intended ?? {};
     await this.#controlPlane
-      .transaction((manager) => this.#insert(manager, 'failed', tenantId, [{ about, changes: [] }], reason))
+      .transaction((manager) => this.#insert(manager, 'failed', tenantId, [{ about, changes: [] }], reasonOf(error)))
       .catch(() => undefined);
   }
 
@@ -141,6 +160,11 @@ export class ChangeTrail extends ChangeRecords {
         details: JSON.stringify({ user, host, changes: changes.map(withoutAddresses) }),
       });
   }
+}
+
+/** Of other errors the message may hold anything. */
+function reasonOf(error: unknown): string | undefined {
+  return error instanceof TesseraError ? error.reason : undefined;
 }
 
 /** Whatever wrote the change: the records are kept for years. */

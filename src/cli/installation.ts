@@ -47,12 +47,12 @@ export async function withLive<T>(config: Config, work: (installation: Installat
  * For commands that change something. Those that change databases hold the apply lock. Each leaves records in the audit: one before it begins, and one
  * for what it changed.
  *
- * @param intended what the command is about to do, as far as it is known
+ * @param intended what the command is about to do to each tenant, as far as it is known
  */
 export function withWritable<T>(
   config: Config,
   { command = 'unknown' }: Pick<Terminal, 'command'>,
-  intended: IntendedChanges,
+  intended: readonly IntendedChanges[],
   work: (installation: Installation) => Promise<T>,
 ): Promise<T> {
   const controlPlane = createControlPlane(config, SILENT);
@@ -81,8 +81,9 @@ export function withSchema<T>(config: Config, work: (installation: Installation)
 }
 
 /** What has no record: it changes nothing. */
-const READ_ONLY: Pick<ChangeTrail, 'note' | 'insertInto'> = Object.freeze({
+const READ_ONLY: Pick<ChangeTrail, 'note' | 'noteFailure' | 'insertInto'> = Object.freeze({
   note: () => undefined,
+  noteFailure: () => undefined,
   insertInto: () => Promise.reject(new Error('a command that only reads was about to change something')),
 });
 
@@ -90,7 +91,7 @@ async function withStores<T>(
   config: Config,
   database: ControlPlane,
   work: (installation: Installation) => Promise<T>,
-  changes: Pick<ChangeTrail, 'note' | 'insertInto'> = READ_ONLY,
+  changes: Pick<ChangeTrail, 'note' | 'noteFailure' | 'insertInto'> = READ_ONLY,
 ): Promise<T> {
   const clock = new SystemClock();
   const vault = createVault(config, clock, SILENT);

@@ -3,10 +3,10 @@ import type { Config } from '../../config/config.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { TenantId } from '../../domain/ids.ts';
-import { applyPlan, hasWork, type Report } from '../../provisioning/apply/apply-plan.ts';
+import { applyPlan, hasWork, isChanged, type Report } from '../../provisioning/apply/apply-plan.ts';
 import type { PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
 import type { PlanningRules } from '../../provisioning/plan/plan-tenant.ts';
-import { changesOf, type Plan, planFile, unnamed } from '../../provisioning/plan/plan.ts';
+import { changesOf, type Plan, planFile, removalOf, unnamed } from '../../provisioning/plan/plan.ts';
 import type { Change } from '../../provisioning/plan/tenant-diff.ts';
 import {
   type Installation,
@@ -73,9 +73,11 @@ function controlSchemaChange(): Change {
   return { action: 'update', kind: 'schema', id: 'control', fields: [] };
 }
 
-function intendedBy(plan: Plan): IntendedChanges {
-  const [first, ...others] = [...plan.tenants.map(({ tenant }) => tenant.id), ...plan.removals];
-  return { tenantId: others.length === 0 ? first : undefined, changes: changesOf(plan) };
+function intendedBy({ tenants, removals }: Plan): IntendedChanges[] {
+  return [
+    ...tenants.filter(isChanged).map(({ tenant, changes }) => ({ tenantId: tenant.id, changes })),
+    ...removals.map((id) => ({ tenantId: id, changes: [removalOf(id)] })),
+  ];
 }
 
 /** The plan of a dry run. */

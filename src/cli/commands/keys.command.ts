@@ -152,7 +152,7 @@ async function change(
   const { tenant } = await withReadOnly(config, (stores) => findTenant(stores, tenantId));
   const decide = await prepare(tenant);
   const intended = { tenantId: tenant.id, changes: [{ action: 'update', kind: 'key_ring', id: tenant.id }] } as const;
-  await withWritable(config, terminal, intended, async (stores) => {
+  await withWritable(config, terminal, [intended], async (stores) => {
     let before: KeyRing | undefined;
     const result = await stores.keyRings.update(tenant.id, (ring) => decide((before = ring), nowOf(stores)));
     if ('refusal' in result) throw new OperatorError(result.refusal);

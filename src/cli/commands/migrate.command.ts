@@ -106,7 +106,7 @@ async function migrate(config: Config, outcome: Outcome, terminal: Terminal): Pr
 
 async function recordMigrations(config: Config, { migrated }: Outcome, terminal: Terminal): Promise<void> {
   const changes = migrated.map(({ database }) => ({ action: 'update', kind: 'schema', id: database }) as const);
-  await withWritable(config, terminal, { changes }, (stores) => {
+  await withWritable(config, terminal, [{ changes }], (stores) => {
     stores.changes.note(undefined, changes);
     return Promise.resolve();
   });

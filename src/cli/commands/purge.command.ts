@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RecordedChange } from '../../audit/change-subjects.ts';
+import type { IntendedChanges } from '../../audit/change-trail.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type AssertHeld, withApplyLock } from '../../control-plane/apply-lock.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
@@ -27,7 +28,12 @@ interface PurgeOptions {
 interface Leftovers {
   readonly tenants: readonly TenantId[];
   /** Secrets of removed clients of existing tenants. */
-  readonly secrets: readonly VaultPath[];
+  readonly secrets: readonly LeftSecret[];
+}
+
+interface LeftSecret {
+  readonly tenantId: TenantId;
+  readonly path: VaultPath;
 }
 
 export function addPurge(program: Command, terminal: Terminal): void {
@@ -58,19 +64,18 @@ async function runPurge(options: PurgeOptions, terminal: Terminal): Promise<void
   await withApplyLock(config, async (assertHeld) => {
     const found = await withReadOnly(config, findLeftovers);
     if (found.tenants.length + found.secrets.length > 0)
-      await withWritable(config, terminal, { changes: changesOf(found) }, (stores) =>
-        destroy(found, stores, assertHeld),
-      );
+      await withWritable(config, terminal, intendedBy(found), (stores) => destroy(found, stores, assertHeld));
     print(found, options.output, 'destroyed', terminal);
   });
 }
 
 async function findLeftovers({ controlPlane, vault }: Installation): Promise<Leftovers> {
   const tombstones = await controlPlane.readTombstones();
-  const secrets: VaultPath[] = [];
+  const secrets: LeftSecret[] = [];
   for (const { tenant } of await controlPlane.readTenants()) {
     const known = secretPathsOf(tenant);
-    secrets.push(...(await vault.list(tenantSecretsFolder(tenant.id))).filter((path) => !known.has(path)));
+    const left = (await vault.list(tenantSecretsFolder(tenant.id))).filter((path) => !known.has(path));
+    secrets.push(...left.map((path) => ({ tenantId: tenant.id, path })));
   }
   return { tenants: tombstones.map(({ tenantId }) => tenantId), secrets };
 }
@@ -83,21 +88,34 @@ function secretPathsOf({ id, projects }: TenantState['tenant']): ReadonlySet<Vau
   );
 }
 
-function changesOf({ tenants, secrets }: Leftovers): RecordedChange[] {
+function intendedBy({ tenants, secrets }: Leftovers): IntendedChanges[] {
   return [
-    ...tenants.map((id) => ({ action: 'remove', kind: 'removed tenant', id }) as const),
-    ...secrets.map((path) => ({ action: 'remove', kind: 'secret', id: path }) as const),
+    ...tenants.map((id) => ({ tenantId: id, changes: [removalOf(id)] })),
+    ...secretsByTenant(secrets).map(([tenantId, changes]) => ({ tenantId, changes })),
   ];
+}
+
+function removalOf(id: TenantId): RecordedChange {
+  return { action: 'remove', kind: 'removed tenant', id };
+}
+
+function secretsByTenant(secrets: readonly LeftSecret[]): [TenantId, RecordedChange[]][] {
+  const changes = new Map<TenantId, RecordedChange[]>();
+  for (const { tenantId, path } of secrets) {
+    const change = { action: 'remove', kind: 'secret', id: path.slice(path.indexOf('/') + 1) } as const;
+    changes.set(tenantId, [...(changes.get(tenantId) ?? []), change]);
+  }
+  return [...changes];
 }
 
 /** The tombstone is removed last: if purge is killed before that, the next purge finds the tenant again. */
 async function destroy({ tenants, secrets }: Leftovers, stores: Installation, assertHeld: AssertHeld): Promise<void> {
   const { vault, directories, controlPlane, changes } = stores;
-  for (const path of secrets) {
+  for (const { path } of secrets) {
     await assertHeld();
     await vault.destroy(path);
   }
-  if (secrets.length > 0) changes.note(undefined, changesOf({ tenants: [], secrets }));
+  for (const [tenantId, removed] of secretsByTenant(secrets)) changes.note(tenantId, removed);
   for (const id of tenants) {
     await assertHeld();
     for (const path of await vault.list(tenantSecretsFolder(id))) await vault.destroy(path);
@@ -106,17 +124,17 @@ async function destroy({ tenants, secrets }: Leftovers, stores: Installation, as
     await vault.destroy(digestKeyPath(id));
     const embedded: Pick<Tenant, 'id' | 'database'> = { id, database: { driver: 'sqlite' } };
     await directories.destroy(embedded);
-    changes.note(id, changesOf({ tenants: [id], secrets: [] }));
+    changes.note(id, [removalOf(id)]);
     await controlPlane.forgetTenant(id);
   }
 }
 
 function print({ tenants, secrets }: Leftovers, output: OutputFormat, what: string, { stdout }: Terminal): void {
-  if (output === 'json') printJson(stdout, { tenants, secrets });
+  if (output === 'json') printJson(stdout, { tenants, secrets: secrets.map(({ path }) => path) });
   else if (tenants.length + secrets.length === 0) printLines(stdout, ['Nothing is left to purge.']);
   else
     printLines(stdout, [
       ...tenants.map((id) => `${what}: tenant ${id}`),
-      ...secrets.map((path) => `${what}: ${path}, of a removed client`),
+      ...secrets.map(({ path }) => `${what}: ${path}, of a removed client`),
     ]);
 }

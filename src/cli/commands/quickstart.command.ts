@@ -79,7 +79,7 @@ const NO_REQUEST =
 
 function makeSecret(config: Config, client: ClientName, terminal: Terminal): Promise<Secret | undefined> {
   const changes = [{ action: 'create', kind: 'secret', id: nameOf(client) }] as const;
-  return withWritable(config, terminal, { tenantId: client.tenantId, changes }, async (stores) => {
+  return withWritable(config, terminal, [{ tenantId: client.tenantId, changes }], async (stores) => {
     const secret = await stores.clientSecrets.replaceLabelled(client, LABEL);
     if (secret !== undefined) stores.changes.note(client.tenantId, changes);
     return secret;

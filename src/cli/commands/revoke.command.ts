@@ -73,7 +73,7 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
   }
   const planned = plan.revocations(reachFrom(terminal.clock.nowMs()));
   const intended = { tenantId: planned[0]?.tenantId, changes: planned.map(revocationChange) };
-  await withWritable(config, terminal, intended, async (stores) => {
+  await withWritable(config, terminal, [intended], async (stores) => {
     const [revocation] = plan.revocations(reachFrom(stores.clock.nowMs()));
     if (revocation?.kind === 'key') {
       await revokeInRing(stores, revocation.tenantId, revocation.id);

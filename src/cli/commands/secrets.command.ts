@@ -151,7 +151,7 @@ function change(
   work: (stores: Installation) => Promise<void>,
 ): Promise<void> {
   const { tenantId } = client;
-  return withWritable(config, terminal, { tenantId, changes: [intended] }, async (stores) => {
+  return withWritable(config, terminal, [{ tenantId, changes: [intended] }], async (stores) => {
     await work(stores);
     await announce(stores, tenantId, done);
   });

@@ -8,7 +8,7 @@ import type { AssertHeld } from '../../control-plane/apply-lock.ts';
 import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import type { ClientName } from '../../clients/client-secret.store.ts';
-import type { Plan, TenantFailure } from '../plan/plan.ts';
+import { type Plan, removalOf, type TenantFailure } from '../plan/plan.ts';
 import type { TenantPlan } from '../plan/plan-tenant.ts';
 import { isAnythingIn, type Removed, revocationsOf } from '../plan/removed.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
@@ -41,7 +41,10 @@ export async function applyPlan(
     // Secrets are added to the shared report as they are made, so that an interrupted apply shows them.
     const isDone = await attempt(tenantPlan.tenant.id, report, async () => {
       await assertHeld();
-      await applyPlanTenant(tenantPlan, stores, report, assertHeld);
+      await applyPlanTenant(tenantPlan, stores, report, assertHeld).catch((error: unknown) => {
+        stores.changes.noteFailure(tenantPlan.tenant.id, error);
+        throw error;
+      });
     });
     return isDone ? tenantPlan.changes : [];
   });
@@ -54,7 +57,7 @@ export async function applyPlan(
       await commitInTime(stores.clock, (before) =>
         stores.controlPlane.removeTenant(id, stores.clock.nowMs(), [revocationOfAll(id, 'tenant', '*', before)]),
       );
-      report.changes.push({ action: 'remove', kind: 'tenant', id, fields: [] });
+      report.changes.push(removalOf(id));
     });
   }
 }
@@ -64,7 +67,7 @@ export function hasWork({ tenants, removals }: Plan): boolean {
   return removals.length > 0 || tenants.some(isChanged);
 }
 
-function isChanged({ changes, directory }: TenantPlan): boolean {
+export function isChanged({ changes, directory }: TenantPlan): boolean {
   return changes.length > 0 || directory.open;
 }
 

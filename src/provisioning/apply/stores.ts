@@ -13,5 +13,5 @@ export interface Stores {
   readonly clientSecrets: ClientSecretStore;
   readonly clock: Clock;
   /** Takes what will be changed. Its records are written with the changes. */
-  readonly changes: Pick<ChangeTrail, 'note'>;
+  readonly changes: Pick<ChangeTrail, 'note' | 'noteFailure'>;
 }

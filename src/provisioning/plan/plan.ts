@@ -83,8 +83,9 @@ export function unnamed(file: PartialTenantsFile, states: readonly TenantState[]
 }
 
 export function changesOf(plan: Plan): Change[] {
-  return [
-    ...plan.tenants.flatMap(({ changes }) => changes),
-    ...plan.removals.map((id): Change => ({ action: 'remove', kind: 'tenant', id, fields: [] })),
-  ];
+  return [...plan.tenants.flatMap(({ changes }) => changes), ...plan.removals.map(removalOf)];
+}
+
+export function removalOf(id: TenantId): Change {
+  return { action: 'remove', kind: 'tenant', id, fields: [] };
 }

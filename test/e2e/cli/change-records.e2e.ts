@@ -170,10 +170,37 @@ it('purge records what it destroyed', async () => {
   await installation.applied(FILE.replace(/ {8}clients:\n.*\n/, '        clients: []\n'), '--prune');
   const rows = await recordsOf('purge', '--yes');
   expect(said(rows)).toEqual([
-    ['started', null],
-    ['changed', null],
+    ['started', 'acme'],
+    ['changed', 'acme'],
   ]);
-  expect(rows[1]?.details.changes).toEqual([{ action: 'remove', kind: 'secret', id: 'secret/acme/shop/web' }]);
+  expect(rows[1]).toMatchObject({
+    client_id: 'web',
+    details: { changes: [{ action: 'remove', kind: 'secret', id: 'acme/shop/web' }] },
+  });
+});
+
+it('an apply to several tenants records each of them, and which one failed', async () => {
+  const file = (name: string) =>
+    FILE +
+    FILE.replace(/^[^]*tenants:\n/, '')
+      .replaceAll('acme', 'beta')
+      .replace('Acme', name);
+  await installation.applied(file('Beta'));
+  const directory = new Database(join(installation.dataDirectory, 'tenants/beta.sqlite'));
+  directory.exec("CREATE TRIGGER no_users BEFORE INSERT ON tessera_users BEGIN SELECT RAISE(ABORT, 'full'); END");
+  directory.close();
+  const before = (await records()).length;
+  const text = file('Beta').replaceAll('status: active', 'status: disabled');
+  expect((await installation.apply(text)).code).toBe(1);
+  const rows = (await records()).slice(before);
+  expect(said(rows).sort()).toEqual([
+    ['changed', 'acme'],
+    ['failed', 'beta'],
+    ['started', 'acme'],
+    ['started', 'beta'],
+  ]);
+  const failed = rows.find(({ outcome }) => outcome === 'failed');
+  expect(failed).toMatchObject({ subject_id: 'u-ada', details: { changes: [{ kind: 'user', id: 'beta/u-ada' }] } });
 });
 
 it('migrate records the databases whose schema it changed', async () => {
