@@ -6,6 +6,7 @@ import { KeyRingStore } from '../keys/key-ring.store.ts';
 import { SecondOpinion } from '../keys/second-opinion.ts';
 import { Log } from '../logging/log.ts';
 import { ClientSecretStore } from '../clients/client-secret.store.ts';
+import { printable } from '../provisioning/file/source-node.ts';
 import type { Stores } from '../provisioning/apply/stores.ts';
 import { ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
 import { CONTROL_PLANE_SCHEMA } from '../control-plane/control-plane.schema.ts';
@@ -152,6 +153,6 @@ export async function findTenant({ controlPlane }: Installation, id: string): Pr
   throw new OperatorError(
     known.length === 0
       ? 'There is no tenant yet: make one with `tessera apply -f FILE`.'
-      : `There is no such tenant: use one of ${known.join(', ')}${states.length > known.length ? ', …' : ''}, or make it with \`tessera apply -f FILE\`.`,
+      : `There is no tenant "${printable(id)}": use one of ${known.join(', ')}${states.length > known.length ? ', …' : ''}, or make it with \`tessera apply -f FILE\`.`,
   );
 }

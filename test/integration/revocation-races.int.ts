@@ -295,7 +295,7 @@ tenants:
     { cwd: folder.path, env: { PATH: process.env['PATH'], ...env }, ready: () => true },
   );
   const isWaiting = async () =>
-    (await database.sql("SELECT 1 FROM information_schema.processlist WHERE db = 'slow' AND info LIKE 'DELETE%'"))
+    (await database.sql("SELECT 1 FROM information_schema.processlist WHERE db = 'slow' AND info LIKE '%FOR UPDATE'"))
       .length > 0;
   await eventually('apply waits for a row', isWaiting, 20_000);
   await delay(3_500);

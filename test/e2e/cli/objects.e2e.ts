@@ -151,9 +151,9 @@ describe('tessera KIND show', () => {
 
 describe('a thing that is not there', () => {
   it.each([
-    ['users list nobody', 'There is no such tenant: use one of acme, globex, or make it'],
-    ['tenants show nobody', 'There is no such tenant: use one of acme, globex, or make it'],
-    ['users show nobody/u-ada', 'There is no such tenant: use one of acme, globex'],
+    ['users list nobody', 'There is no tenant "nobody": use one of acme, globex, or make it'],
+    ['tenants show nobody', 'There is no tenant "nobody": use one of acme, globex, or make it'],
+    ['users show nobody/u-ada', 'There is no tenant "nobody": use one of acme, globex'],
     ['projects show acme/shops', 'Tenant acme has no project "shops". Did you mean shop?'],
     ['clients show acme/shop/wep', 'Tenant acme has no client "shop/wep". Did you mean shop/web?'],
     ['clients show acme/nowhere/web', 'Tenant acme has no client "nowhere/web". See `tessera clients list acme`.'],

@@ -267,7 +267,7 @@ describe('a change that is refused', () => {
     ['user add acme/u-bob --email other@acme.example', /Tenant acme has user "u-bob" already, with other email\./],
     ['user add acme/client:x!y --email eve@acme.example', /users\[0\].*: id must be an id/],
     ['user disable acme/u-nobody', /Tenant acme has no user "u-nobody"\. See `tessera users list acme`/],
-    ['user disable nobody/u-ada', /There is no such tenant: use one of acme, globex/],
+    ['user disable nobody/u-ada', /There is no tenant "nobody": use one of acme, globex/],
     ['user grant acme/u-ada nothing', /users\[0\] "u-ada": roles\[0\]: there is no role "nothing"/],
     ['group join acme/stuff u-bob', /Tenant acme has no group "stuff"\. Did you mean staff\?/],
     ['group join acme/staff u-nobody', /Tenant acme has no user "u-nobody"/],
