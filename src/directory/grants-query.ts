@@ -45,7 +45,9 @@ function subjectOfEmail(
   rows: readonly Row[],
   email: CanonicalEmail,
 ): Subject | undefined {
-  return subjectFromRows(tenantId, rows, (row) => hasEmail(relations, row, email));
+  const subject = subjectFromRows(tenantId, rows, (row) => canonicalEmail(relations, row) === email);
+  // SQL may have written a canonical form that is not the address's own.
+  return parseEmail(subject?.email)?.canonical === email ? subject : undefined;
 }
 
 export async function findGrantsByIdentity(
@@ -73,10 +75,9 @@ export async function findGrantsById(
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
 }
 
-/** Whether it is this address's row. SQL may have written a canonical form that is not the address's own. */
-function hasEmail({ emailLookup }: DirectoryRelations, row: Row, email: CanonicalEmail): boolean {
-  if (emailLookup === 'canonical column' && row['email_canonical'] !== email) return false;
-  return parseEmail(row['email'])?.canonical === email;
+/** The canonical form of a user's address, which distinguishes people. An application keeps none, so it is made here. */
+function canonicalEmail({ emailLookup }: DirectoryRelations, row: Row): unknown {
+  return emailLookup === 'canonical column' ? row['email_canonical'] : parseEmail(row['email'])?.canonical;
 }
 
 /** @param isMeant compares byte by byte, so that no collation of a tenant's database can confuse two people */
