@@ -29,13 +29,11 @@ export const WAITING = new Set([
   'test/integration/vault.int.ts',
 ]);
 
-/** They put a load on the machine, measure it closely, or rebuild what other suites read. */
+/** They put a load on the machine, or measure it closely. */
 export const ALONE = new Set([
   'test/e2e/cli/under-load.e2e.ts',
   'test/integration/failover.int.ts',
   'test/integration/hostile-tenants.int.ts',
-  // It builds the libraries, which the servers of other suites load.
-  'test/integration/packed-libraries.int.ts',
   'test/integration/revocations.int.ts',
   'test/integration/whole-server/kills.int.ts',
   'test/integration/whole-server/leaks.int.ts',

@@ -86,7 +86,7 @@ let applications: Readonly<Record<'nest-11' | 'nest-12', ForeignApplication>>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-packed-'));
-  const tarballs = await packLibraries(join(folder, 'tarballs'));
+  const tarballs = await packLibraries(join(folder, 'repository'), join(folder, 'tarballs'));
   // One after the other: after a failure the other install must not write into a folder that is being removed.
   applications = {
     'nest-11': await installApplication(join(folder, 'nest-11'), 'express', { ...NEST_11, ...tarballs }),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { type RunningProcess, startProcess } from './process.ts';
@@ -40,13 +40,19 @@ const COMPILER_OPTIONS = {
 /** The long-time default of Nest applications: it ignores `exports` and reads `main`, `types` and `typesVersions`. */
 export const CLASSIC_COMMONJS = { module: 'commonjs', moduleResolution: 'node10' };
 
-/** Runs `npm pack` for both libraries, as before publishing. It builds what it packs. */
-export async function packLibraries(destination: string): Promise<Readonly<Record<string, string>>> {
+/**
+ * Runs `npm pack` for both libraries, as before publishing. It builds what it packs, so it runs in a copy of the repository: servers of other suites
+ * load the libraries that are built in the repository itself.
+ *
+ * @param folder of the copy; made here
+ */
+export async function packLibraries(folder: string, destination: string): Promise<Readonly<Record<string, string>>> {
+  await copyRepository(folder);
   await mkdir(destination);
   await run(
     'npm',
     ['pack', '-w', 'libs/token', '-w', 'libs/client', '--pack-destination', destination],
-    REPOSITORY,
+    folder,
     npmEnvironment(),
   );
   const tarball = async (name: string) => {
@@ -55,6 +61,21 @@ export async function packLibraries(destination: string): Promise<Readonly<Recor
     return `file:${join(destination, packed[0]!)}`;
   };
   return { '@tessera/token': await tarball('token'), '@tessera/client': await tarball('client') };
+}
+
+/** What a build of the libraries needs, with the packages of the repository. */
+async function copyRepository(folder: string): Promise<void> {
+  await mkdir(join(folder, 'node_modules/@tessera'), { recursive: true });
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.base.json', 'scripts', 'libs'])
+    await cp(join(REPOSITORY, name), join(folder, name), {
+      recursive: true,
+      filter: (path) => !/[/\\](?:dist|node_modules)$/.test(path),
+    });
+  const installed = join(REPOSITORY, 'node_modules');
+  for (const name of await readdir(installed))
+    if (name !== '@tessera') await symlink(join(installed, name), join(folder, 'node_modules', name));
+  for (const name of ['token', 'client'])
+    await symlink(join(folder, 'libs', name), join(folder, 'node_modules/@tessera', name));
 }
 
 /** Runs `npm install` in a new folder. A peer range that does not fit is an error. */
