@@ -45,6 +45,13 @@ export class Tessera {
     for (const secret of secrets) this.#secrets.set(secret.tenant_id, secret.secret_id);
   }
 
+  /** `tessera doctor`, which has to find nothing. @returns how long it took, in seconds */
+  async examine(): Promise<number> {
+    const startedAt = performance.now();
+    await this.#cli(['doctor', '--replicas', '1', '--output', 'json'], '');
+    return (performance.now() - startedAt) / 1000;
+  }
+
   /** The body of a request for one user of one tenant. */
   body(tenant: string, email: string): string {
     const secret_id = this.#secrets.get(tenant);

@@ -10,6 +10,7 @@ const USERS_EACH = 20;
 /** Passed to the server below: its limits of connections to all tenants together, and to the control plane. */
 const TENANT_CONNECTIONS = 100;
 const CONTROL_CONNECTIONS = 10;
+const MAX_DOCTOR_SECONDS = 60;
 
 /** A thousand tenants, each with its own database, served by one process with a hundred connections. */
 export async function thousandTenants(folder: string, seconds: number): Promise<Section> {
@@ -24,10 +25,11 @@ export async function thousandTenants(folder: string, seconds: number): Promise<
     const startedAt = performance.now();
     await tessera.apply(tenantsFile(tenants));
     const applySeconds = (performance.now() - startedAt) / 1000;
+    const doctorSeconds = await tessera.examine();
     const server = await tessera.start();
     try {
       const measures = await measure({ folder, tessera, server, stores, tenants, seconds });
-      return report(measures, applySeconds, seconds, server);
+      return report(measures, { applySeconds, doctorSeconds }, seconds, server);
     } finally {
       await server.end();
     }
@@ -95,7 +97,7 @@ async function planTenants(stores: ProductionStores): Promise<TenantPlan[]> {
 
 function report(
   { firstTurnSeconds, warm, cold, peakConnections }: Measures,
-  applySeconds: number,
+  { applySeconds, doctorSeconds }: Readonly<Record<'applySeconds' | 'doctorSeconds', number>>,
   seconds: number,
   server: PinnedProcess,
 ): Section {
@@ -131,6 +133,12 @@ function report(
           ],
           ['first token of every tenant, nothing in memory', `${decimals(firstTurnSeconds, 1)} s`, '', ''],
           ['apply', `${decimals(applySeconds, 0)} s`, '', ''],
+          [
+            '`tessera doctor`',
+            `${decimals(doctorSeconds, 0)} s`,
+            `≤ ${MAX_DOCTOR_SECONDS} s`,
+            targetMark(doctorSeconds <= MAX_DOCTOR_SECONDS),
+          ],
           ['resident memory', `${server.residentMiB()} MiB`, '', ''],
         ],
       },

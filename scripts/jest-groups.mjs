@@ -7,7 +7,7 @@ import TestRunner from 'jest-runner';
 import { ALONE, WAITING } from '../test/suite-groups.mjs';
 
 /** Suites that wait leave the processors idle, so more of them run at once than there are processors. */
-const WAITING_AT_ONCE = 4;
+const WAITING_AT_ONCE = 3;
 
 export default class GroupRunner extends TestRunner {
   async runTests(tests, watcher, options) {
