@@ -29,7 +29,6 @@ export const WAITING = new Set([
   'test/integration/vault.int.ts',
   'test/integration/whole-server/leaks.int.ts',
   'test/integration/whole-server/replicas.int.ts',
-  'test/integration/whole-server/start.int.ts',
 ]);
 
 /** They put a load on the machine, or measure it closely. */
@@ -40,4 +39,5 @@ export const ALONE = new Set([
   'test/integration/revocations.int.ts',
   'test/integration/whole-server/kills.int.ts',
   'test/integration/whole-server/outages.int.ts',
+  'test/integration/whole-server/start.int.ts',
 ]);
