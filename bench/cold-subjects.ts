@@ -1,10 +1,10 @@
-import { median } from './median.ts';
-import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './load.ts';
-import { ProductionStores } from './production-stores.ts';
-import { type Section, decimals, targetMark } from './report.ts';
-import { SAMPLE } from './sample-request.ts';
-import { Tessera } from './tessera.ts';
-import { tenantsFile } from './tenants-file.ts';
+import { median } from './harness/median.ts';
+import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
+import { ProductionStores } from './harness/production-stores.ts';
+import { type Section, decimals, targetMark } from './harness/report.ts';
+import { SAMPLE } from './sample/sample-request.ts';
+import { Tessera } from './harness/tessera.ts';
+import { tenantsFile } from './sample/tenants-file.ts';
 
 const USERS = 30_000;
 const ROUNDS = 3;

@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BARE, BATCHED, CONTENDERS, type Contender, PROVIDER, type RunningContender, SUBJECT } from './contenders.ts';
-import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './load.ts';
-import { median } from './median.ts';
-import { type Section, decimals, targetMark } from './report.ts';
+import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
+import { median } from './harness/median.ts';
+import { type Section, decimals, targetMark } from './harness/report.ts';
 
 const ROUNDS = 3;
 // By then the compiler has run every hot path a few thousand times.

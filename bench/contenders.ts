@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { freePort } from '../test/support/process.ts';
-import { REPOSITORY } from '../test/support/required-servers.ts';
-import type { Load } from './load.ts';
-import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
-import { BASELINE_SECRET, SAMPLE, sampleBody } from './sample-request.ts';
-import { provisionSample } from './sample-tenant.ts';
-import { GENERATE_TOKEN } from './tessera.ts';
+import { freePort } from '../test/support/servers/process.ts';
+import { REPOSITORY } from '../test/support/servers/required-servers.ts';
+import type { Load } from './harness/load.ts';
+import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
+import { BASELINE_SECRET, SAMPLE, sampleBody } from './sample/sample-request.ts';
+import { provisionSample } from './sample/sample-tenant.ts';
+import { GENERATE_TOKEN } from './harness/tessera.ts';
 
 /** One server that makes tokens. All contenders are measured in one run, in turns. */
 export interface Contender {

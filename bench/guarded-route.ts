@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../test/support/process.ts';
-import { REPOSITORY } from '../test/support/required-servers.ts';
-import { CONNECTIONS, type GetLoad, type LoadResult, runLoad, untilAnswered } from './load.ts';
-import { median } from './median.ts';
-import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
-import { type Table, decimals, targetMark } from './report.ts';
-import { newSampleKey, newSampleToken, type SampleKey } from './sample-token.ts';
+import { freePort } from '../test/support/servers/process.ts';
+import { REPOSITORY } from '../test/support/servers/required-servers.ts';
+import { CONNECTIONS, type GetLoad, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
+import { median } from './harness/median.ts';
+import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
+import { type Table, decimals, targetMark } from './harness/report.ts';
+import { newSampleKey, newSampleToken, type SampleKey } from './sample/sample-token.ts';
 
 const ROUNDS = 3;
 const WARM_UP_SECONDS = 3;

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { median } from './median.ts';
-import { untilAnswered } from './load.ts';
-import { type Section, decimals, targetMark } from './report.ts';
-import { SAMPLE } from './sample-request.ts';
-import { provisionSample } from './sample-tenant.ts';
+import { median } from './harness/median.ts';
+import { untilAnswered } from './harness/load.ts';
+import { type Section, decimals, targetMark } from './harness/report.ts';
+import { SAMPLE } from './sample/sample-request.ts';
+import { provisionSample } from './sample/sample-tenant.ts';
 
 const STARTS = 3;
 const IDLE_SECONDS = 5;

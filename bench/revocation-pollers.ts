@@ -6,11 +6,11 @@ import { revocationOfTokenId } from '../src/revocation/new-revocations.ts';
 import { createControlPlane } from '../src/control-plane/control-plane.ts';
 import { RevocationRecords } from '../src/revocation/revocation-records.ts';
 import { parseTenantId } from '../src/domain/ids.ts';
-import type { PinnedProcess } from './pinned-process.ts';
-import { type Section, decimals, targetMark } from './report.ts';
-import { SAMPLE } from './sample-request.ts';
-import { provisionSample } from './sample-tenant.ts';
-import { untilAnswered } from './load.ts';
+import type { PinnedProcess } from './harness/pinned-process.ts';
+import { type Section, decimals, targetMark } from './harness/report.ts';
+import { SAMPLE } from './sample/sample-request.ts';
+import { provisionSample } from './sample/sample-tenant.ts';
+import { untilAnswered } from './harness/load.ts';
 
 const POLLERS = 1_000;
 /** The default of @tessera/token. */

@@ -1,9 +1,9 @@
-import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './load.ts';
-import type { PinnedProcess } from './pinned-process.ts';
-import { ProductionStores } from './production-stores.ts';
-import { type Section, decimals, targetMark } from './report.ts';
-import { Tessera } from './tessera.ts';
-import { type TenantPlan, tenantsFile } from './tenants-file.ts';
+import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
+import type { PinnedProcess } from './harness/pinned-process.ts';
+import { ProductionStores } from './harness/production-stores.ts';
+import { type Section, decimals, targetMark } from './harness/report.ts';
+import { Tessera } from './harness/tessera.ts';
+import { type TenantPlan, tenantsFile } from './sample/tenants-file.ts';
 
 const TENANTS = 1000;
 const USERS_EACH = 20;

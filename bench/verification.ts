@@ -2,10 +2,10 @@ import { createVerifier } from '@tessera/token';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { createPublicKey, verify } from 'node:crypto';
 import { guardedRoute } from './guarded-route.ts';
-import { median } from './median.ts';
-import { type Section, type Table, decimals, targetMark } from './report.ts';
-import { SAMPLE } from './sample-request.ts';
-import { ISSUER, newSampleKey, newSampleToken } from './sample-token.ts';
+import { median } from './harness/median.ts';
+import { type Section, type Table, decimals, targetMark } from './harness/report.ts';
+import { SAMPLE } from './sample/sample-request.ts';
+import { ISSUER, newSampleKey, newSampleToken } from './sample/sample-token.ts';
 
 /** Many short rounds, so that other work of the machine affects all contenders alike. */
 const ROUNDS = 15;

@@ -34,7 +34,7 @@ await post('Profiler.startPreciseCoverage', { callCount: true, detailed: false }
 
 const marks = { isMeasuring: false, atController: undefined, atSignature: undefined };
 const { UserTokenController } = await import('../src/user-auth/user-token.controller.ts');
-const { startTessera } = await import('../test/support/tessera.ts');
+const { startTessera } = await import('../test/support/tessera/tessera.ts');
 before(UserTokenController.prototype, 'generateToken', () => {
   marks.atController = common(marks.atController, filesThatRan());
 });

@@ -7,7 +7,8 @@ import { readdirSync } from 'node:fs';
 import { env, execPath, exit } from 'node:process';
 import './typescript.mjs';
 
-const { INTEGRATION_SUITES, SERVERS, findServer, REPOSITORY } = await import('../test/support/required-servers.ts');
+const { INTEGRATION_SUITES, SERVERS, findServer, REPOSITORY } =
+  await import('../test/support/servers/required-servers.ts');
 
 const SUFFIX = '.int.ts';
 const files = readdirSync(`${REPOSITORY}/test/integration`, { recursive: true, encoding: 'utf8' })
@@ -19,11 +20,11 @@ const stale = Object.keys(INTEGRATION_SUITES).filter((suite) => !files.includes(
 if (unlisted.length + stale.length > 0) {
   for (const suite of unlisted)
     console.error(
-      `test/integration/${suite}${SUFFIX} has no row in INTEGRATION_SUITES of test/support/required-servers.ts; add one`,
+      `test/integration/${suite}${SUFFIX} has no row in INTEGRATION_SUITES of test/support/servers/required-servers.ts; add one`,
     );
   for (const suite of stale)
     console.error(
-      `INTEGRATION_SUITES of test/support/required-servers.ts has a row "${suite}" without a file; remove it`,
+      `INTEGRATION_SUITES of test/support/servers/required-servers.ts has a row "${suite}" without a file; remove it`,
     );
   exit(1);
 }

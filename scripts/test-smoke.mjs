@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { env, execPath, exit, version } from 'node:process';
 import './typescript.mjs';
 
-const { INTEGRATION_SUITES, findServer, REPOSITORY } = await import('../test/support/required-servers.ts');
+const { INTEGRATION_SUITES, findServer, REPOSITORY } = await import('../test/support/servers/required-servers.ts');
 
 /** They run other programs, or count: what they are about does not depend on the version of Node.js. */
 const UNIT_LEFT_OUT = ['scripts/', 'bench/', 'libs/token/src/revocations/revocation-columns'];
@@ -21,7 +21,7 @@ const E2E = [
   'conformance/',
 ];
 /** Drivers and HTTP clients against MariaDB and OpenBao, and the signature vectors of others. */
-const INTEGRATION = ['cli', 'wycheproof'];
+const INTEGRATION = ['commands/cli', 'tokens/wycheproof'];
 
 let status = 0;
 function jest(...args) {

@@ -15,7 +15,7 @@ import { readFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import Database from 'better-sqlite3';
 import fastify from 'fastify';
-import { SAMPLE } from '../sample-request.ts';
+import { SAMPLE } from '../sample/sample-request.ts';
 
 const [port, file, keys] = argv.slice(2);
 const [bearerKey, providerKey] = (JSON.parse(readFileSync(keys ?? '', 'utf8')) as [JsonWebKey, JsonWebKey]).map((key) =>

@@ -5,7 +5,7 @@
 import { type KeyObject, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { argv } from 'node:process';
 import fastify from 'fastify';
-import { SAMPLE } from '../sample-request.ts';
+import { SAMPLE } from '../sample/sample-request.ts';
 
 const [port, scheduling] = argv.slice(2);
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

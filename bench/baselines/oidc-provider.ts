@@ -5,7 +5,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { argv } from 'node:process';
 import Provider, { type JWK } from 'oidc-provider';
-import { BASELINE_SECRET, SAMPLE } from '../sample-request.ts';
+import { BASELINE_SECRET, SAMPLE } from '../sample/sample-request.ts';
 
 const port = Number(argv[2]);
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -15,8 +15,8 @@ import {
   UnauthorizedException,
   UseGuards,
 } from '@nestjs/common';
-import { SAMPLE } from '../sample-request.ts';
-import { ISSUER } from '../sample-token.ts';
+import { SAMPLE } from '../sample/sample-request.ts';
+import { ISSUER } from '../sample/sample-token.ts';
 import { keySetFromFile, serve } from './serve.ts';
 
 interface Claims {

@@ -4,8 +4,8 @@
  */
 import { Controller, Get, Module } from '@nestjs/common';
 import { RequireScopes, TesseraClientModule, Token, type VerifiedToken } from '@tessera/client';
-import { SAMPLE } from '../sample-request.ts';
-import { ISSUER } from '../sample-token.ts';
+import { SAMPLE } from '../sample/sample-request.ts';
+import { ISSUER } from '../sample/sample-token.ts';
 import { keySetFromFile, serve } from './serve.ts';
 
 @Controller('orders')

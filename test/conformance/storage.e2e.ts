@@ -6,7 +6,7 @@ import { createControlFileSource } from '../../src/control-plane/control-databas
 import { openSqliteDatabase } from '../../src/database/sqlite/sqlite-data-source.ts';
 import { TENANT_DATABASE, tenantDatabaseFile } from '../../src/tenancy/tenant-database.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
-import { REPOSITORY } from '../support/required-servers.ts';
+import { REPOSITORY } from '../support/servers/required-servers.ts';
 import { collectingLog, embeddedControlPlane, temporaryFolder } from '../../src/testing/storage.ts';
 import { controlPlaneConformance } from './control-plane.ts';
 import { directoryConformance } from './directory.ts';

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
-import { REPOSITORY } from '../support/required-servers.ts';
+import { REPOSITORY } from '../support/servers/required-servers.ts';
 import { vaultServiceConformance } from './vault-service.ts';
 
 vaultServiceConformance('EmbeddedVault', async () => {

@@ -7,9 +7,9 @@ import { KeyRingStore } from '../../src/keys/key-ring.store.ts';
 import { SecondOpinion } from '../../src/keys/second-opinion.ts';
 import { EmbeddedVault } from '../../src/vault/embedded/embedded-vault.ts';
 import { parseTenantId } from '../../src/domain/ids.ts';
-import { Canaries } from '../support/canaries.ts';
-import { TENANTS_FILE } from '../support/tenants-file.ts';
-import { startTessera, type TestTesseraServer } from '../support/tessera.ts';
+import { Canaries } from '../support/fixtures/canaries.ts';
+import { TENANTS_FILE } from '../support/fixtures/tenants-file.ts';
+import { startTessera, type TestTesseraServer } from '../support/tessera/tessera.ts';
 import { replaceEach } from '../../libs/token/test/replace-once.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import { CLI_FROM_SOURCE } from '../../support/cli-process.ts';
-import { startProcess } from '../../support/process.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
+import { startProcess } from '../../support/servers/process.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** `tessera audit --follow` beside a running server. */
 let tessera: TestTesseraServer;

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 import { TestInstallation } from './installation.ts';
 
 /** `tessera audit`: what it finds by each filter, and that it reads the live database. */

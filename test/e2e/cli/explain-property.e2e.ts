@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { Answer } from '../../support/answer.ts';
-import { clientOf, pathsIn, type Question, questionsOf } from '../../support/random-questions.ts';
-import { type RandomTenant, randomTenants, writeRandomTenants } from '../../support/random-tenants.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import type { Answer } from '../../support/requests/answer.ts';
+import { clientOf, pathsIn, type Question, questionsOf } from '../../support/fixtures/random-questions.ts';
+import { type RandomTenant, randomTenants, writeRandomTenants } from '../../support/fixtures/random-tenants.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 import { runCli } from '../../../src/cli/program.ts';
 import { SystemClock } from '../../../src/domain/clock.ts';
 

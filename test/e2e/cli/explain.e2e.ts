@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { TENANTS_FILE } from '../../support/tenants-file.ts';
+import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
 import { TestInstallation } from './installation.ts';
 
 let installation: TestInstallation;

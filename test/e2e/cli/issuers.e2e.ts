@@ -1,4 +1,4 @@
-import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
+import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
 import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { TestInstallation } from './installation.ts';

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
-import { CLI_FROM_SOURCE } from '../../support/cli-process.ts';
-import { startProcess } from '../../support/process.ts';
+import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
+import { startProcess } from '../../support/servers/process.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { TestInstallation } from './installation.ts';
 

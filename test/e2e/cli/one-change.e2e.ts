@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { Log } from '../../../src/logging/log.ts';
-import { operationSession } from '../../support/operation-session.ts';
-import { readPage } from '../../support/markdown.ts';
+import { operationSession } from '../../support/tessera/operation-session.ts';
+import { readPage } from '../../support/fixtures/markdown.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { type Applied, type CliResult, TestInstallation } from './installation.ts';
 

@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withReadOnly } from '../../../src/cli/installation.ts';
-import { CLI_FROM_SOURCE } from '../../support/cli-process.ts';
+import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
 import { ACME, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
 

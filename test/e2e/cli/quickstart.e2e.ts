@@ -5,9 +5,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
-import { readPage } from '../../support/markdown.ts';
-import { freePort, type RunningProcess, startProcess } from '../../support/process.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
+import { readPage } from '../../support/fixtures/markdown.ts';
+import { freePort, type RunningProcess, startProcess } from '../../support/servers/process.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 import { TestInstallation } from './installation.ts';
 

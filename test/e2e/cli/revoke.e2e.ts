@@ -4,8 +4,8 @@ import Database from 'better-sqlite3';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { runCli } from '../../../src/cli/program.ts';
 import { SystemClock } from '../../../src/domain/clock.ts';
-import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { issuedToken } from '../../support/requests/attack-material.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** `tessera revoke` with a running server: its output, and what the server then refuses. */
 let tessera: TestTesseraServer;

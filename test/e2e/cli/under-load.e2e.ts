@@ -1,5 +1,5 @@
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { type ServerProcess, startServer } from '../../support/server-process.ts';
+import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { TestInstallation } from './installation.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';

@@ -1,6 +1,6 @@
 import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
-import { firstCells, readPage, section } from '../../support/markdown.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { firstCells, readPage, section } from '../../support/fixtures/markdown.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 interface Schema {
   readonly $ref?: string;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { buildProgram } from '../../../src/cli/program.ts';
 import { SystemClock } from '../../../src/domain/clock.ts';
-import { codeBlocks, firstCells, readPage, section } from '../../support/markdown.ts';
+import { codeBlocks, firstCells, readPage, section } from '../../support/fixtures/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 const page = readPage('docs/cli.md');

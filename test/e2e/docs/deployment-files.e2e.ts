@@ -7,8 +7,8 @@ import { parseEnv, promisify } from 'node:util';
 import { parse } from 'yaml';
 import { loadConfig } from '../../../src/config/load-config.ts';
 import { SETTINGS } from '../../../src/config/settings.ts';
-import { readPage } from '../../support/markdown.ts';
-import { findServer, REPOSITORY, SERVERS } from '../../support/required-servers.ts';
+import { readPage } from '../../support/fixtures/markdown.ts';
+import { findServer, REPOSITORY, SERVERS } from '../../support/servers/required-servers.ts';
 
 const run = promisify(execFile);
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
-import { readPage } from '../../support/markdown.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
+import { readPage } from '../../support/fixtures/markdown.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 /** The examples that are tenants files. */

@@ -1,5 +1,5 @@
 import { readCompleteTenants } from '../../../src/testing/complete-tenants.ts';
-import { codeBlocks, readPage } from '../../support/markdown.ts';
+import { codeBlocks, readPage } from '../../support/fixtures/markdown.ts';
 
 const page = readPage('docs/exchange.md');
 const trusts = codeBlocks(page).filter(({ language }) => /^ya?ml$/.test(language));

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { anchors, markdownFiles, prose, readPage } from '../../support/markdown.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
+import { anchors, markdownFiles, prose, readPage } from '../../support/fixtures/markdown.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
 
 interface Link {
   readonly target: string;

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CHECKS } from '../../../src/cli/doctor/checks.ts';
-import { firstCells, readPage, section } from '../../support/markdown.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { firstCells, readPage, section } from '../../support/fixtures/markdown.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 const page = readPage('docs/operation.md');
 

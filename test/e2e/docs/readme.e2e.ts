@@ -4,10 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { codeBlocks, readPage, section } from '../../support/markdown.ts';
-import { freePort } from '../../support/process.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
-import { type ServerProcess, startServer } from '../../support/server-process.ts';
+import { codeBlocks, readPage, section } from '../../support/fixtures/markdown.ts';
+import { freePort } from '../../support/servers/process.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
+import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 
 const run = promisify(execFile);
 

@@ -1,4 +1,4 @@
-import { codeBlocks, readPage } from '../../support/markdown.ts';
+import { codeBlocks, readPage } from '../../support/fixtures/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 const blocks = codeBlocks(readPage('docs/operation.md'))

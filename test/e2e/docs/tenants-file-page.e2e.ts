@@ -1,6 +1,6 @@
 import { parse, stringify } from 'yaml';
 import { readTenantsFile } from '../../../src/provisioning/file/read-tenants-file.ts';
-import { codeBlocks, firstCells, readPage, section } from '../../support/markdown.ts';
+import { codeBlocks, firstCells, readPage, section } from '../../support/fixtures/markdown.ts';
 import { TestInstallation } from '../cli/installation.ts';
 import { replaceEach } from '../../../libs/token/test/replace-once.ts';
 

@@ -1,7 +1,7 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { parse } from 'yaml';
-import { readPage } from '../../support/markdown.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { readPage } from '../../support/fixtures/markdown.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** The values in the examples for other verifiers, compared with a server set up as they say: acme.yaml at http://localhost:3000. */
 const PUBLIC_URL = 'http://localhost:3000';

@@ -3,13 +3,13 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Answer, readAnswer } from '../../support/answer.ts';
-import { builtProgram } from '../../support/built-program.ts';
+import { type Answer, readAnswer } from '../../support/requests/answer.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { readPage } from '../../support/markdown.ts';
-import { freePort, type RunningProcess, startProcess } from '../../support/process.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
-import { type ServerProcess, startServer } from '../../support/server-process.ts';
+import { readPage } from '../../support/fixtures/markdown.ts';
+import { freePort, type RunningProcess, startProcess } from '../../support/servers/process.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
+import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { TestInstallation } from '../cli/installation.ts';
 import { replaceEvery } from '../../../libs/token/test/replace-once.ts';
 

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** The wall clock jumps, and so do times measured by it, but not the ages of data in memory. */
 const DAY = 86_400;

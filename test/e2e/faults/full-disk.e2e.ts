@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { type ServerProcess, startServer } from '../../support/server-process.ts';
+import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { ACME, tenantsFile } from '../cli/files.ts';
 import { TestInstallation } from '../cli/installation.ts';
 

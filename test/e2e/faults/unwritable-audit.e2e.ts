@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 let tessera: TestTesseraServer;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
-import { codeBlocks, readPage } from '../../support/markdown.ts';
-import { TENANTS_FILE } from '../../support/tenants-file.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { codeBlocks, readPage } from '../../support/fixtures/markdown.ts';
+import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** Changes take effect in the next token: at once after `apply`, within the maximum age after a change by hand. */

@@ -1,7 +1,7 @@
-import type { Answer } from '../../support/answer.ts';
-import { basic } from '../../support/basic-credentials.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
-import { TENANTS_FILE } from '../../support/tenants-file.ts';
+import type { Answer } from '../../support/requests/answer.ts';
+import { basic } from '../../support/requests/basic-credentials.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
+import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /**

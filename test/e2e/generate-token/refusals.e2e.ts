@@ -1,4 +1,4 @@
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /**
  * For each step, one good request with one change: what generateToken must refuse, and how. A refusal is a status, an error code, one body for all of

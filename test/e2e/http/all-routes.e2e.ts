@@ -1,6 +1,6 @@
 import { ROUTE_TABLE, type RouteAccess, type RouteRow } from '../../../src/http/routes/route-table.ts';
-import { readAnswer } from '../../support/answer.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { readAnswer } from '../../support/requests/answer.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** Every route, requested by every kind of caller. The walk covers new rows without a change here. */
 let tessera: TestTesseraServer;

@@ -1,5 +1,5 @@
 import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 interface Example {
   readonly example?: unknown;

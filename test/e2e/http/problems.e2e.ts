@@ -1,5 +1,5 @@
-import { FAULT_CANARY, type LogLine, type RunningEdge, startEdge } from '../../support/edge.ts';
-import { sendRaw } from '../../support/raw-http.ts';
+import { FAULT_CANARY, type LogLine, type RunningEdge, startEdge } from '../../support/tessera/edge.ts';
+import { sendRaw } from '../../support/requests/raw-http.ts';
 
 let edge: RunningEdge;
 beforeAll(async () => {

@@ -11,8 +11,8 @@ import {
   type RunningEdge,
   startEdge,
   UserSecondGuard,
-} from '../../support/edge.ts';
-import { sendRaw } from '../../support/raw-http.ts';
+} from '../../support/tessera/edge.ts';
+import { sendRaw } from '../../support/requests/raw-http.ts';
 
 describe('the route table', () => {
   it('stops the start for a route without a row', async () => {

@@ -7,12 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { shutDown } from '../../../src/health/shutdown.ts';
-import { type RunningEdge, startEdge } from '../../support/edge.ts';
+import { type RunningEdge, startEdge } from '../../support/tessera/edge.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { openSocket, readAnswer } from '../../support/raw-http.ts';
-import { startProcess } from '../../support/process.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
-import { startServer } from '../../support/server-process.ts';
+import { openSocket, readAnswer } from '../../support/requests/raw-http.ts';
+import { startProcess } from '../../support/servers/process.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
+import { startServer } from '../../support/tessera/server-process.ts';
 
 let folder: string;
 beforeAll(async () => {

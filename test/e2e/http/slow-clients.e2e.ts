@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { type RunningEdge, startEdge } from '../../support/edge.ts';
-import { openSocket, type RawAnswer, readAnswer } from '../../support/raw-http.ts';
+import { type RunningEdge, startEdge } from '../../support/tessera/edge.ts';
+import { openSocket, type RawAnswer, readAnswer } from '../../support/requests/raw-http.ts';
 
 /** The limit is ten seconds. The rest is for measuring. */
 const CUT_AFTER_MS = 9_500;

@@ -1,4 +1,4 @@
-import { type RunningEdge, startEdge } from '../../support/edge.ts';
+import { type RunningEdge, startEdge } from '../../support/tessera/edge.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 
 /** One header of each form that only proxies write, of products in use. */

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startServer } from '../../support/server-process.ts';
+import { startServer } from '../../support/tessera/server-process.ts';
 
 const CANARY = 'c4nary-of-the-caller';
 

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestInstallation } from '../cli/installation.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
-import { type ServerProcess, startServer } from '../../support/server-process.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
+import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 
 /** A report of an error is about a version: every place that an operator looks at says the same one. */
 describe('the version', () => {

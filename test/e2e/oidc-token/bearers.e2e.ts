@@ -5,8 +5,8 @@ import {
   goodToken,
 } from '../../../libs/token/test/attack-table.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { askWithBearer, statusOfRefusal } from '../../support/bearer-request.ts';
-import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
+import { askWithBearer, statusOfRefusal } from '../../support/requests/bearer-request.ts';
+import { type ExchangeService, startExchangeService } from '../../support/tessera/exchange-service.ts';
 
 const NO_HEADER = 'The request has no Authorization header. Send "Authorization: Bearer" and an access token.';
 

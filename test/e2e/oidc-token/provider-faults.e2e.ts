@@ -1,13 +1,13 @@
-import type { Answer } from '../../support/answer.ts';
+import type { Answer } from '../../support/requests/answer.ts';
 import {
   type ExchangeService,
   startExchangeService,
   tenantsWithTrusts,
   trustOf,
-} from '../../support/exchange-service.ts';
+} from '../../support/tessera/exchange-service.ts';
 import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
-import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/servers/tcp-proxy.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 /** Failures of the identity provider, and a list of allowed hosts that has changed since a trusted issuer was saved. */

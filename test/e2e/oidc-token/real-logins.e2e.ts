@@ -1,7 +1,7 @@
 import { decodeJwt } from 'jose';
-import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
+import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
 import { type RunningOidcProvider, startOidcProvider } from '../../../src/testing/oidc-provider.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** Both oidcToken endpoints with ID tokens of real logins at a certified provider. */
 let provider: RunningOidcProvider;

@@ -1,6 +1,6 @@
-import type { Answer } from '../../support/answer.ts';
-import { readAnswer } from '../../support/answer.ts';
-import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
+import type { Answer } from '../../support/requests/answer.ts';
+import { readAnswer } from '../../support/requests/answer.ts';
+import { type ExchangeService, startExchangeService } from '../../support/tessera/exchange-service.ts';
 import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 
 /** The request of oidcToken: its form, its limits, and what the log says of it. */

@@ -1,11 +1,11 @@
 import { decodeJwt } from 'jose';
-import type { Answer } from '../../support/answer.ts';
+import type { Answer } from '../../support/requests/answer.ts';
 import {
   type ExchangeService,
   startExchangeService,
   tenantsWithTrusts,
   trustOf,
-} from '../../support/exchange-service.ts';
+} from '../../support/tessera/exchange-service.ts';
 import { type HostileProvider, sendJson } from '../../../src/testing/hostile-provider.ts';
 import { replaceEach, replaceOnce } from '../../../libs/token/test/replace-once.ts';
 

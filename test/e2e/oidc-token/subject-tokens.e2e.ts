@@ -1,12 +1,12 @@
 import { createHmac } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import type { Answer } from '../../support/answer.ts';
+import type { Answer } from '../../support/requests/answer.ts';
 import {
   type ExchangeService,
   startExchangeService,
   tenantsWithTrusts,
   trustOf,
-} from '../../support/exchange-service.ts';
+} from '../../support/tessera/exchange-service.ts';
 import {
   base64url,
   providerKey,

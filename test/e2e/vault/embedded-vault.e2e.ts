@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
 import { clientSecretPath, keyRingPath, tenantSecretsFolder } from '../../../src/vault/vault-path.ts';
 import { parseClientId, parseProjectId, parseTenantId } from '../../../src/domain/ids.ts';
-import { startProcess } from '../../support/process.ts';
+import { startProcess } from '../../support/servers/process.ts';
 import { refusalOf } from '../../../src/testing/refusal.ts';
-import { REPOSITORY } from '../../support/required-servers.ts';
+import { REPOSITORY } from '../../support/servers/required-servers.ts';
 
 const TENANT = parseTenantId('acme')!;
 const client = (id: string) => clientSecretPath(TENANT, parseProjectId('shop')!, parseClientId(id)!);
@@ -193,7 +193,7 @@ describe('EmbeddedVault', () => {
         'sh',
         [
           '-c',
-          `${prefix} exec "$0" --import ./scripts/typescript.mjs test/support/vault-writer.ts "${folder}" ${times}`,
+          `${prefix} exec "$0" --import ./scripts/typescript.mjs test/support/fixtures/vault-writer.ts "${folder}" ${times}`,
           process.execPath,
         ],
         { cwd: REPOSITORY, ready: () => true },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { KvVault } from '../../../src/vault/kv/kv-vault.ts';
 import { keyRingPath } from '../../../src/vault/vault-path.ts';
 import { parseTenantId } from '../../../src/domain/ids.ts';
-import { byToken, KvVaults } from '../../support/kv-vault.ts';
+import { byToken, KvVaults } from '../../support/fixtures/kv-vault.ts';
 import { refusalOf } from '../../../src/testing/refusal.ts';
 
 const PATH = keyRingPath(parseTenantId('acme')!);

@@ -4,11 +4,11 @@ import {
   GOOD_WHEN_TRIMMED,
   goodToken,
 } from '../../../libs/token/test/attack-table.ts';
-import { attackMaterial, issuedToken, storedKeysOf } from '../../support/attack-material.ts';
+import { attackMaterial, issuedToken, storedKeysOf } from '../../support/requests/attack-material.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { askWithBearer, statusOfRefusal } from '../../support/bearer-request.ts';
-import { sendRaw } from '../../support/raw-http.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { askWithBearer, statusOfRefusal } from '../../support/requests/bearer-request.ts';
+import { sendRaw } from '../../support/requests/raw-http.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** The attack table as the bearer of a route. The attacker holds the tenants' real keys. */
 let tessera: TestTesseraServer;

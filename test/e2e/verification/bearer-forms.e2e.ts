@@ -1,7 +1,7 @@
 import { BEARER_FORMS, type BearerForm } from '../../../libs/token/test/bearer-forms.ts';
 import { ROUTE_TABLE } from '../../../src/http/routes/route-table.ts';
-import { type ExchangeService, startExchangeService } from '../../support/exchange-service.ts';
-import { sendRaw } from '../../support/raw-http.ts';
+import { type ExchangeService, startExchangeService } from '../../support/tessera/exchange-service.ts';
+import { sendRaw } from '../../support/requests/raw-http.ts';
 
 /** Every endpoint that reads a bearer accepts the same forms. */
 let service: ExchangeService;

@@ -1,11 +1,11 @@
 import { RevocationRecords } from '../../../src/revocation/revocation-records.ts';
 import { createControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { revocationOfAll } from '../../../src/revocation/new-revocations.ts';
-import type { Answer } from '../../support/answer.ts';
-import { issuedToken } from '../../support/attack-material.ts';
+import type { Answer } from '../../support/requests/answer.ts';
+import { issuedToken } from '../../support/requests/attack-material.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { collectingLog, tenantId } from '../../../src/testing/storage.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** The documented behavior of the feed, over HTTP. All tests share one list: each starts from its current state. */
 let tessera: TestTesseraServer;

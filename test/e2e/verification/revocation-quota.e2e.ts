@@ -1,5 +1,5 @@
-import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { issuedToken } from '../../support/requests/attack-material.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** A client with a valid secret that attacks: it requests tokens and revokes them as fast as it can. */
 let tessera: TestTesseraServer;

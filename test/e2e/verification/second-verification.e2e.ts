@@ -24,10 +24,10 @@ import { SecondVerification } from '../../../src/verification/second-implementat
 import { ValidateController } from '../../../src/verification/validate.controller.ts';
 import { ValidateJwtStrategy } from '../../../src/verification/second-implementation/validate-jwt.strategy.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { issuedToken } from '../../support/attack-material.ts';
-import { readAnswer } from '../../support/answer.ts';
-import { EDGE_ROUTES } from '../../support/edge.ts';
-import { startTessera } from '../../support/tessera.ts';
+import { issuedToken } from '../../support/requests/attack-material.ts';
+import { readAnswer } from '../../support/requests/answer.ts';
+import { EDGE_ROUTES } from '../../support/tessera/edge.ts';
+import { startTessera } from '../../support/tessera/tessera.ts';
 
 const BEARER_ROUTES = ROUTE_TABLE.filter(({ access }) => access.startsWith('bearer-'));
 

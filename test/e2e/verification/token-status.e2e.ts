@@ -1,9 +1,9 @@
 import Database from 'better-sqlite3';
 import { decodeJwt } from 'jose';
-import { basic } from '../../support/basic-credentials.ts';
-import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
-import { TENANTS_FILE } from '../../support/tenants-file.ts';
+import { basic } from '../../support/requests/basic-credentials.ts';
+import { issuedToken } from '../../support/requests/attack-material.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
+import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** Introspection (RFC 7662) and revocation (RFC 7009): who may call them, how the caller authenticates, and the responses. */

@@ -1,5 +1,5 @@
-import { issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import { issuedToken } from '../../support/requests/attack-material.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** Ada has orders:read and orders:write, and so the resource orders; root has tenant:manage and no resource. */
 let tessera: TestTesseraServer;

@@ -7,9 +7,9 @@ import {
   oneCharacterEdits,
   TOLERATED,
 } from '../../../libs/token/test/attack-table.ts';
-import type { Answer } from '../../support/answer.ts';
-import { attackMaterial, issuedToken } from '../../support/attack-material.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera.ts';
+import type { Answer } from '../../support/requests/answer.ts';
+import { attackMaterial, issuedToken } from '../../support/requests/attack-material.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 /** verifyToken and introspection against the attack table. The attacker holds the tenants' real keys. */
 let tessera: TestTesseraServer;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { TestCluster, type Replica, TENANTS } from '../../support/test-cluster.ts';
-import { Canaries } from '../../support/canaries.ts';
+import { TestCluster, type Replica, TENANTS } from '../../support/tessera/test-cluster.ts';
+import { Canaries } from '../../support/fixtures/canaries.ts';
 
 /**
  * Everything that must stay secret is a canary. Every dependency is broken in every way that makes libraries print details, at debug level and with

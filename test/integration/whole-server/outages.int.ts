@@ -3,10 +3,10 @@ import { createConnection, type Connection } from 'mysql2/promise';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { TestCluster, type Replica, TENANTS } from '../../support/test-cluster.ts';
-import { type Load, type LoadOutcome, startLoad } from '../../support/load.ts';
-import type { RunningMariaDb } from '../../support/mariadb.ts';
-import type { RaftOpenBao } from '../../support/openbao.ts';
+import { TestCluster, type Replica, TENANTS } from '../../support/tessera/test-cluster.ts';
+import { type Load, type LoadOutcome, startLoad } from '../../support/requests/load.ts';
+import type { RunningMariaDb } from '../../support/servers/mariadb.ts';
+import type { RaftOpenBao } from '../../support/servers/openbao.ts';
 
 /** The promise to callers. */
 const ANSWER_MS = 3000;

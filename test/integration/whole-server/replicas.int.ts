@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { TestCluster, type Replica, type TenantName, TENANTS } from '../../support/test-cluster.ts';
+import { TestCluster, type Replica, type TenantName, TENANTS } from '../../support/tessera/test-cluster.ts';
 
 /** A change by `apply`, the command line or another replica is in force within this time. */
 const FELT_MS = 2000;

@@ -1,6 +1,6 @@
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { TestCluster, type Replica, type TenantName, TENANTS } from '../../support/test-cluster.ts';
-import type { RaftOpenBao } from '../../support/openbao.ts';
+import { TestCluster, type Replica, type TenantName, TENANTS } from '../../support/tessera/test-cluster.ts';
+import type { RaftOpenBao } from '../../support/servers/openbao.ts';
 
 const RECOVERY_MS = 5000;
 

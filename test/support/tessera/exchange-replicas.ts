@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from '../../../src/cli/program.ts';
+import { loadConfig } from '../../../src/config/load-config.ts';
+import type { Surface } from '../../../src/domain/surface.ts';
+import { SystemClock } from '../../../src/domain/clock.ts';
+import { type Answer, readAnswer } from '../requests/answer.ts';
+import { type ServerProcess, startServer } from './server-process.ts';
+
+/** Server processes of one installation, provisioned by the command line, for the client acme/shop/web. */
+export interface ExchangeReplicas {
+  readonly servers: readonly ServerProcess[];
+  bearer(surface: Surface): Promise<string>;
+  exchange(server: ServerProcess, surface: Surface, bearer: string, oidcToken: string): Promise<Answer>;
+  apply(tenantsFile: string): Promise<void>;
+  /** Runs a command that must succeed, and returns its standard output. */
+  cli(args: readonly string[]): Promise<string>;
+  close(): Promise<void>;
+}
+
+export const PUBLIC_URL = 'http://tessera.localhost';
+
+export async function startExchangeReplicas(
+  count: number,
+  tenantsFile: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<ExchangeReplicas> {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-exchange-'));
+  const env = { PUBLIC_URL, TESSERA_DATA_DIR: join(folder, 'data'), ...settings };
+  let secret = '';
+  const cli = async (args: readonly string[]): Promise<string> => {
+    const written = { out: '', err: '' };
+    const code = await runCli(args, {
+      stdin: (async function* () {})(),
+      stdout: { write: (text: string) => (written.out += text) },
+      stderr: { write: (text: string) => (written.err += text) },
+      clock: new SystemClock(),
+      loadConfig: () => loadConfig(env, { cwd: folder }),
+    });
+    if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}:\n${written.err}`);
+    return written.out;
+  };
+  const apply = async (text: string): Promise<void> => {
+    const file = join(folder, 'tenants.yaml');
+    await writeFile(file, text);
+    const { secrets } = JSON.parse(await cli(['apply', '-f', file, '-o', 'json'])) as {
+      secrets: { tenant_id: string; client_id: string; secret_id: string }[];
+    };
+    const shown = secrets.find((one) => one.tenant_id === 'acme' && one.client_id === 'web');
+    secret = shown?.secret_id ?? secret;
+  };
+  await cli(['migrate']);
+  await apply(tenantsFile);
+  const servers = await Promise.all(Array.from({ length: count }, () => startServer(env, folder)));
+  const post = async (url: string, body: object, headers: Record<string, string> = {}) =>
+    readAnswer(
+      await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
+    );
+  return {
+    servers,
+    apply,
+    cli,
+    bearer: async (surface) => {
+      const answer = await post(`${servers[0]!.url}/auth/${surface}/generateToken`, {
+        tenant_id: 'acme',
+        project_id: 'shop',
+        client_id: 'web',
+        email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
+        secret_id: secret,
+      });
+      if (answer.status !== 200) throw new Error(`no bearer, but ${answer.text}`);
+      return answer.body['access_token'] as string;
+    },
+    exchange: (server, surface, bearer, oidcToken) =>
+      post(`${server.url}/auth/${surface}/oidcToken`, { oidc_token: oidcToken }, { authorization: `Bearer ${bearer}` }),
+    close: async () => {
+      await Promise.all(servers.map((server) => server.end()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
