@@ -19,8 +19,8 @@ export default {
   ],
   // Against a test that hangs. It asserts nothing: a busy machine is several times slower, and what has a time limit asserts it itself.
   testTimeout: 120_000,
-  // Jest's own number leaves a machine of two processors with one of them.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Most suites wait for programs that they start, and leave a third of the processors idle with one worker each.
+  maxWorkers: availableParallelism() + 1,
   // With --coverage: the engine counts, so that nothing is rewritten, and one summary is printed.
   coverageProvider: 'v8',
   coverageReporters: ['text-summary'],

@@ -37,8 +37,8 @@ let status = 0;
 if (runnable.length > 0) {
   // Anchored, so that the name of one suite does not pull in another whose name it ends.
   const paths = runnable.map((suite) => `/test/integration/${suite.replaceAll('.', '\\.')}\\.int\\.ts$`);
-  // Each suite brings servers of its own: on a machine of any size a third one would make the others wait.
-  const workers = '--maxWorkers=2';
+  // Each suite brings servers of its own: on a machine of any size a fourth one would make the others wait.
+  const workers = '--maxWorkers=3';
   const jest = [
     '--experimental-vm-modules',
     'node_modules/jest/bin/jest.js',
