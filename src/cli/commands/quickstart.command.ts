@@ -3,16 +3,20 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import type { Config } from '../../config/config.ts';
+import { isProduction, setForServer } from '../../config/process-environment.ts';
 import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { Report } from '../../provisioning/apply/apply-plan.ts';
 import type { PartialTenant } from '../../provisioning/file/partial-tenants-file.ts';
+import type { TenantSpec } from '../../provisioning/file/tenants-file.ts';
 import { completeTenant } from '../../provisioning/plan/complete-tenant.ts';
 import { explainError } from '../explain-error.ts';
 import { withWritable } from '../installation.ts';
 import { assertPortIsFree, isReachedAtPublicUrl, waitUntilReady } from '../quickstart/address.ts';
 import { countDifferences, createTenants, readExisting } from '../quickstart/example-tenants.ts';
 import { findFirstRequest, type FirstRequest } from '../quickstart/first-request.ts';
+import { startToyProvider, type ToyProvider } from '../quickstart/toy-provider.ts';
+import { toyPort, trustsToy, withToyTrust } from '../quickstart/toy-trust.ts';
 import { printLines, printText, type Terminal } from '../terminal.ts';
 import { readFileToApply } from '../apply/read-file.ts';
 
@@ -51,8 +55,10 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
   );
   // Before the tenants are created, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
   const secret = request && (await makeSecret(config, request.client, terminal));
+  const toy = request && (await offerToy(config, request, existing.get(request.client.tenantId)));
   const isReplaced = request !== undefined && secret !== undefined && existing.has(request.client.tenantId);
   const otherSecrets = missing.length === 0 ? [] : await createTenants(config, missing, terminal);
+  if (toy !== undefined && request !== undefined) await trustToy(toy, request, config, terminal);
   printLines(terminal.stdout, [
     ...describeCreated(missing, config),
     ...(await describeKept(
@@ -63,16 +69,20 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
     ...describeSecrets(otherSecrets),
   ]);
 
-  await startServer();
+  await startServer(toy === undefined ? config : allowing(toy, config));
   const isReached = await checkServer(config, (file.tenants[0] as PartialTenant).id, terminal);
   printLines(terminal.stdout, [
     '',
     ...describeAddress(config, isReached),
     ...(request === undefined ? [NO_REQUEST] : describeRequest(config, request, secret)),
+    ...(request === undefined || toy === undefined ? [] : describeExchange(config, request, secret, toy)),
     '',
     'Ctrl-C stops the server.',
   ]);
 }
+
+/** Of a secret that is not shown again. */
+const PLACEHOLDER = '<secret>';
 
 const NO_REQUEST =
   'No active confidential client may request a token for a user of the example, so there is no request to show.';
@@ -86,8 +96,33 @@ function makeSecret(config: Config, client: ClientName, terminal: Terminal): Pro
   });
 }
 
-/** Runs the server in this process, so that closing the terminal stops it. Importing the module starts it. */
-async function startServer(): Promise<void> {
+/**
+ * The toy identity provider, for a tenant that this quickstart creates or an earlier one made trust it. A tenant of somebody's own is never made to
+ * trust it: whoever reaches loopback could be anyone there.
+ */
+async function offerToy(
+  config: Config,
+  { client }: FirstRequest,
+  existing: TenantSpec | undefined,
+): Promise<ToyProvider | undefined> {
+  const port = toyPort(config);
+  if (isProduction() || port === undefined) return undefined;
+  if (existing !== undefined && (existing.id !== client.tenantId || !trustsToy(existing, port))) return undefined;
+  return startToyProvider(port);
+}
+
+async function trustToy(toy: ToyProvider, request: FirstRequest, config: Config, terminal: Terminal): Promise<void> {
+  await createTenants(allowing(toy, config), [withToyTrust(request, allowing(toy, config), toy)], terminal);
+}
+
+/** Only this process may fetch from the toy provider: any other server refuses an issuer on loopback. */
+function allowing({ hostPort }: ToyProvider, config: Config): Config {
+  return { ...config, federationAllowedHosts: [...config.federationAllowedHosts, hostPort] };
+}
+
+/** Runs the server in this process, so that closing the terminal stops it. Importing the module starts it, with the settings of the environment. */
+async function startServer({ federationAllowedHosts }: Config): Promise<void> {
+  setForServer({ TESSERA_FEDERATION_ALLOWED_HOSTS: federationAllowedHosts.join(',') });
   await import('../../main.ts');
 }
 
@@ -142,14 +177,7 @@ function describeAddress({ publicUrl, apiDocs }: Config, isReached: boolean): st
 function describeRequest({ publicUrl }: Config, { client, email }: FirstRequest, secret: Secret | undefined): string[] {
   const name = nameOf(client);
   // Shown once, like every new secret.
-  const value = secret === undefined ? '<secret>' : Secret.reveal(secret);
-  const body = JSON.stringify({
-    tenant_id: client.tenantId,
-    project_id: client.projectId,
-    client_id: client.clientId,
-    email_id: email,
-    secret_id: value,
-  });
+  const value = secret === undefined ? PLACEHOLDER : Secret.reveal(secret);
   return [
     ...(secret === undefined
       ? [
@@ -160,8 +188,38 @@ function describeRequest({ publicUrl }: Config, { client, email }: FirstRequest,
     '',
     'A token for a user, ready to paste into another terminal:',
     '',
-    `curl -sS ${publicUrl}/auth/user/generateToken -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`,
+    generateToken(publicUrl, { client, email }, secret),
   ];
+}
+
+/** Its first line gets the bearer that the second one sends. */
+function describeExchange(
+  { publicUrl }: Config,
+  request: FirstRequest,
+  secret: Secret | undefined,
+  toy: ToyProvider,
+): string[] {
+  return [
+    '',
+    `A toy identity provider listens on ${toy.issuer}. It confirms any address to anybody on this machine. Tenant ${request.client.tenantId} trusts it; only a quickstart runs it.`,
+    'Its token for the user, exchanged for one of Tessera:',
+    '',
+    `BEARER=$(${generateToken(publicUrl, request, secret)} | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')`,
+    `curl -sS ${publicUrl}/auth/user/oidcToken -H "Authorization: Bearer $BEARER" -H 'content-type: application/json' -d '{"oidc_token":"'"$(curl -sS '${toy.tokenUrl(request.email)}')"'"}'`,
+    '',
+    `For the documentation's form, open ${toy.tokenUrl(request.email)} and paste what it shows as oidc_token.`,
+  ];
+}
+
+function generateToken(publicUrl: string, { client, email }: FirstRequest, secret: Secret | undefined): string {
+  const body = JSON.stringify({
+    tenant_id: client.tenantId,
+    project_id: client.projectId,
+    client_id: client.clientId,
+    email_id: email,
+    secret_id: secret === undefined ? PLACEHOLDER : Secret.reveal(secret),
+  });
+  return `curl -sS ${publicUrl}/auth/user/generateToken -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`;
 }
 
 /** As a person types it: relative to the current folder, if it is in it. */

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
+import { sendRaw } from '../../support/requests/raw-http.ts';
 import { readPage } from '../../support/fixtures/markdown.ts';
 import { freePort, type RunningProcess, startProcess } from '../../support/servers/process.ts';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
@@ -34,8 +35,11 @@ function environment(env: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], ...installation.env, ...env };
 }
 
-async function quickstart(env: Readonly<Record<string, string>> = {}): Promise<RunningProcess & { port: number }> {
-  const port = await freePort();
+async function quickstart(
+  env: Readonly<Record<string, string>> = {},
+  port?: number,
+): Promise<RunningProcess & { port: number }> {
+  port ??= await freePort();
   const running = await startProcess(process.execPath, QUICKSTART, {
     cwd: installation.folder,
     env: environment({ PORT: String(port), ...env }),
@@ -71,6 +75,17 @@ function printedRequest(output: string): Request {
   return { url: found[1]!, body: JSON.parse(found[2]!) as Request['body'] };
 }
 
+/** The two lines that are printed for pasting. */
+function printedExchange(output: string): string {
+  const found = /^BEARER=.*\ncurl .*$/m.exec(output);
+  if (found === null) throw new Error(`no exchange was printed:\n${output}`);
+  return found[0];
+}
+
+function toyOf({ port }: { readonly port: number }): string {
+  return `http://127.0.0.1:${port + 1}`;
+}
+
 function ask({ url, body }: Request): Promise<Response> {
   return fetch(url, {
     method: 'POST',
@@ -91,8 +106,9 @@ async function addSecret(): Promise<string> {
 
 describe('quickstart', () => {
   it('prints a request that works, on the second run too, and one host everywhere', async () => {
+    const port = await freePort();
     for (const said of [/^Created tenant acme from /m, /^Tenant acme exists already in data and was not changed\.$/m]) {
-      const server = await quickstart();
+      const server = await quickstart({}, port);
       try {
         expect(server.output()).toMatch(said);
         expect(server.output()).not.toContain('It differs');
@@ -105,8 +121,10 @@ describe('quickstart', () => {
         const answer = await ask(request);
         expect(answer.status).toBe(200);
         expect(await answer.json()).toMatchObject({ token_type: 'Bearer', expires_in: 600 });
-        const addresses = new Set(server.output().match(/https?:\/\/[^/\s";]+/g));
-        expect([...addresses]).toEqual([`http://localhost:${server.port}`]);
+        const addresses = new Set(server.output().match(/https?:\/\/[^/\s";]+\w/g));
+        expect([...addresses]).toEqual([`http://localhost:${server.port}`, toyOf(server)]);
+        const { stdout } = await run('bash', ['-c', printedExchange(server.output())]);
+        expect(JSON.parse(stdout)).toMatchObject({ token_type: 'Bearer', expires_in: expect.any(Number) });
       } finally {
         expect(await server.end()).toBe(0);
       }
@@ -179,6 +197,49 @@ describe('quickstart', () => {
     await elsewhere.end();
     expect(elsewhere.output()).toContain('"event":"listening"');
   }, 180_000);
+});
+
+describe('the toy provider of a quickstart', () => {
+  it('gives tokens of the domain to this machine, and answers under no other name', async () => {
+    const server = await quickstart();
+    try {
+      const toy = toyOf(server);
+      const get = async (path: string, host = toy.slice('http://'.length)) =>
+        (await sendRaw(server.port + 1, `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)).status;
+      const token = '/token?email=ada@acme.example';
+      expect(await get(token)).toBe(200);
+      expect(await get('/token?email=ada')).toBe(400);
+      for (const host of ['evil.example', `localhost:${server.port + 1}`]) expect(await get(token, host)).toBe(404);
+      const exchange = printedExchange(server.output()).replace('ada%40acme.example', 'ada%40other.example');
+      const { stdout } = await run('bash', ['-c', exchange]);
+      expect(JSON.parse(stdout)).toMatchObject({ status: 401 });
+    } finally {
+      await server.end();
+    }
+    const { stdout } = await installation.run(['doctor', 'acme', '-o', 'json']);
+    expect(JSON.parse(stdout)).toMatchObject({ findings: [{ check: 'trusted-issuers', object: 'issuer acme/toy' }] });
+    await installation.apply('apiVersion: tessera/v1\ntenants: [{ id: acme, issuers: [] }]\n', '--prune');
+    expect((await installation.run(['doctor', 'acme'])).code).toBe(0);
+  }, 180_000);
+
+  it.each([
+    ['in production', { NODE_ENV: 'production' }, undefined],
+    ['for a tenant that was there before', {}, EXAMPLE],
+  ])(
+    'does not run %s',
+    async (_, env, before) => {
+      if (before !== undefined) await installation.apply(before);
+      const server = await quickstart(env);
+      try {
+        expect(server.output()).not.toContain('toy');
+        await expect(fetch(toyOf(server))).rejects.toThrow('fetch failed');
+        expect((await installation.run(['issuers', 'list', 'acme', '-o', 'json'])).stdout).not.toContain('toy');
+      } finally {
+        await server.end();
+      }
+    },
+    180_000,
+  );
 });
 
 describe('the address of a quickstart', () => {
