@@ -1,16 +1,22 @@
 import type { SubjectReference } from '../directory/subject.ts';
 import type { Trust } from '../tenancy/tenant.ts';
+import { failedCondition, narrows } from './claims/conditions.ts';
 import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
 
+type Claims = Readonly<Record<string, unknown>>;
+
 export interface JudgedClaims {
-  readonly claims: Readonly<Record<string, unknown>>;
+  readonly claims: Claims;
   readonly trust: Trust;
   /** Epoch seconds. */
   readonly now: number;
 }
 
-/** Returns the reason for refusing the token as a fixed phrase; undefined if the check passes. */
+/**
+ * Returns the reason for refusing the token; undefined if the check passes. It is a fixed phrase, or one with the name of a claim. It never holds a
+ * value of the token.
+ */
 type Check = (judged: JudgedClaims) => string | undefined;
 
 /**
@@ -40,12 +46,30 @@ function refusalOfKind({ claims }: JudgedClaims): string | undefined {
 
 function refusalOfAudience({ claims, trust }: JudgedClaims): string | undefined {
   const { aud, azp } = claims;
+  const refusal = trust.audienceClaim === undefined ? refusalOfAud(aud, azp, trust) : refusalOfClientId(claims, trust);
+  if (refusal !== undefined) return refusal;
+  if (trust.azp !== undefined && !(isText(azp) && trust.azp.includes(azp)))
+    return 'its azp is not one that the trust lists';
+  return undefined;
+}
+
+function refusalOfAud(aud: unknown, azp: unknown, { audiences: ours }: Trust): string | undefined {
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!audiences.every(isText)) return 'its audience is missing or not a text';
-  if (!audiences.some((audience) => trust.audiences.includes(audience))) return 'it is for another audience';
-  // OpenID Connect Core, section 3.1.3.7, rules 4 and 5: with several audiences, `azp` must name an accepted one.
-  if (audiences.length > 1 && !(isText(azp) && trust.audiences.includes(azp)))
+  if (!audiences.some((audience) => ours.includes(audience))) return 'it is for another audience';
+  // OpenID Connect Core, section 3.1.3.7, rule 3: no audience that we do not trust. One is tolerated if we asked for the token ourselves.
+  if (!audiences.every((audience) => ours.includes(audience)) && !(isText(azp) && ours.includes(azp)))
     return 'it is for several audiences and was asked for by another';
+  return undefined;
+}
+
+/** Access tokens that have no `aud`, such as those of Amazon Cognito, name in `client_id` who asked for them. */
+function refusalOfClientId({ aud, client_id: clientId }: Claims, { audiences, conditions }: Trust): string | undefined {
+  if (aud !== undefined) return 'it has an aud, which its issuer is trusted without';
+  if (!isText(clientId)) return 'its client_id is missing or not a text';
+  if (!audiences.includes(clientId)) return 'its client_id is not an audience of the trust';
+  // The tenants file refuses this. Checked again, because without such a condition each token of the client would pass.
+  if (conditions === 'none' || !narrows(conditions.keys())) return 'the trust has no condition besides its client_id';
   return undefined;
 }
 
@@ -68,18 +92,23 @@ function refusalOfConditions({ claims, trust: { conditions } }: JudgedClaims): s
   if (conditions === 'none') return undefined;
   // Empty means none, never all.
   if (conditions.size === 0) return 'the trust has no conditions';
-  for (const [claim, allowed] of conditions) {
-    const value = claims[claim];
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (!values.some((item) => allowed.some((wanted) => wanted === item))) return 'it does not meet a condition';
-  }
-  return undefined;
+  const failed = failedCondition(claims, conditions);
+  // The claim's name is the operator's own, from the tenants file.
+  return failed === undefined ? undefined : `it does not meet the condition on "${printableName(failed)}"`;
+}
+
+/** Names in the tenants file are so already. The audit's column holds ASCII of limited length, whatever SQL wrote into the trust. */
+function printableName(claim: string): string {
+  return claim.slice(0, 128).replace(/[^\x20-\x7e]/g, '?');
 }
 
 export type MappedSubject =
   | { readonly subject: SubjectReference; readonly refusal?: undefined }
   /** A fixed phrase. */
   | { readonly subject?: undefined; readonly refusal: string };
+
+const VERIFIED_IN_TEXT =
+  'its email_verified is the text "true", not the boolean: the trust does not say email_verified: text_allowed';
 
 // OpenID Connect Core, section 2: at most 255 ASCII characters. Longer texts match no linked identity.
 const LINKED_SUB = /^[\x20-\x7e]{1,255}$/;
@@ -92,8 +121,10 @@ export function mapSubject({ claims, trust }: JudgedClaims): MappedSubject {
     // The issuer is part of the identity: the same `sub` at another issuer is another person.
     return { subject: { by: 'identity', issuer: trust.issuer, sub } };
   }
-  // Only the boolean `true`: some issuers let anyone write any address into an account (and sent `"true"`).
-  if (isVerified !== true) return { refusal: 'its e-mail address is not verified' };
+  // Only the boolean `true`: some issuers let anyone write any address into an account (and sent `"true"`). Of others the trust says that they
+  // mean the boolean.
+  if (isVerified !== true && !(isVerified === 'true' && trust.emailVerified === 'text_allowed'))
+    return { refusal: isVerified === 'true' ? VERIFIED_IN_TEXT : 'its e-mail address is not verified' };
   const address = parseEmail(email);
   if (address === undefined) return { refusal: 'it has no usable e-mail address' };
   if (!trust.subject.domains.has(address.domain)) return { refusal: 'its e-mail domain is not one of the trust' };

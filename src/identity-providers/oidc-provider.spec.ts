@@ -58,7 +58,8 @@ describe('an ID token of a real login', () => {
   it('is refused if the address has another domain', () =>
     expectRefused('248289761003', 'its e-mail domain is not one of the trust'));
 
-  it('is refused if a condition is not met', () => expectRefused('248289761004', 'it does not meet a condition'));
+  it('is refused if a condition is not met', () =>
+    expectRefused('248289761004', 'it does not meet the condition on "hd"'));
 
   it('is refused if it is for another audience', async () => {
     await fixture.trust({ issuer: provider.issuer, audiences: ['another'] });

@@ -1,7 +1,7 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import { tenantDraft } from '../testing/storage.ts';
 import { parseClientId, parseTrustId } from '../domain/ids.ts';
-import type { Trust } from './tenant.ts';
+import type { Condition, Trust } from './tenant.ts';
 import { rowsFromTenant, type StoredTenant, tenantFromRows } from './tenant-rows.ts';
 
 const trust: Trust = {
@@ -11,6 +11,9 @@ const trust: Trust = {
   audiences: ['shop'],
   algorithms: ['ES256'],
   types: ['at+jwt'],
+  audienceClaim: undefined,
+  azp: undefined,
+  emailVerified: undefined,
   conditions: new Map([['hd', ['acme.example', 7, true]]]),
   subject: { match: 'email', domains: new Set(['acme.example']) },
   clients: [parseClientId('web')!],
@@ -20,6 +23,22 @@ const trust: Trust = {
 };
 const { tenant } = tenantDraft('acme', { trusts: [trust] });
 const rows: StoredTenant = { ...rowsFromTenant(tenant, 1), administratorIds: ['a-root'] };
+
+const narrowed: Trust = {
+  ...trust,
+  audienceClaim: 'client_id',
+  azp: ['android'],
+  emailVerified: 'text_allowed',
+  conditions: new Map<string, Condition>([
+    ['/realm_access/roles', ['admin', 7]],
+    ['roles', { hasKey: 'admin' }],
+    ['scope', { contains: 'orders.read' }],
+  ]),
+};
+const rowsOf = (one: Trust): StoredTenant => ({
+  ...rowsFromTenant(tenantDraft('acme', { trusts: [one] }).tenant, 1),
+  administratorIds: [],
+});
 
 /** The rows with one column of each client, or of each trusted issuer, changed. */
 function withColumn(table: 'clients' | 'trusts', column: string, value: unknown): StoredTenant {
@@ -76,6 +95,26 @@ describe('a malformed JSON column', () => {
     ['an unknown way to a subject', 'trusts', 'subject', '{"match":"any"}'],
     ['a match by address without domains', 'trusts', 'subject', '{"match":"email"}'],
     ['kinds of tokens that are a text', 'trusts', 'subject', '{"match":"linked","types":"jwt"}'],
+    ['another word for text_allowed', 'trusts', 'subject', '{"match":"linked","emailVerified":"any"}'],
+    ['a narrowing that is none', 'trusts', 'subject', '{"match":"linked","narrowed":true}'],
+    ['a narrowing without conditions', 'trusts', 'subject', '{"match":"linked","narrowed":{"azp":["a"]}}'],
+    ['an unknown narrowing', 'trusts', 'subject', '{"match":"linked","narrowed":{"conditions":"none","acr":["2"]}}'],
+    ['an azp that is a text', 'trusts', 'subject', '{"match":"linked","narrowed":{"conditions":"none","azp":"a"}}'],
+    ['an azp that is null', 'trusts', 'subject', '{"match":"linked","narrowed":{"conditions":"none","azp":null}}'],
+    [
+      'another claim for the audience',
+      'trusts',
+      'subject',
+      '{"match":"linked","narrowed":{"conditions":"none","audienceClaim":"sub"}}',
+    ],
+    ...['{}', '{"contains":""}', '{"contains":1}', '{"hasKey":""}', '{"contains":"a","hasKey":"b"}'].map(
+      (form): [string, 'trusts', string, string] => [
+        `the condition ${form}`,
+        'trusts',
+        'subject',
+        `{"match":"linked","narrowed":{"conditions":[["scope",${form}]]}}`,
+      ],
+    ),
     ['a client id that is none', 'trusts', 'clients', '["Web App"]'],
     ['an unknown surface', 'trusts', 'surfaces', '["root"]'],
   ])('with %s in %s.%s is refused as that', (_, table, column, value) => {
@@ -96,6 +135,33 @@ it('takes members that a later version added, without them', () => {
   const [project] = changed.projects.values();
   const [client] = project!.clients.values();
   expect(client!.policy).toEqual({ kind: 'confidential' });
+});
+
+describe('what narrows a trusted issuer', () => {
+  it.each<[string, Trust]>([
+    ['all of it', narrowed],
+    ['parties', { ...trust, azp: ['android'] }],
+    ['parties without conditions', { ...trust, azp: ['android'], conditions: 'none' }],
+    ['parties that are nobody', { ...trust, azp: [] }],
+    ['the claim of the audience', { ...trust, audienceClaim: 'client_id' }],
+    ['a word', { ...trust, conditions: new Map([['scope', { contains: 'a' }]]) }],
+    ['a key', { ...trust, conditions: new Map([['roles', { hasKey: 'a' }]]) }],
+  ])('is read as it was written, and is not ignored by an older server: %s', (_, one) => {
+    const stored = rowsOf(one);
+    expect(tenantFromRows(stored).trusts).toEqual([one]);
+    // Which reads this column only, and accepts no token of a trust with an empty map of conditions.
+    expect(stored.trusts[0]!.conditions).toBe('[]');
+  });
+
+  it.each<[string, Trust]>([
+    ['a plain trust', trust],
+    ['a path, which an older server takes for a name', { ...trust, conditions: new Map([['/a/b', ['c']]]) }],
+    ['the text "true", which an older server refuses', { ...trust, emailVerified: 'text_allowed' }],
+  ])('is not %s', (_, one) => {
+    const stored = rowsOf(one);
+    expect(tenantFromRows(stored).trusts).toEqual([one]);
+    expect(stored.trusts[0]!.conditions).not.toBe('[]');
+  });
 });
 
 it('takes a trusted issuer of before there were kinds of tokens', () => {

@@ -19,6 +19,8 @@ import type { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import {
   type Client,
   type ClientPolicy,
+  type Condition,
+  type ConditionValue,
   DIRECTORY_KINDS,
   type DirectoryKind,
   type Project,
@@ -175,20 +177,34 @@ function rowFromClient(tenantId: TenantId, projectId: ProjectId, client: Client)
   };
 }
 
-type ConditionValue = string | number | boolean;
-type StoredConditions = 'none' | (readonly [string, readonly ConditionValue[]])[];
-type StoredSubject = ({ match: 'linked' } | { match: 'email'; domains: string[] }) & { types?: readonly string[] };
+type StoredConditions = 'none' | (readonly [string, Condition])[];
+type StoredSubject = ({ match: 'linked' } | { match: 'email'; domains: string[] }) & {
+  types?: readonly string[];
+  emailVerified?: 'text_allowed';
+  narrowed?: StoredNarrowing;
+};
+
+/** What an older server would ignore, and so accept more tokens. Beside it the column `conditions` is empty, by which that server accepts none. */
+interface StoredNarrowing {
+  readonly audienceClaim?: 'client_id' | undefined;
+  readonly azp?: readonly string[] | undefined;
+  readonly conditions: StoredConditions;
+}
 
 function trustFromRow(row: RowOf<TrustEntity>): Trust {
-  const { subject, types } = readJsonColumn('trusts.subject', row.subject, trustSubject);
+  const { subject, types, emailVerified, narrowed } = readJsonColumn('trusts.subject', row.subject, trustSubject);
+  const simple = readJsonColumn('trusts.conditions', row.conditions, trustConditions);
   return Object.freeze({
     id: row.id as TrustId,
     issuer: row.issuer,
     jwksUri: row.jwksUri ?? undefined,
     audiences: readJsonColumn('trusts.audiences', row.audiences, texts),
+    audienceClaim: narrowed?.audienceClaim,
+    azp: narrowed?.azp,
     algorithms: readJsonColumn('trusts.algorithms', row.algorithms, texts),
     types,
-    conditions: readJsonColumn('trusts.conditions', row.conditions, trustConditions),
+    conditions: narrowed?.conditions ?? simple,
+    emailVerified,
     subject,
     clients: readJsonColumn('trusts.clients', row.clients, listOf(parseClientId)),
     surfaces: readJsonColumn('trusts.surfaces', row.surfaces, surfaces),
@@ -201,38 +217,81 @@ const conditionValue: Shape<ConditionValue> = (value) =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined;
 const conditionValues = listOf(conditionValue);
 
-const condition: Shape<readonly [string, readonly ConditionValue[]]> = (value) => {
-  if (!Array.isArray(value) || value.length !== 2) return undefined;
-  const [claim, allowed] = value as readonly unknown[];
-  const values = conditionValues(allowed);
-  return typeof claim === 'string' && values !== undefined ? [claim, values] : undefined;
-};
-const conditions = listOf(condition);
-
-const trustConditions: Shape<Trust['conditions']> = (value) => {
-  if (value === 'none') return value;
-  const entries = conditions(value);
-  return entries && new Map(entries);
+const textOrMap: Shape<Condition> = (value) => {
+  const { contains, hasKey } = membersOf(value) ?? {};
+  if ((contains === undefined) === (hasKey === undefined)) return undefined;
+  // An empty word would be found in an empty text.
+  if (typeof contains === 'string' && contains !== '') return Object.freeze({ contains });
+  return typeof hasKey === 'string' && hasKey !== '' ? Object.freeze({ hasKey }) : undefined;
 };
 
-const trustSubject: Shape<Pick<Trust, 'subject' | 'types'>> = (value) => {
-  const { match, domains: ofEmail, types: further = [] } = membersOf(value) ?? {};
+const conditionsOf = (shape: Shape<Condition>): Shape<Trust['conditions']> => {
+  const entries = listOf((value): readonly [string, Condition] | undefined => {
+    if (!Array.isArray(value) || value.length !== 2) return undefined;
+    const [claim, allowed] = value as readonly unknown[];
+    const wanted = shape(allowed);
+    return typeof claim === 'string' && wanted !== undefined ? [claim, wanted] : undefined;
+  });
+  return (value) => {
+    if (value === 'none') return value;
+    const conditions = entries(value);
+    return conditions && new Map(conditions);
+  };
+};
+
+const trustConditions = conditionsOf(conditionValues);
+const furtherConditions = conditionsOf((value) => conditionValues(value) ?? textOrMap(value));
+
+interface Narrowing {
+  readonly audienceClaim: Trust['audienceClaim'];
+  readonly azp: Trust['azp'];
+  readonly conditions: Trust['conditions'];
+}
+
+/** Every member that is there must be understood: without it the trust would accept more. */
+const narrowing: Shape<Narrowing> = (value) => {
+  const { audienceClaim, azp, conditions, ...unknown } = membersOf(value) ?? {};
+  const [parties, wanted] = [azp === undefined ? undefined : texts(azp), furtherConditions(conditions)];
+  if (wanted === undefined || (azp !== undefined && parties === undefined) || Object.keys(unknown).length > 0)
+    return undefined;
+  if (audienceClaim !== undefined && audienceClaim !== 'client_id') return undefined;
+  return { audienceClaim, azp: parties, conditions: wanted };
+};
+
+type StoredTogether = Pick<Trust, 'subject' | 'types' | 'emailVerified'> & { readonly narrowed: Narrowing | undefined };
+
+const trustSubject: Shape<StoredTogether> = (value) => {
+  const {
+    match,
+    domains: ofEmail,
+    types: further = [],
+    emailVerified: verified,
+    narrowed: stored,
+  } = membersOf(value) ?? {};
   const types = texts(further);
-  if (types === undefined) return undefined;
-  if (match === 'linked') return { subject: Object.freeze({ match }), types };
+  const narrowed = stored === undefined ? undefined : narrowing(stored);
+  if (types === undefined || (stored !== undefined && narrowed === undefined)) return undefined;
+  const emailVerified = verified === undefined ? undefined : word('text_allowed')(verified);
+  if (emailVerified === undefined && verified !== undefined) return undefined;
+  const beside = { types, emailVerified, narrowed };
+  if (match === 'linked') return { subject: Object.freeze({ match }), ...beside };
   const domains = texts(ofEmail);
   if (match !== 'email' || domains === undefined) return undefined;
-  return { subject: Object.freeze({ match, domains: new Set(domains) }), types };
+  return { subject: Object.freeze({ match, domains: new Set(domains) }), ...beside };
 };
 
 function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
-  const conditions: StoredConditions =
-    trust.conditions === 'none' ? 'none' : [...trust.conditions].map(([claim, values]) => [claim, values]);
+  const { audienceClaim, azp } = trust;
+  const conditions: StoredConditions = trust.conditions === 'none' ? 'none' : [...trust.conditions];
+  const isSimple = conditions === 'none' || conditions.every(([, condition]) => Array.isArray(condition));
+  const isNarrowed = audienceClaim !== undefined || azp !== undefined || !isSimple;
   const subject: StoredSubject = {
     ...(trust.subject.match === 'email'
       ? { match: 'email', domains: [...trust.subject.domains] }
       : { match: 'linked' }),
     ...(trust.types.length > 0 && { types: trust.types }),
+    ...(trust.emailVerified !== undefined && { emailVerified: trust.emailVerified }),
+    ...(isNarrowed && { narrowed: { audienceClaim, azp, conditions } }),
   };
   return {
     tenantId,
@@ -241,7 +300,7 @@ function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
     jwksUri: trust.jwksUri ?? null,
     audiences: JSON.stringify(trust.audiences),
     algorithms: JSON.stringify(trust.algorithms),
-    conditions: JSON.stringify(conditions),
+    conditions: JSON.stringify(isNarrowed ? [] : conditions),
     subject: JSON.stringify(subject),
     clients: JSON.stringify(trust.clients),
     surfaces: JSON.stringify(trust.surfaces),

@@ -43,17 +43,28 @@ export interface Project {
   readonly clients: ReadonlyMap<ClientId, Client>;
 }
 
+export type ConditionValue = string | number | boolean;
+
+/** What a claim must have: one of these values, a word in its space-separated text, or a key in its map. */
+export type Condition = readonly ConditionValue[] | { readonly contains: string } | { readonly hasKey: string };
+
 /** A trusted issuer of the tenant, with its conditions. */
 export interface Trust {
   readonly id: TrustId;
   readonly issuer: string;
   readonly jwksUri: string | undefined;
   readonly audiences: readonly string[];
+  /** The claim that names the audience instead of `aud`. Undefined: `aud`, as everywhere but in some access tokens. */
+  readonly audienceClaim: 'client_id' | undefined;
+  /** The parties (`azp`) that may have asked for a token. Undefined: any, if no foreign audience is named. */
+  readonly azp: readonly string[] | undefined;
   readonly algorithms: readonly string[];
   /** Accepted `typ` values in addition to the usual ones: media types, lower case, without `application/`. */
   readonly types: readonly string[];
-  /** Claim names with their allowed values; `none` must be explicit. */
-  readonly conditions: ReadonlyMap<string, readonly (string | number | boolean)[]> | 'none';
+  /** Claims, by name or by JSON pointer, with what they must have; `none` must be explicit. */
+  readonly conditions: ReadonlyMap<string, Condition> | 'none';
+  /** Whether the text `"true"` in `email_verified` counts as the boolean. Undefined: it does not. */
+  readonly emailVerified: 'text_allowed' | undefined;
   readonly subject: { readonly match: 'email'; readonly domains: ReadonlySet<string> } | { readonly match: 'linked' };
   readonly clients: readonly ClientId[];
   readonly surfaces: readonly Surface[];

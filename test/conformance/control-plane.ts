@@ -11,7 +11,7 @@ import { type NewRevocation, RevocationRecords } from '../../src/revocation/revo
 import { RedeemedTokens } from '../../src/replay/redeemed-tokens.ts';
 import { SecretUseEntity } from '../../src/control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../src/clients/secret-uses.ts';
-import type { Tenant, TenantFacts, Trust } from '../../src/tenancy/tenant.ts';
+import type { Condition, Tenant, TenantFacts, Trust } from '../../src/tenancy/tenant.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/domain/ids.ts';
 import { refusalOf } from '../../src/testing/refusal.ts';
@@ -40,6 +40,9 @@ const LINKED: Trust = {
   audiences: ['tessera-acme'],
   algorithms: ['RS256'],
   types: [],
+  audienceClaim: undefined,
+  azp: undefined,
+  emailVerified: undefined,
   conditions: 'none',
   subject: { match: 'linked' },
   clients: [parseClientId('web')!],
@@ -58,6 +61,20 @@ const BY_EMAIL: Trust = {
     ['level', [2, true]],
   ]),
   subject: { match: 'email', domains: new Set(['acme.example']) },
+};
+
+const NARROWED: Trust = {
+  ...LINKED,
+  id: parseTrustId('pool')!,
+  issuer: 'https://pool.example.com',
+  audienceClaim: 'client_id',
+  azp: ['android'],
+  emailVerified: 'text_allowed',
+  conditions: new Map<string, Condition>([
+    ['/realm_access/roles', ['Ádmin', 7]],
+    ['roles', { hasKey: 'Ádmin' }],
+    ['scope', { contains: 'orders.read' }],
+  ]),
 };
 
 /** The behavior of the control plane, on one kind of database. */
@@ -94,7 +111,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         subjects: 'any',
         ttlSeconds: undefined,
       } as const;
-      const base = tenantDraft('whole', { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL] }, [ROOT]);
+      const base = tenantDraft('whole', { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL, NARROWED] }, [ROOT]);
       const [shop] = [...base.tenant.projects.values()] as [NonNullable<ReturnType<typeof base.tenant.projects.get>>];
       const [web] = [...shop.clients.values()] as [NonNullable<ReturnType<typeof shop.clients.get>>];
       const batch = { ...web, ...secretless, id: parseClientId('batch')! };

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Trust } from '../../tenancy/tenant.ts';
+import { conditionsNode } from '../../provisioning/file/thing-nodes.ts';
+import type { Condition, Trust } from '../../tenancy/tenant.ts';
 import { SURFACES } from '../../domain/surface.ts';
 import { checkIssuers, type CheckOptions, type ProjectClient } from '../check-issuers.ts';
 import { findTenant, withReadOnly } from '../installation.ts';
@@ -94,9 +95,12 @@ function trustDocument(trust: Trust): object {
     issuer: trust.issuer,
     jwks_uri: trust.jwksUri ?? null,
     audiences: trust.audiences,
+    audience_claim: trust.audienceClaim ?? null,
+    azp: trust.azp ?? null,
     algorithms: trust.algorithms,
     typ: trust.types,
-    conditions: conditions === 'none' ? 'none' : Object.fromEntries(conditions),
+    conditions: conditionsNode(conditions),
+    email_verified: trust.emailVerified ?? null,
     subject: subject.match === 'linked' ? subject : { match: subject.match, domains: [...subject.domains] },
     clients: trust.clients,
     surfaces: trust.surfaces,
@@ -107,5 +111,10 @@ function trustDocument(trust: Trust): object {
 
 function conditionsText({ conditions }: Trust): string {
   if (conditions === 'none') return 'none';
-  return [...conditions].map(([claim, values]) => `${claim}=${values.join('|')}`).join(' ');
+  return [...conditions].map(([claim, condition]) => `${claim}${conditionText(condition)}`).join(' ');
+}
+
+function conditionText(condition: Condition): string {
+  if ('contains' in condition) return ` contains ${condition.contains}`;
+  return 'hasKey' in condition ? ` has key ${condition.hasKey}` : `=${condition.join('|')}`;
 }

@@ -22,13 +22,15 @@ export class TrustEntity {
   @Column({ type: 'text' })
   algorithms!: string;
 
-  /** `[[claim, [value, …]], …]`, or `"none"`. */
+  /** `[[claim, [value, …]], …]`, or `"none"`. `[]`, which accepts no token, if the conditions are in `subject`. */
   @Column({ type: 'text' })
   conditions!: string;
 
   /**
-   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`, with `"types":[…]` if further token types are accepted. `types` has no column of its
-   * own, which avoids a migration: an older server ignores the member and refuses such tokens.
+   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`, with `"types":[…]` if further token types are accepted, and
+   * `"emailVerified":"text_allowed"`. They have no columns of their own, which avoids a migration: an older server ignores them and refuses such tokens.
+   * Members that it would have to know in order to refuse are in `"narrowed":{"azp":[…],"audienceClaim":…,"conditions":[…]}`, and then `conditions` is
+   * `[]`.
    */
   @Column({ type: 'text' })
   subject!: string;

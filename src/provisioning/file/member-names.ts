@@ -3,7 +3,9 @@ const SPELLED: ReadonlyMap<string, string> = new Map([
   ['algorithm', 'alg'],
   ['ttlSeconds', 'ttl'],
   ['jwksUri', 'jwks_uri'],
+  ['audienceClaim', 'audience_claim'],
   ['types', 'typ'],
+  ['emailVerified', 'email_verified'],
   ['maxAgeSeconds', 'max_age'],
   ['maxLifetimeSeconds', 'max_lifetime'],
 ]);

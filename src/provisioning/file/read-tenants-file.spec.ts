@@ -130,6 +130,7 @@ describe('a valid file', () => {
 });
 
 const WEB = lineOf('- id: web');
+const NO_PATTERNS = /compared to the letter, and there are no patterns/;
 const SCOPES = lineOf('- { name: "orders:read"');
 const USERS = lineOf('users:');
 const ADMINS = lineOf('admins:');
@@ -186,6 +187,60 @@ const INVALID: [name: string, line: number, from: string | RegExp, to: string, m
   ['conditions left out', 14, /^.*$/, '', /needs "conditions": .*"conditions: none"/, '9:9'],
   ['a condition that allows nothing', 14, 'acme.example', '[]', /must allow at least one value/],
   ['a condition on an object', 14, 'acme.example', '{ a: 1 }', /a text, a whole number, true or false/],
+  [
+    'a condition with two forms',
+    14,
+    'acme.example',
+    '{ contains: a, has_key: b }',
+    /\{ contains: .* \} or \{ has_key: /,
+  ],
+  ['a condition with no form', 14, 'acme.example', '{}', /\{ contains: .* \} or \{ has_key: /],
+  ['a form in a list', 14, 'acme.example', '[{ contains: a }]', /a text, a whole number, true or false/],
+  ['a word with a space', 14, 'acme.example', '{ contains: a b }', /without spaces/],
+  ['an empty word', 14, 'acme.example', '{ contains: "" }', /1 to 255/],
+  ['a list of words', 14, 'acme.example', '{ contains: [a, b] }', /a text of 1 to 255/],
+  ['a word that is a number', 14, 'acme.example', '{ contains: 1 }', /put it in quotes/],
+  ['an empty key', 14, 'acme.example', '{ has_key: "" }', /a text of 1 to 200/],
+  ['a key that is a number', 14, 'acme.example', '{ has_key: 1 }', /put it in quotes/],
+  ['a pattern for an audience', 12, 'tessera-acme', 'tessera-*', NO_PATTERNS, '12:21'],
+  ['a star for an audience', 12, 'tessera-acme', '"*"', NO_PATTERNS, '12:21'],
+  ['a pattern for an azp', 12, /$/, '\n        azp: [web, "*"]', NO_PATTERNS, '13:20'],
+  ['a pattern in a condition', 14, 'acme.example', '"*.example"', NO_PATTERNS],
+  ['a pattern in a list of values', 14, 'acme.example', '[a, "a*"]', NO_PATTERNS],
+  ['a placeholder in a condition', 14, 'acme.example', '"https://x/{tenantid}/v2.0"', NO_PATTERNS],
+  ['a pattern for a claim', 14, 'hd:', '"hd*":', NO_PATTERNS],
+  ['a pattern in a path', 14, 'hd:', '/realm_access/*:', NO_PATTERNS],
+  ['a pattern for a word', 14, 'acme.example', '{ contains: "orders.*" }', NO_PATTERNS],
+  ['a pattern for a key', 14, 'acme.example', '{ has_key: "*" }', NO_PATTERNS],
+  ['a path that is no JSON pointer', 14, 'hd:', '/a~2:', /a JSON pointer: write ~0/],
+  ['an azp that lists nobody', 12, /$/, '\n        azp: []', /must list at least one/, '13:14'],
+  ['an azp that is no list', 12, /$/, '\n        azp: web', /must be a list/, '13:14'],
+  ['another claim for the audience', 12, /$/, '\n        audience_claim: azp', /one of client_id/, '13:25'],
+  ['aud by its name', 12, /$/, '\n        audience_claim: aud', /one of client_id/, '13:25'],
+  ['another word for email_verified', 12, /$/, '\n        email_verified: "true"', /one of text_allowed/, '13:25'],
+  ['email_verified as a boolean', 12, /$/, '\n        email_verified: true', /one of text_allowed/, '13:25'],
+  [
+    'text_allowed without addresses',
+    15,
+    /subject: .*$/,
+    'subject: { match: linked }\n        email_verified: text_allowed',
+    /no meaning without "match: email"/,
+    '16:25',
+  ],
+  [
+    'audience_claim without a condition',
+    14,
+    /\{.*\}/,
+    'none\n        audience_claim: client_id',
+    /a claim besides client_id, iss and aud/,
+  ],
+  [
+    'audience_claim with a condition on client_id alone',
+    14,
+    /\{.*\}/,
+    '{ client_id: a, /client_id: a, iss: b }\n        audience_claim: client_id',
+    /a claim besides client_id, iss and aud/,
+  ],
   ['an unknown match', 15, 'match: email', 'match: name', /one of email, linked/],
   ['an e-mail match without domains', 15, ', domains: [acme.example]', '', /needs "domains"/],
   ['domains for linked identities', 15, 'email', 'linked', /no meaning/],

@@ -1,4 +1,4 @@
-import type { ClientPolicy, DirectoryKind, SigningAlgorithm, TenantDatabase } from '../../tenancy/tenant.ts';
+import type { ClientPolicy, Condition, DirectoryKind, SigningAlgorithm, TenantDatabase } from '../../tenancy/tenant.ts';
 import type { ClientId, ProjectId, TenantId, TrustId } from '../../domain/ids.ts';
 import type { Surface } from '../../domain/surface.ts';
 import type { Status, TenantStatus } from '../../domain/status.ts';
@@ -38,19 +38,23 @@ export interface IssuerSpec {
   /** Absent: discovery. */
   readonly jwksUri: string | undefined;
   readonly audiences: readonly string[];
+  /** Absent: `aud`. */
+  readonly audienceClaim: 'client_id' | undefined;
+  /** Absent: any party that the audience allows. */
+  readonly azp: readonly string[] | undefined;
   readonly algorithms: readonly string[];
   /** Accepted `typ` values in addition to the usual ones, in canonical spelling. */
   readonly types: readonly string[];
-  /** Claims and their allowed values, sorted by claim; `none` is explicit. */
-  readonly conditions: readonly (readonly [claim: string, values: readonly ConditionValue[]])[] | 'none';
+  /** Claims and what they must have, sorted by claim; `none` is explicit. */
+  readonly conditions: readonly (readonly [claim: string, condition: Condition])[] | 'none';
+  /** Absent: only the boolean. */
+  readonly emailVerified: 'text_allowed' | undefined;
   readonly subject: { readonly match: 'email'; readonly domains: readonly string[] } | { readonly match: 'linked' };
   readonly clients: readonly ClientId[];
   readonly surfaces: readonly Surface[];
   readonly maxAgeSeconds: number;
   readonly maxLifetimeSeconds: number;
 }
-
-export type ConditionValue = string | number | boolean;
 
 export interface ProjectSpec {
   readonly id: ProjectId;

@@ -1,4 +1,5 @@
 import { formatDuration } from './duration.ts';
+import type { Condition } from '../../tenancy/tenant.ts';
 import type { ClientSpec, IssuerSpec } from './tenants-file.ts';
 
 /** A trusted issuer as it is written in a tenants file. */
@@ -8,15 +9,29 @@ export function issuerNode(issuer: IssuerSpec): object {
     issuer: issuer.issuer,
     ...(issuer.jwksUri === undefined ? {} : { jwks_uri: issuer.jwksUri }),
     audiences: issuer.audiences,
+    ...(issuer.audienceClaim === undefined ? {} : { audience_claim: issuer.audienceClaim }),
+    ...(issuer.azp === undefined ? {} : { azp: issuer.azp }),
     algorithms: issuer.algorithms,
     ...(issuer.types.length === 0 ? {} : { typ: issuer.types }),
-    conditions: issuer.conditions === 'none' ? 'none' : Object.fromEntries(issuer.conditions),
+    conditions: conditionsNode(issuer.conditions),
+    ...(issuer.emailVerified === undefined ? {} : { email_verified: issuer.emailVerified }),
     subject: issuer.subject,
     clients: issuer.clients,
     surfaces: issuer.surfaces,
     max_age: formatDuration(issuer.maxAgeSeconds),
     max_lifetime: formatDuration(issuer.maxLifetimeSeconds),
   };
+}
+
+/** Conditions as they are written in a tenants file. */
+export function conditionsNode(conditions: Iterable<readonly [string, Condition]> | 'none'): object | 'none' {
+  if (conditions === 'none') return conditions;
+  return Object.fromEntries(
+    [...conditions].map(([claim, condition]) => [
+      claim,
+      'hasKey' in condition ? { has_key: condition.hasKey } : condition,
+    ]),
+  );
 }
 
 /** A client as it is written in a tenants file. */

@@ -26,10 +26,20 @@ tenants:
         issuer: https://idp.example.com
         audiences: ["1", "true"]
         typ: ["007+jwt", JOSE, application/X-at+jwt]
-        conditions: { __proto__: [true, "true", 1, "1"], "b:c": x }
+        conditions: { __proto__: [true, "true", 1, "1"], "b:c": x, /a.b/c~1d: 7, scope: { contains: "1" }, roles: { has_key: "true" } }
         subject: { match: linked }
         clients: [web]
         surfaces: [user, admin]
+      - id: pool
+        issuer: https://pool.example.com
+        audiences: ["1"]
+        audience_claim: client_id
+        azp: ["1", "off"]
+        conditions: { token_use: access }
+        email_verified: text_allowed
+        subject: { match: email, domains: [acme.example] }
+        clients: [web]
+        surfaces: [user]
     projects:
       - { id: "0", clients: [] }
       - id: shop

@@ -35,7 +35,7 @@ function tenantNode(tenant: TenantSpec): object {
     database: tenant.database,
     ...(tenant.directory === 'managed' ? {} : { directory: tenant.directory }),
     tokens: { alg: tenant.tokens.algorithm, ttl: formatDuration(tenant.tokens.ttlSeconds) },
-    issuers: byId(tenant.issuers).map((issuer) => withUnset(issuerNode(issuer), { jwks_uri: null, typ: [] })),
+    issuers: byId(tenant.issuers).map((issuer) => withUnset(issuerNode(issuer), UNSET_OF_ISSUER)),
     projects: byId(tenant.projects).map(({ id, name, status, clients }) => ({
       id,
       name,
@@ -75,6 +75,15 @@ function personNode({ id, email, status }: PersonSpec): object {
 function identitiesNode(identities: readonly IdentitySpec[], issuerIds: ReadonlyMap<string, string>): object {
   return { identities: identities.map(({ issuer, sub }) => ({ issuer: issuerIds.get(issuer) ?? issuer, sub })) };
 }
+
+/** What an issuer's members say that have no value. */
+const UNSET_OF_ISSUER = {
+  jwks_uri: null,
+  audience_claim: null,
+  azp: null,
+  typ: [],
+  email_verified: null,
+} as const;
 
 /** @param unset what the members say that have no value */
 function withUnset(node: object, unset: Readonly<Record<string, null | readonly []>>): object {

@@ -2,6 +2,7 @@ import { formatDuration } from '../file/duration.ts';
 import type { PartialTenant, Place } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
+import { checkIssuerMembers } from './check-issuer-members.ts';
 import { checkTrusts } from './check-trusts.ts';
 import { clientPaths } from './client-paths.ts';
 import { idOf, nameOf } from './merge-lists.ts';
@@ -32,6 +33,8 @@ export function checkTenant(written: PartialTenant, before: TenantSpec, after: T
     groups.check(user, 'groups', user.after.groups);
   }
   checkIssuers(written, before, after, faults);
+  for (const issuer of compare('issuers', written.issuers, before.issuers, after.issuers, idOf))
+    checkIssuerMembers(issuer.thing, issuer.after, issuer.wrote, faults);
   checkTrusts(written, before, after, faults);
   checkClients(written, before, after, faults);
   checkExternal(written, after, faults);

@@ -155,6 +155,9 @@ const ISSUER = {
   // OpenID Connect Core, section 3.1.3.7: RS256 is the default.
   algorithms: ['RS256'],
   types: [],
+  audienceClaim: undefined,
+  azp: undefined,
+  emailVerified: undefined,
   conditions: needed<IssuerSpec['conditions']>(
     'list the claims that a token must have, or write "conditions: none"',
     [],

@@ -99,9 +99,12 @@ function issuerFromTrust(trust: Trust): IssuerSpec {
     issuer: trust.issuer,
     jwksUri: trust.jwksUri,
     audiences: sorted(trust.audiences),
+    audienceClaim: trust.audienceClaim,
+    azp: trust.azp && sorted(trust.azp),
     algorithms: sorted(trust.algorithms),
     types: sorted(trust.types),
     conditions: trust.conditions === 'none' ? 'none' : [...trust.conditions].sort(([a], [b]) => byCodeUnit(a, b)),
+    emailVerified: trust.emailVerified,
     subject:
       trust.subject.match === 'email'
         ? { match: 'email', domains: sorted(trust.subject.domains) }

@@ -50,6 +50,35 @@ describe('tessera issuers list', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({
       issuers: [{ id: 'corp', issuer: provider.issuer, jwks_uri: null, conditions: { hd: ['acme.example'] } }],
     });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      issuers: [{ audience_claim: null, azp: null, email_verified: null }],
+    });
+  });
+
+  it('shows every option of an issuer', async () => {
+    await installation.applied(
+      tenantsWithTrusts(
+        trustOf('corp', provider.issuer, {
+          audience_claim: 'client_id',
+          azp: '[android, ios]',
+          email_verified: 'text_allowed',
+          conditions: '{ level: [1, 2], roles: { has_key: admin }, scope: { contains: read } }',
+        }),
+      ),
+    );
+    const text = await installation.run(['issuers', 'list', 'acme']);
+    expect(text.stdout).toContain('  level=1|2 roles has key admin scope contains read  ');
+    const json = await installation.run(['issuers', 'list', 'acme', '-o', 'json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      issuers: [
+        {
+          audience_claim: 'client_id',
+          azp: ['android', 'ios'],
+          email_verified: 'text_allowed',
+          conditions: { level: [1, 2], roles: { has_key: 'admin' }, scope: { contains: 'read' } },
+        },
+      ],
+    });
   });
 
   it('says what to do where there is none, and where there is no tenant', async () => {

@@ -254,7 +254,7 @@ describe('the subject of a token', () => {
   it.each([
     ['false', false],
     ['missing', undefined],
-    ['"true"', 'true'],
+    ['"TRUE"', 'TRUE'],
     ['1', 1],
   ])('is not said by an address whose email_verified is %s', async (_name, email_verified) => {
     await service.expectRefused(
@@ -273,7 +273,7 @@ describe('the subject of a token', () => {
   it('is not an account that fails the condition', async () => {
     await service.expectRefused(
       { oidcToken: service.subjectToken({ hd: 'evil.example' }) },
-      `${REFUSED}it does not meet a condition`,
+      `${REFUSED}it does not meet the condition on "hd"`,
     );
   });
 

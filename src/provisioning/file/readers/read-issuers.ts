@@ -7,8 +7,8 @@ import type { ValidationErrors } from '../validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   byCodeUnit,
+  displayName,
   duration,
-  exactText,
   Fields,
   idBy,
   listOf,
@@ -17,8 +17,11 @@ import {
   type Reader,
   setOf,
 } from './read-fields.ts';
+import { parseJsonPointer } from '../../../identity-providers/claims/json-pointer.ts';
+import { isLiteral, literalText } from './literal-text.ts';
 import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
-import type { ConditionValue, IssuerSpec } from '../tenants-file.ts';
+import type { Condition, ConditionValue } from '../../../tenancy/tenant.ts';
+import type { IssuerSpec } from '../tenants-file.ts';
 import type { PartialIssuer } from '../partial-tenants-file.ts';
 import { printable, type SourceNode } from '../source-node.ts';
 
@@ -31,9 +34,12 @@ const KEYS = [
   'issuer',
   'jwks_uri',
   'audiences',
+  'audience_claim',
+  'azp',
   'algorithms',
   'typ',
   'conditions',
+  'email_verified',
   'subject',
   'clients',
   'surfaces',
@@ -68,10 +74,13 @@ export function readIssuers(
     const members = {
       issuer,
       jwksUri: fields.member('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, allowedHosts)),
-      audiences: fields.member('audiences', setOf(exactText, { items: 1 })),
+      audiences: fields.member('audiences', setOf(literalText, { items: 1 })),
+      audienceClaim: fields.member('audience_claim', oneOf(['client_id'])),
+      azp: fields.member('azp', setOf(literalText, { items: 1 })),
       algorithms: fields.member('algorithms', setOf(algorithm, { items: 1 })),
       types: fields.member('typ', setOf(tokenType)),
       conditions: fields.member('conditions', wordOr('none', readConditions)),
+      emailVerified: fields.member('email_verified', oneOf(['text_allowed'])),
       subject: fields.member('subject', readSubject),
       clients: fields.member('clients', setOf(idBy(parseClientId))),
       surfaces: fields.member('surfaces', surfaceSet),
@@ -134,13 +143,37 @@ const readConditions: Reader<IssuerSpec['conditions']> = (node, errors) => {
     errors.add(node.at, 'must be a map of claims and their allowed values, at least one, or the word "none"');
     return undefined;
   }
-  const conditions: [string, readonly ConditionValue[]][] = [];
+  const conditions: [string, Condition][] = [];
   for (const [claim, { keyAt, value }] of node.entries) {
     if (!/^[\x21-\x7e]{1,128}$/.test(claim))
       errors.add(keyAt, 'a claim has a name of 1 to 128 printable ASCII characters without spaces');
-    conditions.push([claim, readConditionValues(claim, value, errors)]);
+    else if (isLiteral(claim, { at: keyAt }, errors) && claim.startsWith('/') && parseJsonPointer(claim) === undefined)
+      errors.add(
+        keyAt,
+        'a name that starts with "/" is a JSON pointer: write ~0 for "~", and ~1 for "/" within a name',
+      );
+    conditions.push([claim, readCondition(claim, value, errors)]);
   }
   return conditions.sort(([a], [b]) => byCodeUnit(a, b));
+};
+
+function readCondition(claim: string, node: SourceNode, errors: ValidationErrors): Condition {
+  if (node.kind !== 'map') return readConditionValues(claim, node, errors);
+  const [[kind, entry] = [], ...others] = node.entries;
+  if (entry !== undefined && others.length === 0) {
+    if (kind === 'contains') return { contains: literalText(entry.value, errors) ?? '' };
+    if (kind === 'has_key') return { hasKey: mapKey(entry.value, errors) ?? '' };
+  }
+  errors.add(node.at, `${CONDITION_FORMS}, { contains: a word of a text } or { has_key: a key of a map }`);
+  return [];
+}
+
+const CONDITION_FORMS = 'must be a text, a whole number, true or false';
+
+/** Keys of maps are names that people give. */
+const mapKey: Reader<string> = (node, errors) => {
+  const key = displayName(node, errors);
+  return key !== undefined && isLiteral(key, node, errors) ? key : undefined;
 };
 
 function readConditionValues(claim: string, node: SourceNode, errors: ValidationErrors): readonly ConditionValue[] {
@@ -150,8 +183,8 @@ function readConditionValues(claim: string, node: SourceNode, errors: Validation
   for (const item of nodes) {
     const value = item.kind === 'scalar' ? item.value : null;
     if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value)) || value === '')
-      errors.add(item.at, 'must be a text, a whole number, true or false');
-    else values.set(JSON.stringify(value), value);
+      errors.add(item.at, CONDITION_FORMS);
+    else if (typeof value !== 'string' || isLiteral(value, item, errors)) values.set(JSON.stringify(value), value);
   }
   return [...values].sort(([a], [b]) => byCodeUnit(a, b)).map(([, value]) => value);
 }

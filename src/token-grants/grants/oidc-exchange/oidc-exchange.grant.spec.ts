@@ -6,12 +6,14 @@ import { claimsFor, PUBLIC_URL } from '../../../testing/issuing-fixture.ts';
 import { refusalOf } from '../../../testing/refusal.ts';
 import { tenantDraft } from '../../../testing/storage.ts';
 import type { AuthenticatedClientFacts } from '../../authorize.ts';
-import type { Client, Project, Tenant, Trust } from '../../../tenancy/tenant.ts';
+import type { Client, Condition, Project, Tenant, Trust } from '../../../tenancy/tenant.ts';
 import { parseClientId } from '../../../domain/ids.ts';
 import { replaceOnce } from '../../../../libs/token/test/replace-once.ts';
 
 const KEY = providerKey('k1');
 const RSA = providerKey('k2', 'RS256');
+const VERIFIED_IN_TEXT =
+  'its email_verified is the text "true", not the boolean: the trust does not say email_verified: text_allowed';
 
 let provider: HostileProvider;
 let fixture: ExchangeFixture;
@@ -301,6 +303,9 @@ describe('the audience of a subject token', () => {
     ['one of ours, asked for by another', { aud: 'tessera-acme', azp: 'android' }],
     ['several, asked for by us', { aud: ['tessera-acme', 'account'], azp: 'tessera-acme' }],
     ['several, asked for by another of ours', { aud: ['account', 'tessera-acme'], azp: 'tessera-acme-cli' }],
+    ['several of ours, asked for by nobody named', { aud: ['tessera-acme', 'tessera-acme-cli'] }],
+    ['several of ours, asked for by another', { aud: ['tessera-acme', 'tessera-acme-cli'], azp: 'android' }],
+    ['ours twice', { aud: ['tessera-acme', 'tessera-acme'] }],
   ])('may be %s', async (_, claims) => {
     await expect(authenticate({ oidcToken: subjectToken(claims) })).resolves.toBeDefined();
   });
@@ -325,8 +330,13 @@ describe('the audience of a subject token', () => {
       'it is for several audiences and was asked for by another',
     ],
     [
-      'two of ours without azp',
-      { aud: ['tessera-acme', 'tessera-acme-cli'] },
+      'two of ours and one of another, without azp',
+      { aud: ['tessera-acme', 'tessera-acme-cli', 'account'] },
+      'it is for several audiences and was asked for by another',
+    ],
+    [
+      'two with an empty azp',
+      { aud: ['tessera-acme', 'account'], azp: '' },
       'it is for several audiences and was asked for by another',
     ],
     [
@@ -420,15 +430,187 @@ describe('the conditions of a trusted issuer', () => {
     ['a name that every object has', { toString: ['x'] }, {}],
   ])('do not hold with %s', async (_, wanted, claims) => {
     await conditions(wanted);
-    await expectClaimsRefused(claims, 'it does not meet a condition');
+    const failed = Object.keys(wanted).at(-1);
+    await expectClaimsRefused(claims, `it does not meet the condition on "${failed}"`);
   });
+});
+
+describe('the party that asked for a subject token', () => {
+  const NOT_LISTED = 'its azp is not one that the trust lists';
+
+  it.each<[string, Record<string, unknown>]>([
+    ['one of those that are listed', { azp: 'tessera-acme' }],
+    ['one that is no audience', { azp: 'android' }],
+    ['one that is no audience, for several of ours', { aud: ['tessera-acme', 'tessera-acme-cli'], azp: 'android' }],
+    ['one that is an audience too, for a foreign one besides', { aud: ['tessera-acme', 'x'], azp: 'tessera-acme' }],
+  ])('may be %s', async (_, claims) => {
+    await trust({ azp: ['android', 'tessera-acme'] });
+    await expect(authenticate({ oidcToken: subjectToken(claims) })).resolves.toBeDefined();
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['missing', {}, NOT_LISTED],
+    ['another', { azp: 'ios' }, NOT_LISTED],
+    ['in another case', { azp: 'Android' }, NOT_LISTED],
+    ['a list', { azp: ['android'] }, NOT_LISTED],
+    ['an audience that is not listed', { azp: 'tessera-acme-cli' }, NOT_LISTED],
+    [
+      'an audience that is not listed, for a foreign one',
+      { aud: ['tessera-acme', 'x'], azp: 'tessera-acme-cli' },
+      NOT_LISTED,
+    ],
+    [
+      'listed but no audience, for a foreign one besides',
+      { aud: ['tessera-acme', 'x'], azp: 'android' },
+      'it is for several audiences and was asked for by another',
+    ],
+    ['listed, for another audience', { aud: 'x', azp: 'android' }, 'it is for another audience'],
+  ])('must not be %s', async (_, claims, reason) => {
+    await trust({ azp: ['android', 'tessera-acme'] });
+    await expectClaimsRefused(claims, reason);
+  });
+
+  it('is nobody where the list is empty', async () => {
+    await trust({ azp: [] });
+    await expectClaimsRefused({ azp: 'android' }, NOT_LISTED);
+  });
+});
+
+describe('an audience by client_id', () => {
+  const byClientId = (changes: Partial<Trust> = {}) =>
+    trust({ audienceClaim: 'client_id', conditions: new Map([['token_use', ['access']]]), ...changes });
+  const accessToken = { aud: undefined, client_id: 'tessera-acme', token_use: 'access' };
+
+  it('is accepted in place of aud', async () => {
+    await byClientId();
+    await expect(authenticate({ oidcToken: subjectToken(accessToken) })).resolves.toBeDefined();
+  });
+
+  it('is not accepted unless the trust says so', async () => {
+    await expectClaimsRefused(accessToken, 'its audience is missing or not a text');
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['an aud of ours', { aud: 'tessera-acme' }, 'it has an aud, which its issuer is trusted without'],
+    ['an aud of another', { aud: ['account'] }, 'it has an aud, which its issuer is trusted without'],
+    ['an aud that is null', { aud: null }, 'it has an aud, which its issuer is trusted without'],
+    ['an aud that is empty', { aud: [] }, 'it has an aud, which its issuer is trusted without'],
+    ['no client_id', { client_id: undefined }, 'its client_id is missing or not a text'],
+    ['a list of client ids', { client_id: ['tessera-acme'] }, 'its client_id is missing or not a text'],
+    ['another client_id', { client_id: 'account' }, 'its client_id is not an audience of the trust'],
+    ['a client_id in another case', { client_id: 'Tessera-acme' }, 'its client_id is not an audience of the trust'],
+    ['another use', { token_use: 'id' }, 'it does not meet the condition on "token_use"'],
+  ])('must not have %s', async (_, changes, reason) => {
+    await byClientId();
+    await expectClaimsRefused({ ...accessToken, ...changes }, reason);
+  });
+
+  it.each<[string, Trust['conditions']]>([
+    ['no condition', 'none'],
+    ['conditions that are an empty list', new Map()],
+    ['a condition on client_id alone', new Map([['client_id', ['tessera-acme']]])],
+    ['the same as a path', new Map([['/client_id', ['tessera-acme']]])],
+    [
+      'one on iss besides',
+      new Map([
+        ['client_id', ['tessera-acme']],
+        ['iss', ['ISSUER']],
+      ]),
+    ],
+  ])('is not enough with %s', async (_, conditions) => {
+    const own =
+      conditions === 'none'
+        ? conditions
+        : new Map([...conditions].map(([claim, values]) => [claim, claim === 'iss' ? [provider.issuer] : values]));
+    await byClientId({ conditions: own });
+    await expectClaimsRefused(accessToken, 'the trust has no condition besides its client_id');
+  });
+
+  it('does not open the other checks', async () => {
+    await byClientId({ azp: ['android'] });
+    await expectClaimsRefused(accessToken, 'its azp is not one that the trust lists');
+    await expect(authenticate({ oidcToken: subjectToken({ ...accessToken, azp: 'android' }) })).resolves.toBeDefined();
+  });
+});
+
+describe('a condition on a nested claim, a word or a key', () => {
+  it.each<[string, string, Condition, Record<string, unknown>]>([
+    ['a path', '/realm_access/roles', ['admin'], { realm_access: { roles: ['user', 'admin'] } }],
+    ['a path to one value', '/a/b', [7], { a: { b: 7 } }],
+    ['a name with dots', 'realm_access.roles', ['admin'], { 'realm_access.roles': 'admin' }],
+    ['a name with slashes', 'https://acme.example/roles', ['admin'], { 'https://acme.example/roles': ['admin'] }],
+    ['that name as a path', '/https:~1~1acme.example~1roles', ['admin'], { 'https://acme.example/roles': ['admin'] }],
+    ['a word of several', 'scope', { contains: 'orders.read' }, { scope: 'openid orders.read email' }],
+    ['the only word', 'scp', { contains: 'orders.read' }, { scp: 'orders.read' }],
+    ['a word of a nested text', '/a/scope', { contains: 'x' }, { a: { scope: 'x y' } }],
+    ['a key', 'urn:roles', { hasKey: 'admin' }, { 'urn:roles': { admin: { org: 'acme' } } }],
+    ['a nested key', '/resource_access/shop', { hasKey: 'roles' }, { resource_access: { shop: { roles: [] } } }],
+  ])('holds with %s', async (_, claim, condition, claims) => {
+    await trust({ conditions: new Map([[claim, condition]]) });
+    await expect(authenticate({ oidcToken: subjectToken(claims) })).resolves.toBeDefined();
+  });
+
+  it.each<[string, string, Condition, Record<string, unknown>]>([
+    ['dots for a path', 'realm_access.roles', ['admin'], { realm_access: { roles: ['admin'] } }],
+    ['slashes for a path', 'realm_access/roles', ['admin'], { realm_access: { roles: ['admin'] } }],
+    ['a path for a name with a slash', '/a/b', ['x'], { 'a/b': 'x', '/a/b': 'x' }],
+    ['a path into a list', '/roles/0', ['admin'], { roles: ['admin'] }],
+    ['a path through a list', '/roles/name', ['admin'], { roles: [{ name: 'admin' }] }],
+    ['a path into a text', '/roles/length', [5], { roles: 'admin' }],
+    ['a path to nothing', '/realm_access/roles', ['admin'], { realm_access: {} }],
+    ['a path to what every object has', '/realm_access/constructor/name', ['Object'], { realm_access: {} }],
+    ['a path that is none', '/a~2', ['x'], { 'a~2': 'x' }],
+    ['a longer word', 'scope', { contains: 'orders.read' }, { scope: 'orders.read.all x.orders.read' }],
+    ['another case', 'scope', { contains: 'orders.read' }, { scope: 'Orders.Read' }],
+    ['words between tabs', 'scope', { contains: 'orders.read' }, { scope: 'a\torders.read\nb' }],
+    ['words between commas', 'scope', { contains: 'orders.read' }, { scope: 'a,orders.read' }],
+    ['a list of words', 'scp', { contains: 'orders.read' }, { scp: ['orders.read'] }],
+    ['a map of words', 'scope', { contains: 'orders.read' }, { scope: { 'orders.read': true } }],
+    ['no text', 'scope', { contains: 'orders.read' }, {}],
+    ['a whole text for a word', 'scope', ['orders.read'], { scope: 'openid orders.read' }],
+    ['another key', 'roles', { hasKey: 'admin' }, { roles: { user: {}, Admin: {} } }],
+    ['a deeper key', 'roles', { hasKey: 'admin' }, { roles: { acme: { admin: {} } } }],
+    ['a key of false', 'roles', { hasKey: 'admin' }, { roles: { admin: false } }],
+    ['a key of null', 'roles', { hasKey: 'admin' }, { roles: { admin: null } }],
+    ['a list for a key', 'roles', { hasKey: 'admin' }, { roles: ['admin'] }],
+    ['the index of a list for a key', 'roles', { hasKey: '0' }, { roles: ['admin'] }],
+    ['a text for a key', 'roles', { hasKey: 'length' }, { roles: 'admin' }],
+    ['a key that every object has', 'roles', { hasKey: 'constructor' }, { roles: {} }],
+    ['no map', 'roles', { hasKey: 'admin' }, { roles: null }],
+    ['a map for a value', 'roles', ['admin'], { roles: { admin: {} } }],
+  ])('does not hold with %s', async (_, claim, condition, claims) => {
+    await trust({ conditions: new Map([[claim, condition]]) });
+    await expectClaimsRefused(claims, `it does not meet the condition on "${claim}"`);
+  });
+
+  it('is named in ASCII and in short, whatever SQL wrote', async () => {
+    await trust({ conditions: new Map([[`h\u00e9\n${'x'.repeat(500)}`, ['x']]]) });
+    await expectClaimsRefused({}, `it does not meet the condition on "h??${'x'.repeat(125)}"`);
+  });
+});
+
+describe('an address that is verified in words', () => {
+  it('is accepted where the trust says so', async () => {
+    await trust({ emailVerified: 'text_allowed' });
+    for (const email_verified of ['true', true])
+      await expect(authenticate({ oidcToken: subjectToken({ email_verified }) })).resolves.toBeDefined();
+  });
+
+  it.each(['TRUE', 'True', 'true ', 'false', '1', '', 1, ['true'], null, undefined, false, { true: true }])(
+    'is not %j',
+    async (email_verified) => {
+      await trust({ emailVerified: 'text_allowed' });
+      await expectClaimsRefused({ email_verified }, 'its e-mail address is not verified');
+    },
+  );
 });
 
 describe('the subject of a subject token', () => {
   it.each<[string, Record<string, unknown>, string]>([
     ['an address that is not verified', { email_verified: false }, 'its e-mail address is not verified'],
     ['nothing said about it', { email_verified: undefined }, 'its e-mail address is not verified'],
-    ['"true" in words', { email_verified: 'true' }, 'its e-mail address is not verified'],
+    ['"true" in words', { email_verified: 'true' }, VERIFIED_IN_TEXT],
+    ['"TRUE" in words', { email_verified: 'TRUE' }, 'its e-mail address is not verified'],
     ['1', { email_verified: 1 }, 'its e-mail address is not verified'],
     ['a list of true', { email_verified: [true] }, 'its e-mail address is not verified'],
     ['no address', { email: undefined }, 'it has no usable e-mail address'],

@@ -1,0 +1,44 @@
+import type { Condition, Trust } from '../../tenancy/tenant.ts';
+import { claimAt, parseJsonPointer } from './json-pointer.ts';
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Whether the claims meet one condition. A claim that is missing, or of another type than the condition is about, meets none. */
+export function meets(claims: Claims, claim: string, condition: Condition): boolean {
+  const value = claimAt(claims, claim);
+  // RFC 6749, section 3.3: scopes are separated by a space. No other white space separates them.
+  if ('contains' in condition) return typeof value === 'string' && value.split(' ').includes(condition.contains);
+  if ('hasKey' in condition) return isMap(value) && hasKey(value, condition.hasKey);
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.some((item) => condition.some((wanted) => wanted === item));
+}
+
+/** A key with `null` or `false` behind it says that the account does not have what the key stands for. */
+function hasKey(map: Claims, key: string): boolean {
+  return Object.hasOwn(map, key) && map[key] !== null && map[key] !== false;
+}
+
+export function isMap(value: unknown): value is Claims {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Claims that each token of the issuer meets anyway, or that the check of the audience has compared already. */
+const SAID_ALREADY: ReadonlySet<unknown> = new Set(['iss', 'aud', 'client_id']);
+
+/**
+ * Whether a condition says more about a token than its issuer and its audience do. A trust that takes access tokens by `client_id` needs one: a
+ * client id alone does not say what the token is for.
+ */
+export function narrows(claims: Iterable<string>): boolean {
+  for (const claim of claims) {
+    const [top, ...inner] = parseJsonPointer(claim) ?? [claim];
+    if (inner.length > 0 || !SAID_ALREADY.has(top)) return true;
+  }
+  return false;
+}
+
+/** The claim of the first condition that the token does not meet; undefined if it meets all of them. */
+export function failedCondition(claims: Claims, conditions: Exclude<Trust['conditions'], 'none'>): string | undefined {
+  for (const [claim, condition] of conditions) if (!meets(claims, claim, condition)) return claim;
+  return undefined;
+}

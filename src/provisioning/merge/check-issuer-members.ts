@@ -1,0 +1,22 @@
+import { narrows } from '../../identity-providers/claims/conditions.ts';
+import type { IssuerSpec } from '../file/tenants-file.ts';
+import type { Faults, Thing } from './thing.ts';
+
+/** Checks the members of a trusted issuer that have a meaning only together. One of them may be written, and the others be there already. */
+export function checkIssuerMembers(
+  thing: Thing,
+  issuer: IssuerSpec,
+  wrote: (member: keyof IssuerSpec) => boolean,
+  faults: Faults,
+): void {
+  const { audienceClaim, conditions, emailVerified, subject } = issuer;
+  const isOpen = conditions === 'none' || !narrows(conditions.map(([claim]) => claim));
+  if (audienceClaim !== undefined && isOpen && (wrote('audienceClaim') || wrote('conditions')))
+    faults.add(
+      thing,
+      'conditions',
+      'must name a claim besides client_id, iss and aud, because of "audience_claim: client_id": a client id does not say what a token is for',
+    );
+  if (emailVerified !== undefined && subject.match !== 'email' && (wrote('emailVerified') || wrote('subject')))
+    faults.add(thing, 'email_verified', 'has no meaning without "match: email": remove it, or write null to reset it');
+}
