@@ -14,6 +14,8 @@ import { printable } from '../provisioning/file/source-node.ts';
 import type { Tenant, Trust } from '../tenancy/tenant.ts';
 import type { Surface } from '../domain/surface.ts';
 import { visibleJson } from '../domain/visible-text.ts';
+import { parseSubjectToken } from '../identity-providers/subject-token.ts';
+import { type UnmetCondition, unmetConditions, unmetConditionText } from './unmet-conditions.ts';
 import { explainParts } from './explain/explain-parts.ts';
 import { noTokenText } from './explain/print-explanation.ts';
 import { findTenant, type Installation, SILENT, withReadOnly } from './installation.ts';
@@ -123,12 +125,23 @@ async function tryToken(
   const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
   const { steps, claims, refusal } = await explain(explainParts(stores, subjects), grant, surface, undefined);
   const shown = namedSteps(steps, grant.steps);
-  if (output === 'json') printJson(stdout, { hops: shown, claims: claims ?? null });
+  const unmet = shown.some(({ hop, outcome }) => hop === 'conditions' && outcome === 'refused')
+    ? unmetOf(token, tenant)
+    : [];
+  if (output === 'json') printJson(stdout, { hops: shown, claims: claims ?? null, unmet_conditions: unmet });
   else {
     printLines(stdout, table(shown.map(({ hop: step, outcome, reason }) => [step, outcome, reason ?? ''])));
+    if (unmet.length > 0) printLines(stdout, ['', ...unmet.map((condition) => unmetConditionText(condition))]);
     if (claims !== undefined) printText(stdout, `\nThe token would hold:\n${visibleJson(claims)}`);
   }
   if (refusal !== undefined) throw new OperatorError(noTokenText(refusal));
+}
+
+/** The conditions that a token does not meet. Its form, its issuer and its signature have passed. */
+function unmetOf(presented: PresentedToken, { trusts }: Tenant): readonly UnmetCondition[] {
+  const { issuer, claims } = parseSubjectToken(presented);
+  const trust = trusts.find((one) => one.issuer === issuer);
+  return trust === undefined ? [] : unmetConditions(claims, trust);
 }
 
 /** Programs rely on the members `hops` and `hop` of the JSON output, and on the names in it. */

@@ -149,6 +149,85 @@ describe('tessera issuers check', () => {
     expect(stderr).toContain('There would be no token: the subject token is refused: it is for another audience.');
   });
 
+  describe('names the conditions that a token does not meet', () => {
+    const asWanted = (conditions: string) =>
+      installation.applied(tenantsWithTrusts(trustOf('corp', provider.issuer, { conditions })));
+
+    it.each<[string, Record<string, unknown>, string]>([
+      [
+        'project_id: 4711',
+        { project_id: '4711' },
+        'project_id: wants the number 4711, the token has the text "4711": write the value in quotes',
+      ],
+      [
+        'project_id: "4711"',
+        { project_id: 4711 },
+        'project_id: wants the text "4711", the token has the number 4711: write the value without quotes',
+      ],
+      ['mfa: true', { mfa: 'true' }, 'mfa: wants true, the token has the text "true": write the value in quotes'],
+      ['hd: [a, b]', { hd: 'c' }, 'hd: wants the text "a" or the text "b", the token has the text "c"'],
+      ['hd: a', { hd: undefined }, 'hd: wants the text "a", the token has no such claim'],
+      ['hd: a', { hd: null }, 'hd: wants the text "a", the token has null: no condition is met by null'],
+      [
+        'levels: ["1"]',
+        { levels: [1, 2] },
+        'levels: wants the text "1", the token has a list with the number 1, the number 2: write the value without quotes',
+      ],
+      [
+        'groups: g0',
+        { groups: [1, 2, 3, 4, 5, 6, 7].map((n) => `g${n}`) },
+        'groups: wants the text "g0", the token has a list with the text "g1", the text "g2", the text "g3", the text "g4", the text "g5" and 2 more',
+      ],
+      [
+        'realm_access.roles: admin',
+        { realm_access: { roles: ['admin'] } },
+        'realm_access.roles: wants the text "admin", the token has no such claim',
+      ],
+      [
+        'realm_access: admin',
+        { realm_access: { roles: ['admin'] } },
+        'realm_access: wants the text "admin", the token has a map with the keys "roles": write { has_key: ... }, or a path to what is in the map',
+      ],
+      [
+        'scp: { contains: orders.read }',
+        { scp: ['orders.read'] },
+        'scp: wants a text with the word "orders.read", the token has a list with the text "orders.read": write the value that must be in the list',
+      ],
+      [
+        'roles: { has_key: admin }',
+        { roles: 'admin' },
+        'roles: wants a map with the key "admin", the token has the text "admin": write { contains: ... } for a word in a text',
+      ],
+      [
+        'upn: [a, "x@acme.example"]',
+        { upn: 'grace@acme.example\u001b[2J' },
+        'upn: wants the text "a" or the text (with an "@", not shown), the token has the text (with an "@", not shown)',
+      ],
+      ['hd: a', { hd: '\u001b[2J\u202e' }, 'hd: wants the text "a", the token has the text "\\u001b[2J\\u202e"'],
+    ])('{ %s }', async (conditions, claims, line) => {
+      await asWanted(`{ ${conditions} }`);
+      const { code, stdout } = await check('acme corp --token -', token(claims));
+      expect(code).toBe(1);
+      expect(stdout).toMatch(/^conditions +refused +the subject token is refused: it does not meet the condition on /m);
+      expect(stdout.split('\n')).toContain(line);
+    });
+
+    it('in JSON too, and all of them', async () => {
+      await asWanted('{ hd: acme.example, level: 1, mfa: true }');
+      const { stdout } = await check('acme corp --token - -o json', token({ level: '1', mfa: false }));
+      expect((JSON.parse(stdout) as { unmet_conditions: unknown }).unmet_conditions).toEqual([
+        { claim: 'level', wants: 'the number 1', has: 'the text "1"', mend: 'write the value in quotes' },
+        { claim: 'mfa', wants: 'true', has: 'false', mend: null },
+      ]);
+    });
+
+    it('only when the conditions refuse it', async () => {
+      await asWanted('{ hd: a }');
+      const { stdout } = await check('acme corp --token - -o json', token({ aud: 'account' }));
+      expect(JSON.parse(stdout)).toMatchObject({ unmet_conditions: [] });
+    });
+  });
+
   it.each([
     ['nobody of the directory', { email: 'nobody@acme.example' }, 'admission', 'unknown subject'],
     ['somebody who is disabled', { email: 'bob@acme.example' }, 'admission', 'the subject is disabled'],
