@@ -224,7 +224,7 @@ const INVALID: [name: string, line: number, from: string | RegExp, to: string, m
     15,
     /subject: .*$/,
     'subject: { match: linked }\n        email_verified: text_allowed',
-    /no meaning without "match: email"/,
+    /must be left out without "match: email"/,
     '16:25',
   ],
   [

@@ -18,5 +18,9 @@ export function checkIssuerMembers(
       'must name a claim besides client_id, iss and aud, because of "audience_claim: client_id": a client id does not say what a token is for',
     );
   if (emailVerified !== undefined && subject.match !== 'email' && (wrote('emailVerified') || wrote('subject')))
-    faults.add(thing, 'email_verified', 'has no meaning without "match: email": remove it, or write null to reset it');
+    faults.add(
+      thing,
+      'email_verified',
+      'must be left out without "match: email", where it has no meaning; null resets it',
+    );
 }

@@ -74,6 +74,38 @@ describe('a trusted issuer', () => {
   );
 });
 
+describe('members of a trusted issuer that have a meaning only together', () => {
+  const corp = (members: string): string => acme(`issuers: [{ id: corp, ${members} }]`);
+  const BY_CLIENT = 'audience_claim: client_id, conditions: { token_use: access }';
+  const NO_CONDITION =
+    'issuers[0] "corp": conditions must name a claim besides client_id, iss and aud, because of "audience_claim: client_id"';
+  const NO_ADDRESS = 'issuers[0] "corp": email_verified must be left out without "match: email"';
+  const BY_EMAIL = 'subject: { match: email, domains: [acme.example] }';
+
+  it('are checked when one of them is written and the other is there', async () => {
+    await installation.applied(tenantsFile(ACME));
+    // The example has no conditions and is linked.
+    expect(await refusal(corp('audience_claim: client_id'))).toContain(
+      'conditions must name a claim besides client_id, iss and aud',
+    );
+    await installation.applied(corp(BY_CLIENT));
+    for (const conditions of ['none', '{ client_id: a }', '{ /client_id: a, iss: b, aud: c }'])
+      expect(await refusal(corp(`conditions: ${conditions}`))).toContain(NO_CONDITION);
+    expect(await refusal(corp('email_verified: text_allowed'))).toContain(NO_ADDRESS);
+    await installation.applied(corp(`email_verified: text_allowed, ${BY_EMAIL}`));
+    expect(await refusal(corp('subject: { match: linked }'))).toContain('must be left out without "match: email"');
+    await installation.applied(corp('subject: { match: linked }, email_verified: null'));
+    await installation.applied(corp('conditions: none, audience_claim: null'));
+  });
+
+  it('are named in a plan, from what to what', async () => {
+    await installation.applied(tenantsFile(ACME));
+    const { stdout } = await installation.apply(corp(`${BY_CLIENT}, azp: [android]`), '--dry-run');
+    expect(stdout).toContain('audience_claim: none → client_id');
+    expect(stdout).toContain('azp: none → [android]');
+  });
+});
+
 describe('a status', () => {
   it.each([
     ['status:', 'tenants[0] "acme"'],

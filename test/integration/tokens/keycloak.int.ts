@@ -62,7 +62,7 @@ it('refuses the access token of the same login: it is for another audience', asy
 it('refuses it too when its client is put into its audience: the condition accepts ID tokens only', async () => {
   await keycloak.addOwnAudience();
   const { accessToken } = await keycloak.logIn('grace');
-  await expectRefused(accessToken, 'the subject token is refused: it does not meet a condition');
+  await expectRefused(accessToken, 'the subject token is refused: it does not meet the condition on "typ"');
   await tessera.trust({ ...trusted(), conditions: 'none' });
   const { subject } = await tessera.authenticate({ oidcToken: accessToken });
   expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });

@@ -15,7 +15,7 @@ export function isLiteral(text: string, node: Pick<SourceNode, 'at'>, errors: Va
   if (!PATTERN.test(text)) return true;
   errors.add(
     node.at,
-    'is compared to the letter, and there are no patterns: write what the token has, instead of "*" or "{tenantid}"',
+    'must not have "*" or "{tenantid}": it is compared to the letter, and there are no patterns; write what the token has',
   );
   return false;
 }

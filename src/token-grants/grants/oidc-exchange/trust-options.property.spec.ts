@@ -23,6 +23,10 @@ afterAll(async () => {
   await fixture.close();
 });
 
+/** Mostly the first value: a token that one check refuses says nothing about the others. */
+const mostly = <T>(usual: T, ...others: T[]): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constantFrom(...others) });
+
 const condition: fc.Arbitrary<readonly [string, Condition]> = fc.oneof(
   fc.tuple(fc.constantFrom('hd', '/hd'), fc.constantFrom<Condition>(['acme.example'], ['acme.example', 7], [7])),
   fc.tuple(fc.constantFrom('scope', '/scope'), fc.constantFrom<Condition>({ contains: 'read' }, ['read'])),
@@ -38,11 +42,11 @@ const parties = fc.subarray(['ours', 'also-ours', 'theirs'], { minLength: 1 });
 const trusts: fc.Arbitrary<Partial<Trust>> = fc
   .record({
     audiences: fc.constantFrom(['ours'], ['ours', 'also-ours']),
-    audienceClaim: fc.constantFrom<Trust['audienceClaim']>(undefined, undefined, 'client_id'),
+    audienceClaim: mostly<Trust['audienceClaim']>(undefined, 'client_id'),
     azp: fc.option(parties, { nil: undefined, freq: 2 }),
     types: fc.constantFrom([], ['jose']),
     emailVerified: fc.constantFrom<Trust['emailVerified']>(undefined, 'text_allowed'),
-    conditions: fc.option(fc.array(condition, { minLength: 1, maxLength: 2 }), { nil: 'none' as const, freq: 2 }),
+    conditions: fc.option(fc.array(condition, { minLength: 1, maxLength: 2 }), { nil: 'none' as const, freq: 1 }),
   })
   .map(({ conditions, ...trust }) => {
     const isByClientId = trust.audienceClaim !== undefined;
@@ -53,25 +57,24 @@ const trusts: fc.Arbitrary<Partial<Trust>> = fc
   });
 
 const tokens = fc.record({
-  typ: fc.constantFrom(undefined, 'JWT', 'at+jwt', 'jose', 'secevent+jwt'),
+  typ: mostly(undefined, 'JWT', 'at+jwt', 'jose', 'secevent+jwt'),
   claims: fc.record({
     aud: fc.constantFrom<unknown>(
       'ours',
-      'ours',
-      ['ours'],
       ['ours', 'also-ours'],
+      ['ours', 'theirs'],
       ['ours', 'theirs'],
       'theirs',
       undefined,
     ),
     azp: fc.constantFrom<unknown>('ours', 'also-ours', 'theirs', undefined),
-    client_id: fc.constantFrom<unknown>('ours', 'theirs', undefined),
-    email_verified: fc.constantFrom<unknown>(true, true, 'true', false),
-    hd: fc.constantFrom<unknown>('acme.example', 'acme.example', ['acme.example'], 7, 'evil.example'),
-    scope: fc.constantFrom<unknown>('read', 'write read', 'write', ['read']),
+    client_id: mostly<unknown>('ours', 'theirs', undefined),
+    email_verified: mostly<unknown>(true, 'true', false),
+    hd: mostly<unknown>('acme.example', ['acme.example'], 7, 'evil.example'),
+    scope: mostly<unknown>('write read', 'read', 'write', ['read']),
     roles: fc.constantFrom<unknown>(['admin'], { admin: {} }, { admin: false }, 'admin'),
     map: fc.constantFrom<unknown>({ roles: ['admin'] }, { roles: { admin: {} } }, { roles: 'user' }, 7),
-    level: fc.constantFrom<unknown>(1, 1, '1'),
+    level: mostly<unknown>(1, '1'),
   }),
 });
 type Token = typeof tokens extends fc.Arbitrary<infer T> ? T : never;
@@ -94,7 +97,8 @@ async function accepts(trust: Partial<Trust>, { typ, claims }: Token): Promise<b
 /** Undefined: nothing to add to this trust. */
 type Narrowing = (trust: Partial<Trust>) => Partial<Trust> | undefined;
 
-const RUNS = 250;
+// Enough to find each of the mistakes that we planted: a party that opens a foreign audience is the rarest.
+const RUNS = 500;
 
 /** Fails if a narrowed trust accepts a token that the trust refuses, and if the runs have not shown each verdict often enough to mean anything. */
 async function neverLetsMoreIn(narrowings: fc.Arbitrary<Narrowing>): Promise<void> {
