@@ -141,6 +141,25 @@ export const exactText: Reader<string> = matching(
   'a text of 1 to 255 printable ASCII characters without spaces',
 );
 
+/**
+ * Refuses what people write for "any" where the text is compared to the letter. Read as it stands, it would match nothing; at another program it is a
+ * pattern, and whoever wrote it believes that it is one here.
+ */
+export function withoutPatterns<T>(read: Reader<T>): Reader<T> {
+  return (node, errors) => {
+    const pattern =
+      node.kind === 'scalar' && typeof node.value === 'string' ? PATTERN.exec(node.value)?.[0] : undefined;
+    if (pattern === undefined) return read(node, errors);
+    errors.add(
+      node.at,
+      `is compared to the letter, and "${pattern}" stands for nothing else: write each value in full`,
+    );
+    return undefined;
+  };
+}
+
+const PATTERN = /\*|\{tenant[ _-]?id\}/i;
+
 export const email = matching(parseEmail, 'an e-mail address in ASCII with exactly one "@" and at most 254 characters');
 
 export function duration(bounds: { readonly maxSeconds: number; readonly maxText: string }): Reader<number> {

@@ -9,6 +9,7 @@ import {
   byCodeUnit,
   displayName,
   duration,
+  exactText,
   Fields,
   idBy,
   listOf,
@@ -16,9 +17,9 @@ import {
   oneOf,
   type Reader,
   setOf,
+  withoutPatterns,
 } from './read-fields.ts';
 import { parseJsonPointer } from '../../../identity-providers/claims/json-pointer.ts';
-import { isLiteral, literalText } from './literal-text.ts';
 import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
 import type { Condition, ConditionValue } from '../../../tenancy/tenant.ts';
 import type { IssuerSpec } from '../tenants-file.ts';
@@ -66,7 +67,7 @@ export function readIssuers(
     if (id !== undefined) registry.declare('issuer', id, fields.place('id'), `issuer "${id}" appears twice`);
     const issuer = fields.member(
       'issuer',
-      notOwnIssuer(publicUrl, providerUrl('refused', MAX_ISSUER_LENGTH, allowedHosts)),
+      withoutPatterns(notOwnIssuer(publicUrl, providerUrl('refused', MAX_ISSUER_LENGTH, allowedHosts))),
     );
     // The trusted issuer is looked up by tenant and `iss`, so the URL must be unique.
     if (issuer !== undefined && issuer !== null)
@@ -74,9 +75,9 @@ export function readIssuers(
     const members = {
       issuer,
       jwksUri: fields.member('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, allowedHosts)),
-      audiences: fields.member('audiences', setOf(literalText, { items: 1 })),
+      audiences: fields.member('audiences', setOf(withoutPatterns(exactText), { items: 1 })),
       audienceClaim: fields.member('audience_claim', oneOf(['client_id'])),
-      azp: fields.member('azp', setOf(literalText, { items: 1 })),
+      azp: fields.member('azp', setOf(withoutPatterns(exactText), { items: 1 })),
       algorithms: fields.member('algorithms', setOf(algorithm, { items: 1 })),
       types: fields.member('typ', setOf(tokenType)),
       conditions: fields.member('conditions', wordOr('none', readConditions)),
@@ -145,23 +146,27 @@ const readConditions: Reader<IssuerSpec['conditions']> = (node, errors) => {
   }
   const conditions: [string, Condition][] = [];
   for (const [claim, { keyAt, value }] of node.entries) {
-    if (!/^[\x21-\x7e]{1,128}$/.test(claim))
-      errors.add(keyAt, 'a claim has a name of 1 to 128 printable ASCII characters without spaces');
-    else if (isLiteral(claim, { at: keyAt }, errors) && claim.startsWith('/') && parseJsonPointer(claim) === undefined)
-      errors.add(
-        keyAt,
-        'a name that starts with "/" is a JSON pointer: write ~0 for "~", and ~1 for "/" within a name',
-      );
+    claimName({ kind: 'scalar', at: keyAt, value: claim, isWritten: true }, errors);
     conditions.push([claim, readCondition(claim, value, errors)]);
   }
   return conditions.sort(([a], [b]) => byCodeUnit(a, b));
 };
 
+const claimName = withoutPatterns(
+  matching(
+    (name) =>
+      /^[\x21-\x7e]{1,128}$/.test(name) && (!name.startsWith('/') || parseJsonPointer(name) !== undefined)
+        ? name
+        : undefined,
+    'a name of 1 to 128 printable ASCII characters without spaces; one that starts with "/" is a JSON pointer, with ~0 for "~" and ~1 for "/" within a name',
+  ),
+);
+
 function readCondition(claim: string, node: SourceNode, errors: ValidationErrors): Condition {
   if (node.kind !== 'map') return readConditionValues(claim, node, errors);
   const [[kind, entry] = [], ...others] = node.entries;
   if (entry !== undefined && others.length === 0) {
-    if (kind === 'contains') return { contains: literalText(entry.value, errors) ?? '' };
+    if (kind === 'contains') return { contains: word(entry.value, errors) ?? '' };
     if (kind === 'has_key') return { hasKey: mapKey(entry.value, errors) ?? '' };
   }
   errors.add(node.at, `${CONDITION_FORMS}, { contains: a word of a text } or { has_key: a key of a map }`);
@@ -170,21 +175,26 @@ function readCondition(claim: string, node: SourceNode, errors: ValidationErrors
 
 const CONDITION_FORMS = 'must be a text, a whole number, true or false';
 
+const word = withoutPatterns(exactText);
 /** Keys of maps are names that people give. */
-const mapKey: Reader<string> = (node, errors) => {
-  const key = displayName(node, errors);
-  return key !== undefined && isLiteral(key, node, errors) ? key : undefined;
-};
+const mapKey = withoutPatterns(displayName);
 
 function readConditionValues(claim: string, node: SourceNode, errors: ValidationErrors): readonly ConditionValue[] {
   const nodes = node.kind === 'list' ? node.items : [node];
   if (nodes.length === 0) errors.add(node.at, `the condition on "${printable(claim)}" must allow at least one value`);
   const values = new Map<string, ConditionValue>();
   for (const item of nodes) {
-    const value = item.kind === 'scalar' ? item.value : null;
-    if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value)) || value === '')
-      errors.add(item.at, CONDITION_FORMS);
-    else if (typeof value !== 'string' || isLiteral(value, item, errors)) values.set(JSON.stringify(value), value);
+    const value = withoutPatterns(conditionValue)(item, errors);
+    if (value !== undefined) values.set(JSON.stringify(value), value);
   }
   return [...values].sort(([a], [b]) => byCodeUnit(a, b)).map(([, value]) => value);
 }
+
+const conditionValue: Reader<ConditionValue> = (node, errors) => {
+  const value = node.kind === 'scalar' ? node.value : null;
+  if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value)) || value === '') {
+    errors.add(node.at, CONDITION_FORMS);
+    return undefined;
+  }
+  return value;
+};

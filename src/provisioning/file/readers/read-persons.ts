@@ -14,6 +14,7 @@ import {
   oneOf,
   type Reader,
   setOf,
+  withoutPatterns,
 } from './read-fields.ts';
 
 const KEYS = ['id', 'email', 'status', 'roles', 'identities'] as const;
@@ -73,7 +74,7 @@ function readIdentities(kind: string, label: string, registry: NameRegistry): Re
         matching((text) => text, 'the id of an issuer of this tenant'),
         'write the id of an issuer of this tenant',
       ),
-      sub: fields.required('sub', exactText, 'write the "sub" that the issuer gives this person'),
+      sub: fields.required('sub', withoutPatterns(exactText), 'write the "sub" that the issuer gives this person'),
     });
     if (identity !== undefined)
       registry.declare(
