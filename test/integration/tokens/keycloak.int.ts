@@ -3,6 +3,7 @@ import { type ExchangeFixture, openExchangeFixture } from '../../../src/testing/
 import { type ExchangeReplicas, startExchangeReplicas } from '../../support/tessera/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
 import { type RunningKeycloak, startKeycloak } from '../../support/servers/keycloak.ts';
+import type { Condition } from '../../../src/tenancy/tenant.ts';
 import { refusalOf } from '../../../src/testing/refusal.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
@@ -59,13 +60,55 @@ it('refuses the access token of the same login: it is for another audience', asy
   await expectRefused(accessToken, 'the subject token is refused: it is for another audience');
 });
 
-it('refuses it too when its client is put into its audience: the condition accepts ID tokens only', async () => {
-  await keycloak.addOwnAudience();
-  const { accessToken } = await keycloak.logIn('grace');
-  await expectRefused(accessToken, 'the subject token is refused: it does not meet the condition on "typ"');
-  await tessera.trust({ ...trusted(), conditions: 'none' });
-  const { subject } = await tessera.authenticate({ oidcToken: accessToken });
-  expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });
+describe('the access token of a login whose client is put into its audience', () => {
+  let accessToken: string;
+  beforeAll(() => keycloak.addOwnAudience());
+  beforeEach(async () => {
+    ({ accessToken } = await keycloak.logIn('grace'));
+    expect(decodeJwt(accessToken)).toMatchObject({ aud: ['tessera-acme', 'account'], azp: 'tessera-acme' });
+  });
+
+  it('is refused: the condition accepts ID tokens only', async () => {
+    await expectRefused(accessToken, 'the subject token is refused: it does not meet the condition on "typ"');
+    await tessera.trust({ ...trusted(), conditions: 'none' });
+    const { subject } = await tessera.authenticate({ oidcToken: accessToken });
+    expect(subject).toEqual({ by: 'email', email: 'grace@acme.example' });
+  });
+
+  const ofRoles = (role: string, word: string, key: string) =>
+    new Map<string, Condition>([
+      ['typ', ['Bearer']],
+      ['/realm_access/roles', [role]],
+      ['scope', { contains: word }],
+      ['resource_access', { hasKey: key }],
+    ]);
+
+  it('is accepted by nested roles, a word of its scope and a key of a map', async () => {
+    await tessera.trust({ ...trusted(), conditions: ofRoles('default-roles-acme', 'email', 'account') });
+    await expect(tessera.authenticate({ oidcToken: accessToken })).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['/realm_access/roles', ofRoles('admin', 'email', 'account')],
+    ['scope', ofRoles('default-roles-acme', 'mail', 'account')],
+    ['resource_access', ofRoles('default-roles-acme', 'email', 'tessera-acme')],
+  ])('is refused by another condition on %s', async (claim, others) => {
+    await tessera.trust({ ...trusted(), conditions: others });
+    await expectRefused(accessToken, `the subject token is refused: it does not meet the condition on "${claim}"`);
+  });
+
+  it('is accepted without regard to who asked if every audience is ours, unless the trust lists the party', async () => {
+    const open = { ...trusted(), conditions: 'none', audiences: ['tessera-acme', 'account'] } as const;
+    await tessera.trust({ ...open, azp: ['tessera-acme'] });
+    await expect(tessera.authenticate({ oidcToken: accessToken })).resolves.toBeDefined();
+    await tessera.trust({ ...open, azp: ['android'] });
+    await expectRefused(accessToken, 'the subject token is refused: its azp is not one that the trust lists');
+    await tessera.trust({ ...open, audiences: ['account'] });
+    await expectRefused(
+      accessToken,
+      'the subject token is refused: it is for several audiences and was asked for by another',
+    );
+  });
 });
 
 it('refuses tokens of another realm of the same server', async () => {

@@ -146,13 +146,13 @@ const readConditions: Reader<IssuerSpec['conditions']> = (node, errors) => {
   }
   const conditions: [string, Condition][] = [];
   for (const [claim, { keyAt, value }] of node.entries) {
-    claimName({ kind: 'scalar', at: keyAt, value: claim, isWritten: true }, errors);
+    conditionClaim({ kind: 'scalar', at: keyAt, value: claim, isWritten: true }, errors);
     conditions.push([claim, readCondition(claim, value, errors)]);
   }
   return conditions.sort(([a], [b]) => byCodeUnit(a, b));
 };
 
-const claimName = withoutPatterns(
+const conditionClaim = withoutPatterns(
   matching(
     (name) =>
       /^[\x21-\x7e]{1,128}$/.test(name) && (!name.startsWith('/') || parseJsonPointer(name) !== undefined)
