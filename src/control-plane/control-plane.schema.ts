@@ -14,6 +14,7 @@ import { Revocations1764000000003 } from './migrations/1764000000003-revocations
 import { RevocationQuotas1764000000004 } from './migrations/1764000000004-revocation-quotas.ts';
 import { TenantDirectory1764000000010 } from './migrations/1764000000010-tenant-directory.ts';
 import { AuditReading1764000000011 } from './migrations/1764000000011-audit-reading.ts';
+import { LinkedSubjects1764000000012 } from './migrations/1764000000012-linked-subjects.ts';
 import type { Schema } from '../database/schema.ts';
 
 export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
@@ -39,5 +40,6 @@ export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
     RevocationQuotas1764000000004,
     TenantDirectory1764000000010,
     AuditReading1764000000011,
+    LinkedSubjects1764000000012,
   ],
 });

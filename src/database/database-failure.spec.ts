@@ -20,6 +20,8 @@ describe('databaseFailure', () => {
     ['ER_LOCK_WAIT_TIMEOUT', 'busy'],
     ['ER_CHECKREAD', 'busy'],
     ['ER_CANT_AGGREGATE_2COLLATIONS', 'collations differ'],
+    ['ER_CANNOT_CONVERT_STRING', 'collations differ'],
+    ['ER_IMPOSSIBLE_STRING_CONVERSION', 'collations differ'],
     ['SQLITE_BUSY_SNAPSHOT', 'busy'],
     ['SQLITE_CONSTRAINT_PRIMARYKEY', 'constraint violated'],
     ['SQLITE_FULL', 'disk full'],

@@ -77,6 +77,9 @@ const REASON_BY_CODE: ReadonlyMap<string, DatabaseFailureReason> = new Map([
   ['ER_CANT_AGGREGATE_2COLLATIONS', 'collations differ'],
   ['ER_CANT_AGGREGATE_3COLLATIONS', 'collations differ'],
   ['ER_CANT_AGGREGATE_NCOLLATIONS', 'collations differ'],
+  // MySQL 8.0, where MariaDB reports different collations.
+  ['ER_CANNOT_CONVERT_STRING', 'collations differ'],
+  ['ER_IMPOSSIBLE_STRING_CONVERSION', 'collations differ'],
   ['ER_DISK_FULL', 'disk full'],
   ['ENOSPC', 'disk full'],
   ['SQLITE_FULL', 'disk full'],

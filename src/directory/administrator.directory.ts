@@ -5,7 +5,7 @@ import type { Row } from '../database/database.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import { subjectFrom } from './grants-query.ts';
-import { isLinkable } from './linked-identity.ts';
+import { isLinkable, linksOf } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 import { readStatus } from '../domain/status.ts';
 
@@ -48,7 +48,7 @@ export class AdministratorDirectory extends SubjectDirectory {
 
   override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
     if (!isLinkable(issuer, sub)) return undefined;
-    const rows = await this.#controlPlane.query(BY_IDENTITY, [tenant.id, issuer, sub]);
+    const rows = await linksOf(sub, () => this.#controlPlane.query(BY_IDENTITY, [tenant.id, issuer, sub]));
     return administrator(
       rows.find((row) => row['tenant_id'] === tenant.id && row['issuer'] === issuer && row['sub'] === sub),
     );

@@ -12,7 +12,7 @@ export interface Administrator {
   readonly identities: readonly LinkedIdentity[];
 }
 
-/** A person at a trusted issuer. Both members are printable ASCII and compared exactly. */
+/** A person at a trusted issuer. Both members are compared exactly: see linked-identity.ts. */
 export interface LinkedIdentity {
   /** The issuer's URL, not its id in the tenants file. */
   readonly issuer: string;

@@ -8,6 +8,7 @@ import { TENANT_DATABASE, tenantDatabaseFailure } from '../tenancy/tenant-databa
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { type GrantPath, pathsFromRows } from './grant-paths.ts';
+import { linksOf } from './linked-identity.ts';
 import type { GrantedScope, Subject } from './subject.ts';
 import { readStatus } from '../domain/status.ts';
 
@@ -56,7 +57,7 @@ export async function findGrantsByIdentity(
   issuer: string,
   sub: string,
 ): Promise<Subject | undefined> {
-  const links = await directory.query(grantsTexts(directory.relations).identity, [issuer, sub]);
+  const links = await linksOf(sub, () => directory.query(grantsTexts(directory.relations).identity, [issuer, sub]));
   const [link, another] = links.filter((row) => row['issuer'] === issuer && row['sub'] === sub);
   if (another !== undefined || links.length >= MAX_LINKS)
     throw tenantDatabaseFailure(tenantId, 'holds one identity for two users');

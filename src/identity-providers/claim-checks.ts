@@ -1,3 +1,4 @@
+import { isLinkableSub } from '../directory/linked-identity.ts';
 import type { SubjectReference } from '../directory/subject.ts';
 import type { Trust } from '../tenancy/tenant.ts';
 import { failedCondition, narrows } from './claims/conditions.ts';
@@ -110,14 +111,11 @@ export type MappedSubject =
 const VERIFIED_IN_TEXT =
   'its email_verified is the text "true", not the boolean: the trust does not say email_verified: text_allowed';
 
-// OpenID Connect Core, section 2: at most 255 ASCII characters. Longer texts match no linked identity.
-const LINKED_SUB = /^[\x20-\x7e]{1,255}$/;
-
 /** Maps the token to a subject of the tenant's directory, as the trusted issuer's settings say. */
 export function mapSubject({ claims, trust }: JudgedClaims): MappedSubject {
   const { sub, email, email_verified: isVerified } = claims;
   if (trust.subject.match === 'linked') {
-    if (typeof sub !== 'string' || !LINKED_SUB.test(sub)) return { refusal: 'its subject cannot be linked' };
+    if (typeof sub !== 'string' || !isLinkableSub(sub)) return { refusal: 'its subject cannot be linked' };
     // The issuer is part of the identity: the same `sub` at another issuer is another person.
     return { subject: { by: 'identity', issuer: trust.issuer, sub } };
   }

@@ -15,6 +15,7 @@ import type { Condition, Tenant, TenantFacts, Trust } from '../../src/tenancy/te
 import { parseEmail } from '../../src/domain/email.ts';
 import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/domain/ids.ts';
 import { refusalOf } from '../../src/testing/refusal.ts';
+import { SIMILAR_SUBS, UNLINKABLE_SUBS } from './similar-subs.ts';
 import { collectingLog, ManualClock, tenantDraft, tenantId } from '../../src/testing/storage.ts';
 
 export interface ControlPlaneUnderTest {
@@ -228,6 +229,21 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       it('does not find an administrator of another tenant', async () => {
         await writer.saveTenant(tenantDraft('others', {}, [{ ...ROOT, id: 'a-else', email: 'else@acme.example' }]));
         expect(await find((await read('others'))!, 'root@acme.example')).toBeUndefined();
+      });
+
+      it('keeps linked identities of any script apart, byte by byte', async () => {
+        const linked = SIMILAR_SUBS.map((sub, index): Administrator => {
+          const [id, email] = [`a-${index}`, `a-${index}@acme.example`];
+          return { ...ROOT, id, email, identities: [{ issuer: LINKED.issuer, sub }] };
+        });
+        await writer.saveTenant(tenantDraft('scripts', {}, linked));
+        const tenant = (await read('scripts'))!;
+        const directory = new AdministratorDirectory(controlPlane);
+        for (const [index, sub] of SIMILAR_SUBS.entries())
+          expect((await directory.findByIdentity(tenant, LINKED.issuer, sub))?.id).toBe(`a-${index}`);
+        for (const sub of [...UNLINKABLE_SUBS, 'E', 'b', 'e ', '\u00e8'])
+          expect(await directory.findByIdentity(tenant, LINKED.issuer, sub)).toBeUndefined();
+        await writer.removeTenant(tenant.id, 0);
       });
 
       it('finds a linked identity of this tenant only, issuer and sub exact', async () => {

@@ -7,9 +7,11 @@ import {
 import { DirectoryOpener } from '../../src/directory/provisioning/directory.opener.ts';
 import type { DirectoryWriter } from '../../src/directory/provisioning/directory.writer.ts';
 import { directorySchema } from '../../src/directory/provisioning/directory.schema.ts';
+import { expectedTables } from '../../src/database/drift/expected-tables.ts';
+import { findDrift } from '../../src/database/drift/find-drift.ts';
 import type { Database } from '../../src/database/database.ts';
 import { NO_ENTITIES, type Schema } from '../../src/database/schema.ts';
-import { PLAIN_RELATIONS } from '../../src/tenancy/relations/directory-relations.ts';
+import { PLAIN_RELATIONS, PREFIXED_RELATIONS } from '../../src/tenancy/relations/directory-relations.ts';
 import { UserDirectory } from '../../src/directory/user.directory.ts';
 import { TenantConnections } from '../../src/tenancy/tenant-connections.ts';
 import { TenantDatabaseOpener } from '../../src/tenancy/tenant-database.ts';
@@ -18,6 +20,7 @@ import type { VaultService } from '../../src/vault/vault.service.ts';
 import { SystemClock } from '../../src/domain/clock.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { refusalOf } from '../../src/testing/refusal.ts';
+import { SIMILAR_SUBS, UNLINKABLE_SUBS } from './similar-subs.ts';
 import { storageConfig, storedTenant } from '../../src/testing/storage.ts';
 
 export interface DirectoriesUnderTest {
@@ -68,6 +71,10 @@ const STATE: DirectoryState = {
   ],
   users: [{ ...ADA, groups: ['all', 'sales'] }, BOB],
 };
+
+const LINKED = { issuer: 'https://idp.example.com/realms/acme' };
+
+const MIGRATIONS = ['PrefixedDirectory1764000000011', 'LinkedSubjects1764000000012'];
 
 /** The behavior of a tenant's directory on one kind of database. It must be the same on each. */
 export function directoryConformance(kind: string, start: () => Promise<DirectoriesUnderTest>): void {
@@ -141,8 +148,8 @@ export function directoryConformance(kind: string, start: () => Promise<Director
     describe('when provisioned', () => {
       it('is created, migrated once, and empty', async () => {
         const writer = await openDirectory(await newTenant());
-        expect(await writer.pendingMigrations()).toEqual(['PrefixedDirectory1764000000011']);
-        expect(await writer.migrate()).toEqual(['PrefixedDirectory1764000000011']);
+        expect(await writer.pendingMigrations()).toEqual(MIGRATIONS);
+        expect(await writer.migrate()).toEqual(MIGRATIONS);
         expect(await writer.migrate()).toEqual([]);
         expect(await writer.read()).toEqual({ scopes: [], roles: [], groups: [], users: [] });
       });
@@ -151,14 +158,14 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         const tenant = await newTenant();
         const both = [await openDirectory(tenant), await openDirectory(tenant)];
         const migrated = await Promise.all(both.map((writer) => writer.migrate()));
-        expect(migrated.flat()).toEqual(['PrefixedDirectory1764000000011']);
+        expect(migrated.flat()).toEqual(MIGRATIONS);
       });
 
       it('resumes a migration that was killed half-way', async () => {
         const { tenant, writer } = await newDirectory();
         await stores.byHand(tenant, 'DELETE FROM tessera_migrations');
         await stores.byHand(tenant, 'DROP TABLE tessera_user_roles');
-        expect(await writer.migrate()).toEqual(['PrefixedDirectory1764000000011']);
+        expect(await writer.migrate()).toEqual(MIGRATIONS);
         expect((await writer.read()).users.map(({ id }) => id)).toEqual(['u-ada', 'u-bob']);
       });
 
@@ -319,6 +326,47 @@ export function directoryConformance(kind: string, start: () => Promise<Director
       });
     });
 
+    it.each([
+      ['without a prefix', PLAIN_RELATIONS, '', 'PlainLinkedSubjects1764000000012'],
+      ['with the prefix', PREFIXED_RELATIONS, 'tessera_', 'LinkedSubjects1764000000012'],
+    ])('made by an earlier version %s, holds any sub after a migration', async (_, relations, prefix, migration) => {
+      const tenant = await newTenant();
+      await (await openDirectory(tenant)).close();
+      const { migrations, ...schema } = directorySchema(relations);
+      await inDatabase(tenant, { ...schema, migrations: migrations.slice(0, 1) }, (database) =>
+        database.runMigrations(),
+      );
+      for (const statement of [
+        `INSERT INTO tessera_owner (tenant_id) VALUES ('${tenant.id}')`,
+        `INSERT INTO ${prefix}users (id, email, email_canonical, status) VALUES ('u-ivy', 'ivy@acme.example', 'ivy@acme.example', 'active')`,
+        `INSERT INTO ${prefix}user_identities (issuer, sub, user_id) VALUES ('${LINKED.issuer}', 'e', 'u-ivy')`,
+      ])
+        await stores.byHand(tenant, statement);
+      const find = async (sub: string) => (await users.findByIdentity(tenant, LINKED.issuer, sub))?.id;
+      // A server of this version, before the migration.
+      expect([await find('e'), await find('\u00e9'), await find('e ')]).toEqual(['u-ivy', undefined, undefined]);
+      const writer = await openDirectory(tenant);
+      expect(await writer.pendingMigrations()).toEqual([migration]);
+      expect(await writer.migrate()).toEqual([migration]);
+      // Again, over what a killed run left.
+      await stores.byHand(tenant, `DELETE FROM tessera_migrations WHERE name = '${migration}'`);
+      expect(await writer.migrate()).toEqual([migration]);
+      const [ivy] = (await writer.read()).users as [User];
+      const links = ['e', 'e ', '\u00e9', '\u{1f600}'.repeat(255)].map((sub) => ({ issuer: LINKED.issuer, sub }));
+      const state = await writer.read();
+      await writer.apply(changesOf({ users: { put: [{ ...ivy, identities: links }], remove: [] } }, state));
+      for (const { sub } of links) expect(await find(sub)).toBe('u-ivy');
+      expect(await find('\u00e8')).toBeUndefined();
+      const found = await inDatabase(tenant, NO_ENTITIES, async (database) =>
+        findDrift(
+          database.kind,
+          (sql, parameters) => database.query(sql, parameters),
+          await expectedTables(directorySchema(relations), database.kind),
+        ),
+      );
+      expect(found).toEqual([]);
+    });
+
     it('made by an earlier version, keeps its tables without a prefix', async () => {
       const tenant = await newTenant();
       await (await openDirectory(tenant)).close();
@@ -427,6 +475,20 @@ export function directoryConformance(kind: string, start: () => Promise<Director
           expect(await users.findByIdentity(tenant, other, sub)).toBeUndefined();
         for (const other of [`${sub} `, ` ${sub}`, `${sub}\u0000`, '２４８２８９７６１００１', sub.slice(1), ''])
           expect(await users.findByIdentity(tenant, issuer, other)).toBeUndefined();
+      });
+
+      it('keeps linked identities of any script apart, byte by byte', async () => {
+        const linked = SIMILAR_SUBS.map((sub, index): User => {
+          const [id, email] = [`u-${index}`, `u-${index}@acme.example`];
+          return { ...BOB, id, email, identities: [{ issuer: LINKED.issuer, sub }] };
+        });
+        const { tenant, writer } = await newDirectory({ ...EMPTY_DIRECTORY, users: linked });
+        const read = (await writer.read()).users;
+        expect(read.toSorted((a, b) => Number(a.id.slice(2)) - Number(b.id.slice(2)))).toEqual(linked);
+        for (const [index, sub] of SIMILAR_SUBS.entries())
+          expect((await users.findByIdentity(tenant, LINKED.issuer, sub))?.id).toBe(`u-${index}`);
+        for (const sub of [...UNLINKABLE_SUBS, 'E', 'b', 'e ', '\u00e8'])
+          expect(await users.findByIdentity(tenant, LINKED.issuer, sub)).toBeUndefined();
       });
 
       it('finds nobody by a canonical form that is not that of the address', async () => {

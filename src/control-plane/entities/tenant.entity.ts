@@ -6,9 +6,9 @@ export const SUBJECT_ID_LENGTH = 128;
 export const STATUS_LENGTH = 16;
 export const GRANT_NAME_LENGTH = 128;
 export const EMAIL_LENGTH = 254;
-/** With `sub` 767 bytes, which every InnoDB row format can index. */
+/** In bytes: with `sub` and a tenant's id 1,596, of the 3,072 that InnoDB can index. */
 export const ISSUER_LENGTH = 512;
-/** OpenID Connect Core 1.0, section 2: at most 255 ASCII characters. */
+/** In characters of UTF-8. OpenID Connect Core 1.0, section 2, has 255 of ASCII; providers do not keep to ASCII. */
 export const SUB_LENGTH = 255;
 export const URL_LENGTH = 2048;
 

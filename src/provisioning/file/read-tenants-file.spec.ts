@@ -129,6 +129,15 @@ describe('a valid file', () => {
   });
 });
 
+it.each(['a b', ' a ', 'organization:acme:project:Default Project:run', 'é', 'e\u0301', '\u{1f600}'.repeat(255)])(
+  'an identity may have the sub %j, and keeps it',
+  (sub) => {
+    const text = replaceEach(GOOD, ['sub: "1"', `sub: ${JSON.stringify(sub)}`]);
+    const result = readCompleteTenants(new TextEncoder().encode(text), CONTEXT);
+    expect('file' in result && result.file.tenants[0]!.users[0]!.identities[0]!.sub).toBe(sub);
+  },
+);
+
 const WEB = lineOf('- id: web');
 const NO_PATTERNS = /compared to the letter, and "(?:\*|\{tenantid\})" stands for nothing else/;
 const SCOPES = lineOf('- { name: "orders:read"');
@@ -289,6 +298,9 @@ const INVALID: [name: string, line: number, from: string | RegExp, to: string, m
   ['a group with an unknown role', lineOf('- { name: sales'), '[manager]', '[boss]', /no role "boss"/],
   ['a user in an unknown group', USERS + 1, '[sales]', '[staff]', /no group "staff"/],
   ['a user with an unknown role', USERS + 1, 'roles: []', 'roles: [boss]', /no role "boss"/],
+  ['an identity of 256 characters', USERS + 1, 'sub: "1"', `sub: "${'é'.repeat(256)}"`, /1 to 255 characters/],
+  ['an identity with a line break', USERS + 1, 'sub: "1"', 'sub: "a\\nb"', /without control characters/],
+  ['an identity that is a number', USERS + 1, 'sub: "1"', 'sub: 1', /put it in quotes/],
   ['an identity with a star', USERS + 1, 'sub: "1"', 'sub: "repo:acme/*"', /compared to the letter, and "\*"/],
   ['an identity with a placeholder', USERS + 1, 'sub: "1"', 'sub: "{tenantid}"', /"\{tenantid\}" stands for nothing/],
   ['a user with an unknown issuer', USERS + 1, 'corp', 'home', /no issuer "home"/],

@@ -27,7 +27,7 @@ export function checkConflicts(written: PartialTenant, tenant: TenantSpec, fault
     twice(persons, ({ email }) => (email === '' ? [] : [parseEmail(email)?.canonical ?? email])).forEach(
       report(list, 'email', kind, 'e-mail address'),
     );
-    twice(persons, ({ identities }) => identities.map(({ issuer, sub }) => `${issuer} ${sub}`)).forEach(
+    twice(persons, ({ identities }) => identities.map(({ issuer, sub }) => JSON.stringify([issuer, sub]))).forEach(
       report(list, 'identities', kind, 'identity'),
     );
   }

@@ -44,7 +44,7 @@ export interface DirectoryRelations {
 
 export const TABLE_PREFIX = 'tessera_';
 
-/** The only migration of a directory with the layout `plain`. */
+/** The first migration of a directory with the layout `plain`. No other layout has it. */
 export const PLAIN_MIGRATION = 'Directory1764000000001';
 
 function managed(layout: 'plain' | 'prefixed', prefix: string): DirectoryRelations {

@@ -38,6 +38,7 @@ controlPlaneConformance('MysqlDatabase', async () => {
     'RevocationQuotas1764000000004',
     'TenantDirectory1764000000010',
     'AuditReading1764000000011',
+    'LinkedSubjects1764000000012',
   ]);
   await both[1].close();
   return {

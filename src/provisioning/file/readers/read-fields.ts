@@ -135,7 +135,7 @@ export const displayName: Reader<string> = matching(
   'a text of 1 to 200 characters without control characters and outer spaces',
 );
 
-/** An audience or an issuer's subject: any visible ASCII, compared exactly. */
+/** An audience: any visible ASCII, compared exactly. */
 export const exactText: Reader<string> = matching(
   (text) => (/^[\x21-\x7e]{1,255}$/.test(text) ? text : undefined),
   'a text of 1 to 255 printable ASCII characters without spaces',

@@ -1,3 +1,4 @@
+import { isLinkableSub } from '../../../directory/linked-identity.ts';
 import { parseSubjectId } from '../../../domain/subject-id.ts';
 import { STATUSES } from '../../../domain/status.ts';
 import type { PartialIdentity, PartialUser } from '../partial-tenants-file.ts';
@@ -6,7 +7,6 @@ import {
   byCodeUnit,
   complete,
   email,
-  exactText,
   Fields,
   grantName,
   listOf,
@@ -25,6 +25,12 @@ type Person = Omit<PartialUser, 'groups'>;
 const subjectId = matching(
   parseSubjectId,
   'an id: 1 to 128 ASCII letters, digits and ". _ : | + = -", starting with a letter or digit, and not with "client:"',
+);
+
+/** Spaces at the ends count, too. */
+const linkedSub = matching(
+  (text) => (isLinkableSub(text) ? text : undefined),
+  'a text of 1 to 255 characters without control characters',
 );
 
 export function readPersons<Key extends string, T>(
@@ -74,7 +80,7 @@ function readIdentities(kind: string, label: string, registry: NameRegistry): Re
         matching((text) => text, 'the id of an issuer of this tenant'),
         'write the id of an issuer of this tenant',
       ),
-      sub: fields.required('sub', withoutPatterns(exactText), 'write the "sub" that the issuer gives this person'),
+      sub: fields.required('sub', withoutPatterns(linkedSub), 'write the "sub" that the issuer gives this person'),
     });
     if (identity !== undefined)
       registry.declare(

@@ -115,7 +115,7 @@ export async function authenticateSubject(
 }
 
 function nameOf(subject: SubjectReference): string {
-  return subject.by === 'email' ? subject.email : `${subject.issuer} ${subject.sub}`;
+  return subject.by === 'email' ? subject.email : JSON.stringify([subject.issuer, subject.sub]);
 }
 
 /** The present state of a verified bearer's client, which may have changed since the bearer was issued. */
