@@ -48,8 +48,7 @@ export class CopiedUserDirectory extends SubjectDirectory {
     return this.#read(tenant, (directory) => findGrantsByIdentity(directory, tenant.id, issuer, sub));
   }
 
-  /** Finds a user by the id that tokens have as `sub`. */
-  findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+  override findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
     return this.#read(tenant, (directory) => findGrantsById(directory, tenant.id, id));
   }
 

@@ -40,8 +40,7 @@ export class AdministratorDirectory extends SubjectDirectory {
     return administrator(rows.find((row) => row['tenant_id'] === tenant.id && row['email_canonical'] === email));
   }
 
-  /** Finds an administrator by the id that tokens have as `sub`. For commands. */
-  async findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+  override async findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
     const rows = await this.#controlPlane.query(BY_ID, [tenant.id, id]);
     return administrator(rows.find((row) => row['tenant_id'] === tenant.id && row['id'] === id));
   }

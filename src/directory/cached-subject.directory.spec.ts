@@ -15,6 +15,10 @@ class CountingDirectory extends SubjectDirectory {
     return this.#answer(`${tenant.id} ${email}`);
   }
 
+  override async findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+    return this.#answer(`${tenant.id} id ${id}`);
+  }
+
   override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
     return this.#answer(`${tenant.id} ${issuer} ${sub}`);
   }

@@ -57,6 +57,12 @@ export class CachedSubjectDirectory extends SubjectDirectory {
     return this.#subjects.get(key, () => this.#source.findByEmail(tenant, email));
   }
 
+  override findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+    // A list of one, where an identity is a list of two.
+    const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([id])}`;
+    return this.#subjects.get(key, () => this.#source.findById(tenant, id));
+  }
+
   override findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
     // The issuer's text may contain anything; JSON makes the key unambiguous.
     const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([issuer, sub])}`;

@@ -26,7 +26,9 @@ export interface GrantedScope {
  */
 export abstract class SubjectDirectory {
   abstract findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined>;
-  /** Finds a subject by linked identity: the issuer's URL and its `sub`, compared exactly. */
+  /** Finds a subject by the id that tokens have as `sub`, compared exactly. */
+  abstract findById(tenant: Tenant, id: string): Promise<Subject | undefined>;
+  /** Finds a subject by linked identity: the issuer's URL and its `sub`, or the claim that stands for it, compared exactly. */
   abstract findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined>;
 }
 
@@ -36,4 +38,5 @@ export type SubjectDirectories = Readonly<Record<Surface, SubjectDirectory>>;
 /** How a subject is looked up in the directory. */
 export type SubjectReference =
   | { readonly by: 'email'; readonly email: CanonicalEmail }
+  | { readonly by: 'id'; readonly id: string }
   | { readonly by: 'identity'; readonly issuer: string; readonly sub: string };

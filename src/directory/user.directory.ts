@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { TenantConnections } from '../tenancy/tenant-connections.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
-import { findGrantsByEmail, findGrantsByIdentity } from './grants-query.ts';
+import { findGrantsByEmail, findGrantsById, findGrantsByIdentity } from './grants-query.ts';
 import { isLinkable } from './linked-identity.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
@@ -18,6 +18,10 @@ export class UserDirectory extends SubjectDirectory {
 
   override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
     return this.#connections.use(tenant, (database) => findGrantsByEmail(database, tenant.id, email));
+  }
+
+  override findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+    return this.#connections.use(tenant, (database) => findGrantsById(database, tenant.id, id));
   }
 
   override async findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {

@@ -1,9 +1,11 @@
 import { isLinkableSub } from '../directory/linked-identity.ts';
 import type { SubjectReference } from '../directory/subject.ts';
-import type { Trust } from '../tenancy/tenant.ts';
+import type { FixedSubject, Trust } from '../tenancy/tenant.ts';
 import { failedCondition, narrows } from './claims/conditions.ts';
 import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
+import { isGuardedBy, topLevelClaim } from './claims/guarding-conditions.ts';
+import { claimAt } from './claims/json-pointer.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -114,10 +116,17 @@ const VERIFIED_IN_TEXT =
 /** Maps the token to a subject of the tenant's directory, as the trusted issuer's settings say. */
 export function mapSubject({ claims, trust }: JudgedClaims): MappedSubject {
   const { sub, email, email_verified: isVerified } = claims;
+  if (trust.subject.match === 'user') return fixedSubject(trust, trust.subject);
   if (trust.subject.match === 'linked') {
-    if (typeof sub !== 'string' || !isLinkableSub(sub)) return { refusal: 'its subject cannot be linked' };
+    const { claim } = trust.subject;
+    const value = claim === undefined ? sub : claimAt(claims, claim);
+    // A link is to the account that has this value. An address that anybody may write into an account is no such value.
+    if (claim !== undefined && topLevelClaim(claim) === 'email' && isVerified !== true)
+      return { refusal: 'its e-mail address is not verified' };
+    if (typeof value !== 'string' || !isLinkableSub(value))
+      return { refusal: claim === undefined ? 'its subject cannot be linked' : `its ${claim} cannot be linked` };
     // The issuer is part of the identity: the same `sub` at another issuer is another person.
-    return { subject: { by: 'identity', issuer: trust.issuer, sub } };
+    return { subject: { by: 'identity', issuer: trust.issuer, sub: value } };
   }
   // Only the boolean `true`: some issuers let anyone write any address into an account (and sent `"true"`). Of others the trust says that they
   // mean the boolean.
@@ -127,6 +136,14 @@ export function mapSubject({ claims, trust }: JudgedClaims): MappedSubject {
   if (address === undefined) return { refusal: 'it has no usable e-mail address' };
   if (!trust.subject.domains.has(address.domain)) return { refusal: 'its e-mail domain is not one of the trust' };
   return { subject: { by: 'email', email: address.canonical } };
+}
+
+/** Every token that meets the conditions is about one subject, so they are checked to be there once more. */
+function fixedSubject({ conditions, surfaces }: Trust, { id }: FixedSubject): MappedSubject {
+  if (conditions === 'none' || !isGuardedBy(conditions.keys()))
+    return { refusal: 'the trust has a fixed subject without conditions that choose its tokens' };
+  if (surfaces.length !== 1) return { refusal: 'the trust has a fixed subject for more than one surface' };
+  return { subject: { by: 'id', id } };
 }
 
 function isText(value: unknown): value is string {

@@ -94,6 +94,25 @@ describe('a malformed JSON column', () => {
     ['a condition with an object among its values', 'trusts', 'conditions', '[["hd",[{}]]]'],
     ['an unknown way to a subject', 'trusts', 'subject', '{"match":"any"}'],
     ['a match by address without domains', 'trusts', 'subject', '{"match":"email"}'],
+    [
+      'a newer way to a subject that is unknown',
+      'trusts',
+      'subject',
+      '{"match":"email","domains":[],"instead":{"match":"any"}}',
+    ],
+    [
+      'a newer way to a subject that is a text',
+      'trusts',
+      'subject',
+      '{"match":"email","domains":["a.example"],"instead":"user"}',
+    ],
+    ['a fixed subject without id', 'trusts', 'subject', '{"match":"email","domains":[],"instead":{"match":"user"}}'],
+    [
+      'a linked claim that is a number',
+      'trusts',
+      'subject',
+      '{"match":"email","domains":[],"instead":{"match":"linked","claim":7}}',
+    ],
     ['kinds of tokens that are a text', 'trusts', 'subject', '{"match":"linked","types":"jwt"}'],
     ['another word for text_allowed', 'trusts', 'subject', '{"match":"linked","emailVerified":"any"}'],
     ['a narrowing that is none', 'trusts', 'subject', '{"match":"linked","narrowed":true}'],
@@ -197,3 +216,14 @@ describe('the kind of a directory', () => {
     expect(refusal(withDirectory('elsewhere')).reason).toBe('control database: a row is malformed: tenants.directory');
   });
 });
+
+it.each([{ match: 'linked', claim: 'oid' } as const, { match: 'user', id: 'u-deploy' } as const])(
+  'a trust by %j is read as it was written, and refuses every token at a server of the version before',
+  (subject) => {
+    const { tenant: draft } = tenantDraft('acme', { trusts: [{ ...trust, subject }] });
+    const stored = rowsFromTenant(draft, 1);
+    expect(tenantFromRows({ ...stored, administratorIds: [] }).trusts).toEqual([{ ...trust, subject }]);
+    // That version reads these members only: an issuer for addresses of no domain.
+    expect(JSON.parse(stored.trusts[0]!.subject)).toMatchObject({ match: 'email', domains: [], types: ['at+jwt'] });
+  },
+);

@@ -23,6 +23,8 @@ import {
   type ConditionValue,
   DIRECTORY_KINDS,
   type DirectoryKind,
+  type FixedSubject,
+  type LinkedSubject,
   type Project,
   type SigningAlgorithm,
   type Tenant,
@@ -178,7 +180,12 @@ function rowFromClient(tenantId: TenantId, projectId: ProjectId, client: Client)
 }
 
 type StoredConditions = 'none' | (readonly [string, Condition])[];
-type StoredSubject = ({ match: 'linked' } | { match: 'email'; domains: string[] }) & {
+type StoredSubject = (
+  | { match: 'linked' }
+  | { match: 'email'; domains: string[] }
+  /** Forms that earlier versions do not know. To those it is an issuer for no address. */
+  | { match: 'email'; domains: []; instead: Required<LinkedSubject> | FixedSubject }
+) & {
   types?: readonly string[];
   emailVerified?: 'text_allowed';
   narrowed?: StoredNarrowing;
@@ -267,6 +274,7 @@ const trustSubject: Shape<StoredTogether> = (value) => {
     types: further = [],
     emailVerified: verified,
     narrowed: stored,
+    instead,
   } = membersOf(value) ?? {};
   const types = texts(further);
   const narrowed = stored === undefined ? undefined : narrowing(stored);
@@ -274,11 +282,28 @@ const trustSubject: Shape<StoredTogether> = (value) => {
   const emailVerified = verified === undefined ? undefined : word('text_allowed')(verified);
   if (emailVerified === undefined && verified !== undefined) return undefined;
   const beside = { types, emailVerified, narrowed };
+  if (instead !== undefined) {
+    const subject = newerSubject(instead);
+    return subject && { subject, ...beside };
+  }
   if (match === 'linked') return { subject: Object.freeze({ match }), ...beside };
   const domains = texts(ofEmail);
   if (match !== 'email' || domains === undefined) return undefined;
   return { subject: Object.freeze({ match, domains: new Set(domains) }), ...beside };
 };
+
+const newerSubject: Shape<Required<LinkedSubject> | FixedSubject> = (value) => {
+  const { match, claim, id } = membersOf(value) ?? {};
+  if (match === 'linked' && typeof claim === 'string') return Object.freeze({ match, claim });
+  return match === 'user' && typeof id === 'string' ? Object.freeze({ match, id }) : undefined;
+};
+
+function storedSubject(subject: Trust['subject']): StoredSubject {
+  if (subject.match === 'email') return { match: 'email', domains: [...subject.domains] };
+  if (subject.match === 'user') return { match: 'email', domains: [], instead: subject };
+  const { match, claim } = subject;
+  return claim === undefined ? { match } : { match: 'email', domains: [], instead: { match, claim } };
+}
 
 function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
   const { audienceClaim, azp } = trust;
@@ -286,9 +311,7 @@ function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
   const isSimple = conditions === 'none' || conditions.every(([, condition]) => Array.isArray(condition));
   const isNarrowed = audienceClaim !== undefined || azp !== undefined || !isSimple;
   const subject: StoredSubject = {
-    ...(trust.subject.match === 'email'
-      ? { match: 'email', domains: [...trust.subject.domains] }
-      : { match: 'linked' }),
+    ...storedSubject(trust.subject),
     ...(trust.types.length > 0 && { types: trust.types }),
     ...(trust.emailVerified !== undefined && { emailVerified: trust.emailVerified }),
     ...(isNarrowed && { narrowed: { audienceClaim, azp, conditions } }),

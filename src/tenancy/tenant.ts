@@ -48,6 +48,20 @@ export type ConditionValue = string | number | boolean;
 /** What a claim must have: one of these values, a word in its space-separated text, or a key in its map. */
 export type Condition = readonly ConditionValue[] | { readonly contains: string } | { readonly hasKey: string };
 
+/** The subject is linked to the value of a claim. */
+export interface LinkedSubject {
+  readonly match: 'linked';
+  /** A claim or a JSON pointer, whose value stands for `sub` in linked identities. Absent: `sub`. */
+  readonly claim?: string;
+}
+
+/** Every accepted token is about this subject. The conditions decide which tokens are accepted, and name at least one claim besides iss and aud. */
+export interface FixedSubject {
+  readonly match: 'user';
+  /** Of a user, or of an administrator if the trust is for that surface. It has one surface. */
+  readonly id: string;
+}
+
 /** A trusted issuer of the tenant, with its conditions. */
 export interface Trust {
   readonly id: TrustId;
@@ -65,7 +79,7 @@ export interface Trust {
   readonly conditions: ReadonlyMap<string, Condition> | 'none';
   /** Whether the text `"true"` in `email_verified` counts as the boolean. Undefined: it does not. */
   readonly emailVerified: 'text_allowed' | undefined;
-  readonly subject: { readonly match: 'email'; readonly domains: ReadonlySet<string> } | { readonly match: 'linked' };
+  readonly subject: { readonly match: 'email'; readonly domains: ReadonlySet<string> } | LinkedSubject | FixedSubject;
   readonly clients: readonly ClientId[];
   readonly surfaces: readonly Surface[];
   readonly maxAgeSeconds: number;

@@ -25,6 +25,10 @@ export class ListedSubjects extends SubjectDirectory {
     return Promise.resolve(this.#subjects.get(email));
   }
 
+  override findById(): Promise<Subject | undefined> {
+    return this.findByIdentity();
+  }
+
   override findByIdentity(): Promise<Subject | undefined> {
     return Promise.reject(new Error('the bearer is found by its e-mail address; `authorize` finds the other subject'));
   }

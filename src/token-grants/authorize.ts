@@ -108,9 +108,9 @@ function findSubject(
   tenant: Tenant,
   reference: SubjectReference,
 ): Promise<Subject | undefined> {
-  return reference.by === 'email'
-    ? directory.findByEmail(tenant, reference.email)
-    : directory.findByIdentity(tenant, reference.issuer, reference.sub);
+  if (reference.by === 'email') return directory.findByEmail(tenant, reference.email);
+  if (reference.by === 'id') return directory.findById(tenant, reference.id);
+  return directory.findByIdentity(tenant, reference.issuer, reference.sub);
 }
 
 /** Decided by the address in the directory, not by the one in the request. */

@@ -52,6 +52,9 @@ const LINKED: Trust = {
   maxLifetimeSeconds: 86_400,
 };
 
+const BY_CLAIM: Trust = { ...LINKED, id: parseTrustId('oid')!, subject: { match: 'linked', claim: 'oid' } };
+const FIXED: Trust = { ...LINKED, id: parseTrustId('zone')!, subject: { match: 'user', id: 'u-deploy' } };
+
 const BY_EMAIL: Trust = {
   ...LINKED,
   id: parseTrustId('mail')!,
@@ -112,7 +115,11 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         subjects: 'any',
         ttlSeconds: undefined,
       } as const;
-      const base = tenantDraft('whole', { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL, NARROWED] }, [ROOT]);
+      const base = tenantDraft(
+        'whole',
+        { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL, NARROWED, BY_CLAIM, FIXED] },
+        [ROOT],
+      );
       const [shop] = [...base.tenant.projects.values()] as [NonNullable<ReturnType<typeof base.tenant.projects.get>>];
       const [web] = [...shop.clients.values()] as [NonNullable<ReturnType<typeof shop.clients.get>>];
       const batch = { ...web, ...secretless, id: parseClientId('batch')! };

@@ -467,6 +467,13 @@ export function directoryConformance(kind: string, start: () => Promise<Director
         expect(await byEmail(tenant, address)).toBeUndefined();
       });
 
+      it('finds a user by id, exactly', async () => {
+        const { tenant } = await newDirectory();
+        expect((await users.findById(tenant, 'u-ada'))?.roles).toEqual(['auditor', 'manager']);
+        for (const id of ['U-ada', 'u-ada ', 'u-ad_', 'u-ad%', 'u-gone', ''])
+          expect(await users.findById(tenant, id)).toBeUndefined();
+      });
+
       it('finds a linked identity by issuer and sub, both exact', async () => {
         const { tenant } = await newDirectory();
         const [{ issuer, sub }] = ADA.identities as [{ issuer: string; sub: string }];

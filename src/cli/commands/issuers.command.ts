@@ -81,7 +81,7 @@ async function runList(tenantId: string, { output }: Output, terminal: Terminal)
             trust.clients.join(','),
             trust.surfaces.join(','),
             conditionsText(trust),
-            trust.subject.match === 'linked' ? 'linked' : `email of ${[...trust.subject.domains].join(',')}`,
+            subjectText(trust),
           ]),
         ]),
       );
@@ -101,12 +101,18 @@ function trustDocument(trust: Trust): object {
     typ: trust.types,
     conditions: conditionsNode(conditions),
     email_verified: trust.emailVerified ?? null,
-    subject: subject.match === 'linked' ? subject : { match: subject.match, domains: [...subject.domains] },
+    subject: subject.match === 'email' ? { match: subject.match, domains: [...subject.domains] } : subject,
     clients: trust.clients,
     surfaces: trust.surfaces,
     max_age_seconds: trust.maxAgeSeconds,
     max_lifetime_seconds: trust.maxLifetimeSeconds,
   };
+}
+
+function subjectText({ subject, surfaces }: Trust): string {
+  if (subject.match === 'email') return `email of ${[...subject.domains].join(',')}`;
+  if (subject.match === 'user') return `${surfaces.includes('admin') ? 'administrator' : 'user'} ${subject.id}`;
+  return subject.claim === undefined ? 'linked' : `linked by ${subject.claim}`;
 }
 
 function conditionsText({ conditions }: Trust): string {

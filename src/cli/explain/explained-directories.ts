@@ -54,6 +54,10 @@ class ByEmail extends SubjectDirectory {
     return this.#find(tenant, email);
   }
 
+  override findById(): Promise<never> {
+    return this.findByIdentity();
+  }
+
   override findByIdentity(): Promise<never> {
     return Promise.reject(new Error('generateToken names its subject by address'));
   }

@@ -27,10 +27,11 @@ export class TrustEntity {
   conditions!: string;
 
   /**
-   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`, with `"types":[…]` if further token types are accepted, and
-   * `"emailVerified":"text_allowed"`. They have no columns of their own, which avoids a migration: an older server ignores them and refuses such tokens.
-   * Members that it would have to know in order to refuse are in `"narrowed":{"azp":[…],"audienceClaim":…,"conditions":[…]}`, and then `conditions` is
-   * `[]`.
+   * `{"match":"email","domains":[…]}` or `{"match":"linked"}`. Other forms stand in `"instead"` of `{"match":"email","domains":[]}`, by which an older server
+   * refuses every token of the issuer. With `"types":[…]` if further token types are accepted, and `"emailVerified":"text_allowed"`: an older server ignores
+   * them and refuses such tokens. None of these has a column of its own, which avoids a migration.
+   * Members that an older server would have to know in order to refuse are in `"narrowed":{"azp":[…],"audienceClaim":…,"conditions":[…]}`, and then
+   * `conditions` is `[]`.
    */
   @Column({ type: 'text' })
   subject!: string;

@@ -1,4 +1,12 @@
-import type { ClientPolicy, Condition, DirectoryKind, SigningAlgorithm, TenantDatabase } from '../../tenancy/tenant.ts';
+import type {
+  ClientPolicy,
+  Condition,
+  DirectoryKind,
+  FixedSubject,
+  LinkedSubject,
+  SigningAlgorithm,
+  TenantDatabase,
+} from '../../tenancy/tenant.ts';
 import type { ClientId, ProjectId, TenantId, TrustId } from '../../domain/ids.ts';
 import type { Surface } from '../../domain/surface.ts';
 import type { Status, TenantStatus } from '../../domain/status.ts';
@@ -49,7 +57,7 @@ export interface IssuerSpec {
   readonly conditions: readonly (readonly [claim: string, condition: Condition])[] | 'none';
   /** Absent: only the boolean. */
   readonly emailVerified: 'text_allowed' | undefined;
-  readonly subject: { readonly match: 'email'; readonly domains: readonly string[] } | { readonly match: 'linked' };
+  readonly subject: { readonly match: 'email'; readonly domains: readonly string[] } | LinkedSubject | FixedSubject;
   readonly clients: readonly ClientId[];
   readonly surfaces: readonly Surface[];
   readonly maxAgeSeconds: number;

@@ -2,6 +2,7 @@ import { formatDuration } from '../file/duration.ts';
 import type { PartialTenant, Place } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
+import { checkFixedSubjects } from './check-fixed-subjects.ts';
 import { checkIssuerMembers } from './check-issuer-members.ts';
 import { checkTrusts } from './check-trusts.ts';
 import { clientPaths } from './client-paths.ts';
@@ -36,6 +37,7 @@ export function checkTenant(written: PartialTenant, before: TenantSpec, after: T
   for (const issuer of compare('issuers', written.issuers, before.issuers, after.issuers, idOf))
     checkIssuerMembers(issuer.thing, issuer.after, issuer.wrote, faults);
   checkTrusts(written, before, after, faults);
+  checkFixedSubjects(written, before, after, faults);
   checkClients(written, before, after, faults);
   checkExternal(written, after, faults);
 }

@@ -11,6 +11,9 @@ export function checkTrusts(written: PartialTenant, before: TenantSpec, after: T
   const wasClient = clientPaths(before);
   const isClient = clientPaths(after);
   for (const issuer of after.issuers) {
+    // By its URL: identities do not say which entry they are of.
+    const sameUrl = before.issuers.find((one) => one.issuer === issuer.issuer);
+    if (linkingClaim(issuer) !== linkingClaim(sameUrl)) checkMeaning(written, after, issuer, faults);
     const present = before.issuers.find(({ id }) => id === issuer.id);
     if (present === undefined) continue;
     const said = written.issuers?.find(({ id }) => id === issuer.id);
@@ -36,18 +39,37 @@ export function checkTrusts(written: PartialTenant, before: TenantSpec, after: T
   }
 }
 
+/** The claim that identities of the issuer are of, also while it does not match by them. */
+function linkingClaim(issuer: IssuerSpec | undefined): string {
+  return issuer?.subject.match === 'linked' ? (issuer.subject.claim ?? 'sub') : 'sub';
+}
+
+/** Identities do not say of which claim they are. Whoever has one person's `sub` as their value of another claim would get that person's tokens. */
+function checkMeaning(written: PartialTenant, after: TenantSpec, issuer: IssuerSpec, faults: Faults): void {
+  const isOfIssuer = (identity: IdentitySpec): boolean => identity.issuer === issuer.issuer;
+  for (const { thing } of personsThatKeep(written, after, isOfIssuer))
+    faults.add(
+      thing,
+      'identities',
+      `must not stay when issuer "${issuer.id}" links by "${linkingClaim(issuer)}" from now on: write identities too`,
+    );
+}
+
+/** The persons that keep such an identity because the file does not write theirs. */
+function personsThatKeep(written: PartialTenant, after: TenantSpec, isSuch: (identity: IdentitySpec) => boolean) {
+  return (['users', 'admins'] as const).flatMap((list) =>
+    after[list].flatMap((person) => {
+      const said = written[list]?.find((one) => one.id === person.id);
+      if (said?.identities !== undefined || !person.identities.some(isSuch)) return [];
+      return [{ thing: { list, name: printable(person.id), place: said?.place } }];
+    }),
+  );
+}
+
 /** Identities are stored with the issuer's URL. A new URL would cut them off, and whoever had the old one again would get them. */
 function checkLinks(written: PartialTenant, after: TenantSpec, { id, issuer: url }: IssuerSpec, faults: Faults): void {
   if (after.issuers.some(({ issuer }) => issuer === url)) return;
   const isLeftBehind = (identity: IdentitySpec): boolean => identity.issuer === url;
-  for (const list of ['users', 'admins'] as const)
-    for (const person of after[list]) {
-      const said = written[list]?.find((one) => one.id === person.id);
-      if (said?.identities !== undefined || !person.identities.some(isLeftBehind)) continue;
-      faults.add(
-        { list, name: printable(person.id), place: said?.place },
-        'identities',
-        `must not stay with the present URL of issuer "${id}": write identities too`,
-      );
-    }
+  for (const { thing } of personsThatKeep(written, after, isLeftBehind))
+    faults.add(thing, 'identities', `must not stay with the present URL of issuer "${id}": write identities too`);
 }

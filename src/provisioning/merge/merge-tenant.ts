@@ -162,9 +162,12 @@ const ISSUER = {
     'list the claims that a token must have, or write "conditions: none"',
     [],
   ),
-  subject: needed<IssuerSpec['subject']>('write { match: email, domains: [...] } or { match: linked }', {
-    match: 'linked',
-  }),
+  subject: needed<IssuerSpec['subject']>(
+    'write { match: email, domains: [...] }, { match: linked } or { match: user, id: ... }',
+    {
+      match: 'linked',
+    },
+  ),
   clients: needed<IssuerSpec['clients']>('list the clients that may use it; [] for none', []),
   surfaces: needed<IssuerSpec['surfaces']>('list those that it is good for: [user], [admin] or both', []),
   maxAgeSeconds: DEFAULT_MAX_AGE_SECONDS,

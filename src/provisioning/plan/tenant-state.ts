@@ -106,9 +106,7 @@ function issuerFromTrust(trust: Trust): IssuerSpec {
     conditions: trust.conditions === 'none' ? 'none' : [...trust.conditions].sort(([a], [b]) => byCodeUnit(a, b)),
     emailVerified: trust.emailVerified,
     subject:
-      trust.subject.match === 'email'
-        ? { match: 'email', domains: sorted(trust.subject.domains) }
-        : { match: 'linked' },
+      trust.subject.match === 'email' ? { match: 'email', domains: sorted(trust.subject.domains) } : trust.subject,
     clients: sorted(trust.clients),
     surfaces: sorted(trust.surfaces),
     maxAgeSeconds: trust.maxAgeSeconds,
@@ -121,9 +119,7 @@ function trustFromIssuer(issuer: IssuerSpec): Trust {
     ...issuer,
     conditions: issuer.conditions === 'none' ? 'none' : new Map(issuer.conditions),
     subject:
-      issuer.subject.match === 'email'
-        ? { match: 'email', domains: new Set(issuer.subject.domains) }
-        : { match: 'linked' },
+      issuer.subject.match === 'email' ? { match: 'email', domains: new Set(issuer.subject.domains) } : issuer.subject,
   };
 }
 

@@ -87,6 +87,44 @@ describe('tessera issuers list', () => {
   });
 });
 
+describe('who the tokens are about', () => {
+  const applied = (subject: string, more: Readonly<Record<string, string>> = {}) =>
+    installation.applied(tenantsWithTrusts(trustOf('corp', provider.issuer, { subject, ...more })));
+
+  it.each([
+    ['{ match: linked, claim: oid }', '[user]', 'linked by oid', { match: 'linked', claim: 'oid' }],
+    ['{ match: user, id: u-grace }', '[user]', 'user u-grace', { match: 'user', id: 'u-grace' }],
+    ['{ match: user, id: a-grace }', '[admin]', 'administrator a-grace', { match: 'user', id: 'a-grace' }],
+  ])('%s is listed, exported and planned', async (subject, surfaces, text, document) => {
+    await applied(subject, { surfaces });
+    expect((await installation.run(['issuers', 'list', 'acme'])).stdout).toContain(`  ${text}\n`);
+    const { stdout } = await installation.run(['issuers', 'list', 'acme', '-o', 'json']);
+    expect((JSON.parse(stdout) as { issuers: object[] }).issuers[0]).toMatchObject({ subject: document });
+    const exported = (await installation.run(['export'])).stdout;
+    expect(exported).toContain(`subject: ${subject}`);
+    const again = await installation.apply(exported, '--prune', '--dry-run');
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stdout).not.toMatch(/issuer acme/);
+    const changed = exported.replace(`subject: ${subject}`, 'subject: { match: email, domains: [acme.example] }');
+    expect((await installation.apply(changed, '--dry-run')).stdout).toContain(
+      `~ update issuer acme/corp   subject: ${subject} → { match: email, domains: [acme.example] }`,
+    );
+  });
+
+  it('is tried by a token', async () => {
+    await applied('{ match: user, id: u-grace }', { surfaces: '[user]' });
+    const { code, stdout } = await check('acme corp --token - -o json', token({ email: undefined }));
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as Explained).claims).toMatchObject({ sub: 'u-grace' });
+    await applied('{ match: user, id: a-grace }', { surfaces: '[admin]' });
+    const admin = await check('acme corp --token - -o json --surface admin', token({ email: undefined }));
+    expect((JSON.parse(admin.stdout) as Explained).claims).toMatchObject({ sub: 'a-grace' });
+    await applied('{ match: linked, claim: oid }');
+    const refused = await check('acme corp --token -', token());
+    expect(refused.stdout).toMatch(/^subject +refused +the subject token is refused: its oid cannot be linked$/m);
+  });
+});
+
 describe('tessera issuers check', () => {
   it('fetches the keys as a server would', async () => {
     const { code, stdout } = await check('acme corp');

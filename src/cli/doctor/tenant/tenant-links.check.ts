@@ -4,11 +4,15 @@ import type { TenantFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
 import { shownId } from '../people.ts';
 
-/** Trusted issuers name clients that exist, and identities of administrators are of trusted issuers. */
+/** Trusted issuers name clients and administrators that exist, and identities of administrators are of trusted issuers. */
 export const tenantLinksCheck: Check<TenantFacts> = {
   name: 'tenant-links',
   run: ({ state: { tenant, administrators } }) =>
-    Promise.resolve([...missingClients(tenant), ...untrustedIdentities(tenant, administrators)]),
+    Promise.resolve([
+      ...missingClients(tenant),
+      ...missingAdministrators(tenant, administrators),
+      ...untrustedIdentities(tenant, administrators),
+    ]),
 };
 
 function missingClients(tenant: Tenant): Found[] {
@@ -22,6 +26,22 @@ function missingClients(tenant: Tenant): Found[] {
         problem: `it is meant for the client ${id}, which does not exist`,
         command: 'Correct "clients" of the issuer in the tenants file: tessera apply -f FILE',
       })),
+  );
+}
+
+/** An issuer with a fixed user needs the tenant's database: no token is issued while that user is missing. */
+function missingAdministrators(tenant: Tenant, administrators: readonly Administrator[]): Found[] {
+  return tenant.trusts.flatMap(({ id, subject, surfaces }): Found[] =>
+    subject.match !== 'user' || !surfaces.includes('admin') || administrators.some((one) => one.id === subject.id)
+      ? []
+      : [
+          {
+            severity: 'warning',
+            object: `issuer ${tenant.id}/${id}`,
+            problem: `its tokens are about the administrator ${subject.id}, who does not exist`,
+            command: 'Correct "subject" of the issuer in the tenants file: tessera apply -f FILE',
+          },
+        ],
   );
 }
 

@@ -1,5 +1,6 @@
 import { SUBJECT_TOKEN_ALGORITHMS } from '../../../identity-providers/subject-token-algorithm.ts';
 import { parseSubjectTokenType } from '../../../identity-providers/subject-token-type.ts';
+import { topLevelClaim } from '../../../identity-providers/claims/guarding-conditions.ts';
 import { invalidProviderUrlReason } from '../../../identity-providers/egress/provider-url.ts';
 import { isIssuerOfThisService } from '../../../domain/issuer.ts';
 import { parseClientId, parseTrustId } from '../../../domain/ids.ts';
@@ -20,6 +21,7 @@ import {
   withoutPatterns,
 } from './read-fields.ts';
 import { parseJsonPointer } from '../../../identity-providers/claims/json-pointer.ts';
+import { subjectId } from './read-persons.ts';
 import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
 import type { Condition, ConditionValue } from '../../../tenancy/tenant.ts';
 import type { IssuerSpec } from '../tenants-file.ts';
@@ -126,14 +128,49 @@ const tokenType = matching(
   'a media type as it stands in the header "typ", such as secevent+jwt; there are no patterns',
 );
 
+const SUBJECT_MEMBERS = [
+  ['domains', 'email'],
+  ['claim', 'linked'],
+  ['id', 'user'],
+] as const;
+
+const claimName = matching(
+  (text) => (/^[\x21-\x7e]{1,128}$/.test(text) && topLevelClaim(text) !== undefined ? text : undefined),
+  'the name of a claim, or a JSON pointer such as /profile/employee: 1 to 128 printable ASCII characters without spaces',
+);
+
+const linkingClaim: Reader<string> = (node, errors) => {
+  const claim = withoutPatterns(claimName)(node, errors);
+  const top = claim === undefined ? undefined : topLevelClaim(claim);
+  if (top !== 'iss' && top !== 'aud') return claim;
+  errors.add(node.at, 'is alike in all tokens, so it names nobody: name the claim that identifies the account');
+  return undefined;
+};
+
 const readSubject: Reader<IssuerSpec['subject']> = (node, errors) => {
-  const fields = Fields.open(node, 'subject', ['match', 'domains'], errors);
-  const match = fields?.required('match', oneOf(['email', 'linked']), 'write "match: email" or "match: linked"');
+  const fields = Fields.open(node, 'subject', ['match', 'domains', 'claim', 'id'], errors);
+  const match = fields?.required(
+    'match',
+    oneOf(['email', 'linked', 'user']),
+    'write "match: email", "match: linked" or "match: user"',
+  );
   if (fields === undefined || match === undefined) return undefined;
+  for (const [member, owner] of SUBJECT_MEMBERS)
+    if (owner !== match && fields.node(member) !== undefined)
+      errors.add(fields.place(member), `${member} has no meaning with "match: ${match}": remove it`);
   if (match === 'linked') {
-    if (fields.node('domains') !== undefined)
-      errors.add(fields.place('domains'), 'domains have no meaning with "match: linked": remove them');
-    return { match };
+    if (fields.node('claim') === undefined) return { match };
+    const claim = fields.optional('claim', linkingClaim);
+    if (claim === undefined) return undefined;
+    return claim === 'sub' ? { match } : { match, claim };
+  }
+  if (match === 'user') {
+    const id = fields.required(
+      'id',
+      subjectId,
+      'write the id of the user, or of the administrator, that every token is about',
+    );
+    return id === undefined ? undefined : { match, id };
   }
   const domains = fields.required('domains', domainSet, 'list the e-mail domains that this issuer speaks for');
   return domains === undefined ? undefined : { match, domains };

@@ -22,7 +22,7 @@ type PersonKey = (typeof KEYS)[number];
 /** The common members of users and administrators. */
 type Person = Omit<PartialUser, 'groups'>;
 
-const subjectId = matching(
+export const subjectId = matching(
   parseSubjectId,
   'an id: 1 to 128 ASCII letters, digits and ". _ : | + = -", starting with a letter or digit, and not with "client:"',
 );

@@ -115,6 +115,7 @@ export async function authenticateSubject(
 }
 
 function nameOf(subject: SubjectReference): string {
+  if (subject.by === 'id') return subject.id;
   return subject.by === 'email' ? subject.email : JSON.stringify([subject.issuer, subject.sub]);
 }
 
