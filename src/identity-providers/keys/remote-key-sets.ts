@@ -55,8 +55,8 @@ export class RemoteKeySets {
   }
 
   #setOf(source: KeySource): RemoteKeySet {
-    // Trusted issuers of two tenants may have different key URLs, and one tenant's choice must not affect another. No URL contains a space.
-    const name = `${source.issuer} ${source.jwksUri ?? ''}`;
+    // Trusted issuers of two tenants may have different key URLs, and one tenant's choice must not affect another.
+    const name = JSON.stringify([source.issuer, source.jwksUri]);
     let set = this.#sets.get(name);
     if (set === undefined) {
       // A copy, so that this does not keep the tenant's snapshot in memory.

@@ -129,6 +129,22 @@ describe('a valid file', () => {
   });
 });
 
+it.each([
+  'https://ADFS.lab.example/adfs',
+  'http://adfs.lab.example/adfs/services/trust',
+  'accounts.google.com',
+  'kubernetes/serviceaccount',
+  'https://10.0.0.1/?a=b#c',
+  'urn:acme:idp',
+  'joe',
+  'Acme IdP',
+  'x'.repeat(512),
+])('an issuer with jwks_uri may be %s, and keeps it', (issuer) => {
+  const text = replaceEach(GOOD, ['issuer: https://idp.example.com/realms/acme', `issuer: ${JSON.stringify(issuer)}`]);
+  const result = readCompleteTenants(new TextEncoder().encode(text), CONTEXT);
+  expect('file' in result && result.file.tenants[0]!.issuers[0]!.issuer).toBe(issuer);
+});
+
 it.each(['a b', ' a ', 'organization:acme:project:Default Project:run', 'é', 'e\u0301', '\u{1f600}'.repeat(255)])(
   'an identity may have the sub %j, and keeps it',
   (sub) => {
@@ -168,8 +184,6 @@ const INVALID: [name: string, line: number, from: string | RegExp, to: string, m
   ['a duration without unit', 7, '15m', '900', /a duration such as/],
   ['a zero duration', 7, '15m', '0s', /a duration such as/],
   ['a lifetime above 24 h', 7, '15m', '25h', /at most 24h/],
-  ['http', 10, 'https', 'http', /https URL/, '10:17'],
-  ['a private issuer', 10, 'idp.example.com', '10.0.0.1', /TESSERA_FEDERATION_ALLOWED_HOSTS/],
   [
     'an issuer of this service',
     10,
@@ -177,8 +191,21 @@ const INVALID: [name: string, line: number, from: string | RegExp, to: string, m
     'tokens.example.com/tenants/globex',
     /issuer of this service itself/,
   ],
-  ['an issuer with user and password', 10, 'idp', 'me:pw@idp', /without user/],
-  ['an issuer with a query', 10, 'acme', 'acme?a=b', /query/],
+  [
+    'an issuer that is not ASCII',
+    10,
+    'idp.example',
+    'idp.exämple',
+    /printable ASCII characters, without spaces at the ends/,
+  ],
+  [
+    'an issuer with a space at its end',
+    10,
+    /https.*$/,
+    '"adfs "',
+    /printable ASCII characters, without spaces at the ends/,
+  ],
+  ['an empty issuer', 10, /https.*$/, '""', /printable ASCII characters, without spaces at the ends/],
   [
     'an issuer with a placeholder',
     10,
@@ -338,6 +365,28 @@ describe('one error', () => {
       expect(`${errors[0]!.line}:${errors[0]!.column}:`).toContain(`${at}:`);
     },
   );
+
+  it.each([
+    ['http', 'http://idp.example.com', /https URL/],
+    ['a private address', 'https://10.0.0.1', /TESSERA_FEDERATION_ALLOWED_HOSTS/],
+    ['user and password', 'https://me:pw@idp.example.com', /without user/],
+    ['a query', 'https://idp.example.com/acme?a=b', /query/],
+    ['capitals in its host', 'https://ADFS.lab.example/adfs', /lower case/],
+    ['no scheme', 'accounts.google.com', /absolute https URL/],
+  ])('an issuer with %s whose keys are found by discovery', (_, issuer, message) => {
+    for (const uri of ['', '        jwks_uri: null\n']) {
+      const text = replaceEach(
+        GOOD,
+        ['        jwks_uri: https://idp.example.com/keys\n', uri],
+        ['issuer: https://idp.example.com/realms/acme', `issuer: ${issuer}`],
+      );
+      const result = read(text);
+      const errors = 'errors' in result ? result.errors : [];
+      expect(errors.map((error) => error.message)).toEqual([expect.stringMatching(message)]);
+      expect(errors[0]!.message).toMatch(/; with jwks_uri it may be any text$/);
+      expect(errors[0]!.line).toBe(10);
+    }
+  });
 
   it.each(['scopes', 'roles', 'groups', 'users'])('%s of an external directory', (part) => {
     const result = read(`apiVersion: tessera/v1

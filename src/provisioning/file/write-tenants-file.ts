@@ -4,6 +4,7 @@ import { formatDuration } from './duration.ts';
 import { clientNode, issuerNode } from './thing-nodes.ts';
 import { API_VERSION } from './read-tenants-file.ts';
 import { byCodeUnit } from './readers/read-fields.ts';
+import { untrustedIssuerName } from './untrusted-issuer.ts';
 import type { IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
 /**
@@ -73,7 +74,12 @@ function personNode({ id, email, status }: PersonSpec): object {
 
 /** An identity whose issuer is no longer trusted keeps its URL. `apply` then refuses the line, instead of dropping the link silently. */
 function identitiesNode(identities: readonly IdentitySpec[], issuerIds: ReadonlyMap<string, string>): object {
-  return { identities: identities.map(({ issuer, sub }) => ({ issuer: issuerIds.get(issuer) ?? issuer, sub })) };
+  return {
+    identities: identities.map(({ issuer, sub }) => ({
+      issuer: issuerIds.get(issuer) ?? untrustedIssuerName(issuer),
+      sub,
+    })),
+  };
 }
 
 /** What an issuer's members say that have no value. */

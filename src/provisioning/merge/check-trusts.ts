@@ -1,3 +1,4 @@
+import { invalidProviderUrlReason } from '../../identity-providers/egress/provider-url.ts';
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { IdentitySpec, IssuerSpec, TenantSpec } from '../file/tenants-file.ts';
@@ -11,13 +12,25 @@ export function checkTrusts(written: PartialTenant, before: TenantSpec, after: T
   const wasClient = clientPaths(before);
   const isClient = clientPaths(after);
   for (const issuer of after.issuers) {
+    const said = written.issuers?.find(({ id }) => id === issuer.id);
+    const thing = { list: 'issuers', name: issuer.id, place: said?.place } as const;
+    // An issuer that is written has been checked. Here nobody knows which hosts are allowed, so that none is.
+    const isChecked = said?.issuer !== undefined || said?.place?.has('issuer') === true;
+    const undiscoverable =
+      said?.jwksUri === null && !isChecked
+        ? invalidProviderUrlReason(issuer.issuer, { query: 'refused' }, [])
+        : undefined;
+    if (undiscoverable !== undefined)
+      faults.add(
+        thing,
+        'jwks_uri',
+        `must stay, or write issuer too, because discovery asks the issuer: it ${undiscoverable}`,
+      );
     // By its URL: identities do not say which entry they are of.
     const sameUrl = before.issuers.find((one) => one.issuer === issuer.issuer);
     if (linkingClaim(issuer) !== linkingClaim(sameUrl)) checkMeaning(written, after, issuer, faults);
     const present = before.issuers.find(({ id }) => id === issuer.id);
     if (present === undefined) continue;
-    const said = written.issuers?.find(({ id }) => id === issuer.id);
-    const thing = { list: 'issuers', name: issuer.id, place: said?.place } as const;
     if (issuer.issuer !== present.issuer) {
       if (issuer.jwksUri !== undefined && said?.jwksUri === undefined)
         faults.add(

@@ -1,4 +1,5 @@
 import type { Member, PartialAdmin, PartialIdentity, PartialUser } from '../file/partial-tenants-file.ts';
+import { untrustedIssuerName } from '../file/untrusted-issuer.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
 import { printable } from '../file/source-node.ts';
 import type { AdminSpec, IdentitySpec, IssuerSpec, UserSpec } from '../file/tenants-file.ts';
@@ -70,7 +71,7 @@ function mergeIdentities(
     // The URL of an issuer that was trusted before: the link is kept, but no new one is made.
     const url =
       tenantIssuers.find(({ id }) => id === issuer)?.issuer ??
-      before.find((identity) => identity.issuer === issuer && identity.sub === sub)?.issuer;
+      before.find((identity) => untrustedIssuerName(identity.issuer) === issuer && identity.sub === sub)?.issuer;
     if (url === undefined)
       faults.add(
         thing,

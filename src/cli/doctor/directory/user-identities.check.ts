@@ -25,7 +25,7 @@ export const userIdentitiesCheck: Check<DirectoryFacts> = {
         problem: `${Number(row['identities'])} are linked to identities of ${shownName(issuer)}, which the tenant does not trust`,
         command: !issuer.includes('@')
           ? `Add the issuer to "issuers" in the tenants file, or: DELETE FROM ${table} WHERE issuer = ${sqlText(issuer)};`
-          : `Delete its rows in ${table}: no issuer has such a name`,
+          : `Delete its rows in ${table}, or add the issuer to "issuers" in the tenants file`,
       };
     });
   },

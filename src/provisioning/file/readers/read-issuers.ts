@@ -2,6 +2,8 @@ import { SUBJECT_TOKEN_ALGORITHMS } from '../../../identity-providers/subject-to
 import { parseSubjectTokenType } from '../../../identity-providers/subject-token-type.ts';
 import { topLevelClaim } from '../../../identity-providers/claims/guarding-conditions.ts';
 import { invalidProviderUrlReason } from '../../../identity-providers/egress/provider-url.ts';
+import { ISSUER_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
+import { isLinkableIssuer } from '../../../directory/linked-identity.ts';
 import { isIssuerOfThisService } from '../../../domain/issuer.ts';
 import { parseClientId, parseTrustId } from '../../../domain/ids.ts';
 import type { ValidationErrors } from '../validation-error.ts';
@@ -28,8 +30,7 @@ import type { IssuerSpec } from '../tenants-file.ts';
 import type { PartialIssuer } from '../partial-tenants-file.ts';
 import { printable, type SourceNode } from '../source-node.ts';
 
-// The sizes of the control plane's columns. An issuer is part of an index there.
-const MAX_ISSUER_LENGTH = 512;
+// The size of the control plane's column.
 const MAX_URL_LENGTH = 2_048;
 
 const KEYS = [
@@ -67,10 +68,8 @@ export function readIssuers(
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseTrustId), 'write its id, such as "id: corp"');
     if (id !== undefined) registry.declare('issuer', id, fields.place('id'), `issuer "${id}" appears twice`);
-    const issuer = fields.member(
-      'issuer',
-      withoutPatterns(notOwnIssuer(publicUrl, providerUrl('refused', MAX_ISSUER_LENGTH, allowedHosts))),
-    );
+    const form = hasKeyUrl(fields.node('jwks_uri')) ? anyIssuer : discoverableIssuer(allowedHosts);
+    const issuer = fields.member('issuer', withoutPatterns(notOwnIssuer(publicUrl, form)));
     // The trusted issuer is looked up by tenant and `iss`, so the URL must be unique.
     if (issuer !== undefined && issuer !== null)
       registry.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
@@ -94,16 +93,37 @@ export function readIssuers(
   });
 }
 
-function providerUrl(query: 'allowed' | 'refused', maxLength: number, allowedHosts: readonly string[]): Reader<string> {
+/** Whether the keys are found without the issuer. */
+function hasKeyUrl(node: SourceNode | undefined): boolean {
+  return node !== undefined && !(node.kind === 'scalar' && node.value === null);
+}
+
+/** Only compared with `iss`, never fetched (RFC 7519, section 4.1.1: any text). */
+const anyIssuer: Reader<string> = matching(
+  (text) => (isLinkableIssuer(text) ? text : undefined),
+  `the text of "iss": at most ${ISSUER_LENGTH} printable ASCII characters, without spaces at the ends`,
+);
+
+/** Without the URL of its keys they are found by the issuer, which must be a URL then (OpenID Connect Discovery 1.0, section 4). */
+function discoverableIssuer(allowedHosts: readonly string[]): Reader<string> {
+  return providerUrl('refused', ISSUER_LENGTH, allowedHosts, '; with jwks_uri it may be any text');
+}
+
+function providerUrl(
+  query: 'allowed' | 'refused',
+  maxLength: number,
+  allowedHosts: readonly string[],
+  more = '',
+): Reader<string> {
   const text = matching(
     (value) => (value.length <= maxLength ? value : undefined),
-    `an https URL of at most ${maxLength} characters`,
+    `an https URL of at most ${maxLength} characters${more}`,
   );
   return (node, errors) => {
     const url = text(node, errors);
     const refusal = url === undefined ? undefined : invalidProviderUrlReason(url, { query }, allowedHosts);
     if (refusal === undefined) return url;
-    errors.add(node.at, refusal);
+    errors.add(node.at, `${refusal}${more}`);
     return undefined;
   };
 }
