@@ -22,7 +22,7 @@ export function isMap(value: unknown): value is Claims {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Claims that each token of the issuer meets anyway, or that the check of the audience has compared already. */
+/** The claims that are compared for each token anyway: a condition on them excludes no token that would pass without it. */
 const SAID_ALREADY: ReadonlySet<unknown> = new Set(['iss', 'aud', 'client_id']);
 
 /**
