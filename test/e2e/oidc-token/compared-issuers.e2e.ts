@@ -5,7 +5,7 @@ import {
   startExchangeService,
   tenantsWithTrusts,
   trustOf,
-} from '../../support/exchange-service.ts';
+} from '../../support/tessera/exchange-service.ts';
 import { TestInstallation } from '../cli/installation.ts';
 
 /** Issuers whose keys are at a given URL: their name is compared, and never fetched. */
