@@ -117,7 +117,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       } as const;
       const base = tenantDraft(
         'whole',
-        { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL, NARROWED, BY_CLAIM, FIXED] },
+        { name: 'Ünïcode 🦉 Ltd', trusts: [LINKED, BY_EMAIL, BY_CLAIM, NARROWED, FIXED] },
         [ROOT],
       );
       const [shop] = [...base.tenant.projects.values()] as [NonNullable<ReturnType<typeof base.tenant.projects.get>>];

@@ -299,7 +299,7 @@ describe('export', () => {
     expect(await installation.run(['export', '--tenant', 'none'])).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/no such tenant: use one of acme, globex/),
+      stderr: expect.stringMatching(/There is no tenant "none": use one of acme, globex/),
     });
     expect((await installation.run(['export', '--tenant', 'A/b'])).code).toBe(2);
   });

@@ -193,7 +193,7 @@ describe('keys', () => {
     expect(await run('keys list globex')).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/no such tenant: use one of acme/),
+      stderr: expect.stringMatching(/There is no tenant "globex": use one of acme/),
     });
   });
 });
