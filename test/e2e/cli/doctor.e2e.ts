@@ -78,8 +78,8 @@ describe('a healthy installation', () => {
 });
 
 /** An issuer at an address that no issuer may have. */
-function trustOf(client: string): string {
-  return `INSERT INTO trusts VALUES ('acme', 'corp', 'https://127.0.0.1:1', NULL, '["a"]', '["RS256"]', '"none"', '{"match":"linked"}', '["${client}"]', '["user"]', 60, 60)`;
+function trustOf(client: string, subject = '{"match":"linked"}', surface = 'user'): string {
+  return `INSERT INTO trusts VALUES ('acme', 'corp', 'https://127.0.0.1:1', NULL, '["a"]', '["RS256"]', '"none"', '${subject}', '["${client}"]', '["${surface}"]', 60, 60)`;
 }
 
 /** One fault each, the checks that find it, and what they say. */
@@ -206,6 +206,21 @@ const MUTATIONS: readonly {
       ['trusted-issuers', 'issuer acme/corp'],
     ],
   },
+  ...(['user', 'admin'] as const).map((surface) => ({
+    fault: `a trusted issuer whose fixed subject of the surface ${surface} does not exist, and whose keys cannot be fetched`,
+    break: () => {
+      const subject = '{"match":"email","domains":[],"instead":{"match":"user","id":"x-gone"}}';
+      sql('control', trustOf('web', subject, surface));
+    },
+    // In the order of the checks.
+    found: (
+      [
+        ['tenant-links', 'issuer acme/corp'],
+        ['trusted-issuers', 'issuer acme/corp'],
+        ['user-identities', 'issuer acme/corp'],
+      ] as const
+    ).filter(([check]) => check !== (surface === 'user' ? 'tenant-links' : 'user-identities')),
+  })),
   {
     fault: 'no key ring',
     break: () => rm(join(installation.dataDirectory, 'vault/keys/acme.sealed')),

@@ -1,10 +1,15 @@
 import { ISSUER_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
 import { readRequiredText, selectText } from '../../../directory/bounded-text.ts';
+import { findGrantsById } from '../../../directory/grants-query.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
 import type { DirectoryFacts } from '../facts.ts';
-import { type Check, MAX_FOUND } from '../finding.ts';
+import { type Check, type Found, MAX_FOUND } from '../finding.ts';
 import { shownName, sqlText } from '../people.ts';
 
-/** Linked identities of users are of issuers that the tenant trusts. One finding for each other issuer, however many users are linked to it. */
+/**
+ * Linked identities of users are of issuers that the tenant trusts, and users that a trusted issuer names exist. One finding for each other issuer,
+ * however many users are linked to it.
+ */
 export const userIdentitiesCheck: Check<DirectoryFacts> = {
   name: 'user-identities',
   run: async ({ directory, state: { tenant } }) => {
@@ -17,7 +22,7 @@ export const userIdentitiesCheck: Check<DirectoryFacts> = {
          FROM ${table} user_identities ${others} GROUP BY user_identities.issuer LIMIT ${MAX_FOUND + 1}`,
       trusted,
     );
-    return rows.map((row) => {
+    const untrusted = rows.map((row): Found => {
       const issuer = readRequiredText(row, 'issuer', ISSUER_LENGTH);
       return {
         severity: 'warning',
@@ -28,5 +33,21 @@ export const userIdentitiesCheck: Check<DirectoryFacts> = {
           : `Delete its rows in ${table}, or add the issuer to "issuers" in the tenants file`,
       };
     });
+    return [...untrusted, ...(await missingUsers(directory, tenant))];
   },
 };
+
+async function missingUsers(directory: DirectoryFacts['directory'], tenant: Tenant): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const { id, subject, surfaces } of tenant.trusts) {
+    if (subject.match !== 'user' || !surfaces.includes('user')) continue;
+    if ((await findGrantsById(directory, tenant.id, subject.id)) !== undefined) continue;
+    found.push({
+      severity: 'warning',
+      object: `issuer ${tenant.id}/${id}`,
+      problem: `its tokens are about the user ${subject.id}, who does not exist`,
+      command: 'Correct "subject" of the issuer in the tenants file: tessera apply -f FILE',
+    });
+  }
+  return found;
+}

@@ -29,7 +29,7 @@ function missingClients(tenant: Tenant): Found[] {
   );
 }
 
-/** An issuer with a fixed user needs the tenant's database: no token is issued while that user is missing. */
+/** Users are in the tenant's database: see user-identities.check.ts. */
 function missingAdministrators(tenant: Tenant, administrators: readonly Administrator[]): Found[] {
   return tenant.trusts.flatMap(({ id, subject, surfaces }): Found[] =>
     subject.match !== 'user' || !surfaces.includes('admin') || administrators.some((one) => one.id === subject.id)
