@@ -21,9 +21,25 @@ const ROWS: Readonly<Record<SubjectTokenAlgorithm, SignatureAlgorithm>> = {
   EdDSA: { keyType: 'ed25519', digest: null, signatureBytes: 64 },
 };
 
+/** RFC 9864, section 2.2: EdDSA with the only curve that has a row here. It is another name of that row, not a row of its own. */
+const ED25519 = 'Ed25519';
+
 export const SUBJECT_TOKEN_ALGORITHMS: readonly SubjectTokenAlgorithm[] = Object.freeze(
   Object.keys(ROWS) as SubjectTokenAlgorithm[],
 );
+
+/** What headers, JWKs and tenants files may write. */
+export const SUBJECT_TOKEN_ALGORITHM_NAMES: readonly string[] = Object.freeze([...SUBJECT_TOKEN_ALGORITHMS, ED25519]);
+
+/**
+ * The algorithm that a header, a JWK or a tenants file names. `EdDSA` and `Ed25519` are one algorithm.
+ *
+ * @returns undefined for any other name; names are compared exactly
+ */
+export function parseSubjectTokenAlgorithm(name: unknown): SubjectTokenAlgorithm | undefined {
+  if (name === ED25519) return 'EdDSA';
+  return isSubjectTokenAlgorithm(name) ? name : undefined;
+}
 
 export function isSubjectTokenAlgorithm(value: unknown): value is SubjectTokenAlgorithm {
   return typeof value === 'string' && Object.hasOwn(ROWS, value);

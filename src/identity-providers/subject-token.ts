@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { parseCompactForm, TokenError } from '@tessera/token/core';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { type SubjectTokenAlgorithm, isSubjectTokenAlgorithm } from './subject-token-algorithm.ts';
+import { type SubjectTokenAlgorithm, parseSubjectTokenAlgorithm } from './subject-token-algorithm.ts';
 import { type SubjectTokenType, parseSubjectTokenType } from './subject-token-type.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
@@ -35,13 +35,14 @@ export function parseSubjectToken(presented: PresentedToken): SubjectToken {
   if (MEANING_CHANGING_MEMBERS.some((member) => Object.hasOwn(header, member)))
     throw refused('its header changes its meaning');
   const { alg, kid, typ } = header;
-  if (!isSubjectTokenAlgorithm(alg)) throw refused('its algorithm proves nothing about who signed');
+  const algorithm = parseSubjectTokenAlgorithm(alg);
+  if (algorithm === undefined) throw refused('its algorithm proves nothing about who signed');
   if (kid !== undefined && (typeof kid !== 'string' || kid === '')) throw refused('its kid is not a text');
   const type = typeof typ === 'string' ? parseSubjectTokenType(typ) : undefined;
   if (typ !== undefined && type === undefined) throw refused('its typ is not a media type');
   const { iss } = claims;
   if (typeof iss !== 'string' || iss === '') throw refused('it has no issuer');
-  return { algorithm: alg, kid, type, issuer: iss, claims, signingInput, signature };
+  return { algorithm, kid, type, issuer: iss, claims, signingInput, signature };
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { holdsPrivateKey, importKeyMaterial, refusalOfPurpose } from '@tessera/token/core';
-import { fitsAlgorithm, type SubjectTokenAlgorithm, isSubjectTokenAlgorithm } from '../subject-token-algorithm.ts';
+import { fitsAlgorithm, type SubjectTokenAlgorithm, parseSubjectTokenAlgorithm } from '../subject-token-algorithm.ts';
 
 /** A public key of a trusted issuer. Many issuers omit `alg`, so the key's type determines the algorithms it may verify. */
 export interface ProviderKey {
@@ -69,11 +69,12 @@ type ImportedProviderKey =
 function importProviderKey(jwk: Readonly<Record<string, unknown>>): ImportedProviderKey {
   const { kid, alg } = jwk;
   if (kid !== undefined && typeof kid !== 'string') return { reason: 'kid is not a text' };
-  if (alg !== undefined && !isSubjectTokenAlgorithm(alg)) return { reason: 'alg is unknown' };
+  const algorithm = parseSubjectTokenAlgorithm(alg);
+  if (alg !== undefined && algorithm === undefined) return { reason: 'alg is unknown' };
   const { publicKey, reason } = importKeyMaterial(jwk);
   if (publicKey === undefined) return { reason };
-  if (alg !== undefined && !fitsAlgorithm(alg, publicKey)) return { reason: 'alg does not fit the key' };
-  return { key: Object.freeze({ kid, algorithm: alg, publicKey }) };
+  if (algorithm !== undefined && !fitsAlgorithm(algorithm, publicKey)) return { reason: 'alg does not fit the key' };
+  return { key: Object.freeze({ kid, algorithm, publicKey }) };
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

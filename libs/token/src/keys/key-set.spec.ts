@@ -46,6 +46,8 @@ describe('importVerificationKey', () => {
     ['kid a number', { ...ec, kid: 7 }, 'no kid'],
     ['alg missing', { ...ec, alg: undefined }, 'alg is missing or unknown'],
     ['alg HS256', { ...ec, alg: 'HS256' }, 'alg is missing or unknown'],
+    // Tessera's own keys have one name. A second one would widen what a token may say.
+    ['the other name of its alg', { ...ed, alg: 'Ed25519' }, 'alg is missing or unknown'],
     ['alg of Object.prototype', { ...ec, alg: 'constructor' }, 'alg is missing or unknown'],
     ['alg of another type', { ...ec, alg: 'RS256' }, 'alg does not fit the key'],
     ['alg of another curve', { ...p384, kid: 'k', alg: 'ES256' }, 'alg does not fit the key'],

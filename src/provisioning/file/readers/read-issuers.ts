@@ -1,4 +1,7 @@
-import { SUBJECT_TOKEN_ALGORITHMS } from '../../../identity-providers/subject-token-algorithm.ts';
+import {
+  parseSubjectTokenAlgorithm,
+  SUBJECT_TOKEN_ALGORITHM_NAMES,
+} from '../../../identity-providers/subject-token-algorithm.ts';
 import { parseSubjectTokenType } from '../../../identity-providers/subject-token-type.ts';
 import { topLevelClaim } from '../../../identity-providers/claims/guarding-conditions.ts';
 import { invalidProviderUrlReason } from '../../../identity-providers/egress/provider-url.ts';
@@ -139,8 +142,8 @@ function notOwnIssuer(publicUrl: string, url: Reader<string>): Reader<string> {
 }
 
 const algorithm = matching(
-  (text) => SUBJECT_TOKEN_ALGORITHMS.find((word) => word === text),
-  `one of ${SUBJECT_TOKEN_ALGORITHMS.join(', ')}: "none" and HMAC do not prove who signed`,
+  parseSubjectTokenAlgorithm,
+  `one of ${SUBJECT_TOKEN_ALGORITHM_NAMES.join(', ')}: "none" and HMAC do not prove who signed`,
 );
 
 const tokenType = matching(
