@@ -7,6 +7,7 @@ import { type ExplainedStep, explain } from '../token-grants/explain.ts';
 import { ExplainedExchangeGrant } from '../token-grants/grants/oidc-exchange/explained-exchange.grant.ts';
 import { fetchKeySet, KEYS_DEADLINE_MS } from '../identity-providers/keys/fetch-key-set.ts';
 import { SystemClock } from '../domain/clock.ts';
+import { keysForAlgorithms, type ProviderKey, type SkippedKey } from '../identity-providers/keys/provider-key-set.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import { Deadline } from '../runtime/deadline.ts';
@@ -76,13 +77,16 @@ async function checkKeys(
     trusts.map(async (trust) => {
       const found = await fetchKeySet(egress, trust, new Deadline(new SystemClock(), KEYS_DEADLINE_MS));
       if (found.set === undefined) return { id: trust.id, issuer: trust.issuer, refusal: found.refusal };
-      const { keys, skipped } = found.set;
+      const keys = keysForAlgorithms(found.set, trust.algorithms);
+      const skipped = [...found.set.skipped, ...found.set.keys.filter((key) => !keys.includes(key)).map(unfit(trust))];
       return {
         id: trust.id,
         issuer: trust.issuer,
         jwks_uri: found.jwksUri,
         keys: keys.map(({ kid, publicKey }) => ({ kid: kid ?? null, type: publicKey.asymmetricKeyType ?? '' })),
-        skipped,
+        // Programs rely on `skipped`: the reasons of keys for signatures, each once.
+        skipped: [...new Set(skipped.filter((key) => !key.isForOtherPurpose).map(({ reason }) => reason))],
+        skipped_keys: skipped.map(({ kid, reason }) => ({ kid: kid ?? null, reason })),
       };
     }),
   );
@@ -96,16 +100,25 @@ async function checkKeys(
           : [
               `${issuer.id}: ${issuer.issuer}`,
               `  keys at ${issuer.jwks_uri}`,
-              ...issuer.keys.map(({ kid, type }) => `  key ${printable(kid ?? '(without kid)')}: ${type}`),
-              ...issuer.skipped.map((reason) => `  skipped: ${reason}`),
+              ...issuer.keys.map(({ kid, type }) => `  key ${shownKid(kid)}: ${type}`),
+              ...issuer.skipped_keys.map(({ kid, reason }) => `  skipped ${shownKid(kid)}: ${reason}`),
             ],
       ),
     );
-  const failed = checked.filter(({ keys }) => keys === undefined);
+  const failed = checked.filter(({ keys = [] }) => keys.length === 0);
   if (failed.length > 0)
     throw new OperatorError(
-      `No keys of ${failed.map(({ id }) => id).join(', ')}: a server could not verify their tokens. Correct the issuer in the tenants file, or ask its operator.`,
+      `No usable keys of ${failed.map(({ id }) => id).join(', ')}: a server could not verify their tokens. Correct the issuer in the tenants file, or ask its operator.`,
     );
+}
+
+function unfit({ algorithms }: Trust): (key: ProviderKey) => SkippedKey {
+  const reason = `it fits none of the algorithms of this issuer, ${algorithms.join(', ')}`;
+  return ({ kid }) => ({ kid, reason, isForOtherPurpose: false });
+}
+
+function shownKid(kid: string | null): string {
+  return kid === null ? '(without kid)' : printable(kid);
 }
 
 async function tryToken(

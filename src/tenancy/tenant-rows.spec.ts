@@ -10,6 +10,7 @@ const trust: Trust = {
   jwksUri: undefined,
   audiences: ['shop'],
   algorithms: ['ES256'],
+  keyUse: 'jwt-svid',
   types: ['at+jwt'],
   audienceClaim: undefined,
   azp: undefined,
@@ -134,6 +135,7 @@ describe('a malformed JSON column', () => {
         `{"match":"linked","narrowed":{"conditions":[["scope",${form}]]}}`,
       ],
     ),
+    ['a purpose of keys that is none', 'trusts', 'subject', '{"match":"linked","keyUse":"enc"}'],
     ['a client id that is none', 'trusts', 'clients', '["Web App"]'],
     ['an unknown surface', 'trusts', 'surfaces', '["root"]'],
   ])('with %s in %s.%s is refused as that', (_, table, column, value) => {
@@ -185,7 +187,7 @@ describe('what narrows a trusted issuer', () => {
 
 it('takes a trusted issuer of before there were kinds of tokens', () => {
   const changed = tenantFromRows(withColumn('trusts', 'subject', '{"match":"linked"}'));
-  expect(changed.trusts[0]).toMatchObject({ subject: { match: 'linked' }, types: [] });
+  expect(changed.trusts[0]).toMatchObject({ subject: { match: 'linked' }, keyUse: undefined, types: [] });
 });
 
 it.each(['Active', 'locked', ''])('lets nobody in by the status %j', (status) => {

@@ -24,6 +24,7 @@ import {
   DIRECTORY_KINDS,
   type DirectoryKind,
   type FixedSubject,
+  type KeyUse,
   type LinkedSubject,
   type Project,
   type SigningAlgorithm,
@@ -187,6 +188,7 @@ type StoredSubject = (
   | { match: 'email'; domains: []; instead: Required<LinkedSubject> | FixedSubject }
 ) & {
   types?: readonly string[];
+  keyUse?: KeyUse;
   emailVerified?: 'text_allowed';
   narrowed?: StoredNarrowing;
 };
@@ -199,7 +201,11 @@ interface StoredNarrowing {
 }
 
 function trustFromRow(row: RowOf<TrustEntity>): Trust {
-  const { subject, types, emailVerified, narrowed } = readJsonColumn('trusts.subject', row.subject, trustSubject);
+  const { subject, types, keyUse, emailVerified, narrowed } = readJsonColumn(
+    'trusts.subject',
+    row.subject,
+    trustSubject,
+  );
   const simple = readJsonColumn('trusts.conditions', row.conditions, trustConditions);
   return Object.freeze({
     id: row.id as TrustId,
@@ -209,6 +215,7 @@ function trustFromRow(row: RowOf<TrustEntity>): Trust {
     audienceClaim: narrowed?.audienceClaim,
     azp: narrowed?.azp,
     algorithms: readJsonColumn('trusts.algorithms', row.algorithms, texts),
+    keyUse,
     types,
     conditions: narrowed?.conditions ?? simple,
     emailVerified,
@@ -265,7 +272,9 @@ const narrowing: Shape<Narrowing> = (value) => {
   return { audienceClaim, azp: parties, conditions: wanted };
 };
 
-type StoredTogether = Pick<Trust, 'subject' | 'types' | 'emailVerified'> & { readonly narrowed: Narrowing | undefined };
+type StoredTogether = Pick<Trust, 'subject' | 'types' | 'keyUse' | 'emailVerified'> & {
+  readonly narrowed: Narrowing | undefined;
+};
 
 const trustSubject: Shape<StoredTogether> = (value) => {
   const {
@@ -275,13 +284,15 @@ const trustSubject: Shape<StoredTogether> = (value) => {
     emailVerified: verified,
     narrowed: stored,
     instead,
+    keyUse,
   } = membersOf(value) ?? {};
   const types = texts(further);
   const narrowed = stored === undefined ? undefined : narrowing(stored);
   if (types === undefined || (stored !== undefined && narrowed === undefined)) return undefined;
   const emailVerified = verified === undefined ? undefined : word('text_allowed')(verified);
   if (emailVerified === undefined && verified !== undefined) return undefined;
-  const beside = { types, emailVerified, narrowed };
+  if (keyUse !== undefined && keyUse !== 'jwt-svid') return undefined;
+  const beside = { types, keyUse, emailVerified, narrowed } as const;
   if (instead !== undefined) {
     const subject = newerSubject(instead);
     return subject && { subject, ...beside };
@@ -315,6 +326,7 @@ function rowFromTrust(tenantId: TenantId, trust: Trust): RowOf<TrustEntity> {
     ...(trust.types.length > 0 && { types: trust.types }),
     ...(trust.emailVerified !== undefined && { emailVerified: trust.emailVerified }),
     ...(isNarrowed && { narrowed: { audienceClaim, azp, conditions } }),
+    ...(trust.keyUse !== undefined && { keyUse: trust.keyUse }),
   };
   return {
     tenantId,

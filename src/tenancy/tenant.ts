@@ -62,6 +62,9 @@ export interface FixedSubject {
   readonly id: string;
 }
 
+/** SPIFFE's purpose of a key that signs JWT-SVIDs (SPIFFE Trust Domain and Bundle, section 4.2.2). */
+export type KeyUse = 'jwt-svid';
+
 /** A trusted issuer of the tenant, with its conditions. */
 export interface Trust {
   readonly id: TrustId;
@@ -73,6 +76,8 @@ export interface Trust {
   /** The parties (`azp`) that may have asked for a token. Undefined: any, if no foreign audience is named. */
   readonly azp: readonly string[] | undefined;
   readonly algorithms: readonly string[];
+  /** A purpose that its keys may state instead of `sig`, the `use` of a JWK. Undefined: `sig` or none. */
+  readonly keyUse: KeyUse | undefined;
   /** Accepted `typ` values in addition to the usual ones: media types, lower case, without `application/`. */
   readonly types: readonly string[];
   /** Claims, by name or by JSON pointer, with what they must have; `none` must be explicit. */

@@ -76,6 +76,7 @@ export async function openExchangeFixture() {
         jwksUri: undefined,
         audiences: ['tessera-acme'],
         algorithms: ['ES256'],
+        keyUse: undefined,
         types: [],
         audienceClaim: undefined,
         azp: undefined,

@@ -40,6 +40,7 @@ const LINKED: Trust = {
   jwksUri: undefined,
   audiences: ['tessera-acme'],
   algorithms: ['RS256'],
+  keyUse: undefined,
   types: [],
   audienceClaim: undefined,
   azp: undefined,
@@ -59,6 +60,7 @@ const BY_EMAIL: Trust = {
   ...LINKED,
   id: parseTrustId('mail')!,
   jwksUri: 'https://mail.example.com/keys',
+  keyUse: 'jwt-svid',
   types: ['jose', 'okta-internal-at+jwt'],
   conditions: new Map<string, readonly (string | number | boolean)[]>([
     ['hd', ['acme.example', 'Ácme']],

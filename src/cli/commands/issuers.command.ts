@@ -98,6 +98,7 @@ function trustDocument(trust: Trust): object {
     audience_claim: trust.audienceClaim ?? null,
     azp: trust.azp ?? null,
     algorithms: trust.algorithms,
+    key_use: trust.keyUse ?? null,
     typ: trust.types,
     conditions: conditionsNode(conditions),
     email_verified: trust.emailVerified ?? null,

@@ -28,7 +28,7 @@ export class TrustEntity {
 
   /**
    * `{"match":"email","domains":[…]}` or `{"match":"linked"}`. Other forms stand in `"instead"` of `{"match":"email","domains":[]}`, by which an older server
-   * refuses every token of the issuer. With `"types":[…]` if further token types are accepted, and `"emailVerified":"text_allowed"`: an older server ignores
+   * refuses every token of the issuer. With `"types":[…]` if further token types are accepted, `"keyUse":"jwt-svid"` and `"emailVerified":"text_allowed"`: an older server ignores
    * them and refuses such tokens. None of these has a column of its own, which avoids a migration.
    * Members that an older server would have to know in order to refuse are in `"narrowed":{"azp":[…],"audienceClaim":…,"conditions":[…]}`, and then
    * `conditions` is `[]`.

@@ -1,6 +1,7 @@
 import type { Deadline } from '../../runtime/deadline.ts';
 import { discoverJwksUri } from '../egress/discovery.ts';
 import type { Egress } from '../egress/egress.ts';
+import type { KeyUse } from '../../tenancy/tenant.ts';
 import { type ProviderKeySet, parseProviderKeySet } from './provider-key-set.ts';
 
 /** For all fetches of one search for keys, so that the request is answered within the promised 3 s. */
@@ -11,6 +12,8 @@ export interface KeySource {
   readonly issuer: string;
   /** Undefined: discovery. */
   readonly jwksUri: string | undefined;
+  /** A `use` that its keys may state instead of `sig`. */
+  readonly keyUse: KeyUse | undefined;
 }
 
 export type FetchedKeySet =
@@ -29,6 +32,6 @@ export async function fetchKeySet(egress: Egress, source: KeySource, deadline: D
   if (jwksUri === undefined) return { refusal: undiscovered };
   const answer = await egress.fetchJson(jwksUri, deadline);
   if (answer.kind === 'failed') return { refusal: `keys: ${answer.reason}` };
-  const { set, refusal } = parseProviderKeySet(answer.value);
+  const { set, refusal } = parseProviderKeySet(answer.value, source.keyUse);
   return set === undefined ? { refusal: `keys: ${refusal}` } : { set, jwksUri };
 }

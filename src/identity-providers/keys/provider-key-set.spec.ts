@@ -3,7 +3,7 @@ import { findProviderKey, parseProviderKeySet } from './provider-key-set.ts';
 
 const GOOD = providerKey('good');
 const RSA = providerKey('rsa', 'RS256');
-const setOf = (...keys: unknown[]) => parseProviderKeySet({ keys });
+const setOf = (...keys: unknown[]) => parseProviderKeySet({ keys }, undefined);
 const kids = (...keys: unknown[]) => setOf(...keys).set?.keys.map(({ kid }) => kid);
 
 describe('a set', () => {
@@ -26,7 +26,7 @@ describe('a set', () => {
     ],
     ['a symmetric key', { keys: [GOOD.jwk, { kty: 'oct', k: 'c2VjcmV0' }] }, 'the key set holds a private key'],
   ])('is refused as a whole with %s', (_, value, refusal) => {
-    expect(parseProviderKeySet(value)).toEqual({ refusal });
+    expect(parseProviderKeySet(value, undefined)).toEqual({ refusal });
   });
 
   it('may have 100 keys', () => {
@@ -46,15 +46,39 @@ describe('a set', () => {
   ])('skips %s', (_, jwk, reason) => {
     const { set } = setOf(jwk, RSA.jwk);
     expect(set?.keys.map(({ kid }) => kid)).toEqual(['rsa']);
-    expect(set?.skipped).toEqual([reason]);
+    expect(set?.skipped).toMatchObject([{ reason, isForOtherPurpose: false }]);
   });
 
   it.each([
     ['use enc', { ...RSA.jwk, use: 'enc', alg: 'RSA-OAEP' }],
     ['key_ops without verify', { ...RSA.jwk, use: undefined, key_ops: ['encrypt'] }],
     ['a value that is not an object', 'key'],
+    ['use jwt-svid', { ...RSA.jwk, use: 'jwt-svid' }],
+    ['use x509-svid', { ...RSA.jwk, use: 'x509-svid' }],
   ])('skips %s without a log line', (_, jwk) => {
-    expect(setOf(jwk, GOOD.jwk).set).toMatchObject({ keys: [{ kid: 'good' }], skipped: [] });
+    expect(setOf(jwk, GOOD.jwk).set).toMatchObject({ keys: [{ kid: 'good' }], skipped: [{ isForOtherPurpose: true }] });
+  });
+
+  const bundle = (...keys: unknown[]) => parseProviderKeySet({ keys }, 'jwt-svid').set?.keys.map(({ kid }) => kid);
+
+  it.each(['jwt-svid', 'sig', undefined])('with key_use: jwt-svid has keys with use %s', (use) => {
+    expect(bundle({ ...GOOD.jwk, use })).toEqual(['good']);
+  });
+
+  it.each<[string, object]>([
+    ['use x509-svid', { use: 'x509-svid' }],
+    ['use enc', { use: 'enc' }],
+    ['use in another case', { use: 'JWT-SVID' }],
+    ['use in a list', { use: ['jwt-svid'] }],
+    ['no use, and key_ops without verify', { use: 'jwt-svid', key_ops: ['sign'] }],
+    ['an alg of another curve', { use: 'jwt-svid', alg: 'ES384' }],
+  ])('with key_use: jwt-svid still skips %s', (_, changes) => {
+    expect(bundle({ ...GOOD.jwk, ...changes })).toEqual([]);
+  });
+
+  it('with key_use: jwt-svid still skips a weak key', () => {
+    const weak = providerKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 });
+    expect(bundle({ ...weak.jwk, use: 'jwt-svid' })).toEqual([]);
   });
 });
 

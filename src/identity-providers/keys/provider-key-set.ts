@@ -1,6 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import { holdsPrivateKey, importKeyMaterial, refusalOfPurpose } from '@tessera/token/core';
-import { fitsAlgorithm, type SubjectTokenAlgorithm, parseSubjectTokenAlgorithm } from '../subject-token-algorithm.ts';
+import type { KeyUse } from '../../tenancy/tenant.ts';
+import {
+  fitsAlgorithm,
+  isSubjectTokenAlgorithm,
+  parseSubjectTokenAlgorithm,
+  type SubjectTokenAlgorithm,
+} from '../subject-token-algorithm.ts';
 
 /** A public key of a trusted issuer. Many issuers omit `alg`, so the key's type determines the algorithms it may verify. */
 export interface ProviderKey {
@@ -11,8 +17,16 @@ export interface ProviderKey {
 
 export interface ProviderKeySet {
   readonly keys: readonly ProviderKey[];
-  /** Why signature keys were skipped, as fixed phrases without duplicates. */
-  readonly skipped: readonly string[];
+  /** In the order of the set. */
+  readonly skipped: readonly SkippedKey[];
+}
+
+export interface SkippedKey {
+  readonly kid: string | undefined;
+  /** A fixed phrase. */
+  readonly reason: string;
+  /** Whether it is for something else than signatures. Such keys are common, so they are no reason for a log line. */
+  readonly isForOtherPurpose: boolean;
 }
 
 export type ParsedProviderKeySet =
@@ -21,27 +35,54 @@ export type ParsedProviderKeySet =
   | { readonly set?: undefined; readonly refusal: string };
 
 const MAX_KEYS = 100;
+const JWT_SVID: KeyUse = 'jwt-svid';
 
 /**
  * Parses the JWK Set (RFC 7517, section 5) of a trusted issuer. The whole set is refused if it shows that its owner has lost control, as with a
  * private key. A single unsuitable key is skipped.
+ *
+ * @param keyUse a `use` that its keys may state instead of `sig`
  */
-export function parseProviderKeySet(value: unknown): ParsedProviderKeySet {
+export function parseProviderKeySet(value: unknown, keyUse: KeyUse | undefined): ParsedProviderKeySet {
   if (typeof value !== 'object' || value === null || !('keys' in value) || !Array.isArray(value.keys))
     return { refusal: 'the answer is not a key set' };
   const jwks: readonly unknown[] = value.keys;
   if (jwks.length > MAX_KEYS) return { refusal: 'the key set has over 100 keys' };
   if (jwks.some((jwk) => isObject(jwk) && holdsPrivateKey(jwk))) return { refusal: 'the key set holds a private key' };
   const keys: ProviderKey[] = [];
-  const skipped = new Set<string>();
-  for (const jwk of jwks) {
-    // Encryption keys are common in key sets, so they are skipped without a log line.
-    if (!isObject(jwk) || refusalOfPurpose(jwk) !== undefined) continue;
+  const skipped: SkippedKey[] = [];
+  for (const value of jwks) {
+    const jwk = isObject(value) ? value : {};
+    const kid = typeof jwk['kid'] === 'string' ? jwk['kid'] : undefined;
+    const otherPurpose = isObject(value) ? refusalOfUse(jwk, keyUse) : 'it is not an object';
+    if (otherPurpose !== undefined) {
+      skipped.push({ kid, reason: otherPurpose, isForOtherPurpose: true });
+      continue;
+    }
     const { key, reason } = importProviderKey(jwk);
-    if (key === undefined) skipped.add(reason);
+    if (key === undefined) skipped.push({ kid, reason, isForOtherPurpose: false });
     else keys.push(key);
   }
-  return { set: { keys, skipped: [...skipped] } };
+  return { set: { keys, skipped } };
+}
+
+/** The keys that can verify tokens of an issuer that is trusted with these algorithms. */
+export function keysForAlgorithms(
+  { keys }: Pick<ProviderKeySet, 'keys'>,
+  algorithms: readonly string[],
+): readonly ProviderKey[] {
+  const known = algorithms.filter(isSubjectTokenAlgorithm);
+  return keys.filter(({ algorithm, publicKey }) =>
+    known.some((one) => (algorithm ?? one) === one && fitsAlgorithm(one, publicKey)),
+  );
+}
+
+/** Why a key is not for verifying signatures. `use: sig`, or none, always is. */
+function refusalOfUse(jwk: Readonly<Record<string, unknown>>, keyUse: KeyUse | undefined): string | undefined {
+  if (jwk['use'] !== JWT_SVID) return refusalOfPurpose(jwk);
+  if (keyUse !== JWT_SVID) return 'use is jwt-svid: write "key_use: jwt-svid" for this issuer if it is a SPIFFE bundle';
+  // The rest of the check is the same.
+  return refusalOfPurpose({ ...jwk, use: undefined });
 }
 
 /**

@@ -218,7 +218,8 @@ export class RemoteKeySet {
     const { log } = this.#options;
     const { issuer } = this.#source;
     if (this.#client.isFailing) log.info('identity_provider_keys_recovered', { issuer });
-    const skips = skipped.join('; ');
+    const reasons = skipped.filter(({ isForOtherPurpose }) => !isForOtherPurpose).map(({ reason }) => reason);
+    const skips = [...new Set(reasons)].join('; ');
     if (skips !== '' && skips !== this.#loggedSkips)
       log.warn('identity_provider_keys_skipped', { issuer, reason: skips });
     this.#loggedSkips = skips;

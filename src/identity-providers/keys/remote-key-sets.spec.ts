@@ -70,7 +70,7 @@ const questionOf = (question: Asked): KeyQuestion => {
   const { account = 'acme/corp', algorithm = 'ES256', token = `token-${++asked}` } = question;
   return { account, token: { algorithm, kid: 'kid' in question ? question.kid : 'first', signingInput: token } };
 };
-const sourceAt = (jwksUri: string | undefined): KeySource => ({ issuer: provider.issuer, jwksUri });
+const sourceAt = (jwksUri: string | undefined): KeySource => ({ issuer: provider.issuer, jwksUri, keyUse: undefined });
 const ask = async (question: Asked, source = sourceAt(provider.jwksUri)) =>
   (await sets.find(source, questionOf(question))).key;
 const find = (kid = 'first', jwksUri = provider.jwksUri) => ask({ kid }, sourceAt(jwksUri));
@@ -539,7 +539,7 @@ describe('discovery', () => {
 it('drops the least recently used issuer if there are too many', async () => {
   await find();
   const others = Array.from({ length: MAX_ISSUERS }, (_, index) =>
-    refusalOf(ask({}, { issuer: `https://127.0.0.1/${index}`, jwksUri: undefined })),
+    refusalOf(ask({}, { issuer: `https://127.0.0.1/${index}`, jwksUri: undefined, keyUse: undefined })),
   );
   await Promise.all(others);
   await find();

@@ -55,12 +55,13 @@ export class RemoteKeySets {
   }
 
   #setOf(source: KeySource): RemoteKeySet {
-    // Trusted issuers of two tenants may have different key URLs, and one tenant's choice must not affect another.
-    const name = JSON.stringify([source.issuer, source.jwksUri]);
+    // Trusted issuers of two tenants may differ in these, and one tenant's choice must not affect another.
+    const { issuer, jwksUri, keyUse } = source;
+    const name = JSON.stringify([issuer, jwksUri, keyUse]);
     let set = this.#sets.get(name);
     if (set === undefined) {
       // A copy, so that this does not keep the tenant's snapshot in memory.
-      const own = { issuer: source.issuer, jwksUri: source.jwksUri };
+      const own = { issuer, jwksUri, keyUse };
       const parts = { egress: this.#egress, clock: this.#clock, log: this.#log, deadlineMs: this.deadlineMs };
       set = new RemoteKeySet(own, parts);
       this.#sets.set(name, set);

@@ -4,6 +4,7 @@ const SPELLED: ReadonlyMap<string, string> = new Map([
   ['ttlSeconds', 'ttl'],
   ['jwksUri', 'jwks_uri'],
   ['audienceClaim', 'audience_claim'],
+  ['keyUse', 'key_use'],
   ['types', 'typ'],
   ['emailVerified', 'email_verified'],
   ['maxAgeSeconds', 'max_age'],

@@ -3,6 +3,7 @@ import type {
   Condition,
   DirectoryKind,
   FixedSubject,
+  KeyUse,
   LinkedSubject,
   SigningAlgorithm,
   TenantDatabase,
@@ -51,6 +52,8 @@ export interface IssuerSpec {
   /** Absent: any party that the audience allows. */
   readonly azp: readonly string[] | undefined;
   readonly algorithms: readonly string[];
+  /** Absent: keys are for `sig`, or state no purpose. */
+  readonly keyUse: KeyUse | undefined;
   /** Accepted `typ` values in addition to the usual ones, in canonical spelling. */
   readonly types: readonly string[];
   /** Claims and what they must have, sorted by claim; `none` is explicit. */

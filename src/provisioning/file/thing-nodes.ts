@@ -12,6 +12,7 @@ export function issuerNode(issuer: IssuerSpec): object {
     ...(issuer.audienceClaim === undefined ? {} : { audience_claim: issuer.audienceClaim }),
     ...(issuer.azp === undefined ? {} : { azp: issuer.azp }),
     algorithms: issuer.algorithms,
+    ...(issuer.keyUse === undefined ? {} : { key_use: issuer.keyUse }),
     ...(issuer.types.length === 0 ? {} : { typ: issuer.types }),
     conditions: conditionsNode(issuer.conditions),
     ...(issuer.emailVerified === undefined ? {} : { email_verified: issuer.emailVerified }),

@@ -25,6 +25,7 @@ tenants:
       - id: corp
         issuer: https://idp.example.com
         audiences: ["1", "true"]
+        key_use: jwt-svid
         typ: ["007+jwt", JOSE, application/X-at+jwt]
         conditions: { __proto__: [true, "true", 1, "1"], "b:c": x, /a.b/c~1d: 7, scope: { contains: "1" }, roles: { has_key: "true" } }
         subject: { match: linked }

@@ -85,6 +85,7 @@ function identitiesNode(identities: readonly IdentitySpec[], issuerIds: Readonly
 /** What an issuer's members say that have no value. */
 const UNSET_OF_ISSUER = {
   jwks_uri: null,
+  key_use: null,
   audience_claim: null,
   azp: null,
   typ: [],

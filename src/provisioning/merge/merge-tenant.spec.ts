@@ -50,7 +50,7 @@ const FULL = `    name: Acme Ltd
     projects:
       - { id: shop, name: Shop, status: disabled, clients: [{ id: web, status: disabled, policy: { secretless: { networks: [10.0.0.0/8] } }, surfaces: [user], audience: aud, scopes: unbounded, subjects: any, ttl: 1m }] }
     issuers:
-      - { id: corp, issuer: 'https://i.example', jwks_uri: 'https://i.example/k', audiences: [a], azp: [b], algorithms: [ES256], typ: [JOSE], conditions: { c: d, /e/f: { contains: g } }, audience_claim: client_id, email_verified: text_allowed, subject: { match: email, domains: [a.example] }, clients: [web], surfaces: [user], max_age: 1m, max_lifetime: 1h }
+      - { id: corp, issuer: 'https://i.example', jwks_uri: 'https://i.example/k', audiences: [a], azp: [b], algorithms: [ES256], key_use: jwt-svid, typ: [JOSE], conditions: { c: d, /e/f: { contains: g } }, audience_claim: client_id, email_verified: text_allowed, subject: { match: email, domains: [a.example] }, clients: [web], surfaces: [user], max_age: 1m, max_lifetime: 1h }
     scopes: [{ name: read, resource: orders }]
     roles: [{ name: reader, scopes: [read] }]
     groups: [{ name: staff, roles: [reader] }]
@@ -87,7 +87,7 @@ describe('a member that is left out', () => {
     status: active
     tokens: { alg: null, ttl: null }
     projects: [{ id: shop, name: null, status: active, clients: [{ id: web, status: active, policy: null, audience: null, ttl: null }] }]
-    issuers: [{ id: corp, jwks_uri: null, algorithms: null, typ: null, azp: null, audience_claim: null, email_verified: null, max_age: null, max_lifetime: null }]
+    issuers: [{ id: corp, jwks_uri: null, algorithms: null, key_use: null, typ: null, azp: null, audience_claim: null, email_verified: null, max_age: null, max_lifetime: null }]
     scopes: [{ name: read, resource: null }]
     users: [{ id: u-ada, status: active, roles: null, groups: null, identities: null }]
     admins: [{ id: a-root, status: active, roles: null, scopes: null, identities: null }]

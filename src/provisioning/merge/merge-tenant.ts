@@ -154,6 +154,7 @@ const ISSUER = {
   audiences: needed<IssuerSpec['audiences']>('list the values of "aud" that are meant for this tenant', []),
   // OpenID Connect Core, section 3.1.3.7: RS256 is the default.
   algorithms: ['RS256'],
+  keyUse: undefined,
   types: [],
   audienceClaim: undefined,
   azp: undefined,

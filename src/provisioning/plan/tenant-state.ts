@@ -102,6 +102,7 @@ function issuerFromTrust(trust: Trust): IssuerSpec {
     audienceClaim: trust.audienceClaim,
     azp: trust.azp && sorted(trust.azp),
     algorithms: sorted(trust.algorithms),
+    keyUse: trust.keyUse,
     types: sorted(trust.types),
     conditions: trust.conditions === 'none' ? 'none' : [...trust.conditions].sort(([a], [b]) => byCodeUnit(a, b)),
     emailVerified: trust.emailVerified,

@@ -140,7 +140,49 @@ describe('tessera issuers check', () => {
     const { code, stdout, stderr } = await check('acme');
     expect(code).toBe(1);
     expect(stdout).toContain('  refused: discovery: it names another issuer');
-    expect(stderr).toContain('No keys of corp');
+    expect(stderr).toContain('No usable keys of corp');
+  });
+
+  it('fails with the reason of each key if none can be used, and passes with one that can', async () => {
+    const weak = providerKey('weak', 'RS256', { bits: 1_024, exponent: 65_537 });
+    provider.keys = [
+      weak.jwk,
+      { ...providerKey('enc', 'RS256').jwk, use: 'enc' },
+      { ...providerKey('svid').jwk, use: 'jwt-svid' },
+      providerKey('other', 'ES384').jwk,
+      { ...KEY.jwk, kid: undefined, y: KEY.jwk.x },
+    ];
+    const none = await check('acme corp');
+    expect(none.code).toBe(1);
+    expect(none.stdout.split('\n').slice(2, -1)).toEqual([
+      '  skipped weak: RSA under 2048 bits',
+      '  skipped enc: use is not sig',
+      '  skipped svid: use is jwt-svid: write "key_use: jwt-svid" for this issuer if it is a SPIFFE bundle',
+      '  skipped (without kid): key material is not a key',
+      '  skipped other: it fits none of the algorithms of this issuer, ES256',
+    ]);
+    expect(none.stderr).toContain('No usable keys of corp');
+    const json = await check('acme corp -o json');
+    expect(json.code).toBe(1);
+    const { issuers } = JSON.parse(json.stdout) as { issuers: [Record<string, unknown[]>] };
+    expect(issuers[0]).toMatchObject({ keys: [], skipped_keys: { length: 5 } });
+    expect(issuers[0]['skipped']).toEqual([
+      'RSA under 2048 bits',
+      'key material is not a key',
+      'it fits none of the algorithms of this issuer, ES256',
+    ]);
+    provider.keys = [weak.jwk, KEY.jwk];
+    const one = await check('acme corp');
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(one.stdout).toContain('  key k1: ec\n  skipped weak: RSA under 2048 bits\n');
+  });
+
+  it.each([
+    ['an empty key set', []],
+    ['only keys for other purposes', [{ ...KEY.jwk, use: 'enc' }]],
+  ])('fails for %s', async (_name, keys) => {
+    provider.keys = keys;
+    expect(await check('acme corp')).toMatchObject({ code: 1, stderr: expect.stringContaining('No usable keys') });
   });
 
   it('prints no control characters of a key set', async () => {

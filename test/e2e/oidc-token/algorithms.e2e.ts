@@ -1,11 +1,11 @@
 import { generateKeyPairSync, type JsonWebKey } from 'node:crypto';
-import type { Answer } from '../../support/answer.ts';
+import type { Answer } from '../../support/requests/answer.ts';
 import {
   type ExchangeService,
   startExchangeService,
   tenantsWithTrusts,
   trustOf,
-} from '../../support/exchange-service.ts';
+} from '../../support/tessera/exchange-service.ts';
 import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import type { HostileProvider } from '../../../src/testing/hostile-provider.ts';
 import {

@@ -205,6 +205,50 @@ describe('the keys of an issuer', () => {
   });
 });
 
+describe('the keys of a SPIFFE bundle', () => {
+  it('are used by a tenant whose issuer says key_use: jwt-svid, and by no other tenant', async () => {
+    const spiffe = await startExchangeService();
+    const { provider, key, tessera } = spiffe;
+    const svid = { ...key.jwk, alg: undefined };
+    provider.keys = [
+      { ...providerKey('x').jwk, use: 'x509-svid', alg: undefined, kid: undefined },
+      { ...svid, use: 'jwt-svid' },
+    ];
+    const ofGlobex = { subject: '{ match: email, domains: [globex.example] }' };
+    const trusts = (keyUse: string) =>
+      tenantsWithTrusts(
+        trustOf('corp', provider.issuer, { key_use: keyUse }),
+        trustOf('spiffe', provider.issuer, ofGlobex),
+      );
+    await tessera.apply(trusts('jwt-svid'));
+    const exchangeIn = async (tenant: 'acme' | 'globex') =>
+      spiffe.exchange({
+        bearer: await spiffe.bearer({ tenant }),
+        oidcToken: writeSubjectToken({
+          key,
+          claims: spiffe.claims({ email: `grace@${tenant}.example` }),
+        }),
+      });
+    expect((await exchangeIn('acme')).status).toBe(200);
+    spiffe.expectAnswerRefused(await exchangeIn('globex'), NO_SUCH_KEY);
+    // The key of certificates is for certificates only.
+    provider.keys = [{ ...svid, use: 'x509-svid' }];
+    tessera.clock.advanceSeconds(601);
+    spiffe.expectAnswerRefused(await exchangeIn('acme'), NO_SUCH_KEY);
+    // Keys for signatures, and those of no stated purpose, still count.
+    for (const use of ['sig', undefined]) {
+      provider.keys = [{ ...svid, use }];
+      tessera.clock.advanceSeconds(601);
+      expect((await exchangeIn('acme')).status).toBe(200);
+    }
+    provider.keys = [{ ...svid, use: 'jwt-svid' }];
+    await tessera.apply(trusts('null'));
+    tessera.clock.advanceSeconds(601);
+    spiffe.expectAnswerRefused(await exchangeIn('acme'), NO_SUCH_KEY);
+    await spiffe.close();
+  });
+});
+
 describe('an issuer answers', () => {
   it.each(ANSWERS)('for discovery with %s', async (_name, { handler, reason }) => {
     const provider = service.next();

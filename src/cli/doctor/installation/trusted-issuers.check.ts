@@ -2,8 +2,7 @@ import { SystemClock } from '../../../domain/clock.ts';
 import { Egress } from '../../../identity-providers/egress/egress.ts';
 import { OutboundNetwork } from '../../../identity-providers/egress/outbound-network.ts';
 import { fetchKeySet, KEYS_DEADLINE_MS } from '../../../identity-providers/keys/fetch-key-set.ts';
-import type { ProviderKeySet } from '../../../identity-providers/keys/provider-key-set.ts';
-import { fitsAlgorithm, isSubjectTokenAlgorithm } from '../../../identity-providers/subject-token-algorithm.ts';
+import { keysForAlgorithms } from '../../../identity-providers/keys/provider-key-set.ts';
 import { mapConcurrently } from '../../../provisioning/map-concurrently.ts';
 import type { Trust } from '../../../tenancy/tenant.ts';
 import { Deadline } from '../../../runtime/deadline.ts';
@@ -39,7 +38,7 @@ export const trustedIssuersCheck: Check<InstallationFacts> = {
 function bySource(trusts: readonly TrustOfTenant[]): (readonly TrustOfTenant[])[] {
   const sources = new Map<string, TrustOfTenant[]>();
   for (const one of trusts) {
-    const source = JSON.stringify([one.trust.issuer, one.trust.jwksUri]);
+    const source = JSON.stringify([one.trust.issuer, one.trust.jwksUri, one.trust.keyUse]);
     const sharing = sources.get(source);
     if (sharing === undefined) sources.set(source, [one]);
     else sharing.push(one);
@@ -52,16 +51,8 @@ async function examine(egress: Egress, sharing: readonly TrustOfTenant[]): Promi
   if (first === undefined) return [];
   const { set, refusal } = await fetchKeySet(egress, first.trust, new Deadline(new SystemClock(), KEYS_DEADLINE_MS));
   if (set === undefined) return [fault(sharing, `its keys cannot be fetched: ${refusal}`)];
-  const unusable = sharing.filter(({ trust }) => !hasKeyFor(set, trust));
+  const unusable = sharing.filter(({ trust }) => keysForAlgorithms(set, trust.algorithms).length === 0);
   return unusable.length === 0 ? [] : [fault(unusable, 'it publishes no key for the algorithms that are accepted')];
-}
-
-function hasKeyFor({ keys }: ProviderKeySet, { algorithms }: Trust): boolean {
-  return algorithms.some(
-    (name) =>
-      isSubjectTokenAlgorithm(name) &&
-      keys.some(({ algorithm, publicKey }) => (algorithm ?? name) === name && fitsAlgorithm(name, publicKey)),
-  );
 }
 
 /** One finding, however many tenants trust the issuer. */
