@@ -1,4 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { findGrantsById, findGrantsByIdentity } from '../../../src/directory/grants-query.ts';
+import { DirectoryOpener } from '../../../src/directory/provisioning/directory.opener.ts';
+import { storageConfig, storedTenant } from '../../../src/testing/storage.ts';
 import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
 import { TestInstallation } from '../../e2e/cli/installation.ts';
 import { type Answer, readAnswer } from '../../support/requests/answer.ts';
@@ -159,6 +162,41 @@ it('shows users to commands, and revokes by address', async () => {
     stdout: expect.stringContaining('subject 1'),
   });
   expect(await installation.run(['users', 'disable', 'acme/1'])).toMatchObject({ code: 1 });
+});
+
+/** As in the documentation: a text of a view has the collation of the session that made it. */
+const [, ISSUER_COLUMN = ''] =
+  /SELECT (CONVERT\('https:\/\/login\.example\.com'.* AS issuer)/.exec(readPage('docs/directory.md')) ?? [];
+
+it('finds linked accounts of any script, whatever the character set of the column is, and users by id', async () => {
+  const vault = new EmbeddedVault(installation.dataDirectory);
+  const issuer = 'https://login.example.com';
+  const database = { driver: 'mysql', host: '127.0.0.1', port: mariadb.port, name: 'shop' } as const;
+  const tenant = storedTenant('acme', { database, directory: 'external' });
+  for (const characterSet of ['latin1', 'ascii', 'utf8mb3', 'utf8mb4']) {
+    const column = (text: string) => `CONVERT('${text}' USING ${characterSet})`;
+    await inShop(
+      `CREATE TABLE accounts (sub varchar(255) CHARACTER SET ${characterSet}, user_id bigint)`,
+      `INSERT INTO accounts VALUES (${column('grace')}, 1)`,
+      ...(characterSet === 'ascii' ? [] : [`INSERT INTO accounts VALUES (${column('gr\u00e2ce')}, 2)`]),
+      `CREATE VIEW tessera_user_identities AS SELECT ${ISSUER_COLUMN}, sub, user_id FROM accounts`,
+      "GRANT SELECT ON shop.tessera_user_identities TO 'tessera_reader'@'%'",
+    );
+    const directory = (await new DirectoryOpener(storageConfig(installation.dataDirectory), vault).openForReading(
+      tenant,
+    ))!;
+    const idOf = async (sub: string) => (await findGrantsByIdentity(directory, tenant.id, issuer, sub))?.id;
+    expect(await idOf('grace')).toBe('1');
+    expect(await idOf('gr\u00e2ce')).toBe(characterSet === 'ascii' ? undefined : '2');
+    for (const other of ['gra\u0302ce', 'Grace', 'grace ', '\u{1f600}', '\u4e2d'])
+      expect(await idOf(other)).toBeUndefined();
+    expect((await findGrantsById(directory, tenant.id, '2'))?.email).toBe('bob@acme.example');
+    for (const id of ['02', '2 ', '2.0', '2x', 'u-deploy', '99'])
+      expect(await findGrantsById(directory, tenant.id, id)).toBeUndefined();
+    await directory.close();
+    await inShop('DROP VIEW tessera_user_identities', 'DROP TABLE accounts');
+  }
+  await vault.close();
 });
 
 it('refuses users in the file', async () => {
