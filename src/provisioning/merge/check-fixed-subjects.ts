@@ -3,9 +3,7 @@ import type { PartialTenant } from '../file/partial-tenants-file.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 import type { Faults, Thing } from './thing.ts';
 
-/**
- * Checks issuers whose tokens are all about one subject: there must be conditions that choose the tokens, one surface, and that subject.
- */
+/** Checks issuers whose tokens are all about one subject: there must be conditions that choose the tokens, one surface, and that subject. */
 export function checkFixedSubjects(
   written: PartialTenant,
   before: TenantSpec,
@@ -41,6 +39,7 @@ export function checkFixedSubjects(
     const missing = `there is no ${surface === 'user' ? 'user' : 'administrator'} "${subject.id}"`;
     if (said?.subject !== undefined || said?.surfaces !== undefined)
       faults.add(thing, 'subject', `${missing}: declare it under "${list}" of this tenant`);
-    else if (isThere(before)) faults.add(thing, 'subject', `${missing} after this: keep it, or write this member too`);
+    else if (isThere(before))
+      faults.add(thing, 'subject', `${missing} after this: keep it, or give the issuer another subject first`);
   }
 }

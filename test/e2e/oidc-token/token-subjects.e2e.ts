@@ -205,7 +205,9 @@ describe('a tenants file', () => {
     await trust({ subject: USER, surfaces: '[user]' });
     const only = (members: string) => `apiVersion: tessera/v1\ntenants: [{ id: acme, ${members} }]\n`;
     const pruned = only('users: [{ id: u-ada }]');
-    await expect(service.tessera.apply(pruned, ['--prune'])).rejects.toThrow(/there is no user "u-grace" after this/);
+    await expect(service.tessera.apply(pruned, ['--prune'])).rejects.toThrow(
+      /there is no user "u-grace" after this: keep it/,
+    );
     for (const [change, message] of [
       ['conditions: none', /besides iss and aud/],
       ['conditions: { aud: x }', /besides iss and aud/],
