@@ -27,6 +27,8 @@ const SECRETS_LEAVE_HERE = [
   'src/database/mysql/mysql-connection.ts',
   'src/database/mysql/mysql-data-source.ts',
   'src/rate-limit/redis-limit-exchange.ts',
+  // To the forward proxy, as its user and password.
+  'src/identity-providers/egress/proxy-tunnel.ts',
   // Private keys: into Vault, and into key objects.
   'src/keys/key-ring.codec.ts',
   'src/keys/loaded-key-ring.ts',

@@ -22,6 +22,10 @@ export interface Config {
   readonly apiDocs: boolean;
   /** Exact `host:port` pairs that trusted issuers may use although they are loopback or private. Development and tests only. */
   readonly federationAllowedHosts: readonly string[];
+  /** Exact names of hosts that trusted issuers may use over https although their addresses are private. */
+  readonly federationPrivateHosts: readonly string[];
+  /** `HTTPS_PROXY` and `NO_PROXY`, for connections to trusted issuers. Absent: direct connections. */
+  readonly federationProxy: ForwardProxyConfig | undefined;
   /** Addresses or CIDR blocks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** Addresses or CIDR blocks, besides loopback, that may read `/metrics`. */
@@ -46,6 +50,15 @@ export type ControlDatabaseConfig =
       /** Connections of this process to the control plane. */
       readonly poolSize: number;
     };
+
+export interface ForwardProxyConfig {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** The value of the header `Proxy-Authorization`. */
+  readonly authorization: Secret | undefined;
+  /** Hosts that are reached directly, as in `NO_PROXY`. */
+  readonly exceptions: readonly string[];
+}
 
 export type VaultConfig =
   | { readonly kind: 'embedded' }

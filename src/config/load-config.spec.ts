@@ -54,6 +54,34 @@ describe('loadConfig', () => {
     ).toBe(true);
   });
 
+  it('reads names of hosts in the own network, with and without a dot', () => {
+    const { federationPrivateHosts } = load({
+      TESSERA_FEDERATION_PRIVATE_HOSTS: 'keycloak, idp.corp.example,a_b.corp',
+    });
+    expect(federationPrivateHosts).toEqual(['keycloak', 'idp.corp.example', 'a_b.corp']);
+    expect(load().federationPrivateHosts).toEqual([]);
+  });
+
+  it.each([
+    ['http://proxy.example:3128', 'http://proxy.example:3128', undefined],
+    ['proxy.example:3128', 'http://proxy.example:3128', undefined],
+    ['https://proxy.example/', 'https://proxy.example', undefined],
+    ['http://me:p%40ss@proxy', 'http://proxy', 'Basic bWU6cEBzcw=='],
+  ])('reads the forward proxy %s, and never shows its password', (text, origin, authorization) => {
+    const { federationProxy } = load({ HTTPS_PROXY: text, NO_PROXY: 'a, .b c' });
+    expect(federationProxy).toMatchObject({ origin, exceptions: ['a', '.b', 'c'] });
+    expect(federationProxy?.authorization?.equals(new Secret(authorization ?? ''))).toBe(
+      authorization === undefined ? undefined : true,
+    );
+    expect(JSON.stringify(federationProxy)).not.toContain('Basic');
+  });
+
+  it('takes the names in lower case first, and an empty one for no proxy', () => {
+    expect(load({ HTTPS_PROXY: 'http://a', https_proxy: 'http://b' }).federationProxy?.origin).toBe('http://b');
+    for (const env of [{}, { HTTPS_PROXY: '' }, { HTTPS_PROXY: 'http://a', https_proxy: '' }, { NO_PROXY: 'a' }])
+      expect(load(env).federationProxy).toBeUndefined();
+  });
+
   it('derives the public URL from the port', () => {
     expect(load({ PORT: '4711' }).publicUrl).toBe('http://localhost:4711');
   });
@@ -122,6 +150,45 @@ describe('loadConfig refuses', () => {
     ['TESSERA_TRUSTED_PROXIES', 'loopback', 'TESSERA_TRUSTED_PROXIES must be'],
     ['TESSERA_FEDERATION_ALLOWED_HOSTS', 'localhost', 'TESSERA_FEDERATION_ALLOWED_HOSTS must be'],
     ['TESSERA_FEDERATION_ALLOWED_HOSTS', '*:80', 'TESSERA_FEDERATION_ALLOWED_HOSTS must be'],
+    ...[
+      '*',
+      '*.corp.example',
+      'idp:443',
+      'https://idp.corp.example',
+      'idp.corp.example/realms',
+      'idp.corp.example.',
+      'IDP.corp.example',
+      '10.0.0.0/8',
+      '10.0.0.1',
+      '[fd00::1]',
+      'fd00::1',
+      '2130706433',
+      '0x7f.1',
+      '127.1',
+      'localhost',
+      'a.localhost',
+      'localhost.localdomain',
+      'ip6-localhost',
+      'metadata',
+      'metadata.google.internal',
+      'instance-data',
+      'idp,,other',
+      'idp;other',
+      'ídp',
+    ].map((hosts): [string, string, string] => [
+      'TESSERA_FEDERATION_PRIVATE_HOSTS',
+      hosts,
+      'TESSERA_FEDERATION_PRIVATE_HOSTS must be',
+    ]),
+    ...[
+      'socks5://proxy:1080',
+      'proxy.example/path',
+      'http://proxy?x',
+      'http://proxy#x',
+      'http://',
+      'http://a:%zz@proxy',
+      'http://pro xy',
+    ].map((url): [string, string, string] => ['HTTPS_PROXY', url, 'HTTPS_PROXY must be']),
     ['TESSERA_CHANGE_POLL_MS', '2000', 'TESSERA_CHANGE_POLL_MS must be'],
     ['TESSERA_TRUSTED_PROXY', '10.0.0.1', 'TESSERA_TRUSTED_PROXY is not a setting'],
   ])('%s=%j', (name, value, error) => {

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { isLoopbackHost } from '../domain/networks.ts';
-import type { Config, ControlDatabaseConfig, VaultAuth, VaultConfig } from './config.ts';
+import type { Config, ControlDatabaseConfig, ForwardProxyConfig, VaultAuth, VaultConfig } from './config.ts';
 import { ConfigurationError } from './configuration-error.ts';
 import { readEnvFile } from './env-file.ts';
 import type { Setting, SettingValues } from './setting.ts';
@@ -23,7 +23,7 @@ export function loadProcessConfig(): Config {
  * @throws ConfigurationError with all errors at once
  */
 export function loadConfig(env: Environment, options: { readonly cwd: string }): Config {
-  const merged = { ...readEnvFile(join(options.cwd, '.env')), ...withoutUndefined(env) };
+  const merged = withProxyNames({ ...readEnvFile(join(options.cwd, '.env')), ...withoutUndefined(env) });
   const errors = unknownNames(merged);
   const values = parseAll(merged, errors);
   // Rules between settings make sense only when each setting is valid by itself.
@@ -34,6 +34,16 @@ export function loadConfig(env: Environment, options: { readonly cwd: string }):
 
 function withoutUndefined(env: Environment): Environment {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
+}
+
+/** Other programs read these names in lower case first, and many systems set only those. */
+function withProxyNames(env: Record<string, string | undefined>): Environment {
+  const { https_proxy: proxy, no_proxy: exceptions } = env;
+  return {
+    ...env,
+    ...(proxy === undefined ? {} : { HTTPS_PROXY: proxy }),
+    ...(exceptions === undefined ? {} : { NO_PROXY: exceptions }),
+  };
 }
 
 /** A mistyped name would silently leave a limit at its default. `TESSERA_TEST_*` belongs to the test suite, which starts servers. */
@@ -118,6 +128,8 @@ function toConfig(values: Values, env: Environment, cwd: string): Config {
     telemetry: hasTelemetryEndpoint(env),
     apiDocs: values.TESSERA_API_DOCS === 'on',
     federationAllowedHosts: values.TESSERA_FEDERATION_ALLOWED_HOSTS,
+    federationPrivateHosts: values.TESSERA_FEDERATION_PRIVATE_HOSTS,
+    federationProxy: forwardProxy(values),
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
     metricsNetworks: values.TESSERA_METRICS_NETWORKS,
     limits: { failuresPerMinute: values.TESSERA_FAILURES_PER_MINUTE, tokenBytes: values.TESSERA_TOKEN_MAX_BYTES },
@@ -144,6 +156,10 @@ function toConfig(values: Values, env: Environment, cwd: string): Config {
 function controlDatabase(values: Values): ControlDatabaseConfig {
   if (values.DATABASE_URL === undefined) return { driver: 'sqlite' };
   return { driver: 'mysql', ...values.DATABASE_URL, poolSize: values.TESSERA_CONTROL_POOL_SIZE };
+}
+
+function forwardProxy({ HTTPS_PROXY: proxy, NO_PROXY: exceptions }: Values): ForwardProxyConfig | undefined {
+  return proxy === 'none' ? undefined : { ...proxy, exceptions };
 }
 
 function vault(values: Values): VaultConfig {

@@ -73,6 +73,52 @@ export const hostPorts: Kind<readonly string[]> = {
   },
 };
 
+/**
+ * Names of hosts as URLs have them. None is an address, this machine or a cloud's metadata service: no identity provider is there, and what answers
+ * there speaks for the machine.
+ */
+export const hostNames: Kind<readonly string[]> = {
+  expected:
+    'a comma-separated list of exact host names in lower case: no port, no path, no "*", no address, and neither localhost nor a metadata service',
+  parse: (text) => {
+    const parts = commaSeparated(text);
+    return parts.every(isNameOfOtherHost) ? parts : undefined;
+  },
+};
+
+export interface ProxyAddress {
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** The header `Proxy-Authorization`. */
+  readonly authorization: Secret | undefined;
+}
+
+/** Empty means none, as for other programs. */
+export const proxyUrl: Kind<ProxyAddress | 'none'> = {
+  expected: 'http://[user:password@]host[:port] or the same with https://, with nothing after it',
+  parse: (text) => {
+    if (text === '') return 'none';
+    // Other programs take an address without its scheme.
+    const full = text.includes('://') ? text : `http://${text}`;
+    const url = /^[\x21-\x7e]+$/.test(full) && URL.canParse(full) ? new URL(full) : undefined;
+    if (url === undefined || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') return undefined;
+    if (url.pathname !== '/' || /[?#]/.test(full)) return undefined;
+    const username = percentDecoded(url.username);
+    const password = percentDecoded(url.password);
+    if (username === undefined || password === undefined) return undefined;
+    // RFC 7617, section 2.
+    const credentials = Buffer.from(`${username}:${password}`).toString('base64');
+    return { origin: url.origin, authorization: username === '' ? undefined : new Secret(`Basic ${credentials}`) };
+  },
+};
+
+/** Other programs read this variable too, and each has forms of its own. An unknown form matches no host. */
+export const proxyExceptions: Kind<readonly string[]> = {
+  expected: 'a list of hosts in printable ASCII, separated by commas or spaces',
+  parse: (text) =>
+    /^[\x20-\x7e]*$/.test(text) ? Object.freeze(text.split(/[, ]+/).filter((part) => part !== '')) : undefined,
+};
+
 export const redisUrl: Kind<Secret> = {
   expected: 'redis://[user:password@]host[:port][/database] or the same with rediss://',
   parse: (text) => {
@@ -122,6 +168,32 @@ function isHostPort(text: string): boolean {
   if (parts?.[1] === undefined || Number(parts[2]) > 65_535) return false;
   const host = parts[1];
   return host.startsWith('[') ? isIP(host.slice(1, -1)) === 6 : HOST_NAME.test(host);
+}
+
+/** Names of this machine, and those under which clouds serve the credentials of a machine. */
+const NOT_ANOTHER_HOST: ReadonlySet<string> = new Set([
+  'localhost',
+  'localhost.localdomain',
+  'localhost4',
+  'localhost6',
+  'loopback',
+  'ip6-localhost',
+  'ip6-loopback',
+  'instance-data',
+  'instance-data.ec2.internal',
+  'metadata',
+  'metadata.azure.internal',
+  'metadata.goog',
+  'metadata.google.internal',
+]);
+const URL_HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*$/;
+
+function isNameOfOtherHost(text: string): boolean {
+  if (!URL_HOST_NAME.test(text) || NOT_ANOTHER_HOST.has(text) || text.endsWith('.localhost')) return false;
+  // URLs take numbers for addresses (`2130706433`, `0x7f.1`).
+  const url = `https://${text}/`;
+  return URL.canParse(url) && new URL(url).hostname === text && isIP(text) === 0;
 }
 
 function percentDecoded(text: string): string | undefined {

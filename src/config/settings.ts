@@ -2,12 +2,15 @@ import type { Setting } from './setting.ts';
 import {
   baseUrl,
   flag,
+  hostNames,
   hostPorts,
   listenAddress,
   matching,
   mysqlUrl,
   networks,
   oneOf,
+  proxyExceptions,
+  proxyUrl,
   redisUrl,
   secret,
   wholeNumber,
@@ -110,6 +113,28 @@ export const SETTINGS = {
     fallback: '',
     mayBeEmpty: true,
     ...hostPorts,
+  },
+  TESSERA_FEDERATION_PRIVATE_HOSTS: {
+    description:
+      'Exact names of hosts in your own network that trusted issuers may use although their addresses are private (RFC 1918, RFC 4193) or the name has no dot. Https only; loopback, link-local and metadata addresses stay refused.',
+    fallback: '',
+    mayBeEmpty: true,
+    ...hostNames,
+  },
+  HTTPS_PROXY: {
+    description:
+      'Forward proxy for https connections to trusted issuers: `http://[user:password@]host[:port]`. `https_proxy` has the same meaning and comes first.',
+    fallback: '',
+    mayBeEmpty: true,
+    secret: true,
+    ...proxyUrl,
+  },
+  NO_PROXY: {
+    description:
+      'Hosts that are reached without the proxy, with all names below them: `name`, `name:port` or an address, comma-separated; `*` for all. `no_proxy` has the same meaning and comes first.',
+    fallback: '',
+    mayBeEmpty: true,
+    ...proxyExceptions,
   },
   TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_VAULT: {
     description:

@@ -60,7 +60,10 @@ export async function openExchangeFixture() {
 
     /** Starts with cold keys and fresh directories. */
     reset: (allowedHosts: readonly string[]): void => {
-      const egress = new Egress({ federationAllowedHosts: allowedHosts }, new OutboundNetwork());
+      const egress = new Egress(
+        { federationAllowedHosts: allowedHosts, federationPrivateHosts: [], federationProxy: undefined },
+        new OutboundNetwork(),
+      );
       keySets?.onApplicationShutdown();
       keySets = new RemoteKeySets(egress, tessera.clock, collectingLog().log);
       exchange.users = new ListedSubjects();

@@ -5,7 +5,7 @@ import {
   sendJson,
   startHostileProvider,
 } from '../../testing/hostile-provider.ts';
-import { selfSignedCertificate } from '../../testing/self-signed-certificate.ts';
+import { certificateAuthority, type Certified, selfSignedCertificate } from '../../testing/self-signed-certificate.ts';
 import { SystemClock } from '../../domain/clock.ts';
 import { Deadline } from '../../runtime/deadline.ts';
 import { Egress, MAX_ANSWER_BYTES, type ProviderAnswer } from './egress.ts';
@@ -15,7 +15,7 @@ let provider: HostileProvider;
 // The first request of a process takes longer than any deadline here allows.
 beforeAll(async () => {
   const warm = await startHostileProvider();
-  const egress = new Egress({ federationAllowedHosts: [warm.hostPort] }, new OutboundNetwork());
+  const egress = egressTo([warm.hostPort], new OutboundNetwork());
   await egress.fetchJson(warm.jwksUri, new Deadline(new SystemClock(), 10_000));
   await warm.close();
 });
@@ -50,13 +50,27 @@ class GivenNetwork extends OutboundNetwork {
   }
 }
 
+function egressTo(
+  federationAllowedHosts: readonly string[],
+  network: OutboundNetwork,
+  federationPrivateHosts: readonly string[] = [],
+): Egress {
+  return new Egress({ federationAllowedHosts, federationPrivateHosts, federationProxy: undefined }, network);
+}
+
 function fetchJson(
   url: string,
-  { allowedHosts = [provider.hostPort], ...network }: Network & { allowedHosts?: readonly string[] } = {},
+  {
+    allowedHosts = [provider.hostPort],
+    privateHosts = [],
+    ...network
+  }: Network & { allowedHosts?: readonly string[]; privateHosts?: readonly string[] } = {},
 ): Promise<ProviderAnswer> {
-  const egress = new Egress({ federationAllowedHosts: allowedHosts }, new GivenNetwork(network));
+  const egress = egressTo(allowedHosts, new GivenNetwork(network), privateHosts);
   return egress.fetchJson(url, new Deadline(new SystemClock(), DEADLINE_MS));
 }
+const BLOCKED = 'the host has an address that may not be reached';
+const reasonOf = (answer: ProviderAnswer) => (answer.kind === 'failed' ? answer.reason : 'an answer');
 const failed = (reason: string): ProviderAnswer => ({ kind: 'failed', reason });
 
 describe('an answer', () => {
@@ -127,9 +141,61 @@ describe('a host', () => {
   ])('is not reached if its name resolves to %s %s', async (...list: string[]) => {
     const url = `https://idp.example.com:${provider.port}/keys`;
     const answer = await fetchJson(url, { resolve: addresses(...list) });
-    expect(answer).toEqual(failed('the host has an address that may not be reached'));
+    expect(answer).toEqual(
+      failed(`${BLOCKED}: list a provider in your own network in TESSERA_FEDERATION_PRIVATE_HOSTS`),
+    );
     expect(provider.connections()).toBe(0);
   });
+
+  it.each([
+    ['loopback', '127.0.0.1'],
+    ['IPv6 loopback', '::1'],
+    ['link-local', '169.254.1.1'],
+    ['IPv6 link-local', 'fe80::1'],
+    ['the metadata address', '169.254.169.254'],
+    ['the metadata address of AWS', 'fd00:ec2::254'],
+    ['the metadata address of Google Cloud', 'fd20:ce::254'],
+    ['the metadata address of Alibaba Cloud', '100.100.100.200'],
+    ["Azure's host", '168.63.129.16'],
+    ['this network', '0.0.0.0'],
+    ['multicast', '224.0.0.1'],
+    ['IPv4 in IPv6', '::ffff:10.0.0.1'],
+    ['private and loopback', '10.0.0.1', '127.0.0.1'],
+  ])('that is listed as private is not reached at %s', async (_, ...list) => {
+    const answer = await fetchJson(`https://idp:${provider.port}/keys`, {
+      resolve: addresses(...list),
+      privateHosts: ['idp'],
+    });
+    expect(answer).toEqual(
+      failed(`${BLOCKED}: it is listed as private, but its address is neither private nor public`),
+    );
+    expect(provider.connections()).toBe(0);
+  });
+
+  it('that is listed as private is not reached by plain http', async () => {
+    const answer = await fetchJson(`http://idp:${provider.port}/keys`, { privateHosts: ['idp'] });
+    expect(answer).toEqual(failed('its URL may not be fetched'));
+  });
+
+  it.each(['10.255.255.254', '172.31.255.254', '192.168.255.254', 'fdff:ffff::1'])(
+    'that is listed as private is tried at %s, and an unlisted one is not',
+    async (address) => {
+      // Nobody has these addresses here, so that the attempt fails: what matters is that it was made.
+      const attempt = (name: string) =>
+        fetchJson(`https://${name}:${provider.port}/keys`, {
+          resolve: addresses(address),
+          privateHosts: ['idp.corp.example'],
+        });
+      expect([
+        'no network leads to it',
+        'it refuses the connection',
+        'no answer in time',
+        'no usable answer',
+      ]).toContain(reasonOf(await attempt('idp.corp.example')));
+      for (const other of ['idp2.corp.example', 'a.idp.corp.example', 'idp.corp.example.'])
+        expect(reasonOf(await attempt(other))).toContain(BLOCKED);
+    },
+  );
 
   it('has its addresses checked at every fetch, not only at the first', async () => {
     const asked: string[] = [];
@@ -137,7 +203,7 @@ describe('a host', () => {
       asked.push(hostname);
       return addresses('127.0.0.1')(hostname);
     };
-    const egress = new Egress({ federationAllowedHosts: [`idp.test:${provider.port}`] }, new GivenNetwork({ resolve }));
+    const egress = egressTo([`idp.test:${provider.port}`], new GivenNetwork({ resolve }));
     const url = `http://idp.test:${provider.port}/keys`;
     await egress.fetchJson(url, new Deadline(new SystemClock(), 1_000));
     await egress.fetchJson(url, new Deadline(new SystemClock(), 1_000));
@@ -145,10 +211,10 @@ describe('a host', () => {
     expect(provider.connections()).toBe(2);
   });
 
-  it('whose name does not resolve is no answer', async () => {
+  it('whose name does not resolve is named as that', async () => {
     const url = 'https://idp.example.com/keys';
     const resolve = () => Promise.reject(new Error('ENOTFOUND idp.example.com'));
-    await expect(fetchJson(url, { resolve })).resolves.toEqual(failed('no usable answer'));
+    await expect(fetchJson(url, { resolve })).resolves.toEqual(failed('its name does not resolve'));
   });
 
   it('whose name never resolves costs no more than the deadline', async () => {
@@ -157,35 +223,55 @@ describe('a host', () => {
     expect(answer).toEqual(failed('no answer in time'));
   });
 
-  it('that is down is no answer', async () => {
+  it('that is down refuses the connection', async () => {
     await provider.stop();
-    await expect(fetchJson(provider.jwksUri)).resolves.toEqual(failed('no usable answer'));
+    await expect(fetchJson(provider.jwksUri)).resolves.toEqual(failed('it refuses the connection'));
   });
 });
 
 describe('TLS', () => {
-  const { key, cert } = selfSignedCertificate('idp.test');
-  let tlsProvider: HostileProvider;
-  beforeEach(async () => {
-    tlsProvider = await startHostileProvider({ tls: { key, cert } });
-  });
-  afterEach(() => tlsProvider.close());
+  const HOUR = 3_600_000;
+  const authority = certificateAuthority('Lab');
+  const [tlsProvider, expired, early, selfSigned] = [
+    authority.issue('idp.test'),
+    authority.issue('idp.test', { from: Date.now() - 2 * HOUR, to: Date.now() - HOUR }),
+    authority.issue('idp.test', { from: Date.now() + HOUR, to: Date.now() + 2 * HOUR }),
+    selfSignedCertificate('idp.test'),
+  ];
+  const UNKNOWN =
+    'its certificate is of an unknown authority: name the file of the authority in NODE_EXTRA_CA_CERTS and start again';
 
-  const fetchAs = (hostname: string, certificateAuthorities: string | undefined) =>
-    fetchJson(`https://${hostname}:${tlsProvider.port}/keys`, {
-      allowedHosts: [`${hostname}:${tlsProvider.port}`],
+  async function fetchFrom(
+    tls: Certified | undefined,
+    hostname: string,
+    certificateAuthorities: string | undefined,
+  ): Promise<[reason: string, requests: number]> {
+    const server = await startHostileProvider(tls === undefined ? {} : { tls });
+    const answer = await fetchJson(`https://${hostname}:${server.port}/keys`, {
+      allowedHosts: [`${hostname}:${server.port}`],
       certificateAuthorities,
     });
+    await server.close();
+    return [reasonOf(answer), server.requests.length];
+  }
 
-  it('works with a trusted certificate', async () => {
-    expect((await fetchAs('idp.test', cert)).kind).toBe('json');
+  it.each([
+    ['of a private authority', tlsProvider, authority.cert],
+    ['that is its own authority', selfSigned, selfSigned.cert],
+  ])('works with a trusted certificate %s', async (_, tls, trusted) => {
+    await expect(fetchFrom(tls, 'idp.test', trusted)).resolves.toEqual(['an answer', 1]);
   });
-  it('fails with an untrusted one, even for a listed host', async () => {
-    await expect(fetchAs('idp.test', undefined)).resolves.toEqual(failed('no usable answer'));
-    expect(tlsProvider.requests).toEqual([]);
-  });
-  it('fails with one for another name', async () => {
-    await expect(fetchAs('other.test', cert)).resolves.toEqual(failed('no usable answer'));
-    expect(tlsProvider.requests).toEqual([]);
+
+  it.each([
+    ['of an unknown authority', tlsProvider, 'idp.test', undefined, UNKNOWN],
+    ['that is its own authority and unknown', selfSigned, 'idp.test', undefined, UNKNOWN],
+    ['of another authority', tlsProvider, 'idp.test', certificateAuthority('Office').cert, UNKNOWN],
+    ['of another authority of that name', tlsProvider, 'idp.test', certificateAuthority('Lab').cert, UNKNOWN],
+    ['for another name', tlsProvider, 'other.test', authority.cert, 'its certificate is for another name'],
+    ['that has expired', expired, 'idp.test', authority.cert, 'its certificate has expired'],
+    ['that is not valid yet', early, 'idp.test', authority.cert, 'its certificate is not valid yet'],
+    ['and without one, in plain text', undefined, 'idp.test', authority.cert, 'it makes no TLS connection'],
+  ])('fails with a certificate %s, even for a listed host', async (_, tls, hostname, trusted, reason) => {
+    await expect(fetchFrom(tls, hostname, trusted)).resolves.toEqual([reason, 0]);
   });
 });

@@ -1,12 +1,16 @@
-import type { LookupFunction, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import { parseStrictJson } from '@tessera/token/core';
 import type { buildConnector, Client, Dispatcher } from 'undici';
-import { CONFIG, type Config } from '../../config/config.ts';
+import { CONFIG, type Config, type ForwardProxyConfig } from '../../config/config.ts';
 import type { Deadline } from '../../runtime/deadline.ts';
-import { plainAddress } from '../../domain/networks.ts';
+import { describeFetchFailure, FetchFailure } from './fetch-failure.ts';
+import { type AddressRule, addressRuleOf, isConnectedWithin, lookupOf } from './outbound-addresses.ts';
 import { OutboundNetwork } from './outbound-network.ts';
-import { hostAndPort, isPublicAddress, invalidProviderUrlReason } from './provider-url.ts';
+import { hostAndPort, invalidProviderUrlReason, type ListedHosts } from './provider-url.ts';
+import { isException, openTunnel } from './proxy-tunnel.ts';
+
+type EgressConfig = Pick<Config, 'federationAllowedHosts' | 'federationPrivateHosts' | 'federationProxy'>;
 
 export type ProviderAnswer =
   | { readonly kind: 'json'; readonly value: unknown }
@@ -27,25 +31,26 @@ const UTF8 = { fatal: true, ignoreBOM: true } as const;
  * The only place that connects to identity providers. It fetches a JSON document by GET over https, follows no redirect, and limits size and time.
  *
  * Every fetch opens a new connection, so that the addresses of a name are checked each time: a name that pointed to a public address when the trusted
- * issuer was saved may point to the metadata service now.
+ * issuer was saved may point to the metadata service now. Through a forward proxy the proxy resolves the name, and this check is its business.
  */
 @Injectable()
 export class Egress {
-  /** Exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP. Development and tests only. */
-  readonly #allowedHosts: readonly string[];
+  readonly #listedHosts: ListedHosts;
+  readonly #proxy: ForwardProxyConfig | undefined;
   readonly #network: OutboundNetwork;
 
   constructor(
-    @Inject(CONFIG) { federationAllowedHosts }: Pick<Config, 'federationAllowedHosts'>,
+    @Inject(CONFIG) { federationAllowedHosts, federationPrivateHosts, federationProxy }: EgressConfig,
     network: OutboundNetwork,
   ) {
-    this.#allowedHosts = federationAllowedHosts;
+    this.#listedHosts = { federationAllowedHosts, federationPrivateHosts };
+    this.#proxy = federationProxy;
     this.#network = network;
   }
 
   /** Whether a URL from a fetched document is allowed, by its text alone. Its host is checked when connecting. */
   mayFetch(url: string): boolean {
-    return invalidProviderUrlReason(url, { query: 'allowed' }, this.#allowedHosts) === undefined;
+    return invalidProviderUrlReason(url, { query: 'allowed' }, this.#listedHosts) === undefined;
   }
 
   /**
@@ -56,70 +61,79 @@ export class Egress {
   async fetchJson(url: string, deadline: Deadline): Promise<ProviderAnswer> {
     if (!this.mayFetch(url)) return failed('its URL may not be fetched');
     if (deadline.isOver()) return failed('no answer in time');
-    const { origin, pathname, search } = new URL(url);
+    const target = new URL(url);
     // Loaded at the first fetch: most installations have no trusted issuer.
     const undici = await import('undici');
-    const connect = this.#connector(undici.buildConnector, new URL(url));
-    const client = new undici.Client(origin, { connect, pipelining: 1 });
+    const clients = this.#clientsFor(target, undici);
     try {
-      return await deadline.wait(exchange(client, `${pathname}${search}`), () => failed('no answer in time'), {
-        ref: false,
-      });
+      return await deadline.wait(
+        exchange(clients.provider, `${target.pathname}${target.search}`),
+        () => failed('no answer in time'),
+        { ref: false },
+      );
     } finally {
-      // Closes the connection, even one that is still connecting or sends endlessly. Nothing waits for this.
-      client.destroy().catch(() => undefined);
+      // Closes the connections, even one that is still connecting or sends endlessly. Nothing waits for this.
+      for (const client of Object.values(clients)) client.destroy().catch(() => undefined);
     }
   }
 
-  #connector(build: typeof buildConnector, url: URL): buildConnector.connector {
-    const isAllowed = this.#allowedHosts.includes(hostAndPort(url));
+  #clientsFor(target: URL, undici: Undici): { readonly provider: Client; readonly proxy?: Client } {
     const { certificateAuthorities } = this.#network;
-    const connect = build({
+    const options = {
       timeout: CONNECT_TIMEOUT_MS,
-      lookup: lookupOf(this.#network, isAllowed ? () => true : isPublicAddress),
       ...(certificateAuthorities === undefined ? {} : { ca: certificateAuthorities }),
-    });
-    return (options, callback) => {
-      connect(options, (...[error, socket]) => {
-        if (error !== null) callback(error, null);
-        else if (isAllowed || isConnectedToPublic(socket)) callback(null, socket);
-        else {
-          // An address in the URL itself skips the lookup, so the peer is checked here, before any byte of the request is sent.
-          socket.destroy();
-          callback(new BlockedAddressError(), null);
-        }
-      });
     };
+    const proxy = this.#proxy;
+    if (proxy === undefined || target.protocol !== 'https:' || isException(target, proxy.exceptions)) {
+      const rule = addressRuleOf(target, this.#listedHosts);
+      const connect = undici.buildConnector({ ...options, lookup: lookupOf(this.#network, rule) });
+      return { provider: new undici.Client(target.origin, { connect: checkingPeer(connect, rule), pipelining: 1 }) };
+    }
+    // The proxy closes a connection whose answer is late: its client is destroyed with the other one.
+    const client = new undici.Client(proxy.origin, {
+      connect: withOwnName(undici.buildConnector(options)),
+      headersTimeout: CONNECT_TIMEOUT_MS,
+    });
+    const connect = throughTunnel(undici.buildConnector(options), () => openTunnel(client, proxy, hostAndPort(target)));
+    return { provider: new undici.Client(target.origin, { connect, pipelining: 1 }), proxy: client };
   }
 }
 
-class BlockedAddressError extends Error {
-  constructor() {
-    super('the host has an address that may not be reached');
-    this.name = 'BlockedAddressError';
-  }
-}
+type Undici = Pick<typeof import('undici'), 'buildConnector' | 'Client'>;
 
-/** One blocked address refuses the whole name, because which of several addresses is used is random. */
-function lookupOf(network: OutboundNetwork, mayReach: (address: string) => boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    network.resolve(hostname).then(
-      (addresses) => {
-        const [first] = addresses;
-        if (first === undefined || !addresses.every(({ address }) => mayReach(address)))
-          callback(new BlockedAddressError(), '', 0);
-        else if (options.all === true) callback(null, [...addresses]);
-        else callback(null, first.address, first.family);
-      },
-      (error: unknown) => {
-        callback(error instanceof Error ? error : new Error('the name does not resolve'), '', 0);
-      },
-    );
+/** An address in the URL itself skips the lookup, so the peer is checked here, before any byte of the request is sent. */
+function checkingPeer(connect: buildConnector.connector, rule: AddressRule): buildConnector.connector {
+  return (options, callback) => {
+    connect(options, (...[error, socket]) => {
+      if (error !== null) callback(error, null);
+      else if (isConnectedWithin(socket, rule)) callback(null, socket);
+      else {
+        socket.destroy();
+        callback(new FetchFailure(rule.refusal), null);
+      }
+    });
   };
 }
 
-function isConnectedToPublic(socket: Socket): boolean {
-  return isPublicAddress(plainAddress(socket.remoteAddress ?? ''));
+/** undici takes the name for TLS from the header `Host`, which names the host behind the proxy. Without it, it is the name of the proxy itself. */
+function withOwnName(connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) => {
+    connect({ ...options, servername: '' }, callback);
+  };
+}
+
+function throughTunnel(connect: buildConnector.connector, open: () => Promise<Socket>): buildConnector.connector {
+  return (options, callback) => {
+    open().then(
+      (tunnel) => {
+        // undici's name for a connection that TLS is made in.
+        connect({ ...options, httpSocket: tunnel }, callback);
+      },
+      (error: unknown) => {
+        callback(error instanceof Error ? error : new FetchFailure('no usable answer'), null);
+      },
+    );
+  };
 }
 
 async function exchange(client: Client, path: string): Promise<ProviderAnswer> {
@@ -131,8 +145,7 @@ async function exchange(client: Client, path: string): Promise<ProviderAnswer> {
     });
     return await read(response);
   } catch (error) {
-    // Errors of the platform contain the URL and the peer's address.
-    return failed(error instanceof BlockedAddressError ? error.message : 'no usable answer');
+    return failed(describeFetchFailure(error));
   }
 }
 

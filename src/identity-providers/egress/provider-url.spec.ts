@@ -1,8 +1,8 @@
-import { isPublicAddress, invalidProviderUrlReason } from './provider-url.ts';
+import { isPrivateAddress, isPublicAddress, invalidProviderUrlReason } from './provider-url.ts';
 
 const ISSUER = { query: 'refused' } as const;
-const refusal = (url: string, allowed: readonly string[] = []): string | undefined =>
-  invalidProviderUrlReason(url, ISSUER, allowed);
+const refusal = (url: string, allowed: readonly string[] = [], listed: readonly string[] = []): string | undefined =>
+  invalidProviderUrlReason(url, ISSUER, { federationAllowedHosts: allowed, federationPrivateHosts: listed });
 
 describe('invalidProviderUrlReason', () => {
   it.each([
@@ -64,8 +64,20 @@ describe('invalidProviderUrlReason', () => {
     expect(refusal('http://me@127.0.0.1:4000/', ['127.0.0.1:4000'])).toBeDefined();
   });
 
+  it('accepts a name that is listed as private, by https and with no more than its exact spelling', () => {
+    const listed = ['idp', 'idp.corp.example', '10.0.0.1'];
+    for (const url of ['https://idp', 'https://idp:8443/realms/acme', 'https://idp.corp.example'])
+      expect(refusal(url, [], listed)).toBeUndefined();
+    expect(refusal('http://idp', [], listed)).toMatch(/plain http/);
+    expect(refusal('https://idp:22', [], listed)).toMatch(/port 443/);
+    expect(refusal('https://me@idp', [], listed)).toMatch(/without user/);
+    for (const url of ['https://idp2', 'https://IDP', 'https://idp.', 'https://10.0.0.2', 'https://localhost'])
+      expect(refusal(url, [], listed)).toBeDefined();
+  });
+
   it('lets a key set have a query', () => {
-    expect(invalidProviderUrlReason('https://idp.example.com/keys?p=1', { query: 'allowed' }, [])).toBeUndefined();
+    const nothing = { federationAllowedHosts: [], federationPrivateHosts: [] };
+    expect(invalidProviderUrlReason('https://idp.example.com/keys?p=1', { query: 'allowed' }, nothing)).toBeUndefined();
   });
 });
 
@@ -85,5 +97,35 @@ describe('isPublicAddress', () => {
     '2606:4700::1%eth0',
   ])('is false for "%s"', (address) => {
     expect(isPublicAddress(address)).toBe(false);
+  });
+});
+
+describe('isPrivateAddress', () => {
+  it.each(['10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', 'fd12:3456::1', 'fc00::1'])(
+    'is true for %s',
+    (address) => {
+      expect(isPrivateAddress(address)).toBe(true);
+    },
+  );
+  it.each([
+    '',
+    'idp',
+    '8.8.8.8',
+    '172.32.0.1',
+    '127.0.0.1',
+    '169.254.169.254',
+    '100.64.0.1',
+    '192.0.2.1',
+    '0.0.0.0',
+    '::1',
+    'fe80::1',
+    'fd12::1%eth0',
+    'fd00:ec2::254',
+    'fd00:42::42',
+    'fd20:ce::254',
+    '::ffff:10.0.0.1',
+    '2606:4700::1111',
+  ])('is false for "%s"', (address) => {
+    expect(isPrivateAddress(address)).toBe(false);
   });
 });

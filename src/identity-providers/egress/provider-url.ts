@@ -35,12 +35,33 @@ export function isPublicAddress(address: string): boolean {
   return version === 6 && GLOBAL_UNICAST.contains(address) && !NOT_PUBLIC_UNICAST.contains(address);
 }
 
+/** RFC 1918, and RFC 4193. Shared addresses (RFC 6598), link-local ones and everything else that is not public stay unreachable. */
+const PRIVATE_IPV4 = new NetworkSet(['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16']);
+const PRIVATE_IPV6 = new NetworkSet(['fc00::/7']);
+/** Clouds serve the credentials of a machine at unique local addresses, too: AWS, Scaleway, Google Cloud. */
+const METADATA_IPV6 = new NetworkSet(['fd00:ec2::/32', 'fd00:42::/32', 'fd20:ce::/32']);
+
+/** Whether the address is of an own network, as identity providers on premises have it. False for loopback, link-local and metadata addresses. */
+export function isPrivateAddress(address: string): boolean {
+  const version = address.includes('%') ? 0 : isIP(address);
+  if (version === 4) return PRIVATE_IPV4.contains(address);
+  return version === 6 && PRIVATE_IPV6.contains(address) && !METADATA_IPV6.contains(address);
+}
+
 const HTTPS_PORT = 443;
 const FIRST_USER_PORT = 1_024;
 /** Ports above 1023 that belong to other protocols (Fetch Standard, "port blocking"). */
 const OTHER_PROTOCOLS: ReadonlySet<number> = new Set([
   1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ]);
+
+/** Hosts that the settings allow in addition to public ones. */
+export interface ListedHosts {
+  /** Exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP. Development and tests only. */
+  readonly federationAllowedHosts: readonly string[];
+  /** Exact names of hosts in the own network, for https only. They may lack a dot; their addresses are checked when connecting. */
+  readonly federationPrivateHosts: readonly string[];
+}
 
 /** What may follow the path: nothing for an issuer (OpenID Connect Core, section 2), a query for a key set's URL. */
 export interface ProviderUrlForm {
@@ -50,12 +71,12 @@ export interface ProviderUrlForm {
 /**
  * Why an issuer's URL is not allowed; undefined if it is. Names are not resolved here: their addresses are checked when connecting.
  *
- * @param allowedHosts exact `host:port` pairs that are allowed although they are loopback, private or plain HTTP
+ * @param listed the hosts that the settings name
  */
 export function invalidProviderUrlReason(
   text: string,
   form: ProviderUrlForm,
-  allowedHosts: readonly string[],
+  { federationAllowedHosts, federationPrivateHosts }: ListedHosts,
 ): string | undefined {
   if (!/^[\x21-\x7e]+$/.test(text) || !URL.canParse(text)) return 'must be an absolute https URL in printable ASCII';
   const url = new URL(text);
@@ -65,13 +86,13 @@ export function invalidProviderUrlReason(
     return 'must write scheme and host in lower case, without user and password, and addresses in their usual form';
   if (text.includes('#')) return 'must not have a fragment ("#")';
   if (form.query === 'refused' && text.includes('?')) return 'must not have a query ("?")';
-  if (allowedHosts.includes(hostAndPort(url))) return undefined;
+  if (federationAllowedHosts.includes(hostAndPort(url))) return undefined;
   if (url.protocol === 'http:')
     return 'must be an https URL: plain http needs its host in TESSERA_FEDERATION_ALLOWED_HOSTS';
   if (!isWebPort(url))
     return 'must have port 443 or one from 1024 on that is not of another protocol: in development, list its host in TESSERA_FEDERATION_ALLOWED_HOSTS';
-  if (isInternalHost(url.hostname))
-    return 'must not point to a loopback, private or reserved address: in development, list its host in TESSERA_FEDERATION_ALLOWED_HOSTS';
+  if (isInternalHost(url.hostname) && !federationPrivateHosts.includes(url.hostname))
+    return 'must not point to a loopback, private or reserved address: list the name of a provider in your own network in TESSERA_FEDERATION_PRIVATE_HOSTS; in development, list its host in TESSERA_FEDERATION_ALLOWED_HOSTS';
   return undefined;
 }
 

@@ -36,7 +36,10 @@ let lines: string[];
 // The first request of a process takes longer than any deadline here allows.
 beforeAll(async () => {
   const warm = await startHostileProvider();
-  const egress = new Egress({ federationAllowedHosts: [warm.hostPort] }, new OutboundNetwork());
+  const egress = new Egress(
+    { federationAllowedHosts: [warm.hostPort], federationPrivateHosts: [], federationProxy: undefined },
+    new OutboundNetwork(),
+  );
   await egress.fetchJson(warm.jwksUri, new Deadline(new SystemClock(), 10_000));
   await warm.close();
 });
@@ -54,7 +57,10 @@ afterEach(() => {
 });
 
 function newSets(log = collectingLog().log): RemoteKeySets {
-  const egress = new Egress({ federationAllowedHosts: [provider.hostPort] }, new OutboundNetwork());
+  const egress = new Egress(
+    { federationAllowedHosts: [provider.hostPort], federationPrivateHosts: [], federationProxy: undefined },
+    new OutboundNetwork(),
+  );
   return new ImpatientKeySets(egress, clock, log);
 }
 
@@ -260,8 +266,9 @@ describe('an unknown kid', () => {
   it('is not refused while the issuer is down, and causes no storm of fetches', async () => {
     await find();
     await provider.stop();
-    await expectUnavailable(find('second'), 'keys: no usable answer');
-    for (let index = 0; index < 20; index++) await expectUnavailable(find(`random-${index}`), 'keys: no usable answer');
+    await expectUnavailable(find('second'), 'keys: it refuses the connection');
+    for (let index = 0; index < 20; index++)
+      await expectUnavailable(find(`random-${index}`), 'keys: it refuses the connection');
     // Known keys are still found.
     expect((await find()).kid).toBe('first');
     await provider.start();
@@ -388,7 +395,7 @@ describe('an issuer that is down', () => {
 
   it('works again as soon as it answers', async () => {
     await provider.stop();
-    await expectUnavailable(find(), 'keys: no usable answer');
+    await expectUnavailable(find(), 'keys: it refuses the connection');
     await provider.start();
     after(1_000);
     expect((await find()).kid).toBe('first');

@@ -56,7 +56,11 @@ tenants:
     database: { driver: sqlite }
 `;
 
-const CONTEXT = { federationAllowedHosts: ['127.0.0.1:4000'], publicUrl: 'https://tokens.example.com' };
+const CONTEXT = {
+  federationAllowedHosts: ['127.0.0.1:4000'],
+  federationPrivateHosts: ['idp'],
+  publicUrl: 'https://tokens.example.com',
+};
 
 function read(text: string): CompleteResult {
   return readCompleteTenants(text, CONTEXT);

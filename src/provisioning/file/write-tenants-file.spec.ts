@@ -9,6 +9,7 @@ import { writeTenantsFile } from './write-tenants-file.ts';
 function read(text: string): TenantsFile {
   const result = readCompleteTenants(text, {
     federationAllowedHosts: [],
+    federationPrivateHosts: [],
     publicUrl: 'https://tokens.example.com',
   });
   if (!('file' in result)) throw new Error(`${JSON.stringify(result.errors)}\n${text}`);

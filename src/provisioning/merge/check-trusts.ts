@@ -5,6 +5,8 @@ import type { IdentitySpec, IssuerSpec, TenantSpec } from '../file/tenants-file.
 import { clientPaths } from './client-paths.ts';
 import type { Faults } from './thing.ts';
 
+const NO_HOSTS = { federationAllowedHosts: [], federationPrivateHosts: [] } as const;
+
 /**
  * Checks that a trusted issuer does not come to vouch for something else by a change beside it: what it is trusted for must be written.
  */
@@ -18,7 +20,7 @@ export function checkTrusts(written: PartialTenant, before: TenantSpec, after: T
     const isChecked = said?.issuer !== undefined || said?.place?.has('issuer') === true;
     const undiscoverable =
       said?.jwksUri === null && !isChecked
-        ? invalidProviderUrlReason(issuer.issuer, { query: 'refused' }, [])
+        ? invalidProviderUrlReason(issuer.issuer, { query: 'refused' }, NO_HOSTS)
         : undefined;
     if (undiscoverable !== undefined)
       faults.add(

@@ -13,6 +13,7 @@ function written(body: string): PartialTenant {
   const text = `apiVersion: tessera/v1\ntenants:\n  - id: acme\n${body}`;
   const result = readTenantsFile(new TextEncoder().encode(text), {
     federationAllowedHosts: [],
+    federationPrivateHosts: [],
     publicUrl: 'https://tokens.example.com',
   });
   if (!('file' in result)) throw new Error(JSON.stringify(result.errors));

@@ -17,7 +17,11 @@ ${indented}`);
 }
 
 const read = (block: string) =>
-  readCompleteTenants(inTenant(block), { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' });
+  readCompleteTenants(inTenant(block), {
+    federationAllowedHosts: [],
+    federationPrivateHosts: [],
+    publicUrl: 'https://tokens.example.com',
+  });
 
 describe('docs/exchange.md', () => {
   it('has a trusted issuer for each of the worked set-ups', () => {

@@ -14,7 +14,7 @@ const [example = ''] = blocks;
 const UNKNOWN = 'unknown-key';
 
 function errorsOf(text: string): readonly string[] {
-  const context = { federationAllowedHosts: [], publicUrl: 'https://tokens.example.com' };
+  const context = { federationAllowedHosts: [], federationPrivateHosts: [], publicUrl: 'https://tokens.example.com' };
   const result = readTenantsFile(Buffer.from(text), context);
   return 'errors' in result ? result.errors.map(({ message }) => message) : [];
 }

@@ -179,7 +179,7 @@ describe('the keys of an issuer', () => {
       expect((await exchangeOf(provider)).status).toBe(200);
     }
     service.tessera.clock.advanceSeconds(200);
-    await expectUnavailable(provider, 'discovery: no usable answer');
+    await expectUnavailable(provider, 'discovery: it refuses the connection');
     await provider.start();
     service.tessera.clock.advanceSeconds(31);
     expect((await exchangeOf(provider)).status).toBe(200);
@@ -200,7 +200,7 @@ describe('the keys of an issuer', () => {
   it('an issuer that is down does not affect tokens of others', async () => {
     const provider = service.next();
     await provider.stop();
-    await expectUnavailable(provider, 'discovery: no usable answer');
+    await expectUnavailable(provider, 'discovery: it refuses the connection');
     expect((await service.exchange()).status).toBe(200);
   });
 });
@@ -347,6 +347,28 @@ describe('an issuer in the internal network', () => {
       expect([code, stderr]).toEqual([1, expect.stringMatching(/must (?:be|not|have|write)/)]);
     }
     expect(await installation.fingerprint()).toBeUndefined();
+    await installation.remove();
+  });
+
+  it('is saved if its name is listed as private, and only by https and under that name', async () => {
+    const installation = await TestInstallation.make({ TESSERA_FEDERATION_PRIVATE_HOSTS: 'keycloak,idp.corp.example' });
+    const apply = (issuer: string) => installation.apply(tenantsWithTrusts(trustOf('corp', issuer)), '--dry-run');
+    expect((await installation.apply(tenantsWithTrusts(trustOf('corp', 'https://keycloak:8443/realms/a')))).code).toBe(
+      0,
+    );
+    expect((await apply('https://idp.corp.example')).code).toBe(0);
+    for (const issuer of [
+      'http://keycloak:8443/realms/a',
+      'https://keycloak2',
+      'https://10.1.2.3',
+      'https://localhost',
+    ])
+      expect(await apply(issuer)).toMatchObject({ code: 1, stderr: expect.stringMatching(/must (?:be|not)/) });
+    // A server without the list does not go there.
+    const wary = await TestInstallation.make({ TESSERA_DATA_DIR: installation.dataDirectory });
+    const { code, stdout } = await wary.run(['issuers', 'check', 'acme', 'corp']);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('its URL may not be fetched')]);
+    await wary.remove();
     await installation.remove();
   });
 

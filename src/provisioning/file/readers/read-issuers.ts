@@ -4,7 +4,7 @@ import {
 } from '../../../identity-providers/subject-token-algorithm.ts';
 import { parseSubjectTokenType } from '../../../identity-providers/subject-token-type.ts';
 import { topLevelClaim } from '../../../identity-providers/claims/guarding-conditions.ts';
-import { invalidProviderUrlReason } from '../../../identity-providers/egress/provider-url.ts';
+import { invalidProviderUrlReason, type ListedHosts } from '../../../identity-providers/egress/provider-url.ts';
 import { ISSUER_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
 import { isLinkableIssuer } from '../../../directory/linked-identity.ts';
 import { isIssuerOfThisService } from '../../../domain/issuer.ts';
@@ -56,30 +56,28 @@ const KEYS = [
 ] as const;
 
 /** Settings that the check of an issuer needs in addition to the file. */
-export interface IssuerContext {
-  /** `host:port` pairs that issuers may use although they are loopback, private or plain HTTP. */
-  readonly federationAllowedHosts: readonly string[];
+export interface IssuerContext extends ListedHosts {
   /** The base of this service's own issuers. */
   readonly publicUrl: string;
 }
 
 export function readIssuers(
   registry: NameRegistry,
-  { federationAllowedHosts: allowedHosts, publicUrl }: IssuerContext,
+  { publicUrl, ...listedHosts }: IssuerContext,
 ): Reader<readonly PartialIssuer[]> {
   return listOf((node, errors) => {
     const fields = Fields.open(node, 'an issuer', KEYS, errors);
     if (fields === undefined) return undefined;
     const id = fields.required('id', idBy(parseTrustId), 'write its id, such as "id: corp"');
     if (id !== undefined) registry.declare('issuer', id, fields.place('id'), `issuer "${id}" appears twice`);
-    const form = hasKeyUrl(fields.node('jwks_uri')) ? anyIssuer : discoverableIssuer(allowedHosts);
+    const form = hasKeyUrl(fields.node('jwks_uri')) ? anyIssuer : discoverableIssuer(listedHosts);
     const issuer = fields.member('issuer', withoutPatterns(notOwnIssuer(publicUrl, form)));
     // The trusted issuer is looked up by tenant and `iss`, so the URL must be unique.
     if (issuer !== undefined && issuer !== null)
       registry.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
     const members = {
       issuer,
-      jwksUri: fields.member('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, allowedHosts)),
+      jwksUri: fields.member('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, listedHosts)),
       audiences: fields.member('audiences', setOf(withoutPatterns(exactText), { items: 1 })),
       audienceClaim: fields.member('audience_claim', oneOf(['client_id'])),
       azp: fields.member('azp', setOf(withoutPatterns(exactText), { items: 1 })),
@@ -110,14 +108,14 @@ const anyIssuer: Reader<string> = matching(
 );
 
 /** Without the URL of its keys they are found by the issuer, which must be a URL then (OpenID Connect Discovery 1.0, section 4). */
-function discoverableIssuer(allowedHosts: readonly string[]): Reader<string> {
-  return providerUrl('refused', ISSUER_LENGTH, allowedHosts, '; with jwks_uri it may be any text');
+function discoverableIssuer(listedHosts: ListedHosts): Reader<string> {
+  return providerUrl('refused', ISSUER_LENGTH, listedHosts, '; with jwks_uri it may be any text');
 }
 
 function providerUrl(
   query: 'allowed' | 'refused',
   maxLength: number,
-  allowedHosts: readonly string[],
+  listedHosts: ListedHosts,
   more = '',
 ): Reader<string> {
   const text = matching(
@@ -126,7 +124,7 @@ function providerUrl(
   );
   return (node, errors) => {
     const url = text(node, errors);
-    const refusal = url === undefined ? undefined : invalidProviderUrlReason(url, { query }, allowedHosts);
+    const refusal = url === undefined ? undefined : invalidProviderUrlReason(url, { query }, listedHosts);
     if (refusal === undefined) return url;
     errors.add(node.at, `${refusal}${more}`);
     return undefined;

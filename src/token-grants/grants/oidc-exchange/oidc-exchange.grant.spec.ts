@@ -255,7 +255,7 @@ describe('the issuer of a subject token', () => {
     const error = await refusalOf(authenticate());
     expect([error.code, error.reason]).toEqual([
       'temporarily_unavailable',
-      'identity provider: discovery: no usable answer',
+      'identity provider: discovery: it refuses the connection',
     ]);
   });
 });
