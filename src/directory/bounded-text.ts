@@ -27,7 +27,7 @@ export function readText(row: Row, name: string, length: number): string | undef
   if (value === null || value === undefined) return undefined;
   if (typeof value !== 'string') throw unavailable(TENANT_DATABASE, 'holds a value that is not text');
   // In characters, as the databases count them: one outside the first 65,536 has two of JavaScript's units.
-  if (value.length > length && [...value].length > length)
+  if (value.length > length && Array.from(value).length > length)
     throw unavailable(TENANT_DATABASE, 'holds a value that is too long');
   return value;
 }
