@@ -1,7 +1,7 @@
 import { isLinkableSub } from '../directory/linked-identity.ts';
 import type { SubjectReference } from '../directory/subject.ts';
 import type { FixedSubject, Trust } from '../tenancy/tenant.ts';
-import { failedCondition, narrows } from './claims/conditions.ts';
+import { failedCondition } from './claims/conditions.ts';
 import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
 import { isGuardedBy, topLevelClaim } from './claims/guarding-conditions.ts';
@@ -72,7 +72,8 @@ function refusalOfClientId({ aud, client_id: clientId }: Claims, { audiences, co
   if (!isText(clientId)) return 'its client_id is missing or not a text';
   if (!audiences.includes(clientId)) return 'its client_id is not an audience of the trust';
   // The tenants file refuses this. Checked again, because without such a condition each token of the client would pass.
-  if (conditions === 'none' || !narrows(conditions.keys())) return 'the trust has no condition besides its client_id';
+  if (conditions === 'none' || !isGuardedBy(conditions.keys(), 'client_id'))
+    return 'the trust has no condition besides its client_id';
   return undefined;
 }
 
@@ -139,8 +140,8 @@ export function mapSubject({ claims, trust }: JudgedClaims): MappedSubject {
 }
 
 /** Every token that meets the conditions is about one subject, so they are checked to be there once more. */
-function fixedSubject({ conditions, surfaces }: Trust, { id }: FixedSubject): MappedSubject {
-  if (conditions === 'none' || !isGuardedBy(conditions.keys()))
+function fixedSubject({ audienceClaim, conditions, surfaces }: Trust, { id }: FixedSubject): MappedSubject {
+  if (conditions === 'none' || !isGuardedBy(conditions.keys(), audienceClaim))
     return { refusal: 'the trust has a fixed subject without conditions that choose its tokens' };
   if (surfaces.length !== 1) return { refusal: 'the trust has a fixed subject for more than one surface' };
   return { subject: { by: 'id', id } };

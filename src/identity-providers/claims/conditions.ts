@@ -1,5 +1,5 @@
 import type { Condition, Trust } from '../../tenancy/tenant.ts';
-import { claimAt, parseJsonPointer } from './json-pointer.ts';
+import { claimAt } from './json-pointer.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -20,21 +20,6 @@ function hasKey(map: Claims, key: string): boolean {
 
 export function isMap(value: unknown): value is Claims {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The claims that are compared for each token anyway: a condition on them excludes no token that would pass without it. */
-const SAID_ALREADY: ReadonlySet<unknown> = new Set(['iss', 'aud', 'client_id']);
-
-/**
- * Whether a condition says more about a token than its issuer and its audience do. A trust that takes access tokens by `client_id` needs one: a
- * client id alone does not say what the token is for.
- */
-export function narrows(claims: Iterable<string>): boolean {
-  for (const claim of claims) {
-    const [top, ...inner] = parseJsonPointer(claim) ?? [claim];
-    if (inner.length > 0 || !SAID_ALREADY.has(top)) return true;
-  }
-  return false;
 }
 
 /** The claim of the first condition that the token does not meet; undefined if it meets all of them. */

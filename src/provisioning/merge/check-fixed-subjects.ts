@@ -10,13 +10,20 @@ export function checkFixedSubjects(
   after: TenantSpec,
   faults: Faults,
 ): void {
-  for (const { id, subject, conditions, surfaces } of after.issuers) {
+  for (const { id, subject, conditions, audienceClaim, surfaces } of after.issuers) {
     if (subject.match !== 'user') continue;
     const said = written.issuers?.find((one) => one.id === id);
     const thing: Thing = { list: 'issuers', name: id, place: said?.place };
     // Conditions that are written but undefined were invalid, which has been reported.
     const isReported = said?.conditions === undefined && said?.place?.has('conditions') === true;
-    if (!isReported && (conditions === 'none' || !isGuardedBy(conditions.map(([claim]) => claim))))
+    if (
+      !isReported &&
+      (conditions === 'none' ||
+        !isGuardedBy(
+          conditions.map(([claim]) => claim),
+          audienceClaim,
+        ))
+    )
       faults.add(
         thing,
         'conditions',

@@ -1,4 +1,4 @@
-import { narrows } from '../../identity-providers/claims/conditions.ts';
+import { isGuardedBy } from '../../identity-providers/claims/guarding-conditions.ts';
 import type { IssuerSpec } from '../file/tenants-file.ts';
 import type { Faults, Thing } from './thing.ts';
 
@@ -10,7 +10,12 @@ export function checkIssuerMembers(
   faults: Faults,
 ): void {
   const { audienceClaim, conditions, emailVerified, subject } = issuer;
-  const isOpen = conditions === 'none' || !narrows(conditions.map(([claim]) => claim));
+  const isOpen =
+    conditions === 'none' ||
+    !isGuardedBy(
+      conditions.map(([claim]) => claim),
+      audienceClaim,
+    );
   if (audienceClaim !== undefined && isOpen && (wrote('audienceClaim') || wrote('conditions')))
     faults.add(
       thing,

@@ -7,7 +7,7 @@ import { type HostileProvider, sendJson, startHostileProvider } from '../../../s
 import { certificateAuthority } from '../../../src/testing/self-signed-certificate.ts';
 import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
-import { type ForwardMode, type ForwardProxy, startForwardProxy } from '../../support/forward-proxy.ts';
+import { type ForwardMode, type ForwardProxy, startForwardProxy } from '../../support/servers/forward-proxy.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { type Applied, TestInstallation } from '../cli/installation.ts';
 
