@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Configuration } from 'oidc-provider';
+import { parseSubjectTokenAlgorithm } from '../identity-providers/subject-token-algorithm.ts';
 import { type IssuedTokens, logInByCode } from './code-flow.ts';
 import { providerKey, type ProviderSigningKey } from './provider-tokens.ts';
 
@@ -27,19 +28,27 @@ export interface RunningOidcProvider {
   logIn(sub: string): Promise<IssuedTokens>;
   /** Signs with a new key from now on and no longer publishes the old one. */
   rotateKeys(): Promise<void>;
+  /** The same, but the new key gets the name of the old one. */
+  replaceKey(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface OidcProviderOptions {
   readonly clientId: string;
   readonly accounts: readonly ProviderAccount[];
+  /** As the provider names it. Default: `ES256`. */
+  readonly algorithm?: 'ES256' | 'PS256' | 'EdDSA' | 'Ed25519';
 }
 
 const REDIRECT_URI = 'https://app.example/callback';
 /** The account's non-standard claims belong to this scope. */
 const OWN_CLAIMS = ['hd', 'groups'];
 
-export async function startOidcProvider({ clientId, accounts }: OidcProviderOptions): Promise<RunningOidcProvider> {
+export async function startOidcProvider({
+  clientId,
+  accounts,
+  algorithm = 'ES256',
+}: OidcProviderOptions): Promise<RunningOidcProvider> {
   const { default: Provider } = await quietly(() => import('oidc-provider'));
   const clientSecret = randomBytes(32).toString('base64url');
   const requests: string[] = [];
@@ -53,12 +62,16 @@ export async function startOidcProvider({ clientId, accounts }: OidcProviderOpti
   const { port } = server.address() as AddressInfo;
   const issuer = `http://127.0.0.1:${port}`;
   let keysMade = 0;
-  const rotateKeys = async (): Promise<void> => {
-    keysMade += 1;
-    const configuration = configurationOf(providerKey(`key-${keysMade}`), { clientId, clientSecret, accounts });
+  const replaceKey = async (): Promise<void> => {
+    const key = providerKey(`key-${keysMade}`, parseSubjectTokenAlgorithm(algorithm));
+    const configuration = configurationOf(key, { clientId, clientSecret, accounts, algorithm });
     const provider = await quietly(() => Promise.resolve(new Provider(issuer, configuration)));
     const callback = provider.callback();
     answer = (request, response) => void callback(request, response);
+  };
+  const rotateKeys = async (): Promise<void> => {
+    keysMade += 1;
+    await replaceKey();
   };
   await rotateKeys();
   return {
@@ -77,6 +90,7 @@ export async function startOidcProvider({ clientId, accounts }: OidcProviderOpti
         credentials: { login: sub, password: 'any' },
       }),
     rotateKeys,
+    replaceKey,
     close: async () => {
       server.closeAllConnections();
       server.close();
@@ -85,14 +99,17 @@ export async function startOidcProvider({ clientId, accounts }: OidcProviderOpti
   };
 }
 
-interface Registered extends OidcProviderOptions {
+interface Registered extends Required<OidcProviderOptions> {
   readonly clientSecret: string;
 }
 
-function configurationOf(key: ProviderSigningKey, { clientId, clientSecret, accounts }: Registered): Configuration {
+function configurationOf(
+  key: ProviderSigningKey,
+  { clientId, clientSecret, accounts, algorithm }: Registered,
+): Configuration {
   return {
     jwks: {
-      keys: [{ ...key.privateKey.export({ format: 'jwk' }), kid: key.kid, alg: key.algorithm, use: 'sig' }],
+      keys: [{ ...key.privateKey.export({ format: 'jwk' }), kid: key.kid, alg: algorithm, use: 'sig' }],
     },
     clients: [
       {
@@ -100,7 +117,7 @@ function configurationOf(key: ProviderSigningKey, { clientId, clientSecret, acco
         client_secret: clientSecret,
         token_endpoint_auth_method: 'client_secret_post',
         redirect_uris: [REDIRECT_URI],
-        id_token_signed_response_alg: key.algorithm,
+        id_token_signed_response_alg: algorithm,
       },
     ],
     scopes: ['openid', 'email', 'own'],
