@@ -1,8 +1,8 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { startOidcProvider } from '../../../src/testing/oidc-provider.ts';
-import { tenantsWithTrusts, trustOf } from '../../support/exchange-service.ts';
-import { startTessera } from '../../support/tessera.ts';
+import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
+import { startTessera } from '../../support/tessera/tessera.ts';
 
 /** Logins at a certified provider that signs by other algorithms, and that replaces its key under the same name. */
 const ACCOUNTS = Array.from({ length: 6 }, (_, index) => ({
