@@ -4,7 +4,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { type HostileProvider, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb.ts';
-import { type MysqlInstallation, mysqlInstallation, type RunningService } from '../../support/tessera/mysql-installation.ts';
+import {
+  type MysqlInstallation,
+  mysqlInstallation,
+  type RunningService,
+} from '../../support/tessera/mysql-installation.ts';
 import { replaceEach, replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
 /** A default that a server's operator, packager or guide may have set, and the statement that resets it. */

@@ -1,6 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../../libs/token/test/eventually.ts';
-import { type CliRun, TestCluster, type Replica, type TenantName, TENANTS } from '../../support/tessera/test-cluster.ts';
+import {
+  type CliRun,
+  TestCluster,
+  type Replica,
+  type TenantName,
+  TENANTS,
+} from '../../support/tessera/test-cluster.ts';
 import { type Load, startLoad } from '../../support/requests/load.ts';
 import type { RaftOpenBao } from '../../support/servers/openbao.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
