@@ -23,7 +23,8 @@ export interface ExaminationOptions {
 }
 
 /**
- * Examines an installation. Changes nothing: embedded databases are read from private copies, others by SELECT. A few tenants are in memory at a time.
+ * Examines an installation. Changes nothing: embedded databases are read from private copies, or where they are, others by SELECT. A few tenants are
+ * in memory at a time.
  *
  * @throws OperatorError if there is no tenant of that id, or no space for the copies
  */
