@@ -34,9 +34,14 @@ async function linkPackages(from: string, to: string): Promise<void> {
   }
 }
 
+/** Another suite runs the blocks of the README in a folder of its own there. */
+function isBuilt(path: string): boolean {
+  return !path.includes('/dist/readme-');
+}
+
 async function copyClient(modules: string): Promise<void> {
   for (const entry of ['package.json', 'dist'])
-    await cp(join(PACKAGE, entry), join(modules, '@tessera/client', entry), { recursive: true });
+    await cp(join(PACKAGE, entry), join(modules, '@tessera/client', entry), { recursive: true, filter: isBuilt });
 }
 
 /** Puts a second copy of an installed package into the folder of another one. */

@@ -64,7 +64,8 @@ describe('a refusal', () => {
     ]) {
       expect(await answer.text()).not.toContain(FAULT_CANARY);
       const line: LogLine = await edge.lineOf(answer.headers.get('x-request-id'));
-      if (line['outcome'] === 'server_error') expect(line['fault']).toMatch(/^Error < test\/support\/edge\.ts:\d+/);
+      if (line['outcome'] === 'server_error')
+        expect(line['fault']).toMatch(/^Error < test\/support\/tessera\/edge\.ts:\d+/);
     }
     expect(JSON.stringify(edge.lines())).not.toContain(FAULT_CANARY);
   });
