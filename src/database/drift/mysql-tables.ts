@@ -23,12 +23,13 @@ export async function readMysqlTables(ask: Ask, names: readonly string[]): Promi
        FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name ${named} ORDER BY seq_in_index LIMIT ${MAX_SHAPE_ROWS}`,
     names,
   );
+  // With the schema of one table in place of a constant, the server opens every table of all of its databases.
   const foreignKeys = await ask(
     `SELECT ${cut('k.table_name', 'of_table')}, ${cut('k.constraint_name', 'constraint_name')}, ${cut('k.column_name', 'name')},
             ${cut('k.referenced_table_name', 'target')}, ${cut('k.referenced_column_name', 'target_column')}, ${cut('r.delete_rule', 'delete_rule')}
        FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
-         ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
-      WHERE k.table_schema = DATABASE() AND k.table_name ${named} ORDER BY k.ordinal_position LIMIT ${MAX_SHAPE_ROWS}`,
+         ON r.constraint_schema = DATABASE() AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
+      WHERE k.constraint_schema = DATABASE() AND k.table_schema = DATABASE() AND k.table_name ${named} ORDER BY k.ordinal_position LIMIT ${MAX_SHAPE_ROWS}`,
     names,
   );
   return tables.map((table) => {

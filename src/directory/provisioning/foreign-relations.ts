@@ -41,27 +41,28 @@ async function relationsNamed(
   names: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[] | undefined>> {
   const list = names.map((name) => `'${name}'`).join(', ');
-  const rows = await database.query(
-    database.kind === 'sqlite'
-      ? `SELECT m.name AS relation, m.type = 'table' AS is_table, c.name AS column_name
-           FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.name IN (${list}) LIMIT 1000`
-      : `SELECT SUBSTR(t.table_name, 1, 64) AS relation, t.table_type = 'BASE TABLE' AS is_table, SUBSTR(c.column_name, 1, 64) AS column_name
-           FROM information_schema.tables t
-           LEFT JOIN information_schema.columns c ON c.table_schema = t.table_schema AND c.table_name = t.table_name
-          WHERE t.table_schema = DATABASE() AND t.table_name IN (${list}) LIMIT 1000`,
+  const sqlite = database.kind === 'sqlite';
+  const relations = await database.query(
+    sqlite
+      ? `SELECT name AS relation, type = 'table' AS is_table FROM sqlite_master WHERE name IN (${list}) LIMIT 1000`
+      : `SELECT SUBSTR(table_name, 1, 64) AS relation, table_type = 'BASE TABLE' AS is_table FROM information_schema.tables
+          WHERE table_schema = DATABASE() AND table_name IN (${list}) LIMIT 1000`,
   );
-  return columnsByRelation(rows);
+  if (relations.length === 0) return new Map();
+  // Not in one statement: for a join, a server opens every table of all of its databases.
+  const columns = await database.query(
+    sqlite
+      ? `SELECT m.name AS relation, c.name AS column_name
+           FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.name IN (${list}) LIMIT 1000`
+      : `SELECT SUBSTR(table_name, 1, 64) AS relation, SUBSTR(column_name, 1, 64) AS column_name FROM information_schema.columns
+          WHERE table_schema = DATABASE() AND table_name IN (${list}) LIMIT 1000`,
+  );
+  const found = new Map<string, string[] | undefined>();
+  for (const row of relations) found.set(textOf(row, 'relation'), Number(row['is_table']) === 1 ? [] : undefined);
+  for (const row of columns) found.get(textOf(row, 'relation'))?.push(textOf(row, 'column_name'));
+  return found;
 }
 
-function columnsByRelation(rows: readonly Row[]): Map<string, string[] | undefined> {
-  const relations = new Map<string, string[] | undefined>();
-  for (const row of rows) {
-    const name = String(row['relation']).toLowerCase();
-    const known = relations.get(name);
-    const column = String(row['column_name']).toLowerCase();
-    if (Number(row['is_table']) !== 1) relations.set(name, undefined);
-    else if (known === undefined) relations.set(name, [column]);
-    else known.push(column);
-  }
-  return relations;
+function textOf(row: Row, column: string): string {
+  return String(row[column]).toLowerCase();
 }
