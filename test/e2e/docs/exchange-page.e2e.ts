@@ -1,5 +1,5 @@
 import { readCompleteTenants } from '../../../src/testing/complete-tenants.ts';
-import { codeBlocks, readPage } from '../../support/fixtures/markdown.ts';
+import { codeBlocks, prose, readPage, section } from '../../support/fixtures/markdown.ts';
 
 const page = readPage('docs/exchange.md');
 const trusts = codeBlocks(page).filter(({ language }) => /^ya?ml$/.test(language));
@@ -24,9 +24,23 @@ const read = (block: string) =>
   });
 
 describe('docs/exchange.md', () => {
-  it('has a trusted issuer for each of the worked set-ups', () => {
-    expect(trusts).toHaveLength(6);
+  it('has a trusted issuer under the heading of each worked set-up', () => {
+    const contents = page.slice(page.indexOf('[Worked set-ups]'), page.indexOf('\n- [In your own network]'));
+    const names = [...contents.matchAll(/\[([^\]]+)\]\(#/g)].map(([, name = '']) => name).slice(1);
+    expect(names).toEqual(expect.arrayContaining(['Keycloak', 'Apple', 'GitHub Actions', 'SPIRE']));
+    const found = names.flatMap((name) =>
+      codeBlocks(section(page, `## ${name}`)).filter(({ language }) => language === 'yaml'),
+    );
+    expect(found).toEqual(trusts);
   });
+
+  it.each(trusts.map(({ code }) => [/id: (\S+)/.exec(code)?.[1], code]))(
+    'says beside the trusted issuer %s what a looser trust would let in',
+    (_, code) => {
+      const part = page.split(/^(?=##+ )/m).find((text) => text.includes(code));
+      expect(prose(part!)).toMatch(/\b(?:Without|With\s`).*\b(?:would|pass|passes|keeps)\b/s);
+    },
+  );
 
   it.each(trusts.map(({ code }) => [/issuer: (\S+)/.exec(code)?.[1], code]))(
     'the trusted issuer %s has no validation error',
