@@ -6,6 +6,7 @@ import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
 import { isGuardedBy, topLevelClaim } from './claims/guarding-conditions.ts';
 import { claimAt } from './claims/json-pointer.ts';
+import type { SubjectTokenRefusal } from './subject-token-refusal.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -20,7 +21,7 @@ export interface JudgedClaims {
  * Returns the reason for refusing the token; undefined if the check passes. It is a fixed phrase, or one with the name of a claim. It never holds a
  * value of the token.
  */
-type Check = (judged: JudgedClaims) => string | undefined;
+type Check = (judged: JudgedClaims) => SubjectTokenRefusal | undefined;
 
 /**
  * The checks of the claims other than the subject, in the order of OpenID Connect Core, section 3.1.3.7. They run only after the signature was
@@ -34,7 +35,7 @@ export const CLAIM_CHECKS: Readonly<Record<'kind' | 'audience' | 'times' | 'cond
 };
 
 /** Refuses tokens that an issuer signs for other purposes than a login. */
-function refusalOfKind({ claims }: JudgedClaims): string | undefined {
+function refusalOfKind({ claims }: JudgedClaims): SubjectTokenRefusal | undefined {
   if (!isText(claims['sub'])) return 'it has no subject';
   // RFC 8693, section 4.1: an actor presents the token on behalf of the subject, so the subject is not present.
   if (claims['act'] !== undefined) return 'it came from an exchange itself';
@@ -47,7 +48,7 @@ function refusalOfKind({ claims }: JudgedClaims): string | undefined {
   return undefined;
 }
 
-function refusalOfAudience({ claims, trust }: JudgedClaims): string | undefined {
+function refusalOfAudience({ claims, trust }: JudgedClaims): SubjectTokenRefusal | undefined {
   const { aud, azp } = claims;
   const refusal = trust.audienceClaim === undefined ? refusalOfAud(aud, azp, trust) : refusalOfClientId(claims, trust);
   if (refusal !== undefined) return refusal;
@@ -56,7 +57,7 @@ function refusalOfAudience({ claims, trust }: JudgedClaims): string | undefined 
   return undefined;
 }
 
-function refusalOfAud(aud: unknown, azp: unknown, { audiences: ours }: Trust): string | undefined {
+function refusalOfAud(aud: unknown, azp: unknown, { audiences: ours }: Trust): SubjectTokenRefusal | undefined {
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!audiences.every(isText)) return 'its audience is missing or not a text';
   if (!audiences.some((audience) => ours.includes(audience))) return 'it is for another audience';
@@ -67,7 +68,10 @@ function refusalOfAud(aud: unknown, azp: unknown, { audiences: ours }: Trust): s
 }
 
 /** Access tokens that have no `aud`, such as those of Amazon Cognito, name in `client_id` who asked for them. */
-function refusalOfClientId({ aud, client_id: clientId }: Claims, { audiences, conditions }: Trust): string | undefined {
+function refusalOfClientId(
+  { aud, client_id: clientId }: Claims,
+  { audiences, conditions }: Trust,
+): SubjectTokenRefusal | undefined {
   if (aud !== undefined) return 'it has an aud, which its issuer is trusted without';
   if (!isText(clientId)) return 'its client_id is missing or not a text';
   if (!audiences.includes(clientId)) return 'its client_id is not an audience of the trust';
@@ -78,7 +82,7 @@ function refusalOfClientId({ aud, client_id: clientId }: Claims, { audiences, co
 }
 
 /** RFC 7519, sections 4.1.4 to 4.1.6. Each condition states what must hold, so that a clock that returns NaN accepts nothing. */
-function refusalOfTimes({ claims, trust, now }: JudgedClaims): string | undefined {
+function refusalOfTimes({ claims, trust, now }: JudgedClaims): SubjectTokenRefusal | undefined {
   const { iat, exp, nbf } = claims;
   if (!isTime(iat)) return 'its iat is missing or not a time';
   if (!isTime(exp)) return 'its exp is missing or not a time';
@@ -92,7 +96,7 @@ function refusalOfTimes({ claims, trust, now }: JudgedClaims): string | undefine
   return undefined;
 }
 
-function refusalOfConditions({ claims, trust: { conditions } }: JudgedClaims): string | undefined {
+function refusalOfConditions({ claims, trust: { conditions } }: JudgedClaims): SubjectTokenRefusal | undefined {
   if (conditions === 'none') return undefined;
   // Empty means none, never all.
   if (conditions.size === 0) return 'the trust has no conditions';
@@ -108,8 +112,7 @@ function printableName(claim: string): string {
 
 export type MappedSubject =
   | { readonly subject: SubjectReference; readonly refusal?: undefined }
-  /** A fixed phrase. */
-  | { readonly subject?: undefined; readonly refusal: string };
+  | { readonly subject?: undefined; readonly refusal: SubjectTokenRefusal };
 
 const VERIFIED_IN_TEXT =
   'its email_verified is the text "true", not the boolean: the trust does not say email_verified: text_allowed';

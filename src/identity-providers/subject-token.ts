@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { parseCompactForm, TokenError } from '@tessera/token/core';
-import { TesseraError } from '../errors/tessera-error.ts';
+import { type CompactForm, parseCompactForm, TokenError } from '@tessera/token/core';
 import { type SubjectTokenAlgorithm, parseSubjectTokenAlgorithm } from './subject-token-algorithm.ts';
+import { refusedToken } from './subject-token-refusal.ts';
 import { type SubjectTokenType, parseSubjectTokenType } from './subject-token-type.ts';
 import { PresentedToken } from '../domain/presented-token.ts';
 
@@ -33,15 +33,15 @@ const MEANING_CHANGING_MEMBERS = ['crit', 'b64', 'zip'];
 export function parseSubjectToken(presented: PresentedToken): SubjectToken {
   const { header, claims, signingInput, signature } = parseForm(presented);
   if (MEANING_CHANGING_MEMBERS.some((member) => Object.hasOwn(header, member)))
-    throw refused('its header changes its meaning');
+    throw refusedToken('its header changes its meaning');
   const { alg, kid, typ } = header;
   const algorithm = parseSubjectTokenAlgorithm(alg);
-  if (algorithm === undefined) throw refused('its algorithm proves nothing about who signed');
-  if (kid !== undefined && (typeof kid !== 'string' || kid === '')) throw refused('its kid is not a text');
+  if (algorithm === undefined) throw refusedToken('its algorithm proves nothing about who signed');
+  if (kid !== undefined && (typeof kid !== 'string' || kid === '')) throw refusedToken('its kid is not a text');
   const type = typeof typ === 'string' ? parseSubjectTokenType(typ) : undefined;
-  if (typ !== undefined && type === undefined) throw refused('its typ is not a media type');
+  if (typ !== undefined && type === undefined) throw refusedToken('its typ is not a media type');
   const { iss } = claims;
-  if (typeof iss !== 'string' || iss === '') throw refused('it has no issuer');
+  if (typeof iss !== 'string' || iss === '') throw refusedToken('it has no issuer');
   return { algorithm, kid, type, issuer: iss, claims, signingInput, signature };
 }
 
@@ -55,15 +55,11 @@ export function replayId(token: SubjectToken): string {
   return hash('sha256', typeof jti === 'string' ? `jti:${jti}` : `token:${token.signingInput}`, 'base64url');
 }
 
-function parseForm(presented: PresentedToken): ReturnType<typeof parseCompactForm> {
+function parseForm(presented: PresentedToken): CompactForm {
   try {
     return parseCompactForm(PresentedToken.text(presented), LIMITS);
   } catch (error) {
-    if (error instanceof TokenError) throw refused('it is malformed', error);
+    if (error instanceof TokenError) throw refusedToken('it is malformed', error);
     throw error;
   }
-}
-
-function refused(why: string, cause?: unknown): TesseraError {
-  return new TesseraError('unauthorized', `the subject token is refused: ${why}`, { cause });
 }

@@ -1,5 +1,4 @@
 import type { SubjectReference } from '../directory/subject.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
 import { isIssuerOfThisService } from '../domain/issuer.ts';
 import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
 import { type Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../domain/clock.ts';
@@ -8,6 +7,7 @@ import { CLAIM_CHECKS, mapSubject } from './claim-checks.ts';
 import { signatureHolds } from './subject-token-algorithm.ts';
 import type { ProviderKey } from './keys/provider-key-set.ts';
 import { type SubjectToken, parseSubjectToken, replayId } from './subject-token.ts';
+import { refusedToken } from './subject-token-refusal.ts';
 import { isTypeAllowed } from './subject-token-type.ts';
 import type { PresentedToken } from '../domain/presented-token.ts';
 import type { OneTimeProof } from '../replay/replay-protection.ts';
@@ -70,18 +70,18 @@ export async function verifySubjectToken(
   if (!confirms(key, token)) {
     // Some issuers replace a key and keep its kid.
     const newer = isFresh ? undefined : await deps.keySets.findAgain(trust, question, key);
-    if (newer === undefined || !confirms(newer, token)) throw refused('the key does not confirm its signature');
+    if (newer === undefined || !confirms(newer, token)) throw refusedToken('the key does not confirm its signature');
   }
   passed('signature', token.issuer);
 
   const judged = { claims: token.claims, trust, now: epochSeconds(deps.clock.nowMs()) };
   for (const [step, refusalOf] of Object.entries(CLAIM_CHECKS)) {
     const refusal = refusalOf(judged);
-    if (refusal !== undefined) throw refused(refusal);
+    if (refusal !== undefined) throw refusedToken(refusal);
     passed(step as keyof typeof CLAIM_CHECKS, token.issuer);
   }
   const { subject, refusal } = mapSubject(judged);
-  if (subject === undefined) throw refused(refusal);
+  if (subject === undefined) throw refusedToken(refusal);
   passed('subject', token.issuer);
 
   // The checks have verified that it is a number.
@@ -97,20 +97,16 @@ export async function verifySubjectToken(
 /** A tenant has at most one trusted issuer per URL. Compared exactly: another letter case, port or slash is another issuer. */
 function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, token: SubjectToken): Trust {
   // Our own tokens authenticate a client, not a subject. If they were accepted here, every token could be renewed forever.
-  if (isIssuerOfThisService(publicUrl, token.issuer)) throw refused('it is one of ours');
+  if (isIssuerOfThisService(publicUrl, token.issuer)) throw refusedToken('it is one of ours');
   const trust = tenant.trusts.find(({ issuer }) => issuer === token.issuer);
-  if (trust === undefined) throw refused('this tenant does not trust its issuer');
-  if (!trust.clients.includes(client.id)) throw refused('its issuer is not trusted for this client');
-  if (!trust.surfaces.includes(surface)) throw refused('its issuer is not trusted for this surface');
-  if (!trust.algorithms.includes(token.algorithm)) throw refused('its issuer is not trusted with this algorithm');
-  if (!isTypeAllowed(token.type, trust.types)) throw refused('its issuer is not trusted with tokens of this typ');
+  if (trust === undefined) throw refusedToken('this tenant does not trust its issuer');
+  if (!trust.clients.includes(client.id)) throw refusedToken('its issuer is not trusted for this client');
+  if (!trust.surfaces.includes(surface)) throw refusedToken('its issuer is not trusted for this surface');
+  if (!trust.algorithms.includes(token.algorithm)) throw refusedToken('its issuer is not trusted with this algorithm');
+  if (!isTypeAllowed(token.type, trust.types)) throw refusedToken('its issuer is not trusted with tokens of this typ');
   return trust;
 }
 
 function confirms({ publicKey }: ProviderKey, { algorithm, signingInput, signature }: SubjectToken): boolean {
   return signatureHolds(algorithm, publicKey, signingInput, signature);
-}
-
-function refused(why: string): TesseraError {
-  return new TesseraError('unauthorized', `the subject token is refused: ${why}`);
 }
