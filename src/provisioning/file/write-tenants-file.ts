@@ -1,9 +1,11 @@
 import { Document, isMap, isSeq, type Node, Scalar, visit } from 'yaml';
 import { isVisible, replaceUnseen, unicodeEscape } from '../../domain/visible-text.ts';
+import { isLinkableSub } from '../../directory/linked-identity.ts';
+import type { PartialIdentity } from './partial-tenants-file.ts';
 import { formatDuration } from './duration.ts';
 import { clientNode, issuerNode } from './thing-nodes.ts';
 import { API_VERSION } from './read-tenants-file.ts';
-import { byCodeUnit } from './readers/read-fields.ts';
+import { byCodeUnit, patternIn } from './readers/read-fields.ts';
 import { untrustedIssuerName } from './untrusted-issuer.ts';
 import type { IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
@@ -12,7 +14,21 @@ import type { IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
  * state, it restores this one: a list or a member without a value is written too, because one that is left out would keep what it has then.
  */
 export function writeTenantsFile(tenants: readonly TenantSpec[]): string {
-  const content = { apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) };
+  return yamlText({ apiVersion: API_VERSION, tenants: byId(tenants).map(tenantNode) });
+}
+
+/**
+ * Writes the member `identities` of a person who has one, to be pasted into a tenants file. It is one line, so that it fits into any form of the
+ * person.
+ *
+ * @returns undefined for a `sub` that no tenants file may hold
+ */
+export function writeIdentity(identity: PartialIdentity): string | undefined {
+  if (!isLinkableSub(identity.sub) || patternIn(identity.sub) !== undefined) return undefined;
+  return yamlText({ identities: [identity] }).trimEnd();
+}
+
+function yamlText(content: object): string {
   const document = new Document(content, { aliasDuplicateObjects: false, version: '1.2' });
   writeLeavesOnOneLine(document);
   quoteTheAmbiguous(document);

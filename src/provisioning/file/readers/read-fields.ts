@@ -147,8 +147,7 @@ export const exactText: Reader<string> = matching(
  */
 export function withoutPatterns<T>(read: Reader<T>): Reader<T> {
   return (node, errors) => {
-    const pattern =
-      node.kind === 'scalar' && typeof node.value === 'string' ? PATTERN.exec(node.value)?.[0] : undefined;
+    const pattern = node.kind === 'scalar' && typeof node.value === 'string' ? patternIn(node.value) : undefined;
     if (pattern === undefined) return read(node, errors);
     errors.add(
       node.at,
@@ -158,7 +157,10 @@ export function withoutPatterns<T>(read: Reader<T>): Reader<T> {
   };
 }
 
-const PATTERN = /\*|\{tenant[ _-]?id\}/i;
+/** The first part of a text that `withoutPatterns` refuses. */
+export function patternIn(text: string): string | undefined {
+  return /\*|\{tenant[ _-]?id\}/i.exec(text)?.[0];
+}
 
 export const email = matching(parseEmail, 'an e-mail address in ASCII with exactly one "@" and at most 254 characters');
 
