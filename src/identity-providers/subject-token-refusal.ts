@@ -1,6 +1,6 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 
-/** Reasons that are always the same text. */
+/** Reasons that are always the same text. `tessera issuers check` has a fix for each: a reason without one does not compile. */
 export type FixedRefusal =
   // Form.
   | 'it is malformed'
@@ -61,4 +61,9 @@ const PREFIX = 'the subject token is refused: ';
 
 export function refusedToken(why: SubjectTokenRefusal, cause?: unknown): TesseraError {
   return new TesseraError('unauthorized', `${PREFIX}${why}`, { cause });
+}
+
+/** The reason of an error of `refusedToken` without its beginning; the reason of another error as it is. */
+export function withoutPrefix(reason: string): string {
+  return reason.startsWith(PREFIX) ? reason.slice(PREFIX.length) : reason;
 }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { type CompactForm, parseCompactForm, TokenError } from '@tessera/token/core';
+import { type CompactForm, type CompactTokenLimits, parseCompactForm, TokenError } from '@tessera/token/core';
 import { type SubjectTokenAlgorithm, parseSubjectTokenAlgorithm } from './subject-token-algorithm.ts';
 import { refusedToken } from './subject-token-refusal.ts';
 import { type SubjectTokenType, parseSubjectTokenType } from './subject-token-type.ts';
@@ -19,7 +19,7 @@ export interface SubjectToken {
 }
 
 // Other issuers put groups and pictures into their tokens. Twice the limit for Tessera's own tokens.
-const LIMITS = { maxBytes: 16_384, maxDepth: 8 };
+export const SUBJECT_TOKEN_LIMITS = Object.freeze({ maxBytes: 16_384, maxDepth: 8 });
 
 // Each changes the meaning of the rest of the token (RFC 7515, section 4.1.11; RFC 7797; RFC 7516, section 4.1.3), so it cannot be ignored. `jwk`,
 // `jku`, `x5c`, `x5u` and the like are ignored: a key in a header, or one that a header refers to, is never used.
@@ -55,9 +55,42 @@ export function replayId(token: SubjectToken): string {
   return hash('sha256', typeof jti === 'string' ? `jti:${jti}` : `token:${token.signingInput}`, 'base64url');
 }
 
+export interface ExaminedForm {
+  /** UTF-8. */
+  readonly bytes: number;
+  /** Why the form is refused, as a fixed phrase of the parser. Undefined: it passes. */
+  readonly fault: string | undefined;
+  /** Undefined if it cannot be read, whatever the limits. */
+  readonly form: CompactForm | undefined;
+}
+
+// For tokens that miss the limits. The parser is the same.
+const EXAMINED_LIMITS = { maxBytes: 1_000_000, maxDepth: 64 };
+
+/** What a token holds, for the operator who has it: by the same parser, but also beyond the limits of a server. Decides nothing. */
+export function examineForm(presented: PresentedToken): ExaminedForm {
+  const text = PresentedToken.text(presented);
+  const bytes = Buffer.byteLength(text);
+  const strict = readForm(text, SUBJECT_TOKEN_LIMITS);
+  if (strict.form !== undefined) return { bytes, fault: undefined, form: strict.form };
+  return { bytes, fault: strict.fault, form: readForm(text, EXAMINED_LIMITS).form };
+}
+
+function readForm(
+  text: string,
+  limits: CompactTokenLimits,
+): { readonly form: CompactForm; readonly fault?: undefined } | { readonly form?: undefined; readonly fault: string } {
+  try {
+    return { form: parseCompactForm(text, limits) };
+  } catch (error) {
+    if (error instanceof TokenError) return { fault: error.reason };
+    throw error;
+  }
+}
+
 function parseForm(presented: PresentedToken): CompactForm {
   try {
-    return parseCompactForm(PresentedToken.text(presented), LIMITS);
+    return parseCompactForm(PresentedToken.text(presented), SUBJECT_TOKEN_LIMITS);
   } catch (error) {
     if (error instanceof TokenError) throw refusedToken('it is malformed', error);
     throw error;

@@ -129,8 +129,17 @@ describe('tessera issuers check', () => {
   it('fetches the keys as a server would', async () => {
     const { code, stdout } = await check('acme corp');
     expect(code).toBe(0);
-    expect(stdout).toBe(`corp: ${provider.issuer}\n  keys at ${provider.jwksUri}\n  key k1: ec\n`);
+    const time = /(?<=fetched at )\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/;
+    expect(stdout.replace(time, 'NOW')).toBe(
+      `corp: ${provider.issuer}\n  keys at ${provider.jwksUri}, fetched at NOW\n  key k1: ec\n` +
+        'The keys that a server uses are at most 10 minutes old, or 60 while the issuer does not answer.\n',
+    );
     expect(provider.requests).toEqual(['/.well-known/openid-configuration', '/keys']);
+    const before = Math.floor(Date.now() / 1000);
+    const [issuer] = (JSON.parse((await check('acme corp -o json')).stdout) as { issuers: [Record<string, unknown>] })
+      .issuers;
+    expect(issuer).toMatchObject({ server_max_age_seconds: 600, server_max_age_without_answer_seconds: 3600 });
+    expect(Date.parse(String(issuer['fetched_at'])) / 1000).toBeGreaterThanOrEqual(before);
   });
 
   it('reports what is wrong with them', async () => {
@@ -154,7 +163,7 @@ describe('tessera issuers check', () => {
     ];
     const none = await check('acme corp');
     expect(none.code).toBe(1);
-    expect(none.stdout.split('\n').slice(2, -1)).toEqual([
+    expect(none.stdout.split('\n').slice(2, -2)).toEqual([
       '  skipped weak: RSA under 2048 bits',
       '  skipped enc: use is not sig',
       '  skipped svid: use is jwt-svid: write "key_use: jwt-svid" for this issuer if it is a SPIFFE bundle',
@@ -189,7 +198,7 @@ describe('tessera issuers check', () => {
     provider.keys = [{ ...KEY.jwk, kid: '\u001b[2J\nkey evil' }];
     const { stdout } = await check('acme corp');
     expect(stdout).not.toContain('\u001b');
-    expect(stdout.split('\n')).toHaveLength(4);
+    expect(stdout.split('\n')).toHaveLength(5);
   });
 
   it('shows step by step what an exchange would do, and changes nothing', async () => {
