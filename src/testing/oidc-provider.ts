@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Configuration } from 'oidc-provider';
 import { parseSubjectTokenAlgorithm } from '../identity-providers/subject-token-algorithm.ts';
@@ -38,6 +39,8 @@ export interface OidcProviderOptions {
   readonly accounts: readonly ProviderAccount[];
   /** As the provider names it. Default: `ES256`. */
   readonly algorithm?: 'ES256' | 'PS256' | 'EdDSA' | 'Ed25519';
+  /** It is also served by TLS under this name, which is its issuer then. Logins still go to the address on loopback. */
+  readonly tls?: { readonly host: string; readonly key: string; readonly cert: string };
 }
 
 const REDIRECT_URI = 'https://app.example/callback';
@@ -48,19 +51,25 @@ export async function startOidcProvider({
   clientId,
   accounts,
   algorithm = 'ES256',
+  tls,
 }: OidcProviderOptions): Promise<RunningOidcProvider> {
   const { default: Provider } = await quietly(() => import('oidc-provider'));
   const clientSecret = randomBytes(32).toString('base64url');
   const requests: string[] = [];
   let answer: RequestListener = () => undefined;
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     requests.push((request.url ?? '').replace(/\?.*/, ''));
     answer(request, response);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const issuer = `http://127.0.0.1:${port}`;
+  };
+  const servers: Server[] = [createServer(listener), ...(tls === undefined ? [] : [createTlsServer(tls, listener)])];
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ports.push((server.address() as AddressInfo).port);
+  }
+  const base = `http://127.0.0.1:${ports[0]}`;
+  const issuer = tls === undefined ? base : `https://${tls.host}:${ports[1]}`;
   let keysMade = 0;
   const replaceKey = async (): Promise<void> => {
     const key = providerKey(`key-${keysMade}`, parseSubjectTokenAlgorithm(algorithm));
@@ -76,13 +85,13 @@ export async function startOidcProvider({
   await rotateKeys();
   return {
     issuer,
-    hostPort: `127.0.0.1:${port}`,
+    hostPort: base.slice('http://'.length),
     clientId,
     requests,
     logIn: (sub) =>
       logInByCode({
-        authorizationEndpoint: `${issuer}/auth`,
-        tokenEndpoint: `${issuer}/token`,
+        authorizationEndpoint: `${base}/auth`,
+        tokenEndpoint: `${base}/token`,
         clientId,
         clientSecret,
         redirectUri: REDIRECT_URI,
@@ -92,14 +101,16 @@ export async function startOidcProvider({
     rotateKeys,
     replaceKey,
     close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
+      for (const server of servers) {
+        server.closeAllConnections();
+        server.close();
+        await once(server, 'close');
+      }
     },
   };
 }
 
-interface Registered extends Required<OidcProviderOptions> {
+interface Registered extends Required<Omit<OidcProviderOptions, 'tls'>> {
   readonly clientSecret: string;
 }
 

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { decodeJwt } from 'jose';
 import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
+import { type RunningOidcProvider, startOidcProvider } from '../../../src/testing/oidc-provider.ts';
 import { certificateAuthority } from '../../../src/testing/self-signed-certificate.ts';
 import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
@@ -20,6 +21,7 @@ const KEY = providerKey('k1');
 const run = promisify(execFile);
 
 let provider: HostileProvider;
+let certified: RunningOidcProvider;
 let proxy: ForwardProxy;
 let issuer: string;
 let installation: TestInstallation;
@@ -32,10 +34,18 @@ beforeAll(async () => {
   provider.onDiscovery = (_request, response) => {
     sendJson(response, { issuer, jwks_uri: `${issuer}/keys` });
   };
+  certified = await startOidcProvider({
+    clientId: 'tessera-acme',
+    accounts: [{ sub: '7', email: 'grace@acme.example', email_verified: true, hd: 'acme.example' }],
+    algorithm: 'PS256',
+    tls: { host: HOST, ...authority.issue(HOST) },
+  });
   proxy = await startForwardProxy({ names: [HOST], user: 'tessera:pass word' });
   installation = await TestInstallation.make();
   authorityFile = await installation.write('authority.pem', authority.cert);
-  ({ secrets } = await installation.applied(tenantsWithTrusts(trustOf('corp', issuer))));
+  ({ secrets } = await installation.applied(
+    tenantsWithTrusts(trustOf('corp', issuer) + trustOf('real', certified.issuer, { algorithms: '[PS256]' })),
+  ));
 });
 beforeEach(() => {
   proxy.setMode('forward');
@@ -45,6 +55,7 @@ beforeEach(() => {
 afterAll(async () => {
   await proxy.close();
   await provider.close();
+  await certified.close();
   await installation.remove();
 });
 
@@ -90,19 +101,33 @@ describe('a server behind a forward proxy', () => {
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
 
-  it('exchanges a token of a provider that only the proxy can reach, by TLS with the provider itself', async () => {
-    const bearer = await post('generateToken', {
+  const bearerOf = async () => {
+    const { body } = await post('generateToken', {
       tenant_id: 'acme',
       project_id: 'shop',
       client_id: 'web',
       email_id: 'ada@acme.example',
       secret_id: secrets.find(({ tenant_id, client_id }) => tenant_id === 'acme' && client_id === 'web')!.secret_id,
     });
+    return body['access_token'] as string;
+  };
+
+  it('exchanges a login at a certified provider that only the proxy can reach', async () => {
+    const { idToken } = await certified.logIn('7');
+    expect(decodeJwt(idToken).iss).toBe(certified.issuer);
+    const answer = await post('oidcToken', { oidc_token: idToken }, await bearerOf());
+    expect(answer).toMatchObject({ status: 200 });
+    expect(decodeJwt(answer.body['access_token'] as string)).toMatchObject({ sub: 'u-grace', idp: certified.issuer });
+    expect(proxy.requests).toEqual(Array(2).fill(certified.issuer.slice('https://'.length)));
+  });
+
+  it('exchanges a token of a provider that only the proxy can reach, by TLS with the provider itself', async () => {
+    const bearer = await bearerOf();
     const now = Math.floor(Date.now() / 1000);
     const subject = { email: 'grace@acme.example', email_verified: true, hd: 'acme.example' };
     const claims = { iss: issuer, sub: '1', aud: 'tessera-acme', iat: now, exp: now + 300, ...subject };
     const oidc_token = writeSubjectToken({ key: KEY, claims });
-    const answer = await post('oidcToken', { oidc_token }, bearer.body['access_token'] as string);
+    const answer = await post('oidcToken', { oidc_token }, bearer);
     expect(answer).toMatchObject({ status: 200 });
     expect(decodeJwt(answer.body['access_token'] as string)).toMatchObject({ sub: 'u-grace', idp: issuer });
     expect(proxy.requests).toEqual(Array(2).fill(`${HOST}:${provider.port}`));
