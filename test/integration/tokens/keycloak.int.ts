@@ -1,4 +1,13 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { decodeJwt } from 'jose';
+import { certificateAuthority } from '../../../src/testing/self-signed-certificate.ts';
+import { startForwardProxy } from '../../support/servers/forward-proxy.ts';
+import { startServer } from '../../support/tessera/server-process.ts';
+import { TestInstallation } from '../../e2e/cli/installation.ts';
 import { type ExchangeFixture, openExchangeFixture } from '../../../src/testing/exchange-fixture.ts';
 import { type ExchangeReplicas, startExchangeReplicas } from '../../support/tessera/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
@@ -10,9 +19,21 @@ import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 let keycloak: RunningKeycloak;
 let tessera: ExchangeFixture;
 let grace: string;
+let installation: TestInstallation;
+
+/** The name of Keycloak in the own network, and the authority that has signed its certificate. */
+const HOST = 'idp.lab.example';
+const authority = certificateAuthority('Lab');
 
 beforeAll(async () => {
-  keycloak = await startKeycloak();
+  installation = await TestInstallation.make();
+  const { key, cert } = authority.issue(HOST);
+  keycloak = await startKeycloak({
+    tls: {
+      certificateFile: await installation.write('keycloak.pem', cert),
+      keyFile: await installation.write('keycloak-key.pem', key),
+    },
+  });
   grace = await keycloak.addUser({ username: 'grace', email: 'grace@acme.example', emailVerified: true });
   await keycloak.addUser({ username: 'mallory', email: 'ada@acme.example', emailVerified: false });
   tessera = await openExchangeFixture();
@@ -20,6 +41,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await tessera.close();
   await keycloak.close();
+  await installation.remove();
 }, 60_000);
 
 // Keycloak's access tokens have "Bearer" there.
@@ -164,3 +186,60 @@ describe('a running server', () => {
     expect((await exchange('user', await logIn('grace'))).status).toBe(200);
   });
 });
+
+it('is reached by a server through a forward proxy, by TLS with a certificate of an own authority', async () => {
+  const issuer = `https://${HOST}:${keycloak.tlsPort}/realms/acme`;
+  const trust = trustOf('corp', issuer, {
+    algorithms: '[RS256]',
+    conditions: '{ typ: ID, azp: tessera-acme }',
+    surfaces: '[user]',
+  });
+  const { secrets } = await installation.applied(tenantsWithTrusts(trust));
+  const { secret_id } = secrets.find(({ tenant_id, client_id }) => tenant_id === 'acme' && client_id === 'web')!;
+  const proxy = await startForwardProxy({ names: [HOST] });
+  const env = {
+    TESSERA_DATA_DIR: join(installation.folder, 'data'),
+    HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
+    NODE_EXTRA_CA_CERTS: await installation.write('authority.pem', authority.cert),
+  };
+  const server = await startServer(env, installation.folder);
+  const post = async (path: string, body: object, bearer?: string) => {
+    const headers = { 'content-type': 'application/json', ...(bearer && { authorization: `Bearer ${bearer}` }) };
+    const answer = await fetch(`${server.url}/auth/user/${path}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(body),
+    });
+    return { status: answer.status, body: (await answer.json()) as { access_token: string } };
+  };
+  try {
+    const oidc_token = await idTokenAt(issuer);
+    expect(decodeJwt(oidc_token).iss).toBe(issuer);
+    const asked = { tenant_id: 'acme', project_id: 'shop', client_id: 'web', email_id: 'ada@acme.example', secret_id };
+    const bearer = (await post('generateToken', asked)).body.access_token;
+    const { status, body } = await post('oidcToken', { oidc_token }, bearer);
+    expect(status).toBe(200);
+    expect(decodeJwt(body.access_token)).toMatchObject({ sub: 'u-grace', idp: issuer });
+    expect(proxy.requests).toEqual(Array(2).fill(`${HOST}:${keycloak.tlsPort}`));
+  } finally {
+    await server.end();
+    await proxy.close();
+  }
+}, 120_000);
+
+/** Keycloak's issuer is the URL that it was asked at. */
+async function idTokenAt(issuer: string): Promise<string> {
+  const sent = request(`${issuer}/protocol/openid-connect/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    ca: authority.cert,
+    // No resolver knows the name here.
+    lookup: (_name, options, callback) => {
+      if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
+      else callback(null, '127.0.0.1', 4);
+    },
+  });
+  sent.end(keycloak.passwordGrant('grace'));
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  return ((await json(answer)) as { id_token: string }).id_token;
+}

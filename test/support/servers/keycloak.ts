@@ -21,6 +21,10 @@ export interface RunningKeycloak {
   addUser(user: KeycloakUser): Promise<string>;
   /** A real login by the authorization code flow, through Keycloak's own form. */
   logIn(username: string): Promise<IssuedTokens>;
+  /** 0 without TLS. */
+  readonly tlsPort: number;
+  /** The form that gets the user's tokens from the token endpoint without a login page. */
+  passwordGrant(username: string): string;
   /** Adds the client to the audience of its access tokens, as in many set-ups. */
   addOwnAudience(): Promise<void>;
   /** Replaces the signing key. The old key is no longer published. */
@@ -35,17 +39,32 @@ const KEY_PROVIDER = 'org.keycloak.keys.KeyProvider';
 // The first start after an installation also builds; two busy cores take a minute for both.
 const READY_WITHIN_MS = 180_000;
 
-export async function startKeycloak(): Promise<RunningKeycloak> {
+export interface KeycloakOptions {
+  /** It is also served by TLS, under any name that is asked for: files in PEM. */
+  readonly tls?: { readonly certificateFile: string; readonly keyFile: string };
+}
+
+export async function startKeycloak({ tls }: KeycloakOptions = {}): Promise<RunningKeycloak> {
   const [clientSecret, adminPassword, userPassword] = [randomText(), randomText(), randomText()];
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
-  const server = await startServer(port, adminPassword);
+  const tlsPort = tls === undefined ? 0 : await freePort();
+  const tlsArguments =
+    tls === undefined
+      ? []
+      : [
+          `--https-port=${tlsPort}`,
+          `--https-certificate-file=${tls.certificateFile}`,
+          `--https-certificate-key-file=${tls.keyFile}`,
+        ];
+  const server = await startServer(port, adminPassword, tlsArguments);
   const admin = new AdminApi(base, adminPassword);
   await admin.post('', { realm: REALM, enabled: true });
   await admin.post(`/${REALM}/clients`, {
     clientId: CLIENT_ID,
     secret: clientSecret,
     publicClient: false,
+    directAccessGrantsEnabled: true,
     redirectUris: [REDIRECT_URI],
   });
   const issuer = `${base}/realms/${REALM}`;
@@ -72,6 +91,16 @@ export async function startKeycloak(): Promise<RunningKeycloak> {
         scope: 'openid email',
         credentials: { username, password: userPassword },
       }),
+    tlsPort,
+    passwordGrant: (username) =>
+      new URLSearchParams({
+        grant_type: 'password',
+        client_id: CLIENT_ID,
+        client_secret: clientSecret,
+        scope: 'openid email',
+        username,
+        password: userPassword,
+      }).toString(),
     addOwnAudience: () => addOwnAudience(admin),
     rotateKeys: () => rotateKeys(admin),
     close: async () => {
@@ -80,10 +109,10 @@ export async function startKeycloak(): Promise<RunningKeycloak> {
   };
 }
 
-async function startServer(port: number, adminPassword: string): Promise<RunningProcess> {
+async function startServer(port: number, adminPassword: string, more: readonly string[]): Promise<RunningProcess> {
   const program = requireServer('keycloak');
   requireServer('java');
-  const args = ['start-dev', '--db=dev-mem', '--http-host=127.0.0.1', `--http-port=${port}`];
+  const args = ['start-dev', '--db=dev-mem', '--http-host=127.0.0.1', `--http-port=${port}`, ...more];
   return startProcess(program, args, {
     env: {
       ...process.env,
