@@ -45,7 +45,11 @@ export async function startToyProvider(port: number): Promise<ToyProvider | unde
   }
   // The server of the quickstart decides how long the process lives.
   server.unref();
-  return { issuer, hostPort, tokenUrl: (email) => `${issuer}/token?email=${encodeURIComponent(email)}` };
+  return {
+    issuer,
+    hostPort,
+    tokenUrl: (email) => `${issuer}/token?email=${encodeURIComponent(email).replaceAll("'", '%27')}`,
+  };
 }
 
 interface Answer {
@@ -77,8 +81,9 @@ function answersOf(issuer: string): (request: IncomingMessage) => Answer {
     return `${input}.${signature.toString('base64url')}`;
   };
   return ({ method, url = '' }) => {
+    // "//" is a request target, and no URL.
+    if (method !== 'GET' || !URL.canParse(url, issuer)) return NOT_FOUND;
     const { pathname, searchParams } = new URL(url, issuer);
-    if (method !== 'GET') return NOT_FOUND;
     switch (pathname) {
       case '/.well-known/openid-configuration':
         return json({ issuer, jwks_uri: `${issuer}/jwks`, id_token_signing_alg_values_supported: ['ES256'] });

@@ -30,7 +30,9 @@ export function checkTrusts(written: PartialTenant, before: TenantSpec, after: T
       );
     // By its URL: identities do not say which entry they are of.
     const sameUrl = before.issuers.find((one) => one.issuer === issuer.issuer);
-    if (linkingClaim(issuer) !== linkingClaim(sameUrl)) checkMeaning(written, after, issuer, faults);
+    // Of an issuer that was not trusted before, nobody knows what left-over identities meant.
+    const isUnknown = sameUrl === undefined && issuer.subject.match === 'linked';
+    if (isUnknown || linkingClaim(issuer) !== linkingClaim(sameUrl)) checkMeaning(written, after, issuer, faults);
     const present = before.issuers.find(({ id }) => id === issuer.id);
     if (present === undefined) continue;
     if (issuer.issuer !== present.issuer) {

@@ -35,6 +35,19 @@ describe('the URL of a trusted issuer that changes', () => {
     await installation.applied(moved(''));
   });
 
+  it('is not added again for identities that it left behind, which may have meant another claim', async () => {
+    const issuer = (claim: string) =>
+      `issuers: [{ id: hr, issuer: 'https://hr.example', audiences: [tessera-acme], conditions: none, subject: { match: linked${claim} }, clients: [web], surfaces: [user] }]`;
+    const linked = 'users: [{ id: u-ada, identities: [{ issuer: hr, sub: "4711" }] }]';
+    await installation.applied(tenantsFile(UNLINKED));
+    await installation.applied(acme(`${issuer(', claim: /employee')}\n    ${linked}`));
+    await installation.applied(acme('issuers: [{ id: corp }]'), '--prune');
+    expect(await refusal(acme(issuer('')))).toContain(
+      'identities must not stay when issuer "hr" links by "sub" from now on',
+    );
+    await installation.applied(acme(`${issuer('')}\n    ${linked}`));
+  });
+
   it('does not leave linked identities behind', async () => {
     await installation.applied(
       tenantsFile(

@@ -209,6 +209,7 @@ describe('the toy provider of a quickstart', () => {
       const token = '/token?email=ada@acme.example';
       expect(await get(token)).toBe(200);
       expect(await get('/token?email=ada')).toBe(400);
+      expect(await get('//')).toBe(404);
       for (const host of ['evil.example', `localhost:${server.port + 1}`]) expect(await get(token, host)).toBe(404);
       const exchange = printedExchange(server.output()).replace('ada%40acme.example', 'ada%40other.example');
       const { stdout } = await run('bash', ['-c', exchange]);
