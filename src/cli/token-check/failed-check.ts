@@ -11,7 +11,7 @@ import { FETCH_MENDS, FORM_MENDS, type Mend, STEP_MENDS, TOKEN_MENDS } from './t
 
 /** The check that refused the token. The pipeline has decided it; here it gets the values and the mend. */
 export interface FailedCheck {
-  readonly hop: string;
+  readonly step: string;
   readonly reason: string;
   /** What is wrong in the token, with what is wanted; null if no single value is. */
   readonly name: string | null;
@@ -22,7 +22,7 @@ export interface FailedCheck {
 }
 
 export interface RefusalContext {
-  readonly hop: string;
+  readonly step: string;
   readonly refusal: TesseraError;
   readonly rows: readonly ComparedRow[];
   /** Why the form of the token is refused, as the parser says it. */
@@ -39,17 +39,17 @@ export interface RefusalContext {
 }
 
 export function failedCheck(context: RefusalContext): FailedCheck {
-  const { hop, refusal, rows, fault } = context;
+  const { step, refusal, rows, fault } = context;
   const reason = withoutPrefix(wordsOf(refusal));
   const [unmet] = context.unmet;
   if (unmet !== undefined) {
     const { claim: name, wants, has, mend } = unmet;
-    return { hop, reason, name, wants, has, mend: mend ?? MEET_CONDITION };
+    return { step, reason, name, wants, has, mend: mend ?? MEET_CONDITION };
   }
   const { row, mend } = mendOf(reason, context);
   const compared = rows.find(({ name }) => name === row);
   return {
-    hop,
+    step,
     reason: reason === MALFORMED && fault !== undefined ? `${reason}, ${fault}` : reason,
     name: compared?.name ?? null,
     wants: compared?.wants ?? null,
@@ -59,10 +59,10 @@ export function failedCheck(context: RefusalContext): FailedCheck {
 }
 
 /** One sentence, which ends with the mend. */
-export function failedCheckText({ hop, reason, name, wants, has, mend }: FailedCheck): string {
+export function failedCheckText({ step, reason, name, wants, has, mend }: FailedCheck): string {
   const holder = name === DISCOVERED_ISSUER ? 'the provider' : 'the token';
   const values = name === null ? '' : ` (${name}: wants ${wants ?? ''}, ${holder} has ${has ?? ''})`;
-  return `Refused at ${hop}: ${reason}${values}${mend === null ? '' : `: ${mend}`}`;
+  return `Refused at ${step}: ${reason}${values}${mend === null ? '' : `: ${mend}`}`;
 }
 
 /** The row of the comparison with the issuer that a discovery document names. */

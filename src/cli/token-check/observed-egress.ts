@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Clock } from '../../domain/clock.ts';
+import { isMap } from '../../identity-providers/claims/conditions.ts';
 import { discoveryUrl } from '../../identity-providers/egress/discovery.ts';
 import { Egress, type ProviderAnswer } from '../../identity-providers/egress/egress.ts';
 import { OutboundNetwork } from '../../identity-providers/egress/outbound-network.ts';
@@ -32,7 +33,7 @@ export class ObservedEgress extends Egress {
 
   observed({ issuer, jwksUri, keyUse }: KeySource): ObservedIssuer {
     const discovery = jwksUri === undefined ? this.#answers.get(discoveryUrl(issuer))?.value : undefined;
-    const discovered = membersOf(discovery);
+    const discovered = isMap(discovery) ? discovery : {};
     const named = discovered['issuer'];
     const keysUrl = jwksUri ?? discovered['jwks_uri'];
     const keys = typeof keysUrl === 'string' ? this.#answers.get(keysUrl) : undefined;
@@ -42,8 +43,4 @@ export class ObservedEgress extends Egress {
       keys: keys === undefined || set === undefined ? undefined : { set, fetchedAtMs: keys.atMs },
     };
   }
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }

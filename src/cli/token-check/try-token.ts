@@ -91,7 +91,7 @@ interface Trial {
 function examine({ explanation, token, tenant, trusts, surface, egress, named, now }: Trial): Tried {
   const { refusal } = explanation;
   const steps = namedSteps(explanation.steps, named);
-  const hop = steps.find(({ outcome }) => outcome === 'refused')?.hop;
+  const step = steps.find(({ outcome }) => outcome === 'refused')?.hop;
   const examined = examineForm(token);
   const claims: Readonly<Record<string, unknown>> = examined.form?.claims ?? {};
   const issuer = typeof claims['iss'] === 'string' ? claims['iss'] : undefined;
@@ -105,14 +105,14 @@ function examine({ explanation, token, tenant, trusts, surface, egress, named, n
       ? []
       : [{ name: DISCOVERED_ISSUER, has: quoted(otherIssuer), wants: quoted(trust.issuer) }]),
   ];
-  const unmet = hop === 'conditions' && trust !== undefined ? unmetConditions(claims, trust) : [];
-  const isUnknown = hop === 'admission' && refusal?.reason === 'unknown subject';
+  const unmet = step === 'conditions' && trust !== undefined ? unmetConditions(claims, trust) : [];
+  const isUnknown = step === 'admission' && refusal?.reason === 'unknown subject';
   const link = isUnknown && trust !== undefined ? missingLink(claims, trust, tenant, surface, now) : undefined;
   const { fault } = examined;
   const failed =
-    refusal === undefined || hop === undefined
+    refusal === undefined || step === undefined
       ? undefined
-      : failedCheck({ hop, refusal, rows, fault, issuer, issuers, unmet, trust, surface, missingLink: link });
+      : failedCheck({ step, refusal, rows, fault, issuer, issuers, unmet, trust, surface, missingLink: link });
   return { steps, trust, rows, unmet, failed, link, keysFetchedAtMs: keys?.fetchedAtMs };
 }
 
@@ -129,10 +129,15 @@ function documentOf(
     unmet_conditions: unmet,
     issuer: trust?.id ?? null,
     comparison: rows,
-    failed: failed ?? null,
+    failed: failed === undefined ? null : namedFailure(failed),
     identities: link === undefined ? [] : [link.identity],
     key_set: { fetched_at: keysFetchedAtMs === undefined ? null : timeOf(keysFetchedAtMs), ...SERVER_KEY_AGES },
   };
+}
+
+/** Under the name that a step has in the output. */
+function namedFailure({ step, ...failed }: FailedCheck): object {
+  return { hop: step, ...failed };
 }
 
 /** How old the keys of an issuer are at most that a server uses. */
