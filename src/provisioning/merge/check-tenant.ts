@@ -34,8 +34,6 @@ export function checkTenant(written: PartialTenant, before: TenantSpec, after: T
     groups.check(user, 'groups', user.after.groups);
   }
   checkIssuers(written, before, after, faults);
-  for (const issuer of compare('issuers', written.issuers, before.issuers, after.issuers, idOf))
-    checkIssuerMembers(issuer.thing, issuer.after, issuer.wrote, faults);
   checkTrusts(written, before, after, faults);
   checkFixedSubjects(written, before, after, faults);
   checkClients(written, before, after, faults);
@@ -108,7 +106,8 @@ function checkIssuers(written: PartialTenant, before: TenantSpec, after: TenantS
     before.issuers,
     after.issuers,
     idOf,
-  ))
+  )) {
+    checkIssuerMembers(thing, issuer, wrote, faults);
     for (const id of issuer.clients) {
       const count = has.get(id)?.length ?? 0;
       if (count === 1 || (!wrote('clients') && (had.get(id)?.length ?? 0) === count)) continue;
@@ -121,6 +120,7 @@ function checkIssuers(written: PartialTenant, before: TenantSpec, after: TenantS
         id,
       );
     }
+  }
 }
 
 function checkClients(written: PartialTenant, before: TenantSpec, after: TenantSpec, faults: Faults): void {
