@@ -55,10 +55,11 @@ async function runQuickstart(terminal: Terminal): Promise<void> {
   );
   // Before the tenants are created, which then finds a live secret. So there is at most one quickstart secret, however often this runs.
   const secret = request && (await makeSecret(config, request.client, terminal));
-  const toy = request && (await offerToy(config, request, existing.get(request.client.tenantId)));
+  const toy = request && (await offerToy(config, existing.get(request.client.tenantId)));
   const isReplaced = request !== undefined && secret !== undefined && existing.has(request.client.tenantId);
   const otherSecrets = missing.length === 0 ? [] : await createTenants(config, missing, terminal);
-  if (toy !== undefined && request !== undefined) await trustToy(toy, request, config, terminal);
+  if (toy !== undefined && request !== undefined && !existing.has(request.client.tenantId))
+    await trustToy(toy, request, config, terminal);
   printLines(terminal.stdout, [
     ...describeCreated(missing, config),
     ...(await describeKept(
@@ -100,19 +101,16 @@ function makeSecret(config: Config, client: ClientName, terminal: Terminal): Pro
  * The toy identity provider, for a tenant that this quickstart creates or an earlier one made trust it. A tenant of somebody's own is never made to
  * trust it: whoever reaches loopback could be anyone there.
  */
-async function offerToy(
-  config: Config,
-  { client }: FirstRequest,
-  existing: TenantSpec | undefined,
-): Promise<ToyProvider | undefined> {
+async function offerToy(config: Config, existing: TenantSpec | undefined): Promise<ToyProvider | undefined> {
   const port = toyPort(config);
   if (isProduction() || port === undefined) return undefined;
-  if (existing !== undefined && (existing.id !== client.tenantId || !trustsToy(existing, port))) return undefined;
+  if (existing !== undefined && !trustsToy(existing, port)) return undefined;
   return startToyProvider(port);
 }
 
 async function trustToy(toy: ToyProvider, request: FirstRequest, config: Config, terminal: Terminal): Promise<void> {
-  await createTenants(allowing(toy, config), [withToyTrust(request, allowing(toy, config), toy)], terminal);
+  const allowed = allowing(toy, config);
+  await createTenants(allowed, [withToyTrust(request, allowed, toy)], terminal);
 }
 
 /** Only this process may fetch from the toy provider: any other server refuses an issuer on loopback. */
