@@ -25,7 +25,7 @@ export function malformedRow(column: string, cause?: unknown): Error {
   return unavailable(CONTROL_DATABASE, 'a row is malformed', cause, column);
 }
 
-export const text: Shape<string> = (value) => (typeof value === 'string' ? value : undefined);
+const text: Shape<string> = (value) => (typeof value === 'string' ? value : undefined);
 
 export function word<const Word extends string>(...words: readonly Word[]): Shape<Word> {
   return (value) => words.find((known) => known === value);
@@ -45,12 +45,12 @@ export function listOf<T>(shape: Shape<T>): Shape<readonly T[]> {
   };
 }
 
+export const texts = listOf(text);
+
 /** A column that holds a list of names. */
 export function readNamesColumn(column: string, json: string): readonly string[] {
-  return readJsonColumn(column, json, names);
+  return readJsonColumn(column, json, texts);
 }
-
-const names = listOf(text);
 
 /** The members of an object. Readers ignore unknown members: a later version may have written them. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
