@@ -164,7 +164,8 @@ function oneOf(texts: readonly string[]): string {
   return texts.length === 1 ? quoted(texts[0] ?? '') : `one of ${several(texts, quoted)}`;
 }
 
-function several<Item>(items: readonly Item[], show: (item: Item) => string): string {
+/** The first items, and how many more there are. */
+export function several<Item>(items: readonly Item[], show: (item: Item) => string): string {
   const more = items.length - SHOWN_ITEMS;
   return `${items.slice(0, SHOWN_ITEMS).map(show).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

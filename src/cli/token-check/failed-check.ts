@@ -4,7 +4,7 @@ import type { Surface } from '../../domain/surface.ts';
 import type { Trust } from '../../tenancy/tenant.ts';
 import { wordsOf } from '../../token-grants/explain.ts';
 import { explainError } from '../explain-error.ts';
-import type { UnmetCondition } from '../unmet-conditions.ts';
+import type { UnmetCondition } from './unmet-conditions.ts';
 import type { MissingLink } from './missing-link.ts';
 import { type ComparedRow, quoted } from './compare-token.ts';
 import { FETCH_MENDS, FORM_MENDS, type Mend, STEP_MENDS, TOKEN_MENDS } from './token-mends.ts';

@@ -15,7 +15,7 @@ import { explainParts } from '../explain/explain-parts.ts';
 import { noTokenText } from '../explain/print-explanation.ts';
 import { type Installation, SILENT } from '../installation.ts';
 import { instant, type OutputFormat, printJson, printLines, printText, table, type Terminal } from '../terminal.ts';
-import { unmetConditions, unmetConditionText } from '../unmet-conditions.ts';
+import { unmetConditions, unmetConditionText } from './unmet-conditions.ts';
 import { type ComparedRow, compareToken, quoted } from './compare-token.ts';
 import { DISCOVERED_ISSUER, type FailedCheck, failedCheck, failedCheckText } from './failed-check.ts';
 import { type MissingLink, missingLink } from './missing-link.ts';

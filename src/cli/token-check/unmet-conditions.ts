@@ -1,7 +1,8 @@
-import { isMap, meets } from '../identity-providers/claims/conditions.ts';
-import { claimAt } from '../identity-providers/claims/json-pointer.ts';
-import type { Condition, Trust } from '../tenancy/tenant.ts';
-import { visible, visibleJson } from '../domain/visible-text.ts';
+import { isMap, meets } from '../../identity-providers/claims/conditions.ts';
+import { claimAt } from '../../identity-providers/claims/json-pointer.ts';
+import type { Condition, Trust } from '../../tenancy/tenant.ts';
+import { several } from './compare-token.ts';
+import { visible, visibleJson } from '../../domain/visible-text.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -61,22 +62,16 @@ function wanted(condition: Condition): string {
   return condition.map(shown).join(' or ');
 }
 
-// What fits on a line. A token may hold hundreds of groups.
-const SHOWN_ITEMS = 5;
+// What fits on a line.
 const SHOWN_CHARACTERS = 80;
 
 function found(value: unknown): string {
   if (value === undefined) return 'no such claim';
   if (Array.isArray(value))
-    return value.length === 0 ? 'an empty list' : `a list with ${some(value.map((item: unknown) => shown(item)))}`;
+    return value.length === 0 ? 'an empty list' : `a list with ${several<unknown>(value, shown)}`;
   if (!isMap(value)) return shown(value);
   const keys = Object.keys(value);
-  return keys.length === 0 ? 'an empty map' : `a map with the keys ${some(keys.map(quoted))}`;
-}
-
-function some(texts: readonly string[]): string {
-  const more = texts.length - SHOWN_ITEMS;
-  return `${texts.slice(0, SHOWN_ITEMS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  return keys.length === 0 ? 'an empty map' : `a map with the keys ${several(keys, quoted)}`;
 }
 
 function shown(value: unknown): string {
