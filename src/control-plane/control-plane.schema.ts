@@ -15,6 +15,7 @@ import { RevocationQuotas1764000000004 } from './migrations/1764000000004-revoca
 import { TenantDirectory1764000000010 } from './migrations/1764000000010-tenant-directory.ts';
 import { AuditReading1764000000011 } from './migrations/1764000000011-audit-reading.ts';
 import { LinkedSubjects1764000000012 } from './migrations/1764000000012-linked-subjects.ts';
+import { TokenEndpoint1764000000013 } from './migrations/1764000000013-token-endpoint.ts';
 import type { Schema } from '../database/schema.ts';
 
 export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
@@ -41,5 +42,6 @@ export const CONTROL_PLANE_SCHEMA: Schema = Object.freeze({
     TenantDirectory1764000000010,
     AuditReading1764000000011,
     LinkedSubjects1764000000012,
+    TokenEndpoint1764000000013,
   ],
 });

@@ -82,7 +82,7 @@ export class CachedSubjectDirectory extends SubjectDirectory {
 }
 
 function charactersOf(subject: Subject): number {
-  let size = ENTRY_CHARACTERS + subject.id.length + subject.email.length;
+  let size = ENTRY_CHARACTERS + subject.id.length + (subject.email?.length ?? 0);
   for (const name of subject.roles) size += name.length + NAME_CHARACTERS;
   for (const name of subject.groups) size += name.length + NAME_CHARACTERS;
   for (const scope of subject.scopes) size += scope.name.length + (scope.resource?.length ?? 0) + SCOPE_CHARACTERS;

@@ -6,8 +6,8 @@ import type { Surface } from '../domain/surface.ts';
 /** The subject of a token with all its grants, before a client's limits are applied. Frozen. */
 export interface Subject {
   readonly id: string;
-  /** As written in the directory. */
-  readonly email: string;
+  /** As written in the directory. Undefined for a service, which has none. */
+  readonly email: string | undefined;
   readonly status: Status;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
@@ -21,7 +21,7 @@ export interface GrantedScope {
 }
 
 /**
- * Looks up the subjects of a surface: administrators in the control plane, users in the tenant's own database. Rejects with `temporarily_unavailable`
+ * Looks up the subjects of a surface: administrators in the control plane, users in the tenant's own database, services in the tenant's configuration. Rejects with `temporarily_unavailable`
  * if the database does not answer. Undefined means that there is no such subject.
  */
 export abstract class SubjectDirectory {

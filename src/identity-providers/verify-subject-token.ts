@@ -101,7 +101,8 @@ function trustFor(publicUrl: string, { tenant, client, surface }: Presentation, 
   const trust = tenant.trusts.find(({ issuer }) => issuer === token.issuer);
   if (trust === undefined) throw refusedToken('this tenant does not trust its issuer');
   if (!trust.clients.includes(client.id)) throw refusedToken('its issuer is not trusted for this client');
-  if (!trust.surfaces.includes(surface)) throw refusedToken('its issuer is not trusted for this surface');
+  const surfaces: readonly Surface[] = trust.surfaces;
+  if (!surfaces.includes(surface)) throw refusedToken('its issuer is not trusted for this surface');
   if (!trust.algorithms.includes(token.algorithm)) throw refusedToken('its issuer is not trusted with this algorithm');
   if (!isTypeAllowed(token.type, trust.types)) throw refusedToken('its issuer is not trusted with tokens of this typ');
   return trust;

@@ -44,7 +44,7 @@ export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, j
     resources: facts.resources,
     tenant_id: tenant.id,
     project_id: client.projectId,
-    email_id: subject.email,
+    ...(subject.email !== undefined && { email_id: subject.email }),
     surface,
     ...(exchange !== undefined && {
       act: { client_id: exchange.actor.clientId, sub: exchange.actor.sub },

@@ -1,24 +1,12 @@
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
-import { parseNetwork } from '../domain/networks.ts';
 import { readStatus, readTenantStatus } from '../domain/status.ts';
-import { SURFACES } from '../domain/surface.ts';
 import type { RowOf } from '../database/schema.ts';
-import {
-  listOf,
-  malformedRow,
-  membersOf,
-  readJsonColumn,
-  type Shape,
-  texts,
-  word,
-} from '../control-plane/json-column.ts';
+import { malformedRow } from '../control-plane/json-column.ts';
 import type { ClientEntity } from '../control-plane/entities/client.entity.ts';
 import type { ProjectEntity } from '../control-plane/entities/project.entity.ts';
 import type { TenantEntity } from '../control-plane/entities/tenant.entity.ts';
 import type { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import {
-  type Client,
-  type ClientPolicy,
   DIRECTORY_KINDS,
   type DirectoryKind,
   type Project,
@@ -28,6 +16,7 @@ import {
   type TenantFacts,
 } from './tenant.ts';
 import { rowFromTrust, trustFromRow } from './trust-rows.ts';
+import { clientFromRow, rowFromClient } from './client-rows.ts';
 
 /** All control plane rows of one tenant. */
 export interface TenantRows {
@@ -119,57 +108,4 @@ function projectFromRows(row: RowOf<ProjectEntity>, clients: readonly RowOf<Clie
     status: readStatus(row.status),
     clients: new Map(clients.map((client) => [client.id as ClientId, clientFromRow(client)])),
   });
-}
-
-function clientFromRow(row: RowOf<ClientEntity>): Client {
-  return Object.freeze({
-    id: row.id as ClientId,
-    projectId: row.projectId as ProjectId,
-    status: readStatus(row.status),
-    policy: readJsonColumn('clients.policy', row.policy, clientPolicy),
-    surfaces: readJsonColumn('clients.surfaces', row.surfaces, surfaces),
-    audience: row.audience,
-    scopes: readJsonColumn('clients.scopes', row.scopes, clientScopes),
-    subjects: readJsonColumn('clients.subjects', row.subjects, clientSubjects),
-    ttlSeconds: row.ttlSeconds ?? undefined,
-  });
-}
-
-const surfaces = listOf(word(...SURFACES));
-const network: Shape<string> = (value) =>
-  typeof value === 'string' && parseNetwork(value) !== undefined ? value : undefined;
-const networks = listOf(network);
-
-const clientPolicy: Shape<ClientPolicy> = (value) => {
-  const { kind, ...rest } = membersOf(value) ?? {};
-  if (kind === 'confidential') return Object.freeze({ kind });
-  const allowed = networks(rest['networks']);
-  return kind === 'secretless' && allowed !== undefined ? Object.freeze({ kind, networks: allowed }) : undefined;
-};
-
-const clientScopes: Shape<Client['scopes']> = (value) => {
-  if (value === 'unbounded') return value;
-  const scopes = texts(value);
-  return scopes && new Set(scopes);
-};
-
-const clientSubjects: Shape<Client['subjects']> = (value) => {
-  if (value === 'any') return value;
-  const domains = texts(membersOf(value)?.['domains']);
-  return domains && Object.freeze({ domains: new Set(domains) });
-};
-
-function rowFromClient(tenantId: TenantId, projectId: ProjectId, client: Client): RowOf<ClientEntity> {
-  return {
-    tenantId,
-    projectId,
-    id: client.id,
-    status: client.status,
-    policy: JSON.stringify(client.policy),
-    surfaces: JSON.stringify(client.surfaces),
-    audience: client.audience,
-    scopes: JSON.stringify(client.scopes === 'unbounded' ? client.scopes : [...client.scopes]),
-    subjects: JSON.stringify(client.subjects === 'any' ? client.subjects : { domains: [...client.subjects.domains] }),
-    ttlSeconds: client.ttlSeconds ?? null,
-  };
 }

@@ -1,6 +1,6 @@
 import type { ClientId, ProjectId, TenantId, TrustId } from '../domain/ids.ts';
 import type { Status, TenantStatus } from '../domain/status.ts';
-import type { Surface } from '../domain/surface.ts';
+import type { PersonSurface } from '../domain/surface.ts';
 
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
 
@@ -19,14 +19,34 @@ export const DIRECTORY_KINDS: readonly DirectoryKind[] = Object.freeze(['managed
 export type ClientPolicy =
   | { readonly kind: 'confidential' }
   /** CIDR blocks from which the client may request tokens without a secret. User surface only. Never empty. */
-  | { readonly kind: 'secretless'; readonly networks: readonly string[] };
+  | { readonly kind: 'secretless'; readonly networks: readonly string[] }
+  /** The client authenticates by its keys or as a workload (RFC 7523). It has no secret, and one that Vault holds is not accepted. */
+  | { readonly kind: 'assertion' };
+
+/** What a token of this client may be exchanged for (RFC 8693). */
+export interface ExchangeRule {
+  /** The audience of the new token. */
+  readonly to: string;
+  /** `subset`: at most the scopes of the presented token; a set: at most these, whatever the presented token has. */
+  readonly scopes: 'subset' | ReadonlySet<string>;
+}
+
+/** A public key of a client (RFC 7517), with `kid` and `alg`. */
+export type ClientKey = Readonly<Record<string, string>>;
+
+/** A client that authenticates by tokens of a trusted issuer of its tenant, which must meet these conditions besides the issuer's own. */
+export interface Workload {
+  readonly issuer: TrustId;
+  /** One of them is on `sub`. */
+  readonly conditions: ReadonlyMap<string, Condition>;
+}
 
 export interface Client {
   readonly id: ClientId;
   readonly projectId: ProjectId;
   readonly status: Status;
   readonly policy: ClientPolicy;
-  readonly surfaces: readonly Surface[];
+  readonly surfaces: readonly PersonSurface[];
   readonly audience: string;
   /** The scopes that a token of this client may have at most. `unbounded` must be explicit. */
   readonly scopes: ReadonlySet<string> | 'unbounded';
@@ -34,6 +54,19 @@ export interface Client {
   readonly subjects: { readonly domains: ReadonlySet<string> } | 'any';
   /** The client's own limit on token lifetime; undefined: the tenant's limit applies. */
   readonly ttlSeconds: number | undefined;
+  /** The audiences that it may ask for at the token endpoint besides `audience`, the default. */
+  readonly audiences: readonly string[];
+  /** The audiences whose tokens it may exchange. Undefined: its own `audience`. */
+  readonly receives: readonly string[] | undefined;
+  /** What it may exchange tokens for. Empty: nothing. */
+  readonly exchange: readonly ExchangeRule[];
+  /** Opens the surface `service`: the roles of tokens that the client has for itself. Undefined: it has none. */
+  readonly service: { readonly roles: readonly string[] } | undefined;
+  /** Keys that it signs client assertions with. */
+  readonly keys: readonly ClientKey[];
+  /** Where such keys are. Undefined: nowhere but in `keys`. */
+  readonly jwksUri: string | undefined;
+  readonly workload: Workload | undefined;
 }
 
 export interface Project {
@@ -86,7 +119,7 @@ export interface Trust {
   readonly emailVerified: 'text_allowed' | undefined;
   readonly subject: { readonly match: 'email'; readonly domains: ReadonlySet<string> } | LinkedSubject | FixedSubject;
   readonly clients: readonly ClientId[];
-  readonly surfaces: readonly Surface[];
+  readonly surfaces: readonly PersonSurface[];
   readonly maxAgeSeconds: number;
   readonly maxLifetimeSeconds: number;
 }

@@ -2,7 +2,7 @@ import { listOf, membersOf, readJsonColumn, type Shape, texts, word } from '../c
 import type { TrustEntity } from '../control-plane/entities/trust.entity.ts';
 import type { RowOf } from '../database/schema.ts';
 import { parseClientId, type TenantId, type TrustId } from '../domain/ids.ts';
-import { SURFACES } from '../domain/surface.ts';
+import { PERSON_SURFACES } from '../domain/surface.ts';
 import type { Condition, ConditionValue, FixedSubject, KeyUse, LinkedSubject, Trust } from './tenant.ts';
 
 type StoredConditions = 'none' | (readonly [string, Condition])[];
@@ -53,7 +53,7 @@ export function trustFromRow(row: RowOf<TrustEntity>): Trust {
   });
 }
 
-const surfaces = listOf(word(...SURFACES));
+const surfaces = listOf(word(...PERSON_SURFACES));
 const conditionValue: Shape<ConditionValue> = (value) =>
   typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? value : undefined;
 const conditionValues = listOf(conditionValue);
@@ -81,7 +81,8 @@ const conditionsOf = (shape: Shape<Condition>): Shape<Trust['conditions']> => {
 };
 
 const trustConditions = conditionsOf(conditionValues);
-const furtherConditions = conditionsOf((value) => conditionValues(value) ?? textOrMap(value));
+/** Conditions of every form, as they are stored. */
+export const conditionMap = conditionsOf((value) => conditionValues(value) ?? textOrMap(value));
 
 interface Narrowing {
   readonly audienceClaim: Trust['audienceClaim'];
@@ -92,7 +93,7 @@ interface Narrowing {
 /** Every member that is there must be understood: without it the trust would accept more. */
 const narrowing: Shape<Narrowing> = (value) => {
   const { audienceClaim, azp, conditions, ...unknown } = membersOf(value) ?? {};
-  const [parties, wanted] = [azp === undefined ? undefined : texts(azp), furtherConditions(conditions)];
+  const [parties, wanted] = [azp === undefined ? undefined : texts(azp), conditionMap(conditions)];
   if (wanted === undefined || (azp !== undefined && parties === undefined) || Object.keys(unknown).length > 0)
     return undefined;
   if (audienceClaim !== undefined && audienceClaim !== 'client_id') return undefined;

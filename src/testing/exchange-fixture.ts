@@ -109,7 +109,7 @@ export async function openExchangeFixture() {
       const grant = new OidcExchangeGrant(
         { publicUrl: PUBLIC_URL },
         tessera.ownTokens,
-        { user: exchange.users, admin: exchange.admins },
+        { user: exchange.users, admin: exchange.admins, service: new ListedSubjects() },
         keySets,
         tessera.clock,
       );

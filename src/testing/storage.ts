@@ -1,3 +1,4 @@
+import { NO_TOKEN_ENDPOINT_MEMBERS } from '../tenancy/client-rows.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +107,7 @@ export function tenantDraft(
     scopes: new Set(['orders:read']),
     subjects: { domains: new Set(['acme.example']) },
     ttlSeconds: 600,
+    ...NO_TOKEN_ENDPOINT_MEMBERS,
   };
   const project: Project = { id: projectId, name: 'Shop', status: 'active', clients: new Map([[client.id, client]]) };
   return {

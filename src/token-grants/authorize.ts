@@ -63,7 +63,8 @@ export async function authorize(
   lookUp: SubjectLookUp,
 ): Promise<AuthorizationDecision> {
   const { client, subject: reference, notAfter, exchange } = authenticated.facts;
-  if (!client.surfaces.includes(surface)) throw new TesseraError('unauthorized', 'the client may not use this surface');
+  const surfaces: readonly Surface[] = client.surfaces;
+  if (!surfaces.includes(surface)) throw new TesseraError('unauthorized', 'the client may not use this surface');
 
   const subject = await findSubject(directories[surface], tenant, reference);
   if (subject === undefined) {

@@ -109,7 +109,7 @@ function openPipeline(options: PipelineOptions = {}) {
     new FailureLimits({ limits: { failuresPerMinute: FAILURES } }, tessera.clock),
     { start: () => tessera.clock.nowMs(), refuseRevoked: () => undefined },
     tessera.tenants,
-    { user: users, admin: users },
+    { user: users, admin: users, service: new ListedSubjects() },
     tessera.issuer,
     new Redeemed(),
     new Auditor(new AuditTrail(new Store()), tessera.clock, log),

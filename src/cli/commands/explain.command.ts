@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { ClientName } from '../../clients/client-secret.store.ts';
-import { SURFACES } from '../../domain/surface.ts';
+import { PERSON_SURFACES } from '../../domain/surface.ts';
 import { type ExplainOptions, explainToken } from '../explain/explain-token.ts';
 import { clientArgument, outputOption } from '../options.ts';
 import type { Terminal } from '../terminal.ts';
@@ -14,7 +14,9 @@ export function addExplain(program: Command, terminal: Terminal): void {
     )
     .argument('<client>', 'the client: tenant/project/client', clientArgument)
     .argument('<subject>', 'the subject: an e-mail address, or its id')
-    .addOption(new Option('--surface <surface>', 'the surface of the token').choices([...SURFACES]).default('user'))
+    .addOption(
+      new Option('--surface <surface>', 'the surface of the token').choices([...PERSON_SURFACES]).default('user'),
+    )
     .option('--scope <scope>', 'show only this scope: where it comes from, or why the token would not have it')
     .addOption(outputOption())
     .addHelpText(

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { conditionsNode } from '../../provisioning/file/thing-nodes.ts';
 import type { Condition, Trust } from '../../tenancy/tenant.ts';
-import { SURFACES } from '../../domain/surface.ts';
+import { PERSON_SURFACES } from '../../domain/surface.ts';
 import { checkIssuers, type CheckOptions } from '../check-issuers.ts';
 import type { ProjectClient } from '../token-check/try-token.ts';
 import { findTenant, withReadOnly } from '../installation.ts';
@@ -43,7 +43,9 @@ export function addIssuers(program: Command, terminal: Terminal): void {
         'the client that presents the token; default: the only client that may',
       ).argParser(projectClientArgument),
     )
-    .addOption(new Option('--surface <surface>', 'the surface of the exchange').choices([...SURFACES]).default('user'))
+    .addOption(
+      new Option('--surface <surface>', 'the surface of the exchange').choices([...PERSON_SURFACES]).default('user'),
+    )
     .addOption(outputOption())
     .addHelpText(
       'after',

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import type { Subject } from '../../directory/subject.ts';
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import type { Client, Tenant } from '../../tenancy/tenant.ts';
 import { limitsOf } from '../../token-grants/authorize.ts';
 import type { Found } from './finding.ts';
@@ -10,7 +10,7 @@ import { overBudget, tokenLength } from './token-size.ts';
 export function largestToken(
   { publicUrl, limits }: Pick<Config, 'publicUrl' | 'limits'>,
   tenant: Tenant,
-  surface: Surface,
+  surface: PersonSurface,
 ): (object: string, subject: Omit<Subject, 'status'>) => readonly Found[] {
   const clients = [...tenant.projects.values()]
     .flatMap((project) => [...project.clients.values()])

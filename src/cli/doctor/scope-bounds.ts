@@ -1,4 +1,4 @@
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { Found } from './finding.ts';
 import { shownName } from './people.ts';
@@ -7,7 +7,7 @@ import { shownName } from './people.ts';
 const NAMED = 10;
 
 /** Whether the tokens of some client of this surface may have the scope. */
-export function scopeBound(tenant: Tenant, surface: Surface): (scope: string) => boolean {
+export function scopeBound(tenant: Tenant, surface: PersonSurface): (scope: string) => boolean {
   const bounds = [...tenant.projects.values()]
     .flatMap((project) => [...project.clients.values()])
     .filter(({ surfaces }) => surfaces.includes(surface))

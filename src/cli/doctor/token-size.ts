@@ -14,7 +14,7 @@ export interface TokenGrants {
 
 interface SizedSubject extends TokenGrants {
   readonly id: string;
-  readonly email: string;
+  readonly email: string | undefined;
 }
 
 /** From here on, a subject is near the budget: a role more may make its tokens too large. */
@@ -50,7 +50,7 @@ export function tokenLength(
     resources: grants.resources,
     tenant_id: tenant.id,
     project_id: client.projectId,
-    email_id: email,
+    ...(email !== undefined && { email_id: email }),
     surface,
   };
   const { algorithm } = tenant.tokens;

@@ -1,7 +1,7 @@
 import type { ClientName } from '../../clients/client-secret.store.ts';
 import { SUBJECT_ID_LENGTH } from '../../control-plane/entities/tenant.entity.ts';
 import { parseEmail } from '../../domain/email.ts';
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { explain, type ExplainParts } from '../../token-grants/explain.ts';
@@ -14,7 +14,7 @@ import { explainedScopes, onlyScope } from './explained-scopes.ts';
 import { noTokenText, printExplanation } from './print-explanation.ts';
 
 export interface ExplainOptions {
-  readonly surface: Surface;
+  readonly surface: PersonSurface;
   readonly scope?: string;
   readonly output: OutputFormat;
 }
@@ -68,7 +68,7 @@ async function emailOf(
   { tenants }: ExplainParts,
   directories: ExplainedDirectories,
   client: ClientName,
-  surface: Surface,
+  surface: PersonSurface,
   subject: string,
 ): Promise<string | TesseraError> {
   if (parseEmail(subject) !== undefined) return subject;
@@ -83,7 +83,7 @@ async function emailOf(
   }
 }
 
-const SUBJECT: Readonly<Record<Surface, string>> = { user: 'no user', admin: 'no administrator' };
+const SUBJECT: Readonly<Record<PersonSurface, string>> = { user: 'no user', admin: 'no administrator' };
 
 function isId(text: string): boolean {
   return text.length <= SUBJECT_ID_LENGTH && /^[\x21-\x7e]+$/.test(text);

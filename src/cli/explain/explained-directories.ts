@@ -2,8 +2,9 @@ import { AdministratorDirectory } from '../../directory/administrator.directory.
 import type { GrantPath } from '../../directory/grant-paths.ts';
 import { type Subject, type SubjectDirectories, SubjectDirectory } from '../../directory/subject.ts';
 import type { CanonicalEmail } from '../../domain/email.ts';
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
+import { CopiedServiceDirectory } from '../copied-service.directory.ts';
 import { CopiedUserDirectory } from '../copied-user.directory.ts';
 import type { Installation } from '../installation.ts';
 
@@ -11,6 +12,7 @@ import type { Installation } from '../installation.ts';
 export class ExplainedDirectories implements SubjectDirectories {
   readonly admin: SubjectDirectory;
   readonly user: SubjectDirectory;
+  readonly service: SubjectDirectory;
   /** Undefined: no subject was found. */
   paths: readonly GrantPath[] | undefined = undefined;
   readonly #administrators: AdministratorDirectory;
@@ -21,6 +23,7 @@ export class ExplainedDirectories implements SubjectDirectories {
     const users = new CopiedUserDirectory(directories);
     this.#administrators = administrators;
     this.#users = users;
+    this.service = new CopiedServiceDirectory(directories);
     this.admin = new ByEmail(async (tenant, email) => {
       const subject = await administrators.findByEmail(tenant, email);
       this.paths = subject?.scopes.map(({ name }) => ({ scope: name, role: undefined, group: undefined }));
@@ -34,7 +37,7 @@ export class ExplainedDirectories implements SubjectDirectories {
   }
 
   /** The address of the subject with that id; undefined: there is none. */
-  async emailOf(tenant: Tenant, surface: Surface, id: string): Promise<string | undefined> {
+  async emailOf(tenant: Tenant, surface: PersonSurface, id: string): Promise<string | undefined> {
     const directory = surface === 'admin' ? this.#administrators : this.#users;
     return (await directory.findById(tenant, id))?.email;
   }

@@ -30,7 +30,7 @@ export function clientDocument(projectId: string, client: ClientSpec): ObjectDoc
     project_id: projectId,
     id: client.id,
     status: client.status,
-    policy: policy.kind === 'confidential' ? policy.kind : { secretless: { networks: policy.networks } },
+    policy: policy.kind === 'secretless' ? { secretless: { networks: policy.networks } } : policy.kind,
     surfaces: client.surfaces,
     audience: client.audience,
     scopes: client.scopes,

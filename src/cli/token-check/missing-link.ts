@@ -1,4 +1,4 @@
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import { mapSubject } from '../../identity-providers/claim-checks.ts';
 import { writeIdentity } from '../../provisioning/file/write-tenants-file.ts';
 import type { Tenant, Trust } from '../../tenancy/tenant.ts';
@@ -22,7 +22,7 @@ export function missingLink(
   claims: Readonly<Record<string, unknown>>,
   trust: Trust,
   tenant: Pick<Tenant, 'directory'>,
-  surface: Surface,
+  surface: PersonSurface,
   now: number,
 ): MissingLink | undefined {
   const { subject } = mapSubject({ claims, trust, now });
@@ -35,7 +35,7 @@ export function missingLink(
   return { identity, lines: [surface === 'admin' ? MANAGED.admin : MANAGED.user, yaml] };
 }
 
-const MANAGED: Readonly<Record<Surface, string>> = {
+const MANAGED: Readonly<Record<PersonSurface, string>> = {
   user: 'Write to the user in the tenants file, together with the identities that the user has already:',
   admin:
     'Write to the administrator in the tenants file, together with the identities that the administrator has already:',

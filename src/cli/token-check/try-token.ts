@@ -1,8 +1,9 @@
 import { AdministratorDirectory } from '../../directory/administrator.directory.ts';
+import { CopiedServiceDirectory } from '../copied-service.directory.ts';
 import { CopiedUserDirectory } from '../copied-user.directory.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import { PresentedToken } from '../../domain/presented-token.ts';
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import { visibleJson } from '../../domain/visible-text.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { MAX_AGE_MS, STALE_MS } from '../../identity-providers/keys/remote-key-set.ts';
@@ -23,7 +24,7 @@ import type { ObservedEgress } from './observed-egress.ts';
 
 export interface TokenOptions {
   readonly client?: ProjectClient;
-  readonly surface: Surface;
+  readonly surface: PersonSurface;
   readonly output: OutputFormat;
 }
 
@@ -55,7 +56,11 @@ export async function tryToken(
   const { publicUrl } = config;
   const keySets = new RemoteKeySets(egress, clock, SILENT);
   const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
-  const subjects = { user: new CopiedUserDirectory(directories), admin: new AdministratorDirectory(database) };
+  const subjects = {
+    user: new CopiedUserDirectory(directories),
+    admin: new AdministratorDirectory(database),
+    service: new CopiedServiceDirectory(directories),
+  };
   const explanation = await explain(explainParts(stores, subjects), grant, surface, undefined);
   const now = epochSeconds(clock.nowMs());
   const tried = examine({ explanation, token, tenant, trusts, surface, egress, named: grant.steps, now });
@@ -81,7 +86,7 @@ interface Trial {
   readonly token: PresentedToken;
   readonly tenant: Tenant;
   readonly trusts: readonly Trust[];
-  readonly surface: Surface;
+  readonly surface: PersonSurface;
   readonly egress: ObservedEgress;
   /** The steps of the grant. */
   readonly named: readonly string[];

@@ -36,4 +36,8 @@ export class ClientEntity {
 
   @Column({ name: 'ttl_seconds', type: 'integer', nullable: true })
   ttlSeconds!: number | null;
+
+  /** What the client may do at the token endpoint; null: only what every client may. */
+  @Column({ name: 'token_endpoint', type: 'text', nullable: true })
+  tokenEndpoint!: string | null;
 }

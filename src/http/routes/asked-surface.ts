@@ -11,8 +11,8 @@ export function askedSurface(value: string | undefined): Surface {
   const asked = value ?? 'user';
   const surface = SURFACES.find((known) => known === asked);
   if (surface === undefined)
-    throw new TesseraError('invalid_request', 'surface is not one of the two', {
-      detail: 'surface must be admin or user.',
+    throw new TesseraError('invalid_request', 'surface is not one of the three', {
+      detail: 'surface must be admin, user or service.',
     });
   return surface;
 }

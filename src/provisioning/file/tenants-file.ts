@@ -9,7 +9,7 @@ import type {
   TenantDatabase,
 } from '../../tenancy/tenant.ts';
 import type { ClientId, ProjectId, TenantId, TrustId } from '../../domain/ids.ts';
-import type { Surface } from '../../domain/surface.ts';
+import type { PersonSurface } from '../../domain/surface.ts';
 import type { Status, TenantStatus } from '../../domain/status.ts';
 
 /**
@@ -62,7 +62,7 @@ export interface IssuerSpec {
   readonly emailVerified: 'text_allowed' | undefined;
   readonly subject: { readonly match: 'email'; readonly domains: readonly string[] } | LinkedSubject | FixedSubject;
   readonly clients: readonly ClientId[];
-  readonly surfaces: readonly Surface[];
+  readonly surfaces: readonly PersonSurface[];
   readonly maxAgeSeconds: number;
   readonly maxLifetimeSeconds: number;
 }
@@ -78,7 +78,7 @@ export interface ClientSpec {
   readonly id: ClientId;
   readonly status: Status;
   readonly policy: ClientPolicy;
-  readonly surfaces: readonly Surface[];
+  readonly surfaces: readonly PersonSurface[];
   readonly audience: string;
   readonly scopes: readonly string[] | 'unbounded';
   readonly subjects: { readonly domains: readonly string[] } | 'any';

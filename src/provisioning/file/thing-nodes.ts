@@ -41,7 +41,7 @@ export function clientNode(client: ClientSpec): object {
     id: client.id,
     status: client.status,
     policy:
-      client.policy.kind === 'confidential' ? 'confidential' : { secretless: { networks: client.policy.networks } },
+      client.policy.kind === 'secretless' ? { secretless: { networks: client.policy.networks } } : client.policy.kind,
     surfaces: client.surfaces,
     audience: client.audience,
     scopes: client.scopes,

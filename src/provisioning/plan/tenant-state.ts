@@ -1,6 +1,7 @@
 import type { DirectoryState } from '../../directory/provisioning/directory-state.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
+import { NO_TOKEN_ENDPOINT_MEMBERS } from '../../tenancy/client-rows.ts';
 import type { Client, Project, Tenant, TenantFacts, Trust } from '../../tenancy/tenant.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
@@ -72,9 +73,9 @@ function specFromClient(client: Client): ClientSpec {
     id: client.id,
     status: client.status,
     policy:
-      client.policy.kind === 'confidential'
-        ? { kind: 'confidential' }
-        : { kind: 'secretless', networks: sorted(client.policy.networks) },
+      client.policy.kind === 'secretless'
+        ? { kind: 'secretless', networks: sorted(client.policy.networks) }
+        : { kind: client.policy.kind },
     surfaces: sorted(client.surfaces),
     audience: client.audience,
     scopes: client.scopes === 'unbounded' ? 'unbounded' : sorted(client.scopes),
@@ -89,6 +90,7 @@ function projectFromSpec({ id, name, status, clients }: ProjectSpec): Project {
     projectId: id,
     scopes: client.scopes === 'unbounded' ? 'unbounded' : new Set(client.scopes),
     subjects: client.subjects === 'any' ? 'any' : { domains: new Set(client.subjects.domains) },
+    ...NO_TOKEN_ENDPOINT_MEMBERS,
   });
   return { id, name, status, clients: new Map(clients.map((client) => [client.id, clientFromSpec(client)])) };
 }

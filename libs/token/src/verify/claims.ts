@@ -1,5 +1,5 @@
 /** Which set of endpoints issued a token and accepts it. A token of one surface is never accepted by the other. */
-export type Surface = 'admin' | 'user';
+export type Surface = 'admin' | 'user' | 'service';
 
 /** The algorithms that Tessera signs with (RFC 7518, section 3.1; RFC 8037, section 3.1 with Ed25519). */
 export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
@@ -24,7 +24,8 @@ export interface TesseraClaims {
   readonly resources: readonly string[];
   readonly tenant_id: string;
   readonly project_id: string;
-  readonly email_id: string;
+  /** Absent for a service. */
+  readonly email_id?: string;
   readonly surface: Surface;
   /** After an exchange: who requested it (RFC 8693, section 4.1). */
   readonly act?: ActorClaim;

@@ -11,7 +11,8 @@ export interface VerifiedToken {
   readonly tenantId: string;
   readonly projectId: string;
   readonly clientId: string;
-  readonly email: string;
+  /** Absent for a service. */
+  readonly email?: string;
   readonly surface: Surface;
   readonly scopes: readonly string[];
   readonly roles: readonly string[];
@@ -50,7 +51,6 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
     tenantId: claims.tenant_id,
     projectId: claims.project_id,
     clientId: claims.client_id,
-    email: claims.email_id,
     surface: claims.surface,
     scopes: Object.freeze(claims.scope.split(' ').filter((name) => name !== '')),
     roles: claims.roles,
@@ -60,6 +60,7 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
     expiresAt: claims.exp,
     claims,
   };
+  if (claims.email_id !== undefined) token.email = claims.email_id;
   if (claims.act !== undefined) token.actor = claims.act;
   if (claims.idp !== undefined) token.identityProvider = claims.idp;
   verified.add(Object.freeze(token));

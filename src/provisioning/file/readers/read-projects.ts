@@ -3,7 +3,7 @@ import { lowerCaseAscii } from '../../../domain/email.ts';
 import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
 import { parseNetwork } from '../../../domain/networks.ts';
 import { STATUSES } from '../../../domain/status.ts';
-import { SURFACES } from '../../../domain/surface.ts';
+import { PERSON_SURFACES } from '../../../domain/surface.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   displayName,
@@ -24,7 +24,7 @@ import type { PartialClient, PartialProject } from '../partial-tenants-file.ts';
 export const MAX_TTL = { maxSeconds: 24 * 60 * 60, maxText: '24h' };
 
 const status = oneOf(STATUSES);
-export const surfaceSet = setOf(oneOf(SURFACES));
+export const surfaceSet = setOf(oneOf(PERSON_SURFACES));
 
 export const domainSet = setOf(
   matching(
