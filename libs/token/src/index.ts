@@ -1,4 +1,4 @@
-export type { ActorClaim, SigningAlgorithm, Surface, TesseraClaims } from './verify/claims.ts';
+export type { Actor, ActorClaim, SigningAlgorithm, Surface, TesseraClaims } from './verify/claims.ts';
 export { decodeUnverified, type TokenHeader } from './verify/compact-token.ts';
 export { TokenError, type TokenErrorCode, type TokenVerdict } from './verify/token-error.ts';
 export { isVerifiedToken, type VerifiedToken } from './verify/verified-token.ts';

@@ -1,6 +1,8 @@
 export {
+  type TestClientOptions,
+  type TestClientTokens,
   TestTessera,
   type TestTesseraOptions,
-  type TestTokenFields,
-  type TestTokenRequest,
 } from './testing/test-tessera.ts';
+export type { TestTokenFields } from './testing/test-token-fields.ts';
+export type { TestTokenRequest, TestTokenResponse } from './testing/test-token-request.ts';

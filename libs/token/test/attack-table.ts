@@ -29,9 +29,12 @@ export interface AttackRow {
   /** More than one where it depends on what else the verifier trusts. */
   readonly codes: readonly TokenErrorCode[];
   /** Absent: for every verifier. */
-  readonly only?: 'where the audience is checked';
+  readonly only?: 'where the audience is checked' | 'where REVOKED_ROOT is revoked';
   readonly make: (material: AttackMaterial) => string;
 }
+
+/** The `jti` of the first token of a chain. For the rows about it, the verifier must know a revocation of this chain. */
+export const REVOKED_ROOT = 'j-revoked-root';
 
 const MALFORMED = ['TOKEN_MALFORMED'] as const;
 const strangersEcKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -484,7 +487,68 @@ const WHOSE: readonly AttackRow[] = [
   ...['x', {}, { sub: '' }, { sub: 'a', client_id: 7 }, { sub: 'a', act: 'b' }, null, []].map((act) =>
     claim('claims', `act ${JSON.stringify(act)}`, 'TOKEN_CLAIM_INVALID', () => ({ act })),
   ),
+  claim('claims', 'act of five actors', 'TOKEN_CLAIM_INVALID', () => ({ act: actorsOf(5) })),
   ...['', 7, null].map((idp) => claim('claims', `idp ${JSON.stringify(idp)}`, 'TOKEN_CLAIM_INVALID', () => ({ idp }))),
+];
+
+function actorsOf(depth: number): object {
+  const actor = { sub: `client:shop/c-${depth}`, client_id: `c-${depth}` };
+  return depth === 1 ? actor : { ...actor, act: actorsOf(depth - 1) };
+}
+
+/** What makes the claims of a person those of a client. */
+const OF_A_SERVICE = { surface: 'service', sub: 'client:shop/web', email_id: undefined };
+
+/** Also for verifiers that accept services. */
+export const SERVICE_ATTACKS: readonly AttackRow[] = [
+  ...['ada@acme.example', '', null].map((email) =>
+    claim('claims', `the token of a service with email_id ${shown(email)}`, 'TOKEN_CLAIM_INVALID', () => ({
+      ...OF_A_SERVICE,
+      email_id: email,
+    })),
+  ),
+  ...[
+    'u-ada',
+    'client:',
+    'client:shop',
+    'client:shop/',
+    'client:/web',
+    'client:shop/web/x',
+    'client:shop/../web',
+    'client:Shop/web',
+    'CLIENT:shop/web',
+    'client:shop/web\n',
+    ' client:shop/web',
+    'client:_shop/web',
+    `client:shop/${'w'.repeat(65)}`,
+  ].map((sub) =>
+    claim('claims', `the token of a service with sub ${shown(sub).slice(0, 30)}`, 'TOKEN_CLAIM_INVALID', () => ({
+      ...OF_A_SERVICE,
+      sub,
+    })),
+  ),
+  // A rule for the client would apply to the person.
+  ...['client:shop/web', 'Client:shop/web', 'CLIENT:shop/web', 'client:'].map((sub) =>
+    claim('claims', `the token of a person with sub ${shown(sub)}`, 'TOKEN_CLAIM_INVALID', () => ({ sub })),
+  ),
+];
+
+const SERVICES: readonly AttackRow[] = [
+  claim('claims', 'the token of a service where persons are accepted', 'TOKEN_CLAIM_INVALID', () => OF_A_SERVICE),
+  ...SERVICE_ATTACKS,
+];
+
+const CHAINS: readonly AttackRow[] = [
+  ...['', 7, null, ['j-1'], {}].map((root) =>
+    claim('claims', `root ${shown(root)}`, 'TOKEN_CLAIM_INVALID', () => ({ root })),
+  ),
+  claim(
+    'claims',
+    'a descendant of a revoked root',
+    'TOKEN_REVOKED',
+    () => ({ act: actorsOf(2), root: REVOKED_ROOT }),
+    'where REVOKED_ROOT is revoked',
+  ),
 ];
 
 const TIMES: readonly AttackRow[] = [
@@ -587,6 +651,8 @@ export const ATTACK_TABLE: readonly AttackRow[] = [
   ...KEY_IDS,
   ...WRITINGS,
   ...WHOSE,
+  ...SERVICES,
+  ...CHAINS,
   ...TIMES,
   ...SIZES,
   ...KEYS,
@@ -594,6 +660,9 @@ export const ATTACK_TABLE: readonly AttackRow[] = [
 
 /** Rows that HTTP turns into the good token, because white space at the end of a header field is no part of its value. */
 export const GOOD_WHEN_TRIMMED: readonly string[] = ['a space before in part 1', 'a space after in part 3'];
+
+/** A good token of a client itself, for verifiers that accept services. */
+export const goodServiceToken: AttackRow['make'] = withClaims(() => OF_A_SERVICE);
 
 /** Changes that every verifier must accept. */
 export const TOLERATED: readonly Pick<AttackRow, 'name' | 'make'>[] = [
@@ -607,6 +676,8 @@ export const TOLERATED: readonly Pick<AttackRow, 'name' | 'make'>[] = [
   { name: 'nbf 10 s ahead', make: withClaims(({ nowSeconds }) => ({ nbf: nowSeconds + 10 })) },
   { name: 'a claim of a later version', make: withClaims(() => ({ later: { than: ['this'] } })) },
   { name: 'no scope at all', make: withClaims(() => ({ scope: '' })) },
+  { name: 'act of four actors', make: withClaims(() => ({ act: actorsOf(4) })) },
+  { name: 'a root that is not revoked', make: withClaims(() => ({ act: actorsOf(2), root: 'j-good-root' })) },
 ];
 
 /**

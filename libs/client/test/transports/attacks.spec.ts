@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { ATTACK_TABLE, type AttackMaterial, goodToken } from '../../../token/test/attack-table.ts';
+import { ATTACK_TABLE, type AttackMaterial, goodToken, REVOKED_ROOT } from '../../../token/test/attack-table.ts';
+import type { VerifiedToken } from '@tessera/token';
 import { CALL_NAMES, startTransports, type TransportApplications } from './calls.ts';
 
 const NOW = 1_800_000_000;
@@ -11,7 +12,7 @@ beforeAll(async () => {
   const options = {
     issuers: [{ issuer: ISSUER, jwks: { keys: [material.publicJwk] } }],
     audience: 'shop-api',
-    revocations: 'off',
+    revocations: { source: { isRevoked: ({ root }: VerifiedToken) => root === REVOKED_ROOT } },
     nowSeconds: () => NOW,
   } as const;
   // Development settings of Apollo: not even a stack trace may show why a token was refused.

@@ -1,4 +1,4 @@
-import type { Revocation, RevocationKind } from './revocation.ts';
+import { type Revocation, REVOCATION_KINDS, type RevocationKind } from './revocation.ts';
 
 /** An entry of the feed. */
 export interface FeedEntry extends Revocation {
@@ -16,7 +16,7 @@ export interface RevocationAnswer {
   readonly reset: boolean;
 }
 
-const KINDS: readonly string[] = ['token', 'subject', 'client', 'key', 'tenant'] satisfies RevocationKind[];
+const KINDS: readonly string[] = REVOCATION_KINDS;
 
 /**
  * @param after the sequence that the request named

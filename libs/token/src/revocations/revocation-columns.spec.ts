@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { RevocationColumns } from './revocation-columns.ts';
-import type { Revocation, RevocationKind } from './revocation.ts';
+import { type Revocation, REVOCATION_KINDS, type RevocationKind } from './revocation.ts';
 import { RevocationList } from './revocation-list.ts';
 
 const NOW = 1_800_000_000;
@@ -10,7 +10,7 @@ const ISSUER = 'https://tessera.example/tenants/acme';
 
 const anyRevocation: fc.Arbitrary<Revocation> = fc.record({
   issuer: fc.constantFrom(ISSUER, `${ISSUER}-2`),
-  kind: fc.constantFrom<RevocationKind>('token', 'subject', 'client', 'key', 'tenant'),
+  kind: fc.constantFrom<RevocationKind>(...REVOCATION_KINDS),
   // Includes lone surrogates and letters beyond Latin-1: two ids that differ only in them must not be taken for the same.
   id: fc.oneof(
     fc.constantFrom('a', 'b', 'é', 'e\u0301', '\ud800', '\ufffd', '\u0100', '\u0000'),

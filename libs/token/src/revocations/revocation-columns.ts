@@ -1,6 +1,5 @@
-import type { Revocation, RevocationKind } from './revocation.ts';
+import { type Revocation, REVOCATION_KINDS, type RevocationKind } from './revocation.ts';
 
-const KINDS: readonly RevocationKind[] = ['token', 'subject', 'client', 'key', 'tenant'];
 /** Marks an id with a character beyond Latin-1. Such an id is stored with two bytes per character. */
 const WIDE = 0x80;
 const FIRST_CAPACITY = 64;
@@ -44,7 +43,7 @@ export class RevocationColumns {
     const issuerNumber = this.#numberOf(issuer);
     const hash = this.#hashOf(issuerNumber, kind, id);
     this.#issuer[row] = issuerNumber;
-    this.#kind[row] = KINDS.indexOf(kind) | (isWide ? WIDE : 0);
+    this.#kind[row] = REVOCATION_KINDS.indexOf(kind) | (isWide ? WIDE : 0);
     this.#hash[row] = hash;
     this.#ids.write(id, start, isWide ? 'utf16le' : 'latin1');
     this.#idEnd[row] = end;
@@ -59,7 +58,7 @@ export class RevocationColumns {
     const before = this.#before[row] ?? NaN;
     return {
       issuer: this.#issuers[this.#issuer[row] ?? 0] ?? '',
-      kind: KINDS[kind & ~WIDE] ?? 'token',
+      kind: REVOCATION_KINDS[kind & ~WIDE] ?? 'token',
       id: this.#ids.toString((kind & WIDE) === 0 ? 'latin1' : 'utf16le', this.#idStart(row), this.#idEnd[row]),
       before: Number.isNaN(before) ? undefined : before,
       until: this.untilOf(row),
@@ -100,7 +99,7 @@ export class RevocationColumns {
 
   #isNamed(row: number, issuerNumber: number, kind: RevocationKind, id: string): boolean {
     const kindByte = this.#kind[row] ?? 0;
-    if (this.#issuer[row] !== issuerNumber || KINDS[kindByte & ~WIDE] !== kind) return false;
+    if (this.#issuer[row] !== issuerNumber || REVOCATION_KINDS[kindByte & ~WIDE] !== kind) return false;
     const width = (kindByte & WIDE) === 0 ? 1 : 2;
     const start = this.#idStart(row);
     if ((this.#idEnd[row] ?? 0) - start !== id.length * width) return false;
@@ -113,7 +112,7 @@ export class RevocationColumns {
   }
 
   #hashOf(issuerNumber: number, kind: RevocationKind, id: string): number {
-    let hash = this.#seed ^ Math.imul(issuerNumber + 1, 0x9e3779b1) ^ KINDS.indexOf(kind);
+    let hash = this.#seed ^ Math.imul(issuerNumber + 1, 0x9e3779b1) ^ REVOCATION_KINDS.indexOf(kind);
     for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193);
     hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
     return (hash ^ (hash >>> 13)) >>> 0;

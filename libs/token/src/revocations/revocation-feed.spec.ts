@@ -152,9 +152,10 @@ describe('the feed of revocations', () => {
     ['client', 'web'],
     ['key', 'k-1'],
     ['tenant', '*'],
+    ['chain', 'j-0'],
   ])('revokes by %s', async (kind, id) => {
     const iss = `${server.baseUrl}/tenants/acme`;
-    const claims = { jti: 'j-1' };
+    const claims = { jti: 'j-1', root: 'j-0' };
     feed.revoke({ iss, kind, id: `${id}x` });
     feed.revoke({ iss: `${iss}x`, kind, id });
     feed.revoke({ iss, kind: 'of-later', id });

@@ -20,6 +20,36 @@ function hits(kind: RevocationKind, id: string, token: RevocableToken, before = 
   return list.hits(token, NOW);
 }
 
+describe('a revocation of a chain', () => {
+  const root: RevocableToken = {
+    issuer: ISSUER,
+    tokenId: 'j-0',
+    subject: 'ada',
+    clientId: 'web',
+    keyId: 'k-1',
+    issuedAt: NOW,
+  };
+  const descendant = { ...root, tokenId: 'j-1', root: 'j-0' };
+
+  it('revokes the tokens that were exchanged from its root, and no other', () => {
+    expect(hits('chain', 'j-0', descendant)).toBe(true);
+    expect(hits('chain', 'j-0', { ...descendant, tokenId: 'j-2' })).toBe(true);
+    expect(hits('chain', 'j-0x', descendant)).toBe(false);
+    expect(hits('chain', 'j-0', { ...descendant, issuedAt: NOW + 1 })).toBe(false);
+    expect(hits('chain', 'j-0', descendant, NOW, `${ISSUER}-2`)).toBe(false);
+  });
+
+  it('does not revoke the root itself, which has an entry of its own', () => {
+    expect(hits('chain', 'j-0', root)).toBe(false);
+    expect(hits('token', 'j-0', root)).toBe(true);
+  });
+
+  it('is not one of a token', () => {
+    expect(hits('chain', 'j-1', descendant)).toBe(false);
+    expect(hits('token', 'j-0', descendant)).toBe(false);
+  });
+});
+
 describe('a revocation of an actor', () => {
   it.each([
     ['subject', 'bob'],

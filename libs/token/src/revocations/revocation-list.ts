@@ -5,13 +5,13 @@ import type { VerifiedToken } from '../verify/verified-token.ts';
 /** The parts of a token that a revocation can name. */
 export type RevocableToken = Pick<
   VerifiedToken,
-  'issuer' | 'tokenId' | 'subject' | 'clientId' | 'keyId' | 'issuedAt' | 'actor'
+  'issuer' | 'tokenId' | 'subject' | 'clientId' | 'keyId' | 'issuedAt' | 'actor' | 'root'
 >;
 
 /** Rows to copy before other work runs. They take well below a millisecond. */
 const ROWS_A_TURN = 2_000;
 
-/** Revocations in the order in which they were added. A token is looked up by itself and by every actor in its `act` chain. */
+/** Revocations in the order in which they were added. A token is looked up by itself, by its root, and by every actor in its `act` chain. */
 export class RevocationList {
   readonly #rows = new RevocationColumns();
 
@@ -53,6 +53,7 @@ export class RevocationList {
     const has = (kind: RevocationKind, id: string): boolean => this.#rows.hits(issuer, kind, id, issuedAt, nowSeconds);
     if (has('token', token.tokenId) || has('key', token.keyId) || has('tenant', '*')) return true;
     if (has('subject', token.subject) || has('client', token.clientId)) return true;
+    if (token.root !== undefined && has('chain', token.root)) return true;
     // A revoked subject must not keep a token that it obtained by exchange, so every actor of the chain is checked (RFC 8693, section 4.1).
     for (let { actor } = token; actor !== undefined; actor = actor.act)
       if (has('subject', actor.sub) || (actor.client_id !== undefined && has('client', actor.client_id))) return true;

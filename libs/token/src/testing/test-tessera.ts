@@ -1,49 +1,15 @@
 import { generateKeyPairSync, type JsonWebKey, type KeyObject, randomUUID, sign } from 'node:crypto';
-import type { ActorClaim, Surface } from '../verify/claims.ts';
 import { decodeUnverified } from '../verify/compact-token.ts';
+import type { VerifiedToken } from '../verify/verified-token.ts';
 import type { CommonVerifierOptions, ListedIssuer } from '../verify/verifier-options.ts';
+import { subjectOfClient, type TestTokenFields } from './test-token-fields.ts';
+import { requestedFields, type TestTokenRequest, type TestTokenResponse } from './test-token-request.ts';
 
 export interface TestTesseraOptions {
   /** Default `test-api`. */
   readonly audience?: string;
   /** Default `['acme']`. */
   readonly tenants?: readonly string[];
-}
-
-/** The fields of a `VerifiedToken`, each with a default that makes a good token. */
-export interface TestTokenFields {
-  readonly issuer?: string;
-  readonly subject?: string;
-  readonly audience?: string;
-  readonly tokenId?: string;
-  readonly keyId?: string;
-  /** Default: the first tenant. */
-  readonly tenantId?: string;
-  readonly projectId?: string;
-  readonly clientId?: string;
-  readonly email?: string;
-  readonly surface?: Surface;
-  readonly scopes?: readonly string[];
-  readonly roles?: readonly string[];
-  readonly groups?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly issuedAt?: number;
-  readonly expiresAt?: number;
-  readonly actor?: ActorClaim;
-  readonly identityProvider?: string;
-  /** Further or broken claims. They override all other fields. */
-  readonly claims?: Readonly<Record<string, unknown>>;
-  /** Default 600; negative for a token that has expired. */
-  readonly ttlSeconds?: number;
-}
-
-/** The request for a token for an outgoing call. */
-export interface TestTokenRequest {
-  readonly tenantId: string;
-  readonly projectId: string;
-  readonly clientId: string;
-  readonly emailId: string;
-  readonly surface: Surface;
 }
 
 interface TestKey {
@@ -77,15 +43,14 @@ export class TestTessera {
         jwks: { keys: [publicJwk] },
       })),
       audience: this.#audience,
-      revocations: { source: { isRevoked: ({ issuer, tokenId }) => this.#revoked.has(`${issuer}\n${tokenId}`) } },
-      tokens: {
-        tenantId: this.#firstTenant,
-        projectId: 'test-project',
-        clientId: 'test-client',
-        emailId: 'test@acme.example',
-        source: (request) => Promise.resolve(this.#answer(request)),
-      },
+      revocations: { source: { isRevoked: (token) => this.#isRevoked(token) } },
+      tokens: { ...this.#outgoing, emailId: 'test@acme.example' },
     };
+  }
+
+  /** In place of `clientOptions.tokens`, for applications whose outgoing calls are their own: `{ ...clientOptions, tokens: clientTokens }`. */
+  get clientTokens(): TestClientTokens {
+    return { ...this.#outgoing, grant: 'client_credentials' };
   }
 
   /** A token that passes, unless a field says otherwise. */
@@ -100,21 +65,38 @@ export class TestTessera {
     return this.#write(fields, key.kid, this.#strangersKey);
   }
 
-  /** Revokes the token by issuer and `jti`, so that another encoding of the same token is refused, too. */
+  /**
+   * Revokes the token by issuer and `jti`, so that another encoding of the same token is refused, too. As at a real Tessera, this ends everything that
+   * was exchanged from the same root.
+   */
   revoke(token: string): void {
-    const { iss, jti } = decodeUnverified(token).claims;
-    this.#revoked.add(`${String(iss)}\n${String(jti)}`);
+    const { iss, jti, root = jti } = decodeUnverified(token).claims;
+    this.#revoked.add(revocationKey('token', iss, jti));
+    this.#revoked.add(revocationKey('chain', iss, root));
+  }
+
+  #isRevoked({ issuer, tokenId, root }: VerifiedToken): boolean {
+    const has = (kind: 'token' | 'chain', id: string): boolean => this.#revoked.has(revocationKey(kind, issuer, id));
+    return has('token', tokenId) || (root !== undefined && has('chain', root));
   }
 
   get #firstTenant(): string {
     return this.#tenants[0] ?? 'acme';
   }
 
-  #answer(request: TestTokenRequest): { access_token: string; expires_in: number; token_type: string } {
-    const { tenantId, projectId, clientId, emailId, surface } = request;
+  get #outgoing(): TestOutgoingCalls {
+    return {
+      tenantId: this.#firstTenant,
+      projectId: 'test-project',
+      clientId: 'test-client',
+      source: (request) => Promise.resolve(this.#answer(request)),
+    };
+  }
+
+  #answer(request: TestTokenRequest): TestTokenResponse {
     const expiresIn = 600;
     return {
-      access_token: this.token({ tenantId, projectId, clientId, email: emailId, surface, ttlSeconds: expiresIn }),
+      access_token: this.token({ ...requestedFields(request), ttlSeconds: expiresIn }),
       expires_in: expiresIn,
       token_type: 'Bearer',
     };
@@ -126,11 +108,13 @@ export class TestTessera {
     const now = Math.floor(Date.now() / 1_000);
     // An expired token was issued earlier, so that only `exp` is wrong and `exp` − `iat` stays positive.
     const issuedAt = fields.issuedAt ?? (ttlSeconds > 0 ? now : now + ttlSeconds - 600);
+    const { projectId = 'test-project', clientId = 'test-client', surface = 'user' } = fields;
+    const isService = surface === 'service';
     const claims = {
       iss: fields.issuer ?? issuerOf(tenantId),
-      sub: fields.subject ?? 'test-subject',
+      sub: fields.subject ?? (isService ? subjectOfClient(projectId, clientId) : 'test-subject'),
       aud: fields.audience ?? this.#audience,
-      client_id: fields.clientId ?? 'test-client',
+      client_id: clientId,
       iat: issuedAt,
       exp: fields.expiresAt ?? (fields.issuedAt === undefined ? now + ttlSeconds : issuedAt + ttlSeconds),
       jti: fields.tokenId ?? randomUUID(),
@@ -139,10 +123,11 @@ export class TestTessera {
       groups: fields.groups ?? [],
       resources: fields.resources ?? [],
       tenant_id: tenantId,
-      project_id: fields.projectId ?? 'test-project',
-      email_id: fields.email ?? 'test@acme.example',
-      surface: fields.surface ?? 'user',
+      project_id: projectId,
+      email_id: fields.email ?? (isService ? undefined : 'test@acme.example'),
+      surface,
       act: fields.actor,
+      root: fields.root,
       idp: fields.identityProvider,
       ...fields.claims,
     };
@@ -155,19 +140,25 @@ export class TestTessera {
   }
 }
 
+interface TestOutgoingCalls {
+  readonly tenantId: string;
+  readonly projectId: string;
+  readonly clientId: string;
+  readonly source: (request: TestTokenRequest) => Promise<TestTokenResponse>;
+}
+
 /** `VerifierOptions` with inline keys, and a source of tokens for outgoing calls. */
 export type TestClientOptions = CommonVerifierOptions & {
   readonly issuers: readonly ListedIssuer[];
-  readonly tokens: {
-    readonly tenantId: string;
-    readonly projectId: string;
-    readonly clientId: string;
-    readonly emailId: string;
-    readonly source: (
-      request: TestTokenRequest,
-    ) => Promise<{ access_token: string; expires_in: number; token_type: string }>;
-  };
+  readonly tokens: TestOutgoingCalls & { readonly emailId: string };
 };
+
+/** `tokens` of @tessera/client for calls in the name of the client itself. */
+export type TestClientTokens = TestOutgoingCalls & { readonly grant: 'client_credentials' };
+
+function revocationKey(kind: 'token' | 'chain', issuer: unknown, id: unknown): string {
+  return `${kind}\n${String(issuer)}\n${String(id)}`;
+}
 
 function issuerOf(tenantId: string): string {
   return `https://tessera.test/tenants/${tenantId}`;

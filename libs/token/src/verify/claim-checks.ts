@@ -12,8 +12,16 @@ export interface ClaimPolicy {
   readonly nowSeconds: number;
 }
 
-const TEXTS = ['iss', 'sub', 'aud', 'client_id', 'jti', 'tenant_id', 'project_id', 'email_id'] as const;
+const TEXTS = ['iss', 'sub', 'aud', 'client_id', 'jti', 'tenant_id', 'project_id'] as const;
 const LISTS = ['roles', 'groups', 'resources'] as const;
+
+/** The `sub` of a service: the client itself. */
+const CLIENT_SUBJECT = /^client:[a-z0-9][a-z0-9_-]{0,63}\/[a-z0-9][a-z0-9_-]{0,63}$/;
+/** People read ids, so case makes no difference. */
+const LOOKS_LIKE_CLIENT = /^client:/i;
+
+/** Tessera refuses an exchange beyond it. Each actor is looked up among the revocations. */
+const MAX_ACTORS = 4;
 
 /**
  * Checks the claims of a token whose signature is verified: first their types, then their values.
@@ -24,6 +32,7 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, policy: C
   const known = checkTypes(claims);
   checkTenant(known);
   checkSurface(known, policy);
+  checkSubject(known);
   checkAudience(known, policy);
   checkTimes(known, policy);
   return known;
@@ -41,19 +50,22 @@ function checkTypes(claims: Readonly<Record<string, unknown>>): TesseraClaims {
   if (!Number.isSafeInteger(claims.exp)) throw invalid('exp', 'not an integer');
   if (!Number.isSafeInteger(claims.iat)) throw invalid('iat', 'not an integer');
   if (claims.nbf !== undefined && !Number.isSafeInteger(claims.nbf)) throw invalid('nbf', 'not an integer');
-  if (claims.surface !== 'admin' && claims.surface !== 'user') throw invalid('surface', 'neither admin nor user');
-  if (claims.act !== undefined) checkActor(claims.act);
+  if (claims.surface !== 'admin' && claims.surface !== 'user' && claims.surface !== 'service')
+    throw invalid('surface', 'neither admin nor user nor service');
+  if (claims.act !== undefined) checkActor(claims.act, MAX_ACTORS);
+  if (claims.root !== undefined && !isText(claims.root)) throw invalid('root', 'not a non-empty string');
   if (claims.idp !== undefined && !isText(claims.idp)) throw invalid('idp', 'not a non-empty string');
   return claims as unknown as TesseraClaims;
 }
 
-/** RFC 8693, section 4.1: actors nest. The parser limits the depth. */
-function checkActor(actor: unknown): void {
+/** RFC 8693, section 4.1: actors nest. */
+function checkActor(actor: unknown, allowed: number): void {
+  if (allowed === 0) throw invalid('act', `more than ${MAX_ACTORS} actors`);
   if (typeof actor !== 'object' || actor === null || Array.isArray(actor)) throw invalid('act', 'not an object');
   const { sub, client_id: clientId, act } = actor as Readonly<Record<string, unknown>>;
   if (!isText(sub)) throw invalid('act', 'without a sub');
   if (clientId !== undefined && !isText(clientId)) throw invalid('act', 'client_id is not a non-empty string');
-  if (act !== undefined) checkActor(act);
+  if (act !== undefined) checkActor(act, allowed - 1);
 }
 
 /** An issuer may issue tokens of its own tenant only. */
@@ -63,6 +75,17 @@ function checkTenant({ iss, tenant_id: tenantId }: TesseraClaims): void {
 
 function checkSurface({ surface }: TesseraClaims, { surfaces }: ClaimPolicy): void {
   if (!surfaces.includes(surface)) throw invalid('surface', 'not accepted here');
+}
+
+/** A client is no person and has no address. If a person's `sub` could name a client, rules for clients would apply to the person. */
+function checkSubject({ surface, sub, email_id: email }: TesseraClaims): void {
+  if (surface === 'service') {
+    if (email !== undefined) throw invalid('email_id', 'present in the token of a service');
+    if (!CLIENT_SUBJECT.test(sub)) throw invalid('sub', 'not the name of a client');
+    return;
+  }
+  if (!isText(email)) throw invalid('email_id', 'not a non-empty string');
+  if (LOOKS_LIKE_CLIENT.test(sub)) throw invalid('sub', 'the name of a client in the token of a person');
 }
 
 function checkAudience({ aud }: TesseraClaims, { audiences }: ClaimPolicy): void {

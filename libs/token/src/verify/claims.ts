@@ -1,4 +1,6 @@
-/** Which set of endpoints issued a token and accepts it. A token of one surface is never accepted by the other. */
+/**
+ * The kind of subject that a token is about: an administrator, a user, or a client itself. A token of one surface is never valid on another.
+ */
 export type Surface = 'admin' | 'user' | 'service';
 
 /** The algorithms that Tessera signs with (RFC 7518, section 3.1; RFC 8037, section 3.1 with Ed25519). */
@@ -8,6 +10,7 @@ export type SigningAlgorithm = 'ES256' | 'RS256' | 'EdDSA';
 export interface TesseraClaims {
   /** `<PUBLIC_URL>/tenants/<tenant_id>` */
   readonly iss: string;
+  /** On the surface `service`: `client:<project>/<client>`. No user or administrator has a `sub` of that form. */
   readonly sub: string;
   /** One audience, never an array. */
   readonly aud: string;
@@ -24,18 +27,24 @@ export interface TesseraClaims {
   readonly resources: readonly string[];
   readonly tenant_id: string;
   readonly project_id: string;
-  /** Absent for a service. */
+  /** Absent on the surface `service`, and only there. */
   readonly email_id?: string;
   readonly surface: Surface;
   /** After an exchange: who requested it (RFC 8693, section 4.1). */
   readonly act?: ActorClaim;
+  /** After an exchange of a Tessera token: the `jti` of the first token of the chain. Absent in that token itself. */
+  readonly root?: string;
   /** After an exchange: the issuer of the subject token. */
   readonly idp?: string;
   readonly [claim: string]: unknown;
 }
 
-export interface ActorClaim {
-  readonly client_id?: string;
-  readonly sub: string;
+export interface ActorClaim extends Actor {
   readonly act?: ActorClaim;
+}
+
+/** Somebody who acts for the subject of a token. A client has the `sub` `client:<project>/<client>`. */
+export interface Actor {
+  readonly sub: string;
+  readonly client_id?: string;
 }

@@ -1,8 +1,9 @@
-import type { ActorClaim, Surface, TesseraClaims } from './claims.ts';
+import type { Actor, ActorClaim, Surface, TesseraClaims } from './claims.ts';
 
 /** A verified token. Deeply frozen. Only verification makes one; `isVerifiedToken` distinguishes it from an object with the same fields. */
 export interface VerifiedToken {
   readonly issuer: string;
+  /** The `sub`. On the surface `service`: `client:<project>/<client>`. */
   readonly subject: string;
   readonly audience: string;
   /** The `jti`. State about a token is keyed by (issuer, tokenId), never by its bytes: a signature has more than one spelling. */
@@ -11,7 +12,7 @@ export interface VerifiedToken {
   readonly tenantId: string;
   readonly projectId: string;
   readonly clientId: string;
-  /** Absent for a service. */
+  /** Undefined on the surface `service`: a client has no address. */
   readonly email?: string;
   readonly surface: Surface;
   readonly scopes: readonly string[];
@@ -21,8 +22,15 @@ export interface VerifiedToken {
   /** Epoch seconds. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** After an exchange: who requested it. */
+  /** After an exchange: who requested it, as in the claim `act`. */
   readonly actor?: ActorClaim;
+  /**
+   * Who acts for the subject, the current actor first. Only the current actor may decide about access; the earlier ones are history (RFC 8693, section
+   * 4.1). Empty without an exchange.
+   */
+  readonly actors: readonly Actor[];
+  /** After an exchange of a Tessera token: the `tokenId` of the first token of the chain. Undefined in that token itself. */
+  readonly root?: string;
   /** After an exchange: the issuer of the subject token. */
   readonly identityProvider?: string;
   /** As signed, with wire names. Includes claims that this version does not know. */
@@ -56,15 +64,30 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
     roles: claims.roles,
     groups: claims.groups,
     resources: claims.resources,
+    actors: actorsOf(claims.act),
     issuedAt: claims.iat,
     expiresAt: claims.exp,
     claims,
   };
   if (claims.email_id !== undefined) token.email = claims.email_id;
   if (claims.act !== undefined) token.actor = claims.act;
+  if (claims.root !== undefined) token.root = claims.root;
   if (claims.idp !== undefined) token.identityProvider = claims.idp;
   verified.add(Object.freeze(token));
   return token;
+}
+
+const NO_ACTORS: readonly Actor[] = Object.freeze([]);
+
+/** RFC 8693, section 4.1: the outermost `act` is the current actor. */
+function actorsOf(outermost: ActorClaim | undefined): readonly Actor[] {
+  if (outermost === undefined) return NO_ACTORS;
+  const actors: Actor[] = [];
+  for (let at: ActorClaim | undefined = outermost; at !== undefined; at = at.act) {
+    const { sub, client_id } = at;
+    actors.push(Object.freeze(client_id === undefined ? { sub } : { sub, client_id }));
+  }
+  return Object.freeze(actors);
 }
 
 /** The parser's depth limit bounds the recursion. */

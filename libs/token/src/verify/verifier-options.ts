@@ -43,7 +43,7 @@ export interface RevocationOptions {
 export interface CommonVerifierOptions {
   /** The token's one `aud` must equal one of them. */
   readonly audience: string | readonly string[];
-  /** Default `['user']`: admin tokens are refused unless listed here. */
+  /** Default `['user']`: tokens of administrators and of services are refused unless listed here. */
   readonly surfaces?: readonly Surface[];
   /** The accepted algorithms. Default: all three. The key's own `alg` decides, never the header. */
   readonly algorithms?: readonly SigningAlgorithm[];

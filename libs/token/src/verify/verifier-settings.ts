@@ -70,7 +70,7 @@ export function parseVerifierOptions(options: VerifierOptions): VerifierSettings
   return {
     trusted: trust.issuers,
     audiences: audiences(given.audience),
-    surfaces: listOf('surfaces', given.surfaces, ['admin', 'user'], ['user']),
+    surfaces: listOf('surfaces', given.surfaces, ['admin', 'user', 'service'], ['user']),
     algorithms: listOf('algorithms', given.algorithms, ['ES256', 'RS256', 'EdDSA'], ['ES256', 'RS256', 'EdDSA']),
     clockSkewSeconds: number('clockSkewSeconds', given.clockSkewSeconds, 30, 0, 60),
     maxLifetimeSeconds: number('maxLifetimeSeconds', given.maxLifetimeSeconds, 86_400, 1),

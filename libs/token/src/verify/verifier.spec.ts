@@ -1,9 +1,25 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fc from 'fast-check';
-import { ATTACK_TABLE, type AttackMaterial, goodToken, oneCharacterEdits, TOLERATED } from '../../test/attack-table.ts';
+import {
+  ATTACK_TABLE,
+  type AttackMaterial,
+  goodServiceToken,
+  goodToken,
+  oneCharacterEdits,
+  REVOKED_ROOT,
+  SERVICE_ATTACKS,
+  TOLERATED,
+} from '../../test/attack-table.ts';
 import { encode, forge, signer } from '../../test/forge.ts';
-import { importVerificationKey, parseCompactToken, verifyParsed } from '../core.ts';
-import { createVerifier, decodeUnverified, isVerifiedToken, TokenError, type TokenVerifier } from '../index.ts';
+import { importVerificationKey, parseCompactToken, RevocationList, verifyParsed } from '../core.ts';
+import {
+  createVerifier,
+  decodeUnverified,
+  isVerifiedToken,
+  TokenError,
+  type TokenVerifier,
+  type VerifiedToken,
+} from '../index.ts';
 import { TestTessera } from '../testing.ts';
 
 const NOW = 1_800_000_000;
@@ -57,6 +73,14 @@ function verifierFor(material: AttackMaterial, more: object = {}): TokenVerifier
   });
 }
 
+/** A list of revocations with the one that the attack table needs. */
+function listWithRevokedRoot(): { readonly source: { readonly isRevoked: (token: VerifiedToken) => boolean } } {
+  const list = new RevocationList();
+  const issuer = `${BASE}/tenants/acme`;
+  list.add({ issuer, kind: 'chain', id: REVOKED_ROOT, before: undefined, until: NOW + 10 });
+  return { source: { isRevoked: (token) => list.hits(token, NOW) } };
+}
+
 async function refusal(result: Promise<unknown>): Promise<TokenError> {
   try {
     await result;
@@ -69,7 +93,7 @@ async function refusal(result: Promise<unknown>): Promise<TokenError> {
 
 describe.each(['ES256', 'RS256', 'EdDSA'] as const)('a verifier for %s', (alg) => {
   const material = newMaterial(alg);
-  const verifier = verifierFor(material);
+  const verifier = verifierFor(material, { revocations: listWithRevokedRoot() });
 
   it.each(TOLERATED.map((row) => [row.name, row] as const))('accepts: %s', async (_, row) => {
     expect(isVerifiedToken(await verifier.verify(row.make(material)))).toBe(true);
@@ -105,6 +129,28 @@ function expectSafe(error: TokenError, token: string): void {
 describe('a verifier', () => {
   const material = newMaterial('ES256');
   const verifier = verifierFor(material);
+
+  it('returns the actors of an exchanged token, the current one first, and the root', async () => {
+    const act = {
+      sub: 'client:shop/web',
+      client_id: 'web',
+      act: { sub: 'u-ada', client_id: 'app', more: 'x', act: { sub: 'client:shop/first' } },
+    };
+    const sign = signer(material.privateKey);
+    const header = { typ: 'at+jwt', alg: 'ES256', kid: 'acme-1' };
+    const token = await verifier.verify(forge({ header, payload: { ...material.claims, act, root: 'j-0' }, sign }));
+    expect(token.actors).toEqual([
+      { sub: 'client:shop/web', client_id: 'web' },
+      { sub: 'u-ada', client_id: 'app' },
+      { sub: 'client:shop/first' },
+    ]);
+    expect([token.actor, token.root]).toEqual([act, 'j-0']);
+    for (const object of [token.actors, ...token.actors]) expect(Object.isFrozen(object)).toBe(true);
+    const plain = await verifier.verify(goodToken(material));
+    expect(plain.actors).toEqual([]);
+    expect(Object.isFrozen(plain.actors)).toBe(true);
+    expect(plain).not.toHaveProperty('root');
+  });
 
   it('returns what the token says, deeply frozen', async () => {
     const signed = forge({
@@ -166,7 +212,7 @@ describe('a verifier', () => {
   it('never throws anything but a TokenError, whatever the signed payload is', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.dictionary(fc.constantFrom(...Object.keys(material.claims), 'act', 'nbf', 'idp'), fc.jsonValue()),
+        fc.dictionary(fc.constantFrom(...Object.keys(material.claims), 'act', 'nbf', 'idp', 'root'), fc.jsonValue()),
         async (changes) => {
           const token = forge({
             header: { typ: 'at+jwt', alg: 'ES256', kid: 'acme-1' },
@@ -195,6 +241,37 @@ describe('a verifier', () => {
     const adminsOnly = verifierFor(material, { surfaces: ['admin'] });
     expect((await adminsOnly.verify(admin)).surface).toBe('admin');
     expect(await refusal(adminsOnly.verify(user))).toMatchObject({ code: 'TOKEN_CLAIM_INVALID', claim: 'surface' });
+  });
+
+  it('refuses the token of a service unless asked for, and a user token where only services are', async () => {
+    const service = goodServiceToken(material);
+    expect(await refusal(verifier.verify(service))).toMatchObject({ code: 'TOKEN_CLAIM_INVALID', claim: 'surface' });
+    expect(await refusal(verifierFor(material, { surfaces: ['admin', 'user'] }).verify(service))).toMatchObject({
+      claim: 'surface',
+    });
+    const servicesOnly = verifierFor(material, { surfaces: ['service'] });
+    const verified = await servicesOnly.verify(service);
+    expect(verified).toMatchObject({ surface: 'service', subject: 'client:shop/web' });
+    expect(verified).not.toHaveProperty('email');
+    expect(await refusal(servicesOnly.verify(goodToken(material)))).toMatchObject({ claim: 'surface' });
+  });
+
+  it.each(SERVICE_ATTACKS.map((row) => [row.name, row] as const))(
+    'refuses, also where services are accepted: %s',
+    async (_, row) => {
+      const all = verifierFor(material, { surfaces: ['admin', 'user', 'service'] });
+      const error = await refusal(all.verify(row.make(material)));
+      expect(error.code).toBe('TOKEN_CLAIM_INVALID');
+      expect(['sub', 'email_id']).toContain(error.claim);
+    },
+  );
+
+  it('names the claim when an actor is one too many', async () => {
+    const row = ATTACK_TABLE.find(({ name }) => name === 'act of five actors')!;
+    expect(await refusal(verifier.verify(row.make(material)))).toMatchObject({
+      code: 'TOKEN_CLAIM_INVALID',
+      claim: 'act',
+    });
   });
 
   it('accepts one of several audiences', async () => {
@@ -360,6 +437,7 @@ describe('TestTessera', () => {
         resources: ['q'],
         tokenId: 't',
         actor: { sub: 'who' },
+        root: 't-0',
         identityProvider: 'https://idp.example',
       }),
     );
@@ -375,6 +453,8 @@ describe('TestTessera', () => {
       resources: ['q'],
       tokenId: 't',
       actor: { sub: 'who' },
+      actors: [{ sub: 'who' }],
+      root: 't-0',
       identityProvider: 'https://idp.example',
     });
     expect(token.expiresAt - token.issuedAt).toBe(600);
@@ -403,6 +483,69 @@ describe('TestTessera', () => {
     tessera.revoke(one);
     expect((await refusal(verifier.verify(one))).code).toBe('TOKEN_REVOKED');
     expect(await verifier.verify(two)).toBeDefined();
+  });
+
+  it('makes tokens of services, named after their client', async () => {
+    const services = createVerifier({ ...tessera.clientOptions, surfaces: ['service'] });
+    const token = await services.verify(tessera.token({ surface: 'service' }));
+    expect(token).toMatchObject({ surface: 'service', subject: 'client:test-project/test-client' });
+    expect(token).not.toHaveProperty('email');
+    const other = tessera.token({ surface: 'service', projectId: 'shop', clientId: 'web' });
+    expect((await services.verify(other)).subject).toBe('client:shop/web');
+    expect((await refusal(verifier.verify(other))).code).toBe('TOKEN_CLAIM_INVALID');
+  });
+
+  it('revokes what was exchanged from a token with it, at any depth, and no other chain', async () => {
+    const root = tessera.token({ tokenId: 'j-0' });
+    const [child, grandchild] = [tessera.token({ root: 'j-0' }), tessera.token({ root: 'j-0' })];
+    tessera.revoke(child);
+    for (const token of [child, grandchild]) expect((await refusal(verifier.verify(token))).code).toBe('TOKEN_REVOKED');
+    expect(await verifier.verify(root)).toBeDefined();
+    expect(await verifier.verify(tessera.token({ root: 'j-1' }))).toBeDefined();
+    tessera.revoke(root);
+    expect((await refusal(verifier.verify(root))).code).toBe('TOKEN_REVOKED');
+  });
+
+  it('provides tokens of the client for outgoing calls', async () => {
+    const { source, grant, ...request } = tessera.clientTokens;
+    expect(grant).toBe('client_credentials');
+    const answer = await source({ ...request, projectId: 'shop', clientId: 'web', audience: 'shop-api', scope: 'a b' });
+    const services = createVerifier({ ...tessera.clientOptions, surfaces: ['service'] });
+    expect(await services.verify(answer.access_token)).toMatchObject({
+      subject: 'client:shop/web',
+      clientId: 'web',
+      scopes: ['a', 'b'],
+    });
+  });
+
+  it('exchanges tokens for outgoing calls, as a real Tessera does', async () => {
+    const { source, ...request } = tessera.clientTokens;
+    const exchange = async (subjectToken: string, clientId: string, scope?: string) => {
+      const asked = { ...request, clientId, subjectToken, audience: 'shop-api' };
+      return (await source(scope === undefined ? asked : { ...asked, scope })).access_token;
+    };
+    const root = tessera.token({
+      tokenId: 'j-first',
+      subject: 'u-ada',
+      clientId: 'app',
+      scopes: ['a', 'b'],
+      roles: ['r'],
+    });
+    const child = await exchange(root, 'web', 'a');
+    expect(await verifier.verify(child)).toMatchObject({
+      subject: 'u-ada',
+      clientId: 'web',
+      scopes: ['a'],
+      roles: ['r'],
+      root: 'j-first',
+      actors: [
+        { sub: 'client:test-project/web', client_id: 'web' },
+        { sub: 'client:test-project/app', client_id: 'app' },
+      ],
+    });
+    const grandchild = await verifier.verify(await exchange(child, 'stock'));
+    expect(grandchild).toMatchObject({ scopes: ['a'], root: 'j-first' });
+    expect(grandchild.actors.map(({ client_id }) => client_id)).toEqual(['stock', 'web', 'app']);
   });
 
   it('provides tokens for outgoing calls', async () => {
