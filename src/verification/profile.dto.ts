@@ -6,7 +6,8 @@ export class ProfileDto {
   @ApiProperty({ type: String, example: 'web' })
   client_id!: string;
 
-  @ApiProperty({ type: String, required: false, description: 'Absent for a service.', example: 'ada@acme.example' })
+  /** A service has none. */
+  @ApiProperty({ type: String, required: false, example: 'ada@acme.example' })
   email_id?: string;
 
   @ApiProperty({ type: [String], example: ['sales'] })
@@ -34,7 +35,7 @@ export class ProfileDto {
 export function profileOf(token: VerifiedToken): Readonly<ProfileDto> {
   return {
     client_id: token.clientId,
-    ...(token.email !== undefined && { email_id: token.email }),
+    ...(token.email === undefined ? {} : { email_id: token.email }),
     groups: token.groups,
     project_id: token.projectId,
     resources: token.resources,

@@ -1,7 +1,7 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { ApiProperty } from '@nestjs/swagger';
 import { ProfileDto, profileOf } from './profile.dto.ts';
-import { type Surface, SURFACES } from '../domain/surface.ts';
+import { SURFACES } from '../domain/surface.ts';
 
 /** A valid token and its claims. */
 export class ValidationDto extends ProfileDto {
@@ -9,7 +9,7 @@ export class ValidationDto extends ProfileDto {
   valid!: true;
 
   @ApiProperty({ type: String, enum: [...SURFACES], example: 'user' })
-  surface!: Surface;
+  surface!: VerifiedToken['surface'];
 }
 
 export function validationOf(token: VerifiedToken): Readonly<ValidationDto> {

@@ -80,6 +80,7 @@ const IS_WRITTEN = {
   email_id: true,
   surface: true,
   act: true,
+  root: true,
   idp: true,
 } as const satisfies Record<ClaimName, boolean>;
 

@@ -95,7 +95,7 @@ describe('over HTTP', () => {
       id_token_signing_alg_values_supported: ['ES256'],
       claims_supported: [
         ...['iss', 'sub', 'aud', 'client_id', 'iat', 'exp', 'jti', 'scope', 'roles', 'groups', 'resources'],
-        ...['tenant_id', 'project_id', 'email_id', 'surface', 'act', 'idp'],
+        ...['tenant_id', 'project_id', 'email_id', 'surface', 'act', 'root', 'idp'],
       ],
     });
     expect(oauth.json()).toMatchObject(common);
