@@ -6,6 +6,10 @@ export type ErrorCode =
   | 'unauthorized'
   | 'invalid_client'
   | 'unauthorized_client'
+  | 'invalid_grant'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'unsupported_grant_type'
   | 'forbidden'
   | 'client_not_found'
   | 'route_not_found'
@@ -50,7 +54,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = Object.freeze(
     detail: 'The caller could not be authenticated or is not entitled to this token.',
     logLevel: 'info',
   },
-  // The next two codes have the names of RFC 6749, section 5.2, for clients written against that RFC.
+  // The next codes have the names of RFC 6749, section 5.2, and RFC 8693, section 2.2.2, for clients written against these RFCs.
   invalid_client: {
     status: 401,
     title: 'Unauthorized',
@@ -61,6 +65,30 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorRow>> = Object.freeze(
     status: 400,
     title: 'Unauthorized client',
     detail: 'The token was issued to another client.',
+    logLevel: 'info',
+  },
+  invalid_grant: {
+    status: 400,
+    title: 'Invalid grant',
+    detail: 'The presented token or assertion is not valid here, or its subject may not have a token.',
+    logLevel: 'info',
+  },
+  invalid_scope: {
+    status: 400,
+    title: 'Invalid scope',
+    detail: 'A requested scope cannot be granted.',
+    logLevel: 'info',
+  },
+  invalid_target: {
+    status: 400,
+    title: 'Invalid target',
+    detail: 'The client may not have a token for this resource or audience.',
+    logLevel: 'info',
+  },
+  unsupported_grant_type: {
+    status: 400,
+    title: 'Unsupported grant type',
+    detail: 'The grant type is not supported.',
     logLevel: 'info',
   },
   forbidden: {

@@ -58,6 +58,7 @@ export class Edge {
     fastify.decorateRequest('context', undefined);
     fastify.addHook('onRoute', (route) => {
       const row = this.#parts.registry.rowFor(route);
+      if (row.bodyLimitBytes !== undefined) route.bodyLimit = row.bodyLimitBytes;
       const begin = this.#beginner(labelOf(row), row);
       const admit = guard.forRow(row);
       const edgeOfRoute: onRequestHookHandler = (request, reply, done) => {

@@ -6,7 +6,7 @@ import { ERROR_TABLE, type ErrorCode } from '../errors/error-table.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Edge } from './edge.ts';
-import { problemBody, problemHeaders } from './problems/problem.ts';
+import { PROBLEM_MEDIA_TYPE, problemBody, problemHeaders } from './problems/problem.ts';
 import { requestIds } from './request-id.ts';
 import type { SourceAddresses } from './origin/source-address.ts';
 import { acceptForms } from './bodies/strict-form-body.ts';
@@ -90,7 +90,7 @@ function rawAnswer(error: TesseraError): string {
   const { status, title } = ERROR_TABLE[error.code];
   const body = problemBody(error.code, undefined, error.detail, requestId);
   const headers = {
-    ...problemHeaders(error),
+    ...problemHeaders(error, PROBLEM_MEDIA_TYPE),
     'x-request-id': requestId,
     connection: 'close',
     'content-length': String(Buffer.byteLength(body)),

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { decodeFormText, type FormParameters } from '../../domain/form-text.ts';
+import { contextOf } from '../request-context.ts';
 import { BODY_LIMIT_BYTES, refuseOtherEncodings, takesForm } from './strict-json-body.ts';
 
 /** Several times as many as any request of the RFCs has. */
@@ -15,7 +16,8 @@ export function acceptForms(fastify: FastifyInstance): void {
       try {
         if (!takesForm(request)) throw new TesseraError('unsupported_media_type', 'unsupported media type');
         refuseOtherEncodings(request);
-        done(null, parseForm(body as Buffer));
+        const isStrict = contextOf(request).row?.body === 'strict form';
+        done(null, parseForm(body as Buffer, isStrict ? 'refused' : 'absent'));
       } catch (error) {
         done(error as TesseraError);
       }
@@ -27,9 +29,10 @@ export function acceptForms(fastify: FastifyInstance): void {
  * Parses `application/x-www-form-urlencoded` in UTF-8 (RFC 6749, appendix B). Refuses repeated names (section 3.2) and everything that decoders read
  * in different ways.
  *
+ * @param emptyValues what a parameter without a value is
  * @throws TesseraError invalid_request
  */
-export function parseForm(bytes: Buffer): FormParameters {
+export function parseForm(bytes: Buffer, emptyValues: 'absent' | 'refused'): FormParameters {
   const text = bytes.toString('latin1');
   // In a valid form, all other characters are percent-encoded.
   if (!/^[\x21-\x7e]*$/.test(text)) throw refused('the form has bytes that must be percent-encoded');
@@ -45,6 +48,7 @@ export function parseForm(bytes: Buffer): FormParameters {
     if (names.has(name)) throw refused('a parameter of the form is there twice');
     names.add(name);
     if (value !== '') parameters.set(name, value);
+    else if (emptyValues === 'refused') throw refused('a parameter of the form has no value');
   }
   return parameters;
 }

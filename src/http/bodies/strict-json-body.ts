@@ -45,9 +45,9 @@ export function acceptStrictJsonOnly(fastify: FastifyInstance): void {
   );
 }
 
-/** Whether the row of the request's route says `form`. */
+/** Whether the row of the request's route says that its body is a form. */
 export function takesForm(request: FastifyRequest): boolean {
-  return contextOf(request).row?.body === 'form';
+  return contextOf(request).row?.body !== undefined;
 }
 
 /** @throws TesseraError unsupported_media_type for another charset or a content encoding */

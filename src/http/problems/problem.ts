@@ -50,8 +50,8 @@ export function problemBody(
 }
 
 /** The headers of an error response. */
-export function problemHeaders(error: TesseraError): Record<string, string> {
-  const headers: Record<string, string> = { 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' };
+export function problemHeaders(error: TesseraError, mediaType: string): Record<string, string> {
+  const headers: Record<string, string> = { 'content-type': mediaType, 'cache-control': 'no-store' };
   const { status } = ERROR_TABLE[error.code];
   if (status === 401) headers['www-authenticate'] = challengeOf(error.code);
   if (status === 429 || status === 503)

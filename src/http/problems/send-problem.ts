@@ -2,7 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ERROR_TABLE } from '../../errors/error-table.ts';
 import { causeOf, type TesseraError } from '../../errors/tessera-error.ts';
 import { describeError } from '../../logging/describe-error.ts';
-import { problemBody, problemHeaders } from './problem.ts';
+import { isOAuthError, oauthErrorBody } from './oauth-error.ts';
+import { PROBLEM_MEDIA_TYPE, problemBody, problemHeaders } from './problem.ts';
+import type { RouteRow } from '../routes/route-table.ts';
 import { contextOf } from '../request-context.ts';
 
 /** Notes the error for the access line and sends it. */
@@ -21,7 +23,21 @@ export function sendProblem(
     reply.raw.destroy();
     return;
   }
-  const body = problemBody(error.code, context.row, error.detail, context.requestId, members);
-  // Sent as bytes: with a string, Fastify would add a charset parameter, which this media type does not have (RFC 8259, section 11).
-  void reply.code(ERROR_TABLE[error.code].status).headers(problemHeaders(error)).send(Buffer.from(body));
+  const { row, requestId } = context;
+  const detail = detailOf(error, row);
+  const isOAuth = isOAuthError(error.code, row);
+  const body = isOAuth
+    ? oauthErrorBody(error.code, detail, requestId)
+    : problemBody(error.code, row, detail, requestId, members);
+  // Sent as bytes: with a string, Fastify would add a charset parameter, which these media types do not have (RFC 8259, section 11).
+  void reply
+    .code(ERROR_TABLE[error.code].status)
+    .headers(problemHeaders(error, isOAuth ? 'application/json' : PROBLEM_MEDIA_TYPE))
+    .send(Buffer.from(body));
+}
+
+function detailOf({ code, detail }: TesseraError, row: RouteRow | undefined): string {
+  return code === 'payload_too_large' && row?.bodyLimitBytes !== undefined
+    ? `The request body is larger than ${row.bodyLimitBytes / 1024} KiB.`
+    : detail;
 }

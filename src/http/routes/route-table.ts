@@ -19,8 +19,12 @@ export interface RouteRow {
   readonly kind: RouteKind;
   /** The surface of a route that belongs to one. */
   readonly surface?: Surface;
-  /** The format of its body. Default: JSON. */
-  readonly body?: 'form';
+  /** The format of its body. Default: JSON. In a `form`, a parameter without a value is absent; in a `strict form`, it is an error. */
+  readonly body?: 'form' | 'strict form';
+  /** A limit below the one of all bodies. */
+  readonly bodyLimitBytes?: number;
+  /** The format of its errors. Default: problem details (RFC 9457). `oauth`: as in RFC 6749, section 5.2, but for an address that does not exist. */
+  readonly errors?: 'oauth';
 }
 
 /** Registered by @nestjs/swagger and @fastify/static; turned off by TESSERA_API_DOCS. */
@@ -63,7 +67,7 @@ export const ROUTE_TABLE: readonly RouteRow[] = [
   { method: 'POST', path: '/auth/admin/verifyToken', access: 'public', kind: 'api', surface: 'admin' },
   { method: 'GET', path: '/auth/admin/health', access: 'public', kind: 'probe', surface: 'admin' },
 
-  // The client authenticates by a secret in the header or the form, which the handler checks.
+  // The client authenticates in the header or the form, which the handler checks.
   { method: 'POST', path: '/tenants/:tenantId/introspect', access: 'public', kind: 'api', body: 'form' },
   { method: 'POST', path: '/tenants/:tenantId/revoke', access: 'public', kind: 'api', body: 'form' },
   // Contains only ids of tokens and subjects. A verifier must be able to poll it before it has any token.
