@@ -14,17 +14,17 @@ const ROOMS = [
   'directory',
   'replay',
   'audit',
+  'identity-providers',
+  'rate-limit',
   'clients',
   'keys',
   'revocation',
   'issuing',
-  'rate-limit',
-  'identity-providers',
   'verification',
   'token-grants',
 ];
 /** They stand side by side above the rooms and never import each other. */
-const SURFACES = ['admin-auth', 'user-auth', 'provisioning'];
+const SURFACES = ['admin-auth', 'user-auth', 'token-endpoint', 'provisioning'];
 /** All that the HTTP edge knows besides itself: nothing of tenants, keys or tokens. */
 const SEEN_BY_HTTP = ['errors', 'domain', 'config', 'logging', 'metrics', 'runtime', 'health', 'audit', 'rate-limit'];
 

@@ -5,7 +5,8 @@ import { ClientSecretGrant } from '../token-grants/grants/client-secret/client-s
 import { GenerateTokenEndpoint } from '../token-grants/grants/client-secret/generate-token.endpoint.ts';
 import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exchange.grant.ts';
 import { OidcTokenEndpoint } from '../token-grants/grants/oidc-exchange/oidc-token.endpoint.ts';
-import { TokenPipeline, type TokenResponse } from '../token-grants/token-pipeline.ts';
+import type { TokenResponse } from '../token-grants/grant.ts';
+import { TokenPipeline } from '../token-grants/token-pipeline.ts';
 import { contextOf } from '../http/request-context.ts';
 import { AdminSurfaceGuard } from './admin-surface.guard.ts';
 

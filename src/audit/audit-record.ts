@@ -15,6 +15,22 @@ export interface AuditFacts {
   readonly keyId?: string | undefined;
   /** The client's secret that matched. */
   readonly secretId?: string | undefined;
+  /** Only for requests of the token endpoint. */
+  readonly grant?: GrantFacts | undefined;
+}
+
+/** What a request of the token endpoint asked for. */
+export interface GrantFacts {
+  /** The OAuth grant type. */
+  readonly type: string;
+  /** The following are undefined if the request was refused before. */
+  readonly audience?: string | undefined;
+  /** The client that acts for the subject, as in `act`. */
+  readonly actor?: string | undefined;
+  /** The `jti` of the token that was exchanged. */
+  readonly parentTokenId?: string | undefined;
+  /** The `jti` of the first token of the chain. */
+  readonly rootTokenId?: string | undefined;
 }
 
 /** One row of the audit store. */

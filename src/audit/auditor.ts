@@ -151,7 +151,7 @@ export class Auditor {
   /** Makes the record from the facts so far. All records are made here. */
   recordOf(work: AuditedWork, outcome: AuditOutcome, reason: string | undefined): AuditRecord {
     const { requestId, route, source } = work.request;
-    const { tenantId, projectId, clientId, subjectId, tokenId, keyId, secretId } = work.facts();
+    const { tenantId, projectId, clientId, subjectId, tokenId, keyId, secretId, grant } = work.facts();
     const at = this.#clock.nowMs();
     return {
       at,
@@ -167,6 +167,7 @@ export class Auditor {
       tokenId,
       keyId,
       secretId,
+      grant,
     };
   }
 

@@ -45,6 +45,10 @@ export function writeAccessLine(
     token_id: conclusion?.tokenId,
     key_id: conclusion?.keyId,
     secret_id: conclusion?.secretId,
+    grant: conclusion?.grant?.type,
+    audience: conclusion?.grant?.audience,
+    actor: conclusion?.grant?.actor,
+    parent_token_id: conclusion?.grant?.parentTokenId,
     fault: context.fault,
   });
 }

@@ -7,6 +7,8 @@ export interface AuthorizationFacts {
   readonly tenant: Tenant;
   readonly client: Client;
   readonly surface: Surface;
+  /** The one service that the token is for. */
+  readonly audience: string;
   readonly subject: Pick<Subject, 'id' | 'email'>;
   readonly roles: readonly string[];
   readonly groups: readonly string[];

@@ -8,6 +8,7 @@ const facts: AuthorizationFacts = {
   tenant,
   client: clientOf(tenant, 'shop', 'web'),
   surface: 'user',
+  audience: 'shop-api',
   subject: { id: 'u-ada', email: 'Ada@acme.example' },
   roles: ['manager'],
   groups: ['sales'],
@@ -52,7 +53,11 @@ it('gives a subject without grants an empty scope and empty lists, never missing
 });
 
 it('names the actor and the identity provider after an exchange', () => {
-  const exchange = { actor: { clientId: 'web', sub: 'u-bob' }, identityProvider: 'https://idp.example' };
+  const exchange = {
+    actor: { client_id: 'web', sub: 'u-bob' },
+    identityProvider: 'https://idp.example',
+    rootTokenId: undefined,
+  };
   expect(claims({ exchange })).toMatchObject({ act: { client_id: 'web', sub: 'u-bob' }, idp: 'https://idp.example' });
 });
 

@@ -1,5 +1,6 @@
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError } from '../errors/tessera-error.ts';
+import type { TokenExchange } from '../domain/token-exchange.ts';
 import type { AuthorizationDecision } from './authorization-decision.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
@@ -33,7 +34,7 @@ export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, j
   return {
     iss: issuerOf(publicUrl, tenant.id),
     sub: subject.id,
-    aud: client.audience,
+    aud: facts.audience,
     client_id: client.id,
     iat: now,
     exp,
@@ -46,9 +47,18 @@ export function buildClaims(decision: AuthorizationDecision, { publicUrl, now, j
     project_id: client.projectId,
     ...(subject.email !== undefined && { email_id: subject.email }),
     surface,
-    ...(exchange !== undefined && {
-      act: { client_id: exchange.actor.clientId, sub: exchange.actor.sub },
-      idp: exchange.identityProvider,
-    }),
+    ...(exchange !== undefined && claimsOf(exchange)),
+  };
+}
+
+function claimsOf({
+  actor,
+  identityProvider,
+  rootTokenId,
+}: TokenExchange): Pick<TesseraClaims, 'act' | 'idp' | 'root'> {
+  return {
+    ...(actor !== undefined && { act: actor }),
+    ...(identityProvider !== undefined && { idp: identityProvider }),
+    ...(rootTokenId !== undefined && { root: rootTokenId }),
   };
 }

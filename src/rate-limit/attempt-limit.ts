@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors/error-table.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Concern, FailureLimits } from './failure-limits.ts';
 
@@ -20,8 +21,8 @@ export interface AttemptKey {
 export class AttemptLimit {
   readonly #limits: FailureLimits;
   readonly #source: string;
-  readonly #key: string;
-  readonly #isGuessable: boolean;
+  #key: string;
+  #isGuessable: boolean;
   #isAuthenticated = false;
   #concern: Concern = 'client';
   #concerned = '';
@@ -37,6 +38,17 @@ export class AttemptLimit {
   /** @throws TesseraError too_many_requests for an attempt that may be a guess, until the client has authenticated */
   check(): void {
     if (this.#isGuessable && !this.#isAuthenticated) this.#limits.check(this.#source, this.#key);
+  }
+
+  /**
+   * Sets the key that a failure counts against from here on, for requests whose client is found in several steps.
+   *
+   * @throws TesseraError too_many_requests like `check`
+   */
+  identified({ key, isGuessable }: AttemptKey): void {
+    this.#key = key;
+    this.#isGuessable = isGuessable;
+    this.check();
   }
 
   /**
@@ -66,7 +78,7 @@ export class AttemptLimit {
       this.#limits.recordRefusal(this.#source, this.#key, this.#concern, this.#concerned);
       return;
     }
-    if (this.#isGuessable && error.code === 'unauthorized') {
+    if (this.#isGuessable && error.code !== 'client_not_found') {
       this.check();
       this.#limits.recordFailure(this.#source, this.#key);
       return;
@@ -77,7 +89,9 @@ export class AttemptLimit {
   }
 }
 
+const FAILURES: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'invalid_client', 'invalid_grant', 'client_not_found']);
+
 /** Whether the error counts: a wrong credential or an unknown name. A dependency that is down is not the caller's failure. */
 function isFailure(error: unknown): error is TesseraError {
-  return error instanceof TesseraError && (error.code === 'unauthorized' || error.code === 'client_not_found');
+  return error instanceof TesseraError && FAILURES.has(error.code);
 }

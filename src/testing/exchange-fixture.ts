@@ -123,6 +123,7 @@ export async function openExchangeFixture() {
       };
       const { facts } = await grant.authenticate(tenant, request, {
         clientFound: (client) => (exchange.client = client),
+        identified: () => undefined,
         authenticated: () => undefined,
         asksFor: () => undefined,
         refusedFor: () => undefined,

@@ -3,20 +3,37 @@ import type { Subject, SubjectDirectories, SubjectDirectory } from '../directory
 import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
+import { parseServiceId } from '../domain/service-id.ts';
 import { parseSubjectId } from '../domain/subject-id.ts';
 import type { Surface } from '../domain/surface.ts';
 import type { SubjectReference } from '../directory/subject.ts';
 import type { TokenExchange } from '../domain/token-exchange.ts';
 import type { OneTimeProof } from '../replay/replay-protection.ts';
 
+/** What a request says about scopes, in addition to the bounds of its client and its subject. */
+export interface ScopeRequest {
+  /** Granted whole or not at all (RFC 6749, section 3.3). Undefined: all that may be granted. */
+  readonly asked: readonly string[] | undefined;
+  /** The token has at most these. Undefined: no further bound. */
+  readonly atMost: ReadonlySet<string> | undefined;
+}
+
+/** For grants whose requests cannot ask for scopes. */
+export const ALL_SCOPES: ScopeRequest = Object.freeze({ asked: undefined, atMost: undefined });
+
 export interface AuthenticatedClientFacts {
   readonly client: Client;
   /** The subject for which the client requests a token. */
   readonly subject: SubjectReference;
+  /** The one service that the token is for. The grant has checked that the client may have tokens for it. */
+  readonly audience: string;
+  readonly scopes: ScopeRequest;
   /** The latest `exp` that the credentials allow, epoch seconds; undefined: no limit of their own. */
   readonly notAfter: number | undefined;
   /** Undefined: no token was exchanged. */
   readonly exchange: TokenExchange | undefined;
+  /** The `jti` of the token of this service that was exchanged. */
+  readonly parentTokenId: string | undefined;
   /**
    * Credentials that may be redeemed for one token in this tenant. They are redeemed after all checks and before the token is released. Undefined:
    * they may be used again.
@@ -53,7 +70,7 @@ export interface SubjectLookUp {
  * Decides whether the client may have a token of this surface for this subject, and what the token may contain. The only function that makes an
  * AuthorizationDecision.
  *
- * @throws TesseraError unauthorized, temporarily_unavailable
+ * @throws TesseraError unauthorized, invalid_scope, temporarily_unavailable
  */
 export async function authorize(
   directories: SubjectDirectories,
@@ -62,9 +79,10 @@ export async function authorize(
   surface: Surface,
   lookUp: SubjectLookUp,
 ): Promise<AuthorizationDecision> {
-  const { client, subject: reference, notAfter, exchange } = authenticated.facts;
-  const surfaces: readonly Surface[] = client.surfaces;
-  if (!surfaces.includes(surface)) throw new TesseraError('unauthorized', 'the client may not use this surface');
+  const { client, subject: reference, audience, notAfter, exchange } = authenticated.facts;
+  // The surface of services is opened by what the client is itself: then the directory has it as a subject.
+  if (surface !== 'service' && !client.surfaces.includes(surface))
+    throw new TesseraError('unauthorized', 'the client may not use this surface');
 
   const subject = await findSubject(directories[surface], tenant, reference);
   if (subject === undefined) {
@@ -74,16 +92,18 @@ export async function authorize(
   refuseConfusedId(tenant, subject.id, surface);
   lookUp.subjectFound(subject);
   if (subject.status !== 'active') throw new TesseraError('unauthorized', 'the subject is disabled');
-  const { mayAsk, roles, groups, scopes, resources } = limitsOf(client, subject);
-  if (!mayAsk) throw new TesseraError('unauthorized', 'the client may not ask for this subject');
+  const limits = limitsOf(client, subject);
+  if (!limits.mayAsk) throw new TesseraError('unauthorized', 'the client may not ask for this subject');
+  const { scopes, resources } = narrowed(limits, subject, authenticated.facts.scopes);
 
   return AuthorizationDecision[sealAuthorizationDecision]({
     tenant,
     client,
     surface,
     subject,
-    roles,
-    groups,
+    audience,
+    roles: limits.roles,
+    groups: limits.groups,
     scopes,
     resources,
     ttlSeconds: Math.min(tenant.tokens.ttlSeconds, client.ttlSeconds ?? Infinity),
@@ -98,7 +118,7 @@ export async function authorize(
  */
 function refuseConfusedId(tenant: Tenant, id: string, surface: Surface): void {
   // Before the id is recorded: it may be an e-mail address.
-  if (parseSubjectId(id) === undefined)
+  if ((surface === 'service' ? parseServiceId(id) : parseSubjectId(id)) === undefined)
     throw new TesseraError('unauthorized', 'the id of the subject is not one that a subject may have');
   if (surface === 'user' && tenant.administratorIds.has(id))
     throw new TesseraError('unauthorized', 'the user has the id of an administrator');
@@ -114,9 +134,9 @@ function findSubject(
   return directory.findByIdentity(tenant, reference.issuer, reference.sub);
 }
 
-/** Decided by the address in the directory, not by the one in the request. */
+/** Decided by the address in the directory, not by the one in the request. Domains bound the people that a client asks for; a service is none. */
 function mayAskFor(client: Client, subject: Subject): boolean {
-  if (client.subjects === 'any') return true;
+  if (client.subjects === 'any' || subject.email === undefined) return true;
   const email = parseEmail(subject.email);
   return email !== undefined && client.subjects.domains.has(email.domain);
 }
@@ -152,6 +172,27 @@ function computeLimits(client: Client, subject: Subject): PairLimits {
     // The resources of the remaining scopes.
     resources: sorted(granted.flatMap((scope) => scope.resource ?? [])),
   });
+}
+
+/**
+ * The scopes of the token, and their resources.
+ *
+ * @throws TesseraError invalid_scope
+ */
+function narrowed(
+  limits: Pick<PairLimits, 'scopes' | 'resources'>,
+  { scopes: granted }: Subject,
+  { asked, atMost }: ScopeRequest,
+): Pick<PairLimits, 'scopes' | 'resources'> {
+  if (asked === undefined && atMost === undefined) return limits;
+  const allowed = new Set(limits.scopes.filter((name) => atMost === undefined || atMost.has(name)));
+  if (asked?.every((name) => allowed.has(name)) === false)
+    throw new TesseraError('invalid_scope', 'a scope that is asked for cannot be granted');
+  const kept = asked === undefined ? allowed : new Set(asked);
+  return {
+    scopes: sorted([...kept]),
+    resources: sorted(granted.flatMap(({ name, resource }) => (kept.has(name) ? (resource ?? []) : []))),
+  };
 }
 
 /** Why a scope of a subject is not in the token. */

@@ -3,7 +3,7 @@ import type { AuditedRequest } from '../audit/audit-record.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
-import type { Surface } from '../domain/surface.ts';
+import type { PersonSurface } from '../domain/surface.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
@@ -85,7 +85,7 @@ class NothingUsedBefore extends ReplayProtection {
 export async function explain<Request extends TokenRequest>(
   { publicUrl, clock, tenants, directories, gate, unsigned }: ExplainParts,
   grant: ExplainedGrant<Request>,
-  surface: Surface,
+  surface: PersonSurface,
   body: unknown,
 ): Promise<Explanation> {
   const passed = new Set<string>();
@@ -93,7 +93,9 @@ export async function explain<Request extends TokenRequest>(
   let claims: TesseraClaims | undefined;
   const watched: Grant<Request> = {
     name: grant.name,
-    hidesUnknownTenants: grant.hidesUnknownTenants,
+    type: grant.type,
+    respond: (signed, built) => grant.respond(signed, built),
+    errorOf: (error) => grant.errorOf(error),
     parse: (input) => {
       const request = grant.parse(input);
       passed.add('parse');

@@ -1,19 +1,25 @@
+import type { TesseraClaims } from '@tessera/token';
 import type { AuditedRequest } from '../audit/audit-record.ts';
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
-import type { Surface } from '../domain/surface.ts';
+import type { PersonSurface, Surface } from '../domain/surface.ts';
+import type { SignedJwt } from '../issuing/jwt-issuer.ts';
 import type { AttemptKey } from '../rate-limit/attempt-limit.ts';
 import type { Concern } from '../rate-limit/failure-limits.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import type { AuthenticatedClient } from './authorize.ts';
 
-/** The input of a token request from its endpoint. */
-export interface TokenRequestInput {
-  readonly surface: Surface;
+/** The input of a token request from any endpoint. */
+export interface RequestInput {
+  readonly request: RequestOrigin & AuditedRequest;
+}
+
+/** From an endpoint that belongs to a surface. */
+export interface TokenRequestInput extends RequestInput {
+  readonly surface: PersonSurface;
   readonly body: unknown;
   /** Every `Authorization` header, for grants that read it. */
   readonly authorization?: readonly string[] | undefined;
-  readonly request: RequestOrigin & AuditedRequest;
 }
 
 /** The parsed request: the tenant and surface to use. Nothing is authenticated yet. */
@@ -40,6 +46,13 @@ export interface AuthenticationProgress {
    * request is known.
    */
   refusedFor(subjectId: string): void;
+  /**
+   * Call when the tenant's configuration has told which client the request names, for one that names it without its project. From here on, failures
+   * count against this client.
+   *
+   * @throws TesseraError too_many_requests
+   */
+  identified(key: AttemptKey): void;
   /** Sets the target that failures of the authenticated client count against. */
   asksFor(concern: Concern, name: string): void;
 }
@@ -48,15 +61,32 @@ export interface AuthenticationProgress {
  * A way to get a token. A grant parses its requests and authenticates their clients. All other steps, including the limit and the record, belong to
  * the pipeline, so that no grant can skip one.
  */
-export interface Grant<Request extends TokenRequest> {
+export interface Grant<Request extends TokenRequest, Input extends RequestInput = TokenRequestInput> {
   /** Failures of requests that cannot be parsed count under this name. */
   readonly name: string;
-  /** Whether an unknown tenant is answered like wrong credentials. Otherwise the answer is `client_not_found`. */
-  readonly hidesUnknownTenants: boolean;
+  /** The OAuth grant type, for the record. Undefined: the route alone says what was asked for. */
+  readonly type: string | undefined;
   /** @throws TesseraError invalid_request, unauthorized */
-  parse(input: TokenRequestInput): Request;
+  parse(input: Input): Request;
   /** What failures count against until the client has authenticated. */
   attemptKey(request: Request): AttemptKey;
   /** @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and what `progress` throws */
   authenticate(tenant: Tenant, request: Request, progress: AuthenticationProgress): Promise<AuthenticatedClient>;
+  /** The body of the response. */
+  respond(signed: SignedJwt, claims: TesseraClaims): TokenResponse;
+  /** The error of the response, for one of any step. */
+  errorOf(error: unknown): unknown;
+}
+
+/** RFC 6749, section 5.1. */
+export interface TokenResponse {
+  readonly access_token: string;
+  /** Whole seconds from now. */
+  readonly expires_in: number;
+  readonly token_type: 'Bearer';
+}
+
+/** The response of the endpoints of a surface. */
+export function tokenResponse({ token, expiresInSeconds }: SignedJwt): TokenResponse {
+  return { access_token: token, expires_in: expiresInSeconds, token_type: 'Bearer' };
 }

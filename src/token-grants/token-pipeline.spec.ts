@@ -13,8 +13,15 @@ import { ListedSubjects } from '../testing/exchange-fixture.ts';
 import { type IssuingFixture, openIssuingFixture, PUBLIC_URL } from '../testing/issuing-fixture.ts';
 import { refusalOf } from '../testing/refusal.ts';
 import { clientOf, collectingLog } from '../testing/storage.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from './authorize.ts';
-import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from './grant.ts';
+import { ALL_SCOPES, AuthenticatedClient, sealAuthenticatedClient } from './authorize.ts';
+import { withoutUnknownTenant } from './grants/oidc-exchange/oidc-exchange.grant.ts';
+import {
+  type AuthenticationProgress,
+  type Grant,
+  type TokenRequest,
+  type TokenRequestInput,
+  tokenResponse,
+} from './grant.ts';
 import { TokenPipeline } from './token-pipeline.ts';
 
 interface VoucherRequest extends TokenRequest {
@@ -25,7 +32,9 @@ interface VoucherRequest extends TokenRequest {
 /** All that a third grant takes: vouchers of the client shop/web. One that begins with `once` is good for one token. */
 class VoucherGrant implements Grant<VoucherRequest> {
   readonly name = 'voucher';
-  readonly hidesUnknownTenants = true;
+  readonly type = undefined;
+  readonly respond = tokenResponse;
+  readonly errorOf = withoutUnknownTenant;
 
   parse({ body, surface }: TokenRequestInput): VoucherRequest {
     const { tenant, voucher, email } = body as Record<string, string>;
@@ -54,8 +63,11 @@ class VoucherGrant implements Grant<VoucherRequest> {
       AuthenticatedClient[sealAuthenticatedClient]({
         client,
         subject: { by: 'email', email: parseEmail(request.email)!.canonical },
+        audience: client.audience,
+        scopes: ALL_SCOPES,
         notAfter: undefined,
         exchange: undefined,
+        parentTokenId: undefined,
         once: request.voucher.startsWith('once')
           ? { issuer: 'vouchers', tokenId: request.voucher, until: 2_000 }
           : undefined,
@@ -155,6 +167,7 @@ describe('a third grant', () => {
         tokenId: claims.jti,
         keyId: expect.any(String),
         secretId: undefined,
+        grant: undefined,
       },
     ]);
     // One object, made once: the line in the log says the same.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuditFacts } from '../audit/audit-record.ts';
+import type { AuditedRequest, AuditFacts, GrantFacts } from '../audit/audit-record.ts';
 import { AuditedWork, Auditor } from '../audit/auditor.ts';
 import { CONFIG, type Config } from '../config/config.ts';
 import { CachedSubjectDirectories } from '../directory/cached-subject.directories.ts';
@@ -10,7 +10,7 @@ import type { CanonicalEmail } from '../domain/email.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { buildClaims } from '../issuing/claims.ts';
 import { JwtIssuer } from '../issuing/jwt-issuer.ts';
-import { AttemptLimit } from '../rate-limit/attempt-limit.ts';
+import { AttemptLimit, type AttemptKey } from '../rate-limit/attempt-limit.ts';
 import { type Concern, FailureLimits } from '../rate-limit/failure-limits.ts';
 import { ReplayProtection } from '../replay/replay-protection.ts';
 import { IssueGate } from '../revocation/issue-gate.ts';
@@ -18,15 +18,7 @@ import type { Client } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import type { AuthenticatedClient, SubjectLookUp } from './authorize.ts';
 import { authorize } from './authorize.ts';
-import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from './grant.ts';
-
-/** RFC 6749, section 5.1. */
-export interface TokenResponse {
-  readonly access_token: string;
-  /** Whole seconds from now. */
-  readonly expires_in: number;
-  readonly token_type: 'Bearer';
-}
+import type { AuthenticationProgress, Grant, RequestInput, TokenRequest, TokenResponse } from './grant.ts';
 
 /**
  * Issues tokens for every grant. The constructor takes only the methods that the steps call, so that `explain` can run the same steps without a
@@ -64,15 +56,18 @@ export class TokenPipeline {
   }
 
   /** @throws TesseraError with the documented codes of the token endpoints; the error is recorded */
-  answer<Request extends TokenRequest>(grant: Grant<Request>, input: TokenRequestInput): Promise<TokenResponse> {
-    const attempt = new TokenAttempt(input.request);
+  answer<Request extends TokenRequest, Input extends RequestInput>(
+    grant: Grant<Request, Input>,
+    input: Input,
+  ): Promise<TokenResponse> {
+    const attempt = new TokenAttempt(input.request, grant.type);
     return this.#auditor.run(attempt, this.#steps(grant, input, attempt));
   }
 
   /** Each step takes the result of the one before. Nothing is written before the last two. */
-  async #steps<Request extends TokenRequest>(
-    grant: Grant<Request>,
-    input: TokenRequestInput,
+  async #steps<Request extends TokenRequest, Input extends RequestInput>(
+    grant: Grant<Request, Input>,
+    input: Input,
     attempt: TokenAttempt,
   ): Promise<TokenResponse> {
     try {
@@ -116,9 +111,9 @@ export class TokenPipeline {
 
       // 9. Record. The token is released when its record is durable.
       await this.#auditor.recordIssued(attempt);
-      return { access_token: signed.token, expires_in: signed.expiresInSeconds, token_type: 'Bearer' };
+      return grant.respond(signed, claims);
     } catch (thrown) {
-      const error = grant.hidesUnknownTenants ? withoutUnknownTenant(thrown) : thrown;
+      const error = grant.errorOf(thrown);
       const limit = attempt.limit ?? this.#limitOfUnparsed(grant.name, input.request.source);
       limit.count(error);
       throw error;
@@ -139,6 +134,12 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
   client: AuthenticatedClient | undefined = undefined;
   subjectId: string | undefined = undefined;
   token: Required<Pick<AuditFacts, 'tokenId' | 'keyId'>> | undefined = undefined;
+  readonly #grantType: string | undefined;
+
+  constructor(request: AuditedRequest, grantType: string | undefined) {
+    super(request);
+    this.#grantType = grantType;
+  }
 
   override facts(): AuditFacts {
     const { parsed, foundClient, subjectId, token } = this;
@@ -150,6 +151,18 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
       tokenId: token?.tokenId,
       keyId: token?.keyId,
       secretId: this.client?.facts.secretId,
+      grant: this.#grantType === undefined ? undefined : this.#grantFacts(this.#grantType),
+    };
+  }
+
+  #grantFacts(type: string): GrantFacts {
+    const facts = this.client?.facts;
+    return {
+      type,
+      audience: facts?.audience,
+      actor: facts?.exchange?.actor?.sub,
+      parentTokenId: facts?.parentTokenId,
+      rootTokenId: facts?.exchange?.rootTokenId,
     };
   }
 
@@ -174,6 +187,10 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
     this.limit?.authenticated();
   }
 
+  identified(key: AttemptKey): void {
+    this.limit?.identified(key);
+  }
+
   asksFor(concern: Concern, name: string): void {
     this.limit?.asksFor(concern, name);
   }
@@ -183,11 +200,4 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
     this.token = undefined;
     return new TesseraError('unauthorized', 'the subject token is refused: it was used before');
   }
-}
-
-/** Without valid credentials, a caller must not learn which tenants exist. */
-function withoutUnknownTenant(error: unknown): unknown {
-  return error instanceof TesseraError && error.code === 'client_not_found'
-    ? new TesseraError('unauthorized', 'bearer: unknown tenant', { cause: error })
-    : error;
 }

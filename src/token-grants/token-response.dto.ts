@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { TokenResponse } from './token-pipeline.ts';
+import type { TokenResponse } from './grant.ts';
 
 /** RFC 6749, section 5.1, for the documentation. */
 export class TokenResponseDto implements TokenResponse {

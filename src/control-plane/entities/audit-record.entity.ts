@@ -49,7 +49,7 @@ export class AuditRecordEntity {
   @Column({ name: 'subject_digest', type: 'varchar', length: 64, nullable: true })
   subjectDigest!: string | null;
 
-  /** JSON, only for changes by command. */
+  /** JSON, only for changes by command and for requests of the token endpoint. */
   @Column({ type: 'text', nullable: true })
   details!: string | null;
 }

@@ -8,8 +8,14 @@ import type { Surface } from '../../../domain/surface.ts';
 import { TesseraError } from '../../../errors/tessera-error.ts';
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
-import type { AuthenticationProgress, Grant, TokenRequest, TokenRequestInput } from '../../grant.ts';
+import { ALL_SCOPES, AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
+import {
+  type AuthenticationProgress,
+  type Grant,
+  type TokenRequest,
+  type TokenRequestInput,
+  tokenResponse,
+} from '../../grant.ts';
 import { explainGenerateToken, MEMBERS } from './generate-token.dto.ts';
 
 /** A request of generateToken: the client names itself and the subject. */
@@ -28,7 +34,8 @@ export interface SecretTokenRequest extends TokenRequest {
 @Injectable()
 export class ClientSecretGrant implements Grant<SecretTokenRequest> {
   readonly name = 'generateToken';
-  readonly hidesUnknownTenants = false;
+  readonly type = undefined;
+  readonly respond = tokenResponse;
   readonly #clients: ClientAuthentication;
 
   constructor(clients: ClientAuthentication) {
@@ -55,11 +62,18 @@ export class ClientSecretGrant implements Grant<SecretTokenRequest> {
     return AuthenticatedClient[sealAuthenticatedClient]({
       client,
       subject: { by: 'email', email: request.email.canonical },
+      audience: client.audience,
+      scopes: ALL_SCOPES,
       notAfter: undefined,
       exchange: undefined,
+      parentTokenId: undefined,
       once: undefined,
       secretId,
     });
+  }
+
+  errorOf(error: unknown): unknown {
+    return error;
   }
 }
 

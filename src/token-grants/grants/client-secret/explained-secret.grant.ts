@@ -7,7 +7,7 @@ import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import type { AuthenticatedClient } from '../../authorize.ts';
 import type { ExplainedGrant } from '../../explain.ts';
-import type { AuthenticationProgress, TokenRequestInput } from '../../grant.ts';
+import { type AuthenticationProgress, type TokenRequestInput, tokenResponse } from '../../grant.ts';
 import { ClientSecretGrant, type SecretTokenRequest } from './client-secret.grant.ts';
 
 const STEP = 'authenticate';
@@ -18,7 +18,8 @@ const ASSUMED_SECRET = new Secret('assumed');
 /** The grant of generateToken with an assumed secret or, for a secretless client, an assumed network. Only for `explain`: no server uses this grant. */
 export class ExplainedSecretGrant implements ExplainedGrant<SecretTokenRequest> {
   readonly name = 'explain';
-  readonly hidesUnknownTenants = false;
+  readonly type = undefined;
+  readonly respond = tokenResponse;
   readonly steps = [STEP];
   readonly passed: string[] = [];
   readonly assumed = new Map<string, string>();
@@ -66,5 +67,9 @@ export class ExplainedSecretGrant implements ExplainedGrant<SecretTokenRequest> 
     );
     this.passed.push(STEP);
     return authenticated;
+  }
+
+  errorOf(error: unknown): unknown {
+    return error;
   }
 }

@@ -4,8 +4,8 @@ import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import type { AuthenticatedClient } from '../../authorize.ts';
 import type { ExplainedGrant } from '../../explain.ts';
-import type { AuthenticationProgress, TokenRequest, TokenRequestInput } from '../../grant.ts';
-import { activeClient, authenticateSubject } from './oidc-exchange.grant.ts';
+import { type AuthenticationProgress, type TokenRequest, type TokenRequestInput, tokenResponse } from '../../grant.ts';
+import { activeClient, authenticateSubject, withoutUnknownTenant } from './oidc-exchange.grant.ts';
 
 /** The actor in the explained claims: an explanation has no bearer that names one. */
 const UNKNOWN_ACTOR = '(the subject of the bearer)';
@@ -13,7 +13,9 @@ const UNKNOWN_ACTOR = '(the subject of the bearer)';
 /** The exchange of a subject token by a client that is not authenticated. Only for `explain`: no server uses this grant. */
 export class ExplainedExchangeGrant implements ExplainedGrant<TokenRequest> {
   readonly name = 'explain';
-  readonly hidesUnknownTenants = true;
+  readonly type = undefined;
+  readonly respond = tokenResponse;
+  readonly errorOf = withoutUnknownTenant;
   readonly steps = ['client', ...SUBJECT_TOKEN_STEPS];
   readonly passed: string[] = [];
   readonly assumed = new Map<string, string>();

@@ -18,8 +18,8 @@ import {
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
 import type { Client, Tenant } from '../../../tenancy/tenant.ts';
 import { OwnTokenVerifier } from '../../../verification/own-tokens.ts';
-import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
-import type { AuthenticationProgress, Grant, TokenRequestInput } from '../../grant.ts';
+import { ALL_SCOPES, AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
+import { type AuthenticationProgress, type Grant, type TokenRequestInput, tokenResponse } from '../../grant.ts';
 import { type OidcTokenRequest, parseOidcTokenRequest } from './parse-oidc-token-request.ts';
 
 /**
@@ -32,7 +32,8 @@ import { type OidcTokenRequest, parseOidcTokenRequest } from './parse-oidc-token
 @Injectable()
 export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
   readonly name = 'oidcToken';
-  readonly hidesUnknownTenants = true;
+  readonly type = undefined;
+  readonly respond = tokenResponse;
   readonly #publicUrl: string;
   readonly #ownTokens: Pick<OwnTokenVerifier, 'verify'>;
   readonly #directories: SubjectDirectories;
@@ -87,6 +88,17 @@ export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
     progress.asksFor('subject', nameOf(authenticated.facts.subject));
     return authenticated;
   }
+
+  errorOf(error: unknown): unknown {
+    return withoutUnknownTenant(error);
+  }
+}
+
+/** Without valid credentials, a caller must not learn which tenants exist. */
+export function withoutUnknownTenant(error: unknown): unknown {
+  return error instanceof TesseraError && error.code === 'client_not_found'
+    ? new TesseraError('unauthorized', 'bearer: unknown tenant', { cause: error })
+    : error;
 }
 
 /**
@@ -107,8 +119,15 @@ export async function authenticateSubject(
   return AuthenticatedClient[sealAuthenticatedClient]({
     client,
     subject: proof.subject,
+    audience: client.audience,
+    scopes: ALL_SCOPES,
     notAfter: proof.notAfter,
-    exchange: { actor: { clientId: client.id, sub: actor }, identityProvider: proof.trust.issuer },
+    exchange: {
+      actor: { client_id: client.id, sub: actor },
+      identityProvider: proof.trust.issuer,
+      rootTokenId: undefined,
+    },
+    parentTokenId: undefined,
     once: proof.once,
     secretId: undefined,
   });
