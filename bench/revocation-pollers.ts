@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadConfig } from '../src/config/load-config.ts';
 import { Log } from '../src/logging/log.ts';
-import { revocationOfTokenId } from '../src/revocation/new-revocations.ts';
+import { revocationsOfTokenId } from '../src/revocation/new-revocations.ts';
 import { createControlPlane } from '../src/control-plane/control-plane.ts';
 import { RevocationRecords } from '../src/revocation/revocation-records.ts';
 import { parseTenantId } from '../src/domain/ids.ts';
@@ -51,7 +51,7 @@ export async function revocationPollers(folder: string): Promise<Section> {
     for (let index = 0; index < REVOCATIONS; index++) {
       const startedAt = performance.now();
       const [record] = await records.add([
-        revocationOfTokenId(parseTenantId(SAMPLE.tenant)!, `bench-${index}`, Math.floor(Date.now() / 1000)),
+        revocationsOfTokenId(parseTenantId(SAMPLE.tenant)!, `bench-${index}`, Math.floor(Date.now() / 1000))[0],
       ]);
       heardMs.push((await crowd.allHeardOf(record!.seq)) - startedAt);
       await delay(1_300);

@@ -16,12 +16,20 @@ import { insertRevocations, type NewRevocation, type RevocationRecord } from './
 /** The revocation of a token by its own client. */
 export interface ClientRevocation {
   readonly revocation: NewRevocation;
+  /** Revoke the tokens that it was exchanged for. They may be tokens of other clients, so these entries are never merged. */
+  readonly ofChain: readonly NewRevocation[];
   readonly projectId: ProjectId;
   readonly clientId: ClientId;
   /** When the token was issued, epoch seconds. */
   readonly issuedAt: number;
   /** Builds the revocation of all tokens of the client issued until then; undefined if it would hit tokens of another client as well. */
   readonly ofAllUntil: ((before: number) => NewRevocation) | undefined;
+}
+
+/** The entry of the token, or the one that replaces it together with others. */
+interface AddedRevocation extends RevocationRecord {
+  /** The number of the last entry, those of the chain included. */
+  readonly lastSeq: number;
 }
 
 interface Rate {
@@ -42,6 +50,8 @@ const TENANT_RATE: Rate = { burst: 4_000, intervalMs: 200 };
 /** When a client or a tenant has this many entries, the client's next revocation replaces all entries of the client. */
 const CLIENT_ENTRIES = 500;
 const TENANT_ENTRIES = 5_000;
+/** As many as the tenant rate admits in an hour: most tokens, and with them their chains, have expired by then. */
+const TENANT_CHAINS = 18_000;
 
 /** Time after which some entries of a client whose entries cannot be merged have expired: tokens live for minutes. */
 const FULL_RETRY_SECONDS = 60;
@@ -53,6 +63,8 @@ const COUNT = `SELECT SUM(CASE WHEN until_seconds >= ? THEN 1 ELSE 0 END) AS ent
   FROM revocations WHERE tenant_id = ? AND project_id = ? AND client_id = ?`;
 const COUNT_OF_TENANT = `SELECT COUNT(*) AS entries FROM revocations
   WHERE tenant_id = ? AND client_id IS NOT NULL AND until_seconds >= ?`;
+const COUNT_OF_CHAINS = `SELECT COUNT(*) AS entries FROM revocations
+  WHERE tenant_id = ? AND kind = 'chain' AND until_seconds >= ?`;
 const FOLD = 'DELETE FROM revocations WHERE tenant_id = ? AND project_id = ? AND client_id = ? AND seq < ?';
 
 /**
@@ -77,7 +89,7 @@ export class ClientRevocations {
    *
    * @throws TesseraError too_many_requests
    */
-  async add(wanted: ClientRevocation, record: AuditRecord, nowMs: number): Promise<RevocationRecord> {
+  async add(wanted: ClientRevocation, record: AuditRecord, nowMs: number): Promise<AddedRevocation> {
     const name = `${wanted.revocation.tenantId}/${wanted.projectId}/${wanted.clientId}`;
     const refusedUntilMs = this.#refusedUntilMs.get(name) ?? 0;
     // After the clock was set back, a refusal must not last longer than the quota's own.
@@ -88,15 +100,15 @@ export class ClientRevocations {
       await manager.increment(RevocationSequenceEntity, { id: 1 }, 'value', 0);
       const waitMs = await roomIn(manager, wanted, nowMs);
       // Returned, not thrown: a failed transaction costs its connection.
-      if (waitMs > 0) return waitMs;
+      if (waitMs > 0) return { waitMs };
       const result = await insert(manager, wanted, nowMs);
       await insertAuditRecord(manager, record);
       return result;
     });
-    if (typeof added === 'object') return added;
+    if ('seq' in added) return added;
     if (this.#refusedUntilMs.size >= MAX_REFUSALS) this.#refusedUntilMs.clear();
-    this.#refusedUntilMs.set(name, nowMs + added);
-    throw tooMany(added);
+    this.#refusedUntilMs.set(name, nowMs + added.waitMs);
+    throw tooMany(added.waitMs);
   }
 }
 
@@ -119,6 +131,7 @@ async function roomIn(manager: EntityManager, wanted: ClientRevocation, nowMs: n
     const { entries } = await countOf(manager, wanted, nowMs);
     if (entries >= CLIENT_ENTRIES) return FULL_RETRY_SECONDS * 1000;
   }
+  if (waitMs === 0 && (await chainsOf(manager, tenantId, nowMs)) >= TENANT_CHAINS) return FULL_RETRY_SECONDS * 1000;
   for (const { key, usedUntilMs, isAhead } of [ofClient, ofTenant])
     if (waitMs === 0 || isAhead)
       await manager.upsert(RevocationQuotaEntity, { ...key, usedUntilMs }, ['tenantId', 'projectId', 'clientId']);
@@ -147,8 +160,8 @@ async function used(manager: EntityManager, key: QuotaKey, { burst, intervalMs }
 }
 
 /** Inserts the entry, merging the client's entries if there are many. The merged entry is added in the same transaction that removes the others. */
-async function insert(manager: EntityManager, wanted: ClientRevocation, nowMs: number): Promise<RevocationRecord> {
-  const { revocation, projectId, clientId, ofAllUntil } = wanted;
+async function insert(manager: EntityManager, wanted: ClientRevocation, nowMs: number): Promise<AddedRevocation> {
+  const { revocation, ofChain, projectId, clientId, ofAllUntil } = wanted;
   const { tenantId } = revocation;
   const { entries, issued } = await countOf(manager, wanted, nowMs);
   const isFolded =
@@ -156,7 +169,10 @@ async function insert(manager: EntityManager, wanted: ClientRevocation, nowMs: n
     entries > 0 &&
     (entries >= CLIENT_ENTRIES || (await countOfTenant(manager, tenantId, nowMs)) >= TENANT_ENTRIES);
   const issuedAt = Math.max(wanted.issuedAt, isFolded ? issued : 0);
-  const [record] = await insertRevocations(manager, [isFolded ? ofAllUntil(issuedAt) : revocation]);
+  const [record, ...others] = await insertRevocations(manager, [
+    isFolded ? ofAllUntil(issuedAt) : revocation,
+    ...ofChain,
+  ]);
   if (record === undefined) throw new Error('the record was not returned');
   const replaces = isFolded ? entries : undefined;
   await manager.update(
@@ -165,7 +181,7 @@ async function insert(manager: EntityManager, wanted: ClientRevocation, nowMs: n
     { projectId, clientId, issuedSeconds: issuedAt, replaces: replaces ?? null },
   );
   if (isFolded) await manager.query(FOLD, [tenantId, projectId, clientId, record.seq]);
-  return { ...record, client: `${projectId}/${clientId}`, replaces };
+  return { ...record, client: `${projectId}/${clientId}`, replaces, lastSeq: others.at(-1)?.seq ?? record.seq };
 }
 
 async function countOf(
@@ -175,6 +191,11 @@ async function countOf(
 ): Promise<{ readonly entries: number; readonly issued: number }> {
   const [row] = await manager.query<CountRow[]>(COUNT, [epochSeconds(nowMs), revocation.tenantId, projectId, clientId]);
   return { entries: Number(row?.entries ?? 0), issued: Number(row?.issued ?? 0) };
+}
+
+async function chainsOf(manager: EntityManager, tenantId: TenantId, nowMs: number): Promise<number> {
+  const [row] = await manager.query<CountRow[]>(COUNT_OF_CHAINS, [tenantId, epochSeconds(nowMs)]);
+  return Number(row?.entries ?? 0);
 }
 
 async function countOfTenant(manager: EntityManager, tenantId: TenantId, nowMs: number): Promise<number> {

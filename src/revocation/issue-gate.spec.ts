@@ -5,7 +5,7 @@ import type { NewRevocation, RevocationRecord } from './revocation-records.ts';
 import { epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { IssueGate } from './issue-gate.ts';
-import { revocationOfAll, revocationOfTokenId } from './new-revocations.ts';
+import { revocationOfAll, revocationsOfTokenId } from './new-revocations.ts';
 import { RevocationPoller } from './revocation-poller.ts';
 import { reachFrom } from './revocation-reach.ts';
 
@@ -116,7 +116,7 @@ describe('a tenant’s cached data', () => {
   });
 
   it('stays when a single token is revoked', async () => {
-    add(revocationOfTokenId(ACME, 'j', epochSeconds(clock.ms)));
+    for (const revocation of revocationsOfTokenId(ACME, 'j', epochSeconds(clock.ms))) add(revocation);
     await follower.poll();
     expect(dropped).toEqual([]);
   });

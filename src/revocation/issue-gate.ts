@@ -56,8 +56,9 @@ export class IssueGate {
    */
   refuseRevoked(claims: TesseraClaims, keyId: string): void {
     if (!this.#tenants.has(claims.tenant_id)) return;
-    const { iss: issuer, jti: tokenId, sub: subject, client_id: clientId, iat: issuedAt, act: actor } = claims;
-    const token = { issuer, tokenId, subject, clientId, keyId, issuedAt, ...(actor !== undefined && { actor }) };
+    const { iss: issuer, jti: tokenId, sub: subject, client_id: clientId, iat: issuedAt, act: actor, root } = claims;
+    const ofExchange = { ...(actor !== undefined && { actor }), ...(root !== undefined && { root }) };
+    const token = { issuer, tokenId, subject, clientId, keyId, issuedAt, ...ofExchange };
     if (!this.#poller.hits(token)) return;
     throw new TesseraError('temporarily_unavailable', 'revocations: one is taking effect', {
       detail: 'A revocation is taking effect. Try again later.',
@@ -104,6 +105,8 @@ export class IssueGate {
     for (const { tenantId, kind, before, client } of records) {
       if (kind === 'token') continue;
       this.#tenants.add(tenantId);
+      // Nothing that a token is built from has changed, but for the token that is exchanged, which is verified in each request.
+      if (kind === 'chain') continue;
       // This entry replaces revocations of single tokens by their client. No cached data has changed, and a client must not be able to clear caches.
       if (client !== undefined) continue;
       tenants.add(tenantId);

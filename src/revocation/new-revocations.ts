@@ -23,16 +23,43 @@ export function isTokenId(id: string): boolean {
   return TOKEN_ID.test(id);
 }
 
-/** Revokes one token whose `exp` is known. */
-export function revocationOfToken(token: VerifiedToken): NewRevocation {
+/** What revokes one token: its own entry first, then one for the tokens that it was exchanged for. */
+export type TokenRevocations = readonly [NewRevocation, ...NewRevocation[]];
+
+/**
+ * Revokes one token whose `exp` is known, and its descendants.
+ *
+ * Tokens name the first token of their chain and no other. So for a token that came from an exchange, all that was exchanged from its root until then
+ * is revoked; the root itself stays valid and may be exchanged again.
+ *
+ * @param before epoch seconds, this second included; see `revocationOfAll`
+ */
+export function revocationsOfToken(token: VerifiedToken, before: number): TokenRevocations {
+  const { tokenId, root, surface } = token;
   const tenantId = parseTenantId(token.tenantId);
   if (tenantId === undefined) throw new Error('a verified token has a tenant');
-  return { tenantId, kind: 'token', id: token.tokenId, before: undefined, until: token.expiresAt + MARGIN_SECONDS };
+  const until = token.expiresAt + MARGIN_SECONDS;
+  const own: NewRevocation = { tenantId, kind: 'token', id: tokenId, before: undefined, until };
+  // Tokens of administrators are not exchanged.
+  if (surface === 'admin') return [own];
+  return root === undefined
+    ? // No descendant outlives its root.
+      [own, { tenantId, kind: 'chain', id: tokenId, before: undefined, until }]
+    : [own, revocationOfChain(tenantId, root, before)];
 }
 
-/** Revokes one token by its id alone. */
-export function revocationOfTokenId(tenantId: TenantId, id: string, now: number): NewRevocation {
-  return { tenantId, kind: 'token', id, before: undefined, until: longest(now) };
+/** Revokes all that was exchanged from a root until then. */
+export function revocationOfChain(tenantId: TenantId, rootTokenId: string, before: number): NewRevocation {
+  return { tenantId, kind: 'chain', id: rootTokenId, before, until: longest(before) };
+}
+
+/** Revokes one token by its id alone, and what was exchanged from it if it is a root. */
+export function revocationsOfTokenId(tenantId: TenantId, id: string, now: number): TokenRevocations {
+  const until = longest(now);
+  return [
+    { tenantId, kind: 'token', id, before: undefined, until },
+    { tenantId, kind: 'chain', id, before: undefined, until },
+  ];
 }
 
 /**

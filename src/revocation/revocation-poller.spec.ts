@@ -236,7 +236,8 @@ describe('a revocation by this server', () => {
   const records = {
     add: () => {
       source.add('a');
-      return Promise.resolve(source.records.at(-1)!);
+      const added = source.records.at(-1)!;
+      return Promise.resolve({ ...added, lastSeq: added.seq });
     },
   };
 

@@ -2,10 +2,17 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { VerifiedToken } from '@tessera/token/core';
 import type { AuditRecord } from '../audit/audit-record.ts';
 import { unavailable } from '../errors/tessera-error.ts';
+import { epochSeconds } from '../domain/clock.ts';
 import { ClientRevocations } from './client-revocations.ts';
 import type { ClientId, ProjectId } from '../domain/ids.ts';
-import { revocationOfAll, revocationOfToken } from './new-revocations.ts';
+import { revocationOfAll, revocationsOfToken } from './new-revocations.ts';
 import { RevocationPoller } from './revocation-poller.ts';
+
+/**
+ * How long after a revocation tokens of its chain may still be issued: by a server that has not read it yet, with a list and a clock of some age
+ * (revocation-reach.ts), and after a commit that took as long as one may. Until then an exchange of the root is answered with 503.
+ */
+const CHAIN_REACH_SECONDS = 5;
 
 /** The client that revokes one of its tokens. */
 export interface RevokingClient {
@@ -33,11 +40,13 @@ export class Revoker {
    * @throws TesseraError too_many_requests; temporarily_unavailable: the revocation may be durable then, and repeating it is harmless
    */
   async revoke(token: VerifiedToken, client: RevokingClient, auditRecord: AuditRecord): Promise<void> {
-    const revocation = revocationOfToken(token);
+    const before = epochSeconds(auditRecord.at) + CHAIN_REACH_SECONDS;
+    const [revocation, ...ofChain] = revocationsOfToken(token, before);
     const { tenantId } = revocation;
-    const { seq } = await this.#revocations.add(
+    const { lastSeq } = await this.#revocations.add(
       {
         revocation,
+        ofChain,
         projectId: client.projectId,
         clientId: client.id,
         issuedAt: token.issuedAt,
@@ -49,6 +58,6 @@ export class Revoker {
       auditRecord.at,
     );
     await this.#poller.catchUp();
-    if (this.#poller.sequence < seq) throw unavailable('revocations', 'recorded, but not known here yet');
+    if (this.#poller.sequence < lastSeq) throw unavailable('revocations', 'recorded, but not known here yet');
   }
 }

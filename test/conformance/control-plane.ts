@@ -11,7 +11,7 @@ import { type NewRevocation, RevocationRecords } from '../../src/revocation/revo
 import { RedeemedTokens } from '../../src/replay/redeemed-tokens.ts';
 import { SecretUseEntity } from '../../src/control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../src/clients/secret-uses.ts';
-import type { Condition, Tenant, TenantFacts, Trust } from '../../src/tenancy/tenant.ts';
+import type { Client, Condition, Tenant, TenantFacts, Trust } from '../../src/tenancy/tenant.ts';
 import { parseEmail } from '../../src/domain/email.ts';
 import { parseClientId, parseProjectId, parseTenantId, parseTrustId } from '../../src/domain/ids.ts';
 import { refusalOf } from '../../src/testing/refusal.ts';
@@ -125,6 +125,23 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
       const [shop] = [...base.tenant.projects.values()] as [NonNullable<ReturnType<typeof base.tenant.projects.get>>];
       const [web] = [...shop.clients.values()] as [NonNullable<ReturnType<typeof shop.clients.get>>];
       const batch = { ...web, ...secretless, id: parseClientId('batch')! };
+      const billing: Client = {
+        ...web,
+        id: parseClientId('billing')!,
+        policy: { kind: 'assertion' },
+        audiences: ['reports', 'https://reports.example/api?x=Á'],
+        receives: [],
+        exchange: [
+          { to: 'stock', scopes: 'subset' },
+          { to: 'ledger', scopes: new Set(['orders:read', 'orders:write']) },
+        ],
+        service: { roles: ['biller'] },
+        keys: [
+          { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', kid: 'k1', alg: 'EdDSA' },
+        ],
+        jwksUri: 'https://billing.example/keys',
+        workload: { issuer: LINKED.id, conditions: NARROWED.conditions as ReadonlyMap<string, Condition> },
+      };
       const tenant: TenantFacts = {
         ...base.tenant,
         database: { driver: 'mysql', host: 'db1.example', port: 3307, name: 't_whole' },
@@ -135,6 +152,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
               ...shop,
               clients: new Map([
                 [batch.id, batch],
+                [billing.id, billing],
                 [web.id, web],
               ]),
             },
@@ -384,7 +402,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           await controlPlane.query("DELETE FROM audit_records WHERE request_id = 'by-clients'");
           await controlPlane.query("DELETE FROM revocations WHERE tenant_id = 'quota'");
         });
-        const web = { projectId: parseProjectId('shop')!, clientId: parseClientId('web')!, ofAllUntil };
+        const web = { projectId: parseProjectId('shop')!, clientId: parseClientId('web')!, ofAllUntil, ofChain: [] };
         const nowMs = now * 1000;
         let made = 0;
         function ofAllUntil(before: number): NewRevocation {

@@ -81,11 +81,10 @@ async function run(target: Target | 'token', options: RevokeOptions, terminal: T
       await announce(stores, revocation.tenantId, 'The key was revoked');
       return;
     }
-    const revoked =
-      // A single token is revoked whenever it was issued.
-      revocation?.kind === 'token'
-        ? await stores.controlPlane.revoke([revocation])
-        : await commitInTime(stores.clock, (before) => stores.controlPlane.revoke(plan.revocations(before)));
+    const isTimeless = planned.every(({ before }) => before === undefined);
+    const revoked = isTimeless
+      ? await stores.controlPlane.revoke(planned)
+      : await commitInTime(stores.clock, (before) => stores.controlPlane.revoke(plan.revocations(before)));
     print(plan, revoked, config.publicUrl, options, terminal);
   });
 }

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../errors/operator-error.ts';
-import { revocationOfAll, revocationOfToken, revocationOfTokenId } from '../../revocation/new-revocations.ts';
+import { revocationOfAll, revocationsOfToken, revocationsOfTokenId } from '../../revocation/new-revocations.ts';
 import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { parseEmail } from '../../domain/email.ts';
@@ -29,7 +29,7 @@ export interface RevocationPlan {
 export async function planOfToken(stores: Installation, terminal: Terminal): Promise<RevocationPlan> {
   const token = await readOwnToken(stores, terminal.stdin);
   return {
-    revocations: () => [revocationOfToken(token)],
+    revocations: (before) => revocationsOfToken(token, before),
     words: `token ${token.tokenId} of subject ${token.subject} in ${token.tenantId}`,
     notes: [],
   };
@@ -87,7 +87,7 @@ function planWithoutLookup({ kind, tenantId, id }: Target): RevocationPlan {
 
 function planOfTokenId(tenantId: TenantId, id: string): RevocationPlan {
   return {
-    revocations: (before) => [revocationOfTokenId(tenantId, id, before)],
+    revocations: (before) => revocationsOfTokenId(tenantId, id, before),
     words: `token ${id} in ${tenantId}`,
     notes: [],
   };
