@@ -1,5 +1,7 @@
 import type { User } from '../../directory/provisioning/directory-state.ts';
 import { formatDuration } from '../../provisioning/file/duration.ts';
+import { conditionsNode } from '../../provisioning/file/thing-nodes.ts';
+import { shownClientKey } from '../../provisioning/plan/shown-client-key.ts';
 import type { AdminSpec, ClientSpec, ProjectSpec, TenantSpec } from '../../provisioning/file/tenants-file.ts';
 
 /** A thing as JSON: the members of the tenants file, durations in seconds. */
@@ -36,6 +38,16 @@ export function clientDocument(projectId: string, client: ClientSpec): ObjectDoc
     scopes: client.scopes,
     subjects: client.subjects,
     ttl_seconds: ttlSeconds ?? null,
+    audiences: client.audiences,
+    receives: client.receives ?? null,
+    exchange: client.exchange,
+    service: client.service ?? null,
+    keys: client.keys.map(shownClientKey),
+    jwks_uri: client.jwksUri ?? null,
+    workload:
+      client.workload === undefined
+        ? null
+        : { issuer: client.workload.issuer, conditions: conditionsNode(client.workload.conditions) },
   };
 }
 
@@ -54,6 +66,7 @@ export function headingOf(member: string): string {
 
 /** A member's value on one line. `-` stands for nothing. */
 export function textOf(member: string, value: unknown): string {
+  if (value === null && member === 'receives') return 'its own audience';
   if (value === null || value === undefined) return '-';
   if (typeof value === 'number' && member.endsWith('_seconds')) return formatDuration(value);
   if (value === true) return 'yes';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { type CompleteResult, readCompleteTenants } from '../../testing/complete-tenants.ts';
+import { NO_TOKEN_ENDPOINT_MEMBERS } from '../../tenancy/client-rows.ts';
 import { MAX_FILE_BYTES } from './yaml-source.ts';
 import { replaceEach, replaceEvery } from '../../../libs/token/test/replace-once.ts';
 
@@ -97,6 +98,7 @@ describe('a valid file', () => {
         scopes: ['orders:read', 'orders:write'],
         subjects: { domains: ['acme.example'] },
         ttlSeconds: 600,
+        ...NO_TOKEN_ENDPOINT_MEMBERS,
       },
       {
         id: 'kiosk',
@@ -107,6 +109,7 @@ describe('a valid file', () => {
         scopes: 'unbounded',
         subjects: 'any',
         ttlSeconds: undefined,
+        ...NO_TOKEN_ENDPOINT_MEMBERS,
       },
     ]);
     expect(acme!.issuers[0]).toMatchObject({

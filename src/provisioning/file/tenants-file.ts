@@ -1,4 +1,5 @@
 import type {
+  ClientKey,
   ClientPolicy,
   Condition,
   DirectoryKind,
@@ -74,7 +75,7 @@ export interface ProjectSpec {
   readonly clients: readonly ClientSpec[];
 }
 
-export interface ClientSpec {
+export interface ClientSpec extends TokenEndpointSpec {
   readonly id: ClientId;
   readonly status: Status;
   readonly policy: ClientPolicy;
@@ -84,6 +85,35 @@ export interface ClientSpec {
   readonly subjects: { readonly domains: readonly string[] } | 'any';
   /** Undefined: the tenant's lifetime applies. */
   readonly ttlSeconds: number | undefined;
+}
+
+/** The members of a client that only the token endpoint uses. */
+export interface TokenEndpointSpec {
+  readonly audiences: readonly string[];
+  /** Undefined: its own `audience`. */
+  readonly receives: readonly string[] | undefined;
+  /** Sorted by `to`. */
+  readonly exchange: readonly ExchangeSpec[];
+  readonly service: ServiceSpec | undefined;
+  /** Sorted by `kid`, with public members only. */
+  readonly keys: readonly ClientKey[];
+  readonly jwksUri: string | undefined;
+  readonly workload: WorkloadSpec | undefined;
+}
+
+export interface ExchangeSpec {
+  readonly to: string;
+  readonly scopes: 'subset' | readonly string[];
+}
+
+export interface ServiceSpec {
+  readonly roles: readonly string[];
+}
+
+export interface WorkloadSpec {
+  readonly issuer: TrustId;
+  /** Sorted by claim. */
+  readonly conditions: readonly (readonly [claim: string, condition: Condition])[];
 }
 
 export interface ScopeSpec {

@@ -1,6 +1,6 @@
 import { formatDuration } from './duration.ts';
 import type { Condition } from '../../tenancy/tenant.ts';
-import type { ClientSpec, IssuerSpec } from './tenants-file.ts';
+import type { ClientSpec, IssuerSpec, TokenEndpointSpec } from './tenants-file.ts';
 
 /** A trusted issuer as it is written in a tenants file. */
 export function issuerNode(issuer: IssuerSpec): object {
@@ -35,7 +35,7 @@ export function conditionsNode(conditions: Iterable<readonly [string, Condition]
   );
 }
 
-/** A client as it is written in a tenants file. */
+/** A client as it is written in a tenants file, but for the policy `assertion`, which follows from what it has. */
 export function clientNode(client: ClientSpec): object {
   return {
     id: client.id,
@@ -47,5 +47,20 @@ export function clientNode(client: ClientSpec): object {
     scopes: client.scopes,
     subjects: client.subjects,
     ...(client.ttlSeconds === undefined ? {} : { ttl: formatDuration(client.ttlSeconds) }),
+    ...tokenEndpointNode(client),
+  };
+}
+
+function tokenEndpointNode({ audiences, receives, exchange, service, keys, jwksUri, workload }: TokenEndpointSpec) {
+  return {
+    ...(audiences.length > 0 && { audiences }),
+    ...(receives !== undefined && { receives }),
+    ...(exchange.length > 0 && { exchange }),
+    ...(service !== undefined && { service }),
+    ...(keys.length > 0 && { keys }),
+    ...(jwksUri !== undefined && { jwks_uri: jwksUri }),
+    ...(workload !== undefined && {
+      workload: { issuer: workload.issuer, conditions: conditionsNode(workload.conditions) },
+    }),
   };
 }

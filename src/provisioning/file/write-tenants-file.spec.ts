@@ -46,8 +46,10 @@ tenants:
       - { id: "0", clients: [] }
       - id: shop
         clients:
-          - { id: web, surfaces: [user], scopes: [], subjects: any, policy: { secretless: { networks: [fd00::/8] } } }
-          - { id: app, status: disabled, surfaces: [admin], scopes: ["*", "#a"], subjects: { domains: [A.example] } }
+          - { id: web, surfaces: [user], scopes: [], subjects: any, policy: { secretless: { networks: [fd00::/8] } }, audiences: ["1", "off"], receives: [] }
+          - { id: app, status: disabled, surfaces: [admin], scopes: ["*", "#a"], subjects: { domains: [A.example] }, exchange: [{ to: "0x1", scopes: ["!a", "*"] }, { to: "#b", scopes: subset }], service: { roles: ["!x"] } }
+          - { id: job, surfaces: [user], scopes: [], subjects: any, receives: ["~"], keys: [{ kty: OKP, crv: Ed25519, x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo, kid: "1e3", alg: EdDSA }] }
+          - { id: pod, surfaces: [user], scopes: [], subjects: any, policy: confidential, jwks_uri: https://pod.example/keys, workload: { issuer: corp, conditions: { /sub: ["1", "true"], "b:c": x } } }
     scopes: [{ name: "null", resource: "~" }]
     roles: [{ name: "!x", scopes: ["null"] }]
     groups: [{ name: "&g", roles: ["!x"] }]
@@ -92,6 +94,16 @@ describe('writeTenantsFile', () => {
     expect(text).toContain(`    name: '${name}'\n`);
     expect(text).toContain(`{ name: '${name}', scopes: [ '${name}' ] }`);
     expect((parse(text, { version: '1.1' }) as { tenants: { name: string }[] }).tenants[0]!.name).toBe(name);
+  });
+
+  it('writes every member of a client, so that an apply with --prune takes back what was added since', () => {
+    const [, shop] = (parse(writeTenantsFile(read(FULL).tenants)) as { tenants: { projects: object[] }[] }).tenants[0]!
+      .projects as { clients: Record<string, unknown>[] }[];
+    const [app, job, pod, web] = shop!.clients;
+    expect(app).toMatchObject({ policy: 'confidential', ttl: null, audiences: [], receives: null, keys: [] });
+    expect(job).toMatchObject({ policy: null, exchange: [], service: null, jwks_uri: null, workload: null });
+    expect(pod).toMatchObject({ policy: 'confidential', jwks_uri: 'https://pod.example/keys' });
+    expect(web).toMatchObject({ receives: [], workload: null });
   });
 
   it('does not depend on the order of its input', () => {

@@ -7,7 +7,7 @@ import { clientNode, issuerNode } from './thing-nodes.ts';
 import { API_VERSION } from './read-tenants-file.ts';
 import { byCodeUnit, patternIn } from './readers/read-fields.ts';
 import { untrustedIssuerName } from './untrusted-issuer.ts';
-import type { IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
+import type { ClientSpec, IdentitySpec, PersonSpec, TenantSpec } from './tenants-file.ts';
 
 /**
  * Writes the tenants as a file in canonical form: two exports of one state are equal, and applying one changes nothing. Applied with --prune to a later
@@ -57,7 +57,7 @@ function tenantNode(tenant: TenantSpec): object {
       id,
       name,
       status,
-      clients: byId(clients).map((client) => withUnset(clientNode(client), { ttl: null })),
+      clients: byId(clients).map(exportedClient),
     })),
     ...(tenant.directory === 'external' ? {} : directoryNode(tenant, issuerIds)),
     admins: byId(tenant.admins).map((admin) => ({
@@ -97,6 +97,24 @@ function identitiesNode(identities: readonly IdentitySpec[], issuerIds: Readonly
     })),
   };
 }
+
+/** Null as its policy is that of a client with keys or a workload, which has no word of its own. */
+function exportedClient(client: ClientSpec): object {
+  const node = withUnset(clientNode(client), UNSET_OF_CLIENT);
+  return client.policy.kind === 'assertion' ? { ...node, policy: null } : node;
+}
+
+/** What a client's members say that have no value. */
+const UNSET_OF_CLIENT = {
+  ttl: null,
+  audiences: [],
+  receives: null,
+  exchange: [],
+  service: null,
+  keys: [],
+  jwks_uri: null,
+  workload: null,
+} as const;
 
 /** What an issuer's members say that have no value. */
 const UNSET_OF_ISSUER = {

@@ -49,7 +49,7 @@ const FULL = `    name: Acme Ltd
     status: suspended
     tokens: { alg: EdDSA, ttl: 5m }
     projects:
-      - { id: shop, name: Shop, status: disabled, clients: [{ id: web, status: disabled, policy: { secretless: { networks: [10.0.0.0/8] } }, surfaces: [user], audience: aud, scopes: unbounded, subjects: any, ttl: 1m }] }
+      - { id: shop, name: Shop, status: disabled, clients: [{ id: web, status: disabled, policy: { secretless: { networks: [10.0.0.0/8] } }, surfaces: [user], audience: aud, scopes: unbounded, subjects: any, ttl: 1m, audiences: [b], receives: [], exchange: [{ to: c, scopes: [read] }], service: { roles: [reader] }, jwks_uri: 'https://w.example/k', workload: { issuer: corp, conditions: { sub: d } } }] }
     issuers:
       - { id: corp, issuer: 'https://i.example', jwks_uri: 'https://i.example/k', audiences: [a], azp: [b], algorithms: [ES256], key_use: jwt-svid, typ: [JOSE], conditions: { c: d, /e/f: { contains: g } }, audience_claim: client_id, email_verified: text_allowed, subject: { match: email, domains: [a.example] }, clients: [web], surfaces: [user], max_age: 1m, max_lifetime: 1h }
     scopes: [{ name: read, resource: orders }]
@@ -87,7 +87,7 @@ describe('a member that is left out', () => {
       written(`    name: null
     status: active
     tokens: { alg: null, ttl: null }
-    projects: [{ id: shop, name: null, status: active, clients: [{ id: web, status: active, policy: null, audience: null, ttl: null }] }]
+    projects: [{ id: shop, name: null, status: active, clients: [{ id: web, status: active, policy: null, audience: null, ttl: null, audiences: null, receives: null, exchange: null, service: null, keys: null, jwks_uri: null, workload: null }] }]
     issuers: [{ id: corp, jwks_uri: null, algorithms: null, key_use: null, typ: null, azp: null, audience_claim: null, email_verified: null, max_age: null, max_lifetime: null }]
     scopes: [{ name: read, resource: null }]
     users: [{ id: u-ada, status: active, roles: null, groups: null, identities: null }]
@@ -147,12 +147,22 @@ describe('a reference', () => {
     ['roles: [{ name: reader, scopes: [read, all] }]', 'roles[0] "reader": scopes[1]: there is no scope "all"'],
     ['groups: [{ name: staff, roles: [boss] }]', 'groups[0] "staff": roles[0]: there is no role "boss"'],
     ['issuers: [{ id: corp, clients: [app] }]', 'issuers[0] "corp": clients[0]: there is no client "app"'],
+    [
+      'projects: [{ id: shop, clients: [{ id: web, service: { roles: [boss] } }] }]',
+      'clients[0] "web": service: there is no role "boss"',
+    ],
+    [
+      'projects: [{ id: shop, clients: [{ id: web, workload: { issuer: x, conditions: { sub: d } } }] }]',
+      'clients[0] "web": workload: there is no issuer "x"',
+    ],
   ])('to nothing names the thing and the member: %s', (body, fault) => {
     expect(merge(written(`    ${body}\n`), existing(FULL)).faults).toEqual([expect.stringContaining(fault)]);
   });
 
   it.each([
     ['users: [{ id: u-ada }]\n    roles: []\n    groups: []', 'users[0] "u-ada": there is no role "reader" after this'],
+    ['roles: []\n    groups: []', 'clients "web": service: there is no role "reader" after this'],
+    ['issuers: []', 'clients "web": workload: there is no issuer "corp" after this'],
     ['issuers: [{ id: corp }]\n    projects: []', 'issuers[0] "corp": clients: there is no client "web"'],
   ])('of a thing that is only named must not be pruned: %s', (body, fault) => {
     const { faults } = merge(written(`    ${body}\n`), existing(FULL), true);

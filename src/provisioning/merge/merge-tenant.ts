@@ -1,15 +1,8 @@
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import type {
-  ClientSpec,
-  GroupSpec,
-  IssuerSpec,
-  RoleSpec,
-  ScopeSpec,
-  TenantSpec,
-  TokensSpec,
-} from '../file/tenants-file.ts';
+import type { GroupSpec, IssuerSpec, RoleSpec, ScopeSpec, TenantSpec, TokensSpec } from '../file/tenants-file.ts';
 import { idOf, mergeList, nameOf } from './merge-lists.ts';
 import { mergeAdmins, mergeUsers } from './merge-persons.ts';
+import { mergeProjects } from './merge-projects.ts';
 import { type Faults, mergeMembers, needed, type Thing } from './thing.ts';
 
 const DEFAULT_TOKENS: TokensSpec = { algorithm: 'ES256', ttlSeconds: 15 * 60 };
@@ -69,7 +62,7 @@ export function mergeTenant(
       faults,
     ),
     issuers,
-    projects: mergeProjects(written, before, prune, faults),
+    projects: mergeProjects(written.projects, before.projects, prune, faults),
     scopes: mergeList(written.scopes, before.scopes, removeInDirectory, nameOf, (scope, one) => ({
       name: scope.name,
       ...mergeMembers<ScopeSpec, 'name'>(
@@ -104,49 +97,6 @@ export function mergeTenant(
     admins: mergeAdmins(written.admins, before.admins, prune, identities),
   };
 }
-
-function mergeProjects(
-  written: PartialTenant,
-  before: TenantSpec,
-  prune: boolean,
-  faults: Faults,
-): TenantSpec['projects'] {
-  return mergeList(written.projects, before.projects, prune, idOf, (project, one) => ({
-    id: project.id,
-    ...mergeMembers<Omit<TenantSpec['projects'][number], 'clients'>, 'id'>(
-      { list: 'projects', name: project.id, place: project.place },
-      project,
-      one,
-      { name: project.id, status: 'active' },
-      faults,
-    ),
-    clients: mergeList(project.clients, one?.clients ?? [], prune, idOf, (client, present) => ({
-      id: client.id,
-      ...mergeMembers<ClientSpec, 'id'>(
-        { list: 'clients', name: client.id, place: client.place },
-        client,
-        present,
-        { ...CLIENT, audience: project.id },
-        faults,
-      ),
-    })),
-  }));
-}
-
-const CLIENT = {
-  status: 'active',
-  policy: { kind: 'confidential' },
-  surfaces: needed<ClientSpec['surfaces']>('list those that it may use: [user], [admin] or both', []),
-  scopes: needed<ClientSpec['scopes']>(
-    'list the scopes that its tokens may carry at most, or write "scopes: unbounded"',
-    [],
-  ),
-  subjects: needed<ClientSpec['subjects']>(
-    'write "subjects: { domains: [...] }" for whom it may ask, or "subjects: any"',
-    { domains: [] },
-  ),
-  ttlSeconds: undefined,
-} as const;
 
 const ISSUER = {
   issuer: needed<string>('write the URL that its tokens have as "iss"', ''),

@@ -2,8 +2,9 @@ import type { DirectoryChanges } from '../../directory/provisioning/directory-st
 import { shownPath } from '../../domain/shown-change.ts';
 import { formatDuration } from '../file/duration.ts';
 import { clientNode, issuerNode } from '../file/thing-nodes.ts';
-import type { TenantSpec } from '../file/tenants-file.ts';
+import type { ClientSpec, TenantSpec } from '../file/tenants-file.ts';
 import { canonicalJson, diffMembers, type FieldChange, type Members } from './field-changes.ts';
+import { shownClientKey } from './shown-client-key.ts';
 
 /** One line of a plan. Ids are paths below the tenant and never contain an email address. */
 export interface Change {
@@ -111,11 +112,15 @@ function controlParts(tenant: TenantSpec): Part[] {
     }),
     ...tenant.projects.flatMap((project) => [
       part('project', [project.id], { name: project.name, status: project.status }),
-      ...project.clients.map((client) => part('client', [project.id, client.id], { ...clientNode(client) })),
+      ...project.clients.map((client) => part('client', [project.id, client.id], shownClient(client))),
     ]),
     ...tenant.issuers.map((issuer) => part('issuer', [issuer.id], { ...issuerNode(issuer) })),
     ...tenant.admins.map(({ id, ...members }) => part('admin', [id], members)),
   ];
+}
+
+function shownClient(client: ClientSpec): Members {
+  return { ...clientNode(client), ...(client.keys.length > 0 && { keys: client.keys.map(shownClientKey) }) };
 }
 
 /** Creations and updates in the order of `after`, then removals in the reverse order of `before`. */

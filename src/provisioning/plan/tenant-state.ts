@@ -1,7 +1,6 @@
 import type { DirectoryState } from '../../directory/provisioning/directory-state.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import type { TenantDraft, TenantState } from '../apply/control-plane.writer.ts';
-import { NO_TOKEN_ENDPOINT_MEMBERS } from '../../tenancy/client-rows.ts';
 import type { Client, Project, Tenant, TenantFacts, Trust } from '../../tenancy/tenant.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
@@ -81,6 +80,18 @@ function specFromClient(client: Client): ClientSpec {
     scopes: client.scopes === 'unbounded' ? 'unbounded' : sorted(client.scopes),
     subjects: client.subjects === 'any' ? 'any' : { domains: sorted(client.subjects.domains) },
     ttlSeconds: client.ttlSeconds,
+    audiences: sorted(client.audiences),
+    receives: client.receives && sorted(client.receives),
+    exchange: client.exchange
+      .map(({ to, scopes }) => ({ to, scopes: scopes === 'subset' ? scopes : sorted(scopes) }))
+      .sort((a, b) => byCodeUnit(a.to, b.to)),
+    service: client.service && { roles: sorted(client.service.roles) },
+    keys: [...client.keys].sort((a, b) => byCodeUnit(a['kid'] ?? '', b['kid'] ?? '')),
+    jwksUri: client.jwksUri,
+    workload: client.workload && {
+      issuer: client.workload.issuer,
+      conditions: [...client.workload.conditions].sort(([a], [b]) => byCodeUnit(a, b)),
+    },
   };
 }
 
@@ -90,7 +101,8 @@ function projectFromSpec({ id, name, status, clients }: ProjectSpec): Project {
     projectId: id,
     scopes: client.scopes === 'unbounded' ? 'unbounded' : new Set(client.scopes),
     subjects: client.subjects === 'any' ? 'any' : { domains: new Set(client.subjects.domains) },
-    ...NO_TOKEN_ENDPOINT_MEMBERS,
+    exchange: client.exchange.map(({ to, scopes }) => ({ to, scopes: scopes === 'subset' ? scopes : new Set(scopes) })),
+    workload: client.workload && { ...client.workload, conditions: new Map(client.workload.conditions) },
   });
   return { id, name, status, clients: new Map(clients.map((client) => [client.id, clientFromSpec(client)])) };
 }

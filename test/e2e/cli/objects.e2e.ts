@@ -49,6 +49,13 @@ const KIOSK = {
   scopes: 'unbounded',
   subjects: 'any',
   ttl_seconds: null,
+  audiences: [],
+  receives: null,
+  exchange: [],
+  service: null,
+  keys: [],
+  jwks_uri: null,
+  workload: null,
 };
 const WEB = { ...KIOSK, id: 'web', policy: 'confidential', surfaces: ['admin', 'user'], scopes: ['orders:read'] };
 const SHOP = { id: 'shop', name: 'shop', status: 'active', clients: ['kiosk', 'web'] };

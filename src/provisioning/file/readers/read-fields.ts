@@ -213,6 +213,11 @@ export function setOf<T extends string>(read: Reader<T>, minimum?: { readonly it
   };
 }
 
+/** Reads a restriction, or the word that explicitly says that there is none. */
+export function wordOr<const Word extends string, T>(word: Word, read: Reader<T>): Reader<T | Word> {
+  return (node, errors) => (node.kind === 'scalar' && node.value === word ? word : read(node, errors));
+}
+
 /** The sort order everywhere in provisioning: the same on every machine, whatever its locale. */
 export function byCodeUnit(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;

@@ -4,16 +4,13 @@ import {
 } from '../../../identity-providers/subject-token-algorithm.ts';
 import { parseSubjectTokenType } from '../../../identity-providers/subject-token-type.ts';
 import { topLevelClaim } from '../../../identity-providers/claims/guarding-conditions.ts';
-import { invalidProviderUrlReason, type ListedHosts } from '../../../identity-providers/egress/provider-url.ts';
+import type { ListedHosts } from '../../../identity-providers/egress/provider-url.ts';
 import { ISSUER_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
 import { isLinkableIssuer } from '../../../directory/linked-identity.ts';
 import { isIssuerOfThisService } from '../../../domain/issuer.ts';
 import { parseClientId, parseTrustId } from '../../../domain/ids.ts';
-import type { ValidationErrors } from '../validation-error.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
-  byCodeUnit,
-  displayName,
   duration,
   exactText,
   Fields,
@@ -24,17 +21,15 @@ import {
   type Reader,
   setOf,
   withoutPatterns,
+  wordOr,
 } from './read-fields.ts';
-import { parseJsonPointer } from '../../../identity-providers/claims/json-pointer.ts';
+import { conditionMap } from './read-conditions.ts';
+import { keySetUrl, providerUrl } from './read-provider-url.ts';
 import { subjectId } from './read-persons.ts';
-import { domainSet, surfaceSet, wordOr } from './read-projects.ts';
-import type { Condition, ConditionValue } from '../../../tenancy/tenant.ts';
+import { domainSet, surfaceSet } from './read-projects.ts';
 import type { IssuerSpec } from '../tenants-file.ts';
 import type { PartialIssuer } from '../partial-tenants-file.ts';
-import { printable, type SourceNode } from '../source-node.ts';
-
-// The size of the control plane's column.
-const MAX_URL_LENGTH = 2_048;
+import type { SourceNode } from '../source-node.ts';
 
 const KEYS = [
   'id',
@@ -77,14 +72,14 @@ export function readIssuers(
       registry.declare('issuer URL', issuer, fields.place('issuer'), 'another issuer of this tenant has the same URL');
     const members = {
       issuer,
-      jwksUri: fields.member('jwks_uri', providerUrl('allowed', MAX_URL_LENGTH, listedHosts)),
+      jwksUri: fields.member('jwks_uri', keySetUrl(listedHosts)),
       audiences: fields.member('audiences', setOf(withoutPatterns(exactText), { items: 1 })),
       audienceClaim: fields.member('audience_claim', oneOf(['client_id'])),
       azp: fields.member('azp', setOf(withoutPatterns(exactText), { items: 1 })),
       algorithms: fields.member('algorithms', setOf(algorithm, { items: 1 })),
       keyUse: fields.member('key_use', oneOf(['jwt-svid'])),
       types: fields.member('typ', setOf(tokenType)),
-      conditions: fields.member('conditions', wordOr('none', readConditions)),
+      conditions: fields.member('conditions', wordOr('none', conditionMap(', or the word "none"'))),
       emailVerified: fields.member('email_verified', oneOf(['text_allowed'])),
       subject: fields.member('subject', readSubject),
       clients: fields.member('clients', setOf(idBy(parseClientId))),
@@ -110,25 +105,6 @@ const anyIssuer: Reader<string> = matching(
 /** Without the URL of its keys they are found by the issuer, which must be a URL then (OpenID Connect Discovery 1.0, section 4). */
 function discoverableIssuer(listedHosts: ListedHosts): Reader<string> {
   return providerUrl('refused', ISSUER_LENGTH, listedHosts, '; with jwks_uri it may be any text');
-}
-
-function providerUrl(
-  query: 'allowed' | 'refused',
-  maxLength: number,
-  listedHosts: ListedHosts,
-  more = '',
-): Reader<string> {
-  const text = matching(
-    (value) => (value.length <= maxLength ? value : undefined),
-    `an https URL of at most ${maxLength} characters${more}`,
-  );
-  return (node, errors) => {
-    const url = text(node, errors);
-    const refusal = url === undefined ? undefined : invalidProviderUrlReason(url, { query }, listedHosts);
-    if (refusal === undefined) return url;
-    errors.add(node.at, `${refusal}${more}`);
-    return undefined;
-  };
 }
 
 /** Refuses this service's own issuers. If its tokens were accepted as subject tokens, each token could be renewed forever. */
@@ -197,64 +173,4 @@ const readSubject: Reader<IssuerSpec['subject']> = (node, errors) => {
   }
   const domains = fields.required('domains', domainSet, 'list the e-mail domains that this issuer speaks for');
   return domains === undefined ? undefined : { match, domains };
-};
-
-const readConditions: Reader<IssuerSpec['conditions']> = (node, errors) => {
-  if (node.kind !== 'map' || node.entries.size === 0) {
-    errors.add(node.at, 'must be a map of claims and their allowed values, at least one, or the word "none"');
-    return undefined;
-  }
-  const conditions: [string, Condition][] = [];
-  for (const [claim, { keyAt, value }] of node.entries) {
-    conditionClaim({ kind: 'scalar', at: keyAt, value: claim, isWritten: true }, errors);
-    conditions.push([claim, readCondition(claim, value, errors)]);
-  }
-  return conditions.sort(([a], [b]) => byCodeUnit(a, b));
-};
-
-const conditionClaim = withoutPatterns(
-  matching(
-    (name) =>
-      /^[\x21-\x7e]{1,128}$/.test(name) && (!name.startsWith('/') || parseJsonPointer(name) !== undefined)
-        ? name
-        : undefined,
-    'a name of 1 to 128 printable ASCII characters without spaces; one that starts with "/" is a JSON pointer, with ~0 for "~" and ~1 for "/" within a name',
-  ),
-);
-
-function readCondition(claim: string, node: SourceNode, errors: ValidationErrors): Condition {
-  if (node.kind !== 'map') return readConditionValues(claim, node, errors);
-  const [[kind, entry] = [], ...others] = node.entries;
-  if (entry !== undefined && others.length === 0) {
-    if (kind === 'contains') return { contains: word(entry.value, errors) ?? '' };
-    if (kind === 'has_key') return { hasKey: mapKey(entry.value, errors) ?? '' };
-  }
-  errors.add(node.at, `${CONDITION_FORMS}, { contains: a word of a text } or { has_key: a key of a map }`);
-  return [];
-}
-
-const CONDITION_FORMS = 'must be a text, a whole number, true or false';
-
-const word = withoutPatterns(exactText);
-/** Keys of maps are names that people give. */
-const mapKey = withoutPatterns(displayName);
-
-function readConditionValues(claim: string, node: SourceNode, errors: ValidationErrors): readonly ConditionValue[] {
-  const nodes = node.kind === 'list' ? node.items : [node];
-  if (nodes.length === 0) errors.add(node.at, `the condition on "${printable(claim)}" must allow at least one value`);
-  const values = new Map<string, ConditionValue>();
-  for (const item of nodes) {
-    const value = withoutPatterns(conditionValue)(item, errors);
-    if (value !== undefined) values.set(JSON.stringify(value), value);
-  }
-  return [...values].sort(([a], [b]) => byCodeUnit(a, b)).map(([, value]) => value);
-}
-
-const conditionValue: Reader<ConditionValue> = (node, errors) => {
-  const value = node.kind === 'scalar' ? node.value : null;
-  if (value === null || (typeof value === 'number' && !Number.isSafeInteger(value)) || value === '') {
-    errors.add(node.at, CONDITION_FORMS);
-    return undefined;
-  }
-  return value;
 };

@@ -4,6 +4,7 @@ import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
 import { parseNetwork } from '../../../domain/networks.ts';
 import { STATUSES } from '../../../domain/status.ts';
 import { PERSON_SURFACES } from '../../../domain/surface.ts';
+import type { ListedHosts } from '../../../identity-providers/egress/provider-url.ts';
 import type { NameRegistry } from './name-registry.ts';
 import {
   displayName,
@@ -17,7 +18,9 @@ import {
   oneOf,
   type Reader,
   setOf,
+  wordOr,
 } from './read-fields.ts';
+import { foreignToManagement, readTokenEndpoint, TOKEN_ENDPOINT_KEYS } from './read-token-endpoint.ts';
 import type { PartialClient, PartialProject } from '../partial-tenants-file.ts';
 
 /** Keys stay public for 24 h after their last token was issued. A longer-lived token would outlive its key. */
@@ -43,7 +46,7 @@ const networkSet = setOf(
   { items: 1 },
 );
 
-export function readProjects(registry: NameRegistry): Reader<readonly PartialProject[]> {
+export function readProjects(registry: NameRegistry, listedHosts: ListedHosts): Reader<readonly PartialProject[]> {
   return listOf((node, errors) => {
     const fields = Fields.open(node, 'a project', ['id', 'name', 'status', 'clients'], errors);
     if (fields === undefined) return undefined;
@@ -52,15 +55,29 @@ export function readProjects(registry: NameRegistry): Reader<readonly PartialPro
     const members = {
       name: fields.member('name', displayName),
       status: fields.member('status', status),
-      clients: fields.optional('clients', readClients(registry, id ?? '')),
+      clients: fields.optional('clients', readClients(registry, id ?? '', listedHosts)),
     };
     return id === undefined ? undefined : { id, ...members, place: fields.source };
   });
 }
 
-const CLIENT_KEYS = ['id', 'status', 'policy', 'surfaces', 'audience', 'scopes', 'subjects', 'ttl'] as const;
+const CLIENT_KEYS = [
+  'id',
+  'status',
+  'policy',
+  'surfaces',
+  'audience',
+  'scopes',
+  'subjects',
+  'ttl',
+  ...TOKEN_ENDPOINT_KEYS,
+] as const;
 
-function readClients(registry: NameRegistry, projectId: string): Reader<readonly PartialClient[]> {
+function readClients(
+  registry: NameRegistry,
+  projectId: string,
+  listedHosts: ListedHosts,
+): Reader<readonly PartialClient[]> {
   return listOf((node, errors) => {
     const fields = Fields.open(node, 'a client', CLIENT_KEYS, errors);
     if (fields === undefined) return undefined;
@@ -71,10 +88,11 @@ function readClients(registry: NameRegistry, projectId: string): Reader<readonly
       status: fields.member('status', status),
       policy: fields.member('policy', readPolicy),
       surfaces: fields.member('surfaces', surfaceSet),
-      audience: fields.member('audience', exactText),
+      audience: fields.member('audience', foreignToManagement(exactText)),
       scopes: fields.member('scopes', wordOr('unbounded', setOf(grantName))),
       subjects: fields.member('subjects', wordOr('any', readSubjects)),
       ttlSeconds: fields.member('ttl', duration(MAX_TTL)),
+      ...readTokenEndpoint(fields, listedHosts),
     };
     return id === undefined ? undefined : { id, ...members, place: fields.source };
   });
@@ -105,8 +123,3 @@ const readSubjects: Reader<{ readonly domains: readonly string[] }> = (node, err
   const domains = fields?.required('domains', domainSet, 'list the e-mail domains, or write "subjects: any"');
   return domains === undefined ? undefined : { domains };
 };
-
-/** Reads a restriction, or the word that explicitly says that there is none. */
-export function wordOr<const Word extends string, T>(word: Word, read: Reader<T>): Reader<T | Word> {
-  return (node, errors) => (node.kind === 'scalar' && node.value === word ? word : read(node, errors));
-}

@@ -47,7 +47,7 @@ export function readTenant(
     directory: fields.member('directory', oneOf(DIRECTORY_KINDS)),
     tokens: fields.member('tokens', readTokens),
     issuers: fields.optional('issuers', readIssuers(registry, context)),
-    projects: fields.optional('projects', readProjects(registry)),
+    projects: fields.optional('projects', readProjects(registry, context)),
     scopes: fields.optional('scopes', readScopes(registry)),
     roles: fields.optional('roles', readRoles(registry)),
     groups: fields.optional('groups', readGroups(registry)),
