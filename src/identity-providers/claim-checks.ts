@@ -1,7 +1,7 @@
 import { isLinkableSub } from '../directory/linked-identity.ts';
 import type { SubjectReference } from '../directory/subject.ts';
 import type { FixedSubject, Trust } from '../tenancy/tenant.ts';
-import { failedCondition } from './claims/conditions.ts';
+import { failedCondition, printableName } from './claims/conditions.ts';
 import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
 import { isGuardedBy, topLevelClaim } from './claims/guarding-conditions.ts';
@@ -103,11 +103,6 @@ function refusalOfConditions({ claims, trust: { conditions } }: JudgedClaims): S
   const failed = failedCondition(claims, conditions);
   // The claim's name is the operator's own, from the tenants file.
   return failed === undefined ? undefined : `it does not meet the condition on "${printableName(failed)}"`;
-}
-
-/** Names in the tenants file are so already. The audit's column holds ASCII of limited length, whatever SQL wrote into the trust. */
-function printableName(claim: string): string {
-  return claim.slice(0, 128).replace(/[^\x20-\x7e]/g, '?');
 }
 
 export type MappedSubject =

@@ -27,3 +27,8 @@ export function failedCondition(claims: Claims, conditions: Exclude<Trust['condi
   for (const [claim, condition] of conditions) if (!meets(claims, claim, condition)) return claim;
   return undefined;
 }
+
+/** Names in the tenants file are so already. The audit's column holds ASCII of limited length, whatever SQL wrote into the row. */
+export function printableName(claim: string): string {
+  return claim.slice(0, 128).replace(/[^\x20-\x7e]/g, '?');
+}
