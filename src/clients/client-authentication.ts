@@ -5,7 +5,7 @@ import type { ClientId, ProjectId } from '../domain/ids.ts';
 import { NetworkSet } from '../domain/networks.ts';
 import type { Surface } from '../domain/surface.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Client, Project, Tenant } from '../tenancy/tenant.ts';
+import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { ClientSecrets } from './client-secrets.ts';
 import { SecretUses } from './secret-uses.ts';
 
@@ -72,14 +72,12 @@ export class ClientAuthentication {
     secretless: SecretlessOrigin | 'secret required',
     listener: SecretMatchListener,
   ): Promise<ClientAuthenticationResult> {
-    const project = tenant.projects.get(credentials.projectId);
-    const client = project?.clients.get(credentials.clientId);
-    if (project === undefined || client === undefined)
-      throw new TesseraError('client_not_found', 'unknown project or client');
+    const client = tenant.projects.get(credentials.projectId)?.clients.get(credentials.clientId);
+    if (client === undefined) throw new TesseraError('client_not_found', 'unknown project or client');
 
     const secretId = await this.#match(tenant, client, credentials.credential);
     if (secretId !== undefined) listener.authenticated();
-    refuseInactive(tenant, project, client);
+    refuseInactive(tenant, client);
     if (secretId === undefined) refuseUnlessSecretless(client, credentials.credential, secretless);
     else this.#uses.record(tenant.id, client.projectId, client.id, secretId, this.#clock.nowMs());
     return { client, secretId };
@@ -89,14 +87,22 @@ export class ClientAuthentication {
     // A secretless client that sends nothing has nothing to compare, and must not depend on Vault.
     if (credential === undefined && client.policy.kind === 'secretless') return Promise.resolve(undefined);
     // A lone surrogate becomes U+FFFD in UTF-8, which would make different texts equal.
-    const comparable = credential !== undefined && Secret.isWellFormed(credential) ? credential : ABSENT;
-    return this.#secrets.match(tenant, client, comparable);
+    const isComparable =
+      credential !== undefined && Secret.isWellFormed(credential) && client.policy.kind !== 'assertion';
+    // A client that authenticates by assertions has no secret, whatever Vault holds.
+    return this.#secrets.match(tenant, client, isComparable ? credential : ABSENT);
   }
 }
 
-function refuseInactive(tenant: Tenant, project: Project, client: Client): void {
+/**
+ * Call when the credentials are verified.
+ *
+ * @throws TesseraError unauthorized
+ */
+export function refuseInactive(tenant: Tenant, client: Client): void {
   if (tenant.status !== 'active') throw new TesseraError('unauthorized', 'the tenant is suspended');
-  if (project.status !== 'active') throw new TesseraError('unauthorized', 'the project is disabled');
+  if (tenant.projects.get(client.projectId)?.status !== 'active')
+    throw new TesseraError('unauthorized', 'the project is disabled');
   if (client.status !== 'active') throw new TesseraError('unauthorized', 'the client is disabled');
 }
 
@@ -106,6 +112,8 @@ function refuseUnlessSecretless(
   credential: Secret | undefined,
   secretless: SecretlessOrigin | 'secret required',
 ): void {
+  if (client.policy.kind === 'assertion')
+    throw new TesseraError('unauthorized', 'the client has no secret: it authenticates by assertions');
   if (credential !== undefined || secretless === 'secret required')
     throw new TesseraError('unauthorized', 'the secret does not match');
   if (client.policy.kind !== 'secretless') throw new TesseraError('unauthorized', 'the secret is missing');

@@ -1,28 +1,35 @@
 import { isUtf8 } from 'node:buffer';
 import { Secret } from '../config/secret.ts';
-import { TesseraError } from '../errors/tessera-error.ts';
 import { decodeFormText, type FormParameters } from '../domain/form-text.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
-import { type ClientId, parseClientId, parseProjectId, type ProjectId } from '../domain/ids.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import { type ClaimedClient, parseClaimedClient } from './claimed-client.ts';
+import { ClientAssertion } from './client-assertion.ts';
 
-/** The client's name in a request: `project/client`, or only `client` if the tenant has one client with that id. */
-export interface ClaimedClient {
-  readonly projectId: ProjectId | undefined;
-  readonly clientId: ClientId;
-}
-
-export interface PresentedCredentials {
+export interface PresentedSecret {
   readonly claimed: ClaimedClient;
+  readonly method: 'client_secret_basic' | 'client_secret_post';
   readonly credential: Secret;
 }
 
+export interface PresentedAssertion {
+  readonly claimed: ClaimedClient;
+  readonly method: 'client_assertion';
+  readonly assertion: ClientAssertion;
+}
+
+/** The credentials of a client by one of the methods of the token endpoint. Not verified yet. */
+export type PresentedCredentials = PresentedSecret | PresentedAssertion;
+
 // RFC 7617, section 2: one scheme, base64 with its padding. The scheme is case-insensitive.
 const BASIC = /^basic +([a-z0-9+/]+={0,2})$/i;
+/** RFC 7523, section 2.2. */
+const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /**
- * The client's name and secret from the header or the form (RFC 6749, section 2.3.1), never from both.
+ * The client's name and credentials: a secret from the header or the form (RFC 6749, section 2.3.1), or an assertion (RFC 7521, section 4.2). A request
+ * uses one method (RFC 6749, section 2.3).
  *
- * @throws TesseraError invalid_request for both at once, unauthorized for missing or malformed credentials
+ * @throws TesseraError invalid_request for several methods, or an assertion of another type; invalid_client for missing or malformed credentials
  */
 export function readClientCredentials(
   authorization: readonly string[] | undefined,
@@ -30,26 +37,40 @@ export function readClientCredentials(
 ): PresentedCredentials {
   const id = form.get('client_id');
   const secret = form.get('client_secret');
-  if (authorization === undefined) return fromForm(id, secret);
-  // RFC 6749, section 2.3: at most one method. A `client_id` without a secret is not a method, and may repeat the header's client.
+  const assertion = readAssertion(form);
+  if (authorization !== undefined && (secret ?? assertion) !== undefined)
+    throw invalid(
+      'credentials in the header and in the form',
+      'The client authenticates both in the Authorization header and in the form. Use one of the two.',
+    );
+  if (authorization !== undefined) return fromHeader(authorization, id);
+  if (assertion === undefined) return fromForm(id, secret);
   if (secret !== undefined)
-    throw new TesseraError('invalid_request', 'a secret in the header and in the form', {
-      detail: 'The client authenticates both in the Authorization header and in the form. Use one of the two.',
-    });
-  const presented = fromHeader(authorization);
-  if (id !== undefined && !isSame(parseClaimed(id), presented.claimed))
-    throw new TesseraError('invalid_request', 'one client in the header and another in the form', {
-      detail: 'client_id names another client than the Authorization header.',
-    });
-  return presented;
+    throw invalid(
+      'a secret and an assertion',
+      'The client authenticates both by client_secret and by client_assertion. Use one of the two.',
+    );
+  return fromAssertion(assertion, id);
 }
 
-function fromForm(id: string | undefined, secret: string | undefined): PresentedCredentials {
+/** The text of the assertion; undefined if there is none. */
+function readAssertion(form: FormParameters): string | undefined {
+  const assertion = form.get('client_assertion');
+  const type = form.get('client_assertion_type');
+  if (assertion === undefined && type !== undefined)
+    throw invalid('an assertion type without an assertion', 'client_assertion is missing.');
+  if (assertion !== undefined && type !== JWT_BEARER)
+    throw invalid('another assertion type', `client_assertion_type must be ${JWT_BEARER}.`);
+  return assertion;
+}
+
+function fromForm(id: string | undefined, secret: string | undefined): PresentedSecret {
   if (id === undefined || secret === undefined) throw refused('client: there are no credentials');
-  return { claimed: claimedOf(id), credential: new Secret(secret) };
+  return { claimed: claimedBy(id), method: 'client_secret_post', credential: new Secret(secret) };
 }
 
-function fromHeader([header, ...others]: readonly string[]): PresentedCredentials {
+/** @param repeated a `client_id` in the form: it is not a method of its own, and may repeat the header's client */
+function fromHeader([header, ...others]: readonly string[], repeated: string | undefined): PresentedSecret {
   const encoded = others.length === 0 ? BASIC.exec(header ?? '')?.[1] : undefined;
   const bytes = Buffer.from(encoded ?? '', 'base64');
   if (encoded === undefined || bytes.toString('base64') !== encoded || !isUtf8(bytes))
@@ -59,41 +80,37 @@ function fromHeader([header, ...others]: readonly string[]): PresentedCredential
   const id = decodeFormText(text.slice(0, Math.max(colon, 0)));
   const secret = decodeFormText(text.slice(colon + 1));
   if (colon === -1 || id === undefined || secret === undefined) throw refused('client: not an id and a secret');
-  return { claimed: claimedOf(id), credential: new Secret(secret) };
+  const claimed = claimedBy(id);
+  if (repeated !== undefined && !isSame(parseClaimedClient(repeated), claimed))
+    throw invalid(
+      'one client in the header and another in the form',
+      'client_id names another client than the Authorization header.',
+    );
+  return { claimed, method: 'client_secret_basic', credential: new Secret(secret) };
 }
 
-function claimedOf(id: string): ClaimedClient {
-  const claimed = parseClaimed(id);
+/** RFC 7521, section 4.2: `client_id` is optional, because the assertion's `sub` names the client. The `sub` of a workload is another name. */
+function fromAssertion(text: string, id: string | undefined): PresentedAssertion {
+  const assertion = ClientAssertion.parse(text);
+  const claimed = id === undefined ? assertion.issuingClient : claimedBy(id);
+  if (claimed === undefined) throw refused('client: an assertion of another issuer without a client_id');
+  return { claimed, method: 'client_assertion', assertion };
+}
+
+function claimedBy(id: string): ClaimedClient {
+  const claimed = parseClaimedClient(id);
   if (claimed === undefined) throw refused('client: not the id of a client');
   return claimed;
-}
-
-function parseClaimed(text: string): ClaimedClient | undefined {
-  const [first, second, ...rest] = text.split('/');
-  const clientId = parseClientId(second ?? first);
-  const projectId = second === undefined ? undefined : parseProjectId(first);
-  if (clientId === undefined || rest.length > 0 || (second !== undefined && projectId === undefined)) return undefined;
-  return { projectId, clientId };
 }
 
 function isSame(one: ClaimedClient | undefined, other: ClaimedClient): boolean {
   return one !== undefined && one.projectId === other.projectId && one.clientId === other.clientId;
 }
 
-/**
- * Finds the project of a client that named none.
- *
- * @throws TesseraError client_not_found if the tenant has no such client, or several
- */
-export function projectOf(tenant: Tenant, { projectId, clientId }: ClaimedClient): ProjectId {
-  if (projectId !== undefined) return projectId;
-  const [first, ...others] = [...tenant.projects.values()].filter(({ clients }) => clients.has(clientId));
-  if (first === undefined) throw new TesseraError('client_not_found', 'unknown project or client');
-  if (others.length > 0)
-    throw new TesseraError('client_not_found', 'several projects have a client of that id: name the project');
-  return first.id;
+function invalid(reason: string, detail: string): TesseraError {
+  return new TesseraError('invalid_request', reason, { detail });
 }
 
 function refused(reason: string): TesseraError {
-  return new TesseraError('unauthorized', reason);
+  return new TesseraError('invalid_client', reason);
 }

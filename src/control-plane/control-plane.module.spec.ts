@@ -36,6 +36,7 @@ function start(changes: Partial<Config> = {}): Promise<INestApplicationContext> 
     ...storageConfig(folder.path),
     vault: { kind: 'embedded' },
     audit: { retentionDays: 1 },
+    federationAllowedHosts: [],
     ...changes,
   };
   const runtime = RuntimeModule.with({ config, clock: new ManualClock(), log, metrics: new Metrics() });

@@ -2,14 +2,15 @@ import type { VerifiedToken } from '@tessera/token/core';
 import { Injectable } from '@nestjs/common';
 import { type AuditedRequest, type Conclusion } from '../../audit/audit-record.ts';
 import { AuditedWork, Auditor } from '../../audit/auditor.ts';
-import { ClientAuthentication } from '../../clients/client-authentication.ts';
-import { type ClaimedClient, projectOf, readClientCredentials } from '../../clients/client-credentials.ts';
+import { CallerAuthentication, type CallerLimit } from '../../clients/caller-authentication.ts';
+import type { ClaimedClient } from '../../clients/claimed-client.ts';
+import { readClientCredentials } from '../../clients/client-credentials.ts';
 import type { FormParameters } from '../../domain/form-text.ts';
-import { parseTenantId, type ProjectId, type TenantId } from '../../domain/ids.ts';
+import { type ClientId, parseTenantId, type ProjectId, type TenantId } from '../../domain/ids.ts';
 import { type Surface, SURFACES } from '../../domain/surface.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { askedSurface } from '../../http/routes/asked-surface.ts';
-import { AttemptLimit } from '../../rate-limit/attempt-limit.ts';
+import { type AttemptKey, AttemptLimit } from '../../rate-limit/attempt-limit.ts';
 import { FailureLimits } from '../../rate-limit/failure-limits.ts';
 import { Revoker } from '../../revocation/revoker.ts';
 import type { Client, Tenant } from '../../tenancy/tenant.ts';
@@ -40,7 +41,7 @@ interface AuthenticatedRequest {
 @Injectable()
 export class TokenStatus {
   readonly #tenants: TenantRepository;
-  readonly #clients: ClientAuthentication;
+  readonly #callers: CallerAuthentication;
   readonly #limits: FailureLimits;
   readonly #tokens: OwnTokenVerifier;
   readonly #revoker: Revoker;
@@ -48,14 +49,14 @@ export class TokenStatus {
 
   constructor(
     tenants: TenantRepository,
-    clients: ClientAuthentication,
+    callers: CallerAuthentication,
     limits: FailureLimits,
     tokens: OwnTokenVerifier,
     revoker: Revoker,
     auditor: Auditor,
   ) {
     this.#tenants = tenants;
-    this.#clients = clients;
+    this.#callers = callers;
     this.#limits = limits;
     this.#tokens = tokens;
     this.#revoker = revoker;
@@ -112,7 +113,6 @@ export class TokenStatus {
     return { client, tenant, token: await this.#find(client, token, surfaces, work) };
   }
 
-  /** Every failed authentication has the same answer, `invalid_client`, whether the client is unknown or disabled or the secret is wrong. */
   async #clientOf(
     tenant: Tenant,
     authorization: readonly string[] | undefined,
@@ -120,25 +120,17 @@ export class TokenStatus {
     work: TokenStatusWork,
   ): Promise<Client> {
     const { source, route } = work.request;
-    const limitOf = (key: string, isGuessable: boolean) => new AttemptLimit(this.#limits, source, { key, isGuessable });
     // A request that names no client is not a guess. It counts separately, so that it cannot block a client.
-    let limit = limitOf(`${route} ${tenant.id}`, false);
+    const limit = new AttemptLimit(this.#limits, source, { key: `${route} ${tenant.id}`, isGuessable: false });
     try {
-      const { claimed, credential } = readClientCredentials(authorization, form);
-      work.clientId = claimed.clientId;
-      limit = limitOf(nameOf(tenant.id, claimed.projectId, claimed), false);
-      const projectId = projectOf(tenant, claimed);
-      work.projectId = projectId;
-      // Counts under the same key as generateToken: a guess at either endpoint is a guess at the same secret.
-      limit = limitOf(nameOf(tenant.id, projectId, claimed), true);
-      limit.check();
-      const credentials = { projectId, clientId: claimed.clientId, credential };
-      const { client, secretId } = await this.#clients.authenticate(tenant, credentials, 'secret required', limit);
+      const presented = readClientCredentials(authorization, form);
+      work.named(presented.claimed);
+      const { client, secretId } = await this.#callers.authenticate(tenant, presented, progressOf(limit, work));
       work.secretId = secretId;
       return client;
     } catch (error) {
       limit.count(error);
-      throw asInvalidClient(error);
+      throw error;
     }
   }
 
@@ -164,12 +156,18 @@ export class TokenStatus {
 class TokenStatusWork extends AuditedWork {
   tenantId: TenantId | undefined = undefined;
   projectId: ProjectId | undefined = undefined;
-  clientId: ClaimedClient['clientId'] | undefined = undefined;
+  clientId: ClientId | undefined = undefined;
   secretId: string | undefined = undefined;
   subjectId: string | undefined = undefined;
   tokenId: string | undefined = undefined;
   /** Why the token is not active. */
   reason: string | undefined = undefined;
+
+  /** The client of the request, known or not. */
+  named({ projectId, clientId }: ClaimedClient): void {
+    this.projectId = projectId;
+    this.clientId = clientId;
+  }
 
   override facts(): Conclusion {
     const { tenantId, projectId, clientId, secretId, subjectId, tokenId, reason } = this;
@@ -177,8 +175,18 @@ class TokenStatusWork extends AuditedWork {
   }
 }
 
-function nameOf(tenantId: TenantId, projectId: ProjectId | undefined, { clientId }: ClaimedClient): string {
-  return `${tenantId}/${projectId ?? '?'}/${clientId}`;
+function progressOf(limit: AttemptLimit, work: TokenStatusWork): CallerLimit {
+  return {
+    identified: (attempt: AttemptKey) => {
+      limit.identified(attempt);
+    },
+    clientFound: (client) => {
+      work.named({ projectId: client.projectId, clientId: client.id });
+    },
+    authenticated: () => {
+      limit.authenticated();
+    },
+  };
 }
 
 function tenantOf(path: string): TenantId {
@@ -205,10 +213,4 @@ function readForm(body: unknown): { readonly form: FormParameters; readonly toke
   if (form === undefined || token === undefined)
     throw new TesseraError('invalid_request', 'the form has no token', { detail: 'token is missing.' });
   return { form, token };
-}
-
-function asInvalidClient(error: unknown): unknown {
-  return error instanceof TesseraError && (error.code === 'unauthorized' || error.code === 'client_not_found')
-    ? new TesseraError('invalid_client', error.reason, { cause: error })
-    : error;
 }
