@@ -6,6 +6,7 @@ import { ControlPlaneModule } from './control-plane/control-plane.module.ts';
 import { KeysModule } from './keys/keys.module.ts';
 import { RateLimitModule } from './rate-limit/rate-limit.module.ts';
 import { ReplayModule } from './replay/replay.module.ts';
+import { TokenEndpointModule } from './token-endpoint/token-endpoint.module.ts';
 import { TokenGrantsModule } from './token-grants/token-grants.module.ts';
 import { DirectoryModule } from './directory/directory.module.ts';
 import { IdentityProvidersModule } from './identity-providers/identity-providers.module.ts';
@@ -34,4 +35,5 @@ export const APP_MODULES: NonNullable<ModuleMetadata['imports']> = [
   VerificationModule,
   AdminAuthModule,
   UserAuthModule,
+  TokenEndpointModule,
 ];

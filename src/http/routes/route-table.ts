@@ -27,6 +27,9 @@ export interface RouteRow {
   readonly errors?: 'oauth';
 }
 
+/** Room for two tokens, and for credentials and parameters beside them. */
+const TOKEN_REQUEST_LIMIT_BYTES = 16 * 1024;
+
 /** Registered by @nestjs/swagger and @fastify/static; turned off by TESSERA_API_DOCS. */
 export const API_DOCS_ROUTES: readonly RouteRow[] = [
   { method: 'GET', path: '/docs', access: 'public', kind: 'page' },
@@ -53,6 +56,16 @@ export const ROUTE_TABLE: readonly RouteRow[] = [
   { method: 'POST', path: '/auth/user/oidcToken', access: 'public', kind: 'token', surface: 'user' },
   { method: 'POST', path: '/auth/admin/generateToken', access: 'public', kind: 'token', surface: 'admin' },
   { method: 'POST', path: '/auth/admin/oidcToken', access: 'public', kind: 'token', surface: 'admin' },
+  // It authenticates the clients of this route, too.
+  {
+    method: 'POST',
+    path: '/tenants/:tenantId/token',
+    access: 'public',
+    kind: 'token',
+    body: 'strict form',
+    bodyLimitBytes: TOKEN_REQUEST_LIMIT_BYTES,
+    errors: 'oauth',
+  },
   { method: 'GET', path: '/auth/user/profile', access: 'bearer-user', kind: 'api', surface: 'user' },
 
   // The holder of a token can already read it. These endpoints only add whether it is valid.

@@ -1,10 +1,17 @@
 import type { TesseraClaims } from '@tessera/token';
 import type { Config } from '../../config/config.ts';
+import { SUBJECT_TOKEN_ALGORITHM_NAMES } from '../../identity-providers/subject-token-algorithm.ts';
 import type { RingKey } from '../key-ring.ts';
 import { issuerOf } from '../../domain/issuer.ts';
 
-/** RFC 6749, section 2.3.1, for endpoints where clients authenticate. */
-const CLIENT_AUTHENTICATION = Object.freeze(['client_secret_basic', 'client_secret_post']);
+/** RFC 6749, section 2.3.1, and RFC 7523, section 2.2, for the endpoints where clients authenticate. */
+const CLIENT_AUTHENTICATION = Object.freeze(['client_secret_basic', 'client_secret_post', 'private_key_jwt']);
+
+const GRANT_TYPES = Object.freeze([
+  'client_credentials',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:ietf:params:oauth:grant-type:jwt-bearer',
+]);
 
 /** The settings that appear in the documents. */
 export type PublishedService = Pick<Config, 'publicUrl' | 'apiDocs'>;
@@ -17,28 +24,34 @@ export function keySet(keys: readonly RingKey[]): object {
 /**
  * RFC 8414, section 2: only statements that are true for this service.
  *
- * There is no authorization endpoint, so the only response type is the registered `none`. RFC 8414 gives some omitted members a default
- * (`grant_types_supported`, `token_endpoint_auth_methods_supported`) that would be wrong here: the token endpoints take JSON with the client's secret
- * in it. These members have explicit values of our own.
+ * There is no authorization endpoint, so the only response type is the registered `none`. The endpoints of the surfaces, which take JSON, are no token
+ * endpoints of that RFC: they are in a member of our own.
  */
 export function authorizationServerMetadata({ publicUrl, apiDocs }: PublishedService, tenantId: string): object {
   const issuer = issuerOf(publicUrl, tenantId);
   return {
     issuer,
     jwks_uri: `${issuer}/jwks.json`,
-    token_endpoint: `${publicUrl}/auth/user/generateToken`,
+    token_endpoint: `${issuer}/token`,
     response_types_supported: ['none'],
-    grant_types_supported: ['urn:tessera:grant-type:generate-token'],
-    token_endpoint_auth_methods_supported: ['urn:tessera:client-auth:secret-id'],
+    grant_types_supported: GRANT_TYPES,
+    ...clientAuthenticationAt('token'),
     revocation_endpoint: `${issuer}/revoke`,
-    revocation_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+    ...clientAuthenticationAt('revocation'),
     introspection_endpoint: `${issuer}/introspect`,
-    introspection_endpoint_auth_methods_supported: CLIENT_AUTHENTICATION,
+    ...clientAuthenticationAt('introspection'),
     ...(apiDocs ? { service_documentation: `${publicUrl}/docs` } : {}),
     tessera_token_endpoints: {
       user: `${publicUrl}/auth/user/generateToken`,
       admin: `${publicUrl}/auth/admin/generateToken`,
     },
+  };
+}
+
+function clientAuthenticationAt(endpoint: 'token' | 'revocation' | 'introspection'): object {
+  return {
+    [`${endpoint}_endpoint_auth_methods_supported`]: CLIENT_AUTHENTICATION,
+    [`${endpoint}_endpoint_auth_signing_alg_values_supported`]: SUBJECT_TOKEN_ALGORITHM_NAMES,
   };
 }
 
@@ -80,8 +93,8 @@ const IS_WRITTEN = {
   email_id: true,
   surface: true,
   act: true,
-  root: true,
   idp: true,
+  root: true,
 } as const satisfies Record<ClaimName, boolean>;
 
 const CLAIMS: readonly string[] = Object.freeze(

@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import type { FormParameters } from '../domain/form-text.ts';
+import { TesseraError } from '../errors/tessera-error.ts';
+import type { Grant, TokenRequest } from '../token-grants/grant.ts';
+import { ClientCredentialsGrant } from '../token-grants/grants/client-credentials/client-credentials.grant.ts';
+import { JwtBearerGrant } from '../token-grants/grants/jwt-bearer/jwt-bearer.grant.ts';
+import { TokenExchangeGrant } from '../token-grants/grants/token-exchange/token-exchange.grant.ts';
+import { formError } from '../token-grants/token-form/form-response.ts';
+import type { TokenFormInput } from '../token-grants/token-form/token-form.ts';
+
+/** A grant of the token endpoint, with requests of a type of its own. */
+export type OfferedGrant = Grant<TokenRequest, TokenFormInput>;
+
+/** The grants of the token endpoint by their `grant_type`. */
+@Injectable()
+export class OfferedGrants {
+  readonly #grants: ReadonlyMap<string, OfferedGrant>;
+
+  constructor(clientCredentials: ClientCredentialsGrant, tokenExchange: TokenExchangeGrant, jwtBearer: JwtBearerGrant) {
+    const grants = [clientCredentials, tokenExchange, jwtBearer] as const;
+    // A grant gets back only the requests that it has parsed.
+    this.#grants = new Map(grants.map((grant) => [grant.type, grant as unknown as OfferedGrant]));
+  }
+
+  /** The grant that a request asks for. For a form that asks for none, it is one whose `parse` refuses. */
+  of(body: unknown): OfferedGrant {
+    const type = body instanceof Map ? (body as FormParameters).get('grant_type') : undefined;
+    return (type === undefined ? undefined : this.#grants.get(type)) ?? refusingGrant(body, type);
+  }
+}
+
+/** So that a request of no known grant is refused by the same steps as any other. */
+function refusingGrant(body: unknown, type: string | undefined): OfferedGrant {
+  return {
+    name: 'no grant',
+    type: undefined,
+    parse: () => {
+      throw refusal(body, type);
+    },
+    attemptKey: unreachable,
+    authenticate: unreachable,
+    respond: unreachable,
+    errorOf: formError,
+  };
+}
+
+function refusal(body: unknown, type: string | undefined): TesseraError {
+  if (!(body instanceof Map))
+    return new TesseraError('invalid_request', 'the body is no form', {
+      detail: 'The body must be application/x-www-form-urlencoded.',
+    });
+  return type === undefined
+    ? new TesseraError('invalid_request', 'no grant type', { detail: 'grant_type is missing.' })
+    : new TesseraError('unsupported_grant_type', 'unknown grant type');
+}
+
+function unreachable(): never {
+  throw new TesseraError('server_error', 'a refused request was not refused');
+}

@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { CallerAuthentication } from '../../../clients/caller-authentication.ts';
+import { serviceId } from '../../../domain/service-id.ts';
+import type { Tenant } from '../../../tenancy/tenant.ts';
+import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
+import type { AuthenticationProgress, Grant } from '../../grant.ts';
+import { formAttemptKey } from '../../token-form/form-attempt-key.ts';
+import { formError, formResponse, unauthorizedClient } from '../../token-form/form-response.ts';
+import { ownAudience } from '../../token-form/target-parameter.ts';
+import { parseTokenForm, type TokenForm, type TokenFormInput } from '../../token-form/token-form.ts';
+
+export interface ClientCredentialsRequest extends TokenForm {
+  readonly surface: 'service';
+}
+
+/** RFC 6749, section 4.4: a client requests a token for itself. */
+@Injectable()
+export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, TokenFormInput> {
+  readonly name = 'client_credentials';
+  readonly type = 'client_credentials';
+  readonly attemptKey = formAttemptKey;
+  readonly respond = formResponse;
+  readonly errorOf = formError;
+  readonly #callers: CallerAuthentication;
+
+  constructor(callers: CallerAuthentication) {
+    this.#callers = callers;
+  }
+
+  parse(input: TokenFormInput): ClientCredentialsRequest {
+    return { ...parseTokenForm(input, []), surface: 'service' };
+  }
+
+  /** @throws TesseraError invalid_client, unauthorized_client, invalid_target, temporarily_unavailable */
+  async authenticate(
+    tenant: Tenant,
+    { presented, target, scopes }: ClientCredentialsRequest,
+    progress: AuthenticationProgress,
+  ): Promise<AuthenticatedClient> {
+    const { client, secretId, notAfter } = await this.#callers.authenticate(tenant, presented, progress);
+    if (client.service === undefined) throw unauthorizedClient('the client has no tokens of its own');
+    return AuthenticatedClient[sealAuthenticatedClient]({
+      client,
+      subject: { by: 'id', id: serviceId({ projectId: client.projectId, clientId: client.id }) },
+      audience: ownAudience(client, target),
+      scopes: { asked: scopes, atMost: undefined },
+      notAfter,
+      exchange: undefined,
+      parentTokenId: undefined,
+      once: undefined,
+      secretId,
+    });
+  }
+}

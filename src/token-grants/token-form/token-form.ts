@@ -1,0 +1,115 @@
+import { type PresentedCredentials, readClientCredentials } from '../../clients/client-credentials.ts';
+import type { FormParameters } from '../../domain/form-text.ts';
+import { parseTenantId, type TenantId } from '../../domain/ids.ts';
+import { TesseraError } from '../../errors/tessera-error.ts';
+import type { RequestInput, TokenRequest } from '../grant.ts';
+import { parseScope } from './scope-parameter.ts';
+import { parseTarget } from './target-parameter.ts';
+
+/** A request of `POST /tenants/{tenant}/token`. */
+export interface TokenFormInput extends RequestInput {
+  /** The tenant in the path. */
+  readonly tenant: string;
+  /** A map of parameters, if it was a form. */
+  readonly body: unknown;
+  /** Every `Authorization` header. */
+  readonly authorization: readonly string[] | undefined;
+}
+
+/** What all grants of the token endpoint read. Nothing in it is verified yet. */
+export interface TokenForm extends Omit<TokenRequest, 'surface'> {
+  readonly tenantId: TenantId;
+  readonly presented: PresentedCredentials;
+  /** The value of `audience` or `resource`; undefined: the client's own audience. */
+  readonly target: string | undefined;
+  /** The scopes that are asked for; undefined: all that may be granted. */
+  readonly scopes: readonly string[] | undefined;
+  readonly parameters: FormParameters;
+}
+
+/**
+ * Parameters that change what a token is or for whom. One that its grant does not read would be ignored (RFC 6749, section 3.2), and the caller would
+ * have another token than was asked for. So it is an error.
+ */
+const MEANINGFUL = [
+  'assertion',
+  'subject_token',
+  'subject_token_type',
+  'actor_token',
+  'actor_token_type',
+  'requested_token_type',
+  // Of other grants.
+  'auth_req_id',
+  'code',
+  'code_verifier',
+  'device_code',
+  'password',
+  'redirect_uri',
+  'refresh_token',
+  'ticket',
+  'username',
+  // RFC 9396, OpenID Connect Core, RFC 9101, RFC 9449 and what other servers have.
+  'acr_values',
+  'authorization_details',
+  'claims',
+  'claim_token',
+  'dpop_jkt',
+  'max_age',
+  'nonce',
+  'req_cnf',
+  'request',
+  'request_uri',
+  'requested_issuer',
+  'requested_subject',
+  'subject_issuer',
+] as const;
+
+/**
+ * @param own the parameters of the grant
+ * @throws TesseraError route_not_found, invalid_request, invalid_client, invalid_scope, invalid_target
+ */
+export function parseTokenForm(input: TokenFormInput, own: readonly string[]): TokenForm {
+  const tenantId = parseTenantId(input.tenant);
+  if (tenantId === undefined) throw new TesseraError('route_not_found', 'not a tenant id');
+  const parameters = formOf(input.body);
+  const stray = MEANINGFUL.find((name) => parameters.has(name) && !own.includes(name));
+  if (stray !== undefined)
+    throw invalidRequest('a parameter is not supported', `${stray} is not supported with this grant_type.`);
+  const presented = credentialsOf(input.authorization, parameters);
+  return {
+    tenantId,
+    projectId: presented.claimed.projectId,
+    clientId: presented.claimed.clientId,
+    presented,
+    target: parseTarget(parameters),
+    scopes: parseScope(parameters.get('scope')),
+    parameters,
+  };
+}
+
+/** @throws TesseraError invalid_request */
+export function formOf(body: unknown): FormParameters {
+  if (body instanceof Map) return body as FormParameters;
+  throw invalidRequest('the body is no form', 'The body must be application/x-www-form-urlencoded.');
+}
+
+/** @throws TesseraError invalid_request */
+export function requiredParameter(parameters: FormParameters, name: string): string {
+  const value = parameters.get(name);
+  if (value === undefined) throw invalidRequest('a parameter is missing', `${name} is missing.`);
+  return value;
+}
+
+/** @throws TesseraError invalid_request, invalid_client */
+function credentialsOf(authorization: readonly string[] | undefined, parameters: FormParameters): PresentedCredentials {
+  try {
+    return readClientCredentials(authorization, parameters);
+  } catch (error) {
+    if (!(error instanceof TesseraError) || error.code !== 'unauthorized') throw error;
+    throw new TesseraError('invalid_client', error.reason, { cause: error });
+  }
+}
+
+export function invalidRequest(reason: string, detail: string): TesseraError {
+  return new TesseraError('invalid_request', reason, { detail });
+}
