@@ -1,5 +1,4 @@
 import { failedCondition, printableName } from '../identity-providers/claims/conditions.ts';
-import { topLevelClaim } from '../identity-providers/claims/guarding-conditions.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
 import {
   type IssuerTokenDeps,
@@ -49,8 +48,8 @@ function trustOf(tenant: Tenant, { issuer: id }: Workload, issuer: string): Trus
 
 function refuseOtherWorkload({ claims }: VerifiedIssuerToken, { conditions }: Workload): void {
   // The tenants file refuses this. Checked again, because without such a condition every workload of the issuer would be this client.
-  if (![...conditions.keys()].some((claim) => topLevelClaim(claim) === 'sub'))
-    throw refused('the workload has no condition on sub');
+  if (!['sub', '/sub'].some((claim) => Array.isArray(conditions.get(claim))))
+    throw refused('the workload has no condition that lists its sub');
   const failed = failedCondition(claims, conditions);
   if (failed !== undefined)
     throw refused(`it does not meet the condition of the workload on "${printableName(failed)}"`);

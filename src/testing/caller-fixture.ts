@@ -71,6 +71,11 @@ export async function openCallerFixture() {
     /** What the limit was notified of in the latest request. */
     events: [] as CallerEvent[],
 
+    keySets: (): RemoteKeySets => {
+      if (keySets === undefined) throw new Error('reset the fixture first');
+      return keySets;
+    },
+
     /** Starts with cold keys and secrets. */
     reset: (allowedHosts: readonly string[] = []): void => {
       const network = { federationAllowedHosts: allowedHosts, federationPrivateHosts: [], federationProxy: undefined };

@@ -8,10 +8,10 @@ import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exc
 import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import type { Client, Tenant, Trust } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
-import { parseClientId, parseTrustId } from '../domain/ids.ts';
 import type { Surface } from '../domain/surface.ts';
 import { claimsFor, openIssuingFixture, PUBLIC_URL } from './issuing-fixture.ts';
 import { collectingLog, tenantDraft, tenantId } from './storage.ts';
+import { trustDraft } from './trust-draft.ts';
 
 /** The subjects of one surface, in memory. */
 export class ListedSubjects extends SubjectDirectory {
@@ -74,25 +74,7 @@ export async function openExchangeFixture() {
 
     /** Gives the tenant acme one trusted issuer. */
     trust: async (changes: Pick<Trust, 'issuer'> & Partial<Trust>, tenant: Partial<Tenant> = {}): Promise<void> => {
-      const trust: Trust = {
-        id: parseTrustId('corp')!,
-        jwksUri: undefined,
-        audiences: ['tessera-acme'],
-        algorithms: ['ES256'],
-        keyUse: undefined,
-        types: [],
-        audienceClaim: undefined,
-        azp: undefined,
-        emailVerified: undefined,
-        conditions: new Map([['hd', ['acme.example']]]),
-        subject: { match: 'email', domains: new Set(['acme.example']) },
-        clients: [parseClientId('web')!],
-        surfaces: ['user'],
-        maxAgeSeconds: 600,
-        maxLifetimeSeconds: 3_600,
-        ...changes,
-      };
-      await tessera.writer.saveTenant(tenantDraft('acme', { trusts: [trust], ...tenant }));
+      await tessera.writer.saveTenant(tenantDraft('acme', { trusts: [trustDraft(changes)], ...tenant }));
       tessera.tenants.invalidate();
     },
 
