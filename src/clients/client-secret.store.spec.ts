@@ -69,19 +69,27 @@ describe('ClientSecretStore', () => {
 
   it('retires one of two, at once or later, and never the last', async () => {
     const first = await store.add(CLIENT, PLAIN);
-    await expect(store.retire(CLIENT, first.id, 0)).rejects.toThrow(/no live secret left: .*tessera secrets add/);
+    await expect(store.retire(CLIENT, first.id, 0, 'is kept')).rejects.toThrow(
+      /no live secret left: .*tessera secrets add/,
+    );
     const second = await store.add(CLIENT, PLAIN);
-    await store.retire(CLIENT, first.id, 3_600);
+    await store.retire(CLIENT, first.id, 3_600, 'is kept');
     expect((await store.read(CLIENT)).generated[0]).toMatchObject({ id: first.id, expiresAt: clock.seconds + 3_600 });
-    await store.retire(CLIENT, first.id, 0);
+    await store.retire(CLIENT, first.id, 0, 'is kept');
     expect((await store.read(CLIENT)).generated.map(({ id }) => id)).toEqual([second.id]);
-    await expect(store.retire(CLIENT, first.id, 0)).rejects.toThrow(/no secret with this id/);
+    await expect(store.retire(CLIENT, first.id, 0, 'is kept')).rejects.toThrow(/no secret with this id/);
+  });
+
+  it('retires the last of a client that authenticates otherwise', async () => {
+    const last = await store.add(CLIENT, PLAIN);
+    await store.retire(CLIENT, last.id, 0, 'is retired too');
+    expect(await store.hasLiveSecret(CLIENT)).toBe(false);
   });
 
   it('does not count a secret that expires before the retired one would', async () => {
     const first = await store.add(CLIENT, PLAIN);
     await store.add(CLIENT, { expiresInSeconds: 60, label: undefined });
-    await expect(store.retire(CLIENT, first.id, 3_600)).rejects.toThrow(/no live secret left/);
+    await expect(store.retire(CLIENT, first.id, 3_600, 'is kept')).rejects.toThrow(/no live secret left/);
   });
 
   it('replaces only the secrets with the label', async () => {

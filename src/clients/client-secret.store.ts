@@ -74,16 +74,22 @@ export class ClientSecretStore {
   /**
    * Retires a secret, at once or later.
    *
-   * @throws OperatorError if there is no such secret, or no live one would be left
+   * @param last what happens to the last live one: a client that authenticates by secrets keeps it
+   * @throws OperatorError if there is no such secret, or if the last live one is kept and is this one
    */
-  retire(client: ClientName, secretId: string, afterSeconds: number): Promise<undefined> {
+  retire(
+    client: ClientName,
+    secretId: string,
+    afterSeconds: number,
+    last: 'is kept' | 'is retired too',
+  ): Promise<undefined> {
     return this.#change(client, (entry) => {
       const rest = without(entry, secretId);
       if (rest === undefined)
         return {
           refusal: `Client ${nameOf(client)} has no secret with this id: list them with \`tessera secrets list ${nameOf(client)}\`.`,
         };
-      if (!hasLiveSecret(rest, this.#now() + afterSeconds))
+      if (last === 'is kept' && !hasLiveSecret(rest, this.#now() + afterSeconds))
         return {
           refusal: `Client ${nameOf(client)} would have no live secret left: add another first with \`tessera secrets add ${nameOf(client)}\`.`,
         };

@@ -6,6 +6,7 @@ import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import { SecretUseEntity } from '../../control-plane/entities/secret-use.entity.ts';
+import type { Client } from '../../tenancy/tenant.ts';
 import { SecretUses } from '../../clients/secret-uses.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import { announce, findTenant, type Installation, SILENT, withReadOnly, withWritable } from '../installation.ts';
@@ -66,7 +67,7 @@ export function addSecrets(program: Command, terminal: Terminal): void {
 
 async function runList(client: ClientName, { output }: Output, terminal: Terminal): Promise<void> {
   await withReadOnly(terminal.loadConfig(), async (stores) => {
-    await assertClient(stores, client);
+    const { policy } = await assertClient(stores, client);
     const entry = await stores.clientSecrets.read(client);
     const uses = await lastUses(stores, client);
     const now = epochSeconds(stores.clock.nowMs());
@@ -82,7 +83,9 @@ async function runList(client: ClientName, { output }: Output, terminal: Termina
     if (output === 'json') printJson(terminal.stdout, { secrets });
     else if (secrets.length === 0)
       printLines(terminal.stdout, [
-        `${nameOf(client)} has no secret: add one with \`tessera secrets add ${nameOf(client)}\`.`,
+        policy.kind === 'assertion'
+          ? `${nameOf(client)} has no secret: it authenticates by its keys or as a workload.`
+          : `${nameOf(client)} has no secret: add one with \`tessera secrets add ${nameOf(client)}\`.`,
       ]);
     else
       printLines(
@@ -108,7 +111,13 @@ async function runAdd(
   terminal: Terminal,
 ): Promise<void> {
   const config = terminal.loadConfig();
-  await withReadOnly(config, (stores) => assertClient(stores, client));
+  await withReadOnly(config, async (stores) => {
+    const { policy } = await assertClient(stores, client);
+    if (policy.kind === 'assertion')
+      throw new OperatorError(
+        `Client ${nameOf(client)} authenticates by its keys or as a workload, and no secret is accepted for it: write "policy: confidential" for it in the tenants file and apply that, which makes one.`,
+      );
+  });
   const added = { action: 'create', kind: 'secret', id: nameOf(client) } as const;
   await change(config, client, added, 'The secret was added', terminal, async ({ clientSecrets, changes }) => {
     const { secret, id } = await clientSecrets.add(client, {
@@ -131,12 +140,13 @@ async function runRetire(
   terminal: Terminal,
 ): Promise<void> {
   const config = terminal.loadConfig();
-  await withReadOnly(config, (stores) => assertClient(stores, client));
+  const { policy } = await withReadOnly(config, (stores) => assertClient(stores, client));
+  const last = policy.kind === 'assertion' ? 'is retired too' : 'is kept';
   const action = options.in === undefined ? 'remove' : 'update';
   const fields = [{ field: 'ends_in', from: null, to: options.in ?? 0 }];
   const retired = { action, kind: 'secret', id: `${nameOf(client)}/${id}`, fields } as const;
   await change(config, client, retired, 'The secret was retired', terminal, async ({ clientSecrets, changes }) => {
-    await clientSecrets.retire(client, id, options.in ?? 0);
+    await clientSecrets.retire(client, id, options.in ?? 0, last);
     changes.note(client.tenantId, [retired]);
     printLines(terminal.stdout, [options.in === undefined ? `Retired.` : `Ends in ${options.in} s.`]);
   });
@@ -158,10 +168,10 @@ function change(
 }
 
 /** @throws OperatorError if the control plane has no such client: its secret would be useless */
-async function assertClient(stores: Installation, client: ClientName): Promise<void> {
+async function assertClient(stores: Installation, client: ClientName): Promise<Client> {
   const { tenant } = await findTenant(stores, client.tenantId);
-  const project = tenant.projects.get(client.projectId);
-  if (project?.clients.has(client.clientId) === true) return;
+  const found = tenant.projects.get(client.projectId)?.clients.get(client.clientId);
+  if (found !== undefined) return found;
   const known = [...tenant.projects.values()].flatMap(({ id, clients }) =>
     [...clients.keys()].map((clientId) => `${tenant.id}/${id}/${clientId}`),
   );

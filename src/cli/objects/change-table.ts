@@ -103,7 +103,7 @@ export const CHANGES: { readonly [Kind in PathKind]?: readonly ChangeCommand[] }
       name: 'add',
       summary: 'create a client and its secret',
       description:
-        'Creates a client in a project that exists, with a secret, which is shown once. The same command again changes nothing; a client with other values is left as it is.',
+        'Creates a client in a project that exists, with a secret, which is shown once, unless it has networks or keys instead. The same command again changes nothing; a client with other values is left as it is.',
       options: [
         list('--surfaces <surface...>', 'user, admin or both').makeOptionMandatory(),
         list('--scopes <name...>', 'the scopes that its tokens may carry at most, or unbounded').makeOptionMandatory(),
@@ -111,6 +111,10 @@ export const CHANGES: { readonly [Kind in PathKind]?: readonly ChangeCommand[] }
         new Option('--audience <text>', '"aud" of its tokens; default: the id of the project'),
         new Option('--ttl <duration>', "how long its tokens are valid; default: the tenant's"),
         list('--networks <cidr...>', 'without a secret: every request from these networks is the client'),
+        list('--audiences <text...>', 'other values of "aud" that it may ask for at the token endpoint'),
+        list('--receives <text...>', '"aud" of the tokens that it may exchange; default: its own audience'),
+        list('--service-roles <name...>', 'roles of the tokens that it gets for itself'),
+        new Option('--jwks-uri <url>', 'without a secret: it signs assertions with keys that are published there'),
       ],
       example: '--surfaces user --scopes orders:read --subjects acme.example',
       build: ({ options }) => addingClient(clientMembers(options)),
@@ -172,6 +176,10 @@ function clientMembers({
   audience,
   ttl,
   networks,
+  audiences,
+  receives,
+  serviceRoles,
+  jwksUri,
 }: Given['options']): Record<string, unknown> {
   const isOnly = (words: unknown, word: string) => Array.isArray(words) && words.length === 1 && words[0] === word;
   return {
@@ -181,6 +189,10 @@ function clientMembers({
     audience,
     ttl,
     policy: networks === undefined ? undefined : { secretless: { networks } },
+    audiences,
+    receives,
+    service: serviceRoles === undefined ? undefined : { roles: serviceRoles },
+    jwks_uri: jwksUri,
   };
 }
 

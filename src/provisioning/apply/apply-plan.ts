@@ -131,7 +131,7 @@ async function applyPlanDirectory(plan: TenantPlan, stores: Stores): Promise<voi
  * the rows are gone.
  */
 async function revokeUsers({ tenant, removed: { users } }: TenantPlan, { controlPlane, clock }: Stores): Promise<void> {
-  const removed: Removed = { clients: [], administrators: [], users, everybody: false };
+  const removed: Removed = { clients: [], services: [], administrators: [], users, everybody: false };
   await commitInTime(clock, (before) => controlPlane.revoke(revocationsOf(tenant.id, removed, before)));
 }
 

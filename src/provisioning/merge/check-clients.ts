@@ -1,3 +1,6 @@
+import { SUBJECT_ID_LENGTH } from '../../control-plane/entities/tenant.entity.ts';
+import type { ProjectId } from '../../domain/ids.ts';
+import { serviceId } from '../../domain/service-id.ts';
 import { formatDuration } from '../file/duration.ts';
 import { memberName } from '../file/member-names.ts';
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
@@ -7,12 +10,19 @@ import { compare, type Compared } from './compare.ts';
 import { idOf } from './merge-lists.ts';
 import type { Faults } from './thing.ts';
 
+interface ComparedClient extends Compared<ClientSpec> {
+  readonly projectId: ProjectId;
+}
+
 /** The clients of all projects after the apply. */
-export function compareClients(written: PartialTenant, before: TenantSpec, after: TenantSpec): Compared<ClientSpec>[] {
+export function compareClients(written: PartialTenant, before: TenantSpec, after: TenantSpec): ComparedClient[] {
   return after.projects.flatMap((project) => {
     const said = written.projects?.find(({ id }) => id === project.id);
     const had = before.projects.find(({ id }) => id === project.id);
-    return compare('clients', said?.clients, had?.clients ?? [], project.clients, idOf);
+    return compare('clients', said?.clients, had?.clients ?? [], project.clients, idOf).map((client) => ({
+      ...client,
+      projectId: project.id,
+    }));
   });
 }
 
@@ -61,6 +71,17 @@ export function checkAuthentication({ thing, after: client, wrote }: Compared<Cl
         'a secretless client cannot authenticate at the token endpoint: write keys, jwks_uri or workload, or "policy: confidential"',
       );
   }
+}
+
+/** Records and revocations hold the subject of a token, and have room for so many characters. */
+export function checkServiceId({ thing, projectId, after: client, wrote }: ComparedClient, faults: Faults): void {
+  const id = serviceId({ projectId, clientId: client.id });
+  if (client.service !== undefined && wrote('service') && id.length > SUBJECT_ID_LENGTH)
+    faults.add(
+      thing,
+      'service',
+      `the "sub" of its tokens would be longer than ${SUBJECT_ID_LENGTH} characters, ${id}: give the project or the client a shorter id`,
+    );
 }
 
 export function checkAudiences({ thing, after: client, wrote }: Compared<ClientSpec>, faults: Faults): void {

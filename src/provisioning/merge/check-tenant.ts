@@ -1,7 +1,7 @@
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
 import { printable } from '../file/source-node.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
-import { checkAudiences, checkAuthentication, checkLifetime, compareClients } from './check-clients.ts';
+import { checkAudiences, checkAuthentication, checkLifetime, checkServiceId, compareClients } from './check-clients.ts';
 import { checkFixedSubjects } from './check-fixed-subjects.ts';
 import { checkIssuerMembers } from './check-issuer-members.ts';
 import { checkTrusts } from './check-trusts.ts';
@@ -39,6 +39,7 @@ export function checkTenant(written: PartialTenant, before: TenantSpec, after: T
     issuers.check(client, 'workload', workload === undefined ? [] : [workload.issuer]);
     checkLifetime(client, before, after, faults);
     checkAuthentication(client, faults);
+    checkServiceId(client, faults);
     checkAudiences(client, faults);
   }
   checkWorkloads(written, before, after, faults);

@@ -127,6 +127,16 @@ it('the own audience is not listed again, also when it is what changes', () => {
   expect(merge(change('audience: a, audiences: []'), existing('audiences: [a]')).faults).toEqual([]);
 });
 
+it('a service has a sub that records and revocations have room for', () => {
+  const project = (id: string) =>
+    `projects: [{ id: ${id}, clients: [{ id: ${'c'.repeat(64)}, surfaces: [user], scopes: [], subjects: any, service: { roles: [] } }] }]`;
+  const before = existing('ttl: 5m');
+  expect(merge(project('p'.repeat(56)), before).faults).toEqual([]);
+  expect(merge(project('p'.repeat(57)), before).faults).toEqual([
+    expect.stringContaining('service: the "sub" of its tokens would be longer than 128 characters'),
+  ]);
+});
+
 describe('the issuer of a workload', () => {
   const before = existing(WORKLOAD);
   const issuer = (members: string): string => `issuers: [{ id: ci, ${members} }]`;

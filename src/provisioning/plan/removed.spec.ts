@@ -27,6 +27,25 @@ describe('the revocations for removed users', () => {
   });
 });
 
+describe('the revocations for removed clients', () => {
+  const shop = (...clients: readonly { readonly id: string; readonly service?: object }[]) => ({
+    ...EMPTY,
+    projects: [{ id: 'shop', clients }] as unknown as TenantSpec['projects'],
+  });
+  const service = { roles: [] };
+
+  it('cover what others have exchanged for tokens of a service', () => {
+    const before = shop({ id: 'web' }, { id: 'billing', service });
+    expect(revoked(before, shop())).toEqual(['client web', 'client billing', 'subject client:shop/billing']);
+    expect(revoked(before, shop({ id: 'web' }, { id: 'billing', service: { roles: ['a'] } }))).toEqual([]);
+  });
+
+  it('are of the service alone when its client stays', () => {
+    expect(revoked(shop({ id: 'billing', service }), shop({ id: 'billing' }))).toEqual(['subject client:shop/billing']);
+    expect(revoked(shop({ id: 'billing' }), shop({ id: 'billing', service }))).toEqual([]);
+  });
+});
+
 describe('the revocations for another directory', () => {
   const server = { driver: 'mysql', host: 'db', port: 3306, name: 'acme' } as const;
   const external = { ...EMPTY, database: server, directory: 'external' } as const;

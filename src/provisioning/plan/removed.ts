@@ -1,13 +1,16 @@
 import { revocationOfAll } from '../../revocation/new-revocations.ts';
 import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { TenantId } from '../../domain/ids.ts';
+import { serviceId } from '../../domain/service-id.ts';
 import { parseSubjectId } from '../../domain/subject-id.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 import { canonicalJson } from './field-changes.ts';
 
-/** Users, administrators and clients that the plan removes and that tokens may name. */
+/** Users, administrators, clients and services that the plan removes and that tokens may name. */
 export interface Removed {
   readonly clients: readonly string[];
+  /** The `sub` of clients that had tokens of their own. Where another client has exchanged such a token, only its subject says whose it is. */
+  readonly services: readonly string[];
   readonly administrators: readonly string[];
   /** They are in the tenant's database, so their removal cannot be in one transaction with the revocations. */
   readonly users: readonly string[];
@@ -29,6 +32,7 @@ export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
       // Tokens contain the client's id without its project.
       (name) => name.slice(name.indexOf('/') + 1),
     ),
+    services: missing(before.projects.flatMap(serviceIds), new Set(after.projects.flatMap(serviceIds))),
     administrators: missing(before.admins.map(idOf), staying),
     // The tenant itself may have written these rows. They must not revoke an administrator's tokens, and what no token names is not revoked.
     users: missing(before.users.map(idOf), new Set(after.users.map(idOf))).filter(
@@ -41,10 +45,10 @@ export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
 /** @param before the last second of the tokens to revoke, epoch seconds */
 export function revocationsOf(
   tenantId: TenantId,
-  { clients, administrators, users, everybody }: Removed,
+  { clients, services, administrators, users, everybody }: Removed,
   before: number,
 ): readonly NewRevocation[] {
-  const subjects = new Set([...administrators, ...users]);
+  const subjects = new Set([...services, ...administrators, ...users]);
   if (everybody || clients.length + subjects.size > MAX_NAMED)
     return [revocationOfAll(tenantId, 'tenant', '*', before)];
   return [
@@ -53,12 +57,18 @@ export function revocationsOf(
   ];
 }
 
-export function isAnythingIn({ clients, administrators, users, everybody }: Removed): boolean {
-  return everybody || clients.length + administrators.length + users.length > 0;
+export function isAnythingIn({ clients, services, administrators, users, everybody }: Removed): boolean {
+  return everybody || clients.length + services.length + administrators.length + users.length > 0;
 }
 
 function clientNames({ id, clients }: TenantSpec['projects'][number]): string[] {
   return clients.map((client) => `${id}/${client.id}`);
+}
+
+function serviceIds({ id, clients }: TenantSpec['projects'][number]): string[] {
+  return clients
+    .filter(({ service }) => service !== undefined)
+    .map((client) => serviceId({ projectId: id, clientId: client.id }));
 }
 
 function idOf({ id }: { readonly id: string }): string {

@@ -231,6 +231,27 @@ describe('secrets', () => {
     expect(await run('secrets retire acme/shop/web nope')).toMatchObject({ code: 1 });
   });
 
+  it('are none of a client that authenticates by its keys, and one that it had before can be retired', async () => {
+    const job = (members: string): string =>
+      tenantsFile(
+        `  - { id: acme, projects: [{ id: shop, clients: [{ id: job, surfaces: [user], scopes: [], subjects: any, ${members} }] }] }\n`,
+      );
+    await installation.applied(job('status: active'));
+    await installation.applied(job("policy: null, jwks_uri: 'https://job.example/keys'"));
+    const before = await installation.fingerprint();
+    expect(await run('secrets add acme/shop/job')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/no secret is accepted for it: write "policy: confidential" for it in the tenants/),
+    });
+    expect(await installation.fingerprint()).toEqual(before);
+    const [old] = (await json('secrets list acme/shop/job')).secrets;
+    expect(await run(`secrets retire acme/shop/job ${old!['id']}`)).toMatchObject({ code: 0 });
+    expect((await run('secrets list acme/shop/job')).stdout).toBe(
+      'acme/shop/job has no secret: it authenticates by its keys or as a workload.\n',
+    );
+  });
+
   it('expire later with --in', async () => {
     await json('secrets add acme/shop/web');
     const [old] = (await json('secrets list acme/shop/web')).secrets;

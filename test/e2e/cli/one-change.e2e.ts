@@ -154,6 +154,19 @@ const COMMANDS: readonly {
     then: { policy: { secretless: { networks: ['10.1.0.0/16'] } }, scopes: 'unbounded', subjects: 'any' },
   },
   {
+    line: 'client add acme/shop/job --surfaces user --scopes unbounded --subjects any --audiences a,b --receives c --service-roles reader --jwks-uri https://job.example/keys',
+    // It signs with its own keys: there is no secret.
+    plan: ['create client acme/shop/job'],
+    show: 'client show acme/shop/job',
+    then: {
+      policy: 'assertion',
+      audiences: ['a', 'b'],
+      receives: ['c'],
+      service: { roles: ['reader'] },
+      jwks_uri: 'https://job.example/keys',
+    },
+  },
+  {
     line: 'client disable acme/shop/web',
     plan: ['update client acme/shop/web'],
     show: 'client show acme/shop/web',
@@ -266,6 +279,8 @@ describe('a change that is refused', () => {
     ],
     ['user add acme/u-bob --email other@acme.example', /Tenant acme has user "u-bob" already, with other email\./],
     ['user add acme/client:x!y --email eve@acme.example', /users\[0\].*: id must be an id/],
+    ['user add acme/client:shop --email eve@acme.example', /users\[0\].*: id must be an id: .* not with "client:"/],
+    ['user add acme/client:shop/web --email eve@acme.example', /users\[0\].*: id must be an id: .* not with "client:"/],
     ['user disable acme/u-nobody', /Tenant acme has no user "u-nobody"\. See `tessera users list acme`/],
     ['user disable nobody/u-ada', /There is no tenant "nobody": use one of acme, globex/],
     ['user grant acme/u-ada nothing', /users\[0\] "u-ada": roles\[0\]: there is no role "nothing"/],
@@ -276,6 +291,10 @@ describe('a change that is refused', () => {
     [APP.replace('user,admin', 'service'), /clients\[0\] "app": surfaces\[0\] must be one of admin, user/],
     [APP.replace('5m', '2h'), /clients\[0\] "app": ttl must be at most the tenant's ttl, 15m/],
     [APP.replace('acme.example', '*.example'), /clients\[0\] "app": subjects\.domains\[0\] must be a domain/],
+    [`${APP} --audience urn:tessera:manage`, /clients\[0\] "app": audience must not be urn:tessera:manage/],
+    [`${APP} --audiences shop`, /clients\[0\] "app": audiences\[0\] must not repeat the client's own audience/],
+    [`${APP} --service-roles boss`, /clients\[0\] "app": service: there is no role "boss"/],
+    [`${APP} --jwks-uri http://job.example/keys`, /clients\[0\] "app": jwks_uri must be an https URL/],
     [
       `${APP} --networks 10.0.0.0/8`,
       /clients\[0\] "app": surfaces: a secretless client may have the user surface only/,
