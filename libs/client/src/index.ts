@@ -6,6 +6,7 @@ export {
 } from './client-options.ts';
 export {
   Public,
+  RequireActor,
   RequireAnyRole,
   RequireAnyScope,
   RequireFreshRevocations,

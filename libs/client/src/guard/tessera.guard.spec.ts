@@ -17,6 +17,7 @@ import { BEARER_FORMS } from '../../../token/test/bearer-forms.ts';
 import { carriedToken } from './carried-token.ts';
 import {
   Public,
+  RequireActor,
   RequireAnyRole,
   RequireAnyScope,
   RequireFreshRevocations,
@@ -135,6 +136,18 @@ class RulesController {
     return 'in';
   }
 
+  @Get('service')
+  @RequireSurface('service')
+  service(): string {
+    return 'in';
+  }
+
+  @Get('actor')
+  @RequireActor('shop/web', 'client:shop/app')
+  actor(): string {
+    return 'in';
+  }
+
   @Get('fresh')
   @RequireFreshRevocations()
   fresh(): string {
@@ -232,7 +245,7 @@ describe('TesseraGuard on every route', () => {
   let app: NestFastifyApplication;
   beforeAll(async () => {
     app = await start([OrdersController, RulesController, StrictController, ChildController, OpenController], {
-      surfaces: ['user', 'admin'],
+      surfaces: ['user', 'admin', 'service'],
     });
   });
 
@@ -343,7 +356,27 @@ describe('TesseraGuard on every route', () => {
     ['tenant', { tenantId: 'globex' }, [{ tenantId: 'acme' }]],
     ['issuer', { tenantId: 'globex' }, [{ tenantId: 'acme' }]],
     ['of/globex', { tenantId: 'globex' }, [{ tenantId: 'acme' }]],
-    ['surface', { surface: 'admin' }, [{ surface: 'user' }]],
+    ['surface', { surface: 'admin' }, [{ surface: 'user' }, { surface: 'service' }]],
+    ['service', { surface: 'service' }, [{ surface: 'user' }, { surface: 'admin' }]],
+    [
+      'actor',
+      { actor: { sub: 'client:shop/web', act: { sub: 'client:shop/first' } } },
+      [
+        {},
+        { clientId: 'web', projectId: 'shop' },
+        { surface: 'service', clientId: 'web', projectId: 'shop' },
+        { actor: { sub: 'client:shop/other', client_id: 'web' } },
+        { actor: { sub: 'client:other/web' } },
+        { actor: { sub: 'shop/web' } },
+        // Only the current actor counts (RFC 8693, section 4.1).
+        { actor: { sub: 'client:shop/other', act: { sub: 'client:shop/web' } } },
+      ],
+    ],
+    [
+      'actor',
+      { surface: 'service', actor: { sub: 'client:shop/app', client_id: 'app' } },
+      [{ actor: { sub: 'u-ada' } }],
+    ],
   ])('requirement %s', async (path, good, bad) => {
     expect((await call(app, `/rules/${path}`, good)).status).toBe(200);
     for (const fields of bad) {
@@ -610,6 +643,7 @@ describe('the start of an application', () => {
       RequireResources,
       RequireIssuer,
       RequireTenant,
+      RequireActor,
     ] as never;
     for (const decorator of required)
       for (const names of [[], [''], ['a b'], ['a"'], [undefined as never]]) {
@@ -623,6 +657,30 @@ describe('the start of an application', () => {
         }
         expect(await startsWith(Broken)).toMatch(/^Broken\.handler: a requirement/);
       }
+  });
+
+  it.each<[string, string[]]>([
+    ['no name', []],
+    ['an empty name', ['']],
+    ['a client without its project', ['web']],
+    ['three parts', ['shop/web/x']],
+    ['another kind of subject', ['user:shop/web']],
+    ['capitals', ['Shop/web']],
+    ['an empty client', ['shop/']],
+    ['nothing behind the kind', ['client:']],
+    ['a good name and a wrong one', ['shop/web', 'shop']],
+    ['nothing', [undefined as never]],
+    ['a number', [7 as never]],
+  ])('stops at @RequireActor with %s, and names the handler', async (_, names) => {
+    @Controller()
+    class Broken {
+      @Get()
+      @RequireActor(...(names as [string]))
+      handler(): void {
+        return undefined;
+      }
+    }
+    expect(await startsWith(Broken)).toMatch(/^Broken\.handler: a requirement .*: (?:write|name|use) /);
   });
 
   it('stops at @RequireTenantParam without that parameter in the path', async () => {

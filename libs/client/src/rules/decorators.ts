@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Surface, VerifiedToken } from '@tessera/token';
 import { addRequirement, markPublic, type RuleTarget } from './access-rules.ts';
+import { subjectOfActor } from './actor-name.ts';
 import { carriedToken } from '../guard/carried-token.ts';
 import type { Requirement } from './requirement.ts';
 import { internalError, rulesOfCall } from './rules-of-call.ts';
@@ -48,6 +49,13 @@ export const RequireTenantParam = (param: string): ClassOrMethodDecorator => req
 
 /** A token of this surface. The module's `surfaces` must include it, too. */
 export const RequireSurface = (surface: Surface): ClassOrMethodDecorator => required({ kind: 'surface', surface });
+
+/**
+ * An exchanged token with one of these clients as the current actor, written `shop/web` or `client:shop/web`. Earlier actors do not count, nor does the
+ * client of a token that was not exchanged. A name is unique within one tenant: where several are trusted, add `@RequireTenant`.
+ */
+export const RequireActor = (...clients: Names): ClassOrMethodDecorator =>
+  required({ kind: 'actor', subjects: clients.map(subjectOfActor) });
 
 /** Answers 503 while the list of revocations is stale, whatever the module's `whenStale` is. With revocations off, always. */
 export const RequireFreshRevocations = (): ClassOrMethodDecorator => required({ kind: 'freshRevocations' });

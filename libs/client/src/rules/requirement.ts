@@ -12,6 +12,8 @@ export type Requirement =
   | { readonly kind: 'issuer'; readonly issuers: readonly string[] }
   | { readonly kind: 'tenantParam'; readonly param: string }
   | { readonly kind: 'surface'; readonly surface: Surface }
+  /** As in `sub`: `client:<project>/<client>`. */
+  | { readonly kind: 'actor'; readonly subjects: readonly string[] }
   /** Checked by the verifier, not by the token's content. */
   | { readonly kind: 'freshRevocations' };
 
@@ -44,6 +46,11 @@ export function isMet(
       return Object.hasOwn(params, requirement.param) && params[requirement.param] === token.tenantId;
     case 'surface':
       return token.surface === requirement.surface;
+    case 'actor': {
+      // RFC 8693, section 4.1: earlier actors are history and must not decide about access.
+      const [current] = token.actors;
+      return current !== undefined && requirement.subjects.includes(current.sub);
+    }
     case 'freshRevocations':
       return true;
   }
@@ -67,6 +74,8 @@ export function namesOf(requirement: Requirement): readonly unknown[] {
       return [requirement.param];
     case 'surface':
       return [requirement.surface];
+    case 'actor':
+      return requirement.subjects;
     case 'freshRevocations':
       return [requirement.kind];
   }

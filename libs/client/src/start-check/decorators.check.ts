@@ -1,4 +1,5 @@
 import { rulesOnClass, rulesOnMethod } from '../rules/access-rules.ts';
+import { isSubjectOfActor } from '../rules/actor-name.ts';
 import { namesOf } from '../rules/requirement.ts';
 import type { WrittenRules } from '../rules/written-rules.ts';
 import { type Host, methodsOf } from './handler.ts';
@@ -26,6 +27,10 @@ function checkTarget(name: string, { isPublic, requirements }: WrittenRules): vo
     if (!names.every((item) => typeof item === 'string' && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(item)))
       throw new TypeError(
         `${name}: a requirement names something that no token can hold: use printable ASCII without space, " and \\`,
+      );
+    if (requirement.kind === 'actor' && !requirement.subjects.every(isSubjectOfActor))
+      throw new TypeError(
+        `${name}: a requirement names an actor that is no client: write @RequireActor('shop/web') or @RequireActor('client:shop/web')`,
       );
   }
 }
