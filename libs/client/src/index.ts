@@ -25,7 +25,23 @@ export {
 export { TesseraClientModule } from './tessera-client.module.ts';
 export { TesseraGuard } from './guard/tessera.guard.ts';
 export { TesseraVerifier } from './tessera-verifier.ts';
-export { type ProvidedToken, TesseraTokens } from './tokens/tessera-tokens.ts';
-export type { TokenProviderOptions, TokenRequest, TokenResponse } from './tokens/token-provider-options.ts';
+export { TesseraTokens } from './tokens/tessera-tokens.ts';
+export type { ProvidedToken } from './tokens/token-cache.ts';
+export type {
+  ClientCredential,
+  ClientPrivateKey,
+  ClientReference,
+  ClientTokenOptions,
+  ClientTokenRequest,
+  ExchangeOptions,
+  ExchangeRequest,
+  ExchangeTarget,
+  PersonTokenOptions,
+  PrivateJwk,
+  TokenOverrides,
+  TokenProviderOptions,
+  TokenRequest,
+  TokenResponse,
+} from './tokens/token-provider-options.ts';
 export { TokenRequestError } from './tokens/token-request-error.ts';
 export { TokenError, type TokenErrorCode, type VerifiedToken, type VerifierOptions } from '@tessera/token';

@@ -5,4 +5,4 @@ export {
   type TestTesseraOptions,
 } from './testing/test-tessera.ts';
 export type { TestTokenFields } from './testing/test-token-fields.ts';
-export type { TestTokenRequest, TestTokenResponse } from './testing/test-token-request.ts';
+export type { TestExchangeRequest, TestTokenRequest, TestTokenResponse } from './testing/test-token-request.ts';

@@ -1,92 +1,28 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { eventually } from '../../../token/test/eventually.ts';
+import { type Answer, give, refusal, TestClock, TokenServer } from '../../test/tokens/token-server.ts';
 import type { TesseraClientOptions } from '../client-options.ts';
-import { createTesseraTokens, type TokenClock, TesseraTokens } from './tessera-tokens.ts';
-import type { TokenProviderOptions } from './token-provider-options.ts';
-import { TokenRequestError } from './token-request-error.ts';
+import { createTesseraTokens, TesseraTokens } from './tessera-tokens.ts';
+import type { PersonTokenOptions } from './token-provider-options.ts';
 import { parseTokenSettings } from './token-settings.ts';
 
-/** A clock that the test moves. Waits are recorded and take no time. */
-class TestClock implements TokenClock {
-  #now = 1_800_000_000_000;
-  readonly waits: number[] = [];
-
-  nowMs(): number {
-    return this.#now;
-  }
-
-  monotonicMs(): number {
-    return this.#now;
-  }
-
-  sleep(ms: number): Promise<void> {
-    this.waits.push(ms);
-    return Promise.resolve();
-  }
-
-  advanceSeconds(seconds: number): void {
-    this.#now += seconds * 1_000;
-  }
-}
-
-interface Received {
-  readonly url: string;
-  readonly contentType: string | undefined;
-  readonly body: Record<string, unknown>;
-}
-
-let server: Server;
-let received: Received[];
-/** The next responses. After them, tokens are issued. */
-let answers: ((response: ServerResponse, request: IncomingMessage) => void)[];
+let server: TokenServer;
 let clock: TestClock;
 const providers: TesseraTokens[] = [];
 
 beforeEach(async () => {
-  received = [];
-  answers = [];
   clock = new TestClock();
-  server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      received.push({
-        url: request.url ?? '',
-        contentType: request.headers['content-type'],
-        body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>,
-      });
-      const answer =
-        answers.shift() ?? give({ access_token: `t-${received.length}`, expires_in: 600, token_type: 'Bearer' });
-      answer(response, request);
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  server = await TokenServer.start();
 });
 
 afterEach(async () => {
   for (const provider of providers.splice(0)) provider.close();
-  server.close();
-  server.closeAllConnections();
-  await once(server, 'close');
+  await server.stop();
 });
 
-function give(body: unknown, status = 200, headers: Record<string, string> = {}) {
-  return (response: ServerResponse): void => {
-    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
-  };
-}
-
-function baseUrl(): string {
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function newTokens(more: Partial<TokenProviderOptions> = {}, options: object = {}): TesseraTokens {
+function newTokens(more: Partial<PersonTokenOptions> = {}, options: object = {}): TesseraTokens {
   const tokens = new TesseraTokens(
     parseTokenSettings({
-      baseUrl: baseUrl(),
+      baseUrl: server.baseUrl,
       tenants: 'all',
       audience: 'shop-api',
       tokens: {
@@ -105,25 +41,12 @@ function newTokens(more: Partial<TokenProviderOptions> = {}, options: object = {
   return tokens;
 }
 
-async function refusal(result: Promise<unknown>): Promise<TokenRequestError> {
-  try {
-    await result;
-  } catch (error) {
-    expect(error).toBeInstanceOf(TokenRequestError);
-    const text = `${String(error)} ${JSON.stringify(error)} ${(error as Error).stack ?? ''}`;
-    expect(text).not.toContain('s3cret');
-    expect((error as Error).cause).toBeUndefined();
-    return error as TokenRequestError;
-  }
-  throw new Error('returned a token');
-}
-
 describe('TesseraTokens', () => {
   it('sends the request of the API, and returns the token', async () => {
     const tokens = newTokens();
     expect(await tokens.get()).toEqual({ accessToken: 't-1', expiresAt: 1_800_000_600 });
     expect(await tokens.headers()).toEqual({ authorization: 'Bearer t-1' });
-    expect(received).toEqual([
+    expect(server.received).toEqual([
       {
         url: '/auth/user/generateToken',
         contentType: 'application/json',
@@ -140,14 +63,14 @@ describe('TesseraTokens', () => {
 
   it('sends no secret when it has none, and uses the surface that was given', async () => {
     await newTokens({ secretId: undefined as never, surface: 'admin' }).get();
-    expect(received[0]).toMatchObject({ url: '/auth/admin/generateToken' });
-    expect(received[0]!.body).not.toHaveProperty('secret_id');
+    expect(server.received[0]).toMatchObject({ url: '/auth/admin/generateToken' });
+    expect(server.received[0]!.body).not.toHaveProperty('secret_id');
   });
 
   it('prefers tokens.url to fetchBaseUrl, and fetchBaseUrl to baseUrl', async () => {
-    await newTokens({}, { baseUrl: 'https://tessera.invalid', fetchBaseUrl: baseUrl() }).get();
-    await newTokens({ url: baseUrl() }, { baseUrl: 'https://tessera.invalid' }).get();
-    expect(received).toHaveLength(2);
+    await newTokens({}, { baseUrl: 'https://tessera.invalid', fetchBaseUrl: server.baseUrl }).get();
+    await newTokens({ url: server.baseUrl }, { baseUrl: 'https://tessera.invalid' }).get();
+    expect(server.received).toHaveLength(2);
   });
 
   it('sends one request for many callers, and one for each cache key', async () => {
@@ -165,7 +88,7 @@ describe('TesseraTokens', () => {
       await tokens.get(overrides);
     }
     await tokens.get({ tenantId: undefined as never });
-    expect(received).toHaveLength(6);
+    expect(server.received).toHaveLength(6);
   });
 
   it('calls secretId at each fetch', async () => {
@@ -173,7 +96,7 @@ describe('TesseraTokens', () => {
     const tokens = newTokens({ secretId: ({ tenantId }) => Promise.resolve(`${tenantId}-${++n}`) });
     await tokens.get();
     await tokens.get({ tenantId: 'globex' });
-    expect(received.map(({ body }) => body.secret_id)).toEqual(['acme-1', 'globex-2']);
+    expect(server.received.map(({ body }) => body.secret_id)).toEqual(['acme-1', 'globex-2']);
   });
 
   it('refreshes in the background from 60 s before the expiry, and returns the old token meanwhile', async () => {
@@ -181,52 +104,52 @@ describe('TesseraTokens', () => {
     await tokens.get();
     clock.advanceSeconds(539);
     await tokens.get();
-    expect(received).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
     clock.advanceSeconds(1);
     expect((await tokens.get()).accessToken).toBe('t-1');
     await eventually('the new one', async () => (await tokens.get()).accessToken === 't-2');
-    expect(received).toHaveLength(2);
+    expect(server.received).toHaveLength(2);
   });
 
   it('refreshes a short-lived token at half of its lifetime', async () => {
-    answers.push(give({ access_token: 'short', expires_in: 20, token_type: 'Bearer' }));
+    server.answers.push(give({ access_token: 'short', expires_in: 20, token_type: 'Bearer' }));
     const tokens = newTokens();
     await tokens.get();
     clock.advanceSeconds(9);
     await tokens.get();
-    expect(received).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
     clock.advanceSeconds(1);
     expect((await tokens.get()).accessToken).toBe('short');
-    await eventually('the refresh', () => received.length === 2);
+    await eventually('the refresh', () => server.received.length === 2);
   });
 
   it('keeps the old token until it expires when a refresh fails, and does not retry at every call', async () => {
     const tokens = newTokens();
     await tokens.get();
-    answers.push(give({ error: 'unauthorized' }, 401), give({ error: 'unauthorized' }, 401));
+    server.answers.push(give({ error: 'unauthorized' }, 401), give({ error: 'unauthorized' }, 401));
     clock.advanceSeconds(590);
     for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
-    await eventually('the refresh', () => received.length === 2);
+    await eventually('the refresh', () => server.received.length === 2);
     for (let i = 0; i < 5; i++) expect((await tokens.get()).accessToken).toBe('t-1');
     // A background refresh would have arrived by now.
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(received).toHaveLength(2);
+    expect(server.received).toHaveLength(2);
     clock.advanceSeconds(10);
     expect(await refusal(tokens.get())).toMatchObject({ status: 401, error: 'unauthorized' });
     expect((await tokens.get()).accessToken).toBe('t-4');
   });
 
   it.each([400, 401, 404, 413, 415, 500])('does not retry after %i, and does not cache it', async (status) => {
-    answers.push(give({ error: 'invalid_request' }, status));
+    server.answers.push(give({ error: 'invalid_request' }, status));
     const tokens = newTokens();
     expect(await refusal(tokens.get())).toMatchObject({ status, error: 'invalid_request' });
-    expect(received).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
     expect((await tokens.get()).accessToken).toBe('t-2');
     expect(clock.waits).toEqual([]);
   });
 
   it('retries after 503 and 429, waiting as long as Retry-After says, up to 10 s', async () => {
-    answers.push(
+    server.answers.push(
       give({ error: 'temporarily_unavailable' }, 503, { 'retry-after': '3' }),
       give({}, 429, { 'retry-after': '60' }),
     );
@@ -235,18 +158,19 @@ describe('TesseraTokens', () => {
   });
 
   it('gives up after three tries', async () => {
-    for (let i = 0; i < 3; i++) answers.push(give({ error: 'temporarily_unavailable' }, 503, { 'retry-after': '7' }));
+    for (let i = 0; i < 3; i++)
+      server.answers.push(give({ error: 'temporarily_unavailable' }, 503, { 'retry-after': '7' }));
     expect(await refusal(newTokens().get())).toMatchObject({
       status: 503,
       error: 'temporarily_unavailable',
       retryAfterSeconds: 7,
     });
-    expect(received).toHaveLength(3);
+    expect(server.received).toHaveLength(3);
     expect(clock.waits).toEqual([7_000, 7_000]);
   });
 
   it('retries a second later when the connection is lost', async () => {
-    answers.push((response) => response.destroy());
+    server.answers.push((response) => response.destroy());
     expect((await newTokens().get()).accessToken).toBe('t-2');
     expect(clock.waits).toEqual([1_000]);
   });
@@ -255,13 +179,13 @@ describe('TesseraTokens', () => {
     const error = await refusal(newTokens({ url: 'http://127.0.0.1:9', maxTries: 1 }).get());
     expect(error).toMatchObject({ error: 'unreachable' });
     expect(error.status).toBeUndefined();
-    answers.push(() => undefined);
+    server.answers.push(() => undefined);
     expect(await refusal(newTokens({ timeoutMilliseconds: 100, maxTries: 1 }).get())).toMatchObject({
       error: 'unreachable',
     });
   });
 
-  it.each<[string, (response: ServerResponse) => void]>([
+  it.each<[string, Answer]>([
     ['HTML', (response) => response.end('<html>')],
     ['no token', give({ expires_in: 600, token_type: 'Bearer' })],
     ['another type', give({ access_token: 't', expires_in: 600, token_type: 'DPoP' })],
@@ -272,9 +196,9 @@ describe('TesseraTokens', () => {
     ['30 MB', (response) => response.end(' '.repeat(30_000_000))],
     ['an error that is not a code', give({ error: 'S3cret <script>' }, 400)],
   ])('refuses a response with %s', async (_, answer) => {
-    answers.push(answer);
+    server.answers.push(answer);
     expect((await refusal(newTokens().get())).error).toBe('unexpected_answer');
-    expect(received).toHaveLength(1);
+    expect(server.received).toHaveLength(1);
   });
 
   it('reports that the secret is not available, without the thrown error', async () => {
@@ -284,7 +208,7 @@ describe('TesseraTokens', () => {
       },
     });
     expect((await refusal(failing.get())).error).toBe('secret_unavailable');
-    expect(received).toHaveLength(0);
+    expect(server.received).toHaveLength(0);
   });
 
   it('invalidates one token, and nothing else', async () => {
@@ -301,28 +225,28 @@ describe('TesseraTokens', () => {
   it('keeps at most maxCached tokens', async () => {
     const tokens = newTokens({ maxCached: 2 });
     for (const tenantId of ['a', 'b', 'a', 'c', 'a', 'b']) await tokens.get({ tenantId });
-    expect(received.map(({ body }) => body.tenant_id)).toEqual(['a', 'b', 'c', 'b']);
+    expect(server.received.map(({ body }) => body.tenant_id)).toEqual(['a', 'b', 'c', 'b']);
   });
 
   it('aborts requests when it is closed', async () => {
-    answers.push(() => undefined);
+    server.answers.push(() => undefined);
     const tokens = newTokens({ maxTries: 1 });
     const pending = refusal(tokens.get());
-    await eventually('the request', () => received.length === 1);
+    await eventually('the request', () => server.received.length === 1);
     tokens.close();
     expect((await pending).error).toBe('unreachable');
   });
 
   it('aborts a wait when it is closed', async () => {
-    answers.push(give({}, 503, { 'retry-after': '10' }));
+    server.answers.push(give({}, 503, { 'retry-after': '10' }));
     const tokens = createTesseraTokens({
-      baseUrl: baseUrl(),
+      baseUrl: server.baseUrl,
       tenants: 'all',
       audience: 'a',
       tokens: { tenantId: 'acme', projectId: 'shop', clientId: 'web', emailId: 'svc@acme.example' },
     });
     const pending = refusal(tokens.get());
-    await eventually('the request', () => received.length === 1);
+    await eventually('the request', () => server.received.length === 1);
     tokens.close();
     expect((await pending).status).toBe(503);
   });

@@ -3,7 +3,13 @@ import { decodeUnverified } from '../verify/compact-token.ts';
 import type { VerifiedToken } from '../verify/verified-token.ts';
 import type { CommonVerifierOptions, ListedIssuer } from '../verify/verifier-options.ts';
 import { subjectOfClient, type TestTokenFields } from './test-token-fields.ts';
-import { requestedFields, type TestTokenRequest, type TestTokenResponse } from './test-token-request.ts';
+import {
+  exchangedFields,
+  requestedFields,
+  type TestExchangeRequest,
+  type TestTokenRequest,
+  type TestTokenResponse,
+} from './test-token-request.ts';
 
 export interface TestTesseraOptions {
   /** Default `test-api`. */
@@ -89,14 +95,15 @@ export class TestTessera {
       tenantId: this.#firstTenant,
       projectId: 'test-project',
       clientId: 'test-client',
-      source: (request) => Promise.resolve(this.#answer(request)),
+      source: (request) => Promise.resolve(this.#answer(requestedFields(request))),
+      exchangeSource: (request) => Promise.resolve(this.#answer(exchangedFields(request))),
     };
   }
 
-  #answer(request: TestTokenRequest): TestTokenResponse {
+  #answer(fields: TestTokenFields): TestTokenResponse {
     const expiresIn = 600;
     return {
-      access_token: this.token({ ...requestedFields(request), ttlSeconds: expiresIn }),
+      access_token: this.token({ ...fields, ttlSeconds: expiresIn }),
       expires_in: expiresIn,
       token_type: 'Bearer',
     };
@@ -145,6 +152,7 @@ interface TestOutgoingCalls {
   readonly projectId: string;
   readonly clientId: string;
   readonly source: (request: TestTokenRequest) => Promise<TestTokenResponse>;
+  readonly exchangeSource: (request: TestExchangeRequest) => Promise<TestTokenResponse>;
 }
 
 /** `VerifierOptions` with inline keys, and a source of tokens for outgoing calls. */

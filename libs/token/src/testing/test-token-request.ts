@@ -13,8 +13,18 @@ export interface TestTokenRequest {
   readonly audience?: string;
   /** Space-separated. */
   readonly scope?: string;
-  /** The token to exchange: the answer is about its subject, and the client acts for it. */
-  readonly subjectToken?: string;
+}
+
+/** The request to exchange a token for an outgoing call: the answer is about its subject, and the client acts for it. */
+export interface TestExchangeRequest {
+  readonly tenantId: string;
+  readonly projectId: string;
+  readonly clientId: string;
+  readonly subjectToken: string;
+  readonly audience?: string;
+  readonly resource?: string;
+  /** Space-separated. */
+  readonly scope?: string;
 }
 
 /** The response of a token endpoint. */
@@ -24,40 +34,40 @@ export interface TestTokenResponse {
   readonly token_type: string;
 }
 
+export function requestedFields(request: TestTokenRequest): TestTokenFields {
+  const { emailId, surface = 'user' } = request;
+  const asked = askedFields(request, request.audience);
+  return emailId === undefined ? { ...asked, surface: 'service' } : { ...asked, email: emailId, surface };
+}
+
 /** An exchanged token keeps the subject and names the client as its actor, as at a real Tessera. */
-export function requestedFields({
-  emailId,
-  surface,
-  audience,
-  scope,
-  subjectToken,
-  ...client
-}: TestTokenRequest): TestTokenFields {
-  const { projectId, clientId } = client;
-  const asked = {
-    ...client,
-    ...(audience === undefined ? {} : { audience }),
-    ...(scope === undefined ? {} : { scopes: scope.split(' ') }),
-  };
-  if (subjectToken === undefined)
-    return emailId === undefined
-      ? { ...asked, surface: 'service' }
-      : { ...asked, email: emailId, surface: surface ?? 'user' };
-  const { claims } = decodeUnverified(subjectToken) as unknown as { readonly claims: TesseraClaims };
-  const previous = claims.act ?? {
-    sub: subjectOfClient(claims.project_id, claims.client_id),
-    client_id: claims.client_id,
-  };
+export function exchangedFields(request: TestExchangeRequest): TestTokenFields {
+  const { projectId, clientId, audience = request.resource } = request;
+  const { claims } = decodeUnverified(request.subjectToken) as unknown as { readonly claims: TesseraClaims };
+  const first = { sub: subjectOfClient(claims.project_id, claims.client_id), client_id: claims.client_id };
   return {
     scopes: claims.scope.split(' '),
     roles: claims.roles,
     groups: claims.groups,
     resources: claims.resources,
-    ...asked,
+    ...askedFields(request, audience),
     subject: claims.sub,
     ...(claims.email_id === undefined ? {} : { email: claims.email_id }),
     surface: claims.surface,
-    actor: { sub: subjectOfClient(projectId, clientId), client_id: clientId, act: previous },
+    actor: { sub: subjectOfClient(projectId, clientId), client_id: clientId, act: claims.act ?? first },
     root: claims.root ?? claims.jti,
+  };
+}
+
+function askedFields(
+  { tenantId, projectId, clientId, scope }: TestTokenRequest | TestExchangeRequest,
+  audience: string | undefined,
+): TestTokenFields {
+  return {
+    tenantId,
+    projectId,
+    clientId,
+    ...(audience === undefined ? {} : { audience }),
+    ...(scope === undefined ? {} : { scopes: scope.split(' ') }),
   };
 }

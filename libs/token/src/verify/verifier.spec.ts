@@ -519,10 +519,10 @@ describe('TestTessera', () => {
   });
 
   it('exchanges tokens for outgoing calls, as a real Tessera does', async () => {
-    const { source, ...request } = tessera.clientTokens;
+    const { exchangeSource, ...request } = tessera.clientTokens;
     const exchange = async (subjectToken: string, clientId: string, scope?: string) => {
       const asked = { ...request, clientId, subjectToken, audience: 'shop-api' };
-      return (await source(scope === undefined ? asked : { ...asked, scope })).access_token;
+      return (await exchangeSource(scope === undefined ? asked : { ...asked, scope })).access_token;
     };
     const root = tessera.token({
       tokenId: 'j-first',
