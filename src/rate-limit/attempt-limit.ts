@@ -89,7 +89,12 @@ export class AttemptLimit {
   }
 }
 
-const FAILURES: ReadonlySet<ErrorCode> = new Set(['unauthorized', 'invalid_client', 'invalid_grant', 'client_not_found']);
+const FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'unauthorized',
+  'invalid_client',
+  'invalid_grant',
+  'client_not_found',
+]);
 
 /** Whether the error counts: a wrong credential or an unknown name. A dependency that is down is not the caller's failure. */
 function isFailure(error: unknown): error is TesseraError {
