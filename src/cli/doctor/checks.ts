@@ -1,4 +1,5 @@
 import { auditRetentionCheck } from './installation/audit-retention.check.ts';
+import { clientKeySetsCheck } from './installation/client-key-sets.check.ts';
 import { clocksCheck } from './installation/clocks.check.ts';
 import { connectionBudgetCheck } from './installation/connection-budget.check.ts';
 import { controlDatabaseCheck } from './installation/control-database.check.ts';
@@ -13,6 +14,7 @@ import { directoryOwnerCheck } from './directory/directory-owner.check.ts';
 import { directorySchemaCheck } from './directory/directory-schema.check.ts';
 import { emptyRolesCheck } from './directory/empty-roles.check.ts';
 import { externalEmailsCheck } from './directory/external-emails.check.ts';
+import { serviceRolesCheck } from './directory/service-roles.check.ts';
 import { sharedIdsCheck } from './directory/shared-ids.check.ts';
 import { subjectIdsCheck } from './directory/subject-ids.check.ts';
 import { uncarriedScopesCheck } from './directory/uncarried-scopes.check.ts';
@@ -22,8 +24,12 @@ import { userTokensCheck } from './directory/user-tokens.check.ts';
 import { administratorEmailsCheck } from './tenant/administrator-emails.check.ts';
 import { administratorScopesCheck } from './tenant/administrator-scopes.check.ts';
 import { administratorTokensCheck } from './tenant/administrator-tokens.check.ts';
+import { assertionSecretsCheck } from './tenant/assertion-secrets.check.ts';
+import { clientKeysCheck } from './tenant/client-keys.check.ts';
+import { clientNamesCheck } from './tenant/client-names.check.ts';
 import { clientSecretsCheck } from './tenant/client-secrets.check.ts';
 import { endingSecretsCheck } from './tenant/ending-secrets.check.ts';
+import { exchangeTargetsCheck } from './tenant/exchange-targets.check.ts';
 import { keyRingCheck } from './tenant/key-ring.check.ts';
 import { tenantLinksCheck } from './tenant/tenant-links.check.ts';
 import { unusedSecretsCheck } from './tenant/unused-secrets.check.ts';
@@ -40,6 +46,7 @@ export const CHECKS = {
     clocksCheck,
     auditRetentionCheck,
     trustedIssuersCheck,
+    clientKeySetsCheck,
   ],
   /** For each tenant. */
   tenant: [
@@ -47,6 +54,10 @@ export const CHECKS = {
     clientSecretsCheck,
     endingSecretsCheck,
     unusedSecretsCheck,
+    assertionSecretsCheck,
+    clientKeysCheck,
+    clientNamesCheck,
+    exchangeTargetsCheck,
     administratorEmailsCheck,
     administratorScopesCheck,
     administratorTokensCheck,
@@ -63,8 +74,9 @@ export const CHECKS = {
     userIdentitiesCheck,
     emptyRolesCheck,
     uncarriedScopesCheck,
+    serviceRolesCheck,
     userTokensCheck,
   ],
   /** For each external directory. Opening it has checked its views, its owner and its version. */
-  external: [sharedIdsCheck, subjectIdsCheck, externalEmailsCheck, uncarriedScopesCheck],
+  external: [sharedIdsCheck, subjectIdsCheck, externalEmailsCheck, uncarriedScopesCheck, serviceRolesCheck],
 } as const;

@@ -6,11 +6,11 @@ import { shownName } from './people.ts';
 /** Scopes that are named in one finding. */
 const NAMED = 10;
 
-/** Whether the tokens of some client of this surface may have the scope. */
+/** Whether the tokens of some client of this surface may have the scope. Of the directory of users, services have tokens too. */
 export function scopeBound(tenant: Tenant, surface: PersonSurface): (scope: string) => boolean {
   const bounds = [...tenant.projects.values()]
     .flatMap((project) => [...project.clients.values()])
-    .filter(({ surfaces }) => surfaces.includes(surface))
+    .filter(({ surfaces, service }) => surfaces.includes(surface) || (surface === 'user' && service !== undefined))
     .map(({ scopes }) => scopes);
   if (bounds.includes('unbounded')) return () => true;
   const carried = new Set(bounds.flatMap((scopes) => (scopes === 'unbounded' ? [] : [...scopes])));

@@ -1,6 +1,9 @@
 import BetterSqlite3 from 'better-sqlite3';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Finding } from '../../../src/cli/doctor/finding.ts';
 import { Clock, SystemClock } from '../../../src/domain/clock.ts';
@@ -81,6 +84,20 @@ describe('a healthy installation', () => {
 function trustOf(client: string, subject = '{"match":"linked"}', surface = 'user'): string {
   return `INSERT INTO trusts VALUES ('acme', 'corp', 'https://127.0.0.1:1', NULL, '["a"]', '["RS256"]', '"none"', '${subject}', '["${client}"]', '["${surface}"]', 60, 60)`;
 }
+
+/** Members of the client `web` that only the token endpoint uses, written past the rules of the tenants file. */
+function tokenEndpointOf(members: object): void {
+  sql('control', `UPDATE clients SET token_endpoint = '${JSON.stringify(members)}' WHERE id = 'web'`);
+}
+
+const KEY = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
+  kid: 'k1',
+  alg: 'EdDSA',
+};
+const WEAK = { ...generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }), kid: 'w' };
 
 /** One fault each, the checks that find it, and what they say. */
 const MUTATIONS: readonly {
@@ -268,6 +285,79 @@ const MUTATIONS: readonly {
     },
     clock: () => new ShiftedClock(91 * DAY_MS),
     found: [['unused-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'a live secret of a client that authenticates by its keys',
+    break: () => {
+      tokenEndpointOf({ keys: [KEY], hasNoSecret: true });
+    },
+    found: [['assertion-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'an operator-provided secret of a client that authenticates by its keys',
+    break: async () => {
+      tokenEndpointOf({ keys: [KEY], hasNoSecret: true });
+      await changeVault(WEB, () => ({ secret_id: 'operator-provided-secret-0001' }));
+    },
+    found: [['assertion-secrets', 'acme/shop/web']],
+  },
+  {
+    fault: 'a key of a client that is weak',
+    break: () => {
+      tokenEndpointOf({ keys: [{ ...WEAK, alg: 'RS256' }] });
+    },
+    found: [['client-keys', 'acme/shop/web']],
+  },
+  {
+    fault: 'a key of a client that is private',
+    break: () => {
+      tokenEndpointOf({ keys: [{ ...KEY, d: 'x' }] });
+    },
+    found: [['client-keys', 'acme/shop/web']],
+  },
+  {
+    fault: 'two clients of one id, one of which is a service',
+    break: () => {
+      tokenEndpointOf({ service: { roles: [] } });
+      sql(
+        'control',
+        "INSERT INTO projects VALUES ('acme', 'lab', 'Lab', 'active')",
+        `INSERT INTO clients (tenant_id, project_id, id, status, policy, surfaces, audience, scopes, subjects) SELECT tenant_id, 'lab', id, 'disabled', policy, surfaces, audience, scopes, subjects FROM clients WHERE id = 'web'`,
+      );
+    },
+    found: [['client-names', 'clients web of acme']],
+  },
+  {
+    fault: 'an audience of an exchange that no client has',
+    break: () => {
+      tokenEndpointOf({
+        audiences: ['reports'],
+        receives: ['ledger'],
+        exchange: ['reports', 'ledger', 'stok'].map((to) => ({ to, scopes: 'subset' })),
+      });
+    },
+    found: [['exchange-targets', 'acme/shop/web']],
+  },
+  {
+    fault: 'a workload of an issuer that is not trusted',
+    break: () => {
+      tokenEndpointOf({ workload: { issuer: 'gone', conditions: [['sub', ['a']]] } });
+    },
+    found: [['tenant-links', 'acme/shop/web']],
+  },
+  {
+    fault: 'a role of a service that the directory does not have',
+    break: () => {
+      tokenEndpointOf({ service: { roles: ['Viewer', 'viewer'] } });
+    },
+    found: [['service-roles', 'acme/shop/web']],
+  },
+  {
+    fault: 'keys of a client that cannot be fetched',
+    break: () => {
+      tokenEndpointOf({ jwksUri: 'https://127.0.0.1:1/keys' });
+    },
+    found: [['client-key-sets', 'acme/shop/web']],
   },
   {
     fault: 'an administrator whose stored address is not canonical',
@@ -514,6 +604,54 @@ describe('doctor', () => {
     expect(result.stdout + result.stderr).not.toMatch(/@acme\.example|tsk_/);
     expect(await installation.fingerprint()).toEqual(before);
     expect(existsSync(installation.dataDirectory)).toBe(true);
+  });
+
+  it('says what to do about a secret that is not accepted, and that works', async () => {
+    tokenEndpointOf({ keys: [KEY], hasNoSecret: true });
+    const [{ command } = { command: '' }] = (await doctor()).findings;
+    expect(command).toMatch(/^tessera secrets retire acme\/shop\/web [0-9a-f]{12}$/);
+    expect(await installation.run(command.split(' ').slice(1))).toMatchObject({ code: 0 });
+    expect((await doctor()).findings).toEqual([]);
+  });
+
+  it('has nothing to say about a client that uses the token endpoint as it should', async () => {
+    tokenEndpointOf({
+      audiences: ['reports'],
+      exchange: [{ to: 'reports', scopes: 'subset' }],
+      service: { roles: ['viewer'] },
+      keys: [KEY],
+    });
+    expect((await doctor()).findings).toEqual([]);
+  });
+
+  it.each([
+    ['nothing about keys that state their algorithm', [KEY], []],
+    ['those whose keys leave it open', [{ ...KEY, alg: undefined }], ['client-key-sets']],
+    ['those that publish none', [], ['client-key-sets']],
+  ])('finds among clients with a jwks_uri: %s', async (_, keys, found) => {
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+      tokenEndpointOf({ jwksUri: `http://${host}/keys` });
+      const allowed = Object.assign(Object.create(installation) as TestInstallation, {
+        env: { ...installation.env, TESSERA_FEDERATION_ALLOWED_HOSTS: host },
+      });
+      const { stdout } = await allowed.run(['doctor', '-o', 'json']);
+      const { findings } = JSON.parse(stdout) as { findings: readonly Finding[] };
+      expect(findings.map(({ check }) => check)).toEqual(found);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('counts what services carry among the scopes that somebody carries', async () => {
+    sql('control', `UPDATE clients SET surfaces = '["admin"]'`);
+    expect((await doctor()).findings.map(({ check }) => check)).toContain('uncarried-scopes');
+    tokenEndpointOf({ service: { roles: ['viewer'] } });
+    expect((await doctor()).findings.map(({ check }) => check)).not.toContain('uncarried-scopes');
   });
 
   it('examines only the tenant that it is asked about', async () => {

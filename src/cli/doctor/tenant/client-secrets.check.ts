@@ -1,7 +1,7 @@
 import { epochSeconds } from '../../../domain/clock.ts';
 import { hasLiveSecret } from '../../../clients/client-secret-entry.ts';
 import { nameOf } from '../../../clients/client-secret.store.ts';
-import { eachConfidentialClient } from '../each-client.ts';
+import { eachClientWithPolicy } from '../each-client.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
 
@@ -11,7 +11,7 @@ export const clientSecretsCheck: Check<TenantFacts> = {
   needsVault: true,
   run: (facts) => {
     const now = epochSeconds(facts.clock.nowMs());
-    return eachConfidentialClient(facts, (client, secrets) =>
+    return eachClientWithPolicy(facts, 'confidential', (client, secrets) =>
       hasLiveSecret(secrets, now)
         ? []
         : [

@@ -2,7 +2,7 @@ import { epochSeconds } from '../../../domain/clock.ts';
 import { hasLiveSecret, liveSecrets } from '../../../clients/client-secret-entry.ts';
 import { nameOf } from '../../../clients/client-secret.store.ts';
 import { instant } from '../../terminal.ts';
-import { eachConfidentialClient } from '../each-client.ts';
+import { eachClientWithPolicy } from '../each-client.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
 
@@ -16,7 +16,7 @@ export const endingSecretsCheck: Check<TenantFacts> = {
   run: (facts) => {
     const now = epochSeconds(facts.clock.nowMs());
     const soon = now + SOON_SECONDS;
-    return eachConfidentialClient(facts, (client, secrets) => {
+    return eachClientWithPolicy(facts, 'confidential', (client, secrets) => {
       const name = nameOf(client);
       const isLast = !hasLiveSecret(secrets, soon);
       return liveSecrets(secrets, now).flatMap(({ id, expiresAt }): Found[] => {

@@ -4,7 +4,7 @@ import type { TenantFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
 import { shownId } from '../people.ts';
 
-/** Trusted issuers name clients and administrators that exist, and identities of administrators are of trusted issuers. */
+/** Trusted issuers name clients and administrators that exist, and identities of administrators and workloads are of trusted issuers. */
 export const tenantLinksCheck: Check<TenantFacts> = {
   name: 'tenant-links',
   run: ({ state: { tenant, administrators } }) =>
@@ -12,8 +12,28 @@ export const tenantLinksCheck: Check<TenantFacts> = {
       ...missingClients(tenant),
       ...missingAdministrators(tenant, administrators),
       ...untrustedIdentities(tenant, administrators),
+      ...untrustedWorkloads(tenant),
     ]),
 };
+
+function untrustedWorkloads(tenant: Tenant): Found[] {
+  const issuers = new Set(tenant.trusts.map(({ id }) => id));
+  return [...tenant.projects.values()].flatMap((project) =>
+    [...project.clients.values()].flatMap(({ id, workload }): Found[] =>
+      workload === undefined || issuers.has(workload.issuer)
+        ? []
+        : [
+            {
+              severity: 'warning',
+              object: `${tenant.id}/${project.id}/${id}`,
+              problem: `it authenticates by tokens of the issuer ${workload.issuer}, which the tenant does not trust`,
+              command:
+                'Correct "workload" of the client, or add the issuer, in the tenants file: tessera apply -f FILE',
+            },
+          ],
+    ),
+  );
+}
 
 function missingClients(tenant: Tenant): Found[] {
   const clients = new Set([...tenant.projects.values()].flatMap((project) => [...project.clients.keys()]));

@@ -2,7 +2,7 @@ import { HAND_PLACED_ID } from '../../../clients/client-secrets.ts';
 import { liveSecrets } from '../../../clients/client-secret-entry.ts';
 import { nameOf } from '../../../clients/client-secret.store.ts';
 import { epochSeconds } from '../../../domain/clock.ts';
-import { eachConfidentialClient } from '../each-client.ts';
+import { eachClientWithPolicy } from '../each-client.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
 
@@ -28,7 +28,7 @@ export const unusedSecretsCheck: Check<TenantFacts> = {
       ]),
     );
     const now = epochSeconds(facts.clock.nowMs());
-    return eachConfidentialClient(facts, (client, secrets) => {
+    return eachClientWithPolicy(facts, 'confidential', (client, secrets) => {
       const live = [
         ...(secrets.handPlaced === undefined ? [] : [{ id: HAND_PLACED_ID, createdAt: undefined }]),
         ...liveSecrets(secrets, now),

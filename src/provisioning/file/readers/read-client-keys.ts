@@ -15,8 +15,11 @@ export const clientKeys: Reader<readonly ClientKey[]> = (node, errors) => {
       return undefined;
     }
     const { key, refusals } = checkClientKey(plainMembers(item));
-    for (const { member, message } of refusals ?? [])
-      errors.add((member === undefined ? undefined : item.entries.get(member)?.value.at) ?? item.at, message);
+    for (const { member, problem, fix } of refusals ?? [])
+      errors.add(
+        (member === undefined ? undefined : item.entries.get(member)?.value.at) ?? item.at,
+        fix === undefined ? problem : `${problem}: ${fix}`,
+      );
     if (key?.kid === undefined) return undefined;
     if (kids.has(key.kid))
       errors.add(
