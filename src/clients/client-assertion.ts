@@ -9,7 +9,7 @@ import { type ClaimedClient, parseClaimedClient } from './claimed-client.ts';
  * it.
  */
 export class ClientAssertion extends PresentedToken {
-  /** The client that its `iss` names: it is the client's own. Undefined: it is of an identity provider, for a workload. */
+  /** The client that its `iss` names, if it is the client's own. Undefined: it is of an identity provider, for a workload. */
   readonly issuingClient: ClaimedClient | undefined;
   readonly #token: SubjectToken;
 

@@ -53,7 +53,7 @@ export class ClientAssertions {
   authenticate(tenant: Tenant, client: Client, assertion: ClientAssertion): Promise<VerifiedAssertion> {
     const { issuingClient } = assertion;
     const token = ClientAssertion.token(assertion);
-    return issuingClient === undefined
+    return issuingClient === undefined || (client.workload !== undefined && !mayName(issuingClient, client))
       ? this.#byWorkload(tenant, client, token)
       : this.#byKey(tenant, client, token, issuingClient);
   }
@@ -72,7 +72,8 @@ export class ClientAssertions {
     issuingClient: ClaimedClient,
   ): Promise<VerifiedAssertion> {
     // `client_id` may use the other form of the name, but not name another client.
-    if (findClaimedClient(tenant, issuingClient) !== client) throw refusedAssertion('it is of another client');
+    if (!mayName(issuingClient, client) || findClaimedClient(tenant, issuingClient) !== client)
+      throw refusedAssertion('it is of another client');
     const key = await refusingTheAssertion(findSigningKey(this.#keySets, tenant, client, token));
     const now = epochSeconds(this.#clock.nowMs());
     const refusal = refusalOfClientAssertion(token, issuerOf(this.#publicUrl, tenant.id), now);
@@ -88,6 +89,11 @@ export class ClientAssertions {
     if (!(await this.#replay.redeem(tenant.id, once))) throw refusedAssertion('it was used before');
     return { credentialId: keyName(key.kid), notAfter: undefined };
   }
+}
+
+/** An identity provider can have a name of the same form: `kubernetes/serviceaccount` was the issuer of clusters for years. */
+function mayName({ projectId, clientId }: ClaimedClient, client: Client): boolean {
+  return clientId === client.id && (projectId === undefined || projectId === client.projectId);
 }
 
 async function refusingTheAssertion<T>(verification: Promise<T>): Promise<T> {

@@ -174,6 +174,17 @@ describe('an assertion is refused', () => {
     await expectRefused(assertion(), 'it is not of the issuer of the workload');
   });
 
+  it('of an issuer whose name could be that of a client, if it is the workload’s', async () => {
+    const name = 'kubernetes/serviceaccount';
+    await save({ issuer: name, jwksUri: cluster.jwksUri });
+    expect((await present(assertion({ iss: name }))).secretId).toBe('workload:cluster');
+    await expectRefused(assertion({ iss: 'kubernetes/other' }), 'it is not of the issuer of the workload');
+    await save({ issuer: 'shop/importer', jwksUri: cluster.jwksUri });
+    await expectRefused(assertion({ iss: 'shop/importer' }), 'the client has no keys');
+    await save({ issuer: name, jwksUri: cluster.jwksUri }, { workload: undefined });
+    await expectRefused(assertion({ iss: name }), 'it is of another client');
+  });
+
   it('of an issuer that the tenant trusts no more', async () => {
     await save({ id: parseTrustId('renamed')! });
     await expectRefused(assertion(), 'the issuer of the workload is no more');
