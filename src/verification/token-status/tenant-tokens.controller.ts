@@ -43,7 +43,7 @@ export class TenantTokensController {
   @ApiOperation({
     summary: 'Token introspection: whether a token is valid, and its claims (RFC 7662)',
     description:
-      'The caller is a client of the tenant and authenticates by its secret, in a Basic header or in the form. Only tokens of its own project and of the requested surface are active to it.',
+      'The caller is a client of the tenant. It authenticates by its secret, in a Basic header or in the form, or by an assertion in the form. Only tokens of its own project and of the requested surface are active to it.',
   })
   @ApiParam(TENANT)
   @ApiConsumes(FORM)
@@ -74,7 +74,7 @@ export class TenantTokensController {
   @ApiOperation({
     summary: 'Token revocation: revokes a token before it expires (RFC 7009)',
     description:
-      'The caller is the client that the token was issued to, and authenticates by its secret, in a Basic header or in the form. The revocation is in force at this server when it answers, and everywhere within 2 s. A token that is no longer valid, or that belongs to another project, is not an error.',
+      'The caller is the client that the token was issued to. It authenticates by its secret, in a Basic header or in the form, or by an assertion in the form. The revocation is in force at this server when it answers, and everywhere within 2 s. A token that is no longer valid, or that belongs to another project, is not an error.',
   })
   @ApiParam(TENANT)
   @ApiConsumes(FORM)

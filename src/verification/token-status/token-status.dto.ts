@@ -40,6 +40,21 @@ export class TokenStatusForm {
     description: 'Its secret, with `client_id`: the `secret_id` of `generateToken`.',
   })
   client_secret?: string;
+
+  @ApiProperty({
+    type: String,
+    required: false,
+    enum: ['urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
+    description: 'With `client_assertion`.',
+  })
+  client_assertion_type?: string;
+
+  @ApiProperty({
+    type: String,
+    required: false,
+    description: 'Instead of a secret: a JWT that the client has signed (RFC 7523), or a token of its workload.',
+  })
+  client_assertion?: string;
 }
 
 export class VerifyTokenDto {
@@ -67,7 +82,7 @@ export const CLAIM_SCHEMAS = {
   tenant_id: { type: 'string', example: 'acme' },
   project_id: { type: 'string', example: 'shop' },
   email_id: { type: 'string', example: 'ada@acme.example' },
-  surface: { type: 'string', enum: ['admin', 'user'] },
+  surface: { type: 'string', enum: [...SURFACES] },
   act: { type: 'object', description: 'After an exchange: the client and subject that requested it.' },
   idp: { type: 'string', description: 'After an exchange: the issuer of the subject token.' },
 };

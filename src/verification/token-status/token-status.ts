@@ -35,8 +35,8 @@ interface AuthenticatedRequest {
 }
 
 /**
- * Introspection and revocation of a tenant's tokens. A client authenticates as at generateToken: with the same secrets, under the same limit on
- * failures, and its failures are recorded. It sees only the tokens of its own project; any other token is reported like an invalid one.
+ * Introspection and revocation of a tenant's tokens. A client authenticates as at the token endpoint: with the same credentials, under the same limit
+ * on failures, and its failures are recorded. It sees only the tokens of its own project; any other token is reported like an invalid one.
  */
 @Injectable()
 export class TokenStatus {
