@@ -5,6 +5,7 @@ export {
   type TesseraClientOptionsFactory,
 } from './client-options.ts';
 export {
+  BearerToken,
   Public,
   RequireActor,
   RequireAnyRole,

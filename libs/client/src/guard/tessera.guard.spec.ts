@@ -16,6 +16,7 @@ import type { TokenError, VerifiedToken } from '@tessera/token';
 import { BEARER_FORMS } from '../../../token/test/bearer-forms.ts';
 import { carriedToken } from './carried-token.ts';
 import {
+  BearerToken,
   Public,
   RequireActor,
   RequireAnyRole,
@@ -58,8 +59,13 @@ class OrdersController {
 
   @Get('health')
   @Public()
-  health(@Token() token: unknown, @Tenant() tenantId: unknown): unknown {
-    return { token: token ?? 'none', tenantId: tenantId ?? 'none' };
+  health(@Token() token: unknown, @Tenant() tenantId: unknown, @BearerToken() bearer: unknown): unknown {
+    return { token: token ?? 'none', tenantId: tenantId ?? 'none', bearer: bearer ?? 'none' };
+  }
+
+  @Get('bearer')
+  bearer(@BearerToken() bearer: string): string {
+    return bearer;
   }
 
   @Get('plain')
@@ -337,8 +343,15 @@ describe('TesseraGuard on every route', () => {
     for (const token of [undefined, 'garbage', tessera.forgedToken(), tessera.token()]) {
       const answer = await call(app, '/orders/health', token);
       expect(answer.status).toBe(200);
-      expect(JSON.parse(answer.body)).toEqual({ token: 'none', tenantId: 'none' });
+      expect(JSON.parse(answer.body)).toEqual({ token: 'none', tenantId: 'none', bearer: 'none' });
     }
+  });
+
+  it('passes the token as it was sent to the handler', async () => {
+    const token = tessera.token();
+    expect((await call(app, '/orders/bearer', token)).body).toBe(token);
+    const response = await app.inject({ url: '/orders/bearer', headers: { authorization: `bearer   ${token}` } });
+    expect(response.body).toBe(token);
   });
 
   it.each<[string, TestTokenFields, TestTokenFields[]]>([

@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Surface, VerifiedToken } from '@tessera/token';
 import { addRequirement, markPublic, type RuleTarget } from './access-rules.ts';
 import { subjectOfActor } from './actor-name.ts';
-import { carriedToken } from '../guard/carried-token.ts';
+import { carriedBearer, carriedToken } from '../guard/carried-token.ts';
 import type { Requirement } from './requirement.ts';
 import { internalError, rulesOfCall } from './rules-of-call.ts';
 
@@ -71,6 +71,11 @@ export const Token = createParamDecorator((_: unknown, context: ExecutionContext
 /** The token's tenant id; undefined on a public handler. */
 export const Tenant = createParamDecorator(
   (_: unknown, context: ExecutionContext): string | undefined => tokenFor(context, '@Tenant()')?.tenantId,
+);
+
+/** The token as the caller sent it, for `TesseraTokens.exchange`; undefined on a public handler. Never log it or send it to another service. */
+export const BearerToken = createParamDecorator((_: unknown, context: ExecutionContext): string | undefined =>
+  tokenFor(context, '@BearerToken()') === undefined ? undefined : carriedBearer(context),
 );
 
 /**

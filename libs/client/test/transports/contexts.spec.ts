@@ -3,7 +3,7 @@ import { RpcException } from '@nestjs/microservices';
 import { WsException } from '@nestjs/websockets';
 import type { TokenError } from '@tessera/token';
 import { type TesseraClientOptions, TesseraGuard } from '../../src/index.ts';
-import { carriedToken } from '../../src/guard/carried-token.ts';
+import { carriedBearer, carriedToken } from '../../src/guard/carried-token.ts';
 import { compileApplication, tessera } from '../applications/application.ts';
 
 /** The contexts that Nest hands to guards, one by one: what is the token read from, and what is thrown. */
@@ -67,6 +67,7 @@ describe('a GraphQL operation', () => {
     const context = contextOf('graphql', args);
     expect(await (await guardWith()).canActivate(context)).toBe(true);
     expect(carriedToken(context)?.subject).toBe('u-ada');
+    expect(carriedBearer(context)).toBe(token);
   });
 
   it.each([
