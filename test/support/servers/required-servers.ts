@@ -153,6 +153,8 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'hostile/hostile-tenants': ['mariadb'],
   'hostile/revocation-races': ['mariadb'],
   'hostile/revocations': ['mariadb'],
+  'oauth-clients/oauth4webapi': [],
+  'oauth-clients/openid-client': [],
   'storage/external-directory': ['mariadb'],
   'storage/failover': ['mariadb'],
   'storage/storage-budget': ['mariadb'],
