@@ -58,12 +58,18 @@ export const SERVERS = {
     cached: ['.cache/keycloak/keycloak-26.7.3/bin/kc.sh'],
     commands: ['kc.sh'],
   },
-  /** The Java runtime for Keycloak. */
+  /** The Java runtime for Keycloak and for Spring Security. */
   java: {
     package: 'openjdk-17-jre-headless',
     environment: 'TESSERA_TEST_JAVA',
     cached: [],
     commands: ['java'],
+  },
+  javac: {
+    package: 'openjdk-17-jdk-headless',
+    environment: 'TESSERA_TEST_JAVAC',
+    cached: [],
+    commands: ['javac'],
   },
   /** Checks deploy/Dockerfile; a test reports if it is missing. */
   hadolint: {
@@ -77,6 +83,36 @@ export const SERVERS = {
     package: 'PyJWT[crypto] from PyPI',
     environment: 'TESSERA_TEST_PYJWT',
     cached: ['.cache/pyjwt/bin/python'],
+    commands: [],
+  },
+  /** The Python that has Authlib and requests-oauthlib. */
+  authlib: {
+    package: 'test/support/oauth-clients/python/requirements.txt from PyPI',
+    environment: 'TESSERA_TEST_AUTHLIB',
+    cached: ['.cache/oauth-clients/python/bin/python'],
+    commands: [],
+  },
+  /** A version that builds today's modules: Debian 12's is too old, so .ci/run extracts one from the module in which Go publishes itself. */
+  go: {
+    package: 'Go 1.26',
+    environment: 'TESSERA_TEST_GO',
+    cached: ['.cache/oauth-clients/go-toolchain/bin/go'],
+    commands: ['go'],
+  },
+  /** The module's cache and the compiler's. */
+  goOauth2: {
+    package: 'the Go module golang.org/x/oauth2 0.38.0, as .ci/run does',
+    kind: 'data',
+    environment: 'TESSERA_TEST_GO_OAUTH2',
+    cached: ['.cache/oauth-clients/go-oauth2-0.38.0'],
+    commands: [],
+  },
+  /** Its libraries with their dependencies. */
+  springSecurity: {
+    package: 'Spring Security 7.1.2 from Maven, as .ci/run does',
+    kind: 'data',
+    environment: 'TESSERA_TEST_SPRING_SECURITY',
+    cached: ['.cache/oauth-clients/spring-security-7.1.2'],
     commands: [],
   },
   /** Project Wycheproof's test vectors: .ci/run extracts the files from the module. */
@@ -122,6 +158,12 @@ export const SERVERS = {
     cached: [],
     commands: ['npm'],
   },
+  curl: {
+    package: 'curl',
+    environment: 'TESSERA_TEST_CURL',
+    cached: [],
+    commands: ['curl'],
+  },
   /** The benchmarks' load generator; no suite needs it. */
   wrk: {
     package: 'wrk',
@@ -153,8 +195,12 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'hostile/hostile-tenants': ['mariadb'],
   'hostile/revocation-races': ['mariadb'],
   'hostile/revocations': ['mariadb'],
+  'oauth-clients/curl': ['curl'],
+  'oauth-clients/go': ['go', 'goOauth2'],
   'oauth-clients/oauth4webapi': [],
   'oauth-clients/openid-client': [],
+  'oauth-clients/python': ['authlib'],
+  'oauth-clients/spring': ['java', 'javac', 'springSecurity'],
   'storage/external-directory': ['mariadb'],
   'storage/failover': ['mariadb'],
   'storage/storage-budget': ['mariadb'],
