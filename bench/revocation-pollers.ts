@@ -51,7 +51,7 @@ export async function revocationPollers(folder: string): Promise<Section> {
     for (let index = 0; index < REVOCATIONS; index++) {
       const startedAt = performance.now();
       const [record] = await records.add([
-        revocationsOfTokenId(parseTenantId(SAMPLE.tenant)!, `bench-${index}`, Math.floor(Date.now() / 1000))[0],
+        revocationsOfTokenId(parseTenantId(SAMPLE.tenant)!, `bench-${index}`, Math.floor(Date.now() / 1000), false)[0],
       ]);
       heardMs.push((await crowd.allHeardOf(record!.seq)) - startedAt);
       await delay(1_300);

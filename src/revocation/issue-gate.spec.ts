@@ -116,7 +116,7 @@ describe('a tenant’s cached data', () => {
   });
 
   it('stays when a single token is revoked', async () => {
-    for (const revocation of revocationsOfTokenId(ACME, 'j', epochSeconds(clock.ms))) add(revocation);
+    for (const revocation of revocationsOfTokenId(ACME, 'j', epochSeconds(clock.ms), true)) add(revocation);
     await follower.poll();
     expect(dropped).toEqual([]);
   });

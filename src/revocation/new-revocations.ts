@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 import type { NewRevocation } from './revocation-records.ts';
 import { parseTenantId, type TenantId } from '../domain/ids.ts';
 
@@ -33,19 +34,29 @@ export type TokenRevocations = readonly [NewRevocation, ...NewRevocation[]];
  * is revoked; the root itself stays valid and may be exchanged again.
  *
  * @param before epoch seconds, this second included; see `revocationOfAll`
+ * @param isExchangeable whether the token may have been exchanged; see `mayExchange`
  */
-export function revocationsOfToken(token: VerifiedToken, before: number): TokenRevocations {
+export function revocationsOfToken(token: VerifiedToken, before: number, isExchangeable: boolean): TokenRevocations {
   const { tokenId, root, surface } = token;
   const tenantId = parseTenantId(token.tenantId);
   if (tenantId === undefined) throw new Error('a verified token has a tenant');
   const until = token.expiresAt + MARGIN_SECONDS;
   const own: NewRevocation = { tenantId, kind: 'token', id: tokenId, before: undefined, until };
-  // Tokens of administrators are not exchanged.
-  if (surface === 'admin') return [own];
-  return root === undefined
-    ? // No descendant outlives its root.
-      [own, { tenantId, kind: 'chain', id: tokenId, before: undefined, until }]
-    : [own, revocationOfChain(tenantId, root, before)];
+  if (root !== undefined) return [own, revocationOfChain(tenantId, root, before)];
+  // Tokens of administrators are not exchanged. Most tenants exchange none, and each entry is kept by every server and verifier.
+  if (surface === 'admin' || !isExchangeable) return [own];
+  // No descendant outlives its root.
+  return [own, { tenantId, kind: 'chain', id: tokenId, before: undefined, until }];
+}
+
+/**
+ * Whether clients of the tenant may exchange tokens. If none may, no token has descendants that are valid: what a client exchanged is revoked when it
+ * may no longer exchange anything (src/provisioning/plan/removed.ts).
+ */
+export function mayExchange({ projects }: Pick<Tenant, 'projects'>): boolean {
+  return [...projects.values()].some(({ clients }) =>
+    [...clients.values()].some(({ exchange }) => exchange.length > 0),
+  );
 }
 
 /** Revokes all that was exchanged from a root until then. */
@@ -54,12 +65,14 @@ export function revocationOfChain(tenantId: TenantId, rootTokenId: string, befor
 }
 
 /** Revokes one token by its id alone, and what was exchanged from it if it is a root. */
-export function revocationsOfTokenId(tenantId: TenantId, id: string, now: number): TokenRevocations {
-  const until = longest(now);
-  return [
-    { tenantId, kind: 'token', id, before: undefined, until },
-    { tenantId, kind: 'chain', id, before: undefined, until },
-  ];
+export function revocationsOfTokenId(
+  tenantId: TenantId,
+  id: string,
+  now: number,
+  isExchangeable: boolean,
+): TokenRevocations {
+  const own: NewRevocation = { tenantId, kind: 'token', id, before: undefined, until: longest(now) };
+  return isExchangeable ? [own, { ...own, kind: 'chain' }] : [own];
 }
 
 /**

@@ -230,7 +230,12 @@ describe('a clock that was wrong', () => {
 });
 
 describe('a revocation by this server', () => {
-  const client = { projectId: parseProjectId('shop')!, id: parseClientId('web')!, isOnlyOneOfItsName: true };
+  const client = {
+    projectId: parseProjectId('shop')!,
+    id: parseClientId('web')!,
+    isOnlyOneOfItsName: true,
+    isTokenExchangeable: false,
+  };
   const record = { requestId: 'r', route: 'POST', source: '::1', at: 0, outcome: 'revoked' } as const;
   const revoked = { ...token('a'), tenantId: 'acme', expiresAt: 2e9 } as VerifiedToken;
   const records = {

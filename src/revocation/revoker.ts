@@ -20,6 +20,8 @@ export interface RevokingClient {
   readonly id: ClientId;
   /** Whether no other project of the tenant has a client with this id: tokens do not name their client's project. */
   readonly isOnlyOneOfItsName: boolean;
+  /** See `mayExchange`. */
+  readonly isTokenExchangeable: boolean;
 }
 
 /** Revokes a token within a server. */
@@ -41,7 +43,7 @@ export class Revoker {
    */
   async revoke(token: VerifiedToken, client: RevokingClient, auditRecord: AuditRecord): Promise<void> {
     const before = epochSeconds(auditRecord.at) + CHAIN_REACH_SECONDS;
-    const [revocation, ...ofChain] = revocationsOfToken(token, before);
+    const [revocation, ...ofChain] = revocationsOfToken(token, before, client.isTokenExchangeable);
     const { tenantId } = revocation;
     const { lastSeq } = await this.#revocations.add(
       {

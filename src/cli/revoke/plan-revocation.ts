@@ -1,5 +1,10 @@
 import { OperatorError } from '../../errors/operator-error.ts';
-import { revocationOfAll, revocationsOfToken, revocationsOfTokenId } from '../../revocation/new-revocations.ts';
+import {
+  mayExchange,
+  revocationOfAll,
+  revocationsOfToken,
+  revocationsOfTokenId,
+} from '../../revocation/new-revocations.ts';
 import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { parseEmail } from '../../domain/email.ts';
@@ -28,8 +33,9 @@ export interface RevocationPlan {
 
 export async function planOfToken(stores: Installation, terminal: Terminal): Promise<RevocationPlan> {
   const token = await readOwnToken(stores, terminal.stdin);
+  const { tenant } = await findTenant(stores, token.tenantId);
   return {
-    revocations: (before) => revocationsOfToken(token, before),
+    revocations: (before) => revocationsOfToken(token, before, mayExchange(tenant)),
     words: `token ${token.tokenId} of subject ${token.subject} in ${token.tenantId}`,
     notes: [],
   };
@@ -47,7 +53,7 @@ export async function planOf(stores: Installation, target: Target, force: boolea
   const { tenant } = state;
   switch (target.kind) {
     case 'token':
-      return planOfTokenId(tenant.id, target.id);
+      return planOfTokenId(tenant.id, target.id, mayExchange(tenant));
     case 'subject':
       return planOfSubjects(tenant.id, await findSubjects(stores, state, target.id));
     case 'client': {
@@ -73,7 +79,7 @@ function planWithoutLookup({ kind, tenantId, id }: Target): RevocationPlan {
   if (tenant === undefined) throw new OperatorError('There is no such tenant: write the id of a tenant, such as acme.');
   switch (kind) {
     case 'token':
-      return planOfTokenId(tenant, id);
+      return planOfTokenId(tenant, id, true);
     case 'subject':
       return planOfSubjects(tenant, [id]);
     case 'client':
@@ -85,9 +91,9 @@ function planWithoutLookup({ kind, tenantId, id }: Target): RevocationPlan {
   }
 }
 
-function planOfTokenId(tenantId: TenantId, id: string): RevocationPlan {
+function planOfTokenId(tenantId: TenantId, id: string, isExchangeable: boolean): RevocationPlan {
   return {
-    revocations: (before) => revocationsOfTokenId(tenantId, id, before),
+    revocations: (before) => revocationsOfTokenId(tenantId, id, before, isExchangeable),
     words: `token ${id} in ${tenantId}`,
     notes: [],
   };

@@ -29,11 +29,11 @@ export function sendProblem(
   const body = isOAuth
     ? oauthErrorBody(error.code, detail, requestId)
     : problemBody(error.code, row, detail, requestId, members);
+  const headers = problemHeaders(error, isOAuth ? 'application/json' : PROBLEM_MEDIA_TYPE);
+  // RFC 6749, section 5.2: the scheme that the client has used. Its libraries read no body of a response with another challenge.
+  if (isOAuth && request.headers.authorization === undefined) delete headers['www-authenticate'];
   // Sent as bytes: with a string, Fastify would add a charset parameter, which these media types do not have (RFC 8259, section 11).
-  void reply
-    .code(ERROR_TABLE[error.code].status)
-    .headers(problemHeaders(error, isOAuth ? 'application/json' : PROBLEM_MEDIA_TYPE))
-    .send(Buffer.from(body));
+  void reply.code(ERROR_TABLE[error.code].status).headers(headers).send(Buffer.from(body));
 }
 
 function detailOf({ code, detail }: TesseraError, row: RouteRow | undefined): string {

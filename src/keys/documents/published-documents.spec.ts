@@ -28,6 +28,8 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
+const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+
 describe('over HTTP', () => {
   let app: NestFastifyApplication;
 
@@ -83,11 +85,23 @@ describe('over HTTP', () => {
     const common = {
       issuer: 'https://tessera.example/tenants/acme',
       jwks_uri: 'https://tessera.example/tenants/acme/jwks.json',
-      token_endpoint: 'https://tessera.example/auth/user/generateToken',
+      token_endpoint: 'https://tessera.example/tenants/acme/token',
       response_types_supported: ['none'],
+      grant_types_supported: [
+        'client_credentials',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+        'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      ],
+      token_endpoint_auth_methods_supported: METHODS,
+      token_endpoint_auth_signing_alg_values_supported: expect.arrayContaining(['ES256', 'RS256', 'EdDSA']),
       revocation_endpoint: 'https://tessera.example/tenants/acme/revoke',
+      revocation_endpoint_auth_methods_supported: METHODS,
       introspection_endpoint: 'https://tessera.example/tenants/acme/introspect',
-      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      introspection_endpoint_auth_methods_supported: METHODS,
+      tessera_token_endpoints: {
+        user: 'https://tessera.example/auth/user/generateToken',
+        admin: 'https://tessera.example/auth/admin/generateToken',
+      },
     };
     expect(openid.json()).toMatchObject({
       ...common,
@@ -95,7 +109,7 @@ describe('over HTTP', () => {
       id_token_signing_alg_values_supported: ['ES256'],
       claims_supported: [
         ...['iss', 'sub', 'aud', 'client_id', 'iat', 'exp', 'jti', 'scope', 'roles', 'groups', 'resources'],
-        ...['tenant_id', 'project_id', 'email_id', 'surface', 'act', 'root', 'idp'],
+        ...['tenant_id', 'project_id', 'email_id', 'surface', 'act', 'idp', 'root'],
       ],
     });
     expect(oauth.json()).toMatchObject(common);

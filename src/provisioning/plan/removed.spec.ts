@@ -28,9 +28,13 @@ describe('the revocations for removed users', () => {
 });
 
 describe('the revocations for removed clients', () => {
-  const shop = (...clients: readonly { readonly id: string; readonly service?: object }[]) => ({
+  const shop = (
+    ...clients: readonly { readonly id: string; readonly service?: object; readonly exchange?: object[] }[]
+  ) => ({
     ...EMPTY,
-    projects: [{ id: 'shop', clients }] as unknown as TenantSpec['projects'],
+    projects: [
+      { id: 'shop', clients: clients.map((client) => ({ exchange: [], ...client })) },
+    ] as unknown as TenantSpec['projects'],
   });
   const service = { roles: [] };
 
@@ -43,6 +47,14 @@ describe('the revocations for removed clients', () => {
   it('are of the service alone when its client stays', () => {
     expect(revoked(shop({ id: 'billing', service }), shop({ id: 'billing' }))).toEqual(['subject client:shop/billing']);
     expect(revoked(shop({ id: 'billing' }), shop({ id: 'billing', service }))).toEqual([]);
+  });
+
+  it('cover what a client has exchanged when it may exchange nothing any more', () => {
+    const [some, other] = [[{ to: 'a', scopes: 'subset' }], [{ to: 'b', scopes: 'subset' }]];
+    const one = (exchange: object[]) => shop({ id: 'api', exchange });
+    expect(revoked(one(some), one([]))).toEqual(['subject client:shop/api']);
+    expect(revoked(one(some), one(other))).toEqual([]);
+    expect(revoked(shop({ id: 'api', exchange: some, service }), one([]))).toEqual(['subject client:shop/api']);
   });
 });
 

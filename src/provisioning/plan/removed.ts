@@ -3,13 +3,16 @@ import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { serviceId } from '../../domain/service-id.ts';
 import { parseSubjectId } from '../../domain/subject-id.ts';
-import type { TenantSpec } from '../file/tenants-file.ts';
+import type { ClientSpec, TenantSpec } from '../file/tenants-file.ts';
 import { canonicalJson } from './field-changes.ts';
 
 /** Users, administrators, clients and services that the plan removes and that tokens may name. */
 export interface Removed {
   readonly clients: readonly string[];
-  /** The `sub` of clients that had tokens of their own. Where another client has exchanged such a token, only its subject says whose it is. */
+  /**
+   * The ids of clients that had tokens of their own or exchanged tokens, and may no longer. Such an id is the `sub` of the former, and an actor of the
+   * latter.
+   */
   readonly services: readonly string[];
   readonly administrators: readonly string[];
   /** They are in the tenant's database, so their removal cannot be in one transaction with the revocations. */
@@ -32,7 +35,13 @@ export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
       // Tokens contain the client's id without its project.
       (name) => name.slice(name.indexOf('/') + 1),
     ),
-    services: missing(before.projects.flatMap(serviceIds), new Set(after.projects.flatMap(serviceIds))),
+    services: [
+      ...new Set([
+        ...missing(clientIds(before, hasOwnTokens), new Set(clientIds(after, hasOwnTokens))),
+        // Then no token of a tenant without exchanges has descendants (`mayBeExchanged`).
+        ...missing(clientIds(before, exchanges), new Set(clientIds(after, exchanges))),
+      ]),
+    ],
     administrators: missing(before.admins.map(idOf), staying),
     // The tenant itself may have written these rows. They must not revoke an administrator's tokens, and what no token names is not revoked.
     users: missing(before.users.map(idOf), new Set(after.users.map(idOf))).filter(
@@ -65,10 +74,18 @@ function clientNames({ id, clients }: TenantSpec['projects'][number]): string[] 
   return clients.map((client) => `${id}/${client.id}`);
 }
 
-function serviceIds({ id, clients }: TenantSpec['projects'][number]): string[] {
-  return clients
-    .filter(({ service }) => service !== undefined)
-    .map((client) => serviceId({ projectId: id, clientId: client.id }));
+function clientIds({ projects }: TenantSpec, isMeant: (client: ClientSpec) => boolean): string[] {
+  return projects.flatMap(({ id, clients }) =>
+    clients.filter(isMeant).map((client) => serviceId({ projectId: id, clientId: client.id })),
+  );
+}
+
+function hasOwnTokens({ service }: ClientSpec): boolean {
+  return service !== undefined;
+}
+
+function exchanges({ exchange }: ClientSpec): boolean {
+  return exchange.length > 0;
 }
 
 function idOf({ id }: { readonly id: string }): string {

@@ -12,6 +12,7 @@ import { TesseraError } from '../../errors/tessera-error.ts';
 import { askedSurface } from '../../http/routes/asked-surface.ts';
 import { type AttemptKey, AttemptLimit } from '../../rate-limit/attempt-limit.ts';
 import { FailureLimits } from '../../rate-limit/failure-limits.ts';
+import { mayExchange } from '../../revocation/new-revocations.ts';
 import { Revoker } from '../../revocation/revoker.ts';
 import type { Client, Tenant } from '../../tenancy/tenant.ts';
 import { TenantRepository } from '../../tenancy/tenant.repository.ts';
@@ -92,6 +93,7 @@ export class TokenStatus {
     const revoking = {
       projectId: client.projectId,
       id: client.id,
+      isTokenExchangeable: mayExchange(tenant),
       isOnlyOneOfItsName: [...tenant.projects.values()].filter(({ clients }) => clients.has(client.id)).length === 1,
     };
     // The revoker writes the record with the revocation, in one transaction.

@@ -75,6 +75,7 @@ it('has an example for every parameter that is required', () => {
     'GET /tenants/{tenantId}/jwks.json tenantId=acme',
     'POST /tenants/{tenantId}/introspect tenantId=acme',
     'POST /tenants/{tenantId}/revoke tenantId=acme',
+    'POST /tenants/{tenantId}/token tenantId=acme',
   ]);
 });
 

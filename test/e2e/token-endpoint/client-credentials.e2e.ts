@@ -163,6 +163,8 @@ describe('a service', () => {
     const without = async (from: string, to: string) => {
       await tessera.apply(chainTenants({ [from]: to }));
       await tessera.caughtUp();
+      // A surface that is taken away is revoked, and a revocation takes a moment to take effect.
+      tessera.clock.jumpAheadOfSystem(5);
     };
     await without('service: { roles: [robot, manager] }', 'service: { roles: [robot] }');
     expect(claimsOf(await acme.clientCredentials('shop/api'))).toMatchObject({

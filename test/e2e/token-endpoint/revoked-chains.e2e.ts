@@ -42,13 +42,6 @@ const verdict = (token: string) =>
 const refusedSoon = (token: string) =>
   eventually('the refusal', async () => (await verdict(token)) === 'TOKEN_REVOKED', 2_000);
 
-it('ends the tokens of a chain with any client in it', async () => {
-  const { child, grandchild } = await chain();
-  await tessera.cli(['revoke', '--client', 'acme/shop/web']);
-  await Promise.all([child, grandchild].map(refusedSoon));
-  tessera.clock.jumpAheadOfSystem(5);
-});
-
 it('ends everything that a revoked token was exchanged for', async () => {
   const { root, child, grandchild } = await chain();
   const other = await chain();

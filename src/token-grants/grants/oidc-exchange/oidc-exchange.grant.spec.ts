@@ -74,7 +74,11 @@ describe('a valid bearer with a valid token of a trusted issuer', () => {
     expect(facts.client).toMatchObject({ id: 'web', projectId: 'shop' });
     expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
     expect(facts.notAfter).toBe(now() + 300);
-    expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: provider.issuer });
+    expect(facts.exchange).toEqual({
+      actor: { client_id: 'web', sub: 'u-ada' },
+      identityProvider: provider.issuer,
+      rootTokenId: undefined,
+    });
     expect(facts.once).toMatchObject({ issuer: provider.issuer, until: now() + 330 });
     expect(fixture.client).toMatchObject({ projectId: 'shop', id: 'web' });
   });

@@ -1,0 +1,56 @@
+import { createVerifier, type TokenVerifier } from '@tessera/token';
+import { eventually } from '../../../libs/token/test/eventually.ts';
+import { chainTenants } from '../../support/fixtures/chain-tenants.ts';
+import { TokenEndpointUser, tokenOf } from '../../support/requests/token-endpoint.ts';
+import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
+
+/** Commands use the system's clock, so each test has a server whose clock has not been moved. */
+let tessera: TestTesseraServer;
+let acme: TokenEndpointUser;
+let offline: TokenVerifier;
+beforeEach(async () => {
+  tessera = await startTessera({ tenantsFile: chainTenants() });
+  acme = new TokenEndpointUser(tessera);
+  offline = createVerifier({
+    baseUrl: tessera.url,
+    tenants: ['acme'],
+    audience: ['shop-api', 'stock-api', 'ledger-api'],
+    surfaces: ['user', 'service'],
+    nowSeconds: () => Math.floor(tessera.clock.nowMs() / 1000),
+  });
+});
+afterEach(async () => {
+  offline.close();
+  await tessera.close();
+});
+
+/** A token, what api exchanged it for, and what stock exchanged that for. */
+async function chain(): Promise<{ readonly root: string; readonly child: string; readonly grandchild: string }> {
+  const root = await acme.userToken('ada@acme.example');
+  const child = tokenOf(await acme.exchange('shop/api', root, { audience: 'stock-api' }));
+  const grandchild = tokenOf(await acme.exchange('shop/stock', child, { audience: 'ledger-api' }));
+  return { root, child, grandchild };
+}
+
+const verdict = (token: string) =>
+  offline.verify(token).then(
+    () => 'accepted',
+    (error: unknown) => (error as { code: string }).code,
+  );
+/** Within the 2 s that are promised: `eventually` gives up after them. */
+const refusedSoon = (token: string) =>
+  eventually('the refusal', async () => (await verdict(token)) === 'TOKEN_REVOKED', 2_000);
+
+it('ends the tokens of a chain with any client in it', async () => {
+  const { child, grandchild } = await chain();
+  await tessera.cli(['revoke', '--client', 'acme/shop/web']);
+  await Promise.all([child, grandchild].map(refusedSoon));
+});
+
+it('ends what a client has exchanged when it may no longer exchange anything', async () => {
+  const { root, child, grandchild } = await chain();
+  const rules = 'exchange: [{ to: ledger-api, scopes: subset }]';
+  await tessera.apply(chainTenants({ [rules]: 'exchange: []' }));
+  await refusedSoon(grandchild);
+  expect([await verdict(root), await verdict(child)]).toEqual(['accepted', 'accepted']);
+});
