@@ -3,15 +3,15 @@ import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { serviceId } from '../../domain/service-id.ts';
 import { parseSubjectId } from '../../domain/subject-id.ts';
-import type { ClientSpec, TenantSpec } from '../file/tenants-file.ts';
+import type { TenantSpec } from '../file/tenants-file.ts';
 import { canonicalJson } from './field-changes.ts';
 
 /** Users, administrators, clients and services that the plan removes and that tokens may name. */
 export interface Removed {
   readonly clients: readonly string[];
   /**
-   * The ids of clients that had tokens of their own or exchanged tokens, and may no longer. Such an id is the `sub` of the former, and an actor of the
-   * latter.
+   * The ids of clients that stay, but may no longer have tokens of their own or exchange any. Such an id is the `sub` of the former, and an actor of
+   * the latter. The tokens of a removed client are revoked as the client's, exchanged ones too.
    */
   readonly services: readonly string[];
   readonly administrators: readonly string[];
@@ -35,13 +35,7 @@ export function removedFrom(before: TenantSpec, after: TenantSpec): Removed {
       // Tokens contain the client's id without its project.
       (name) => name.slice(name.indexOf('/') + 1),
     ),
-    services: [
-      ...new Set([
-        ...missing(clientIds(before, hasOwnTokens), new Set(clientIds(after, hasOwnTokens))),
-        // Then no token of a tenant without exchanges has descendants (`mayBeExchanged`).
-        ...missing(clientIds(before, exchanges), new Set(clientIds(after, exchanges))),
-      ]),
-    ],
+    services: restricted(before, after),
     administrators: missing(before.admins.map(idOf), staying),
     // The tenant itself may have written these rows. They must not revoke an administrator's tokens, and what no token names is not revoked.
     users: missing(before.users.map(idOf), new Set(after.users.map(idOf))).filter(
@@ -74,18 +68,22 @@ function clientNames({ id, clients }: TenantSpec['projects'][number]): string[] 
   return clients.map((client) => `${id}/${client.id}`);
 }
 
-function clientIds({ projects }: TenantSpec, isMeant: (client: ClientSpec) => boolean): string[] {
-  return projects.flatMap(({ id, clients }) =>
-    clients.filter(isMeant).map((client) => serviceId({ projectId: id, clientId: client.id })),
-  );
-}
-
-function hasOwnTokens({ service }: ClientSpec): boolean {
-  return service !== undefined;
-}
-
-function exchanges({ exchange }: ClientSpec): boolean {
-  return exchange.length > 0;
+function restricted(before: TenantSpec, after: TenantSpec): string[] {
+  return after.projects.flatMap(({ id: projectId, clients }) => {
+    const had = new Map(
+      before.projects.find(({ id }) => id === projectId)?.clients.map((client) => [client.id, client]),
+    );
+    return clients
+      .filter((client) => {
+        const { service, exchange } = had.get(client.id) ?? client;
+        return (
+          (service !== undefined && client.service === undefined) ||
+          // Then no token of a tenant without exchanges has descendants (`mayExchange`).
+          (exchange.length > 0 && client.exchange.length === 0)
+        );
+      })
+      .map((client) => serviceId({ projectId, clientId: client.id }));
+  });
 }
 
 function idOf({ id }: { readonly id: string }): string {
