@@ -284,7 +284,10 @@ const MUTATIONS: readonly {
       sql('control', 'DELETE FROM audit_records');
     },
     clock: () => new ShiftedClock(91 * DAY_MS),
-    found: [['unused-secrets', 'acme/shop/web']],
+    found: [
+      ['unused-secrets', 'acme/shop/billing'],
+      ['unused-secrets', 'acme/shop/web'],
+    ],
   },
   {
     fault: 'a live secret of a client that authenticates by its keys',
@@ -498,6 +501,7 @@ const MUTATIONS: readonly {
       sql('acme', "DELETE FROM tessera_roles WHERE name = 'viewer'");
     },
     found: [
+      ['service-roles', 'acme/shop/billing'],
       ['directory-links', 'database of acme'],
       ['directory-links', 'database of acme'],
     ],
