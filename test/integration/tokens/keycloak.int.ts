@@ -8,11 +8,18 @@ import { certificateAuthority } from '../../../src/testing/self-signed-certifica
 import { startForwardProxy } from '../../support/servers/forward-proxy.ts';
 import { startServer } from '../../support/tessera/server-process.ts';
 import { TestInstallation } from '../../e2e/cli/installation.ts';
+import {
+  assertionForm,
+  type CallerFixture,
+  clientDraft,
+  openCallerFixture,
+} from '../../../src/testing/caller-fixture.ts';
 import { type ExchangeFixture, openExchangeFixture } from '../../../src/testing/exchange-fixture.ts';
 import { type ExchangeReplicas, startExchangeReplicas } from '../../support/tessera/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
-import { type RunningKeycloak, startKeycloak } from '../../support/servers/keycloak.ts';
+import { type KeycloakServiceAccount, type RunningKeycloak, startKeycloak } from '../../support/servers/keycloak.ts';
 import type { Condition } from '../../../src/tenancy/tenant.ts';
+import { trustDraft } from '../../../src/testing/trust-draft.ts';
 import { refusalOf } from '../../../src/testing/refusal.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 
@@ -63,7 +70,7 @@ async function expectRefused(oidcToken: string, reason: string): Promise<void> {
 it('identifies a user by a verified address', async () => {
   const facts = await tessera.authenticate({ oidcToken: await logIn('grace') });
   expect(facts.subject).toEqual({ by: 'email', email: 'grace@acme.example' });
-  expect(facts.exchange).toEqual({ actor: { clientId: 'web', sub: 'u-ada' }, identityProvider: keycloak.issuer });
+  expect(facts.exchange).toEqual({ actor: { client_id: 'web', sub: 'u-ada' }, identityProvider: keycloak.issuer });
   expect(facts.notAfter).toBeGreaterThan(tessera.clock.seconds);
 });
 
@@ -184,6 +191,63 @@ describe('a running server', () => {
   it('continues after a rotation of keys', async () => {
     await keycloak.rotateKeys();
     expect((await exchange('user', await logIn('grace'))).status).toBe(200);
+  });
+});
+
+describe('a service account as a workload', () => {
+  let callers: CallerFixture;
+  let batch: KeycloakServiceAccount;
+  let other: KeycloakServiceAccount;
+  beforeAll(async () => {
+    callers = await openCallerFixture();
+    [batch, other] = [await keycloak.addServiceAccount('batch'), await keycloak.addServiceAccount('other')];
+  });
+  afterAll(() => callers.close());
+  beforeEach(() => {
+    callers.clock.ms = Date.now();
+    callers.reset([keycloak.hostPort]);
+  });
+
+  /** The issuer is trusted for nobody else: what it may not do for people does not bind its workloads. */
+  const present = async (assertion: string, more: readonly (readonly [string, Condition])[] = []) => {
+    const typ: Condition = ['Bearer'];
+    const trust = trustDraft({ ...trusted(), conditions: new Map([['typ', typ]]), clients: [], surfaces: [] });
+    const workload = { issuer: trust.id, conditions: new Map<string, Condition>([['sub', [batch.sub]], ...more]) };
+    await callers.save([clientDraft('batch', { workload })], { trusts: [trust] });
+    return callers.authenticate({ form: assertionForm(assertion, 'shop/batch') });
+  };
+  const refusedBecause = (reason: string) => `the client assertion is refused: ${reason}`;
+
+  it('authenticates by its access token, more than once, until the token expires', async () => {
+    const token = await batch.token();
+    expect(decodeJwt(token)).toMatchObject({ aud: 'tessera-acme', azp: 'batch', sub: batch.sub });
+    for (const conditions of [[], [['azp', ['batch']]]] as const) {
+      const caller = await present(token, conditions);
+      expect([caller.client.id, caller.secretId]).toEqual(['batch', 'workload:corp']);
+      expect(caller.notAfter).toBe(decodeJwt(token).exp);
+    }
+  });
+
+  it('is not another service account of the realm, nor a person', async () => {
+    const notThis = refusedBecause('it does not meet the condition of the workload on "sub"');
+    expect((await refusalOf(present(await other.token()))).reason).toBe(notThis);
+    // Its client was put into the audience of access tokens above.
+    const { accessToken } = await keycloak.logIn('grace');
+    expect((await refusalOf(present(accessToken))).reason).toMatch(/^the client assertion is refused: it /);
+  });
+
+  it('is not one whose token another client asked for', async () => {
+    const refused = await refusalOf(present(await batch.token(), [['azp', ['other']]]));
+    expect([refused.code, refused.reason]).toEqual([
+      'invalid_client',
+      refusedBecause('it does not meet the condition of the workload on "azp"'),
+    ]);
+  });
+
+  it('goes on after a rotation of keys', async () => {
+    await present(await batch.token());
+    await keycloak.rotateKeys();
+    expect((await present(await batch.token())).client.id).toBe('batch');
   });
 });
 

@@ -10,6 +10,13 @@ export interface KeycloakUser {
   readonly emailVerified: boolean;
 }
 
+export interface KeycloakServiceAccount {
+  /** The `sub` of its tokens. */
+  readonly sub: string;
+  /** A new access token. */
+  token(): Promise<string>;
+}
+
 /** A Keycloak in development mode with one realm and one client, without data on disk. */
 export interface RunningKeycloak {
   readonly issuer: string;
@@ -27,6 +34,8 @@ export interface RunningKeycloak {
   passwordGrant(username: string): string;
   /** Adds the client to the audience of its access tokens, as in many set-ups. */
   addOwnAudience(): Promise<void>;
+  /** Adds a client that gets tokens for itself (client_credentials), with the first client in their audience. */
+  addServiceAccount(clientId: string): Promise<KeycloakServiceAccount>;
   /** Replaces the signing key. The old key is no longer published. */
   rotateKeys(): Promise<void>;
   close(): Promise<void>;
@@ -38,6 +47,13 @@ const REDIRECT_URI = 'https://app.example/callback';
 const KEY_PROVIDER = 'org.keycloak.keys.KeyProvider';
 // The first start after an installation also builds; two busy cores take a minute for both.
 const READY_WITHIN_MS = 180_000;
+
+const OWN_AUDIENCE = {
+  name: 'own-audience',
+  protocol: 'openid-connect',
+  protocolMapper: 'oidc-audience-mapper',
+  config: { 'included.client.audience': CLIENT_ID, 'access.token.claim': 'true' },
+};
 
 export interface KeycloakOptions {
   /** It is also served by TLS, under any name that is asked for: files in PEM. */
@@ -102,6 +118,7 @@ export async function startKeycloak({ tls }: KeycloakOptions = {}): Promise<Runn
         password: userPassword,
       }).toString(),
     addOwnAudience: () => addOwnAudience(admin),
+    addServiceAccount: (clientId) => addServiceAccount(admin, `${issuer}/protocol/openid-connect/token`, clientId),
     rotateKeys: () => rotateKeys(admin),
     close: async () => {
       await server.end();
@@ -135,12 +152,36 @@ async function isUp(url: string): Promise<boolean> {
 
 async function addOwnAudience(admin: AdminApi): Promise<void> {
   const [client] = (await admin.get(`/${REALM}/clients?clientId=${CLIENT_ID}`)) as { id: string }[];
-  await admin.post(`/${REALM}/clients/${client!.id}/protocol-mappers/models`, {
-    name: 'own-audience',
-    protocol: 'openid-connect',
-    protocolMapper: 'oidc-audience-mapper',
-    config: { 'included.client.audience': CLIENT_ID, 'access.token.claim': 'true' },
+  await admin.post(`/${REALM}/clients/${client!.id}/protocol-mappers/models`, OWN_AUDIENCE);
+}
+
+async function addServiceAccount(
+  admin: AdminApi,
+  tokenEndpoint: string,
+  clientId: string,
+): Promise<KeycloakServiceAccount> {
+  const secret = randomText();
+  const location = await admin.post(`/${REALM}/clients`, {
+    clientId,
+    secret,
+    publicClient: false,
+    serviceAccountsEnabled: true,
+    standardFlowEnabled: false,
+    // Without the roles of every account, its tokens are for the mapped audience alone.
+    fullScopeAllowed: false,
+    protocolMappers: [OWN_AUDIENCE],
   });
+  const { id } = (await admin.get(`/${REALM}/clients/${location.replace(/^.*\//, '')}/service-account-user`)) as {
+    id: string;
+  };
+  return {
+    sub: id,
+    token: async () => {
+      const form = { grant_type: 'client_credentials', client_id: clientId, client_secret: secret };
+      const response = await fetch(tokenEndpoint, { method: 'POST', body: new URLSearchParams(form) });
+      return ((await response.json()) as { access_token: string }).access_token;
+    },
+  };
 }
 
 async function rotateKeys(admin: AdminApi): Promise<void> {

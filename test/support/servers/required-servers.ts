@@ -207,6 +207,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'storage/storage-conformance': ['mariadb'],
   'storage/storage-faults': ['mariadb'],
   'storage/storage-provisioning': ['mariadb'],
+  'tokens/assertion-replicas': ['mariadb'],
   'tokens/exchange-replicas': ['mariadb'],
   'tokens/issuing': ['openbao'],
   'tokens/keycloak': ['keycloak', 'java'],
