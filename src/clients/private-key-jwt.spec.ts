@@ -214,6 +214,19 @@ describe('the client of an assertion', () => {
     await expectRefused(named('shop/plain'), refusedBecause('the client has no keys'));
   });
 
+  it('has no key that can be used, if a private one is among them, or if they are weak or for encryption', async () => {
+    const weak = providerKey('k1', 'RS256', { bits: 1_024, exponent: 65_537 });
+    const secret = { ...jwk(SECOND), d: 'AQAB' };
+    for (const [keys, key] of [
+      [[jwk(KEY), secret], KEY],
+      [[jwk(weak)], weak],
+      [[{ ...jwk(KEY), use: 'enc' }], KEY],
+    ] as const) {
+      await fixture.save([web({ keys })]);
+      await expectRefused(assertion({}, {}, key), refusedBecause('the client has no such key'));
+    }
+  });
+
   it('of one tenant is nobody in another, whose client has the same name', async () => {
     await fixture.save([web({ keys: [jwk(STRANGER)] })], {}, 'globex');
     const text = assertion({ aud: `${PUBLIC_URL}/tenants/globex` });

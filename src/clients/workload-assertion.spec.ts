@@ -232,6 +232,43 @@ describe('an assertion is refused', () => {
   });
 });
 
+describe('other platforms', () => {
+  const job = { iss: 'https://token.actions.githubusercontent.com', aud: 'https://tokens.example.com/acme' };
+  const DEPLOYMENT = 'repo:acme/orders:environment:production';
+
+  it('a job of GitHub Actions authenticates, and one of another repository or event does not', async () => {
+    const only = new Map<string, Condition>([
+      ['repository_id', ['1296269']],
+      ['event_name', ['push']],
+    ]);
+    const trust = { issuer: job.iss, jwksUri: cluster.jwksUri, audiences: [job.aud], conditions: only };
+    await save(trust, { workload: { issuer: CLUSTER, conditions: new Map([['sub', [DEPLOYMENT]]]) } });
+    const claims = { ...job, sub: DEPLOYMENT, repository_id: '1296269', event_name: 'push', nbf: NOW - 300 };
+    const times = { jti: '6f4762ed', exp: NOW + 300, 'kubernetes.io': undefined };
+    const token = (changes: Claims = {}) => assertion({ ...claims, ...times, ...changes }, { typ: 'JWT' });
+    expect((await present(token())).notAfter).toBe(NOW + 300);
+    await expectRefused(token({ repository_id: '1' }), 'it does not meet the condition on "repository_id"');
+    await expectRefused(token({ event_name: 'pull_request' }), 'it does not meet the condition on "event_name"');
+    const other = 'it does not meet the condition of the workload on "sub"';
+    await expectRefused(token({ sub: 'repo:acme/orders:environment:staging' }), other);
+  });
+
+  it('a JWT-SVID of SPIFFE authenticates by a bundle, and one of another workload does not', async () => {
+    const key = providerKey('s1');
+    cluster.keys = [{ ...key.jwk, use: 'jwt-svid' }];
+    const [iss, sub] = ['https://spire.acme.example', 'spiffe://acme.example/ns/orders/sa/importer'];
+    const trust: Partial<Trust> = { issuer: iss, jwksUri: cluster.jwksUri, algorithms: ['ES256'], conditions: 'none' };
+    const workload = { issuer: CLUSTER, conditions: new Map([['sub', [sub]]]) };
+    await save({ ...trust, keyUse: 'jwt-svid' }, { workload });
+    const svid = (changes: Claims = {}) =>
+      assertion({ iss, sub, nbf: undefined, exp: NOW + 300, ...changes }, { typ: 'JWT' }, key);
+    expect((await present(svid())).secretId).toBe('workload:cluster');
+    await expectRefused(svid({ sub: `${sub}/debug` }), 'it does not meet the condition of the workload on "sub"');
+    await save(trust, { workload });
+    await expectRefused(svid(), 'the issuer has no usable key of this kid and algorithm');
+  });
+});
+
 it('an issuer that is down is an outage, and no wrong credential', async () => {
   await cluster.stop();
   const error = await refusalOf(present());

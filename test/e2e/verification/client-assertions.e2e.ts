@@ -71,6 +71,7 @@ function tenantsFile(): string {
         ],
       },
       { id: 'billing', clients: [{ ...open, id: 'twin', keys: [KEY.jwk] }] },
+      { id: 'closed', status: 'disabled', clients: [{ ...open, id: 'late', keys: [KEY.jwk] }] },
     ],
     ...people,
   };
@@ -204,6 +205,7 @@ describe.each(['introspect', 'revoke'] as const)('%s', (endpoint) => {
 
   it.each<[string, () => string, string]>([
     ['is disabled', () => signed('gone'), 'the client is disabled'],
+    ['is of a disabled project', () => signed('closed/late'), 'the project is disabled'],
     ['is unknown', () => signed('nobody'), 'unknown project or client'],
     ['shares its name', () => signed('twin'), 'several projects have a client of that id: name the project'],
     ['is not named', () => platformToken(), 'client: an assertion of another issuer without a client_id'],
