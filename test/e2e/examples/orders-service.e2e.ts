@@ -138,6 +138,33 @@ async function tokenFor(email: string, client = 'globex/shop/web'): Promise<stri
   return String(body['access_token']);
 }
 
+/** Asks the token endpoint as a client. */
+async function tokenAs(client: string, form: Readonly<Record<string, string>>): Promise<string> {
+  const [tenant = '', project = '', id = ''] = client.split('/');
+  const credentials = Buffer.from(`${project}%2F${id}:${secrets.get(client)!}`).toString('base64');
+  const response = await fetch(`${urls.tessera}/tenants/${tenant}/token`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${credentials}` },
+    body: new URLSearchParams(form),
+  });
+  const { status, body } = await readAnswer(response);
+  if (status !== 200) throw new Error(`no token for ${client}: ${JSON.stringify(body)}`);
+  return String(body['access_token']);
+}
+
+/** A token of the service orders in its own name. */
+const ordersToken = (audience = 'stock', tenant = 'globex') =>
+  tokenAs(`${tenant}/shop/orders`, { grant_type: 'client_credentials', audience });
+
+/** What orders makes of a customer's token to call stock. */
+const exchanged = (token: string) =>
+  tokenAs('globex/shop/orders', {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    audience: 'stock',
+  });
+
 async function ask(url: string, token?: string, method = 'GET'): Promise<Answer> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return readAnswer(await fetch(url, { method, headers }));
@@ -188,10 +215,11 @@ describe('orders', () => {
   });
 
   it.each([
-    ['of another tenant', 'ada@hooli.example', 'hooli/shop/web'],
-    ['for another audience', 'orders@services.globex.example', 'globex/shop/orders'],
-  ])('refuses a token %s', async (_what, email, client) => {
-    const answer = await order(await tokenFor(email, client));
+    ['of another tenant', () => tokenFor('ada@hooli.example', 'hooli/shop/web')],
+    ['for another audience', () => ordersToken('stock')],
+    ['of a service', () => ordersToken('orders')],
+  ])('refuses a token %s', async (_what, token) => {
+    const answer = await order(await token());
     expect(answer.status).toBe(401);
     expect(answer.body['error']).toBe('invalid_token');
     expect(challenge(answer)).toBe('Bearer realm="orders", error="invalid_token"');
@@ -202,9 +230,12 @@ describe('orders', () => {
     const answer = await ask(url, await tokenFor(ADA), 'DELETE');
     expect([answer.status, answer.body['error']]).toEqual([403, 'insufficient_scope']);
     const bob = await tokenFor('bob@globex.example');
-    expect((await order(bob, 'o-2')).status).toBe(200);
+    expect((await order(bob, 'o-2')).body).toMatchObject({ article: 'chair', inStock: 3 });
     expect((await ask(url, bob, 'DELETE')).status).toBe(204);
     expect((await order(bob, 'o-2')).status).toBe(404);
+    const bobs = await exchanged(bob);
+    // The chair is back in stock.
+    expect((await ask(`${urls.stock}/stock/chair`, bobs)).body).toEqual({ inStock: 4 });
   });
 
   it('refuses a token within 2 s of its revocation, and accepts another', async () => {
@@ -224,10 +255,12 @@ describe('orders', () => {
   it('recovers when its own tokens are revoked and its secret was replaced', async () => {
     const client = 'globex/shop/orders';
     const ada = await tokenFor(ADA);
-    const before = await tokenFor('orders@services.globex.example', client);
+    expect((await order(ada)).status).toBe(200);
+    const before = await ordersToken();
     const listed = JSON.parse(await cli('secrets', 'list', client, '-o', 'json')) as { secrets: { id: string }[] };
     const added = JSON.parse(await cli('secrets', 'add', client, '-o', 'json')) as { secret_id: string };
     copy.writeSecret(added.secret_id);
+    secrets.set(client, added.secret_id);
     await cli('secrets', 'retire', client, listed.secrets[0]!.id);
     await cli('revoke', '--client', client);
     const stockRefuses = async () => (await ask(`${urls.stock}/stock/lamp`, before)).status === 401;
@@ -238,6 +271,30 @@ describe('orders', () => {
 });
 
 describe('stock', () => {
+  const chairs = async () => (await ask(`${urls.stock}/stock/chair`, await exchanged(await tokenFor(ADA)))).body;
+  const takeBackChair = (token: string) => ask(`${urls.stock}/stock/chair/returns`, token, 'POST');
+
+  it('knows the customer whom orders acts for', async () => {
+    const answer = await ask(`${urls.stock}/stock/lamp`, await exchanged(await tokenFor(ADA)));
+    expect(answer.status).toBe(200);
+  });
+
+  it.each([
+    ['a service where orders must act for a customer', 'GET', '', ordersToken],
+    ['a customer where a service must call', 'POST', '/returns', async () => exchanged(await tokenFor(ADA))],
+  ])('refuses %s', async (_what, method, path, token) => {
+    const answer = await ask(`${urls.stock}/stock/lamp${path}`, await token(), method);
+    expect([answer.status, answer.body['error']]).toEqual([403, 'insufficient_scope']);
+  });
+
+  it('takes an article back from orders, but not from the service of another tenant', async () => {
+    const before = await chairs();
+    expect((await takeBackChair(await ordersToken('stock', 'hooli'))).status).toBe(401);
+    expect(await chairs()).toEqual(before);
+    expect((await takeBackChair(await ordersToken())).status).toBe(204);
+    expect(await chairs()).toEqual({ inStock: Number(before['inStock']) + 1 });
+  });
+
   it("refuses the customer's token: it is for orders", async () => {
     const answer = await ask(`${urls.stock}/stock/lamp`, await tokenFor(ADA));
     expect(answer.status).toBe(401);

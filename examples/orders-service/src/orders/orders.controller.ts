@@ -1,5 +1,5 @@
 import { Controller, Delete, Get, HttpCode, NotFoundException, Param } from '@nestjs/common';
-import { RequireRoles, RequireScopes, Token, type VerifiedToken } from '@tessera/client';
+import { BearerToken, RequireRoles, RequireScopes, Token, type VerifiedToken } from '@tessera/client';
 import { StockClient } from './stock.client.ts';
 
 interface Order {
@@ -21,17 +21,24 @@ export class OrdersController {
 
   @Get(':id')
   @RequireScopes('orders:read')
-  async show(@Param('id') id: string, @Token() token: VerifiedToken): Promise<Order & { inStock: number }> {
+  async show(
+    @Param('id') id: string,
+    @Token() token: VerifiedToken,
+    @BearerToken() bearer: string,
+  ): Promise<Order & { inStock: number }> {
     const order = ORDERS.get(id);
     // A scope permits an action, not access to other customers' data. Another customer's order is a 404, like an unknown one.
     if (order?.customer !== token.subject) throw new NotFoundException();
-    return { ...order, inStock: await this.stock.level(order.article) };
+    return { ...order, inStock: await this.stock.level(order.article, bearer) };
   }
 
   @Delete(':id')
   @HttpCode(204)
   @RequireRoles('manager')
-  cancel(@Param('id') id: string): void {
-    if (!ORDERS.delete(id)) throw new NotFoundException();
+  async cancel(@Param('id') id: string): Promise<void> {
+    const order = ORDERS.get(id);
+    if (order === undefined) throw new NotFoundException();
+    await this.stock.takeBack(order.article);
+    ORDERS.delete(id);
   }
 }

@@ -4,7 +4,7 @@ import { TesseraClientModule } from '@tessera/client';
 import { HealthController } from '../health.controller.ts';
 import type { Settings } from '../read-settings.ts';
 import { OrdersController } from './orders.controller.ts';
-import { STOCK_URL, StockClient } from './stock.client.ts';
+import { STOCK, StockClient, type StockSettings } from './stock.client.ts';
 
 export const ORDERS_SETTINGS = [
   'HOST',
@@ -14,9 +14,9 @@ export const ORDERS_SETTINGS = [
   'AUDIENCE',
   'PROJECT',
   'CLIENT_ID',
-  'CLIENT_EMAIL',
   'CLIENT_SECRET_FILE',
   'STOCK_URL',
+  'STOCK_AUDIENCE',
 ] as const;
 
 @Module({ controllers: [OrdersController, HealthController], providers: [StockClient] })
@@ -30,16 +30,22 @@ export class OrdersModule {
           tenants: [settings.TENANT],
           audience: settings.AUDIENCE,
           tokens: {
+            // This service calls in its own name, not in that of an invented user.
+            grant: 'client_credentials',
             tenantId: settings.TENANT,
             projectId: settings.PROJECT,
             clientId: settings.CLIENT_ID,
-            emailId: settings.CLIENT_EMAIL,
-            // Read for each token, so that a rotated secret needs no restart.
+            // Read for each request of a token, so that a rotated secret needs no restart.
             secretId: async () => (await readFile(settings.CLIENT_SECRET_FILE, 'utf8')).trim(),
           },
         }),
       ],
-      providers: [{ provide: STOCK_URL, useValue: settings.STOCK_URL }],
+      providers: [
+        {
+          provide: STOCK,
+          useValue: { url: settings.STOCK_URL, audience: settings.STOCK_AUDIENCE } satisfies StockSettings,
+        },
+      ],
     };
   }
 }

@@ -16,6 +16,8 @@ export class StockModule {
           baseUrl: settings.TOKENS_URL,
           tenants: [settings.TENANT],
           audience: settings.AUDIENCE,
+          // Without this line, tokens of services would be refused.
+          surfaces: ['user', 'service'],
         }),
       ],
     };
