@@ -5,6 +5,7 @@ import {
   type AttackMaterial,
   goodToken,
   oneCharacterEdits,
+  REVOKED_ROOT,
   TOLERATED,
 } from '../../../libs/token/test/attack-table.ts';
 import type { Answer } from '../../support/requests/answer.ts';
@@ -88,6 +89,30 @@ describe.each(Object.keys(ENDPOINTS) as (keyof typeof ENDPOINTS)[])('%s', (endpo
       const answers = await Promise.all(chosen.slice(start, start + 50).map((token) => ask(token)));
       for (const answer of answers) EXPECT_REFUSED[endpoint](answer);
     }
+  });
+});
+
+describe('a descendant of a revoked token', () => {
+  const attacks = ATTACK_TABLE.filter((row) => row.only === 'where REVOKED_ROOT is revoked');
+
+  it('is refused by both endpoints from then on', async () => {
+    const descendants = attacks.map((row) => row.make(material));
+    expect(descendants).not.toEqual([]);
+    for (const ask of Object.values(ENDPOINTS))
+      for (const token of descendants) expect((await ask(token)).body['active']).toBe(true);
+    const root = goodToken({ ...material, claims: { ...material.claims, jti: REVOKED_ROOT } });
+    const revocation = await tessera.postForm('/tenants/acme/revoke', {
+      token: root,
+      client_id: 'shop/web',
+      client_secret: tessera.secret('acme/shop/web'),
+    });
+    expect(revocation.status).toBe(200);
+    await tessera.caughtUp();
+    for (const token of [root, ...descendants]) {
+      expectNotValid(await verifyToken(token));
+      expectInactive(await introspect(token));
+    }
+    expect((await verifyToken(goodToken(material))).body['active']).toBe(true);
   });
 });
 
