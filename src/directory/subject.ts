@@ -40,3 +40,9 @@ export type SubjectReference =
   | { readonly by: 'email'; readonly email: CanonicalEmail }
   | { readonly by: 'id'; readonly id: string }
   | { readonly by: 'identity'; readonly issuer: string; readonly sub: string };
+
+/** Names the subject, for limits on failed attempts. It may hold an address: never for a log or a record. */
+export function referenceText(reference: SubjectReference): string {
+  if (reference.by === 'id') return reference.id;
+  return reference.by === 'email' ? reference.email : JSON.stringify([reference.issuer, reference.sub]);
+}

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CallerAuthentication } from '../../../clients/caller-authentication.ts';
 import { CONFIG, type Config } from '../../../config/config.ts';
+import { referenceText } from '../../../directory/subject.ts';
 import { Clock } from '../../../domain/clock.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';
 import { RemoteKeySets } from '../../../identity-providers/keys/remote-key-sets.ts';
@@ -75,6 +76,7 @@ export class JwtBearerGrant implements Grant<JwtBearerRequest, TokenFormInput> {
     const proof = await verifySubjectToken(deps, { tenant, client, surface, token: assertion }, (step, issuer) => {
       if (step === 'trust') progress.asksFor('trusted issuer', issuer);
     });
+    progress.asksFor('subject', referenceText(proof.subject));
     return AuthenticatedClient[sealAuthenticatedClient]({
       client,
       subject: proof.subject,

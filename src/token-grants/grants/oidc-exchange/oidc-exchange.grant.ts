@@ -2,7 +2,7 @@ import type { VerifiedToken } from '@tessera/token/core';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../../config/config.ts';
 import { CachedSubjectDirectories } from '../../../directory/cached-subject.directories.ts';
-import type { SubjectDirectories, SubjectReference } from '../../../directory/subject.ts';
+import { referenceText, type SubjectDirectories } from '../../../directory/subject.ts';
 import { Clock } from '../../../domain/clock.ts';
 import { parseEmail } from '../../../domain/email.ts';
 import { parseClientId, parseProjectId } from '../../../domain/ids.ts';
@@ -85,7 +85,7 @@ export class OidcExchangeGrant implements Grant<OidcTokenRequest> {
     const authenticated = await authenticateSubject(parts, presentation, bearer.subject, (step, issuer) => {
       if (step === 'trust') progress.asksFor('trusted issuer', issuer);
     });
-    progress.asksFor('subject', nameOf(authenticated.facts.subject));
+    progress.asksFor('subject', referenceText(authenticated.facts.subject));
     return authenticated;
   }
 
@@ -131,11 +131,6 @@ export async function authenticateSubject(
     once: proof.once,
     secretId: undefined,
   });
-}
-
-function nameOf(subject: SubjectReference): string {
-  if (subject.by === 'id') return subject.id;
-  return subject.by === 'email' ? subject.email : JSON.stringify([subject.issuer, subject.sub]);
 }
 
 /** The present state of a verified bearer's client, which may have changed since the bearer was issued. */
