@@ -4,15 +4,17 @@ import type { DirectoryOpener } from '../directory/provisioning/directory.opener
 import type { DirectoryReader } from '../directory/provisioning/directory.reader.ts';
 import {
   findGrantPathsByEmail,
+  findGrantPathsById,
   findGrantsByEmail,
   findGrantsById,
   findGrantsByIdentity,
+  findLinkedId,
+  type SubjectWithPaths,
 } from '../directory/grants-query.ts';
-import type { GrantPath } from '../directory/grant-paths.ts';
 import { unavailable } from '../errors/tessera-error.ts';
 import { TENANT_DATABASE } from '../tenancy/tenant-database.ts';
 import { isLinkable } from '../directory/linked-identity.ts';
-import { type Subject, SubjectDirectory } from '../directory/subject.ts';
+import { type Subject, SubjectDirectory, type SubjectReference } from '../directory/subject.ts';
 
 /** Looks up a tenant's users as a server would, for read-only commands: an embedded database is read from a private copy. */
 export class CopiedUserDirectory extends SubjectDirectory {
@@ -28,16 +30,14 @@ export class CopiedUserDirectory extends SubjectDirectory {
   }
 
   /**
-   * Finds a user as `findByEmail` does, with the paths to its scopes.
+   * Finds a user as the other methods do, with the paths to its scopes.
    *
    * @throws TesseraError temporarily_unavailable also if the database does not exist yet, as on a server
    */
-  async findWithPaths(
-    tenant: Tenant,
-    email: CanonicalEmail,
-  ): Promise<{ readonly subject: Subject; readonly paths: readonly GrantPath[] } | undefined> {
+  async findWithPaths(tenant: Tenant, reference: SubjectReference): Promise<SubjectWithPaths | undefined> {
+    if (reference.by === 'identity' && !isLinkable(reference.issuer, reference.sub)) return undefined;
     const read = await this.#read(tenant, async (directory) => ({
-      found: await findGrantPathsByEmail(directory, tenant.id, email),
+      found: await findPaths(directory, tenant, reference),
     }));
     if (read === undefined) throw unavailable(TENANT_DATABASE, 'database does not exist');
     return read.found;
@@ -64,4 +64,15 @@ export class CopiedUserDirectory extends SubjectDirectory {
       await directory.close();
     }
   }
+}
+
+async function findPaths(
+  directory: DirectoryReader,
+  { id: tenantId }: Tenant,
+  reference: SubjectReference,
+): Promise<SubjectWithPaths | undefined> {
+  if (reference.by === 'email') return findGrantPathsByEmail(directory, tenantId, reference.email);
+  const { by } = reference;
+  const id = by === 'id' ? reference.id : await findLinkedId(directory, tenantId, reference.issuer, reference.sub);
+  return findGrantPathsById(directory, tenantId, id);
 }

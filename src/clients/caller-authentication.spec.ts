@@ -71,7 +71,12 @@ it.each([
     'the client is disabled',
     'authenticated',
   ],
-  ['a secretless client', () => post('kiosk', 'x'), 'the secret does not match', 'found shop/kiosk'],
+  [
+    'a secretless client',
+    () => post('kiosk', 'x'),
+    'the client is secretless: this endpoint requires credentials',
+    'found shop/kiosk',
+  ],
   [
     'a secret that Vault holds for a client without one',
     async () => post('robot', await fixture.secretOf('robot')),

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
@@ -34,13 +34,19 @@ export interface CallerLimit {
   authenticated(): void;
 }
 
-/** Authenticates the clients that call a tenant's token endpoint, introspection or revocation, by any method that those endpoints support. */
+/**
+ * Authenticates the clients that call a tenant's token endpoint, introspection or revocation, by any method that those endpoints support. The
+ * constructor takes only the method that is called, so that `explain` can assume an assertion.
+ */
 @Injectable()
 export class CallerAuthentication {
   readonly #clients: ClientAuthentication;
-  readonly #assertions: ClientAssertions;
+  readonly #assertions: Pick<ClientAssertions, 'authenticate'>;
 
-  constructor(clients: ClientAuthentication, assertions: ClientAssertions) {
+  constructor(
+    clients: ClientAuthentication,
+    @Inject(ClientAssertions) assertions: Pick<ClientAssertions, 'authenticate'>,
+  ) {
     this.#clients = clients;
     this.#assertions = assertions;
   }

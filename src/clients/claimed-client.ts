@@ -17,14 +17,19 @@ export function parseClaimedClient(text: string): ClaimedClient | undefined {
   return { projectId, clientId };
 }
 
+/** The clients of that name: several only if it has no project. */
+export function clientsOfName(tenant: Tenant, { projectId, clientId }: ClaimedClient): readonly Client[] {
+  const projects = projectId === undefined ? [...tenant.projects.values()] : [tenant.projects.get(projectId)];
+  return projects.flatMap((project) => project?.clients.get(clientId) ?? []);
+}
+
 /**
  * Finds the client that a request names. It has not authenticated.
  *
  * @throws TesseraError client_not_found if the tenant has no such client, or several
  */
-export function findClaimedClient(tenant: Tenant, { projectId, clientId }: ClaimedClient): Client {
-  const named = projectId === undefined ? [...tenant.projects.values()] : [tenant.projects.get(projectId)];
-  const [client, ...others] = named.flatMap((project) => project?.clients.get(clientId) ?? []);
+export function findClaimedClient(tenant: Tenant, claimed: ClaimedClient): Client {
+  const [client, ...others] = clientsOfName(tenant, claimed);
   if (client === undefined) throw new TesseraError('client_not_found', 'unknown project or client');
   if (others.length > 0)
     throw new TesseraError('client_not_found', 'several projects have a client of that id: name the project');

@@ -114,6 +114,8 @@ function refuseUnlessSecretless(
 ): void {
   if (client.policy.kind === 'assertion')
     throw new TesseraError('unauthorized', 'the client has no secret: it authenticates by assertions');
+  if (client.policy.kind === 'secretless' && secretless === 'secret required')
+    throw new TesseraError('unauthorized', 'the client is secretless: this endpoint requires credentials');
   if (credential !== undefined || secretless === 'secret required')
     throw new TesseraError('unauthorized', 'the secret does not match');
   if (client.policy.kind !== 'secretless') throw new TesseraError('unauthorized', 'the secret is missing');

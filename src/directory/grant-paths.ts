@@ -13,9 +13,17 @@ export interface GrantPath {
 
 /** @param rows of the grants query, which has a row for each path */
 export function pathsFromRows(rows: readonly Row[], subjectId: string): readonly GrantPath[] {
+  return pathsIn(rows.filter((row) => row['owner'] === null && row['id'] === subjectId));
+}
+
+/** @param rows of roles and their scopes */
+export function pathsFromRoleRows(rows: readonly Row[]): readonly GrantPath[] {
+  return pathsIn(rows.map((row) => ({ ...row, group_name: null })));
+}
+
+function pathsIn(rows: readonly Row[]): readonly GrantPath[] {
   const paths = new Map<string, GrantPath>();
   for (const row of rows) {
-    if (row['owner'] !== null || row['id'] !== subjectId) continue;
     const scope = readScopeName(row, 'scope_name');
     const role = readText(row, 'role_name', GRANT_NAME_LENGTH);
     const group = readText(row, 'group_name', GRANT_NAME_LENGTH);

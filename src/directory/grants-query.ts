@@ -25,14 +25,23 @@ export async function findGrantsByEmail(
   return subjectOfEmail(directory, tenantId, await queryByEmail(directory, email), email);
 }
 
-/** The user of `findGrantsByEmail` and the paths to its scopes, from one read. For commands: a token needs no paths. */
+/** A subject and the paths to its scopes, from one read. For commands: a token needs no paths. */
+export interface SubjectWithPaths {
+  readonly subject: Subject;
+  readonly paths: readonly GrantPath[];
+}
+
+/** Like `findGrantsByEmail`. */
 export async function findGrantPathsByEmail(
   directory: ReadableDirectory,
   tenantId: TenantId,
   email: CanonicalEmail,
-): Promise<{ readonly subject: Subject; readonly paths: readonly GrantPath[] } | undefined> {
+): Promise<SubjectWithPaths | undefined> {
   const rows = await queryByEmail(directory, email);
-  const subject = subjectOfEmail(directory, tenantId, rows, email);
+  return withPaths(rows, subjectOfEmail(directory, tenantId, rows, email));
+}
+
+function withPaths(rows: readonly Row[], subject: Subject | undefined): SubjectWithPaths | undefined {
   return subject && { subject, paths: pathsFromRows(rows, subject.id) };
 }
 
@@ -57,13 +66,22 @@ export async function findGrantsByIdentity(
   issuer: string,
   sub: string,
 ): Promise<Subject | undefined> {
+  // Also queried without a link, so that the owner is checked before the answer "unknown".
+  return findGrantsById(directory, tenantId, await findLinkedId(directory, tenantId, issuer, sub));
+}
+
+/** @returns the id of the user with that linked identity; empty: there is no link */
+export async function findLinkedId(
+  directory: ReadableDirectory,
+  tenantId: TenantId,
+  issuer: string,
+  sub: string,
+): Promise<string> {
   const links = await linksOf(sub, () => directory.query(grantsTexts(directory.relations).identity, [issuer, sub]));
   const [link, another] = links.filter((row) => row['issuer'] === issuer && row['sub'] === sub);
   if (another !== undefined || links.length >= MAX_LINKS)
     throw tenantDatabaseFailure(tenantId, 'holds one identity for two users');
-  const id = link === undefined ? '' : readRequiredText(link, 'user_id', SUBJECT_ID_LENGTH);
-  // Also queried without a link, so that the owner is checked before the answer "unknown".
-  return findGrantsById(directory, tenantId, id);
+  return link === undefined ? '' : readRequiredText(link, 'user_id', SUBJECT_ID_LENGTH);
 }
 
 /** @param id empty: matches no user */
@@ -72,7 +90,24 @@ export async function findGrantsById(
   tenantId: TenantId,
   id: string,
 ): Promise<Subject | undefined> {
-  const rows = await directory.query(grantsTexts(directory.relations).byId, [id, id, id]);
+  return subjectOfId(tenantId, await queryById(directory, id), id);
+}
+
+/** Like `findGrantsById`. */
+export async function findGrantPathsById(
+  directory: ReadableDirectory,
+  tenantId: TenantId,
+  id: string,
+): Promise<SubjectWithPaths | undefined> {
+  const rows = await queryById(directory, id);
+  return withPaths(rows, subjectOfId(tenantId, rows, id));
+}
+
+function queryById(directory: ReadableDirectory, id: string): Promise<Row[]> {
+  return directory.query(grantsTexts(directory.relations).byId, [id, id, id]);
+}
+
+function subjectOfId(tenantId: TenantId, rows: readonly Row[], id: string): Subject | undefined {
   return subjectFromRows(tenantId, rows, (row) => id !== '' && row['id'] === id);
 }
 

@@ -7,6 +7,7 @@ import { readScopeName, readText } from './bounded-text.ts';
 import type { ReadableDirectory } from './grants-query.ts';
 import { MAX_GRANT_ROWS } from './grants-texts.ts';
 import { columnsOf } from './relation-columns.ts';
+import { type GrantPath, pathsFromRoleRows } from './grant-paths.ts';
 import type { GrantedScope } from './subject.ts';
 
 /** Roles that are in a directory, and what they permit. */
@@ -17,11 +18,30 @@ export interface RoleGrants {
 
 /** Reads roles by name. A role that the directory does not have is left out. */
 export async function findRoleGrants(
-  { query, relations }: ReadableDirectory,
+  directory: ReadableDirectory,
   tenantId: TenantId,
   names: readonly string[],
 ): Promise<RoleGrants> {
-  const rows = await query(textFor(relations, names.length), [...names, ...names]);
+  return grantsOf(await readRoles(directory, tenantId, names));
+}
+
+/** The same with the paths to the scopes, from one read. For commands: a token needs no paths. */
+export async function findRoleGrantPaths(
+  directory: ReadableDirectory,
+  tenantId: TenantId,
+  names: readonly string[],
+): Promise<RoleGrants & { readonly paths: readonly GrantPath[] }> {
+  const rows = await readRoles(directory, tenantId, names);
+  return { ...grantsOf(rows), paths: pathsFromRoleRows(rows) };
+}
+
+/** The rows of these roles and of their scopes. */
+async function readRoles(
+  directory: ReadableDirectory,
+  tenantId: TenantId,
+  names: readonly string[],
+): Promise<readonly Row[]> {
+  const rows = await directory.query(textFor(directory.relations, names.length), [...names, ...names]);
   const owners = rows.filter((row) => row['owner'] !== null);
   if (owners.some((row) => row['owner'] !== tenantId))
     throw tenantDatabaseFailure(tenantId, 'belongs to another tenant');
@@ -29,8 +49,11 @@ export async function findRoleGrants(
   if (rows.length > MAX_GRANT_ROWS) throw tenantDatabaseFailure(tenantId, 'a subject has too many grants');
   // Compared byte by byte: a collation may find "Manager" for "manager".
   const wanted = new Set(names);
-  const found = rows.filter((row) => row['owner'] === null && wanted.has(roleOf(row) ?? ''));
-  return { roles: [...new Set(found.map((row) => roleOf(row) ?? ''))].sort(), scopes: scopesOf(found) };
+  return rows.filter((row) => row['owner'] === null && wanted.has(roleOf(row) ?? ''));
+}
+
+function grantsOf(rows: readonly Row[]): RoleGrants {
+  return { roles: [...new Set(rows.map((row) => roleOf(row) ?? ''))].sort(), scopes: scopesOf(rows) };
 }
 
 function roleOf(row: Row): string | undefined {

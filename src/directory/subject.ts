@@ -46,3 +46,13 @@ export function referenceText(reference: SubjectReference): string {
   if (reference.by === 'id') return reference.id;
   return reference.by === 'email' ? reference.email : JSON.stringify([reference.issuer, reference.sub]);
 }
+
+export function findSubject(
+  directory: SubjectDirectory,
+  tenant: Tenant,
+  reference: SubjectReference,
+): Promise<Subject | undefined> {
+  if (reference.by === 'email') return directory.findByEmail(tenant, reference.email);
+  if (reference.by === 'id') return directory.findById(tenant, reference.id);
+  return directory.findByIdentity(tenant, reference.issuer, reference.sub);
+}

@@ -1,12 +1,11 @@
 import { TesseraError } from '../errors/tessera-error.ts';
-import type { Subject, SubjectDirectories, SubjectDirectory } from '../directory/subject.ts';
+import { findSubject, type Subject, type SubjectDirectories, type SubjectReference } from '../directory/subject.ts';
 import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import { parseServiceId } from '../domain/service-id.ts';
 import { parseSubjectId } from '../domain/subject-id.ts';
 import type { Surface } from '../domain/surface.ts';
-import type { SubjectReference } from '../directory/subject.ts';
 import type { TokenExchange } from '../domain/token-exchange.ts';
 import type { OneTimeProof } from '../replay/replay-protection.ts';
 
@@ -124,16 +123,6 @@ function refuseConfusedId(tenant: Tenant, id: string, surface: Surface): void {
     throw new TesseraError('unauthorized', 'the user has the id of an administrator');
 }
 
-function findSubject(
-  directory: SubjectDirectory,
-  tenant: Tenant,
-  reference: SubjectReference,
-): Promise<Subject | undefined> {
-  if (reference.by === 'email') return directory.findByEmail(tenant, reference.email);
-  if (reference.by === 'id') return directory.findById(tenant, reference.id);
-  return directory.findByIdentity(tenant, reference.issuer, reference.sub);
-}
-
 /** Decided by the address in the directory, not by the one in the request. Domains bound the people that a client asks for; a service is none. */
 function mayAskFor(client: Client, subject: Subject): boolean {
   if (client.subjects === 'any' || subject.email === undefined) return true;
@@ -182,10 +171,11 @@ function computeLimits(client: Client, subject: Subject): PairLimits {
 function narrowed(
   limits: Pick<PairLimits, 'scopes' | 'resources'>,
   { scopes: granted }: Subject,
-  { asked, atMost }: ScopeRequest,
+  request: ScopeRequest,
 ): Pick<PairLimits, 'scopes' | 'resources'> {
+  const { asked, atMost } = request;
   if (asked === undefined && atMost === undefined) return limits;
-  const allowed = new Set(limits.scopes.filter((name) => atMost === undefined || atMost.has(name)));
+  const allowed = new Set(limits.scopes.filter((name) => requestCut(request, name) !== 'outside exchange'));
   if (asked?.every((name) => allowed.has(name)) === false)
     throw new TesseraError('invalid_scope', 'a scope that is asked for cannot be granted');
   const kept = asked === undefined ? allowed : new Set(asked);
@@ -196,16 +186,27 @@ function narrowed(
 }
 
 /** Why a scope of a subject is not in the token. */
-export type ScopeCut = 'outside client';
+export type ScopeCut = 'outside client' | 'outside exchange' | 'not asked for';
 
 /** The words of each reason, for people. */
-export const SCOPE_CUTS: Readonly<Record<ScopeCut, (client: Client) => string>> = {
+export const SCOPE_CUTS: Readonly<Record<ScopeCut, (client: Client, audience: string) => string>> = {
   'outside client': ({ id }) => `not among the scopes of client ${id}`,
+  'outside exchange': ({ exchange }, audience) =>
+    exchange.find(({ to }) => to === audience)?.scopes === 'subset'
+      ? `not in the presented token: the exchange to ${audience} gives a subset of it`
+      : `not among the scopes of the exchange to ${audience}`,
+  'not asked for': () => 'not asked for',
 };
 
 /** Why a token of the client does not have this scope of its subject; undefined: it has it. */
 export function scopeCut({ scopes: bound }: Client, scope: string): ScopeCut | undefined {
   return bound === 'unbounded' || bound.has(scope) ? undefined : 'outside client';
+}
+
+/** Why the token of a request does not have this scope, which its client may have; undefined: it has it, if the subject does. */
+export function requestCut({ asked, atMost }: ScopeRequest, scope: string): ScopeCut | undefined {
+  if (atMost?.has(scope) === false) return 'outside exchange';
+  return asked?.includes(scope) === false ? 'not asked for' : undefined;
 }
 
 function sorted(names: readonly string[]): readonly string[] {

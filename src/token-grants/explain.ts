@@ -3,7 +3,6 @@ import type { AuditedRequest } from '../audit/audit-record.ts';
 import type { SubjectDirectories } from '../directory/subject.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
-import type { PersonSurface } from '../domain/surface.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { OperatorError } from '../errors/operator-error.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
@@ -12,9 +11,9 @@ import type { JwtIssuer } from '../issuing/jwt-issuer.ts';
 import { FailureLimits } from '../rate-limit/failure-limits.ts';
 import { ReplayProtection } from '../replay/replay-protection.ts';
 import type { IssueGate } from '../revocation/issue-gate.ts';
-import type { Client } from '../tenancy/tenant.ts';
 import type { TenantRepository } from '../tenancy/tenant.repository.ts';
-import type { Grant, TokenRequest } from './grant.ts';
+import type { AuthenticatedClientFacts } from './authorize.ts';
+import type { Grant, RequestInput, TokenRequest, TokenRequestInput } from './grant.ts';
 import { TokenPipeline } from './token-pipeline.ts';
 
 export interface ExplainParts {
@@ -28,17 +27,22 @@ export interface ExplainParts {
 }
 
 /** A grant that lists the steps of its authentication and records which of them have passed. */
-export interface ExplainedGrant<Request extends TokenRequest> extends Grant<Request> {
+export interface ExplainedGrant<
+  Request extends TokenRequest,
+  Input extends RequestInput = TokenRequestInput,
+> extends Grant<Request, Input> {
   readonly steps: readonly string[];
   readonly passed: readonly string[];
   /** What was assumed instead of verified, by step. */
   readonly assumed: ReadonlyMap<string, string>;
+  /** What a step that has passed has found, where that is worth a line. */
+  readonly found: ReadonlyMap<string, string>;
 }
 
 export interface ExplainedStep {
   readonly step: string;
   readonly outcome: 'ok' | 'assumed' | 'refused' | 'not reached';
-  /** What was assumed, or the private reason of a refusal. */
+  /** What was assumed or found, or the private reason of a refusal. */
   readonly reason?: string;
 }
 
@@ -48,11 +52,12 @@ export interface Explanation {
   readonly claims: TesseraClaims | undefined;
   /** Why there would be no token; undefined if there would be one. */
   readonly refusal: TesseraError | undefined;
-  /** Undefined if it did not authenticate. */
-  readonly client: Client | undefined;
+  /** What the grant has established; undefined if it has refused. */
+  readonly authenticated: AuthenticatedClientFacts | undefined;
 }
 
-const NOWHERE: RequestOrigin & AuditedRequest = Object.freeze({
+/** The origin of a request that nobody has sent. */
+export const NOWHERE: RequestOrigin & AuditedRequest = Object.freeze({
   requestId: 'explain',
   route: 'explain',
   source: '',
@@ -65,8 +70,15 @@ const NO_LIMIT = 'no failed attempts count against the request';
 /** The errors that refuse a request. Any other is a failure of the explanation itself. */
 const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'invalid_scope',
+  'invalid_target',
   'unauthorized',
+  'unauthorized_client',
   'client_not_found',
+  // Of the token endpoint, whose path has the tenant.
+  'route_not_found',
   'token_too_large',
   'temporarily_unavailable',
 ]);
@@ -80,24 +92,24 @@ class NothingUsedBefore extends ReplayProtection {
 /**
  * Runs all steps of the pipeline, with an issuer that signs nothing. Nothing is redeemed or recorded, so a token that was exchanged before passes.
  *
+ * @param input its `request` is `NOWHERE`
  * @throws TesseraError with a code that refuses no request
  */
-export async function explain<Request extends TokenRequest>(
+export async function explain<Request extends TokenRequest, Input extends RequestInput>(
   { publicUrl, clock, tenants, directories, gate, unsigned }: ExplainParts,
-  grant: ExplainedGrant<Request>,
-  surface: PersonSurface,
-  body: unknown,
+  grant: ExplainedGrant<Request, Input>,
+  input: Input,
 ): Promise<Explanation> {
   const passed = new Set<string>();
-  let client: Client | undefined;
+  let facts: AuthenticatedClientFacts | undefined;
   let claims: TesseraClaims | undefined;
-  const watched: Grant<Request> = {
+  const watched: Grant<Request, Input> = {
     name: grant.name,
     type: grant.type,
     respond: (signed, built) => grant.respond(signed, built),
     errorOf: (error) => grant.errorOf(error),
-    parse: (input) => {
-      const request = grant.parse(input);
+    parse: (given) => {
+      const request = grant.parse(given);
       passed.add('parse');
       return request;
     },
@@ -105,7 +117,7 @@ export async function explain<Request extends TokenRequest>(
     authenticate: async (tenant, request, progress) => {
       passed.add('tenant');
       const authenticated = await grant.authenticate(tenant, request, progress);
-      ({ client } = authenticated.facts);
+      ({ facts } = authenticated);
       return authenticated;
     },
   };
@@ -139,7 +151,7 @@ export async function explain<Request extends TokenRequest>(
       },
     },
   );
-  const refusal = await pipeline.answer(watched, { surface, body, request: NOWHERE }).then(() => undefined, refusalOf);
+  const refusal = await pipeline.answer(watched, input).then(() => undefined, refusalOf);
   if (refusal?.reason === CREDENTIALS_EXPIRED) passed.add('authorize');
   for (const step of grant.passed) passed.add(step);
 
@@ -151,11 +163,13 @@ export async function explain<Request extends TokenRequest>(
       if (index > refusedAt) return { step, outcome: 'not reached' };
       if (index === refusedAt && refusal !== undefined) return { step, outcome: 'refused', reason: wordsOf(refusal) };
       const assumption = assumed.get(step);
-      return assumption === undefined ? { step, outcome: 'ok' } : { step, outcome: 'assumed', reason: assumption };
+      if (assumption !== undefined) return { step, outcome: 'assumed', reason: assumption };
+      const reason = grant.found.get(step);
+      return { step, outcome: 'ok', ...(reason !== undefined && { reason }) };
     }),
     claims: refusal === undefined ? claims : undefined,
     refusal,
-    client,
+    authenticated: facts,
   };
 }
 

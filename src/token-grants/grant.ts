@@ -55,6 +55,8 @@ export interface AuthenticationProgress {
   identified(key: AttemptKey): void;
   /** Sets the target that failures of the authenticated client count against. */
   asksFor(concern: Concern, name: string): void;
+  /** Call after each check of the grant that `explain` names, in their order. Nothing else depends on it. */
+  passed(check: string): void;
 }
 
 /**

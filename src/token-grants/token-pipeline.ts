@@ -195,6 +195,10 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
     this.limit?.asksFor(concern, name);
   }
 
+  passed(): void {
+    // Only explanations name the checks of a grant.
+  }
+
   /** The record of the error must not name a token that was never released. */
   redeemedBefore(): TesseraError {
     this.token = undefined;

@@ -2,16 +2,14 @@ import type { ClientName } from '../../clients/client-secret.store.ts';
 import { SUBJECT_ID_LENGTH } from '../../control-plane/entities/tenant.entity.ts';
 import { parseEmail } from '../../domain/email.ts';
 import type { PersonSurface } from '../../domain/surface.ts';
-import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
-import { explain, type ExplainParts } from '../../token-grants/explain.ts';
+import { explain, type ExplainParts, NOWHERE } from '../../token-grants/explain.ts';
 import { ExplainedSecretGrant } from '../../token-grants/grants/client-secret/explained-secret.grant.ts';
 import { withReadOnly } from '../installation.ts';
-import { type OutputFormat, printJson, type Terminal } from '../terminal.ts';
+import type { OutputFormat, Terminal } from '../terminal.ts';
 import { explainParts } from './explain-parts.ts';
 import { ExplainedDirectories } from './explained-directories.ts';
-import { explainedScopes, onlyScope } from './explained-scopes.ts';
-import { noTokenText, printExplanation } from './print-explanation.ts';
+import { showExplanation } from './print-explanation.ts';
 
 export interface ExplainOptions {
   readonly surface: PersonSurface;
@@ -23,7 +21,7 @@ export interface ExplainOptions {
  * Says whether a server would issue a token to the client for this subject, and where each scope comes from.
  *
  * @param subject an e-mail address as in a request, or the id of a subject
- * @throws OperatorError if there would be no token, or none with the scope of the options
+ * @throws OperatorError if there would be no token
  */
 export async function explainToken(
   client: ClientName,
@@ -38,24 +36,14 @@ export async function explainToken(
     await stores.database.query('SELECT 1');
     const email = await emailOf(parts, directories, client, surface, subject);
     const grant = new ExplainedSecretGrant(stores.clock, email instanceof TesseraError ? email : undefined);
-    const explanation = await explain(parts, grant, surface, {
+    const body = {
       tenant_id: client.tenantId,
       project_id: client.projectId,
       client_id: client.clientId,
       email_id: email,
-    });
-    const all = explanation.client === undefined ? [] : explainedScopes(explanation.client, directories.paths ?? []);
-    const scopes = scope === undefined || directories.paths === undefined ? all : onlyScope(all, scope);
-    const { steps, claims, refusal } = explanation;
-    if (output === 'json')
-      printJson(terminal.stdout, {
-        decision: refusal === undefined ? 'yes' : 'no',
-        claims: claims ?? null,
-        scopes,
-        steps,
-      });
-    else printExplanation(terminal.stdout, explanation, scopes);
-    if (refusal !== undefined) throw new OperatorError(noTokenText(refusal));
+    };
+    const explanation = await explain(parts, grant, { surface, body, request: NOWHERE });
+    showExplanation(terminal.stdout, explanation, directories, { scope, output, notesOn: () => [] });
   });
 }
 

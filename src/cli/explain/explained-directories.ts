@@ -1,9 +1,16 @@
 import { AdministratorDirectory } from '../../directory/administrator.directory.ts';
 import type { GrantPath } from '../../directory/grant-paths.ts';
-import { type Subject, type SubjectDirectories, SubjectDirectory } from '../../directory/subject.ts';
+import {
+  findSubject,
+  type Subject,
+  type SubjectDirectories,
+  SubjectDirectory,
+  type SubjectReference,
+} from '../../directory/subject.ts';
 import type { CanonicalEmail } from '../../domain/email.ts';
+import { parseServiceId } from '../../domain/service-id.ts';
 import type { PersonSurface } from '../../domain/surface.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
+import type { Client, Tenant } from '../../tenancy/tenant.ts';
 import { CopiedServiceDirectory } from '../copied-service.directory.ts';
 import { CopiedUserDirectory } from '../copied-user.directory.ts';
 import type { Installation } from '../installation.ts';
@@ -15,6 +22,8 @@ export class ExplainedDirectories implements SubjectDirectories {
   readonly service: SubjectDirectory;
   /** Undefined: no subject was found. */
   paths: readonly GrantPath[] | undefined = undefined;
+  /** The client that the last subject is. Its bound holds for its own grants. Undefined: the subject is a person. */
+  subjectClient: Client | undefined = undefined;
   readonly #administrators: AdministratorDirectory;
   readonly #users: CopiedUserDirectory;
 
@@ -23,14 +32,18 @@ export class ExplainedDirectories implements SubjectDirectories {
     const users = new CopiedUserDirectory(directories);
     this.#administrators = administrators;
     this.#users = users;
-    this.service = new CopiedServiceDirectory(directories);
-    this.admin = new ByEmail(async (tenant, email) => {
-      const subject = await administrators.findByEmail(tenant, email);
+    const services = new CopiedServiceDirectory(directories, (paths) => (this.paths = paths));
+    this.service = new ObservedDirectory((tenant, reference) => {
+      this.subjectClient = reference.by === 'id' ? clientOf(tenant, reference.id) : undefined;
+      return findSubject(services, tenant, reference);
+    });
+    this.admin = new ObservedDirectory(async (tenant, reference) => {
+      const subject = await findSubject(administrators, tenant, reference);
       this.paths = subject?.scopes.map(({ name }) => ({ scope: name, role: undefined, group: undefined }));
       return subject;
     });
-    this.user = new ByEmail(async (tenant, email) => {
-      const found = await users.findWithPaths(tenant, email);
+    this.user = new ObservedDirectory(async (tenant, reference) => {
+      const found = await users.findWithPaths(tenant, reference);
       this.paths = found?.paths;
       return found?.subject;
     });
@@ -43,25 +56,30 @@ export class ExplainedDirectories implements SubjectDirectories {
   }
 }
 
-type FindByEmail = (tenant: Tenant, email: CanonicalEmail) => Promise<Subject | undefined>;
+function clientOf(tenant: Tenant, id: string): Client | undefined {
+  const path = parseServiceId(id);
+  return path && tenant.projects.get(path.projectId)?.clients.get(path.clientId);
+}
 
-class ByEmail extends SubjectDirectory {
-  readonly #find: FindByEmail;
+type Find = (tenant: Tenant, reference: SubjectReference) => Promise<Subject | undefined>;
 
-  constructor(find: FindByEmail) {
+class ObservedDirectory extends SubjectDirectory {
+  readonly #find: Find;
+
+  constructor(find: Find) {
     super();
     this.#find = find;
   }
 
   override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
-    return this.#find(tenant, email);
+    return this.#find(tenant, { by: 'email', email });
   }
 
-  override findById(): Promise<never> {
-    return this.findByIdentity();
+  override findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+    return this.#find(tenant, { by: 'id', id });
   }
 
-  override findByIdentity(): Promise<never> {
-    return Promise.reject(new Error('generateToken names its subject by address'));
+  override findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
+    return this.#find(tenant, { by: 'identity', issuer, sub });
   }
 }

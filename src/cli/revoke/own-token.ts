@@ -6,9 +6,7 @@ import { OwnTokenVerifier } from '../../verification/own-tokens.ts';
 import { RevokedTokens } from '../../revocation/revoked-tokens.ts';
 import { SURFACES } from '../../domain/surface.ts';
 import { type Installation, SILENT } from '../installation.ts';
-
-/** Several times the size of the largest token. */
-const MAX_INPUT_BYTES = 64 * 1024;
+import { readToken } from '../read-token.ts';
 
 /** Disables the revocation check: revoking a token twice is allowed. */
 class NoneRevoked extends RevokedTokens {
@@ -36,9 +34,9 @@ export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Ui
     caches: { vaultSeconds: config.caches.vaultSeconds, tenants: 1 },
   });
   const verifier = new OwnTokenVerifier(keyRings, new NoneRevoked(), clock, config);
-  const text = await readText(stdin);
+  const text = await readToken(stdin);
   try {
-    return await verifier.verifyAt(text.trim(), SURFACES);
+    return await verifier.verifyAt(text, SURFACES);
   } catch (error) {
     if (error instanceof TesseraError && error.code === 'unauthorized')
       throw new OperatorError(
@@ -46,15 +44,4 @@ export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Ui
       );
     throw error;
   }
-}
-
-async function readText(stdin: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of stdin) {
-    bytes += chunk.length;
-    if (bytes > MAX_INPUT_BYTES) throw new OperatorError('Standard input is too long for a token: give one token.');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -10,7 +10,7 @@ import { MAX_AGE_MS, STALE_MS } from '../../identity-providers/keys/remote-key-s
 import { RemoteKeySets } from '../../identity-providers/keys/remote-key-sets.ts';
 import { examineForm } from '../../identity-providers/subject-token.ts';
 import type { Tenant, Trust } from '../../tenancy/tenant.ts';
-import { type ExplainedStep, type Explanation, explain } from '../../token-grants/explain.ts';
+import { type ExplainedStep, type Explanation, explain, NOWHERE } from '../../token-grants/explain.ts';
 import { ExplainedExchangeGrant } from '../../token-grants/grants/oidc-exchange/explained-exchange.grant.ts';
 import { explainParts } from '../explain/explain-parts.ts';
 import { noTokenText } from '../explain/print-explanation.ts';
@@ -61,7 +61,11 @@ export async function tryToken(
     admin: new AdministratorDirectory(database),
     service: new CopiedServiceDirectory(directories),
   };
-  const explanation = await explain(explainParts(stores, subjects), grant, surface, undefined);
+  const explanation = await explain(explainParts(stores, subjects), grant, {
+    surface,
+    body: undefined,
+    request: NOWHERE,
+  });
   const now = epochSeconds(clock.nowMs());
   const tried = examine({ explanation, token, tenant, trusts, surface, egress, named: grant.steps, now });
   if (output === 'json') printJson(stdout, documentOf(tried, explanation));

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { CallerAuthentication } from '../../../clients/caller-authentication.ts';
 import { serviceId } from '../../../domain/service-id.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
@@ -13,6 +13,9 @@ export interface ClientCredentialsRequest extends TokenForm {
   readonly surface: 'service';
 }
 
+/** What is checked of an authenticated client, in this order. The names are those of the tenants file. */
+export const CLIENT_CREDENTIALS_CHECKS = ['service', 'audiences'] as const;
+
 /** RFC 6749, section 4.4: a client requests a token for itself. */
 @Injectable()
 export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, TokenFormInput> {
@@ -21,9 +24,9 @@ export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, T
   readonly attemptKey = formAttemptKey;
   readonly respond = formResponse;
   readonly errorOf = formError;
-  readonly #callers: CallerAuthentication;
+  readonly #callers: Pick<CallerAuthentication, 'authenticate'>;
 
-  constructor(callers: CallerAuthentication) {
+  constructor(@Inject(CallerAuthentication) callers: Pick<CallerAuthentication, 'authenticate'>) {
     this.#callers = callers;
   }
 
@@ -39,10 +42,13 @@ export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, T
   ): Promise<AuthenticatedClient> {
     const { client, secretId, notAfter } = await this.#callers.authenticate(tenant, presented, progress);
     if (client.service === undefined) throw unauthorizedClient('the client has no tokens of its own');
+    progress.passed('service');
+    const audience = ownAudience(client, target);
+    progress.passed('audiences');
     return AuthenticatedClient[sealAuthenticatedClient]({
       client,
       subject: { by: 'id', id: serviceId({ projectId: client.projectId, clientId: client.id }) },
-      audience: ownAudience(client, target),
+      audience,
       scopes: { asked: scopes, atMost: undefined },
       notAfter,
       exchange: undefined,

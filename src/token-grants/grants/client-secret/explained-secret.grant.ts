@@ -23,6 +23,7 @@ export class ExplainedSecretGrant implements ExplainedGrant<SecretTokenRequest> 
   readonly steps = [STEP];
   readonly passed: string[] = [];
   readonly assumed = new Map<string, string>();
+  readonly found = new Map<string, string>();
   readonly #grant: ClientSecretGrant;
   readonly #refusal: TesseraError | undefined;
 

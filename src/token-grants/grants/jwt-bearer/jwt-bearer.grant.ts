@@ -5,7 +5,7 @@ import { referenceText } from '../../../directory/subject.ts';
 import { Clock } from '../../../domain/clock.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';
 import { RemoteKeySets } from '../../../identity-providers/keys/remote-key-sets.ts';
-import { verifySubjectToken } from '../../../identity-providers/verify-subject-token.ts';
+import { SUBJECT_TOKEN_STEPS, verifySubjectToken } from '../../../identity-providers/verify-subject-token.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import type { AuthenticationProgress, Grant } from '../../grant.ts';
@@ -20,6 +20,9 @@ export interface JwtBearerRequest extends TokenForm {
   readonly assertion: PresentedToken;
 }
 
+/** What is checked of an authenticated client and of its assertion, in this order. */
+export const JWT_BEARER_CHECKS = ['surfaces', 'audiences', ...SUBJECT_TOKEN_STEPS] as const;
+
 /**
  * RFC 7523, section 2.1: a token of an identity provider for a token of this service, as at oidcToken, but the client authenticates by its own
  * credentials.
@@ -32,13 +35,13 @@ export class JwtBearerGrant implements Grant<JwtBearerRequest, TokenFormInput> {
   readonly respond = formResponse;
   readonly errorOf = formError;
   readonly #publicUrl: string;
-  readonly #callers: CallerAuthentication;
+  readonly #callers: Pick<CallerAuthentication, 'authenticate'>;
   readonly #keySets: RemoteKeySets;
   readonly #clock: Clock;
 
   constructor(
     @Inject(CONFIG) { publicUrl }: Pick<Config, 'publicUrl'>,
-    callers: CallerAuthentication,
+    @Inject(CallerAuthentication) callers: Pick<CallerAuthentication, 'authenticate'>,
     keySets: RemoteKeySets,
     clock: Clock,
   ) {
@@ -70,11 +73,14 @@ export class JwtBearerGrant implements Grant<JwtBearerRequest, TokenFormInput> {
   ): Promise<AuthenticatedClient> {
     const { client, secretId, notAfter } = await this.#callers.authenticate(tenant, presented, progress);
     if (!client.surfaces.includes(surface)) throw unauthorizedClient('the client may not have tokens of users');
+    progress.passed('surfaces');
     const audience = ownAudience(client, target);
+    progress.passed('audiences');
     progress.asksFor('unknown issuer', '');
     const deps = { publicUrl: this.#publicUrl, keySets: this.#keySets, clock: this.#clock };
     const proof = await verifySubjectToken(deps, { tenant, client, surface, token: assertion }, (step, issuer) => {
       if (step === 'trust') progress.asksFor('trusted issuer', issuer);
+      progress.passed(step);
     });
     progress.asksFor('subject', referenceText(proof.subject));
     return AuthenticatedClient[sealAuthenticatedClient]({

@@ -19,6 +19,7 @@ export class ExplainedExchangeGrant implements ExplainedGrant<TokenRequest> {
   readonly steps = ['client', ...SUBJECT_TOKEN_STEPS];
   readonly passed: string[] = [];
   readonly assumed = new Map<string, string>();
+  readonly found = new Map<string, string>();
   readonly #parts: SubjectTokenDeps;
   readonly #tenant: Tenant;
   readonly #client: { readonly projectId: string; readonly clientId: string };

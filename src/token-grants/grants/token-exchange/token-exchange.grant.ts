@@ -19,6 +19,9 @@ import { actorChain } from './actor-chain.ts';
 import { exchangeRule, mostScopes, refuseUnreceived } from './exchange-rules.ts';
 import { ACCESS_TOKEN_TYPE, parseTokenExchange, type TokenExchangeRequest } from './parse-token-exchange.ts';
 
+/** What is checked of an authenticated client and of the token that it presents, in this order. */
+export const TOKEN_EXCHANGE_CHECKS = ['exchange', 'subject_token', 'receives', 'surfaces', 'chain'] as const;
+
 /**
  * RFC 8693: a service that has received a token of this service exchanges it for one to call the next service with. The new token is about the same
  * subject, with its grants of now; it names each client on the way and ends no later than the first token.
@@ -30,12 +33,12 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
   readonly attemptKey = formAttemptKey;
   readonly errorOf = formError;
   readonly #publicUrl: string;
-  readonly #callers: CallerAuthentication;
+  readonly #callers: Pick<CallerAuthentication, 'authenticate'>;
   readonly #tokens: Pick<OwnTokenVerifier, 'verify'>;
 
   constructor(
     @Inject(CONFIG) { publicUrl }: Pick<Config, 'publicUrl'>,
-    callers: CallerAuthentication,
+    @Inject(CallerAuthentication) callers: Pick<CallerAuthentication, 'authenticate'>,
     @Inject(OwnTokenVerifier) tokens: Pick<OwnTokenVerifier, 'verify'>,
   ) {
     this.#publicUrl = publicUrl;
@@ -60,13 +63,18 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
     const caller = await this.#callers.authenticate(tenant, request.presented, progress);
     const { client } = caller;
     const rule = exchangeRule(client, request.target);
+    progress.passed('exchange');
     const subjectToken = await this.#verify(tenant, request.subjectToken, request.surface, 'subject token');
     progress.refusedFor(subjectToken.subject);
     progress.asksFor('subject', subjectToken.subject);
+    progress.passed('subject_token');
     refuseUnreceived(client, subjectToken);
+    progress.passed('receives');
     if (request.surface === 'user' && !client.surfaces.includes('user'))
       throw unauthorizedClient('the client may not have tokens of users');
+    progress.passed('surfaces');
     const actor = actorChain(tenant, client, subjectToken);
+    progress.passed('chain');
     if (request.actorToken !== undefined) await this.#verifyActor(tenant, client, request.actorToken);
     return AuthenticatedClient[sealAuthenticatedClient]({
       client,
