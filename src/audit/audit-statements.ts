@@ -1,6 +1,7 @@
 import { UNINDEXED } from '../control-plane/audit-indices.ts';
 import type { Database, SqlValue } from '../database/database.ts';
-import type { AuditRecord, GrantFacts } from './audit-record.ts';
+import type { AuditRecord } from './audit-record.ts';
+import { writeGrantDetails } from './grant-details.ts';
 
 type Kind = Database['kind'];
 
@@ -20,18 +21,8 @@ const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) 
   ['token_id', (record) => bounded(record.tokenId, 128)],
   ['key_id', (record) => bounded(record.keyId, 128)],
   ['secret_id', (record) => bounded(record.secretId, 128)],
-  ['details', ({ grant }) => (grant === undefined ? null : detailsOf(grant))],
+  ['details', ({ grant }) => (grant === undefined ? null : writeGrantDetails(grant))],
 ];
-
-function detailsOf({ type, audience, actor, parentTokenId, rootTokenId }: GrantFacts): string {
-  return JSON.stringify({
-    grant: type,
-    audience,
-    actor,
-    parent_token_id: parentTokenId,
-    root_token_id: rootTokenId,
-  });
-}
 
 /** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
 const SMALL_APPEND = 32;

@@ -1,4 +1,6 @@
 import type { AuditRow } from '../../audit/audit-query.ts';
+import { readGrantDetails } from '../../audit/grant-details.ts';
+import { parseServiceId } from '../../domain/service-id.ts';
 
 /** A record as JSON, with the names of the columns and its time in words. */
 export function jsonOf(row: AuditRow): Readonly<Record<string, unknown>> {
@@ -28,7 +30,30 @@ export const HEAD = ['TIME', 'OUTCOME', 'CLIENT', 'SUBJECT', 'SOURCE', 'ROUTE', 
 export function cellsOf(row: AuditRow): string[] {
   const client = [row.tenantId, row.projectId, row.clientId].filter((part) => part !== null).join('/');
   const subject = row.subjectId ?? (row.subjectDigest === null ? '-' : 'unknown address');
-  return [timeOf(row.atMs), row.outcome, client || '-', subject, row.source, row.route, row.reason ?? changesOf(row)];
+  return [timeOf(row.atMs), row.outcome, client || '-', subject, row.source, row.route, whyOf(row)];
+}
+
+/** The reason of a refusal; what a token of the token endpoint was issued for; the changes of a command. */
+function whyOf(row: AuditRow): string {
+  return row.reason ?? grantOf(row) ?? changesOf(row);
+}
+
+/** `token-exchange for stock-api by shop/api, from token 0b99…`; undefined for records of other endpoints. */
+function grantOf({ details }: AuditRow): string | undefined {
+  const grant = readGrantDetails(details);
+  if (grant === undefined) return undefined;
+  const { type, audience, actor, parentTokenId } = grant;
+  return [
+    type.replace(/^urn:ietf:params:oauth:grant-type:/, ''),
+    ...(audience === undefined ? [] : [` for ${audience}`]),
+    ...(actor === undefined ? [] : [` by ${clientName(actor)}`]),
+    ...(parentTokenId === undefined ? [] : [`, from token ${parentTokenId}`]),
+  ].join('');
+}
+
+function clientName(actor: string): string {
+  const path = parseServiceId(actor);
+  return path === undefined ? actor : `${path.projectId}/${path.clientId}`;
 }
 
 /** A change by command in words: `update tenant acme (status: suspended → active)`. */

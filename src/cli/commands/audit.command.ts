@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { type AuditFilter, type AuditRow, findAuditRecords } from '../../audit/audit-query.ts';
+import { findAncestorRecords } from '../../audit/token-chain.ts';
 import { ERROR_TABLE } from '../../errors/error-table.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { cellsOf, HEAD, jsonOf } from '../audit/print-records.ts';
@@ -16,7 +17,7 @@ import { type Installation, withLive } from '../installation.ts';
 import { outputOption, tenantArgument } from '../options.ts';
 import { type OutputFormat, printJson, printJsonLine, printLines, table, type Terminal } from '../terminal.ts';
 
-type Options = AuditOptions & { readonly follow: boolean; readonly output: OutputFormat };
+type Options = AuditOptions & { readonly chain: boolean; readonly follow: boolean; readonly output: OutputFormat };
 
 const DEFAULT_LIMIT = 100;
 const FOLLOW_MS = 1000;
@@ -42,6 +43,7 @@ export function addAudit(program: Command, terminal: Terminal): void {
     )
     .addOption(new Option('--client <client>', 'of this client: project/client').argParser(clientInTenantArgument))
     .addOption(new Option('--token <id>', 'of the token with this id ("jti")').argParser(recordedArgument))
+    .option('--chain', 'with --token, also of the tokens that it was exchanged from', false)
     .addOption(new Option('--request <id>', 'of the request with this id').argParser(recordedArgument))
     .addOption(
       new Option('--outcome <outcome>', 'with this outcome').choices([
@@ -65,6 +67,7 @@ Examples:
   $ tessera audit --since 1h
   $ tessera audit --tenant acme --subject hank@acme.example
   $ tessera audit --tenant acme --client shop/web --outcome unauthorized
+  $ tessera audit --tenant acme --token dc01fe08-2f83-4c99-80e5-bc22aa3230e5 --chain
   $ tessera audit --request 0b991b55-26a3-4b5d-893b-c11c557a687c -o json
   $ tessera audit --tenant acme --follow`,
     )
@@ -72,6 +75,8 @@ Examples:
       const { tenant, client } = options;
       if (tenant !== undefined && client?.tenantId !== undefined && client.tenantId !== tenant)
         command.error('error: --tenant and --client name two tenants');
+      if (options.chain && options.token === undefined) command.error('error: --chain is for --token');
+      if (options.chain && options.follow) command.error('error: --chain cannot be followed: leave --follow out');
       return runAudit(options, terminal);
     });
 }
@@ -86,17 +91,24 @@ async function runAudit(options: Options, terminal: Terminal): Promise<void> {
       printLines(terminal.stderr, [line]);
     });
     const rows = await findAuditRecords(stores.database, filter);
-    if (options.follow) await follow(stores, filter, rows, options.output, terminal);
-    else print(rows, options, terminal);
+    if (options.follow) return follow(stores, filter, rows, options.output, terminal);
+    const ancestors = options.chain ? await findAncestorRecords(stores.database, rows) : [];
+    print([...ancestors, ...rows].sort(byTime), options, terminal);
+    if (rows.length === options.limit)
+      printLines(terminal.stderr, [
+        `These are the newest ${options.limit}. Older ones: give --until, or more with --limit.`,
+      ]);
   });
 }
 
-function print(rows: readonly AuditRow[], { output, limit }: Options, { stdout, stderr }: Terminal): void {
+function byTime(one: AuditRow, other: AuditRow): number {
+  return one.atMs - other.atMs || one.id - other.id;
+}
+
+function print(rows: readonly AuditRow[], { output }: Options, { stdout }: Terminal): void {
   if (output === 'json') printJson(stdout, { records: rows.map(jsonOf) });
   else if (rows.length === 0) printLines(stdout, ['No such record.']);
   else printLines(stdout, table([HEAD, ...rows.map(cellsOf)]));
-  if (rows.length === limit)
-    printLines(stderr, [`These are the newest ${limit}. Older ones: give --until, or more with --limit.`]);
 }
 
 /** Prints records as they come, each once. Ends with the process. */

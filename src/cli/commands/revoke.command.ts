@@ -34,7 +34,10 @@ export function addRevoke(program: Command, terminal: Terminal): void {
     )
     .option('--token <source>', 'one token; write - and give it on standard input')
     .option('--jti <tenant/id>', 'one token by its id')
-    .option('--subject <tenant/sub>', 'all tokens of a user or an administrator, by id or e-mail address')
+    .option(
+      '--subject <tenant/sub>',
+      'all tokens of a user or an administrator, by id or e-mail address, or of a client itself',
+    )
     .option('--client <tenant/project/client>', 'all tokens of a client')
     .option('--key <tenant/kid>', 'a signing key other than the active one')
     .addOption(
@@ -54,6 +57,7 @@ Examples:
   $ tessera revoke --subject acme/u-ada --dry-run
   $ tessera revoke --subject acme/ada@acme.example
   $ tessera revoke --subject acme/u-gone --force
+  $ tessera revoke --subject acme/client:shop/web
   $ tessera revoke --client acme/shop/web
   $ tessera revoke --tenant acme --key 6u0T…
   $ tessera revoke --tenant acme`,

@@ -2,6 +2,7 @@ import { OperatorError } from '../../errors/operator-error.ts';
 import {
   mayExchange,
   revocationOfAll,
+  revocationOfChain,
   revocationsOfToken,
   revocationsOfTokenId,
 } from '../../revocation/new-revocations.ts';
@@ -9,10 +10,12 @@ import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { parseTenantId, type TenantId } from '../../domain/ids.ts';
+import { parseServiceId } from '../../domain/service-id.ts';
 import { findSubjects } from './find-subjects.ts';
 import { findTenant, type Installation } from '../installation.ts';
 import { readOwnToken } from './own-token.ts';
 import { keyRevocation } from './revoke-key.ts';
+import { findTokenOrigin, type TokenOrigin } from './token-root.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What to revoke: a kind and an id. */
@@ -37,7 +40,7 @@ export async function planOfToken(stores: Installation, terminal: Terminal): Pro
   return {
     revocations: (before) => revocationsOfToken(token, before, mayExchange(tenant)),
     words: `token ${token.tokenId} of subject ${token.subject} in ${token.tenantId}`,
-    notes: [],
+    notes: token.root === undefined ? [] : [chainNote(token.root)],
   };
 }
 
@@ -53,7 +56,10 @@ export async function planOf(stores: Installation, target: Target, force: boolea
   const { tenant } = state;
   switch (target.kind) {
     case 'token':
-      return planOfTokenId(tenant.id, target.id, mayExchange(tenant));
+      return planOfTokenId(tenant.id, target.id, {
+        origin: await findTokenOrigin(stores, tenant.id, target.id),
+        isExchangeable: mayExchange(tenant),
+      });
     case 'subject':
       return planOfSubjects(tenant.id, await findSubjects(stores, state, target.id));
     case 'client': {
@@ -79,7 +85,7 @@ function planWithoutLookup({ kind, tenantId, id }: Target): RevocationPlan {
   if (tenant === undefined) throw new OperatorError('There is no such tenant: write the id of a tenant, such as acme.');
   switch (kind) {
     case 'token':
-      return planOfTokenId(tenant, id, true);
+      return planOfTokenId(tenant, id, { origin: { kind: 'unknown' }, isExchangeable: true });
     case 'subject':
       return planOfSubjects(tenant, [id]);
     case 'client':
@@ -91,19 +97,42 @@ function planWithoutLookup({ kind, tenantId, id }: Target): RevocationPlan {
   }
 }
 
-function planOfTokenId(tenantId: TenantId, id: string, isExchangeable: boolean): RevocationPlan {
+interface NamedToken {
+  readonly origin: TokenOrigin;
+  /** See `mayExchange`. */
+  readonly isExchangeable: boolean;
+}
+
+function planOfTokenId(tenantId: TenantId, id: string, { origin, isExchangeable }: NamedToken): RevocationPlan {
+  const root = origin.kind === 'exchanged' ? origin.root : undefined;
+  const isUnknown = origin.kind === 'unknown' && isExchangeable;
   return {
-    revocations: (before) => revocationsOfTokenId(tenantId, id, before, isExchangeable),
+    revocations: (before) => {
+      const [own, ...ofRoot] = revocationsOfTokenId(tenantId, id, before, isExchangeable);
+      return [own, ...(root === undefined ? ofRoot : [revocationOfChain(tenantId, root, before)])];
+    },
     words: `token ${id} in ${tenantId}`,
-    notes: [],
+    notes: [...(root === undefined ? [] : [chainNote(root)]), ...(isUnknown ? [UNKNOWN_ORIGIN] : [])],
   };
 }
+
+/** Tokens name the first token of their chain, and none between. */
+function chainNote(root: string): string {
+  return `It came from an exchange: all tokens that were exchanged from ${root} until now are revoked, too. That token itself is not.`;
+}
+
+const UNKNOWN_ORIGIN =
+  'No audit record of this token was read. If it came from an exchange, tokens that were exchanged from it are still valid: to revoke them, give the whole token with --token -.';
 
 function planOfSubjects(tenantId: TenantId, subjects: readonly string[]): RevocationPlan {
   return {
     revocations: (before) => subjects.map((id) => revocationOfAll(tenantId, 'subject', id, before)),
     words: `all tokens of subject ${subjects.join(' and ')} in ${tenantId}`,
-    notes: ['The subject can get new tokens: disable it in the tenants file or the directory to prevent that.'],
+    notes: [
+      subjects.some((id) => parseServiceId(id) !== undefined)
+        ? 'The client can get new tokens: disable it in the tenants file to prevent that.'
+        : 'The subject can get new tokens: disable it in the tenants file or the directory to prevent that.',
+    ],
   };
 }
 
