@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { freePort } from '../test/support/servers/process.ts';
-import { REPOSITORY } from '../test/support/servers/required-servers.ts';
+import { startBaseline } from './harness/baseline.ts';
 import type { Load } from './harness/load.ts';
-import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
+import type { PinnedProcess } from './harness/pinned-process.ts';
 import { BASELINE_SECRET, SAMPLE, sampleBody } from './sample/sample-request.ts';
 import { provisionSample } from './sample/sample-tenant.ts';
 import { GENERATE_TOKEN } from './harness/tessera.ts';
@@ -53,7 +52,7 @@ async function startProvider(folder: string): Promise<RunningContender> {
     scope: SAMPLE.scopes.join(' '),
   });
   return {
-    process: await startBaseline(folder, 'oidc-provider.ts', [String(port)]),
+    process: await startBaseline(folder, 'oidc-provider.ts', [String(port), 'client_secret_post']),
     load: {
       url: `http://127.0.0.1:${port}/token`,
       contentType: 'application/x-www-form-urlencoded',
@@ -69,9 +68,4 @@ async function startTessera(folder: string): Promise<RunningContender> {
     process: await tessera.start(),
     load: tessera.load([body]),
   };
-}
-
-function startBaseline(folder: string, file: string, args: readonly string[]): Promise<PinnedProcess> {
-  const command = [process.execPath, '--import', './scripts/typescript.mjs', join('bench/baselines', file), ...args];
-  return startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') });
 }

@@ -5,10 +5,10 @@ import type { JsonWebKey } from 'node:crypto';
 import { providerKey, type ProviderSigningKey, writeSubjectToken } from '../src/testing/provider-tokens.ts';
 import { startHostileProvider } from '../src/testing/hostile-provider.ts';
 import { freePort } from '../test/support/servers/process.ts';
-import { REPOSITORY } from '../test/support/servers/required-servers.ts';
+import { startBaseline } from './harness/baseline.ts';
 import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
 import { median } from './harness/median.ts';
-import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
+import type { PinnedProcess } from './harness/pinned-process.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { Tessera } from './harness/tessera.ts';
@@ -132,11 +132,10 @@ async function startBare(folder: string, publicJwks: readonly [JsonWebKey, JsonW
   const port = await freePort();
   const keys = join(folder, 'keys.json');
   writeFileSync(keys, JSON.stringify(publicJwks));
-  const program = ['./bench/baselines/bare-exchange.ts', String(port), join(folder, 'spent.sqlite'), keys];
-  const command = [process.execPath, '--import', './scripts/typescript.mjs', ...program];
+  const args = [String(port), join(folder, 'spent.sqlite'), keys];
   return {
     url: `http://127.0.0.1:${port}${OIDC_TOKEN}`,
-    process: await startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') }),
+    process: await startBaseline(folder, 'bare-exchange.ts', args),
   };
 }
 

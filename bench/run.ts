@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only comparison,exchange,verify,pollers,idle,cold,tenants,audit] [--seconds N] [--write]`; needs `npm run build` before. */
+/** `npm run bench [-- --only comparison,token-endpoint,exchange,verify,pollers,idle,cold,tenants,audit] [--seconds N] [--write]`; needs `npm run build` before. */
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +12,13 @@ import { pinThisProcess } from './harness/pinned-process.ts';
 import { type Section, toMarkdown, writeSections } from './harness/report.ts';
 import { revocationPollers } from './revocation-pollers.ts';
 import { thousandTenants } from './thousand-tenants.ts';
+import { tokenEndpoint } from './token-endpoint.ts';
 import { verification } from './verification.ts';
 
 /** Each gets an empty folder, and the duration of one round of load. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => Promise<Section>>> = {
   comparison: compare,
+  'token-endpoint': tokenEndpoint,
   exchange,
   verify: verification,
   pollers: revocationPollers,

@@ -54,15 +54,20 @@ export class Tessera {
 
   /** The body of a request for one user of one tenant. */
   body(tenant: string, email: string): string {
-    const secret_id = this.#secrets.get(tenant);
-    if (secret_id === undefined) throw new Error(`no secret was shown for tenant ${tenant}`);
     return JSON.stringify({
       client_id: SAMPLE.client,
       email_id: email,
       project_id: SAMPLE.project,
       tenant_id: tenant,
-      secret_id,
+      secret_id: this.secretOf(tenant),
     });
+  }
+
+  /** The secret of the client of one tenant. */
+  secretOf(tenant: string): string {
+    const secret = this.#secrets.get(tenant);
+    if (secret === undefined) throw new Error(`no secret was shown for tenant ${tenant}`);
+    return secret;
   }
 
   load(bodies: readonly string[], path = GENERATE_TOKEN): PostLoad {

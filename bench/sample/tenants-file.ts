@@ -7,6 +7,8 @@ export interface TenantPlan {
   readonly users: readonly { readonly id: string; readonly email: string }[];
   /** The trusted issuers, as in a tenants file. */
   readonly issuers?: readonly object[];
+  /** More members of the client, as in a tenants file. */
+  readonly client?: object;
 }
 
 export interface MysqlDatabase {
@@ -21,14 +23,14 @@ export function tenantsFile(tenants: readonly TenantPlan[]): string {
   return stringify(
     {
       apiVersion: 'tessera/v1',
-      tenants: tenants.map(({ id, database, users, issuers = [] }) => ({
+      tenants: tenants.map(({ id, database, users, issuers = [], client = {} }) => ({
         id,
         name: id,
         status: 'active',
         database,
         tokens: { alg: 'ES256', ttl: `${SAMPLE.ttlSeconds}s` },
         issuers,
-        projects: [{ id: SAMPLE.project, name: 'Shop', clients: [client] }],
+        projects: [{ id: SAMPLE.project, name: 'Shop', clients: [{ ...sampleClient, ...client }] }],
         scopes: SAMPLE.scopes.map((name) => ({ name, resource: SAMPLE.resources[0] })),
         roles: SAMPLE.roles.map((name) => ({ name, scopes: SAMPLE.scopes })),
         groups: SAMPLE.groups.map((name) => ({ name, roles: SAMPLE.roles })),
@@ -40,7 +42,7 @@ export function tenantsFile(tenants: readonly TenantPlan[]): string {
   );
 }
 
-const client = {
+const sampleClient = {
   id: SAMPLE.client,
   policy: 'confidential',
   surfaces: ['user'],
