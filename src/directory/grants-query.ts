@@ -173,7 +173,8 @@ function distinct(rows: readonly Row[], column: string): string[] {
   return [...names].sort();
 }
 
-function distinctScopes(rows: readonly Row[]): GrantedScope[] {
+/** The scopes of rows of a grants query, sorted by name. */
+export function distinctScopes(rows: readonly Row[]): GrantedScope[] {
   const scopes = new Map<string, GrantedScope>();
   for (const row of rows) {
     const name = readScopeName(row, 'scope_name');

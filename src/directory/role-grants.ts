@@ -3,8 +3,8 @@ import type { Row } from '../database/database.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { DirectoryRelations } from '../tenancy/relations/directory-relations.ts';
 import { tenantDatabaseFailure } from '../tenancy/tenant-database.ts';
-import { readScopeName, readText } from './bounded-text.ts';
-import type { ReadableDirectory } from './grants-query.ts';
+import { readText } from './bounded-text.ts';
+import { distinctScopes, type ReadableDirectory } from './grants-query.ts';
 import { MAX_GRANT_ROWS } from './grants-texts.ts';
 import { columnsOf } from './relation-columns.ts';
 import { type GrantPath, pathsFromRoleRows } from './grant-paths.ts';
@@ -53,21 +53,11 @@ async function readRoles(
 }
 
 function grantsOf(rows: readonly Row[]): RoleGrants {
-  return { roles: [...new Set(rows.map((row) => roleOf(row) ?? ''))].sort(), scopes: scopesOf(rows) };
+  return { roles: [...new Set(rows.map((row) => roleOf(row) ?? ''))].sort(), scopes: distinctScopes(rows) };
 }
 
 function roleOf(row: Row): string | undefined {
   return readText(row, 'role_name', GRANT_NAME_LENGTH);
-}
-
-function scopesOf(rows: readonly Row[]): readonly GrantedScope[] {
-  const scopes = new Map<string, GrantedScope>();
-  for (const row of rows) {
-    const name = readScopeName(row, 'scope_name');
-    if (name !== undefined)
-      scopes.set(name, Object.freeze({ name, resource: readText(row, 'resource', GRANT_NAME_LENGTH) }));
-  }
-  return [...scopes.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** Like the grants of a user, it starts from the owner row, so that every read checks whose database answers. */
