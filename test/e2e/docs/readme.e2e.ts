@@ -12,7 +12,7 @@ import { type ServerProcess, startServer } from '../../support/tessera/server-pr
 const run = promisify(execFile);
 
 /** The sections that scripts/follow-readme.mjs follows. Their blocks build on each other. */
-const FOLLOWED = ['## A token', '## A second tenant', '## A protected Nest service'];
+const FOLLOWED = ['## A token', '## A token for a service', '## A second tenant', '## A protected Nest service'];
 
 /** Blocks that this suite cannot run, by their beginning, with what they need. Every other shell block of README.md and docs/api.md is run as it is. */
 const NOT_HERE: readonly (readonly [begins: string, needs: string])[] = [
@@ -21,6 +21,7 @@ const NOT_HERE: readonly (readonly [begins: string, needs: string])[] = [
   ['cp deploy/tenants.yaml ', 'databases and Vault: test/integration/deployment.int.ts'],
   ['curl -sS http://localhost:3000/auth/user/oidcToken ', 'an identity provider'],
   ['curl -sS http://localhost:3000/auth/admin/oidcToken ', 'an identity provider'],
+  ['curl -sS http://localhost:3000/tenants/acme/token -u "shop%2Fweb:', 'an identity provider'],
   ['useradd ', 'root and systemd'],
   ['systemd-run ', 'root and systemd'],
   ['export DATABASE_PASSWORD=', 'Docker'],
@@ -35,6 +36,9 @@ let folder: string;
 let server: ServerProcess;
 let secret: string;
 let token: string;
+/** Those of the service of examples/acme.yaml. */
+let billingSecret: string;
+let billingToken: string;
 let baseUrl: string;
 
 beforeAll(async () => {
@@ -49,7 +53,9 @@ beforeAll(async () => {
     `cd '${folder}' && ${FROM_SOURCE} apply -f '${REPOSITORY}/examples/acme.yaml' --output json`,
     settings,
   );
-  secret = (JSON.parse(stdout) as { secrets: { secret_id: string }[] }).secrets[0]!.secret_id;
+  const { secrets } = JSON.parse(stdout) as { secrets: { client_id: string; secret_id: string }[] };
+  const secretOf = (client: string) => secrets.find(({ client_id: id }) => id === client)!.secret_id;
+  [secret, billingSecret] = [secretOf('web'), secretOf('billing')];
   server = await startServer({ ...settings, PORT: String(port) }, folder);
   const answer = await fetch(`${settings.PUBLIC_URL}/auth/user/generateToken`, {
     method: 'POST',
@@ -63,6 +69,15 @@ beforeAll(async () => {
     }),
   });
   token = ((await answer.json()) as { access_token: string }).access_token;
+  const own = await fetch(`${settings.PUBLIC_URL}/tenants/acme/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: 'shop/billing',
+      client_secret: billingSecret,
+    }),
+  });
+  billingToken = ((await own.json()) as { access_token: string }).access_token;
   baseUrl = settings.PUBLIC_URL;
 });
 
@@ -115,12 +130,19 @@ describe('shell blocks', () => {
 
   const curl = existsSync('/usr/bin/curl') ? it : it.skip;
   curl.each(runnable.map((code) => [code.split('\n', 1)[0], code]))('%s (curl)', async (_firstLine, code = '') => {
-    const { stdout } = await bash(`cd '${folder}'\n${here(code)}`, { SECRET: secret, TOKEN: token });
+    const { stdout } = await bash(`cd '${folder}'\n${here(code)}`, {
+      SECRET: secret,
+      TOKEN: token,
+      BILLING_SECRET: billingSecret,
+      BILLING_TOKEN: billingToken,
+    });
     // This endpoint is shown with the user's token, which it refuses.
     if (code.includes('/admin/verifyToken')) expect(JSON.parse(stdout)).toMatchObject({ error: 'unauthorized' });
     else expect(stdout).not.toContain('urn:tessera:error');
     if (code.includes('/generateToken') && !code.includes('/profile'))
       expect(JSON.parse(stdout)).toEqual({ access_token: expect.any(String), expires_in: 600, token_type: 'Bearer' });
+    if (code.includes('/tenants/acme/token'))
+      expect(JSON.parse(stdout)).toMatchObject({ access_token: expect.any(String), scope: 'orders:read' });
     if (code.includes('/user/profile')) expect(JSON.parse(stdout)).toMatchObject({ roles: ['manager'] });
     if (code.includes('config check')) expect(stdout).toContain('The configuration is valid.');
   });
