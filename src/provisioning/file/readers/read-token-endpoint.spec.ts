@@ -49,6 +49,16 @@ const rsa = (modulusLength: number, publicExponent = 65_537): Jwk =>
   exported(generateKeyPairSync('rsa', { modulusLength, publicExponent }).publicKey);
 const P256 = ec('P-256');
 const PRIVATE = exported(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+/** A modulus as the generator of CVE-2017-15361 makes it: of the form that its primes share. */
+const ROCA_MODULUS =
+  [
+    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109,
+    113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+  ].reduce((product, prime) => product * BigInt(prime), 1n << 1_850n) + 65_537n;
+const ROCA: Jwk = {
+  ...rsa(2_048),
+  n: Buffer.from(ROCA_MODULUS.toString(16).padStart(516, '0'), 'hex').toString('base64url'),
+};
 const KEY: Jwk = { ...P256, kid: 'k1', alg: 'ES256' };
 const keys = (...jwks: readonly unknown[]): string => `keys: ${JSON.stringify(jwks)}`;
 
@@ -165,6 +175,7 @@ describe('the public keys of a client', () => {
     ['a key that only signs', { ...KEY, key_ops: ['sign'] }, /key_ops: says that the key is for something else/],
     ['RSA of 1024 bits', { ...rsa(1_024), kid: 'a', alg: 'RS256' }, /RSA under 2048 bits/],
     ['RSA with exponent 3', { ...rsa(2_048, 3), kid: 'a', alg: 'RS256' }, /RSA exponent under 65537/],
+    ['RSA of a broken generator', { ...ROCA, kid: 'a', alg: 'RS256' }, /RSA key of a broken generator/],
     ['secp256k1', { ...ec('secp256k1'), kid: 'a', alg: 'ES256' }, /does not fit the key/],
     ['Ed448', { ...exported(generateKeyPairSync('ed448').publicKey), kid: 'a', alg: 'EdDSA' }, /does not fit the key/],
     [
