@@ -179,6 +179,8 @@ function narrowed(
   if (asked?.every((name) => allowed.has(name)) === false)
     throw new TesseraError('invalid_scope', 'a scope that is asked for cannot be granted');
   const kept = asked === undefined ? allowed : new Set(asked);
+  // The usual request is for all that it may have. `asked` is among `allowed`, and `allowed` among the limits.
+  if (kept.size === limits.scopes.length) return limits;
   return {
     scopes: sorted([...kept]),
     resources: sorted(granted.flatMap(({ name, resource }) => (kept.has(name) ? (resource ?? []) : []))),
