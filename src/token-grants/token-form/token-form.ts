@@ -31,7 +31,7 @@ export interface TokenForm extends Omit<TokenRequest, 'surface'> {
  * Parameters that change what a token is or for whom. One that its grant does not read would be ignored (RFC 6749, section 3.2), and the caller would
  * have another token than was asked for. So it is an error.
  */
-const MEANINGFUL = [
+const MEANINGFUL: ReadonlySet<string> = new Set([
   'assertion',
   'subject_token',
   'subject_token_type',
@@ -62,7 +62,7 @@ const MEANINGFUL = [
   'requested_issuer',
   'requested_subject',
   'subject_issuer',
-] as const;
+]);
 
 /**
  * @param own the parameters of the grant
@@ -72,9 +72,7 @@ export function parseTokenForm(input: TokenFormInput, own: readonly string[]): T
   const tenantId = parseTenantId(input.tenant);
   if (tenantId === undefined) throw new TesseraError('route_not_found', 'not a tenant id');
   const parameters = formOf(input.body);
-  const stray = MEANINGFUL.find((name) => parameters.has(name) && !own.includes(name));
-  if (stray !== undefined)
-    throw invalidRequest('a parameter is not supported', `${stray} is not supported with this grant_type.`);
+  refuseStray(parameters, own);
   const presented = credentialsOf(input.authorization, parameters);
   return {
     tenantId,
@@ -85,6 +83,14 @@ export function parseTokenForm(input: TokenFormInput, own: readonly string[]): T
     scopes: parseScope(parameters.get('scope')),
     parameters,
   };
+}
+
+/** @throws TesseraError invalid_request */
+function refuseStray(parameters: FormParameters, own: readonly string[]): void {
+  for (const name of parameters.keys()) {
+    if (MEANINGFUL.has(name) && !own.includes(name))
+      throw invalidRequest('a parameter is not supported', `${name} is not supported with this grant_type.`);
+  }
 }
 
 /** @throws TesseraError invalid_request */
