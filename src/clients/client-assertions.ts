@@ -46,11 +46,12 @@ export class ClientAssertions {
   }
 
   /**
-   * The assertion is verified before any other refusal of the client, as a secret is compared first. It is redeemed last.
+   * A client that is not active is refused first: nothing is fetched for it. An assertion is redeemed last.
    *
    * @throws TesseraError invalid_client, unauthorized for a client that is not active, temporarily_unavailable
    */
-  authenticate(tenant: Tenant, client: Client, assertion: ClientAssertion): Promise<VerifiedAssertion> {
+  async authenticate(tenant: Tenant, client: Client, assertion: ClientAssertion): Promise<VerifiedAssertion> {
+    refuseInactive(tenant, client);
     const { issuingClient } = assertion;
     const token = ClientAssertion.token(assertion);
     return issuingClient === undefined || (client.workload !== undefined && !mayName(issuingClient, client))
@@ -61,7 +62,6 @@ export class ClientAssertions {
   async #byWorkload(tenant: Tenant, client: Client, token: SubjectToken): Promise<VerifiedAssertion> {
     const deps = { publicUrl: this.#publicUrl, keySets: this.#keySets, clock: this.#clock };
     const { issuer, notAfter } = await refusingTheAssertion(verifyWorkload(deps, tenant, client, token));
-    refuseInactive(tenant, client);
     return { credentialId: `workload:${issuer}`, notAfter };
   }
 
@@ -78,7 +78,6 @@ export class ClientAssertions {
     const now = epochSeconds(this.#clock.nowMs());
     const refusal = refusalOfClientAssertion(token, issuerOf(this.#publicUrl, tenant.id), now);
     if (refusal !== undefined) throw refusedAssertion(refusal);
-    refuseInactive(tenant, client);
     const once = {
       // By the client and not by its name in the assertion, which has two forms.
       issuer: serviceId({ projectId: client.projectId, clientId: client.id }),

@@ -75,7 +75,9 @@ export class ClientAuthentication {
     const client = tenant.projects.get(credentials.projectId)?.clients.get(credentials.clientId);
     if (client === undefined) throw new TesseraError('client_not_found', 'unknown project or client');
 
-    const secretId = await this.#match(tenant, client, credentials.credential);
+    const hasSecret =
+      secretless === 'secret required' ? client.policy.kind === 'confidential' : client.policy.kind !== 'assertion';
+    const secretId = await this.#match(tenant, client, credentials.credential, hasSecret);
     if (secretId !== undefined) listener.authenticated();
     refuseInactive(tenant, client);
     if (secretId === undefined) refuseUnlessSecretless(client, credentials.credential, secretless);
@@ -83,13 +85,17 @@ export class ClientAuthentication {
     return { client, secretId };
   }
 
-  #match(tenant: Tenant, client: Client, credential: Secret | undefined): Promise<string | undefined> {
+  /** @param hasSecret of a client without one, what Vault still holds is not accepted */
+  #match(
+    tenant: Tenant,
+    client: Client,
+    credential: Secret | undefined,
+    hasSecret: boolean,
+  ): Promise<string | undefined> {
     // A secretless client that sends nothing has nothing to compare, and must not depend on Vault.
     if (credential === undefined && client.policy.kind === 'secretless') return Promise.resolve(undefined);
     // A lone surrogate becomes U+FFFD in UTF-8, which would make different texts equal.
-    const isComparable =
-      credential !== undefined && Secret.isWellFormed(credential) && client.policy.kind !== 'assertion';
-    // A client that authenticates by assertions has no secret, whatever Vault holds.
+    const isComparable = credential !== undefined && Secret.isWellFormed(credential) && hasSecret;
     return this.#secrets.match(tenant, client, isComparable ? credential : ABSENT);
   }
 }

@@ -5,6 +5,7 @@ import {
   type ProviderKey,
   type ProviderKeySet,
 } from '../identity-providers/keys/provider-key-set.ts';
+import { BY_ANYONE } from '../identity-providers/keys/key-search-budget.ts';
 import type { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import { signatureHolds } from '../identity-providers/subject-token-algorithm.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
@@ -42,7 +43,7 @@ async function findFetchedKey(
   // The URL stands for the issuer: it names the key set in the log, and clients with one URL share the keys.
   const source = { issuer: jwksUri, jwksUri, keyUse: undefined };
   const question = {
-    account: `${tenant.id}/${serviceId({ projectId: client.projectId, clientId: client.id })}`,
+    account: `${tenant.id}/${serviceId({ projectId: client.projectId, clientId: client.id })}${BY_ANYONE}`,
     token,
   };
   const { key, isFresh } = await keySets.find(source, question);

@@ -1,4 +1,5 @@
 import { failedCondition, printableName } from '../identity-providers/claims/conditions.ts';
+import { BY_ANYONE } from '../identity-providers/keys/key-search-budget.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
 import {
   type IssuerTokenDeps,
@@ -31,7 +32,7 @@ export async function verifyWorkload(
     token,
     trustFor: (issuer: string) => trustOf(tenant, workload, issuer),
     // Anyone may present an assertion, but only a client an ID token: invented kids here must not use up the searches of the exchange.
-    accountOf: ({ id }: Trust) => `${tenant.id}/${id} workloads`,
+    accountOf: ({ id }: Trust) => `${tenant.id}/${id}${BY_ANYONE}`,
   };
   const verified = await verifyIssuerToken(deps, question, () => undefined);
   refuseOtherWorkload(verified, workload);

@@ -59,6 +59,9 @@ export function mayExchange({ projects }: Pick<Tenant, 'projects'>): boolean {
   );
 }
 
+/** In place of a root: whatever the root. */
+export const EVERY_ROOT = '*';
+
 /** Revokes all that was exchanged from a root until then. */
 export function revocationOfChain(tenantId: TenantId, rootTokenId: string, before: number): NewRevocation {
   return { tenantId, kind: 'chain', id: rootTokenId, before, until: longest(before) };

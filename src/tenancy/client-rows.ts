@@ -115,7 +115,10 @@ const tokenEndpoint: Shape<StoredMembers> = (value) => {
     jwksUri,
     workload,
     hasNoSecret = false,
+    ...unknown
   } = stored;
+  // A later version may have written what narrows the others.
+  if (Object.keys(unknown).length > 0) return undefined;
   const read = {
     audiences: texts(audiences),
     receives: receives === undefined ? undefined : texts(receives),
@@ -139,15 +142,16 @@ const tokenEndpoint: Shape<StoredMembers> = (value) => {
 };
 
 const exchangeRules = listOf((value): ExchangeRule | undefined => {
-  const { to, scopes } = membersOf(value) ?? {};
+  const { to, scopes, ...unknown } = membersOf(value) ?? {};
   const atMost = scopes === 'subset' ? scopes : texts(scopes);
-  if (typeof to !== 'string' || atMost === undefined) return undefined;
+  if (typeof to !== 'string' || atMost === undefined || Object.keys(unknown).length > 0) return undefined;
   return Object.freeze({ to, scopes: atMost === 'subset' ? atMost : new Set(atMost) });
 });
 
 const serviceRoles: Shape<NonNullable<Client['service']>> = (value) => {
-  const roles = texts(membersOf(value)?.['roles']);
-  return roles && Object.freeze({ roles });
+  const { roles: listed, ...unknown } = membersOf(value) ?? {};
+  const roles = texts(listed);
+  return roles && Object.keys(unknown).length === 0 ? Object.freeze({ roles }) : undefined;
 };
 
 const clientKeys = listOf((value): ClientKey | undefined => {
@@ -157,10 +161,10 @@ const clientKeys = listOf((value): ClientKey | undefined => {
 });
 
 const workloadOf: Shape<Workload> = (value) => {
-  const { issuer: id, conditions: stored } = membersOf(value) ?? {};
+  const { issuer: id, conditions: stored, ...unknown } = membersOf(value) ?? {};
   const issuer = parseTrustId(id);
   const conditions = conditionMap(stored);
-  return issuer === undefined || conditions === undefined || conditions === 'none'
+  return issuer === undefined || conditions === undefined || conditions === 'none' || Object.keys(unknown).length > 0
     ? undefined
     : Object.freeze({ issuer, conditions });
 };

@@ -1,11 +1,12 @@
 import { OperatorError } from '../../errors/operator-error.ts';
 import { revoke, type Transition } from '../../keys/key-ring.transitions.ts';
 import type { KeyRing } from '../../keys/key-ring.ts';
-import { revocationOfKey } from '../../revocation/new-revocations.ts';
+import { EVERY_ROOT, mayExchange, revocationOfChain, revocationOfKey } from '../../revocation/new-revocations.ts';
+import { commitInTime } from '../../revocation/revocation-reach.ts';
 import type { NewRevocation, RevocationRecord } from '../../revocation/revocation-records.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
-import type { Installation } from '../installation.ts';
+import { findTenant, type Installation } from '../installation.ts';
 import { keyRingChange } from '../key-ring-change.ts';
 
 /**
@@ -41,14 +42,21 @@ export async function revokeInRing(stores: Installation, tenantId: TenantId, kid
 
 /**
  * Publishes the revocation to the pollers of the feed, who get it within 2 s; other verifiers learn it when they fetch the key set again. This comes
- * before the key ring's change is announced: servers would notice that change anyway, but nobody would notice a missing feed entry.
+ * before the key ring's change is announced: servers would notice that change anyway, but nobody would notice a missing feed entry. In a tenant whose
+ * clients exchange tokens, all that was exchanged until now is revoked, too.
  *
  * @param revocation of a key that was removed from the public set
  * @throws OperatorError if the control database does not accept it
  */
 export async function feedRevokedKey(stores: Installation, revocation: NewRevocation): Promise<RevocationRecord> {
   try {
-    const [record] = await stores.controlPlane.revoke([revocation]);
+    const { tenant } = await findTenant(stores, revocation.tenantId);
+    const [record] = mayExchange(tenant)
+      ? await commitInTime(stores.clock, (before) =>
+          // Whoever had the key could sign a token and exchange it for one that another key has signed.
+          stores.controlPlane.revoke([revocation, revocationOfChain(tenant.id, EVERY_ROOT, before)]),
+        )
+      : await stores.controlPlane.revoke([revocation]);
     if (record === undefined) throw new Error('the record was not returned');
     return record;
   } catch (error) {

@@ -37,7 +37,9 @@ export function sendProblem(
 }
 
 function detailOf({ code, detail }: TesseraError, row: RouteRow | undefined): string {
-  return code === 'payload_too_large' && row?.bodyLimitBytes !== undefined
-    ? `The request body is larger than ${row.bodyLimitBytes / 1024} KiB.`
+  if (code === 'payload_too_large' && row?.bodyLimitBytes !== undefined)
+    return `The request body is larger than ${row.bodyLimitBytes / 1024} KiB.`;
+  return code === 'unsupported_media_type' && row?.body !== undefined
+    ? 'The request body must be application/x-www-form-urlencoded in UTF-8.'
     : detail;
 }

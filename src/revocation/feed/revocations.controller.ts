@@ -14,7 +14,7 @@ const ENTRY_SCHEMA = {
   properties: {
     seq: { type: 'integer', example: 42 },
     iss: { type: 'string', description: 'The tenant’s issuer.' },
-    kind: { type: 'string', enum: ['token', 'subject', 'client', 'key', 'tenant'] },
+    kind: { type: 'string', enum: ['token', 'subject', 'client', 'key', 'tenant', 'chain'] },
     id: { type: 'string', description: 'jti, sub, client_id, kid, or `*`.' },
     before: { type: 'integer', description: 'Revokes tokens with `iat` up to this time, epoch seconds; absent: all.' },
     until: { type: 'integer', description: 'The entry may be dropped after this time, epoch seconds.' },

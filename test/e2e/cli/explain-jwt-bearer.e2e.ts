@@ -52,7 +52,7 @@ async function explained(client: string, stdin: string, ...more: string[]): Prom
 describe('tessera explain --grant jwt-bearer', () => {
   it('shows the steps of the assertion and the claims, twice for one token', async () => {
     const once = token();
-    for (const _ of [1, 2]) {
+    for (let time = 0; time < 2; time++) {
       const { code, decision, claims, scopes, steps } = await explained('acme/web', once);
       expect({ code, decision }).toEqual({ code: 0, decision: 'yes' });
       expect(claims).toMatchObject({ sub: 'u-ada', surface: 'user', aud: 'shop-api', idp: provider.issuer });

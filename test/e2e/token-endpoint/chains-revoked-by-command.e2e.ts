@@ -54,3 +54,38 @@ it('ends what a client has exchanged when it may no longer exchange anything', a
   await refusedSoon(grandchild);
   expect([await verdict(root), await verdict(child)]).toEqual(['accepted', 'accepted']);
 });
+
+it('ends all that was exchanged with a key: its thief may have exchanged what it signed', async () => {
+  const { root, child, grandchild } = await chain();
+  const stolen = kidOf(root);
+  const { keys } = JSON.parse(await tessera.cli(['keys', 'rotate', 'acme', '--output', 'json'])) as {
+    keys: { kid: string; state: string }[];
+  };
+  const next = keys.find(({ state }) => state === 'next')!.kid;
+  await tessera.cli(['keys', 'activate', 'acme', next, '--dangerously-before-verifiers-know-it']);
+  await tessera.caughtUp();
+  // By another key than the one that is stolen.
+  let laundered = '';
+  await eventually('a token of the new key', async () => {
+    laundered = tokenOf(await acme.exchange('shop/api', root, { audience: 'stock-api' }));
+    return kidOf(laundered) === next;
+  });
+  await tessera.cli(['keys', 'revoke', 'acme', stolen]);
+  await Promise.all([root, child, grandchild, laundered].map(ended));
+});
+
+function kidOf(token: string): string {
+  return (JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as { kid: string }).kid;
+}
+
+/** By introspection: verifiers fetch new keys when they need them. */
+const ended = (token: string) =>
+  eventually(
+    'the end',
+    async () => {
+      const form = { token };
+      const { body } = await tessera.postForm('/tenants/acme/introspect', form, acme.header('shop/web'));
+      return body['active'] === false;
+    },
+    2_000,
+  );

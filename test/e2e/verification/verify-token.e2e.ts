@@ -8,6 +8,7 @@ import {
   REVOKED_ROOT,
   TOLERATED,
 } from '../../../libs/token/test/attack-table.ts';
+import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
 import type { Answer } from '../../support/requests/answer.ts';
 import { attackMaterial, issuedToken } from '../../support/requests/attack-material.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
@@ -101,6 +102,14 @@ describe('a descendant of a revoked token', () => {
     for (const ask of Object.values(ENDPOINTS))
       for (const token of descendants) expect((await ask(token)).body['active']).toBe(true);
     const root = goodToken({ ...material, claims: { ...material.claims, jti: REVOKED_ROOT } });
+    // Entries for chains are written in tenants whose clients exchange tokens.
+    await tessera.apply(
+      TENANTS_FILE.replace(
+        '- id: reader\n',
+        '- id: reader\n            exchange: [{ to: next-api, scopes: subset }]\n',
+      ),
+    );
+    await tessera.caughtUp();
     const revocation = await tessera.postForm('/tenants/acme/revoke', {
       token: root,
       client_id: 'shop/web',

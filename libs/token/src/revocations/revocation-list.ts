@@ -53,7 +53,7 @@ export class RevocationList {
     const has = (kind: RevocationKind, id: string): boolean => this.#rows.hits(issuer, kind, id, issuedAt, nowSeconds);
     if (has('token', token.tokenId) || has('key', token.keyId) || has('tenant', '*')) return true;
     if (has('subject', token.subject) || has('client', token.clientId)) return true;
-    if (token.root !== undefined && has('chain', token.root)) return true;
+    if (token.root !== undefined && (has('chain', token.root) || has('chain', '*'))) return true;
     // A revoked subject must not keep a token that it obtained by exchange, so every actor of the chain is checked (RFC 8693, section 4.1).
     for (let { actor } = token; actor !== undefined; actor = actor.act)
       if (has('subject', actor.sub) || (actor.client_id !== undefined && has('client', actor.client_id))) return true;

@@ -63,6 +63,9 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
     const caller = await this.#callers.authenticate(tenant, request.presented, progress);
     const { client } = caller;
     const rule = exchangeRule(client, request.target);
+    // By what the token says, and so before it is verified: the answer tells nothing about it.
+    if (request.surface === 'user' && !client.surfaces.includes('user'))
+      throw unauthorizedClient('the client may not have tokens of users');
     progress.passed('exchange');
     const subjectToken = await this.#verify(tenant, request.subjectToken, request.surface, 'subject token');
     progress.refusedFor(subjectToken.subject);
@@ -70,8 +73,6 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
     progress.passed('subject_token');
     refuseUnreceived(client, subjectToken);
     progress.passed('receives');
-    if (request.surface === 'user' && !client.surfaces.includes('user'))
-      throw unauthorizedClient('the client may not have tokens of users');
     progress.passed('surfaces');
     const actor = actorChain(tenant, client, subjectToken);
     progress.passed('chain');
