@@ -19,8 +19,8 @@ export class TokenFormDto {
   @ApiProperty({
     type: String,
     required: false,
-    description: 'Scopes with one space between, granted all or not at all. Without it: all that may be granted.',
-    example: 'orders:read',
+    description:
+      'Scopes with one space between, for example `orders:read orders:write`. All are granted, or none. Without it: all that may be granted.',
   })
   scope?: string;
 

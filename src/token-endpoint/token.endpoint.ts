@@ -10,7 +10,7 @@ import {
 } from '@nestjs/swagger';
 import { CLIENT_SCHEME } from '../http/openapi/api-docs.ts';
 import { ApiOAuthErrors } from '../http/problems/api-oauth-errors.ts';
-import { ApiProblems } from '../http/problems/api-problems.ts';
+import { ApiUnknownTenant } from '../http/problems/api-problems.ts';
 import { FormTokenResponseDto, TokenFormDto } from './token-form.dto.ts';
 
 /** The route `token` of a tenant, with its entry in the API document. */
@@ -31,7 +31,7 @@ export function TokenEndpoint(): MethodDecorator {
     ApiConsumes('application/x-www-form-urlencoded'),
     ApiBody({ type: TokenFormDto }),
     ApiOkResponse({ type: FormTokenResponseDto, description: 'The token. Never cached.' }),
-    ApiProblems('route_not_found'),
+    ApiUnknownTenant(),
     ApiOAuthErrors(
       'invalid_request',
       'invalid_grant',

@@ -29,7 +29,7 @@ function inOrderOf(routes: readonly RouteRow[], paths: OpenAPIObject['paths']): 
 
 /**
  * Moves error responses to `components.responses`, where each is written once, however many routes have it. It is named after its error codes, with
- * `token.` before those whose titles only the token endpoints use.
+ * `token.` before those whose titles only the endpoints of the surfaces use, and `oauth.` before those of RFC 6749.
  */
 function shareErrors(document: OpenAPIObject, routes: readonly RouteRow[]): void {
   const kinds = new Map(routes.map((row) => [documentPath(row), row.kind]));
@@ -37,9 +37,10 @@ function shareErrors(document: OpenAPIObject, routes: readonly RouteRow[]): void
   for (const [path, item] of Object.entries(document.paths)) {
     for (const { responses } of [item.get, item.post].filter((operation) => operation !== undefined)) {
       for (const [status, response] of Object.entries(responses) as [string, Response][]) {
-        const codes = errorCodesOf(response);
-        if (codes === undefined) continue;
-        const name = `${kinds.get(path) === 'token' && status >= '500' ? 'token.' : ''}${codes.join('.')}`;
+        const { form, codes } = errorsOf(response);
+        if (codes.length === 0) continue;
+        const ofTokens = form === 'problem' && kinds.get(path) === 'token' && status >= '500';
+        const name = `${form === 'oauth' ? 'oauth.' : ofTokens ? 'token.' : ''}${codes.join('.')}`;
         if (JSON.stringify((shared[name] ??= response)) !== JSON.stringify(response))
           throw new Error(`Two error responses of the API document would both be ${name}: ${path} has another.`);
         responses[status] = { $ref: `#/components/responses/${name}` };
@@ -49,10 +50,19 @@ function shareErrors(document: OpenAPIObject, routes: readonly RouteRow[]): void
   document.components = { ...document.components, responses: shared };
 }
 
-/** The codes for which an error response has examples; undefined for every other response. */
-function errorCodesOf(response: Response): string[] | undefined {
-  const examples = 'content' in response ? response.content[PROBLEM_MEDIA_TYPE]?.examples : undefined;
-  return examples === undefined ? undefined : Object.keys(examples);
+interface DocumentedErrors {
+  readonly form: 'problem' | 'oauth';
+  /** The codes for which the response has examples; none for a response that is no error. */
+  readonly codes: readonly string[];
+}
+
+function errorsOf(response: Response): DocumentedErrors {
+  const content = 'content' in response ? response.content : undefined;
+  const problems = content?.[PROBLEM_MEDIA_TYPE]?.examples;
+  // Only errors have several examples by name; others have one in their schema.
+  return problems === undefined
+    ? { form: 'oauth', codes: Object.keys(content?.['application/json']?.examples ?? {}) }
+    : { form: 'problem', codes: Object.keys(problems) };
 }
 
 function documentPath(row: RouteRow): string {

@@ -21,8 +21,22 @@ interface ResponseProps {
   readonly response: ImmutableMap & { get(member: 'description'): string };
 }
 
+/** A request that is ready to be sent. */
+interface BrowserRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  credentials?: string;
+  body?: unknown;
+}
+
 interface ApiDocument {
   readonly servers?: readonly { readonly url: string; readonly description?: string }[];
+}
+
+/** As problem details (RFC 9457), or as an error of OAuth (RFC 6749, section 5.2). */
+interface ErrorExample {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly error_description?: string;
 }
 
 type Authorized = Readonly<
@@ -91,13 +105,21 @@ export function tesseraPlugin(): object {
   /** An error response as one row: its status, and each code with its meaning. Examples of each would fill several screens. */
   function errorRow(system: System, { code, className, response }: ResponseProps): unknown {
     const h = system.React.createElement;
-    const examples = (response.getIn(['content', 'application/problem+json', 'examples'])?.toJS() ?? {}) as Record<
+    const content = (response.getIn(['content'])?.toJS() ?? {}) as Record<
       string,
-      { value: { title: string; detail: string } }
+      { examples?: Record<string, { value: ErrorExample }> }
     >;
-    const meanings = Object.entries(examples).map(([error, { value }]) =>
-      h('div', { key: error }, h('strong', null, value.title), ' ', h('code', null, error), ` ${value.detail}`),
-    );
+    const meanings = Object.values(content)
+      .flatMap(({ examples = {} }) => Object.entries(examples))
+      .map(([error, { value }]) =>
+        h(
+          'div',
+          { key: error },
+          value.title === undefined ? undefined : h('strong', null, `${value.title} `),
+          h('code', null, error),
+          ` ${value.detail ?? value.error_description ?? ''}`,
+        ),
+      );
     return h(
       'tr',
       { className: `response tessera-error ${className ?? ''}`, 'data-code': code },
@@ -140,14 +162,12 @@ export function tesseraPlugin(): object {
       response: (Original: unknown, system: System) => (props: ResponseProps) =>
         props.code >= '400' ? errorRow(system, props) : system.React.createElement(Original, props),
     },
-    /** A field of a form without an example stays empty. Swagger UI fills it with the word `string`. */
+    /** A field of a form without an example stays empty. Swagger UI fills it with the word `string`, or chooses the first value of a list. */
     afterLoad(this: System) {
       const sample = this.fn.getSampleSchema;
       this.fn.getSampleSchema = (schema, ...more) => {
-        const { type, example, default: fallback, enum: values } = plain(schema);
-        return type === 'string' && example === undefined && fallback === undefined && values === undefined
-          ? ''
-          : sample(schema, ...more);
+        const { type, example, default: fallback } = plain(schema);
+        return type === 'string' && example === undefined && fallback === undefined ? '' : sample(schema, ...more);
       };
     },
   };
@@ -156,8 +176,15 @@ export function tesseraPlugin(): object {
 /**
  * Sends no cookies and none of the browser's own credentials. With them, a browser answers a 401 of `/introspect` with a login window of its own,
  * because of `WWW-Authenticate: Basic`.
+ *
+ * Fields of a form that are left empty are not sent: the token endpoint refuses a parameter without a value.
  */
-export function withoutBrowserCredentials(request: { credentials?: string }): object {
+export function prepareRequest(request: BrowserRequest): object {
   request.credentials = 'omit';
+  if (typeof request.body === 'string' && request.headers['Content-Type'] === 'application/x-www-form-urlencoded')
+    request.body = request.body
+      .split('&')
+      .filter((pair) => !pair.endsWith('='))
+      .join('&');
   return request;
 }

@@ -61,10 +61,17 @@ function response(status: number, codes: readonly ErrorCode[]): MethodDecorator 
   });
 }
 
+/** The texts of the endpoint, where they are not those of the table. */
+const DESCRIPTIONS: Partial<Record<ErrorCode, string>> = {
+  unauthorized_client: 'The client may not use this grant.',
+  payload_too_large: 'The request body is larger than 16 KiB.',
+  unsupported_media_type: 'The request body must be application/x-www-form-urlencoded.',
+};
+
 function example(code: ErrorCode): Readonly<Record<keyof OAuthError, string>> {
   return {
     error: code,
-    error_description: ERROR_TABLE[code].detail,
+    error_description: DESCRIPTIONS[code] ?? ERROR_TABLE[code].detail,
     request_id: '2f1c7a0e-4a53-4c52-9f0e-6f1f0d8a3b7e',
   };
 }

@@ -4,7 +4,7 @@ import { ERROR_TABLE, type ErrorCode } from '../../errors/error-table.ts';
 import { challengeOf, PROBLEM_MEDIA_TYPE, problemTitle, problemType } from './problem.ts';
 import type { RouteRow } from '../routes/route-table.ts';
 
-/** The body of every error response (RFC 9457), for the OpenAPI document. */
+/** The body of error responses (RFC 9457), for the OpenAPI document. */
 export class Problem {
   @ApiProperty({
     type: String,
@@ -44,6 +44,11 @@ export function ApiProblems(...codes: ErrorCode[]): ClassDecorator & MethodDecor
 /** The same for routes that issue tokens, whose 5xx errors have the title "Failed to generate token". */
 export function ApiTokenProblems(...codes: ErrorCode[]): ClassDecorator & MethodDecorator {
   return problems({ kind: 'token' }, codes);
+}
+
+/** Documents the 404 of an unknown tenant, for an endpoint whose other errors have the form of RFC 6749. */
+export function ApiUnknownTenant(): MethodDecorator {
+  return applyDecorators(ApiExtraModels(Problem), response(undefined, 404, ['route_not_found']));
 }
 
 function problems(

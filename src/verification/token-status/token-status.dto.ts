@@ -83,8 +83,9 @@ export const CLAIM_SCHEMAS = {
   project_id: { type: 'string', example: 'shop' },
   email_id: { type: 'string', example: 'ada@acme.example' },
   surface: { type: 'string', enum: [...SURFACES] },
-  act: { type: 'object', description: 'After an exchange: the client and subject that requested it.' },
-  idp: { type: 'string', description: 'After an exchange: the issuer of the subject token.' },
+  act: { type: 'object', description: 'After an exchange: who acts for the subject, the current actor first.' },
+  idp: { type: 'string', description: 'After a login at an identity provider: its issuer.' },
+  root: { type: 'string', description: 'After a token exchange: the `jti` of the first token of the chain.' },
 };
 
 /** A token of the quickstart that did not come from an exchange, so without `act` and `idp`. */

@@ -103,6 +103,20 @@ it('writes each error response once, and names its codes at every route that has
       expect([route, status, resolve(response) === undefined]).toEqual([route, status, false]);
 });
 
+it('has the form of RFC 6749 for each error of the token endpoint but that of an unknown tenant', () => {
+  const { responses } = api.paths['/tenants/{tenantId}/token']!['post']!;
+  const forms = Object.entries(responses)
+    .filter(([status]) => status >= '400')
+    .map(([status, response]) => [status, ...Object.keys(resolve(response).content!)]);
+  expect(forms).toEqual(
+    ['400', '401', '404', '413', '415', '429', '500', '503'].map((status) => [
+      status,
+      status === '404' ? 'application/problem+json' : 'application/json',
+    ]),
+  );
+  expect(responses['401']!.$ref).toBe('#/components/responses/oauth.invalid_client');
+});
+
 it('keeps the title of an error at token endpoints apart from that of the same error elsewhere', () => {
   const titleAt = (path: string, method: string) =>
     (

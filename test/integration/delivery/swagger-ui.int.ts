@@ -155,6 +155,7 @@ const FIRST_EXECUTE: readonly (readonly [route: string, answer: string])[] = [
   ['POST /auth/user/oidcToken', '401'],
   ['POST /auth/admin/generateToken', '401'],
   ['POST /auth/admin/oidcToken', '401'],
+  ['POST /tenants/{tenantId}/token', '401'],
   ['GET /auth/user/profile', '401'],
   ['POST /auth/user/verifyToken', '401'],
   ['GET /auth/validate', '401'],
@@ -265,6 +266,102 @@ it('answers 200 everywhere, once the page has what it asks for', async () => {
   await authorizeAgain(admin);
   expect((await execute(await opened('GET /auth/admin/profile'))).status).toBe('200');
 }, 180_000);
+
+describe('the token endpoint', () => {
+  const ROUTE = 'POST /tenants/{tenantId}/token';
+  const field = (block: Locator, name: string) => block.locator(`[data-property-name=${name}] input[type=text]`);
+  const secret = () => tessera.secret('acme/shop/billing');
+
+  /** Also what the page has sent. */
+  async function executeForm(block: Locator): Promise<Shown & { readonly form: Readonly<Record<string, string>> }> {
+    const sent = browser.page.waitForRequest((request) => request.method() === 'POST');
+    const shown = await execute(block);
+    return { ...shown, form: Object.fromEntries(new URLSearchParams((await sent).postData() ?? '')) };
+  }
+
+  it('gives a service its token at the first press of Execute, once the page has its secret', async () => {
+    await open();
+    await authorize({ 'auth-basic-username': 'shop/billing', 'auth-basic-password': secret() });
+    const block = await opened(ROUTE);
+    const shown = await executeForm(block);
+    await browser.page.screenshot({
+      path: join(REPOSITORY, 'test-results', 'swagger-ui-token-endpoint.png'),
+      fullPage: true,
+    });
+    expect(shown).toMatchObject({ status: '200', form: { grant_type: 'client_credentials' } });
+    expect(Object.keys(shown.form)).toEqual(['grant_type']);
+    const { access_token: token } = JSON.parse(shown.text) as { access_token: string };
+    expect(decodeJwt(token)).toMatchObject({ sub: 'client:shop/billing', surface: 'service', aud: 'billing-api' });
+
+    await field(block, 'scope').fill('orders:read');
+    const narrowed = await executeForm(block);
+    expect(narrowed.form).toEqual({ grant_type: 'client_credentials', scope: 'orders:read' });
+    expect(JSON.parse(narrowed.text)).toMatchObject({ scope: 'orders:read' });
+    await field(block, 'scope').fill('everything');
+    const refused = await executeForm(block);
+    expect([refused.status, JSON.parse(refused.text)]).toMatchObject(['400', { error: 'invalid_scope' }]);
+
+    const introspect = await opened('POST /tenants/{tenantId}/introspect');
+    await field(introspect, 'token').fill(token);
+    await introspect.locator('[data-property-name=surface] select').selectOption('service');
+    expect(JSON.parse((await execute(introspect)).text)).toMatchObject({ active: true, sub: 'client:shop/billing' });
+  }, 60_000);
+
+  it('takes the client and its secret in the form, and exchanges a token', async () => {
+    await open();
+    const block = await opened(ROUTE);
+    await field(block, 'client_id').fill('shop/billing');
+    await field(block, 'client_secret').fill(secret());
+    const shown = await executeForm(block);
+    expect([shown.status, Object.keys(shown.form).sort()]).toEqual([
+      '200',
+      ['client_id', 'client_secret', 'grant_type'],
+    ]);
+
+    const { access_token: token } = JSON.parse(shown.text) as { access_token: string };
+    await block
+      .locator('[data-property-name=grant_type] select')
+      .selectOption('urn:ietf:params:oauth:grant-type:token-exchange');
+    await field(block, 'audience').fill('shop-api');
+    await field(block, 'subject_token').fill(token);
+    await block.locator('[data-property-name=subject_token_type] select').selectOption({ index: 1 });
+    const exchange = await executeForm(block);
+    expect(Object.keys(exchange.form).sort()).toEqual([
+      'audience',
+      'client_id',
+      'client_secret',
+      'grant_type',
+      'subject_token',
+      'subject_token_type',
+    ]);
+    expect(exchange.status).toBe('200');
+    expect(decodeJwt((JSON.parse(exchange.text) as { access_token: string }).access_token)).toMatchObject({
+      aud: 'shop-api',
+      act: { sub: 'client:shop/billing' },
+    });
+  }, 60_000);
+
+  it('shows one row for each status, with its codes', async () => {
+    await open();
+    const rows = (await opened(ROUTE)).locator('.responses-table .tessera-error');
+    expect(await rows.locator('code').allInnerTexts()).toEqual([
+      'invalid_request',
+      'invalid_grant',
+      'invalid_scope',
+      'invalid_target',
+      'unauthorized_client',
+      'unsupported_grant_type',
+      'invalid_client',
+      'route_not_found',
+      'payload_too_large',
+      'unsupported_media_type',
+      'too_many_requests',
+      'token_too_large',
+      'server_error',
+      'temporarily_unavailable',
+    ]);
+  });
+});
 
 async function authorizeAgain(token: string): Promise<void> {
   const modal = await dialog();
