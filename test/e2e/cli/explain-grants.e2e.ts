@@ -192,18 +192,24 @@ describe('tessera explain --grant client_credentials', () => {
     expect(unknown.stderr).toContain('The answer would be 404.\n');
   });
 
-  it('says what is assumed of a client without a secret', async () => {
-    const keyed = 'api, status: active, policy: null, jwks_uri: "https://keys.example/jwks.json"';
-    await tessera.apply(chainTenants({ 'api, status: active': keyed }));
-    const explanation = await own('shop/api');
-    await tessera.apply(
-      chainTenants({ 'api, status: active': 'api, status: active, policy: confidential, jwks_uri: null' }),
-    );
+  it('says what is assumed of a client without a secret, and that a secretless one gets nothing', async () => {
+    const service = 'service: { roles: [robot] } }';
+    const line = `audience: back-api, scopes: unbounded, subjects: any, ${service}`;
+    const changed = (members: string) => tessera.apply(chainTenants({ [line]: line.replace(service, `${members} }`) }));
+    await changed('service: { roles: [robot] }, policy: null, jwks_uri: "https://keys.example/jwks.json"');
+    const explanation = await own('back/web');
+    await changed('service: null, jwks_uri: null, policy: { secretless: { networks: ["10.0.0.0/8"] } }');
+    const secretless = await own('back/web');
     expect(explanation.decision).toBe('yes');
     expect(explanation.steps[4]).toEqual({
       step: 'authenticate',
       outcome: 'assumed',
       reason: 'the client sends a valid assertion, signed by one of its keys',
+    });
+    expect(refused(secretless)).toEqual({
+      step: 'authenticate',
+      outcome: 'refused',
+      reason: 'the client is secretless: this endpoint requires credentials',
     });
   });
 });
