@@ -61,7 +61,8 @@ export class ClientAssertions {
 
   async #byWorkload(tenant: Tenant, client: Client, token: SubjectToken): Promise<VerifiedAssertion> {
     const deps = { publicUrl: this.#publicUrl, keySets: this.#keySets, clock: this.#clock };
-    const { issuer, notAfter } = await refusingTheAssertion(verifyWorkload(deps, tenant, client, token));
+    const verification = verifyWorkload(deps, tenant, client, token, () => undefined);
+    const { issuer, notAfter } = await refusingTheAssertion(verification);
     return { credentialId: `workload:${issuer}`, notAfter };
   }
 

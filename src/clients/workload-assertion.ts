@@ -2,7 +2,9 @@ import { failedCondition, printableName } from '../identity-providers/claims/con
 import { BY_ANYONE } from '../identity-providers/keys/key-search-budget.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
 import {
+  ISSUER_TOKEN_STEPS,
   type IssuerTokenDeps,
+  type IssuerTokenStep,
   type VerifiedIssuerToken,
   verifyIssuerToken,
 } from '../identity-providers/verify-issuer-token.ts';
@@ -15,10 +17,14 @@ export interface VerifiedWorkload {
   readonly notAfter: number;
 }
 
+/** In their order, after the form. */
+export const WORKLOAD_STEPS = [...ISSUER_TOKEN_STEPS, 'workload'] as const;
+
 /**
  * Verifies an assertion that an identity provider has issued to a workload, such as a Kubernetes service account. Everything that its issuer is
  * trusted with binds it; `clients`, `surfaces` and `subject` of the trusted issuer do not, because they are about people.
  *
+ * @param passed called after each step; after a refusal, the failed step is the one after the last call
  * @throws TesseraError unauthorized, temporarily_unavailable
  */
 export async function verifyWorkload(
@@ -26,6 +32,7 @@ export async function verifyWorkload(
   tenant: Tenant,
   { workload }: Client,
   token: SubjectToken,
+  passed: (step: IssuerTokenStep | 'workload') => void,
 ): Promise<VerifiedWorkload> {
   if (workload === undefined) throw refused('the client is no workload');
   const question = {
@@ -34,9 +41,11 @@ export async function verifyWorkload(
     // Anyone may present an assertion, but only a client an ID token: invented kids here must not use up the searches of the exchange.
     accountOf: ({ id }: Trust) => `${tenant.id}/${id}${BY_ANYONE}`,
   };
-  const verified = await verifyIssuerToken(deps, question, () => undefined);
+  const verified = await verifyIssuerToken(deps, question, passed);
   refuseOtherWorkload(verified, workload);
-  return { issuer: verified.trust.id, notAfter: endOf(verified) };
+  const notAfter = endOf(verified);
+  passed('workload');
+  return { issuer: verified.trust.id, notAfter };
 }
 
 /** The client's configuration chooses the issuer, and the token must be of that one. */

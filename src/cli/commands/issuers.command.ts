@@ -32,7 +32,7 @@ export function addIssuers(program: Command, terminal: Terminal): void {
 
     .summary("fetch an issuer's keys, or try a token, as a server would")
     .description(
-      `Fetches discovery documents and keys of a tenant's issuers as a server would, and prints the result. With --token, it reads a token from standard input and shows the result of each step of an exchange. Nothing is issued or recorded, and replay protection is not applied: a token that was exchanged before passes here.`,
+      `Fetches discovery documents and keys of a tenant's issuers as a server would, and prints the result. With --token, it reads a token from standard input and shows the result of each step of an exchange. Nothing is issued or recorded, and replay protection is not applied: a token that was exchanged before passes here. With a client whose "workload" names the issuer, the token is tried as its client assertion.`,
     )
     .argument('<tenant>', 'id of the tenant', tenantArgument)
     .argument('[issuer]', 'id of the issuer in the tenants file; default: all')

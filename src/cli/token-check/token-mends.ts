@@ -162,6 +162,10 @@ export const STEP_MENDS: ReadonlyMap<string, Mend> = new Map<string, Mend>([
     'the client may not ask for this subject',
     { mend: 'add the domain of the subject to "subjects" of the client, or name another client with --client' },
   ],
+  [
+    'it is not of the issuer of the workload',
+    { row: 'iss', mend: 'give a token of the issuer that "workload" of the client names, or correct that issuer' },
+  ],
   ['the credentials have expired', { row: 'exp', mend: NEW_TOKEN }],
 ]);
 

@@ -9,7 +9,7 @@ import { OperatorError } from '../../errors/operator-error.ts';
 import { MAX_AGE_MS, STALE_MS } from '../../identity-providers/keys/remote-key-set.ts';
 import { RemoteKeySets } from '../../identity-providers/keys/remote-key-sets.ts';
 import { examineForm } from '../../identity-providers/subject-token.ts';
-import type { Tenant, Trust } from '../../tenancy/tenant.ts';
+import type { Condition, Tenant, Trust } from '../../tenancy/tenant.ts';
 import { type ExplainedStep, type Explanation, explain, NOWHERE } from '../../token-grants/explain.ts';
 import { ExplainedExchangeGrant } from '../../token-grants/grants/oidc-exchange/explained-exchange.grant.ts';
 import { explainParts } from '../explain/explain-parts.ts';
@@ -21,6 +21,14 @@ import { type ComparedRow, compareToken, quoted } from './compare-token.ts';
 import { DISCOVERED_ISSUER, type FailedCheck, failedCheck, failedCheckText } from './failed-check.ts';
 import { type MissingLink, missingLink } from './missing-link.ts';
 import type { ObservedEgress } from './observed-egress.ts';
+import {
+  explainWorkload,
+  findWorkloadClient,
+  trustOfWorkload,
+  WORKLOAD_CHECK_STEPS,
+  type WorkloadClient,
+  workloadText,
+} from './workload-client.ts';
 
 export interface TokenOptions {
   readonly client?: ProjectClient;
@@ -50,6 +58,11 @@ export async function tryToken(
   { client, surface, output }: TokenOptions,
   { stdin, stdout }: Terminal,
 ): Promise<void> {
+  const workload = findWorkloadClient(tenant, trusts, client);
+  if (workload !== undefined) {
+    await tryWorkload(tenant, workload, egress, stores, output, { stdin, stdout });
+    return;
+  }
   const shownBy = client ?? onlyClient(tenant, trusts);
   const token = new PresentedToken((await readAll(stdin)).trim());
   const { clock, database, directories, config } = stores;
@@ -71,6 +84,41 @@ export async function tryToken(
   if (output === 'json') printJson(stdout, documentOf(tried, explanation));
   else print(stdout, tried, explanation);
   if (explanation.refusal !== undefined) throw new OperatorError(noTokenText(explanation.refusal));
+}
+
+/** Tries a token as the assertion of a client that is a workload: there are no claims, because it may ask for any token of the client. */
+async function tryWorkload(
+  tenant: Tenant,
+  workload: WorkloadClient,
+  egress: ObservedEgress,
+  { clock, config }: Installation,
+  output: OutputFormat,
+  { stdin, stdout }: Pick<Terminal, 'stdin' | 'stdout'>,
+): Promise<void> {
+  const token = new PresentedToken((await readAll(stdin)).trim());
+  const deps = { publicUrl: config.publicUrl, keySets: new RemoteKeySets(egress, clock, SILENT), clock };
+  const explanation = await explainWorkload(deps, tenant, workload.client, token);
+  const tried = examine({
+    explanation,
+    token,
+    tenant: {
+      ...tenant,
+      trusts: tenant.trusts.map((one) => (one === workload.trust ? trustOfWorkload(workload) : one)),
+    },
+    trusts: [trustOfWorkload(workload)],
+    surface: 'user',
+    egress,
+    named: WORKLOAD_CHECK_STEPS,
+    now: epochSeconds(clock.nowMs()),
+    conditions: workload.workload.conditions,
+  });
+  const { refusal } = explanation;
+  if (output === 'json') printJson(stdout, documentOf(tried, explanation));
+  else {
+    print(stdout, tried, explanation);
+    printLines(stdout, ['', workloadText(tenant, workload, refusal === undefined)]);
+  }
+  if (refusal !== undefined) throw new OperatorError(`The client would not be authenticated: ${refusal.reason}.`);
 }
 
 /** What the command shows besides the claims. */
@@ -95,9 +143,11 @@ interface Trial {
   /** The steps of the grant. */
   readonly named: readonly string[];
   readonly now: number;
+  /** Those of the client, if it is a workload. */
+  readonly conditions?: ReadonlyMap<string, Condition>;
 }
 
-function examine({ explanation, token, tenant, trusts, surface, egress, named, now }: Trial): Tried {
+function examine({ explanation, token, tenant, trusts, surface, egress, named, now, conditions }: Trial): Tried {
   const { refusal } = explanation;
   const steps = namedSteps(explanation.steps, named);
   const step = steps.find(({ outcome }) => outcome === 'refused')?.hop;
@@ -114,7 +164,9 @@ function examine({ explanation, token, tenant, trusts, surface, egress, named, n
       ? []
       : [{ name: DISCOVERED_ISSUER, has: quoted(otherIssuer), wants: quoted(trust.issuer) }]),
   ];
-  const unmet = step === 'conditions' && trust !== undefined ? unmetConditions(claims, trust) : [];
+  const unmetOf =
+    step === 'conditions' ? trust : step === 'workload' && conditions !== undefined ? { conditions } : undefined;
+  const unmet = unmetOf === undefined ? [] : unmetConditions(claims, unmetOf);
   const isUnknown = step === 'admission' && refusal?.reason === 'unknown subject';
   const link = isUnknown && trust !== undefined ? missingLink(claims, trust, tenant, surface, now) : undefined;
   const { fault } = examined;
