@@ -20,7 +20,7 @@ import { exchangeRule, mostScopes, refuseUnreceived } from './exchange-rules.ts'
 import { ACCESS_TOKEN_TYPE, parseTokenExchange, type TokenExchangeRequest } from './parse-token-exchange.ts';
 
 /** What is checked of an authenticated client and of the token that it presents, in this order. */
-export const TOKEN_EXCHANGE_CHECKS = ['exchange', 'subject_token', 'receives', 'surfaces', 'chain'] as const;
+export const TOKEN_EXCHANGE_CHECKS = ['exchange', 'surfaces', 'subject_token', 'receives', 'chain'] as const;
 
 /**
  * RFC 8693: a service that has received a token of this service exchanges it for one to call the next service with. The new token is about the same
@@ -63,17 +63,17 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
     const caller = await this.#callers.authenticate(tenant, request.presented, progress);
     const { client } = caller;
     const rule = exchangeRule(client, request.target);
+    progress.passed('exchange');
     // By what the token says, and so before it is verified: the answer tells nothing about it.
     if (request.surface === 'user' && !client.surfaces.includes('user'))
       throw unauthorizedClient('the client may not have tokens of users');
-    progress.passed('exchange');
+    progress.passed('surfaces');
     const subjectToken = await this.#verify(tenant, request.subjectToken, request.surface, 'subject token');
     progress.refusedFor(subjectToken.subject);
     progress.asksFor('subject', subjectToken.subject);
     progress.passed('subject_token');
     refuseUnreceived(client, subjectToken);
     progress.passed('receives');
-    progress.passed('surfaces');
     const actor = actorChain(tenant, client, subjectToken);
     progress.passed('chain');
     if (request.actorToken !== undefined) await this.#verifyActor(tenant, client, request.actorToken);
