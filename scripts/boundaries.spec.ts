@@ -16,7 +16,7 @@ const ROOMS = [
   ...RULES.filter((rule) => rule.endsWith(UPWARD)).map((rule) => rule.slice(0, -UPWARD.length)),
   'token-grants',
 ];
-const SURFACES = ['admin-auth', 'user-auth', 'provisioning'];
+const SURFACES = ['admin-auth', 'user-auth', 'token-endpoint', 'provisioning'];
 
 interface Plant {
   readonly file: string;

@@ -13,6 +13,8 @@ function reasons(): string[] {
   const sources = FOLDERS.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+      // The other files of src/clients have phrases about assertions, which Vault has no part in.
+      .filter((name) => !folder.pathname.endsWith('/clients/') || name.startsWith('client-secret'))
       .map((name) => readFileSync(new URL(name, folder), 'utf8')),
   );
   const thrown = sources.flatMap((source) =>

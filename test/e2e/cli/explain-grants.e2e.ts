@@ -257,9 +257,9 @@ describe('tessera explain --grant token-exchange', () => {
       'client ok',
       'authenticate assumed',
       'exchange ok',
+      'surfaces ok',
       'subject_token ok',
       'receives ok',
-      'surfaces ok',
       'chain ok',
     ]);
     expect(explanation.scopes).toContainEqual({ scope: 'orders:read', role: 'manager', group: 'sales' });

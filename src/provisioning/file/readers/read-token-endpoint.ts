@@ -1,3 +1,4 @@
+import { MANAGEMENT_AUDIENCE } from '../../../domain/audience.ts';
 import { parseTrustId } from '../../../domain/ids.ts';
 import type { ListedHosts } from '../../../identity-providers/egress/provider-url.ts';
 import type { PartialClient } from '../partial-tenants-file.ts';
@@ -45,14 +46,11 @@ export function readTokenEndpoint(
   };
 }
 
-/** The audience of the management API. A token for it must never come from anywhere but that API. */
-const MANAGEMENT = 'urn:tessera:manage';
-
 /** Refuses the audience of the management API, as a client's own one too. */
 export const foreignToManagement: (read: Reader<string>) => Reader<string> = (read) => (node, errors) => {
   const audience = read(node, errors);
-  if (audience !== MANAGEMENT) return audience;
-  errors.add(node.at, `must not be ${MANAGEMENT} until the management API exists: name another audience`);
+  if (audience !== MANAGEMENT_AUDIENCE) return audience;
+  errors.add(node.at, `must not be ${MANAGEMENT_AUDIENCE} until the management API exists: name another audience`);
   return undefined;
 };
 
