@@ -39,6 +39,7 @@ controlPlaneConformance('MysqlDatabase', async () => {
     'TenantDirectory1764000000010',
     'AuditReading1764000000011',
     'LinkedSubjects1764000000012',
+    'TokenEndpoint1764000000013',
   ]);
   await both[1].close();
   return {
