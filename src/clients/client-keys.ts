@@ -5,6 +5,7 @@ import {
   type ProviderKey,
   type ProviderKeySet,
 } from '../identity-providers/keys/provider-key-set.ts';
+import { findConfirmingKey } from '../identity-providers/keys/find-confirming-key.ts';
 import { BY_ANYONE } from '../identity-providers/keys/key-search-budget.ts';
 import type { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import { signatureHolds } from '../identity-providers/subject-token-algorithm.ts';
@@ -30,28 +31,25 @@ export async function findSigningKey(
   }
   if (client.jwksUri === undefined)
     throw refused(client.keys.length === 0 ? 'the client has no keys' : 'the client has no such key');
-  return findFetchedKey(keySets, tenant, client, client.jwksUri, token);
+  const published = await findPublishedKey(keySets, tenant, client, client.jwksUri, token);
+  if (published === undefined) throw notConfirmed();
+  return published;
 }
 
-async function findFetchedKey(
+function findPublishedKey(
   keySets: RemoteKeySets,
   tenant: Tenant,
   client: Client,
   jwksUri: string,
   token: SubjectToken,
-): Promise<ProviderKey> {
+): Promise<ProviderKey | undefined> {
   // The URL stands for the issuer: it names the key set in the log, and clients with one URL share the keys.
   const source = { issuer: jwksUri, jwksUri, keyUse: undefined };
   const question = {
     account: `${tenant.id}/${serviceId({ projectId: client.projectId, clientId: client.id })}${BY_ANYONE}`,
     token,
   };
-  const { key, isFresh } = await keySets.find(source, question);
-  if (confirms(key, token)) return key;
-  // Some clients replace a key and keep its kid.
-  const newer = isFresh ? undefined : await keySets.findAgain(source, question, key);
-  if (newer === undefined || !confirms(newer, token)) throw notConfirmed();
-  return newer;
+  return findConfirmingKey(keySets, source, question, (key) => confirms(key, token));
 }
 
 /** The key's own `alg` decides. One without it could verify signatures that its owner never meant it for. */

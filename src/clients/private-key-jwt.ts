@@ -1,4 +1,5 @@
 import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
+import { isNumericDate } from '../identity-providers/claims/numeric-date.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
 
 /** A client makes an assertion for each request, so it needs no longer life. It bounds how long a redeemed `jti` is kept. */
@@ -9,8 +10,8 @@ const MAX_JTI_LENGTH = 255;
 const TYPES: ReadonlySet<string | undefined> = new Set([undefined, 'jwt', 'client-authentication+jwt']);
 
 /**
- * The checks of a client's own assertion (RFC 7523, section 3), in the order of the RFC. They run only after the signature was verified. Each states what must
- * hold, so that a clock that returns NaN accepts nothing.
+ * The checks of a client's own assertion (RFC 7523, section 3), in the order of the RFC. They run only after the signature was verified. Each states
+ * what must hold, so that a clock that returns NaN accepts nothing.
  *
  * @param issuer of the tenant
  * @param now epoch seconds
@@ -26,7 +27,7 @@ export function refusalOfClientAssertion(
   if (sub !== iss) return 'its sub is not its iss';
   // A client that writes another audience, or several, would sign for us what another server could present here (CVE-2025-27370).
   if (aud !== issuer) return 'its aud is not the issuer of this tenant, as one text';
-  if (!isTime(exp)) return 'its exp is missing or not a time';
+  if (!isNumericDate(exp)) return 'its exp is missing or not a time';
   if (!(now < Math.floor(exp))) return 'it has expired';
   if (!(exp <= now + MAX_LIFE_SECONDS + CLOCK_SKEW_SECONDS)) return 'its exp is more than 5 minutes ahead';
   if (nbf !== undefined && !isPast(nbf, now)) return 'its nbf is ahead, or not a time';
@@ -37,10 +38,5 @@ export function refusalOfClientAssertion(
 }
 
 function isPast(time: unknown, now: number): boolean {
-  return isTime(time) && time <= now + CLOCK_SKEW_SECONDS;
-}
-
-/** NumericDate (RFC 7519, section 2), fractions included. */
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+  return isNumericDate(time) && time <= now + CLOCK_SKEW_SECONDS;
 }

@@ -1,5 +1,6 @@
 import { failedCondition, printableName } from '../identity-providers/claims/conditions.ts';
 import { BY_ANYONE } from '../identity-providers/keys/key-search-budget.ts';
+import { listsSubjects } from '../identity-providers/claims/guarding-conditions.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
 import {
   ISSUER_TOKEN_STEPS,
@@ -58,8 +59,7 @@ function trustOf(tenant: Tenant, { issuer: id }: Workload, issuer: string): Trus
 
 function refuseOtherWorkload({ claims }: VerifiedIssuerToken, { conditions }: Workload): void {
   // The tenants file refuses this. Checked again, because without such a condition every workload of the issuer would be this client.
-  if (!['sub', '/sub'].some((claim) => Array.isArray(conditions.get(claim))))
-    throw refused('the workload has no condition that lists its sub');
+  if (!listsSubjects(conditions)) throw refused('the workload has no condition that lists its sub');
   const failed = failedCondition(claims, conditions);
   if (failed !== undefined)
     throw refused(`it does not meet the condition of the workload on "${printableName(failed)}"`);

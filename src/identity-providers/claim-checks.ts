@@ -6,6 +6,7 @@ import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { parseEmail } from '../domain/email.ts';
 import { isGuardedBy, topLevelClaim } from './claims/guarding-conditions.ts';
 import { claimAt } from './claims/json-pointer.ts';
+import { isNumericDate } from './claims/numeric-date.ts';
 import type { SubjectTokenRefusal } from './subject-token-refusal.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -84,9 +85,9 @@ function refusalOfClientId(
 /** RFC 7519, sections 4.1.4 to 4.1.6. Each condition states what must hold, so that a clock that returns NaN accepts nothing. */
 function refusalOfTimes({ claims, trust, now }: JudgedClaims): SubjectTokenRefusal | undefined {
   const { iat, exp, nbf } = claims;
-  if (!isTime(iat)) return 'its iat is missing or not a time';
-  if (!isTime(exp)) return 'its exp is missing or not a time';
-  if (nbf !== undefined && !isTime(nbf)) return 'its nbf is not a time';
+  if (!isNumericDate(iat)) return 'its iat is missing or not a time';
+  if (!isNumericDate(exp)) return 'its exp is missing or not a time';
+  if (nbf !== undefined && !isNumericDate(nbf)) return 'its nbf is not a time';
   // Without clock skew: our token never outlives this one, and would have expired when it is issued.
   if (!(now < Math.floor(exp))) return 'it has expired';
   if (!(iat <= now + CLOCK_SKEW_SECONDS)) return 'it was issued in the future';
@@ -147,9 +148,4 @@ function fixedSubject({ audienceClaim, conditions, surfaces }: Trust, { id }: Fi
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
-}
-
-/** NumericDate (RFC 7519, section 2), fractions included. */
-function isTime(value: unknown): value is number {
-  return typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }

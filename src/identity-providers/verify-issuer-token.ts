@@ -2,6 +2,7 @@ import { type Clock, epochSeconds } from '../domain/clock.ts';
 import { isIssuerOfThisService } from '../domain/issuer.ts';
 import type { Trust } from '../tenancy/tenant.ts';
 import { CLAIM_CHECKS } from './claim-checks.ts';
+import { findConfirmingKey } from './keys/find-confirming-key.ts';
 import type { ProviderKey } from './keys/provider-key-set.ts';
 import type { RemoteKeySets } from './keys/remote-key-sets.ts';
 import { signatureHolds } from './subject-token-algorithm.ts';
@@ -68,13 +69,12 @@ export async function verifyIssuerToken(
   passed('trust');
 
   const question = { account: accountOf(trust), token };
-  const { key, isFresh } = await keySets.find(trust, question);
-  passed('key');
-  if (!confirms(key, token)) {
-    // Some issuers replace a key and keep its kid.
-    const newer = isFresh ? undefined : await keySets.findAgain(trust, question, key);
-    if (newer === undefined || !confirms(newer, token)) throw refusedToken('the key does not confirm its signature');
-  }
+  const confirms = ({ publicKey }: ProviderKey) =>
+    signatureHolds(token.algorithm, publicKey, token.signingInput, token.signature);
+  const key = await findConfirmingKey(keySets, trust, question, confirms, () => {
+    passed('key');
+  });
+  if (key === undefined) throw refusedToken('the key does not confirm its signature');
   passed('signature');
 
   const now = epochSeconds(clock.nowMs());
@@ -86,8 +86,4 @@ export async function verifyIssuerToken(
   }
   // The checks have verified that it is a number.
   return { ...judged, expiresAt: Math.floor(token.claims['exp'] as number) };
-}
-
-function confirms({ publicKey }: ProviderKey, { algorithm, signingInput, signature }: SubjectToken): boolean {
-  return signatureHolds(algorithm, publicKey, signingInput, signature);
 }

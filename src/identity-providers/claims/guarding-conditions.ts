@@ -1,4 +1,4 @@
-import type { Trust } from '../../tenancy/tenant.ts';
+import type { Condition, Trust } from '../../tenancy/tenant.ts';
 import { parseJsonPointer } from './json-pointer.ts';
 
 /** The top-level claim that a name or a JSON pointer leads into; undefined for a malformed pointer. */
@@ -17,4 +17,9 @@ export function isGuardedBy(claims: Iterable<string>, audienceClaim: Trust['audi
     const claim = topLevelClaim(name);
     return claim !== undefined && !['iss', 'aud', audienceClaim].includes(claim);
   });
+}
+
+/** Whether the conditions choose tokens by the values of `sub`. */
+export function listsSubjects(conditions: Iterable<readonly [claim: string, condition: Condition]>): boolean {
+  return [...conditions].some(([claim, condition]) => ['sub', '/sub'].includes(claim) && Array.isArray(condition));
 }

@@ -1,5 +1,6 @@
 import { MANAGEMENT_AUDIENCE } from '../../../domain/audience.ts';
 import { parseTrustId } from '../../../domain/ids.ts';
+import { listsSubjects } from '../../../identity-providers/claims/guarding-conditions.ts';
 import type { ListedHosts } from '../../../identity-providers/egress/provider-url.ts';
 import type { PartialClient } from '../partial-tenants-file.ts';
 import type { ExchangeSpec, ServiceSpec, TokenEndpointSpec, WorkloadSpec } from '../tenants-file.ts';
@@ -106,18 +107,13 @@ const readWorkload: Reader<WorkloadSpec> = (node, errors) => {
     ),
   });
   // Without it, every workload of the issuer's tokens would be this client.
-  const namesOne = workload?.conditions.some(([claim, condition]) => isSub(claim) && Array.isArray(condition));
-  if (namesOne === false)
+  if (workload !== undefined && !listsSubjects(workload.conditions))
     errors.add(
       fields.place('conditions'),
       'must say which workload it is: write "sub" with its value, or the list of its values',
     );
   return workload;
 };
-
-function isSub(claim: string): boolean {
-  return claim === 'sub' || claim === '/sub';
-}
 
 function atMost<T>(maximum: number, read: Reader<readonly T[]>): Reader<readonly T[]> {
   return (node, errors) => {
