@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
+import { allClients } from '../tenancy/all-clients.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { NewRevocation } from './revocation-records.ts';
 import { parseTenantId, type TenantId } from '../domain/ids.ts';
@@ -53,10 +54,8 @@ export function revocationsOfToken(token: VerifiedToken, before: number, isExcha
  * Whether clients of the tenant may exchange tokens. If none may, no token has descendants that are valid: what a client exchanged is revoked when it
  * may no longer exchange anything (src/provisioning/plan/removed.ts).
  */
-export function mayExchange({ projects }: Pick<Tenant, 'projects'>): boolean {
-  return [...projects.values()].some(({ clients }) =>
-    [...clients.values()].some(({ exchange }) => exchange.length > 0),
-  );
+export function mayExchange(tenant: Pick<Tenant, 'projects'>): boolean {
+  return allClients(tenant).some(({ exchange }) => exchange.length > 0);
 }
 
 /** In place of a root: whatever the root. */

@@ -6,6 +6,7 @@ import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import { SecretUseEntity } from '../../control-plane/entities/secret-use.entity.ts';
+import { allClients } from '../../tenancy/all-clients.ts';
 import type { Client } from '../../tenancy/tenant.ts';
 import { SecretUses } from '../../clients/secret-uses.ts';
 import { epochSeconds } from '../../domain/clock.ts';
@@ -172,9 +173,7 @@ async function assertClient(stores: Installation, client: ClientName): Promise<C
   const { tenant } = await findTenant(stores, client.tenantId);
   const found = tenant.projects.get(client.projectId)?.clients.get(client.clientId);
   if (found !== undefined) return found;
-  const known = [...tenant.projects.values()].flatMap(({ id, clients }) =>
-    [...clients.keys()].map((clientId) => `${tenant.id}/${id}/${clientId}`),
-  );
+  const known = allClients(tenant).map(({ projectId, id }) => `${tenant.id}/${projectId}/${id}`);
   throw new OperatorError(
     known.length === 0
       ? `Tenant ${tenant.id} has no client yet: add one to the tenants file and apply it.`

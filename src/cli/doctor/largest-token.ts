@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import type { Subject } from '../../directory/subject.ts';
 import type { PersonSurface } from '../../domain/surface.ts';
+import { allClients } from '../../tenancy/all-clients.ts';
 import type { Client, Tenant } from '../../tenancy/tenant.ts';
 import { limitsOf } from '../../token-grants/authorize.ts';
 import type { Found } from './finding.ts';
@@ -12,9 +13,7 @@ export function largestToken(
   tenant: Tenant,
   surface: PersonSurface,
 ): (object: string, subject: Omit<Subject, 'status'>) => readonly Found[] {
-  const clients = [...tenant.projects.values()]
-    .flatMap((project) => [...project.clients.values()])
-    .filter(({ surfaces }) => surfaces.includes(surface));
+  const clients = allClients(tenant).filter(({ surfaces }) => surfaces.includes(surface));
   return (object, subject) => {
     let largest: { readonly client: Client; readonly length: number } | undefined;
     for (const client of clients) {

@@ -1,4 +1,5 @@
 import type { PersonSurface } from '../../domain/surface.ts';
+import { allClients } from '../../tenancy/all-clients.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { Found } from './finding.ts';
 import { shownName } from './people.ts';
@@ -8,8 +9,7 @@ const NAMED = 10;
 
 /** Whether the tokens of some client of this surface may have the scope. Of the directory of users, services have tokens too. */
 export function scopeBound(tenant: Tenant, surface: PersonSurface): (scope: string) => boolean {
-  const bounds = [...tenant.projects.values()]
-    .flatMap((project) => [...project.clients.values()])
+  const bounds = allClients(tenant)
     .filter(({ surfaces, service }) => surfaces.includes(surface) || (surface === 'user' && service !== undefined))
     .map(({ scopes }) => scopes);
   if (bounds.includes('unbounded')) return () => true;

@@ -98,14 +98,12 @@ async function tryWorkload(
   const token = new PresentedToken((await readAll(stdin)).trim());
   const deps = { publicUrl: config.publicUrl, keySets: new RemoteKeySets(egress, clock, SILENT), clock };
   const explanation = await explainWorkload(deps, tenant, workload.client, token);
+  const trust = trustOfWorkload(workload);
   const tried = examine({
     explanation,
     token,
-    tenant: {
-      ...tenant,
-      trusts: tenant.trusts.map((one) => (one === workload.trust ? trustOfWorkload(workload) : one)),
-    },
-    trusts: [trustOfWorkload(workload)],
+    tenant: { ...tenant, trusts: tenant.trusts.map((one) => (one === workload.trust ? trust : one)) },
+    trusts: [trust],
     surface: 'user',
     egress,
     named: WORKLOAD_CHECK_STEPS,

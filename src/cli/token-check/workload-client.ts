@@ -6,6 +6,7 @@ import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { parseSubjectToken } from '../../identity-providers/subject-token.ts';
 import type { IssuerTokenDeps } from '../../identity-providers/verify-issuer-token.ts';
+import { allClients } from '../../tenancy/all-clients.ts';
 import type { Client, Tenant, Trust, Workload } from '../../tenancy/tenant.ts';
 import type { Explanation } from '../../token-grants/explain.ts';
 
@@ -31,7 +32,7 @@ export function findWorkloadClient(
   trusts: readonly Trust[],
   named: { readonly projectId: string; readonly clientId: string } | undefined,
 ): WorkloadClient | undefined {
-  const all = [...tenant.projects.values()].flatMap(({ clients }) => [...clients.values()]);
+  const all = allClients(tenant);
   const workloads = all.flatMap((client) => {
     const trust = trusts.find(({ id }) => id === client.workload?.issuer);
     const { workload } = client;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type AuditedRequest, type Conclusion } from '../../audit/audit-record.ts';
 import { AuditedWork, Auditor } from '../../audit/auditor.ts';
 import { CallerAuthentication, type CallerLimit } from '../../clients/caller-authentication.ts';
-import type { ClaimedClient } from '../../clients/claimed-client.ts';
+import { type ClaimedClient, clientsOfName } from '../../clients/claimed-client.ts';
 import { readClientCredentials } from '../../clients/client-credentials.ts';
 import type { FormParameters } from '../../domain/form-text.ts';
 import { type ClientId, parseTenantId, type ProjectId, type TenantId } from '../../domain/ids.ts';
@@ -94,7 +94,7 @@ export class TokenStatus {
       projectId: client.projectId,
       id: client.id,
       isTokenExchangeable: mayExchange(tenant),
-      isOnlyOneOfItsName: [...tenant.projects.values()].filter(({ clients }) => clients.has(client.id)).length === 1,
+      isOnlyOneOfItsName: clientsOfName(tenant, { projectId: undefined, clientId: client.id }).length === 1,
     };
     // The revoker writes the record with the revocation, in one transaction.
     work.success = this.#auditor.recordOf(work, 'revoked', undefined);

@@ -1,5 +1,6 @@
 import { GRANT_NAME_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
 import { readRequiredText, selectText } from '../../../directory/bounded-text.ts';
+import { allClients } from '../../../tenancy/all-clients.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import { type Check, type Found, MAX_FOUND } from '../finding.ts';
 import { shownName } from '../people.ts';
@@ -11,9 +12,10 @@ export const serviceRolesCheck: Check<DirectoryFacts> = {
   name: 'service-roles',
   run: async (facts) => {
     const { tenant } = facts.state;
-    const services = [...tenant.projects.values()]
-      .flatMap((project) => [...project.clients.values()])
-      .map((client) => ({ path: `${tenant.id}/${client.projectId}/${client.id}`, roles: client.service?.roles ?? [] }));
+    const services = allClients(tenant).map((client) => ({
+      path: `${tenant.id}/${client.projectId}/${client.id}`,
+      roles: client.service?.roles ?? [],
+    }));
     const present = await rolesAmong(facts, [...new Set(services.flatMap(({ roles }) => roles))]);
     return services
       .flatMap(({ path, roles }) =>

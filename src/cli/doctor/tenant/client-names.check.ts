@@ -1,3 +1,4 @@
+import { allClients } from '../../../tenancy/all-clients.ts';
 import type { Client } from '../../../tenancy/tenant.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
@@ -7,9 +8,7 @@ export const clientNamesCheck: Check<TenantFacts> = {
   name: 'client-names',
   run: ({ state: { tenant } }) => {
     const clients = new Map<string, Client[]>();
-    for (const project of tenant.projects.values())
-      for (const client of project.clients.values())
-        clients.set(client.id, [...(clients.get(client.id) ?? []), client]);
+    for (const client of allClients(tenant)) clients.set(client.id, [...(clients.get(client.id) ?? []), client]);
     return Promise.resolve(
       [...clients]
         .filter(([, sharing]) => sharing.length > 1 && sharing.some(usesTokenEndpoint))

@@ -1,3 +1,4 @@
+import { allClients } from '../../../tenancy/all-clients.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
 import { shownName } from '../people.ts';
@@ -6,7 +7,7 @@ import { shownName } from '../people.ts';
 export const exchangeTargetsCheck: Check<TenantFacts> = {
   name: 'exchange-targets',
   run: ({ state: { tenant } }) => {
-    const clients = [...tenant.projects.values()].flatMap((project) => [...project.clients.values()]);
+    const clients = allClients(tenant);
     const known = new Set(
       clients.flatMap(({ audience, audiences, receives = [] }) => [audience, ...audiences, ...receives]),
     );

@@ -1,4 +1,5 @@
 import type { Administrator } from '../../../directory/administrator.ts';
+import { allClients } from '../../../tenancy/all-clients.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check, Found } from '../finding.ts';
@@ -18,25 +19,22 @@ export const tenantLinksCheck: Check<TenantFacts> = {
 
 function untrustedWorkloads(tenant: Tenant): Found[] {
   const issuers = new Set(tenant.trusts.map(({ id }) => id));
-  return [...tenant.projects.values()].flatMap((project) =>
-    [...project.clients.values()].flatMap(({ id, workload }): Found[] =>
-      workload === undefined || issuers.has(workload.issuer)
-        ? []
-        : [
-            {
-              severity: 'warning',
-              object: `${tenant.id}/${project.id}/${id}`,
-              problem: `it authenticates by tokens of the issuer ${workload.issuer}, which the tenant does not trust`,
-              command:
-                'Correct "workload" of the client, or add the issuer, in the tenants file: tessera apply -f FILE',
-            },
-          ],
-    ),
+  return allClients(tenant).flatMap(({ id, projectId, workload }): Found[] =>
+    workload === undefined || issuers.has(workload.issuer)
+      ? []
+      : [
+          {
+            severity: 'warning',
+            object: `${tenant.id}/${projectId}/${id}`,
+            problem: `it authenticates by tokens of the issuer ${workload.issuer}, which the tenant does not trust`,
+            command: 'Correct "workload" of the client, or add the issuer, in the tenants file: tessera apply -f FILE',
+          },
+        ],
   );
 }
 
 function missingClients(tenant: Tenant): Found[] {
-  const clients = new Set([...tenant.projects.values()].flatMap((project) => [...project.clients.keys()]));
+  const clients = new Set(allClients(tenant).map(({ id }) => id));
   return tenant.trusts.flatMap((trust) =>
     trust.clients
       .filter((id) => !clients.has(id))
