@@ -54,8 +54,12 @@ export function isSigningAlgorithm(value: unknown): value is SigningAlgorithm {
   return typeof value === 'string' && Object.hasOwn(ALGORITHMS, value);
 }
 
-/** RFC 7638, section 3: SHA-256 over the required members in lexicographic order, base64url. */
-export function thumbprint(jwk: PublicJwk): string {
+/**
+ * RFC 7638, section 3: SHA-256 over the required members in lexicographic order, base64url.
+ *
+ * @param jwk with no other members
+ */
+export function thumbprint(jwk: PublicJwk | Readonly<Record<string, string>>): string {
   const sorted = Object.fromEntries(Object.entries(jwk).sort(([a], [b]) => (a < b ? -1 : 1)));
   return hash('sha256', JSON.stringify(sorted), 'base64url');
 }

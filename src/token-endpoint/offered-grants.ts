@@ -6,7 +6,7 @@ import { ClientCredentialsGrant } from '../token-grants/grants/client-credential
 import { JwtBearerGrant } from '../token-grants/grants/jwt-bearer/jwt-bearer.grant.ts';
 import { TokenExchangeGrant } from '../token-grants/grants/token-exchange/token-exchange.grant.ts';
 import { formError } from '../token-grants/token-form/form-response.ts';
-import type { TokenFormInput } from '../token-grants/token-form/token-form.ts';
+import { formOf, invalidRequest, type TokenFormInput } from '../token-grants/token-form/token-form.ts';
 
 /** A grant of the token endpoint, with requests of a type of its own. */
 export type OfferedGrant = Grant<TokenRequest, TokenFormInput>;
@@ -45,12 +45,9 @@ function refusingGrant(body: unknown, type: string | undefined): OfferedGrant {
 }
 
 function refusal(body: unknown, type: string | undefined): TesseraError {
-  if (!(body instanceof Map))
-    return new TesseraError('invalid_request', 'the body is no form', {
-      detail: 'The body must be application/x-www-form-urlencoded.',
-    });
+  formOf(body);
   return type === undefined
-    ? new TesseraError('invalid_request', 'no grant type', { detail: 'grant_type is missing.' })
+    ? invalidRequest('no grant type', 'grant_type is missing.')
     : new TesseraError('unsupported_grant_type', 'unknown grant type');
 }
 

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { thumbprint } from '../../keys/signing-algorithm.ts';
 import type { ClientKey } from '../../tenancy/tenant.ts';
-import { canonicalJson } from './field-changes.ts';
 
 /** 96 bits: nobody makes another key with the same beginning, so two keys that are shown alike are one key. */
 const SHOWN_CHARACTERS = 16;
@@ -15,6 +14,5 @@ export interface ShownClientKey {
 
 export function shownClientKey({ kid = '', alg = '', ...material }: ClientKey): ShownClientKey {
   // The stored members are the required ones of the key's type, which are what the thumbprint is of (RFC 7638, section 3.2).
-  const thumbprint = createHash('sha256').update(canonicalJson(material)).digest('base64url');
-  return { kid, alg, thumbprint: thumbprint.slice(0, SHOWN_CHARACTERS) };
+  return { kid, alg, thumbprint: thumbprint(material).slice(0, SHOWN_CHARACTERS) };
 }

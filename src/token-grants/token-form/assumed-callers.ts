@@ -15,8 +15,8 @@ export const CALLER_STEPS = ['client', 'authenticate'] as const;
 
 /** Stands for an assertion that the client would send. It is never verified. */
 const ASSUMED_ASSERTION = ClientAssertion.parse(
-  [{ alg: 'ES256' }, { iss: 'assumed' }, undefined]
-    .map((part) => Buffer.from(part === undefined ? Buffer.alloc(64) : JSON.stringify(part)).toString('base64url'))
+  ['{"alg":"ES256"}', '{"iss":"assumed"}', Buffer.alloc(64)]
+    .map((part) => Buffer.from(part).toString('base64url'))
     .join('.'),
 );
 

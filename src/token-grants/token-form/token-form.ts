@@ -73,7 +73,7 @@ export function parseTokenForm(input: TokenFormInput, own: readonly string[]): T
   if (tenantId === undefined) throw new TesseraError('route_not_found', 'not a tenant id');
   const parameters = formOf(input.body);
   refuseStray(parameters, own);
-  const presented = credentialsOf(input.authorization, parameters);
+  const presented = readClientCredentials(input.authorization, parameters);
   return {
     tenantId,
     projectId: presented.claimed.projectId,
@@ -104,16 +104,6 @@ export function requiredParameter(parameters: FormParameters, name: string): str
   const value = parameters.get(name);
   if (value === undefined) throw invalidRequest('a parameter is missing', `${name} is missing.`);
   return value;
-}
-
-/** @throws TesseraError invalid_request, invalid_client */
-function credentialsOf(authorization: readonly string[] | undefined, parameters: FormParameters): PresentedCredentials {
-  try {
-    return readClientCredentials(authorization, parameters);
-  } catch (error) {
-    if (!(error instanceof TesseraError) || error.code !== 'unauthorized') throw error;
-    throw new TesseraError('invalid_client', error.reason, { cause: error });
-  }
 }
 
 export function invalidRequest(reason: string, detail: string): TesseraError {
