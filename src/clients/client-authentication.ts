@@ -101,7 +101,7 @@ export class ClientAuthentication {
 }
 
 /**
- * Call when the credentials are verified.
+ * A secret is compared before this, so that the time of a refusal does not tell which clients are disabled.
  *
  * @throws TesseraError unauthorized
  */

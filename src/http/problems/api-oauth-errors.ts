@@ -65,7 +65,7 @@ function response(status: number, codes: readonly ErrorCode[]): MethodDecorator 
 const DESCRIPTIONS: Partial<Record<ErrorCode, string>> = {
   unauthorized_client: 'The client may not use this grant.',
   payload_too_large: 'The request body is larger than 16 KiB.',
-  unsupported_media_type: 'The request body must be application/x-www-form-urlencoded.',
+  unsupported_media_type: 'The request body must be application/x-www-form-urlencoded in UTF-8.',
 };
 
 function example(code: ErrorCode): Readonly<Record<keyof OAuthError, string>> {

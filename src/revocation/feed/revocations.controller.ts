@@ -15,7 +15,7 @@ const ENTRY_SCHEMA = {
     seq: { type: 'integer', example: 42 },
     iss: { type: 'string', description: 'The tenant’s issuer.' },
     kind: { type: 'string', enum: ['token', 'subject', 'client', 'key', 'tenant', 'chain'] },
-    id: { type: 'string', description: 'jti, sub, client_id, kid, or `*`.' },
+    id: { type: 'string', description: 'jti, sub, client_id, kid, `*`, or the jti of the first token of a chain.' },
     before: { type: 'integer', description: 'Revokes tokens with `iat` up to this time, epoch seconds; absent: all.' },
     until: { type: 'integer', description: 'The entry may be dropped after this time, epoch seconds.' },
     replaces: {
