@@ -24,14 +24,6 @@ afterEach(async () => {
   await tessera.close();
 });
 
-/** A token, what api exchanged it for, and what stock exchanged that for. */
-async function chain(): Promise<{ readonly root: string; readonly child: string; readonly grandchild: string }> {
-  const root = await acme.userToken('ada@acme.example');
-  const child = tokenOf(await acme.exchange('shop/api', root, { audience: 'stock-api' }));
-  const grandchild = tokenOf(await acme.exchange('shop/stock', child, { audience: 'ledger-api' }));
-  return { root, child, grandchild };
-}
-
 const verdict = (token: string) =>
   offline.verify(token).then(
     () => 'accepted',
@@ -42,13 +34,13 @@ const refusedSoon = (token: string) =>
   eventually('the refusal', async () => (await verdict(token)) === 'TOKEN_REVOKED', 2_000);
 
 it('ends the tokens of a chain with any client in it', async () => {
-  const { child, grandchild } = await chain();
+  const { child, grandchild } = await acme.chain();
   await tessera.cli(['revoke', '--client', 'acme/shop/web']);
   await Promise.all([child, grandchild].map(refusedSoon));
 });
 
 it('ends what a client has exchanged when it may no longer exchange anything', async () => {
-  const { root, child, grandchild } = await chain();
+  const { root, child, grandchild } = await acme.chain();
   const rules = 'exchange: [{ to: ledger-api, scopes: subset }]';
   await tessera.apply(chainTenants({ [rules]: 'exchange: []' }));
   await refusedSoon(grandchild);
@@ -56,7 +48,7 @@ it('ends what a client has exchanged when it may no longer exchange anything', a
 });
 
 it('ends all that was exchanged with a key: its thief may have exchanged what it signed', async () => {
-  const { root, child, grandchild } = await chain();
+  const { root, child, grandchild } = await acme.chain();
   const stolen = kidOf(root);
   const { keys } = JSON.parse(await tessera.cli(['keys', 'rotate', 'acme', '--output', 'json'])) as {
     keys: { kid: string; state: string }[];

@@ -23,14 +23,6 @@ afterAll(async () => {
   await tessera.close();
 });
 
-/** A token, what api exchanged it for, and what stock exchanged that for. */
-async function chain(): Promise<{ readonly root: string; readonly child: string; readonly grandchild: string }> {
-  const root = await acme.userToken('ada@acme.example');
-  const child = tokenOf(await acme.exchange('shop/api', root, { audience: 'stock-api' }));
-  const grandchild = tokenOf(await acme.exchange('shop/stock', child, { audience: 'ledger-api' }));
-  return { root, child, grandchild };
-}
-
 const revoke = async (client: string, token: string) =>
   (await tessera.postForm('/tenants/acme/revoke', { token }, acme.header(client))).status;
 const verdict = (token: string) =>
@@ -43,8 +35,8 @@ const refusedSoon = (token: string) =>
   eventually('the refusal', async () => (await verdict(token)) === 'TOKEN_REVOKED', 2_000);
 
 it('ends everything that a revoked token was exchanged for', async () => {
-  const { root, child, grandchild } = await chain();
-  const other = await chain();
+  const { root, child, grandchild } = await acme.chain();
+  const other = await acme.chain();
   for (const token of [root, child, grandchild]) expect(await verdict(token)).toBe('accepted');
   expect(await revoke('shop/web', root)).toBe(200);
   await Promise.all([root, child, grandchild].map(refusedSoon));
@@ -58,7 +50,7 @@ it('ends everything that a revoked token was exchanged for', async () => {
 });
 
 it('ends all that was exchanged from its root with a token in the middle, but not the root', async () => {
-  const { root, child, grandchild } = await chain();
+  const { root, child, grandchild } = await acme.chain();
   const sibling = tokenOf(await acme.exchange('shop/narrow', root, { audience: 'stock-api' }));
   expect(await revoke('shop/api', child)).toBe(200);
   await Promise.all([child, grandchild, sibling].map(refusedSoon));
@@ -71,14 +63,14 @@ it('ends all that was exchanged from its root with a token in the middle, but no
 });
 
 it('lets only the client of a token revoke it', async () => {
-  const { root, grandchild } = await chain();
+  const { root, grandchild } = await acme.chain();
   expect(await revoke('shop/api', root)).toBe(400);
   expect(await revoke('shop/web', grandchild)).toBe(400);
   expect(await verdict(grandchild)).toBe('accepted');
 });
 
 it('gives entries of the feed that older verifiers skip', async () => {
-  const { root } = await chain();
+  const { root } = await acme.chain();
   const { sequence } = (await tessera.get('/revocations?after=0')).body as { sequence: number };
   await revoke('shop/web', root);
   const { entries } = (await tessera.get(`/revocations?after=${sequence}`)).body as {

@@ -52,6 +52,14 @@ export class TokenEndpointUser {
     });
     return tokenOf(answer);
   }
+
+  /** With `chainTenants`: a token, what api exchanged it for, and what stock exchanged that for. */
+  async chain(): Promise<{ readonly root: string; readonly child: string; readonly grandchild: string }> {
+    const root = await this.userToken('ada@acme.example');
+    const child = tokenOf(await this.exchange('shop/api', root, { audience: 'stock-api' }));
+    const grandchild = tokenOf(await this.exchange('shop/stock', child, { audience: 'ledger-api' }));
+    return { root, child, grandchild };
+  }
 }
 
 /** The token of a response that must have one. */
