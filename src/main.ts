@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { isPlaintextToElsewhere, loadProcessConfig } from './config/load-config.ts';
 import { createApp } from './create-app.ts';
 import { OperatorError } from './errors/operator-error.ts';
+import { listen } from './http/listen.ts';
 import { listenFailure } from './http/listen-failure.ts';
 import { shutDown } from './health/shutdown.ts';
 import { describeError } from './logging/describe-error.ts';
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
 
   const app = await createApp({ config, logDestination: output });
   try {
-    await app.listen(config.port, config.host);
+    await listen(app, config);
   } catch (error) {
     throw listenFailure(error, config);
   }

@@ -144,7 +144,7 @@ describe('tenants', () => {
   });
 
   it('do not mix in 1,000 interleaved requests', async () => {
-    const asks = Array.from({ length: 1000 }, (_, index) =>
+    const ask = (index: number) =>
       index % 2 === 0
         ? issue('user', 'acme/shop/anything', 'ada@acme.example').then(({ token }) => ({
             token,
@@ -155,9 +155,14 @@ describe('tenants', () => {
             token,
             tenant: 'globex',
             sub: 'g-gus',
-          })),
-    );
-    const tokens = await Promise.all(asks);
+          }));
+    // Not all at once: both ends of each connection are files of this one process, and a machine may allow it few.
+    const callers = Array.from({ length: 100 }, async (_, caller) => {
+      const issued = [];
+      for (let turn = 0; turn < 10; turn++) issued.push(await ask(caller + turn));
+      return issued;
+    });
+    const tokens = (await Promise.all(callers)).flat();
     const seen = new Set<unknown>();
     for (const { token, tenant, sub } of tokens) {
       const payload = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>;

@@ -7,6 +7,7 @@ import { runCli } from '../../../src/cli/program.ts';
 import type { Config } from '../../../src/config/config.ts';
 import { type Environment, loadConfig } from '../../../src/config/load-config.ts';
 import { createApp } from '../../../src/create-app.ts';
+import { listen } from '../../../src/http/listen.ts';
 import { shutDown } from '../../../src/health/shutdown.ts';
 import { RevocationPoller } from '../../../src/revocation/revocation-poller.ts';
 import { ChangePoller } from '../../../src/tenancy/change-poller.ts';
@@ -87,7 +88,7 @@ export async function startTessera(options: TestTesseraServerOptions = {}): Prom
   const clock = new TestClock();
   const lines: string[] = [];
   const app = await createApp({ config, clock, logDestination: { write: (line: string) => lines.push(line) } });
-  await app.listen(config.port, config.host);
+  await listen(app, config);
   const follower = app.get(ChangePoller, { strict: false });
   const revocations = app.get(RevocationPoller, { strict: false });
   const url = config.publicUrl;
