@@ -63,37 +63,29 @@ export class CallerAuthentication {
     limit: CallerLimit,
   ): Promise<AuthenticatedCaller> {
     try {
-      return await this.#authenticate(tenant, presented, limit);
+      const { claimed } = presented;
+      // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
+      limit.identified({ key: `${nameOf(tenant.id, claimed)} unknown`, isGuessable: false });
+      const client = findClaimedClient(tenant, claimed);
+      limit.clientFound(client);
+      const { projectId, id: clientId } = client;
+      const name = nameOf(tenant.id, { projectId, clientId });
+
+      if (presented.method === 'client_assertion') {
+        // A signature cannot be guessed. Its failures count separately, so that they cannot block the client's secret.
+        limit.identified({ key: `${name} by assertion`, isGuessable: false });
+        const { credentialId, notAfter } = await this.#assertions.authenticate(tenant, client, presented.assertion);
+        limit.authenticated();
+        return { client, secretId: credentialId, notAfter };
+      }
+      // Counts under the same key as generateToken: a guess at either endpoint is a guess at the same secret.
+      limit.identified({ key: name, isGuessable: true });
+      const credentials = { projectId, clientId, credential: presented.credential };
+      const { secretId } = await this.#clients.authenticate(tenant, credentials, 'secret required', limit);
+      return { client, secretId, notAfter: undefined };
     } catch (error) {
       throw asInvalidClient(error);
     }
-  }
-
-  async #authenticate(
-    tenant: Tenant,
-    presented: PresentedCredentials,
-    limit: CallerLimit,
-  ): Promise<AuthenticatedCaller> {
-    const { claimed } = presented;
-    // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
-    limit.identified({ key: `${nameOf(tenant.id, claimed)} unknown`, isGuessable: false });
-    const client = findClaimedClient(tenant, claimed);
-    limit.clientFound(client);
-    const { projectId, id: clientId } = client;
-    const name = nameOf(tenant.id, { projectId, clientId });
-
-    if (presented.method === 'client_assertion') {
-      // A signature cannot be guessed. Its failures count separately, so that they cannot block the client's secret.
-      limit.identified({ key: `${name} by assertion`, isGuessable: false });
-      const { credentialId, notAfter } = await this.#assertions.authenticate(tenant, client, presented.assertion);
-      limit.authenticated();
-      return { client, secretId: credentialId, notAfter };
-    }
-    // Counts under the same key as generateToken: a guess at either endpoint is a guess at the same secret.
-    limit.identified({ key: name, isGuessable: true });
-    const credentials = { projectId, clientId, credential: presented.credential };
-    const { secretId } = await this.#clients.authenticate(tenant, credentials, 'secret required', limit);
-    return { client, secretId, notAfter: undefined };
   }
 }
 

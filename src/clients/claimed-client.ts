@@ -1,5 +1,6 @@
 import { type ClientId, parseClientId, parseProjectId, type ProjectId } from '../domain/ids.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
+import { allClients } from '../tenancy/all-clients.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 
 /** The client's name in a request: `project/client`, or only `client` if the tenant has one client with that id. */
@@ -10,17 +11,35 @@ export interface ClaimedClient {
 
 /** @returns undefined for a text of another form */
 export function parseClaimedClient(text: string): ClaimedClient | undefined {
-  const [first, second, ...rest] = text.split('/');
-  const clientId = parseClientId(second ?? first);
-  const projectId = second === undefined ? undefined : parseProjectId(first);
-  if (clientId === undefined || rest.length > 0 || (second !== undefined && projectId === undefined)) return undefined;
+  const slash = text.indexOf('/');
+  // A second slash is no character of an id.
+  const clientId = parseClientId(text.slice(slash + 1));
+  const projectId = slash === -1 ? undefined : parseProjectId(text.slice(0, slash));
+  if (clientId === undefined || (slash !== -1 && projectId === undefined)) return undefined;
   return { projectId, clientId };
 }
 
+// Snapshots of tenants are frozen and live as long as they are cached, so that each is searched once.
+const byId = new WeakMap<Tenant, ReadonlyMap<ClientId, readonly Client[]>>();
+
 /** The clients of that name: several only if it has no project. */
 export function clientsOfName(tenant: Tenant, { projectId, clientId }: ClaimedClient): readonly Client[] {
-  const projects = projectId === undefined ? [...tenant.projects.values()] : [tenant.projects.get(projectId)];
-  return projects.flatMap((project) => project?.clients.get(clientId) ?? []);
+  if (projectId === undefined) return clientsById(tenant).get(clientId) ?? [];
+  const client = tenant.projects.get(projectId)?.clients.get(clientId);
+  return client === undefined ? [] : [client];
+}
+
+function clientsById(tenant: Tenant): ReadonlyMap<ClientId, readonly Client[]> {
+  const known = byId.get(tenant);
+  if (known !== undefined) return known;
+  const clients = new Map<ClientId, Client[]>();
+  for (const client of allClients(tenant)) {
+    const namesakes = clients.get(client.id);
+    if (namesakes === undefined) clients.set(client.id, [client]);
+    else namesakes.push(client);
+  }
+  byId.set(tenant, clients);
+  return clients;
 }
 
 /**

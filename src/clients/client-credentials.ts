@@ -70,11 +70,11 @@ function fromForm(id: string | undefined, secret: string | undefined): Presented
 }
 
 /** @param repeated a `client_id` in the form: it is not a method of its own, and may repeat the header's client */
-function fromHeader([header, ...others]: readonly string[], repeated: string | undefined): PresentedSecret {
-  const encoded = others.length === 0 ? BASIC.exec(header ?? '')?.[1] : undefined;
-  const bytes = Buffer.from(encoded ?? '', 'base64');
-  if (encoded === undefined || bytes.toString('base64') !== encoded || !isUtf8(bytes))
-    throw refused('client: not one Basic header');
+function fromHeader(headers: readonly string[], repeated: string | undefined): PresentedSecret {
+  const encoded = headers.length === 1 ? BASIC.exec(headers[0] ?? '')?.[1] : undefined;
+  if (encoded === undefined) throw refused('client: not one Basic header');
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.toString('base64') !== encoded || !isUtf8(bytes)) throw refused('client: not one Basic header');
   const text = bytes.toString('utf8');
   const colon = text.indexOf(':');
   const id = decodeFormText(text.slice(0, Math.max(colon, 0)));

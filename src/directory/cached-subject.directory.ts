@@ -58,8 +58,8 @@ export class CachedSubjectDirectory extends SubjectDirectory {
   }
 
   override findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
-    // A list of one, where an identity is a list of two.
-    const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([id])}`;
+    // The second space distinguishes ids from addresses and identities, which begin with none.
+    const key = `${tenant.id} ${this.#snapshotOf(tenant)}  ${id}`;
     return this.#subjects.get(key, () => this.#source.findById(tenant, id));
   }
 

@@ -3,10 +3,11 @@ export type FormParameters = ReadonlyMap<string, string>;
 
 /** @returns undefined for an invalid escape or invalid UTF-8 */
 export function decodeFormText(text: string): string | undefined {
-  // Most names and values, tokens included, have nothing to decode: the decoder alone would cost as much as the rest of the form.
-  if (!text.includes('%') && !text.includes('+')) return text;
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  // Most names and values, tokens included, have no escapes: the decoder alone would cost as much as the rest of the form.
+  if (!spaced.includes('%')) return spaced;
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    return decodeURIComponent(spaced);
   } catch {
     return undefined;
   }

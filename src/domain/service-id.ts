@@ -15,8 +15,10 @@ export function serviceId({ projectId, clientId }: ClientPath): string {
 
 /** The client with that `sub`; undefined for a text of another form. */
 export function parseServiceId(text: string): ClientPath | undefined {
-  const [project, client, ...rest] = text.startsWith(PREFIX) ? text.slice(PREFIX.length).split('/') : [];
-  const projectId = parseProjectId(project);
-  const clientId = parseClientId(client);
-  return projectId === undefined || clientId === undefined || rest.length > 0 ? undefined : { projectId, clientId };
+  const slash = text.indexOf('/');
+  if (slash === -1 || !text.startsWith(PREFIX)) return undefined;
+  const projectId = parseProjectId(text.slice(PREFIX.length, slash));
+  // A second slash is no character of an id.
+  const clientId = parseClientId(text.slice(slash + 1));
+  return projectId === undefined || clientId === undefined ? undefined : { projectId, clientId };
 }

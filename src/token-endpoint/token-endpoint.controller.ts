@@ -1,6 +1,7 @@
-import { Controller, Param, Req } from '@nestjs/common';
+import { Controller, Req } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { authorizationOf } from '../http/header-values.ts';
 import { contextOf } from '../http/request-context.ts';
 import type { TokenResponse } from '../token-grants/grant.ts';
 import { TokenPipeline } from '../token-grants/token-pipeline.ts';
@@ -20,11 +21,12 @@ export class TokenEndpointController {
   }
 
   @TokenEndpoint()
-  token(@Param('tenantId') tenant: string, @Req() request: FastifyRequest): Promise<TokenResponse> {
+  token(@Req() request: FastifyRequest<{ Params: { tenantId: string } }>): Promise<TokenResponse> {
     return this.#pipeline.answer(this.#grants.of(request.body), {
-      tenant,
+      // Not by @Param: for each one, Nest awaits pipes that are not there.
+      tenant: request.params.tenantId,
       body: request.body,
-      authorization: request.raw.headersDistinct['authorization'],
+      authorization: authorizationOf(request),
       request: contextOf(request),
     });
   }

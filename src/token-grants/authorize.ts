@@ -11,7 +11,7 @@ import type { OneTimeProof } from '../replay/replay-protection.ts';
 
 /** What a request says about scopes, in addition to the bounds of its client and its subject. */
 export interface ScopeRequest {
-  /** Granted whole or not at all (RFC 6749, section 3.3). Undefined: all that may be granted. */
+  /** Granted whole or not at all (RFC 6749, section 3.3). No name is there twice. Undefined: all that may be granted. */
   readonly asked: readonly string[] | undefined;
   /** The token has at most these. Undefined: no further bound. */
   readonly atMost: ReadonlySet<string> | undefined;
@@ -136,6 +136,7 @@ export interface PairLimits {
   readonly roles: readonly string[];
   readonly groups: readonly string[];
   readonly scopes: readonly string[];
+  readonly scopeSet: ReadonlySet<string>;
   readonly resources: readonly string[];
 }
 
@@ -153,11 +154,13 @@ export function limitsOf(client: Client, subject: Subject): PairLimits {
 
 function computeLimits(client: Client, subject: Subject): PairLimits {
   const granted = subject.scopes.filter((scope) => scopeCut(client, scope.name) === undefined);
+  const scopes = sorted(granted.map((scope) => scope.name));
   return Object.freeze({
     mayAsk: mayAskFor(client, subject),
     roles: sorted(subject.roles),
     groups: sorted(subject.groups),
-    scopes: sorted(granted.map((scope) => scope.name)),
+    scopes,
+    scopeSet: new Set(scopes),
     // The resources of the remaining scopes.
     resources: sorted(granted.flatMap((scope) => scope.resource ?? [])),
   });
@@ -169,18 +172,21 @@ function computeLimits(client: Client, subject: Subject): PairLimits {
  * @throws TesseraError invalid_scope
  */
 function narrowed(
-  limits: Pick<PairLimits, 'scopes' | 'resources'>,
+  limits: Pick<PairLimits, 'scopes' | 'scopeSet' | 'resources'>,
   { scopes: granted }: Subject,
   request: ScopeRequest,
 ): Pick<PairLimits, 'scopes' | 'resources'> {
   const { asked, atMost } = request;
   if (asked === undefined && atMost === undefined) return limits;
-  const allowed = new Set(limits.scopes.filter((name) => requestCut(request, name) !== 'outside exchange'));
+  const allowed =
+    atMost === undefined
+      ? limits.scopeSet
+      : new Set(limits.scopes.filter((name) => requestCut(request, name) !== 'outside exchange'));
   if (asked?.every((name) => allowed.has(name)) === false)
     throw new TesseraError('invalid_scope', 'a scope that is asked for cannot be granted');
+  // The usual request is for all that it may have. `asked` has no name twice and is among `allowed`, and `allowed` is among the limits.
+  if ((asked?.length ?? allowed.size) === limits.scopes.length) return limits;
   const kept = asked === undefined ? allowed : new Set(asked);
-  // The usual request is for all that it may have. `asked` is among `allowed`, and `allowed` among the limits.
-  if (kept.size === limits.scopes.length) return limits;
   return {
     scopes: sorted([...kept]),
     resources: sorted(granted.flatMap(({ name, resource }) => (kept.has(name) ? (resource ?? []) : []))),

@@ -7,6 +7,7 @@ import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exc
 import { OidcTokenEndpoint } from '../token-grants/grants/oidc-exchange/oidc-token.endpoint.ts';
 import type { TokenResponse } from '../token-grants/grant.ts';
 import { TokenPipeline } from '../token-grants/token-pipeline.ts';
+import { authorizationOf } from '../http/header-values.ts';
 import { contextOf } from '../http/request-context.ts';
 import { UserSurfaceGuard } from './user-surface.guard.ts';
 
@@ -40,7 +41,7 @@ export class UserTokenController {
     return this.#pipeline.answer(this.#oidcExchange, {
       surface: 'user',
       body: request.body,
-      authorization: request.raw.headersDistinct['authorization'],
+      authorization: authorizationOf(request),
       request: contextOf(request),
     });
   }

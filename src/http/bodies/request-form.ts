@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { TesseraError } from '../../errors/tessera-error.ts';
+import { headerValues } from '../header-values.ts';
 
 /**
  * Returns the 400 error for a request without a Host header, with several, or with an invalid one (RFC 9112, section 3.2). This service ignores the
@@ -7,18 +8,14 @@ import { TesseraError } from '../../errors/tessera-error.ts';
  *
  * @returns undefined for a valid request
  */
-export function hostFault({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): TesseraError | undefined {
-  const { host } = headers;
+export function hostFault(message: IncomingMessage): TesseraError | undefined {
+  const { host } = message.headers;
   if (host === undefined)
-    return httpVersionMinor === 1 ? refused('no Host header', 'The request has no Host header.') : undefined;
+    return message.httpVersionMinor === 1 ? refused('no Host header', 'The request has no Host header.') : undefined;
   if (!HOST.test(host)) return refused('the Host header names no host', 'The Host header does not name a host.');
   // `headers` holds only the first one.
-  let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index];
-    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
-  }
-  return hosts > 1 ? refused('several Host headers', 'The request has more than one Host header.') : undefined;
+  const hosts = headerValues(message, 'host') ?? [];
+  return hosts.length > 1 ? refused('several Host headers', 'The request has more than one Host header.') : undefined;
 }
 
 function refused(reason: string, detail: string): TesseraError {

@@ -5,6 +5,7 @@ import { NetworkSet } from '../../domain/networks.ts';
 import { askedSurface } from './asked-surface.ts';
 import type { BearerAuthenticator } from './bearer-authenticator.ts';
 import { queryParameter } from '../bodies/query-parameter.ts';
+import { authorizationOf } from '../header-values.ts';
 import { contextOf } from '../request-context.ts';
 import type { RouteRow } from './route-table.ts';
 
@@ -62,7 +63,7 @@ export class RouteGuard {
         done(error as TesseraError);
         return;
       }
-      bearers.authenticate(request.raw.headersDistinct['authorization'] ?? [], surface).then(
+      bearers.authenticate(authorizationOf(request) ?? [], surface).then(
         (caller) => {
           contextOf(request).caller = caller;
           done();

@@ -1,7 +1,7 @@
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import type { SignedJwt } from '../../issuing/jwt-issuer.ts';
-import { type TokenResponse, tokenResponse } from '../grant.ts';
+import type { TokenResponse } from '../grant.ts';
 
 /** RFC 6749, section 5.1. `scope` is always there, because it may differ from what was asked for. */
 export interface FormTokenResponse extends TokenResponse {
@@ -10,8 +10,8 @@ export interface FormTokenResponse extends TokenResponse {
   readonly issued_token_type?: string;
 }
 
-export function formResponse(signed: SignedJwt, { scope }: TesseraClaims): FormTokenResponse {
-  return { ...tokenResponse(signed), scope };
+export function formResponse({ token, expiresInSeconds }: SignedJwt, { scope }: TesseraClaims): FormTokenResponse {
+  return { access_token: token, expires_in: expiresInSeconds, token_type: 'Bearer', scope };
 }
 
 /**

@@ -13,5 +13,6 @@ export function parseScope(value: string | undefined): readonly string[] | undef
     throw new TesseraError('invalid_scope', 'the scope is malformed', {
       detail: 'scope must be names with one space between.',
     });
-  return [...new Set(names)];
+  const distinct = new Set(names);
+  return distinct.size === names.length ? names : [...distinct];
 }

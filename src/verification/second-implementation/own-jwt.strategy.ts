@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify';
 import passport from 'passport';
 import { Strategy, type StrategyOptions } from 'passport-jwt';
 import { TesseraError } from '../../errors/tessera-error.ts';
+import { authorizationOf } from '../../http/header-values.ts';
 import { contextOf } from '../../http/request-context.ts';
 import type { Surface } from '../../domain/surface.ts';
 import type { SecondVerification } from './second-verification.ts';
@@ -109,6 +110,6 @@ function notVerified(): TesseraError {
 }
 
 function tokenOf(request: FastifyRequest): string | null {
-  const bearer = readBearer(request.raw.headersDistinct['authorization'] ?? []);
+  const bearer = readBearer(authorizationOf(request) ?? []);
   return bearer.kind === 'token' ? bearer.token : null;
 }

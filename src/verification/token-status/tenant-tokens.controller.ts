@@ -12,6 +12,7 @@ import {
 import type { FastifyRequest } from 'fastify';
 import { CLIENT_SCHEME } from '../../http/openapi/api-docs.ts';
 import { ApiProblems } from '../../http/problems/api-problems.ts';
+import { authorizationOf } from '../../http/header-values.ts';
 import { contextOf } from '../../http/request-context.ts';
 import type { ActiveToken, InactiveToken } from './active-token.ts';
 import { INTROSPECTION_SCHEMA, TokenStatusForm } from './token-status.dto.ts';
@@ -93,8 +94,4 @@ export class TenantTokensController {
   revoke(@Param('tenantId') tenant: string, @Body() body: unknown, @Req() request: FastifyRequest): Promise<void> {
     return this.#status.revoke({ tenant, body, authorization: authorizationOf(request) }, contextOf(request));
   }
-}
-
-function authorizationOf(request: FastifyRequest): readonly string[] | undefined {
-  return request.raw.headersDistinct['authorization'];
 }

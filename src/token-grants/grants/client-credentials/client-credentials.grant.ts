@@ -9,7 +9,7 @@ import { formError, formResponse, unauthorizedClient } from '../../token-form/fo
 import { ownAudience } from '../../token-form/target-parameter.ts';
 import { parseTokenForm, type TokenForm, type TokenFormInput } from '../../token-form/token-form.ts';
 
-export interface ClientCredentialsRequest extends TokenForm {
+export interface ClientCredentialsRequest extends Omit<TokenForm, 'parameters'> {
   readonly surface: 'service';
 }
 
@@ -31,7 +31,8 @@ export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, T
   }
 
   parse(input: TokenFormInput): ClientCredentialsRequest {
-    return { ...parseTokenForm(input, []), surface: 'service' };
+    const { tenantId, projectId, clientId, presented, target, scopes } = parseTokenForm(input, []);
+    return { surface: 'service', tenantId, projectId, clientId, presented, target, scopes };
   }
 
   /** @throws TesseraError invalid_client, unauthorized_client, invalid_target, temporarily_unavailable */
