@@ -47,11 +47,10 @@ async function step(what, args, { failed }) {
 }
 
 function buildIsOutdated() {
-  const stamps = ['dist', 'libs/token/dist/esm', 'libs/client/dist/esm'].map((folder) =>
-    join(root, folder, '.tsbuildinfo'),
-  );
-  if (!existsSync(cli) || !stamps.every(existsSync)) return true;
-  const built = Math.min(...stamps.map((stamp) => statSync(stamp).mtimeMs));
+  // The build writes it last.
+  const stamp = join(root, 'dist', 'THIRD-PARTY-LICENSES.txt');
+  if (!existsSync(cli) || !existsSync(stamp)) return true;
+  const built = statSync(stamp).mtimeMs;
   return ['src', 'libs/token/src', 'libs/client/src'].some((folder) => newestIn(join(root, folder)) > built);
 }
 

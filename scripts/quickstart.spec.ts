@@ -6,11 +6,9 @@ import { fileURLToPath } from 'node:url';
 
 const BUILD = `
   import { mkdirSync, writeFileSync } from 'node:fs';
-  for (const folder of ['dist', 'libs/token/dist/esm', 'libs/client/dist/esm']) {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(folder + '/.tsbuildinfo', '');
-  }
+  mkdirSync('dist', { recursive: true });
   writeFileSync('dist/cli.js', 'console.log(process.argv.slice(2).join())');
+  writeFileSync('dist/THIRD-PARTY-LICENSES.txt', '');
 `;
 
 let folder: string;

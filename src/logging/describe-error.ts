@@ -1,6 +1,8 @@
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { INSTALLATION_FOLDER } from '../config/installation-folder.ts';
+import { sourcePlace } from './source-place.ts';
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const ROOT = join(INSTALLATION_FOLDER, '/');
 /** Enough frames to locate an error; more would only be the framework's. */
 const FRAMES = 4;
 
@@ -24,8 +26,9 @@ function placesIn(error: Error): string[] {
   return stack
     .slice(messageAt + error.message.length)
     .split('\n')
-    .map((line) => /^ {4}at (?:.*\()?(?:file:\/\/)?([^()]*?:\d+):\d+\)?$/.exec(line)?.[1])
-    .filter((place) => place !== undefined)
+    .map((line) => /^ {4}at (?:.*\()?(?:file:\/\/)?([^()]*?):(\d+):(\d+)\)?$/.exec(line))
+    .filter((frame) => frame !== null)
     .slice(0, FRAMES)
+    .map(([, file = '', line, column]) => sourcePlace(file, Number(line), Number(column)))
     .map((place) => (place.startsWith(ROOT) ? place.slice(ROOT.length) : place));
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative } from 'node:path';
 import { type ClientName, nameOf } from '../../clients/client-secret.store.ts';
 import type { Config } from '../../config/config.ts';
+import { INSTALLATION_FOLDER } from '../../config/installation-folder.ts';
 import { isProduction, setForServer } from '../../config/process-environment.ts';
 import { Secret } from '../../config/secret.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
@@ -20,7 +20,7 @@ import { toyPort, trustsToy, withToyTrust } from '../quickstart/toy-trust.ts';
 import { printLines, printText, type Terminal } from '../terminal.ts';
 import { readFileToApply } from '../apply/read-file.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../../../examples/acme.yaml', import.meta.url));
+const EXAMPLE = join(INSTALLATION_FOLDER, 'examples', 'acme.yaml');
 const LABEL = 'quickstart';
 /** How a reader of the README runs a command. */
 const TESSERA = 'node dist/cli.js';

@@ -62,9 +62,7 @@ export class Egress {
     if (!this.mayFetch(url)) return failed('its URL may not be fetched');
     if (deadline.isOver()) return failed('no answer in time');
     const target = new URL(url);
-    // Loaded at the first fetch: most installations have no trusted issuer.
-    const undici = await import('undici');
-    const clients = this.#clientsFor(target, undici);
+    const clients = this.#clientsFor(target, await loadHttpClient());
     try {
       return await deadline.wait(
         exchange(clients.provider, `${target.pathname}${target.search}`),
@@ -99,7 +97,12 @@ export class Egress {
   }
 }
 
-type Undici = Pick<typeof import('undici'), 'buildConnector' | 'Client'>;
+type Undici = typeof import('./http-client.ts');
+
+/** At the first fetch: most installations have no trusted issuer. Outside the class, as `openOnServer` in tenant-database.ts is. */
+function loadHttpClient(): Promise<Undici> {
+  return import('./http-client.ts');
+}
 
 /** An address in the URL itself skips the lookup, so the peer is checked here, before any byte of the request is sent. */
 function checkingPeer(connect: buildConnector.connector, rule: AddressRule): buildConnector.connector {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 import { startProcess } from '../../support/servers/process.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
@@ -19,7 +19,7 @@ async function refused(email: string): Promise<string> {
 it('shows each new record once, and ends with Ctrl-C', async () => {
   const first = await refused('bob@acme.example');
   const args = ['audit', '--tenant', 'acme', '--outcome', 'unauthorized', '--follow', '-o', 'json'];
-  const follower = await startProcess(process.execPath, [...CLI_FROM_SOURCE, ...args], {
+  const follower = await startProcess(process.execPath, [builtProgram('cli'), ...args], {
     env: {
       PATH: process.env['PATH'],
       TESSERA_DATA_DIR: tessera.config.dataDirectory,

@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
-import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 import { startProcess } from '../../support/servers/process.ts';
 import { ACME, GLOBEX, tenantsFile } from './files.ts';
 import { TestInstallation } from './installation.ts';
@@ -38,7 +38,7 @@ const rowsOf = (route: string) =>
 async function killBeforeItsEnd(route: string, args: readonly string[]): Promise<void> {
   const before = rowsOf(route).length;
   database.exec(STOP);
-  const command = await startProcess(process.execPath, [...CLI_FROM_SOURCE, ...args], {
+  const command = await startProcess(process.execPath, [builtProgram('cli'), ...args], {
     cwd: installation.folder,
     env: { PATH: process.env['PATH'], ...installation.env },
     ready: () => rowsOf(route).length > before,

@@ -7,7 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { withReadOnly } from '../../../src/cli/installation.ts';
-import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 import { ACME, tenantsFile } from './files.ts';
 import { type CliResult, TestInstallation } from './installation.ts';
 
@@ -22,7 +22,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 function start(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [...CLI_FROM_SOURCE, ...args], { cwd: installation.folder, env: environment() });
+  return spawn(process.execPath, [builtProgram('cli'), ...args], { cwd: installation.folder, env: environment() });
 }
 
 async function finish(child: ChildProcess, stdin: string): Promise<CliResult> {
@@ -49,7 +49,7 @@ function manyTenants(count: number, round: number): string {
 describe('the program', () => {
   it('fails when the secrets that it shows once could not be written', async () => {
     const full = openSync('/dev/full', 'w');
-    const child = spawn(process.execPath, [...CLI_FROM_SOURCE, 'apply', '-f', '-'], {
+    const child = spawn(process.execPath, [builtProgram('cli'), 'apply', '-f', '-'], {
       cwd: installation.folder,
       env: environment(),
       stdio: ['pipe', full, 'pipe'],
@@ -78,7 +78,7 @@ describe('the program', () => {
 
   it('reports a full disk for the copy that it reads, and the name of a damaged file', async () => {
     await installation.applied(tenantsFile(ACME));
-    const roomless = spawn(process.execPath, [...CLI_FROM_SOURCE, 'export'], {
+    const roomless = spawn(process.execPath, [builtProgram('cli'), 'export'], {
       cwd: installation.folder,
       // The TypeScript loader keeps its files below HOME.
       env: { ...environment(), HOME: homedir(), TMPDIR: join(installation.folder, 'missing') },

@@ -8,22 +8,16 @@ import { promisify } from 'node:util';
 import { sendRaw } from '../../support/requests/raw-http.ts';
 import { readPage } from '../../support/fixtures/markdown.ts';
 import { freePort, type RunningProcess, startProcess } from '../../support/servers/process.ts';
-import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { replaceOnce } from '../../../libs/token/test/replace-once.ts';
 import { TestInstallation } from './installation.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 
 const run = promisify(execFile);
 const EXAMPLE = readPage('examples/acme.yaml');
 /** A start that takes longer hangs. */
 const READY_WITHIN_MS = 90_000;
 const READY = 'Ctrl-C stops the server.';
-const QUICKSTART = [
-  '--conditions=tessera-source',
-  '--import',
-  `${REPOSITORY}/scripts/typescript.mjs`,
-  `${REPOSITORY}/src/cli.ts`,
-  'quickstart',
-];
+const QUICKSTART = [builtProgram('cli'), 'quickstart'];
 
 let installation: TestInstallation;
 beforeEach(async () => {

@@ -8,6 +8,7 @@ import { codeBlocks, readPage, section } from '../../support/fixtures/markdown.t
 import { freePort } from '../../support/servers/process.ts';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 
 const run = promisify(execFile);
 
@@ -27,10 +28,7 @@ const NOT_HERE: readonly (readonly [begins: string, needs: string])[] = [
   ['export DATABASE_PASSWORD=', 'Docker'],
 ];
 
-const FROM_SOURCE = [
-  `'${process.execPath}' --conditions=tessera-source`,
-  `--import '${REPOSITORY}/scripts/typescript.mjs' '${REPOSITORY}/src/cli.ts'`,
-].join(' ');
+const CLI = `'${process.execPath}' '${builtProgram('cli')}'`;
 
 let folder: string;
 let server: ServerProcess;
@@ -50,7 +48,7 @@ beforeAll(async () => {
     LOG_LEVEL: 'info',
   };
   const { stdout } = await bash(
-    `cd '${folder}' && ${FROM_SOURCE} apply -f '${REPOSITORY}/examples/acme.yaml' --output json`,
+    `cd '${folder}' && ${CLI} apply -f '${REPOSITORY}/examples/acme.yaml' --output json`,
     settings,
   );
   const { secrets } = JSON.parse(stdout) as { secrets: { client_id: string; secret_id: string }[] };
@@ -95,7 +93,7 @@ function here(code: string): string {
   return code
     .replace("SECRET='tsk_…'", `SECRET='${secret}'`)
     .replaceAll(/http:\/\/(localhost|127\.0\.0\.1):3000/g, baseUrl)
-    .replaceAll('node dist/cli.js', FROM_SOURCE);
+    .replaceAll('node dist/cli.js', CLI);
 }
 
 function shellBlocks(page: string): string[] {

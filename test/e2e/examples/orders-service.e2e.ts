@@ -25,7 +25,7 @@ class Copy {
 
   async build(): Promise<void> {
     // The example uses the built @tessera/client, as it is published.
-    await builtProgram('main');
+    builtProgram('main');
     cpSync(join(REPOSITORY, EXAMPLE), this.folder, {
       recursive: true,
       filter: (path) => !/\/(dist|node_modules)$|\.secret$/.test(path),

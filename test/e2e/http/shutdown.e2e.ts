@@ -13,6 +13,7 @@ import { openSocket, readAnswer } from '../../support/requests/raw-http.ts';
 import { startProcess } from '../../support/servers/process.ts';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { startServer } from '../../support/tessera/server-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -143,21 +144,17 @@ describe('the server process', () => {
     const occupied = createServer().listen(0, '127.0.0.1');
     await once(occupied, 'listening');
     const { port } = occupied.address() as AddressInfo;
-    const running = await startProcess(
-      process.execPath,
-      ['--conditions=tessera-source', '--import', './scripts/typescript.mjs', 'src/main.ts'],
-      {
-        cwd: REPOSITORY,
-        env: {
-          PATH: process.env['PATH'],
-          TESSERA_DATA_DIR: join(folder, 'occupied'),
-          LOG_LEVEL: 'warn',
-          PORT: String(port),
-          ...env,
-        },
-        ready: () => true,
+    const running = await startProcess(process.execPath, [builtProgram('main')], {
+      cwd: REPOSITORY,
+      env: {
+        PATH: process.env['PATH'],
+        TESSERA_DATA_DIR: join(folder, 'occupied'),
+        LOG_LEVEL: 'warn',
+        PORT: String(port),
+        ...env,
       },
-    );
+      ready: () => true,
+    });
     const code = await running.ended;
     occupied.close();
     expect(running.output()).toBe(

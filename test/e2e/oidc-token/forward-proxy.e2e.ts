@@ -6,7 +6,7 @@ import { providerKey, writeSubjectToken } from '../../../src/testing/provider-to
 import { type HostileProvider, sendJson, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { type RunningOidcProvider, startOidcProvider } from '../../../src/testing/oidc-provider.ts';
 import { certificateAuthority } from '../../../src/testing/self-signed-certificate.ts';
-import { CLI_FROM_SOURCE } from '../../support/tessera/cli-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
 import { type ForwardMode, type ForwardProxy, startForwardProxy } from '../../support/servers/forward-proxy.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
@@ -67,7 +67,7 @@ async function check(env: Readonly<Record<string, string>>): Promise<{ code: num
     cwd: installation.folder,
     env: { PATH: process.env['PATH'], TESSERA_DATA_DIR: 'data', ...env },
   };
-  const args = [...CLI_FROM_SOURCE, 'issuers', 'check', 'acme', 'corp'];
+  const args = [builtProgram('cli'), 'issuers', 'check', 'acme', 'corp'];
   const { code, stdout, stderr } = await run(process.execPath, args, options).then(
     (result) => ({ code: 0, ...result }),
     (error: unknown) => error as { code: number; stdout: string; stderr: string },

@@ -11,6 +11,7 @@ import { type RunningRedis, startRedis } from '../../support/servers/redis.ts';
 import { REPOSITORY, requireServer } from '../../support/servers/required-servers.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { replaceEach, replaceEvery, replaceOnce } from '../../../libs/token/test/replace-once.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 
 const run = promisify(execFile);
 type Environment = Readonly<Record<string, string>>;
@@ -40,10 +41,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const CLI = [
-  `'${process.execPath}' --conditions=tessera-source`,
-  `--import '${REPOSITORY}/scripts/typescript.mjs' '${REPOSITORY}/src/cli.ts'`,
-].join(' ');
+const CLI = `'${process.execPath}' '${builtProgram('cli')}'`;
 
 async function shell(script: string, env: Environment): Promise<string> {
   const operator = {

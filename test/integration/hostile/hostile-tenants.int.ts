@@ -7,8 +7,8 @@ import { TestInstallation } from '../../e2e/cli/installation.ts';
 import { type Answer, readAnswer } from '../../support/requests/answer.ts';
 import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb.ts';
 import { placeCredentials } from '../../support/fixtures/mysql-config.ts';
-import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 
 const TENANTS = ['acme', 'globex'] as const;
 type TenantName = (typeof TENANTS)[number];
@@ -117,18 +117,10 @@ async function tenantConnections(state: string): Promise<number> {
 
 /** The command as a separate process with little memory. */
 async function runCommand(args: readonly string[], stdin = ''): Promise<{ code: number; out: string; err: string }> {
-  const child = spawn(
-    process.execPath,
-    [
-      '--max-old-space-size=400',
-      '--conditions=tessera-source',
-      '--import',
-      `${REPOSITORY}/scripts/typescript.mjs`,
-      `${REPOSITORY}/src/cli.ts`,
-      ...args,
-    ],
-    { cwd: installation.folder, env: { PATH: process.env['PATH'], ...installation.env } },
-  );
+  const child = spawn(process.execPath, ['--max-old-space-size=400', builtProgram('cli'), ...args], {
+    cwd: installation.folder,
+    env: { PATH: process.env['PATH'], ...installation.env },
+  });
   const written = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.out += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.err += text));

@@ -11,11 +11,11 @@ import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
 import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb.ts';
 import { placeCredentials } from '../../support/fixtures/mysql-config.ts';
 import { startProcess } from '../../support/servers/process.ts';
-import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { temporaryFolder } from '../../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
 import { replaceEach } from '../../../libs/token/test/replace-once.ts';
+import { builtProgram } from '../../support/tessera/built-program.ts';
 
 /** Two server processes on one MariaDB, warm caches, and clients that send requests while somebody is revoked. */
 const PUBLIC_URL = 'http://tessera.localhost';
@@ -282,16 +282,7 @@ tenants:
   const minting = minters(lee);
   const applying = await startProcess(
     process.execPath,
-    [
-      '--conditions=tessera-source',
-      '--import',
-      `${REPOSITORY}/scripts/typescript.mjs`,
-      `${REPOSITORY}/src/cli.ts`,
-      'apply',
-      '-f',
-      `${folder.path}/without-lee.yaml`,
-      '--prune',
-    ],
+    [builtProgram('cli'), 'apply', '-f', `${folder.path}/without-lee.yaml`, '--prune'],
     { cwd: folder.path, env: { PATH: process.env['PATH'], ...env }, ready: () => true },
   );
   const isWaiting = async () =>

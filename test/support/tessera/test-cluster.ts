@@ -112,14 +112,13 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
 
   static async #start<V extends RunningOpenBao>(startVault: () => Promise<V>): Promise<TestCluster<V>> {
     const redisPassword = `c4nary-redis-${randomBytes(8).toString('hex')}`;
-    const [control, acme, others, vault, redis, main, cli, folder] = await Promise.all([
+    const programs = { main: builtProgram('main'), cli: builtProgram('cli') };
+    const [control, acme, others, vault, redis, folder] = await Promise.all([
       startMariaDb(),
       startMariaDb(),
       startMariaDb(),
       startVault(),
       startRedis({ password: redisPassword }),
-      builtProgram('main'),
-      builtProgram('cli'),
       mkdtemp(join(tmpdir(), 'tessera-cluster-')),
     ]);
     const cluster = new TestCluster({
@@ -134,7 +133,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
         redis: await startTcpProxy(redis.port),
       },
       folder,
-      programs: { main, cli },
+      programs,
     });
     await cluster.#provision();
     return cluster;

@@ -1,0 +1,97 @@
+/**
+ * `npm run bundle`, a part of `npm run build`: makes the programs of production, `dist/main.js` and `dist/cli.js`, from the modules that the compiler
+ * has made. A process then reads some large files instead of 2,000 small ones, which takes most of the time of a start.
+ */
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const DIST = join(root, 'dist');
+const CHUNKS = 'chunks';
+
+/** They find files beside themselves: a compiled library, and the pages of the Swagger UI. */
+const NEED_THEIR_FOLDER = ['better-sqlite3', 'swagger-ui-dist'];
+
+/** CommonJS packages in the bundle call what an ES module does not have. */
+const COMMONJS = `
+import { createRequire as createRequireOfBundle } from 'node:module';
+import { dirname as dirnameOfBundle } from 'node:path';
+import { fileURLToPath as fileURLToPathOfBundle } from 'node:url';
+const require = createRequireOfBundle(import.meta.url);
+const __filename = fileURLToPathOfBundle(import.meta.url);
+const __dirname = dirnameOfBundle(__filename);`.replaceAll('\n', ' ');
+
+/** Nest loads these at the start if they are installed. They are for the tests of the client library only. */
+const UNUSED = /^@nestjs\/(microservices|websockets)(\/|$)/;
+
+/** Frameworks ask for packages of features that are not used here. A package that is not installed is left for the moment when it is asked for. */
+const optionalPackages = {
+  name: 'optional packages',
+  setup(bundler) {
+    bundler.onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: 'unused' }));
+    bundler.onLoad({ filter: UNUSED, namespace: 'unused' }, ({ path }) => ({
+      contents: `throw new Error('${path} is not in the bundle');`,
+    }));
+    const resolving = Symbol('resolving');
+    bundler.onResolve({ filter: /^[^./]/ }, async ({ path, pluginData, ...question }) => {
+      if (pluginData === resolving) return undefined;
+      const { kind, importer, resolveDir } = question;
+      const found = await bundler.resolve(path, { kind, importer, resolveDir, pluginData: resolving });
+      return found.errors.length > 0 ? { path, external: true } : found;
+    });
+  },
+};
+
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: ['main', 'cli'].map((name) => join('dist', 'modules', `${name}.js`)),
+  outdir: 'dist',
+  entryNames: '[name]',
+  chunkNames: `${CHUNKS}/[name]-[hash]`,
+  bundle: true,
+  // What only a command or an option needs is loaded when it is asked for.
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  external: NEED_THEIR_FOLDER,
+  banner: { js: COMMONJS },
+  minify: true,
+  // Logs and errors name classes.
+  keepNames: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  metafile: true,
+  plugins: [optionalPackages],
+  logLevel: 'warning',
+});
+
+removeOldChunks(Object.keys(metafile.outputs));
+writeFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licensesOf(Object.keys(metafile.inputs)));
+
+function removeOldChunks(outputs) {
+  const made = new Set(outputs.map((path) => join(root, path)));
+  for (const name of readdirSync(join(DIST, CHUNKS))) {
+    const file = join(DIST, CHUNKS, name);
+    if (!made.has(file)) rmSync(file);
+  }
+}
+
+/** The license of every package that is in the bundle, as their licenses demand. */
+function licensesOf(inputs) {
+  const folders = new Set(inputs.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  const texts = [...folders].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+    const files = readdirSync(join(root, folder));
+    const licenses = files.filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    // Old packages say it in their readme.
+    const texts = licenses.length > 0 ? licenses : files.filter((file) => /^readme/i.test(file));
+    if (license === undefined && texts.length === 0) throw new Error(`${folder} has no license`);
+    const contents = texts.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+    return [`${name} ${version}: ${license ?? 'see below'}`, ...contents].join('\n\n');
+  });
+  return `The programs in this folder contain these packages.\n\n${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+}
