@@ -44,6 +44,16 @@ const optionalPackages = {
   },
 };
 
+/** It asks for classes that TypeORM 1 does not have, by a `require` that would load TypeORM a second time. */
+const typeormOnce = {
+  name: 'TypeORM once',
+  setup(bundler) {
+    bundler.onLoad({ filter: /@nestjs\/typeorm\/dist\/common\/typeorm-compat\.js$/ }, () => ({
+      contents: 'export const Connection = undefined; export const AbstractRepository = undefined;',
+    }));
+  },
+};
+
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['main', 'cli'].map((name) => join('dist', 'modules', `${name}.js`)),
@@ -65,7 +75,7 @@ const { metafile } = await build({
   sourcesContent: false,
   legalComments: 'none',
   metafile: true,
-  plugins: [optionalPackages],
+  plugins: [optionalPackages, typeormOnce],
   logLevel: 'warning',
 });
 

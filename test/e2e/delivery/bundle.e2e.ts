@@ -34,3 +34,8 @@ it('has no file of an earlier build', () => {
   for (const name of chunks)
     expect(Math.abs(statSync(join(DIST, 'chunks', name)).mtimeMs - built)).toBeLessThan(60_000);
 });
+
+it('has TypeORM once', () => {
+  // A second copy, from node_modules, would have its own entities and migrations.
+  for (const name of chunks) expect(readFileSync(join(DIST, 'chunks', name), 'utf8')).not.toContain('("typeorm")');
+});
