@@ -54,6 +54,8 @@ export class MysqlPool {
       flags: ['-LOCAL_FILES'],
       // mysql2 caches a generated parser for every row shape that a server ever sends, without a limit.
       disableEval: this.#answerLimit !== Infinity,
+      // Of the control database: one statement for each size of an append, and some more. Of a tenant: a few reads.
+      maxPreparedStatements: this.#answerLimit === Infinity ? 128 : 16,
     });
     pool.on('connection', (connection) => {
       this.#connections.set(connection, performance.now());
