@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BARE, BATCHED, CONTENDERS, type Contender, PROVIDER, type RunningContender, SUBJECT } from './contenders.ts';
-import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
-import { median } from './harness/median.ts';
+import { BARE, BATCHED, CONTENDERS, PROVIDER, type RunningContender, SUBJECT } from './contenders.ts';
+import { CONNECTIONS, runLoad, untilAnswered } from './harness/load.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
+import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
 
 const ROUNDS = 3;
 // By then the compiler has run every hot path a few thousand times.
@@ -11,43 +11,31 @@ const WARM_UP_SECONDS = 3;
 
 /** Compares all contenders. Each is loaded alone, in turns, so that a slow minute of the machine affects all of them. */
 export async function compare(folder: string, secondsEach: number): Promise<Section> {
-  const running: (RunningContender & { readonly contender: Contender; readonly results: LoadResult[] })[] = [];
+  const running: (RunningContender & MeasuredContender)[] = [];
   try {
     for (const [index, contender] of CONTENDERS.entries()) {
       const own = join(folder, String(index));
       await mkdir(own);
-      running.push({ ...(await contender.start(own)), contender, results: [] });
+      running.push({ ...(await contender.start(own)), name: contender.name, results: [] });
     }
     for (const { process, load } of running) {
       await untilAnswered(process, load);
       await runLoad(folder, process, load, WARM_UP_SECONDS);
     }
-    for (let round = 0; round < ROUNDS; round++)
-      for (const { process, load, results } of running) results.push(await runLoad(folder, process, load, secondsEach));
+    await measureInTurns(running, ROUNDS, ({ process, load }) => runLoad(folder, process, load, secondsEach));
     return report(running, secondsEach);
   } finally {
     await Promise.all(running.map(({ process }) => process.end()));
   }
 }
 
-function report(
-  running: readonly (RunningContender & { readonly contender: Contender; readonly results: readonly LoadResult[] })[],
-  secondsEach: number,
-): Section {
-  const rows = running.map(({ contender, results, process }) => ({
-    name: contender.name,
-    perSecond: median(results.map((result) => result.requestsPerSecond)),
-    p50: median(results.map((result) => result.p50Ms)),
-    p99: median(results.map((result) => result.p99Ms)),
-    failures: results.reduce((sum, result) => sum + result.failures, 0),
-    residentMiB: process.residentMiB(),
-  }));
-  const speed = (name: string) => rows.find((row) => row.name === name)?.perSecond ?? Number.NaN;
+function report(running: readonly MeasuredContender[], secondsEach: number): Section {
+  const rows = running.map(rowOf);
   const ratios = [
     { to: BARE, target: 0.8, goal: 1 },
     { to: BATCHED, target: 0.6, goal: undefined },
     { to: PROVIDER, target: 2, goal: 3 },
-  ].map(({ to, target, goal }) => ({ to, target, goal, ratio: speed(SUBJECT) / speed(to) }));
+  ].map(({ to, target, goal }) => ({ to, target, goal, ratio: ratioOf(rows, SUBJECT, to) }));
   return {
     title: 'Side by side',
     text:
@@ -55,16 +43,8 @@ function report(
       `${secondsEach} s, medians. Audit and access log of Tessera are on.`,
     tables: [
       {
-        head: ['contender', 'requests/s', 'to bare', 'p50 ms', 'p99 ms', 'failures', 'MiB under load'],
-        rows: rows.map((row) => [
-          row.name,
-          decimals(row.perSecond, 0),
-          decimals(row.perSecond / speed(BARE), 2),
-          decimals(row.p50, 1),
-          decimals(row.p99, 1),
-          String(row.failures),
-          String(row.residentMiB),
-        ]),
+        head: ['contender', ...MEASURED, 'to bare'],
+        rows: rows.map(({ name, cells }) => [name, ...cells, decimals(ratioOf(rows, name, BARE), 2)]),
       },
       {
         head: ['Tessera to', 'ratio', 'target', 'goal', 'met'],

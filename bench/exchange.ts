@@ -7,9 +7,8 @@ import { startHostileProvider } from '../src/testing/hostile-provider.ts';
 import { freePort } from '../test/support/servers/process.ts';
 import { startBaseline } from './harness/baseline.ts';
 import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
-import { median } from './harness/median.ts';
-import type { PinnedProcess } from './harness/pinned-process.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
+import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { Tessera } from './harness/tessera.ts';
 import { tenantsFile } from './sample/tenants-file.ts';
@@ -23,11 +22,8 @@ const MOST_PER_SECOND = 6_000;
 /** Also for the first round: the load sends requests ahead on each connection. */
 const MARGIN = 2 * CONNECTIONS;
 
-interface Contender {
-  readonly name: string;
-  readonly process: PinnedProcess;
+interface Contender extends MeasuredContender {
   readonly load: PostLoad;
-  readonly results: LoadResult[];
   sent: number;
 }
 
@@ -58,8 +54,7 @@ export async function exchange(folder: string, seconds: number): Promise<Section
       contender.sent = MARGIN;
       await run(folder, contender, WARM_UP_SECONDS);
     }
-    for (let round = 0; round < ROUNDS; round++)
-      for (const contender of contenders) contender.results.push(await run(folder, contender, seconds));
+    await measureInTurns(contenders, ROUNDS, (contender) => run(folder, contender, seconds));
     return report(contenders, seconds);
   } finally {
     await Promise.all(contenders.map(({ process }) => process.end()));
@@ -140,16 +135,8 @@ async function startBare(folder: string, publicJwks: readonly [JsonWebKey, JsonW
 }
 
 function report(contenders: readonly Contender[], seconds: number): Section {
-  const rows = contenders.map(({ name, results, process }) => ({
-    name,
-    perSecond: median(results.map((result) => result.requestsPerSecond)),
-    p50: median(results.map((result) => result.p50Ms)),
-    p99: median(results.map((result) => result.p99Ms)),
-    failures: results.reduce((sum, result) => sum + result.failures, 0),
-    residentMiB: process.residentMiB(),
-  }));
-  const [bare, subject] = rows;
-  const ratio = (subject?.perSecond ?? Number.NaN) / (bare?.perSecond ?? Number.NaN);
+  const rows = contenders.map(rowOf);
+  const ratio = ratioOf(rows, SUBJECT, BARE);
   return {
     title: 'Exchange',
     text:
@@ -157,17 +144,12 @@ function report(contenders: readonly Contender[], seconds: number): Section {
       `${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${seconds} s, medians. Audit and access log of Tessera are on.`,
     tables: [
       {
-        head: ['contender', 'requests/s', 'to bare', 'p50 ms', 'p99 ms', 'failures', 'MiB', 'target', 'met'],
-        rows: rows.map((row) => [
-          row.name,
-          decimals(row.perSecond, 0),
-          decimals(row.perSecond / (bare?.perSecond ?? Number.NaN), 2),
-          decimals(row.p50, 1),
-          decimals(row.p99, 1),
-          String(row.failures),
-          String(row.residentMiB),
-          row === subject ? `≥ ${TARGET}` : '',
-          row === subject ? targetMark(ratio >= TARGET) : '',
+        head: ['contender', ...MEASURED, 'to bare', 'target', 'met'],
+        rows: rows.map(({ name, cells }) => [
+          name,
+          ...cells,
+          decimals(ratioOf(rows, name, BARE), 2),
+          ...(name === SUBJECT ? [`≥ ${TARGET}`, targetMark(ratio >= TARGET)] : ['', '']),
         ]),
       },
     ],

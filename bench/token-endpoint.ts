@@ -2,10 +2,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { freePort } from '../test/support/servers/process.ts';
 import { startBaseline } from './harness/baseline.ts';
-import { CONNECTIONS, type LoadResult, type PostLoad, runLoad, untilAnswered } from './harness/load.ts';
-import { median } from './harness/median.ts';
+import { CONNECTIONS, type PostLoad, runLoad, untilAnswered } from './harness/load.ts';
 import type { PinnedProcess } from './harness/pinned-process.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
+import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
 import { Tessera } from './harness/tessera.ts';
 import { BASELINE_SECRET, SAMPLE } from './sample/sample-request.ts';
 import { tenantsFile } from './sample/tenants-file.ts';
@@ -20,11 +20,8 @@ const TOKEN = `/tenants/${SAMPLE.tenant}/token`;
 const FORM = 'application/x-www-form-urlencoded';
 const SCOPE = SAMPLE.scopes.join(' ');
 
-interface Contender {
-  readonly name: string;
-  readonly process: PinnedProcess;
+interface Contender extends MeasuredContender {
   readonly load: PostLoad;
-  readonly results: LoadResult[];
 }
 
 const GENERATED = 'Tessera, user generateToken';
@@ -61,8 +58,7 @@ export async function tokenEndpoint(folder: string, seconds: number): Promise<Se
       await untilAnswered(process, load);
       await runLoad(folder, process, load, WARM_UP_SECONDS);
     }
-    for (let round = 0; round < ROUNDS; round++)
-      for (const { process, load, results } of contenders) results.push(await runLoad(folder, process, load, seconds));
+    await measureInTurns(contenders, ROUNDS, ({ process, load }) => runLoad(folder, process, load, seconds));
     return report(contenders, seconds);
   } finally {
     await Promise.all(contenders.map(({ process }) => process.end()));
@@ -144,17 +140,9 @@ async function publicJwkOf(tokenUrl: string): Promise<object> {
 }
 
 function report(contenders: readonly Contender[], seconds: number): Section {
-  const rows = contenders.map(({ name, results, process }) => ({
-    name,
-    perSecond: median(results.map((result) => result.requestsPerSecond)),
-    p50: median(results.map((result) => result.p50Ms)),
-    p99: median(results.map((result) => result.p99Ms)),
-    failures: results.reduce((sum, result) => sum + result.failures, 0),
-    residentMiB: process.residentMiB(),
-  }));
-  const speed = (name: string) => rows.find((row) => row.name === name)?.perSecond ?? Number.NaN;
+  const rows = contenders.map(rowOf);
   const failed = rows.some(({ failures }) => failures > 0);
-  const ratios = RATIOS.map(({ of, to, target }) => ({ of, to, target, ratio: speed(of) / speed(to) }));
+  const ratios = RATIOS.map(({ of, to, target }) => ({ of, to, target, ratio: ratioOf(rows, of, to) }));
   return {
     title: 'Token endpoint',
     text:
@@ -164,15 +152,8 @@ function report(contenders: readonly Contender[], seconds: number): Section {
       `its three loads. Its audit and access log are on.`,
     tables: [
       {
-        head: ['contender', 'requests/s', 'p50 ms', 'p99 ms', 'failures', 'MiB'],
-        rows: rows.map((row) => [
-          row.name,
-          decimals(row.perSecond, 0),
-          decimals(row.p50, 1),
-          decimals(row.p99, 1),
-          String(row.failures),
-          String(row.residentMiB),
-        ]),
+        head: ['contender', ...MEASURED],
+        rows: rows.map(({ name, cells }) => [name, ...cells]),
       },
       {
         head: ['of', 'to', 'ratio', 'target', 'met'],

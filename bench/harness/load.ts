@@ -28,6 +28,8 @@ export interface GetLoad {
 export interface LoadResult {
   readonly requests: number;
   readonly requestsPerSecond: number;
+  /** CPU time of the server for each request, microseconds. It depends less on what else runs than the rate does. */
+  readonly cpuMicros: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Responses other than 200, and broken connections. */
@@ -45,18 +47,21 @@ export async function runLoad(folder: string, server: PinnedProcess, load: Load,
   // One per line: JSON, form bodies and header values contain no line break.
   await writeFile(turns, (load.method === 'GET' ? load.authorizations : load.bodies).join('\n'));
   await writeFile(script, luaScript(load, turns));
+  const cpuBefore = server.cpuSeconds();
   const output = await run(requireServer('wrk'), [
     ...['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`, '--timeout', '10s'],
     ...['--script', script, load.url],
   ]).catch((error: unknown) => {
     throw new Error(`the load failed; the server printed last:\n${server.lastLines()}`, { cause: error });
   });
+  const cpuSeconds = server.cpuSeconds() - cpuBefore;
   const line = output.split('\n').find((text) => text.startsWith('{'));
   if (line === undefined) throw new Error(`wrk printed no result:\n${output}`);
   const result = JSON.parse(line) as { requests: number; micros: number; failures: number; p50: number; p99: number };
   return {
     requests: result.requests,
     requestsPerSecond: result.requests / (result.micros / 1e6),
+    cpuMicros: (cpuSeconds * 1e6) / result.requests,
     p50Ms: result.p50 / 1000,
     p99Ms: result.p99 / 1000,
     failures: result.failures,

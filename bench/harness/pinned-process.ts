@@ -15,6 +15,9 @@ export interface PinnedProcess {
   residentMiB(): number;
   /** CPU time since its start, user and system. */
   cpuSeconds(): number;
+  /** Stops it until `resume`: not even its timers take the core. */
+  pause(): void;
+  resume(): void;
   /** Sends SIGTERM to its process id, and waits. */
   end(): Promise<void>;
 }
@@ -50,6 +53,8 @@ export async function startPinned(
     lastLines: () => readFileSync(options.logFile, 'utf8').split('\n').slice(-10).join('\n'),
     residentMiB: () => residentMiB(child.pid!),
     cpuSeconds: () => cpuSeconds(child.pid!),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     end: async () => {
       if (!running.has(child)) return;
       child.kill('SIGTERM');
