@@ -4,6 +4,7 @@ import type { DataSourceOptions } from 'typeorm';
 import { CONFIG, type Config } from '../config/config.ts';
 import { HealthModule } from '../health/health.module.ts';
 import { Readiness } from '../health/readiness.ts';
+import { ControlCheckpoints } from './control-checkpoints.ts';
 import { CONTROL_DATABASE, createControlDataSource } from './control-database.ts';
 import { ControlPlane, prepareControlPlane } from './control-plane.ts';
 
@@ -27,7 +28,7 @@ type ControlModuleOptions = TypeOrmModuleOptions & { readonly config: Config };
         createControlDataSource((options as unknown as ControlModuleOptions).config),
     }),
   ],
-  providers: [ControlPlane],
+  providers: [ControlPlane, ControlCheckpoints],
   exports: [ControlPlane],
 })
 export class ControlPlaneModule implements OnModuleInit {

@@ -17,6 +17,9 @@ import { StatementQueue } from './statement-queue.ts';
 /** How long opening waits for another process that opens or recovers the same file. SQLite blocks the event loop meanwhile. */
 const OPENING_TIMEOUT_MS = 1000;
 
+/** A checkpoint blocks the event loop while it waits for the disk, so it runs every 16 MB of log instead of every 4. */
+export const AUTOCHECKPOINT_PAGES = 4000;
+
 export interface SqliteOptions {
   readonly name: DatabaseName;
   /** The tenant of the database; absent: the control database. */
@@ -66,8 +69,7 @@ export class SqliteDataSource extends BoundedDataSource<SqliteDatabase> {
         opened.pragma('journal_mode = WAL');
         // With WAL, a crash of the process loses nothing. A power failure loses at most the last transactions, never consistency.
         opened.pragma('synchronous = NORMAL');
-        // A checkpoint blocks the event loop while it waits for the disk, so it runs every 16 MB of log instead of every 4.
-        opened.pragma('wal_autocheckpoint = 4000');
+        opened.pragma(`wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`);
       },
     });
     this.#options = options;

@@ -1,0 +1,45 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually } from '../../libs/token/test/eventually.ts';
+import { collectingLog, storageConfig, temporaryFolder } from '../testing/storage.ts';
+import { ControlCheckpoints } from './control-checkpoints.ts';
+import { type ControlPlane, startControlPlane } from './control-plane.ts';
+
+const folder = temporaryFolder();
+afterAll(() => {
+  folder.remove();
+});
+
+const pagesOf = async (controlPlane: ControlPlane) =>
+  (await controlPlane.query('PRAGMA wal_autocheckpoint'))[0]?.['wal_autocheckpoint'];
+
+it('leaves checkpoints to the thread, which ends first', async () => {
+  const config = storageConfig(join(folder.path, 'data'));
+  const { log, lines } = collectingLog();
+  const controlPlane = await startControlPlane(config, log);
+  const checkpoints = new ControlCheckpoints(controlPlane, config, log);
+  expect(await pagesOf(controlPlane)).toBe(4000);
+  checkpoints.onApplicationBootstrap();
+  await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000, 10_000);
+  await checkpoints.onModuleDestroy();
+  await controlPlane.close();
+  expect(lines).toEqual([]);
+});
+
+it('makes them itself without the thread, and says so', async () => {
+  const config = storageConfig(join(folder.path, 'real'));
+  const { log, lines } = collectingLog();
+  const controlPlane = await startControlPlane(config, log);
+  await controlPlane.query('PRAGMA wal_autocheckpoint = 16000');
+  const damaged = join(folder.path, 'damaged');
+  mkdirSync(damaged);
+  writeFileSync(join(damaged, 'control.sqlite'), 'no database'.repeat(1000));
+  const checkpoints = new ControlCheckpoints(controlPlane, storageConfig(damaged), log);
+  checkpoints.onApplicationBootstrap();
+  await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000, 10_000);
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { event: 'checkpoint_thread_failed', reason: 'SQLITE_NOTADB' },
+  ]);
+  await checkpoints.onModuleDestroy();
+  await controlPlane.close();
+});
