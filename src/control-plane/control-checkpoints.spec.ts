@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../libs/token/test/eventually.ts';
 import { collectingLog, storageConfig, temporaryFolder } from '../testing/storage.ts';
 import { ControlCheckpoints } from './control-checkpoints.ts';
@@ -13,6 +14,25 @@ afterAll(() => {
 const pagesOf = async (controlPlane: ControlPlane) =>
   (await controlPlane.query('PRAGMA wal_autocheckpoint'))[0]?.['wal_autocheckpoint'];
 
+const MEGABYTE = 1024 * 1024;
+
+async function fillLog(controlPlane: ControlPlane): Promise<void> {
+  await controlPlane.query('CREATE TABLE filling (bytes BLOB)');
+  await controlPlane.query('INSERT INTO filling VALUES (zeroblob(?))', [5 * MEGABYTE]);
+}
+
+it('starts no thread while little is written', async () => {
+  const config = storageConfig(join(folder.path, 'quiet'));
+  const { log } = collectingLog();
+  const controlPlane = await startControlPlane(config, log);
+  const checkpoints = new ControlCheckpoints(controlPlane, config, log);
+  checkpoints.onApplicationBootstrap();
+  await delay(600);
+  expect(await pagesOf(controlPlane)).toBe(4000);
+  await checkpoints.onModuleDestroy();
+  await controlPlane.close();
+});
+
 it('leaves checkpoints to the thread, which ends first', async () => {
   const config = storageConfig(join(folder.path, 'data'));
   const { log, lines } = collectingLog();
@@ -20,6 +40,7 @@ it('leaves checkpoints to the thread, which ends first', async () => {
   const checkpoints = new ControlCheckpoints(controlPlane, config, log);
   expect(await pagesOf(controlPlane)).toBe(4000);
   checkpoints.onApplicationBootstrap();
+  await fillLog(controlPlane);
   await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000, 10_000);
   await checkpoints.onModuleDestroy();
   await controlPlane.close();
@@ -34,6 +55,7 @@ it('makes them itself without the thread, and says so', async () => {
   const damaged = join(folder.path, 'damaged');
   mkdirSync(damaged);
   writeFileSync(join(damaged, 'control.sqlite'), 'no database'.repeat(1000));
+  writeFileSync(join(damaged, 'control.sqlite-wal'), Buffer.alloc(8 * MEGABYTE));
   const checkpoints = new ControlCheckpoints(controlPlane, storageConfig(damaged), log);
   checkpoints.onApplicationBootstrap();
   await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000, 10_000);
