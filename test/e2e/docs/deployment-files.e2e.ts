@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv, promisify } from 'node:util';
@@ -160,17 +160,35 @@ describe('deploy/tessera.service', () => {
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThan(15);
   });
 
-  const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find(existsSync);
-  (analyze === undefined ? it.skip : it)('passes systemd-analyze verify (systemd)', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'tessera-unit-'));
-    try {
-      const file = join(folder, 'tessera.service');
-      // The program must be where the unit says. On this machine Node.js may be elsewhere.
-      await writeFile(file, unit.replace('/usr/bin/node', process.execPath));
-      const { stdout, stderr } = await run(analyze!, ['verify', '--man=no', '--recursive-errors=no', file]);
-      expect(`${stdout}${stderr}`).toBe('');
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+  it('runs one process per port with the drop-in beside it', () => {
+    const [reset, start] = readPage('deploy/one-per-core.conf').match(/^ExecStart=.*$/gm) ?? [];
+    expect(reset).toBe('ExecStart=');
+    const own = /^ExecStart=(.*)$/m.exec(unit)?.[1];
+    expect(start).toBe(`ExecStart=/usr/bin/env PORT=%i ${own}`);
   });
+
+  const analyze = ['/usr/bin/systemd-analyze', '/bin/systemd-analyze'].find(existsSync);
+  const kinds = [
+    ['tessera.service', undefined],
+    ['tessera@3001.service', 'deploy/one-per-core.conf'],
+  ] as const;
+  (analyze === undefined ? it.skip.each(kinds) : it.each(kinds))(
+    'passes systemd-analyze verify as %s (systemd)',
+    async (name, dropIn) => {
+      const folder = await mkdtemp(join(tmpdir(), 'tessera-unit-'));
+      try {
+        const file = join(folder, name);
+        if (dropIn !== undefined) {
+          await mkdir(`${file}.d`);
+          await writeFile(join(`${file}.d`, 'one.conf'), readPage(dropIn).replace('/usr/bin/node', process.execPath));
+        }
+        // The program must be where the unit says. On this machine Node.js may be elsewhere.
+        await writeFile(file, unit.replace('/usr/bin/node', process.execPath));
+        const { stdout, stderr } = await run(analyze!, ['verify', '--man=no', '--recursive-errors=no', file]);
+        expect(`${stdout}${stderr}`).toBe('');
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  );
 });
