@@ -15,6 +15,7 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #retentionDays: number;
+  readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -37,12 +38,13 @@ export class AuditRetention implements OnApplicationBootstrap, OnModuleDestroy {
 
   onModuleDestroy(): void {
     clearInterval(this.#timer);
+    this.#ending.abort();
   }
 
   /** Never rejects: what could not be removed now is removed an hour later. */
   async run(): Promise<void> {
     try {
-      await this.#store.purge(this.#clock.nowMs() - this.#retentionDays * DAY_MS);
+      await this.#store.purge(this.#clock.nowMs() - this.#retentionDays * DAY_MS, this.#ending.signal);
     } catch (error) {
       this.#log.warn('audit_retention_failed', { reason: reasonOfFailure(error) ?? 'not available' });
     }

@@ -15,6 +15,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Database } from '../database/database.ts';
 import { isStatementRefused, reasonOfFailure } from '../database/database-failure.ts';
+import { inSteps } from '../runtime/in-steps.ts';
 import { AuditRecordEntity } from '../control-plane/entities/audit-record.entity.ts';
 
 /** Corrections in one statement. */
@@ -94,14 +95,15 @@ export class ControlPlaneAuditStore extends AuditStore {
     this.#failed = false;
   }
 
-  /** Removes all records older than `beforeMs`, a limited number per statement. */
-  async purge(beforeMs: number): Promise<void> {
+  /** Removes all records older than `beforeMs`, until the signal is aborted. */
+  async purge(beforeMs: number, signal: AbortSignal): Promise<void> {
     for (const { find, purge } of PARTS[await this.#kind()].oldest)
-      for (;;) {
+      await inSteps(signal, async () => {
         const [oldest] = await this.#controlPlane.query(find);
-        if (typeof oldest?.['at_ms'] !== 'number' || oldest['at_ms'] >= beforeMs) break;
+        if (typeof oldest?.['at_ms'] !== 'number' || oldest['at_ms'] >= beforeMs) return false;
         await this.#controlPlane.query(purge, [beforeMs]);
-      }
+        return true;
+      });
   }
 
   /** At most how many rows are not in the indices yet. On MySQL every row is. Does not open the database. */

@@ -4,13 +4,12 @@ import { Log } from '../logging/log.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
+import { inSteps } from '../runtime/in-steps.ts';
 
 /** Rows are kept at most this long after they expire. Subject tokens live for minutes to hours. */
 const CLEANING_MS = 5 * 60_000;
 /** If a clock that ran ahead is set back, no redeemed token must have been dropped, because it would be accepted again. */
 const CLOCK_MARGIN_SECONDS = 86_400;
-/** One statement removes rows of at most this many seconds, because others wait for its locks. */
-const CLEANING_STEP_SECONDS = 10;
 
 // A plain INSERT: the primary key decides which of two concurrent writers is first, across all processes.
 const INSERT = 'INSERT INTO spent_tokens (tenant_id, issuer, token_id, until_seconds) VALUES (?, ?, ?, ?)';
@@ -24,6 +23,7 @@ export class RedeemedTokens extends ReplayProtection implements OnApplicationBoo
   readonly #controlPlane: ControlPlane;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #ending = new AbortController();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(controlPlane: ControlPlane, clock: Clock, log: Log) {
@@ -53,18 +53,21 @@ export class RedeemedTokens extends ReplayProtection implements OnApplicationBoo
 
   onModuleDestroy(): void {
     clearInterval(this.#timer);
+    this.#ending.abort();
   }
 
   /** Removes tokens that are refused for their age by now. Never rejects: what could not be removed stays until the next time. */
   async clean(): Promise<void> {
     const now = epochSeconds(this.#clock.nowMs()) - CLOCK_MARGIN_SECONDS;
     try {
-      for (;;) {
+      await inSteps(this.#ending.signal, async () => {
         const [oldest] = await this.#controlPlane.query(OLDEST);
         const until = oldest?.['until_seconds'];
-        if (typeof until !== 'number' || until > now) return;
-        await this.#controlPlane.query(DELETE, [Math.min(until + CLEANING_STEP_SECONDS, now)]);
-      }
+        if (typeof until !== 'number' || until > now) return false;
+        // Those of one second: others wait for its locks, and on SQLite the event loop for its end.
+        await this.#controlPlane.query(DELETE, [until]);
+        return true;
+      });
     } catch (error) {
       this.#log.warn('spent_tokens_not_cleaned', { reason: reasonOfFailure(error) ?? 'not available' });
     }

@@ -15,7 +15,7 @@ import { KnownRevocations } from './known-revocations.ts';
 export interface RevocationSource {
   sequence(): Promise<number>;
   newerThan(seq: number): Promise<RevocationRecord[]>;
-  clean(now: number): Promise<void>;
+  clean(now: number, signal: AbortSignal): Promise<void>;
 }
 
 /** The tenants with new revocations; `all` if the whole list was replaced. */
@@ -61,6 +61,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   #failing = false;
   #timer: NodeJS.Timeout | undefined;
   #cleaning: NodeJS.Timeout | undefined;
+  readonly #ending = new AbortController();
   #stopped = false;
 
   constructor(
@@ -90,6 +91,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     this.#stopped = true;
     clearTimeout(this.#timer);
     clearInterval(this.#cleaning);
+    this.#ending.abort();
   }
 
   /** Every number up to it is known. */
@@ -160,7 +162,7 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   async clean(): Promise<void> {
     try {
       // One day later than necessary: if a clock that ran ahead is set back, no current revocation must be missing.
-      await this.#source.clean(this.#now() - CLOCK_MARGIN_SECONDS);
+      await this.#source.clean(this.#now() - CLOCK_MARGIN_SECONDS, this.#ending.signal);
     } catch (error) {
       this.#log.warn('revocations_not_cleaned', { reason: reasonOfFailure(error) ?? 'not available' });
     }

@@ -8,6 +8,7 @@ import { CONTROL_DATABASE } from '../control-plane/control-database.ts';
 import { insertAuditRecord } from '../audit/control-plane-audit.store.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import type { Row } from '../database/database.ts';
+import { inSteps } from '../runtime/in-steps.ts';
 import { RevocationEntity, RevocationSequenceEntity } from '../control-plane/entities/revocation.entity.ts';
 
 /** A revocation to be added, within one tenant. */
@@ -79,14 +80,15 @@ export class RevocationRecords {
     return (await this.#controlPlane.query(NEWER, [seq])).map(toRecord);
   }
 
-  /** Removes the records that have expired at `now`, epoch seconds. */
-  async clean(now: number): Promise<void> {
-    for (;;) {
+  /** Removes the records that have expired at `now`, epoch seconds, until the signal is aborted. */
+  clean(now: number, signal: AbortSignal): Promise<void> {
+    return inSteps(signal, async () => {
       const [oldest] = await this.#controlPlane.query(OLDEST);
       const until = oldest?.['until_seconds'];
-      if (typeof until !== 'number' || until >= now) return;
+      if (typeof until !== 'number' || until >= now) return false;
       await this.#controlPlane.query(DELETE, [Math.min(until + CLEANING_STEP_SECONDS, now)]);
-    }
+      return true;
+    });
   }
 }
 

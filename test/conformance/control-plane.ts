@@ -25,6 +25,9 @@ export interface ControlPlaneUnderTest {
   close(): Promise<void>;
 }
 
+/** The process does not end during a test. */
+const running = new AbortController().signal;
+
 const ROOT: Administrator = {
   id: 'a-root',
   email: 'Root@Acme.example',
@@ -484,9 +487,9 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         const records = new RevocationRecords(controlPlane);
         const sequence = await records.sequence();
         await records.add([revocation('old', now - 1), revocation('last', now)]);
-        await records.clean(now);
+        await records.clean(now, running);
         expect((await records.newerThan(sequence)).map(({ id }) => id)).toEqual(['last']);
-        await records.clean(now + 3600);
+        await records.clean(now + 3600, running);
         expect(await records.newerThan(0)).toEqual([]);
         expect(await records.sequence()).toBe(sequence + 2);
       });
@@ -516,7 +519,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         );
         expect(rows.map((row) => row['outcome'])).toEqual(['temporarily_unavailable', 'issued', 'issued', 'issued']);
         expect(rows[0]?.['reason']).toBe('audit: too late');
-        await audit.purge(8_000);
+        await audit.purge(8_000, running);
       });
 
       it('corrects many records while others are written and indexed', async () => {
@@ -538,7 +541,7 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         expect(rows.map((row) => row['outcome'])).toEqual(
           issued.map((_, number) => (number % 2 === 0 ? 'temporarily_unavailable' : 'issued')),
         );
-        await audit.purge(8_000);
+        await audit.purge(8_000, running);
       });
 
       it('keeps all records of a large append, and purges expired ones', async () => {
@@ -546,10 +549,30 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
         const start = 1_800_000_000_000;
         await audit.append(Array.from({ length: 345 }, (_, number) => record(start + number)));
         expect(await times()).toHaveLength(345);
-        await audit.purge(start + 340);
+        await audit.purge(start + 340, running);
         expect(await times()).toEqual([340, 341, 342, 343, 344].map((number) => start + number));
-        await audit.purge(start + 1000);
+        await audit.purge(start + 1000, running);
         expect(await times()).toEqual([]);
+      });
+
+      it('purges in steps, between which requests are served', async () => {
+        const audit = new ControlPlaneAuditStore(controlPlane);
+        const left = async () => (await times()).length;
+        await audit.append(Array.from({ length: 900 }, (_, number) => record(9_000 + number)));
+        const counts = new Set<number>();
+        const purging = audit.purge(20_000, running);
+        let isOver = false;
+        void purging.finally(() => (isOver = true));
+        while (!isOver) {
+          counts.add(await left());
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+        await purging;
+        // On SQLite each step takes 400 rows; a server takes all of these at once.
+        expect([...counts].filter((count) => count > 0 && count < 900)).toHaveLength(
+          controlPlane.kind === 'sqlite' ? 2 : 0,
+        );
+        expect(await left()).toBe(0);
       });
 
       it('stores every member, and truncates long values instead of losing the record', async () => {
