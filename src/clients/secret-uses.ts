@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
@@ -10,8 +11,8 @@ import { SecretUseEntity } from '../control-plane/entities/secret-use.entity.ts'
 const FLUSH_MS = 10_000;
 /** Above this number, new secrets are not noted until the next flush, so that memory stays bounded while the control database is away. */
 const MAX_PENDING = 100_000;
-/** Few enough that one statement finishes within the database's timeout. */
-const ROWS_PER_STATEMENT = 500;
+/** About 2 ms on SQLite, where a statement keeps the event loop. */
+const ROWS_PER_STATEMENT = 200;
 
 /** A shutdown does not wait longer for a database that does not answer. */
 const CLOSE_WITHIN_MS = 500;
@@ -80,13 +81,16 @@ export class SecretUses implements OnApplicationBootstrap, OnModuleDestroy {
         return { tenantId, projectId, clientId, secretId, lastUsedAtMs };
       });
       // No transaction: if a statement fails, all are retried, and writing a row twice is harmless.
-      for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT)
+      for (let start = 0; start < rows.length; start += ROWS_PER_STATEMENT) {
         await this.#uses.upsert(rows.slice(start, start + ROWS_PER_STATEMENT), [
           'tenantId',
           'projectId',
           'clientId',
           'secretId',
         ]);
+        // For requests.
+        await nextTurn();
+      }
     } catch (error) {
       this.#log.warn('secret_uses_not_written', { reason: reasonOfFailure(error) ?? 'not available' });
       for (const [key, at] of taken) if (!this.#pending.has(key)) this.#pending.set(key, at);
