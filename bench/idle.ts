@@ -9,8 +9,8 @@ const STARTS = 3;
 const IDLE_SECONDS = 5;
 // Finer than the second digit that is printed.
 const POLL_MS = 5;
-const MAX_START_SECONDS = 2;
-const MAX_IDLE_MIB = 150;
+const MAX_START_SECONDS = 0.6;
+const MAX_IDLE_MIB = 115;
 
 /** The time from the start of the process to its first token, and the memory of an idle server. */
 export async function idle(folder: string): Promise<Section> {

@@ -36,6 +36,7 @@ export async function measureInTurns<C extends MeasuredContender>(
 export interface MeasuredRow {
   readonly name: string;
   readonly perSecond: number;
+  readonly p99Ms: number;
   readonly failures: number;
   /** The columns of `MEASURED`. */
   readonly cells: readonly string[];
@@ -47,17 +48,19 @@ export const MEASURED = ['requests/s', 'range', 'CPU µs', 'p50 ms', 'p99 ms', '
 export function rowOf({ name, process, results }: MeasuredContender): MeasuredRow {
   const of = (member: keyof LoadResult) => results.map((result) => result[member]);
   const perSecond = median(of('requestsPerSecond'));
+  const p99Ms = median(of('p99Ms'));
   const failures = of('failures').reduce((sum, count) => sum + count, 0);
   return {
     name,
     perSecond,
+    p99Ms,
     failures,
     cells: [
       decimals(perSecond, 0),
       `${decimals(Math.min(...of('requestsPerSecond')), 0)} to ${decimals(Math.max(...of('requestsPerSecond')), 0)}`,
       decimals(median(of('cpuMicros')), 0),
       decimals(median(of('p50Ms')), 1),
-      decimals(median(of('p99Ms')), 1),
+      decimals(p99Ms, 1),
       String(failures),
       String(process.residentMiB()),
     ],
