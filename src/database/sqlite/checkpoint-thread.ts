@@ -16,6 +16,8 @@ const MEMORY = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
  *
  * A passive checkpoint moves pages while others write. It cannot end the log, because they append to it, so TRUNCATE follows: it has little left to move,
  * and keeps writers out only for this. That the log became shorter shows that there is nothing to do, without reading it.
+ *
+ * What fails, for example on a full disk, is tried again: writers report it.
  */
 const PROGRAM = `
 const { statSync } = require('node:fs');
@@ -32,8 +34,10 @@ database.pragma('wal_autocheckpoint = 0');
 const timer = setInterval(() => {
   const log = statSync(file + '-wal', { throwIfNoEntry: false });
   if (log === undefined || log.size < bytes) return;
-  database.pragma('wal_checkpoint(PASSIVE)');
-  database.pragma('wal_checkpoint(TRUNCATE)');
+  try {
+    database.pragma('wal_checkpoint(PASSIVE)');
+    database.pragma('wal_checkpoint(TRUNCATE)');
+  } catch {}
 }, lookMs);
 parentPort.on('message', () => {
   clearInterval(timer);
