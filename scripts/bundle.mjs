@@ -68,9 +68,9 @@ const { metafile } = await build({
   target: 'node20.19',
   external: NEED_THEIR_FOLDER,
   banner: { js: COMMONJS },
-  minify: true,
-  // Logs and errors name classes.
-  keepNames: true,
+  // Names stay, because logs and errors have them. To restore them after a renaming, esbuild would add a call for every closure that is created.
+  minifyWhitespace: true,
+  minifySyntax: true,
   sourcemap: 'linked',
   sourcesContent: false,
   legalComments: 'none',
