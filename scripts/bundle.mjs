@@ -26,12 +26,23 @@ const __dirname = dirnameOfBundle(__filename);`.replaceAll('\n', ' ');
 /** Nest loads these at the start if they are installed. They are for the tests of the client library only. */
 const UNUSED = /^@nestjs\/(microservices|websockets)(\/|$)/;
 
+/** Modules instead of CommonJS, of which only what is used gets into the bundle: not the telephone numbers of the world, for example. */
+const AS_MODULES = {
+  'class-validator': './node_modules/class-validator/esm2015/index.js',
+  rxjs: './node_modules/rxjs/dist/esm/index.js',
+  'rxjs/operators': './node_modules/rxjs/dist/esm/operators/index.js',
+};
+
 /** Frameworks ask for packages of features that are not used here. A package that is not installed is left for the moment when it is asked for. */
 const optionalPackages = {
   name: 'optional packages',
   setup(bundler) {
     bundler.onResolve({ filter: UNUSED }, ({ path }) => ({ path, namespace: 'unused' }));
-    bundler.onLoad({ filter: UNUSED, namespace: 'unused' }, ({ path }) => ({
+    // Nest's ValidationPipe, which is not used, asks for all of it.
+    bundler.onResolve({ filter: /^class-validator$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, namespace: 'unused' } : undefined,
+    );
+    bundler.onLoad({ filter: /./, namespace: 'unused' }, ({ path }) => ({
       contents: `throw new Error('${path} is not in the bundle');`,
     }));
     const resolving = Symbol('resolving');
@@ -67,6 +78,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node20.19',
   external: NEED_THEIR_FOLDER,
+  alias: AS_MODULES,
   banner: { js: COMMONJS },
   // Names stay, because logs and errors have them. To restore them after a renaming, esbuild would add a call for every closure that is created.
   minifyWhitespace: true,
@@ -80,7 +92,15 @@ const { metafile } = await build({
 });
 
 removeOldChunks(Object.keys(metafile.outputs));
-writeFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licensesOf(Object.keys(metafile.inputs)));
+writeFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), licensesOf(filesIn(metafile.outputs)));
+
+/** What is in the bundle: modules of which nothing is used are read, and left out. */
+function filesIn(outputs) {
+  const used = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0),
+  );
+  return used.map(([file]) => file);
+}
 
 function removeOldChunks(outputs) {
   const made = new Set(outputs.map((path) => join(root, path)));
@@ -91,16 +111,16 @@ function removeOldChunks(outputs) {
 }
 
 /** The license of every package that is in the bundle, as their licenses demand. */
-function licensesOf(inputs) {
-  const folders = new Set(inputs.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+function licensesOf(files) {
+  const folders = new Set(files.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
   const texts = [...folders].sort().map((folder) => {
     const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
-    const files = readdirSync(join(root, folder));
-    const licenses = files.filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
+    const names = readdirSync(join(root, folder));
+    const licenses = names.filter((file) => /^(licen[cs]e|notice|copying)/i.test(file));
     // Old packages say it in their readme.
-    const texts = licenses.length > 0 ? licenses : files.filter((file) => /^readme/i.test(file));
-    if (license === undefined && texts.length === 0) throw new Error(`${folder} has no license`);
-    const contents = texts.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
+    const sources = licenses.length > 0 ? licenses : names.filter((file) => /^readme/i.test(file));
+    if (license === undefined && sources.length === 0) throw new Error(`${folder} has no license`);
+    const contents = sources.map((file) => readFileSync(join(root, folder, file), 'utf8').trim());
     return [`${name} ${version}: ${license ?? 'see below'}`, ...contents].join('\n\n');
   });
   return `The programs in this folder contain these packages.\n\n${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;

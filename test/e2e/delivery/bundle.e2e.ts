@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { builtProgram } from '../../support/tessera/built-program.ts';
+import { startServer } from '../../support/tessera/server-process.ts';
 
 /** What `npm run build` makes. That it works is shown by every suite that starts a server or a command as a process. */
 const DIST = join(REPOSITORY, 'dist');
@@ -38,4 +40,34 @@ it('has no file of an earlier build', () => {
 it('has TypeORM once', () => {
   // A second copy, from node_modules, would have its own entities and migrations.
   for (const name of chunks) expect(readFileSync(join(DIST, 'chunks', name), 'utf8')).not.toContain('("typeorm")');
+});
+
+it('has of its packages what the server uses', async () => {
+  // A guard against a list that leaves out too much.
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-bundle-'));
+  const server = await startServer({ TESSERA_DATA_DIR: join(folder, 'data') }, folder);
+  try {
+    const refused = await fetch(`${server.url}/auth/user/generateToken`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ client_id: 'Web', email_id: 'no address', project_id: 'shop', tenant_id: 'acme' }),
+    });
+    // By class-validator.
+    expect(await refused.json()).toMatchObject({
+      status: 400,
+      detail:
+        'client_id must be 1 to 64 characters of a-z, 0-9, _ and -, the first a letter or digit; email_id must be an ASCII e-mail address without spaces.',
+    });
+    for (const page of ['docs/', 'docs/swagger-ui.css', 'docs-json', 'healthz', 'readyz'])
+      expect([page, (await fetch(`${server.url}/${page}`)).status]).toEqual([page, 200]);
+  } finally {
+    await server.end();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('leaves out what nobody uses', () => {
+  const licenses = readFileSync(join(DIST, 'THIRD-PARTY-LICENSES.txt'), 'utf8');
+  // class-validator's check of telephone numbers.
+  expect(licenses).not.toMatch(/^libphonenumber-js /m);
 });
