@@ -51,7 +51,13 @@ function buildIsOutdated() {
   const stamp = join(root, 'dist', 'THIRD-PARTY-LICENSES.txt');
   if (!existsSync(cli) || !existsSync(stamp)) return true;
   const built = statSync(stamp).mtimeMs;
+  // The packages are in the bundle: an old one has the old packages.
+  if (['package-lock.json', 'scripts/bundle.mjs'].some((file) => changedAt(join(root, file)) > built)) return true;
   return ['src', 'libs/token/src', 'libs/client/src'].some((folder) => newestIn(join(root, folder)) > built);
+}
+
+function changedAt(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function newestIn(folder) {

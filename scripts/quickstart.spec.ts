@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +11,13 @@ const BUILD = `
   writeFileSync('dist/THIRD-PARTY-LICENSES.txt', '');
 `;
 
+const LOCK = {
+  name: 'x',
+  version: '1.0.0',
+  lockfileVersion: 3,
+  packages: { '': { name: 'x', version: '1.0.0' } },
+};
+
 let folder: string;
 
 /** A repository that needs no packages and whose build is quick. */
@@ -20,12 +27,7 @@ beforeEach(() => {
     mkdirSync(join(folder, path), { recursive: true });
   cpSync(fileURLToPath(new URL('quickstart.mjs', import.meta.url)), join(folder, 'scripts/quickstart.mjs'));
   write('package.json', { name: 'x', version: '1.0.0', type: 'module', scripts: { build: 'node build.mjs' } });
-  write('package-lock.json', {
-    name: 'x',
-    version: '1.0.0',
-    lockfileVersion: 3,
-    packages: { '': { name: 'x', version: '1.0.0' } },
-  });
+  write('package-lock.json', LOCK);
   write('build.mjs', BUILD);
 });
 afterEach(() => {
@@ -59,6 +61,17 @@ describe('npm run quickstart', () => {
     mkdirSync(join(folder, 'node_modules'), { recursive: true });
     write('node_modules/.package-lock.json', {});
     expect(quickstart()).toEqual({ status: 0, stdout: 'quickstart\n', lines: [] });
+  });
+
+  it.each(['package-lock.json', 'scripts/bundle.mjs'])('builds again when %s is newer than the build', (file) => {
+    write(file, file === 'package-lock.json' ? LOCK : '');
+    quickstart();
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    write('node_modules/.package-lock.json', {});
+    expect(quickstart().lines).toEqual([]);
+    const later = Date.now() / 1000 + 60;
+    utimesSync(join(folder, file), later, later);
+    expect(quickstart().lines[0]).toBe('Building (about half a minute)…');
   });
 
   it('shows what a build printed that failed, and the fix', () => {

@@ -5,6 +5,8 @@ import { REPOSITORY } from '../servers/required-servers.ts';
 
 /** What the build reads. */
 const SOURCES = ['src', 'libs/token/src', 'libs/client/src'];
+/** The packages are in the bundle. */
+const FILES = ['package-lock.json', 'scripts/bundle.mjs'];
 /** Suites run beside each other, and one of them builds. A lock that is older is one of a run that was killed. */
 const LOCK = join(REPOSITORY, '.cache/build.lock');
 const LONGEST_BUILD_MS = 240_000;
@@ -34,7 +36,8 @@ function build(): void {
 function isStale(): boolean {
   // The bundle is written last.
   const built = statSync(join(REPOSITORY, 'dist/THIRD-PARTY-LICENSES.txt'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return SOURCES.flatMap((folder) => filesIn(join(REPOSITORY, folder))).some((file) => statSync(file).mtimeMs > built);
+  const sources = SOURCES.flatMap((folder) => filesIn(join(REPOSITORY, folder)));
+  return [...FILES.map((file) => join(REPOSITORY, file)), ...sources].some((file) => statSync(file).mtimeMs > built);
 }
 
 function filesIn(folder: string): string[] {
