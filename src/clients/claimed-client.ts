@@ -1,4 +1,5 @@
-import { type ClientId, parseClientId, parseProjectId, type ProjectId } from '../domain/ids.ts';
+import { type ClientId, parseClientId, type ProjectId } from '../domain/ids.ts';
+import { parseClientPath } from '../domain/service-id.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { allClients } from '../tenancy/all-clients.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
@@ -11,12 +12,9 @@ export interface ClaimedClient {
 
 /** @returns undefined for a text of another form */
 export function parseClaimedClient(text: string): ClaimedClient | undefined {
-  const slash = text.indexOf('/');
-  // A second slash is no character of an id.
-  const clientId = parseClientId(text.slice(slash + 1));
-  const projectId = slash === -1 ? undefined : parseProjectId(text.slice(0, slash));
-  if (clientId === undefined || (slash !== -1 && projectId === undefined)) return undefined;
-  return { projectId, clientId };
+  if (text.includes('/')) return parseClientPath(text);
+  const clientId = parseClientId(text);
+  return clientId === undefined ? undefined : { projectId: undefined, clientId };
 }
 
 // Snapshots of tenants are frozen and live as long as they are cached, so that each is searched once.
@@ -29,7 +27,8 @@ export function clientsOfName(tenant: Tenant, { projectId, clientId }: ClaimedCl
   return client === undefined ? [] : [client];
 }
 
-function clientsById(tenant: Tenant): ReadonlyMap<ClientId, readonly Client[]> {
+/** The clients of each id: several if several projects have one. */
+export function clientsById(tenant: Tenant): ReadonlyMap<ClientId, readonly Client[]> {
   const known = byId.get(tenant);
   if (known !== undefined) return known;
   const clients = new Map<ClientId, Client[]>();

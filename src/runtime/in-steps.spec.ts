@@ -10,7 +10,7 @@ it('lets others run between two steps, and ends when nothing is left', async () 
   expect(new Set(seen).size).toBe(4);
 });
 
-it('ends when it is told to, also during a pause', async () => {
+it('ends when the signal is aborted, also during a pause', async () => {
   const ending = new AbortController();
   let steps = 0;
   await inSteps(ending.signal, () => {

@@ -1,3 +1,4 @@
+import { listen } from '../../../src/http/listen.ts';
 import {
   Body,
   type CanActivate,
@@ -202,7 +203,7 @@ export async function startEdge(options: EdgeUnderTest = {}): Promise<RunningEdg
     routes: options.routes ?? [...EDGE_ROUTES, ...PROBE_ROUTES],
     imports: [ProbeModule, { module: MoreModule, controllers: [...(options.controllers ?? [])] }],
   });
-  await app.listen(0, '127.0.0.1');
+  await listen(app, { host: '127.0.0.1', port: 0 });
   const { port } = app.getHttpServer().address() as AddressInfo;
   const lines = () => output.map((line) => JSON.parse(line) as LogLine);
   return {

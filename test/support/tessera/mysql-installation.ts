@@ -1,3 +1,4 @@
+import { listen } from '../../../src/http/listen.ts';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { runCli } from '../../../src/cli/program.ts';
 import { loadConfig } from '../../../src/config/load-config.ts';
@@ -106,7 +107,7 @@ export async function mysqlInstallation(
         config,
         logDestination: { write: (line: string) => lines.push(line) },
       });
-      await app.listen(port, '127.0.0.1');
+      await listen(app, { host: '127.0.0.1', port });
       const service = asked(`http://127.0.0.1:${port}`, () => secret);
       return { ...service, log: () => lines.join(''), close: () => shutDown(app) };
     },

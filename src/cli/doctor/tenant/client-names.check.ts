@@ -1,4 +1,4 @@
-import { allClients } from '../../../tenancy/all-clients.ts';
+import { clientsById } from '../../../clients/claimed-client.ts';
 import type { Client } from '../../../tenancy/tenant.ts';
 import type { TenantFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
@@ -7,10 +7,8 @@ import type { Check } from '../finding.ts';
 export const clientNamesCheck: Check<TenantFacts> = {
   name: 'client-names',
   run: ({ state: { tenant } }) => {
-    const clients = new Map<string, Client[]>();
-    for (const client of allClients(tenant)) clients.set(client.id, [...(clients.get(client.id) ?? []), client]);
     return Promise.resolve(
-      [...clients]
+      [...clientsById(tenant)]
         .filter(([, sharing]) => sharing.length > 1 && sharing.some(usesTokenEndpoint))
         .map(([id, sharing]) => {
           const paths = sharing.map(({ projectId }) => `${projectId}/${id}`).join(', ');
