@@ -5,24 +5,48 @@ import { writeGrantDetails } from './grant-details.ts';
 
 type Kind = Database['kind'];
 
-/** The columns in the order in which they are written, each with the source of its value. */
-const COLUMNS: readonly (readonly [column: string, value: (record: AuditRecord) => SqlValue])[] = [
-  ['at_ms', (record) => record.at],
-  ['request_id', (record) => bounded(record.requestId, 128)],
-  ['route', (record) => bounded(record.route, 128)],
-  ['source', (record) => bounded(record.source, 64)],
-  ['outcome', (record) => record.outcome],
-  ['reason', (record) => bounded(record.reason, 255)],
-  ['tenant_id', (record) => record.tenantId ?? null],
-  ['project_id', (record) => record.projectId ?? null],
-  ['client_id', (record) => record.clientId ?? null],
-  ['subject_id', (record) => bounded(record.subjectId, 128)],
-  ['subject_digest', (record) => record.subjectDigest ?? null],
-  ['token_id', (record) => bounded(record.tokenId, 128)],
-  ['key_id', (record) => bounded(record.keyId, 128)],
-  ['secret_id', (record) => bounded(record.secretId, 128)],
-  ['details', ({ grant }) => (grant === undefined ? null : writeGrantDetails(grant))],
-];
+/** The columns in the order in which they are written. */
+const COLUMNS = [
+  'at_ms',
+  'request_id',
+  'route',
+  'source',
+  'outcome',
+  'reason',
+  'tenant_id',
+  'project_id',
+  'client_id',
+  'subject_id',
+  'subject_digest',
+  'token_id',
+  'key_id',
+  'secret_id',
+  'details',
+] as const;
+
+/** One for each column. */
+type ValuesOf<Columns extends readonly string[]> = { readonly [Index in keyof Columns]: SqlValue };
+
+/** Written out, because this runs for every token. */
+function valuesOfOne(record: AuditRecord): ValuesOf<typeof COLUMNS> {
+  return [
+    record.at,
+    bounded(record.requestId, 128),
+    bounded(record.route, 128),
+    bounded(record.source, 64),
+    record.outcome,
+    bounded(record.reason, 255),
+    record.tenantId ?? null,
+    record.projectId ?? null,
+    record.clientId ?? null,
+    bounded(record.subjectId, 128),
+    record.subjectDigest ?? null,
+    bounded(record.tokenId, 128),
+    bounded(record.keyId, 128),
+    bounded(record.secretId, 128),
+    record.grant === undefined ? null : writeGrantDetails(record.grant),
+  ];
+}
 
 /** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
 const SMALL_APPEND = 32;
@@ -48,7 +72,7 @@ function insertsFor(kind: Kind): ReadonlyMap<number, string> {
 }
 
 function insertOf(rows: number, isIndexedLater: boolean): string {
-  const names = [...COLUMNS.map(([column]) => column), ...(isIndexedLater ? ['unindexed'] : [])].join(', ');
+  const names = [...COLUMNS, ...(isIndexedLater ? ['unindexed'] : [])].join(', ');
   const row = `(${[...COLUMNS.map(() => '?'), ...(isIndexedLater ? ['1'] : [])].join(', ')})`;
   return `INSERT INTO audit_records (${names}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }
@@ -57,11 +81,12 @@ export function rowsOfNext(left: number): number {
   return left <= SMALL_APPEND ? left : (LARGE_APPENDS.find((size) => size <= left) ?? SMALL_APPEND);
 }
 
-/** A plain loop: this runs for every token. */
+/** @param rows how many of the records, from the first on */
 export function valuesOf(records: readonly AuditRecord[], rows: number): SqlValue[] {
   const values: SqlValue[] = [];
-  for (const record of records.slice(0, rows)) {
-    for (const [, value] of COLUMNS) values.push(value(record));
+  for (let row = 0; row < rows; row++) {
+    const record = records[row];
+    if (record !== undefined) values.push(...valuesOfOne(record));
   }
   return values;
 }

@@ -14,6 +14,17 @@ export function flatJsonMembers(fields: FlatFields): string {
   return members;
 }
 
+/**
+ * One member, for a line that is written without an object of its fields.
+ *
+ * @param start a comma, the name, a colon and the first quote: `,"name":"`
+ * @returns nothing for an undefined value
+ */
+export function textMember(start: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  return NEEDS_ESCAPE.test(value) ? start + JSON.stringify(value).slice(1) : `${start}${value}"`;
+}
+
 function jsonText(text: string): string {
   return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
 }

@@ -5,9 +5,9 @@ import { flatJsonMembers, type FlatFields } from './flat-json.ts';
 /** What a log line may hold: ids, counts and fixed words. Never errors, requests, or anything with a secret, a token or an email address. */
 export type LogFields = FlatFields;
 
-type Level = 'debug' | 'info' | 'warn' | 'error';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-const VALUES = pino.levels.values as Readonly<Record<Level, number>>;
+const VALUES = pino.levels.values as Readonly<Record<LogLevel, number>>;
 
 /**
  * Writes all log lines: JSON in pino's form, one line per event. Standard output rewrites them for people if it is a terminal.
@@ -41,11 +41,19 @@ export class Log {
     this.#write('error', event, fields);
   }
 
-  #write(level: Level, event: string, fields: LogFields): void {
-    const value = VALUES[level];
-    if (value < this.#from) return;
-    this.#destination.write(
-      `{"level":${value},"time":${Date.now()}${flatJsonMembers(fields)},"event":${JSON.stringify(event)}}\n`,
-    );
+  isWritten(level: LogLevel): boolean {
+    return VALUES[level] >= this.#from;
+  }
+
+  /** @param members JSON, each after a comma: for the one line that is written for every request, whose members are not put into an object first */
+  write(level: LogLevel, event: string, members: string): void {
+    if (this.isWritten(level))
+      this.#destination.write(
+        `{"level":${VALUES[level]},"time":${Date.now()}${members},"event":${JSON.stringify(event)}}\n`,
+      );
+  }
+
+  #write(level: LogLevel, event: string, fields: LogFields): void {
+    if (this.isWritten(level)) this.write(level, event, flatJsonMembers(fields));
   }
 }
