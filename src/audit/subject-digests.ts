@@ -6,6 +6,7 @@ import type { TenantId } from '../domain/ids.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { within } from '../runtime/deadline.ts';
+import { isLater } from '../runtime/awaitable.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { VaultService } from '../vault/vault.service.ts';
 import { type DigestKey, type DigestKeyVault, readOrCreateDigestKey } from './digest-key.ts';
@@ -49,7 +50,7 @@ export class SubjectDigests {
   /** Never rejects. @returns undefined if the secret store does not give the key in time */
   async of(tenantId: TenantId, email: CanonicalEmail): Promise<string | undefined> {
     const key = this.#keys.get(tenantId, () => this.#read(tenantId));
-    const known = await within(WAIT_MS, key, () => undefined);
+    const known = isLater(key) ? await within(WAIT_MS, key, () => undefined) : key;
     return known === undefined ? undefined : subjectDigest(known, tenantId, email);
   }
 

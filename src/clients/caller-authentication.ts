@@ -3,8 +3,11 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import type { TenantId } from '../domain/ids.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type ClaimedClient, findClaimedClient } from './claimed-client.ts';
+import type { Secret } from '../config/secret.ts';
+import { type Awaitable, isLater } from '../runtime/awaitable.ts';
+import type { ClientAssertion } from './client-assertion.ts';
 import { ClientAssertions } from './client-assertions.ts';
-import { ClientAuthentication } from './client-authentication.ts';
+import { ClientAuthentication, type ClientAuthenticationResult } from './client-authentication.ts';
 import type { PresentedCredentials } from './client-credentials.ts';
 
 /** A client that has authenticated by its own credentials. */
@@ -57,44 +60,67 @@ export class CallerAuthentication {
    *
    * @throws TesseraError invalid_client, temporarily_unavailable, and what the limit throws
    */
-  async authenticate(
-    tenant: Tenant,
-    presented: PresentedCredentials,
-    limit: CallerLimit,
-  ): Promise<AuthenticatedCaller> {
+  authenticate(tenant: Tenant, presented: PresentedCredentials, limit: CallerLimit): Awaitable<AuthenticatedCaller> {
     try {
-      const { claimed } = presented;
-      // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
-      limit.identified({ key: `${nameOf(tenant.id, claimed)} unknown`, isGuessable: false });
-      const client = findClaimedClient(tenant, claimed);
-      limit.clientFound(client);
-      const { projectId, id: clientId } = client;
-      const name = nameOf(tenant.id, { projectId, clientId });
-
-      if (presented.method === 'client_assertion') {
-        // A signature cannot be guessed. Its failures count separately, so that they cannot block the client's secret.
-        limit.identified({ key: `${name} by assertion`, isGuessable: false });
-        const { credentialId, notAfter } = await this.#assertions.authenticate(tenant, client, presented.assertion);
-        limit.authenticated();
-        return { client, secretId: credentialId, notAfter };
-      }
-      // Counts under the same key as generateToken: a guess at either endpoint is a guess at the same secret.
-      limit.identified({ key: name, isGuessable: true });
-      const credentials = { projectId, clientId, credential: presented.credential };
-      const { secretId } = await this.#clients.authenticate(tenant, credentials, 'secret required', limit);
-      return { client, secretId, notAfter: undefined };
+      const client = this.#identify(tenant, presented.claimed, limit);
+      const caller =
+        presented.method === 'client_assertion'
+          ? this.#byAssertion(tenant, client, presented.assertion, limit)
+          : this.#bySecret(tenant, client, presented.credential, limit);
+      return isLater(caller) ? caller.catch(refuse) : caller;
     } catch (error) {
-      throw asInvalidClient(error);
+      return refuse(error);
     }
   }
+
+  #identify(tenant: Tenant, claimed: ClaimedClient, limit: CallerLimit): Client {
+    try {
+      const client = findClaimedClient(tenant, claimed);
+      limit.clientFound(client);
+      return client;
+    } catch (error) {
+      // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
+      limit.identified({ key: `${nameOf(tenant.id, claimed)} unknown`, isGuessable: false });
+      throw error;
+    }
+  }
+
+  async #byAssertion(
+    tenant: Tenant,
+    client: Client,
+    assertion: ClientAssertion,
+    limit: CallerLimit,
+  ): Promise<AuthenticatedCaller> {
+    // A signature cannot be guessed. Its failures count separately, so that they cannot block the client's secret.
+    limit.identified({ key: `${keyOf(tenant, client)} by assertion`, isGuessable: false });
+    const { credentialId, notAfter } = await this.#assertions.authenticate(tenant, client, assertion);
+    limit.authenticated();
+    return { client, secretId: credentialId, notAfter };
+  }
+
+  #bySecret(tenant: Tenant, client: Client, credential: Secret, limit: CallerLimit): Awaitable<AuthenticatedCaller> {
+    // Counts under the same key as generateToken: a guess at either endpoint is a guess at the same secret.
+    limit.identified({ key: keyOf(tenant, client), isGuessable: true });
+    const credentials = { projectId: client.projectId, clientId: client.id, credential };
+    const matched = this.#clients.authenticate(tenant, credentials, 'secret required', limit);
+    return isLater(matched) ? matched.then(callerOf) : callerOf(matched);
+  }
+}
+
+function callerOf({ client, secretId }: ClientAuthenticationResult): AuthenticatedCaller {
+  return { client, secretId, notAfter: undefined };
 }
 
 function nameOf(tenantId: TenantId, { projectId, clientId }: ClaimedClient): string {
   return `${tenantId}/${projectId ?? '?'}/${clientId}`;
 }
 
-function asInvalidClient(error: unknown): unknown {
-  return error instanceof TesseraError && (error.code === 'unauthorized' || error.code === 'client_not_found')
+function keyOf(tenant: Tenant, { projectId, id: clientId }: Client): string {
+  return nameOf(tenant.id, { projectId, clientId });
+}
+
+function refuse(error: unknown): never {
+  throw error instanceof TesseraError && (error.code === 'unauthorized' || error.code === 'client_not_found')
     ? new TesseraError('invalid_client', error.reason, { cause: error })
     : error;
 }

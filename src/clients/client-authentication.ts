@@ -6,6 +6,7 @@ import { NetworkSet } from '../domain/networks.ts';
 import type { Surface } from '../domain/surface.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
+import { type Awaitable, isLater } from '../runtime/awaitable.ts';
 import { ClientSecrets } from './client-secrets.ts';
 import { SecretUses } from './secret-uses.ts';
 
@@ -66,21 +67,35 @@ export class ClientAuthentication {
    * @param secretless where the request comes from; 'secret required': the endpoint requires a secret from every client, whatever its policy
    * @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and whatever the listener throws
    */
-  async authenticate(
+  authenticate(
     tenant: Tenant,
     credentials: ClientCredentials,
     secretless: SecretlessOrigin | 'secret required',
     listener: SecretMatchListener,
-  ): Promise<ClientAuthenticationResult> {
+  ): Awaitable<ClientAuthenticationResult> {
     const client = tenant.projects.get(credentials.projectId)?.clients.get(credentials.clientId);
     if (client === undefined) throw new TesseraError('client_not_found', 'unknown project or client');
 
     const hasSecret =
       secretless === 'secret required' ? client.policy.kind === 'confidential' : client.policy.kind !== 'assertion';
-    const secretId = await this.#match(tenant, client, credentials.credential, hasSecret);
+    const matched = this.#match(tenant, client, credentials.credential, hasSecret);
+    const admit = (secretId: string | undefined) =>
+      this.#admit(tenant, client, secretId, credentials.credential, secretless, listener);
+    return isLater(matched) ? matched.then(admit) : admit(matched);
+  }
+
+  /** @param secretId of the secret that matched */
+  #admit(
+    tenant: Tenant,
+    client: Client,
+    secretId: string | undefined,
+    credential: Secret | undefined,
+    secretless: SecretlessOrigin | 'secret required',
+    listener: SecretMatchListener,
+  ): ClientAuthenticationResult {
     if (secretId !== undefined) listener.authenticated();
     refuseInactive(tenant, client);
-    if (secretId === undefined) refuseUnlessSecretless(client, credentials.credential, secretless);
+    if (secretId === undefined) refuseUnlessSecretless(client, credential, secretless);
     else this.#uses.record(tenant.id, client.projectId, client.id, secretId, this.#clock.nowMs());
     return { client, secretId };
   }
@@ -91,9 +106,9 @@ export class ClientAuthentication {
     client: Client,
     credential: Secret | undefined,
     hasSecret: boolean,
-  ): Promise<string | undefined> {
+  ): Awaitable<string | undefined> {
     // A secretless client that sends nothing has nothing to compare, and must not depend on Vault.
-    if (credential === undefined && client.policy.kind === 'secretless') return Promise.resolve(undefined);
+    if (credential === undefined && client.policy.kind === 'secretless') return undefined;
     // A lone surrogate becomes U+FFFD in UTF-8, which would make different texts equal.
     const isComparable = credential !== undefined && Secret.isWellFormed(credential) && hasSecret;
     return this.#secrets.match(tenant, client, isComparable ? credential : ABSENT);

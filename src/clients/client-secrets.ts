@@ -7,6 +7,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
+import { type Awaitable, isLater } from '../runtime/awaitable.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { type ClientSecretEntry, parseClientSecretEntry } from './client-secret-entry.ts';
 import { clientSecretPath } from '../vault/vault-path.ts';
@@ -70,8 +71,14 @@ export class ClientSecrets {
    *
    * @returns the id of the unexpired secret that matched; undefined if none did
    */
-  async match(tenant: Tenant, client: Client, credential: Secret): Promise<string | undefined> {
-    const secrets = await this.#secrets.get(keyOf(tenant, client), () => this.#read(tenant, client));
+  match(tenant: Tenant, client: Client, credential: Secret): Awaitable<string | undefined> {
+    const secrets = this.#secrets.get(keyOf(tenant, client), () => this.#read(tenant, client));
+    return isLater(secrets)
+      ? secrets.then((read) => this.#matchOf(read, credential))
+      : this.#matchOf(secrets, credential);
+  }
+
+  #matchOf(secrets: readonly LiveSecret[], credential: Secret): string | undefined {
     const presented = credential.sha256();
     const now = epochSeconds(this.#clock.nowMs());
     let matched: string | undefined;

@@ -55,7 +55,6 @@ describe('an assertion that the client has signed', () => {
     expect(caller.client).toMatchObject({ projectId: 'shop', id: 'web' });
     expect([caller.secretId, caller.notAfter]).toEqual(['key:k1', undefined]);
     expect(fixture.events).toEqual([
-      'counts as acme/shop/web unknown',
       'found shop/web',
       'counts as acme/shop/web by assertion',
       'authenticated',

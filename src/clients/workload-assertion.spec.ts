@@ -83,7 +83,6 @@ describe('a token of the workload’s issuer', () => {
     expect(caller.client).toMatchObject({ projectId: 'shop', id: 'importer' });
     expect([caller.secretId, caller.notAfter]).toEqual(['workload:cluster', NOW + 600]);
     expect(fixture.events).toEqual([
-      'counts as acme/shop/importer unknown',
       'found shop/importer',
       'counts as acme/shop/importer by assertion',
       'authenticated',
@@ -194,7 +193,7 @@ describe('an assertion is refused', () => {
     await fixture.issuing.addTenant('acme');
     const tenant = await fixture.issuing.tenants.open(tenantId('acme'));
     const claims = claimsFor(tenant, NOW, { sub: SUB });
-    const { token } = await fixture.issuing.issuer.issue(tenant, claims);
+    const { token } = await fixture.issuing.issuer.issue(tenant, { claims });
     await save({ issuer: claims.iss, algorithms: ['ES256'], audiences: ['shop-api'], conditions: 'none' });
     await expectRefused(token, 'it is one of ours');
   });

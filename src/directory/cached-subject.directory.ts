@@ -2,6 +2,7 @@ import type { CachesConfig } from '../config/config.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
+import type { Awaitable } from '../runtime/awaitable.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { type Subject, SubjectDirectory } from './subject.ts';
 
@@ -51,22 +52,22 @@ export class CachedSubjectDirectory extends SubjectDirectory {
     });
   }
 
-  override findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined> {
+  override findByEmail(tenant: Tenant, email: CanonicalEmail): Awaitable<Subject | undefined> {
     // No part of a key can contain a space, so keys are unambiguous.
     const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${email}`;
-    return this.#subjects.get(key, () => this.#source.findByEmail(tenant, email));
+    return this.#subjects.get(key, async () => this.#source.findByEmail(tenant, email));
   }
 
-  override findById(tenant: Tenant, id: string): Promise<Subject | undefined> {
+  override findById(tenant: Tenant, id: string): Awaitable<Subject | undefined> {
     // The second space distinguishes ids from addresses and identities, which begin with none.
     const key = `${tenant.id} ${this.#snapshotOf(tenant)}  ${id}`;
-    return this.#subjects.get(key, () => this.#source.findById(tenant, id));
+    return this.#subjects.get(key, async () => this.#source.findById(tenant, id));
   }
 
-  override findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined> {
+  override findByIdentity(tenant: Tenant, issuer: string, sub: string): Awaitable<Subject | undefined> {
     // The issuer's text may contain anything; JSON makes the key unambiguous.
     const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([issuer, sub])}`;
-    return this.#subjects.get(key, () => this.#source.findByIdentity(tenant, issuer, sub));
+    return this.#subjects.get(key, async () => this.#source.findByIdentity(tenant, issuer, sub));
   }
 
   stats(): { readonly entries: number; readonly hits: number; readonly misses: number } {

@@ -1,5 +1,6 @@
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
+import type { Awaitable } from '../runtime/awaitable.ts';
 import type { Status } from '../domain/status.ts';
 import type { Surface } from '../domain/surface.ts';
 
@@ -25,11 +26,11 @@ export interface GrantedScope {
  * if the database does not answer. Undefined means that there is no such subject.
  */
 export abstract class SubjectDirectory {
-  abstract findByEmail(tenant: Tenant, email: CanonicalEmail): Promise<Subject | undefined>;
+  abstract findByEmail(tenant: Tenant, email: CanonicalEmail): Awaitable<Subject | undefined>;
   /** Finds a subject by the id that tokens have as `sub`, compared exactly. */
-  abstract findById(tenant: Tenant, id: string): Promise<Subject | undefined>;
+  abstract findById(tenant: Tenant, id: string): Awaitable<Subject | undefined>;
   /** Finds a subject by linked identity: the issuer's URL and its `sub`, or the claim that stands for it, compared exactly. */
-  abstract findByIdentity(tenant: Tenant, issuer: string, sub: string): Promise<Subject | undefined>;
+  abstract findByIdentity(tenant: Tenant, issuer: string, sub: string): Awaitable<Subject | undefined>;
 }
 
 /** Each surface has its own. */
@@ -51,7 +52,7 @@ export function findSubject(
   directory: SubjectDirectory,
   tenant: Tenant,
   reference: SubjectReference,
-): Promise<Subject | undefined> {
+): Awaitable<Subject | undefined> {
   if (reference.by === 'email') return directory.findByEmail(tenant, reference.email);
   if (reference.by === 'id') return directory.findById(tenant, reference.id);
   return directory.findByIdentity(tenant, reference.issuer, reference.sub);

@@ -21,7 +21,7 @@ const facts: AuthorizationFacts = {
 const context = { publicUrl: 'https://tessera.example/base', now: 1_800_000_000, jti: 'j-1' };
 
 const claims = (changes: Partial<AuthorizationFacts> = {}) =>
-  buildClaims(AuthorizationDecision[sealAuthorizationDecision]({ ...facts, ...changes }), context);
+  buildClaims(AuthorizationDecision[sealAuthorizationDecision]({ ...facts, ...changes }), context).claims;
 
 it('contains what was authorized, and nothing else', () => {
   expect(claims()).toEqual({

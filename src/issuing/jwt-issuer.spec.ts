@@ -36,7 +36,7 @@ it.each<SigningAlgorithm>(['ES256', 'RS256', 'EdDSA'])(
   async (algorithm) => {
     const tenant = await fixture.addTenant('acme', algorithm);
     const claims = claimsFor(tenant, fixture.clock.seconds, { sub: 'Zoë ☕' });
-    const { token, expiresInSeconds, kid } = await fixture.issuer.issue(tenant, claims);
+    const { token, expiresInSeconds, kid } = await fixture.issuer.issue(tenant, { claims });
     expect(expiresInSeconds).toBe(600);
     const { payload, protectedHeader } = await joseVerify(tenant, token);
     expect(payload).toEqual(claims);
@@ -48,19 +48,18 @@ it('takes the lifetime from the claims, however long signing takes', async () =>
   const tenant = await fixture.addTenant('acme');
   const claims = claimsFor(tenant, fixture.clock.seconds);
   fixture.clock.advance(5_000);
-  expect((await fixture.issuer.issue(tenant, claims)).expiresInSeconds).toBe(600);
+  expect((await fixture.issuer.issue(tenant, { claims })).expiresInSeconds).toBe(600);
 });
 
 it('signs with the next key once it is active, and tokens of both keys verify', async () => {
   const tenant = await fixture.addTenant('acme');
-  const before = await fixture.issuer.issue(
-    tenant,
-    claimsFor(tenant, fixture.clock.seconds, { exp: fixture.clock.seconds + 86_400 }),
-  );
+  const before = await fixture.issuer.issue(tenant, {
+    claims: claimsFor(tenant, fixture.clock.seconds, { exp: fixture.clock.seconds + 86_400 }),
+  });
   const next = await newSigningKey('EdDSA');
   await fixture.store.update(tenant.id, (ring) => rotate(ring, next, fixture.clock.seconds));
   fixture.clock.advance(MIN_LEAD_SECONDS * 1000);
-  const after = await fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds));
+  const after = await fixture.issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds) });
   expect([before.kid === next.kid, after.kid === next.kid]).toEqual([false, true]);
   expect(decodeProtectedHeader(after.token)).toEqual({ typ: 'at+jwt', alg: 'EdDSA', kid: next.kid });
   for (const { token } of [before, after]) await joseVerify(tenant, token);
@@ -77,11 +76,11 @@ it('signs with the next key once it is active, and tokens of both keys verify', 
 it('makes the signatures of one turn of the event loop together', async () => {
   const tenant = await fixture.addTenant('acme');
   const claims = claimsFor(tenant, fixture.clock.seconds);
-  await fixture.issuer.issue(tenant, claims);
+  await fixture.issuer.issue(tenant, { claims });
   let done = 0;
   const all = Promise.all(
     Array.from({ length: 30 }, async () => {
-      await fixture.issuer.issue(tenant, claims);
+      await fixture.issuer.issue(tenant, { claims });
       done += 1;
     }),
   );
@@ -95,14 +94,14 @@ it('makes the signatures of one turn of the event loop together', async () => {
 
 it('refuses claims of another tenant', async () => {
   const [acme, globex] = [await fixture.addTenant('acme'), await fixture.addTenant('globex')];
-  const refusal = await refusalOf(fixture.issuer.issue(acme, claimsFor(globex, fixture.clock.seconds)));
+  const refusal = await refusalOf(fixture.issuer.issue(acme, { claims: claimsFor(globex, fixture.clock.seconds) }));
   expect(refusal).toMatchObject({ code: 'server_error', reason: 'the claims are of another tenant' });
 });
 
 it('refuses without a recent key ring', async () => {
   const tenant = await fixture.addTenant('acme');
   fixture.vault.plugged = false;
-  const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)));
+  const refusal = await refusalOf(fixture.issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds) }));
   expect(refusal).toMatchObject({ code: 'temporarily_unavailable', reason: 'vault: unplugged' });
 });
 
@@ -114,7 +113,7 @@ it('releases no token that a second implementation does not accept with the publ
     limits: { tokenBytes: 6144 },
   });
   for (let attempt = 0; attempt < 2; attempt += 1)
-    expect(await refusalOf(issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds)))).toMatchObject({
+    expect(await refusalOf(issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds) }))).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'key ring: a second implementation rejects the first token of a key',
     });
@@ -126,14 +125,14 @@ describe('the size budget', () => {
     const claims = claimsFor(tenant, fixture.clock.seconds, {
       roles: Array.from({ length: 100 }, (_, i) => `role-${i}`),
     });
-    const { token } = await fixture.issuer.issue(tenant, claims);
+    const { token } = await fixture.issuer.issue(tenant, { claims });
     for (const [tokenBytes, fits] of [
       [token.length, true],
       [token.length - 1, false],
     ] as const) {
       const other = await openIssuingFixture({ tokenBytes });
       const same = await other.addTenant('acme', algorithm);
-      const work = other.issuer.issue(same, claims);
+      const work = other.issuer.issue(same, { claims });
       if (fits) expect((await work).token).toHaveLength(token.length);
       else expect((await refusalOf(work)).code).toBe('token_too_large');
       await other.close();
@@ -145,7 +144,9 @@ describe('the size budget', () => {
     ['scope', { scope: 'secret:scope '.repeat(900) }],
   ])('names %s if that is the largest claim, but no value', async (name, changes) => {
     const tenant = await fixture.addTenant('acme');
-    const refusal = await refusalOf(fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds, changes)));
+    const refusal = await refusalOf(
+      fixture.issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds, changes) }),
+    );
     expect(refusal.code).toBe('token_too_large');
     expect(refusal.reason).toBe('the token exceeds the size budget');
     expect(refusal.detail).toBe(`The token would exceed the size budget of 6144 bytes; its largest claim is ${name}.`);

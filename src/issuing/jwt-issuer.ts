@@ -4,6 +4,9 @@ import { CONFIG, type LimitsConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { BatchSigner } from './batch-signer.ts';
+import { isLater } from '../runtime/awaitable.ts';
+import type { BuiltClaims } from './claims.ts';
+import { encodeClaims, encodePayload } from './payload.ts';
 import { KeyRings } from '../keys/key-rings.ts';
 import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
 import { SecondOpinion } from '../keys/second-opinion.ts';
@@ -40,13 +43,20 @@ export class JwtIssuer {
   /**
    * @throws TesseraError temporarily_unavailable without a usable key ring or when a second implementation rejects the key's first token, token_too_large over the size budget
    */
-  async issue(tenant: Tenant, claims: TesseraClaims): Promise<SignedJwt> {
+  async issue(tenant: Tenant, { claims, source }: BuiltClaims): Promise<SignedJwt> {
     // Claims of one tenant must never be signed with another tenant's key.
     if (claims.tenant_id !== tenant.id) throw new TesseraError('server_error', 'the claims are of another tenant');
-    const key = await this.#keyRings.signingKey(tenant);
-    const signingInput = key.encodedHeader + Buffer.from(JSON.stringify(claims)).toString('base64url');
+    const ready = this.#keyRings.signingKey(tenant);
+    const key = isLater(ready) ? await ready : ready;
+    const payload = source === undefined ? encodeClaims(claims) : encodePayload(claims, source);
+    const signingInput = key.encodedHeader + payload;
     this.#checkSize(signingInput, key, claims);
-    const signature = await this.#sign(key, signingInput);
+    let signature: Buffer;
+    try {
+      signature = await this.#signer.sign(key, Buffer.from(signingInput, 'latin1'));
+    } catch (cause) {
+      throw new TesseraError('server_error', 'signing failed', { cause });
+    }
     const token = `${signingInput}.${signature.toString('base64url')}`;
     this.#secondOpinion.confirmFirstToken(key, token, claims);
     return {
@@ -61,14 +71,6 @@ export class JwtIssuer {
     throw new TesseraError('token_too_large', 'the token exceeds the size budget', {
       detail: `The token would exceed the size budget of ${this.#maxTokenBytes} bytes; its largest claim is ${largestClaim(claims)}.`,
     });
-  }
-
-  async #sign(key: LoadedSigningKey, signingInput: string): Promise<Buffer> {
-    try {
-      return await this.#signer.sign(key, Buffer.from(signingInput, 'latin1'));
-    } catch (cause) {
-      throw new TesseraError('server_error', 'signing failed', { cause });
-    }
   }
 }
 

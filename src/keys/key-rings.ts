@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
+import type { Awaitable } from '../runtime/awaitable.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
@@ -14,7 +15,7 @@ import { LoadedKeyRing, type LoadedSigningKey } from './loaded-key-ring.ts';
 
 /** The part of TenantRepository that is used here: which tenants exist, and which one changed. */
 export interface KnownTenants {
-  open(id: TenantId): Promise<Tenant>;
+  open(id: TenantId): Awaitable<Tenant>;
   /** The listener gets no id if any tenant may have changed. */
   subscribe(listener: (id: TenantId | undefined) => void): void;
 }
@@ -77,9 +78,15 @@ export class KeyRings {
   }
 
   /** @throws TesseraError temporarily_unavailable if there is no ring that is recent enough, or no key in it that signs */
-  async signingKey({ id }: Tenant): Promise<LoadedSigningKey> {
+  signingKey({ id }: Tenant): Awaitable<LoadedSigningKey> {
     const entry = this.#entries.get(id) ?? this.#newEntry(id);
-    const ring = this.#youngEnough(entry) ?? (await load(entry));
+    const ring = this.#youngEnough(entry);
+    return ring === undefined
+      ? load(entry).then((loaded) => this.#signingKeyOf(loaded, id, entry))
+      : this.#signingKeyOf(ring, id, entry);
+  }
+
+  #signingKeyOf(ring: LoadedKeyRing, id: TenantId, entry: Entry): LoadedSigningKey {
     const key = ring.signingKey(this.#now());
     if (key !== undefined) return key;
     const error = unavailable('key ring', 'no key signs');

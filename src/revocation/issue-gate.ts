@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import type { RevocationRecord } from './revocation-records.ts';
+import type { Awaitable } from '../runtime/awaitable.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
@@ -45,7 +46,7 @@ export class IssueGate {
    * @returns the token's issue time, milliseconds since the epoch
    * @throws TesseraError temporarily_unavailable if the list cannot be read now
    */
-  start(tenantId: TenantId): number | Promise<number> {
+  start(tenantId: TenantId): Awaitable<number> {
     return this.#isRecent ? this.#startAt(this.#clock.nowMs(), tenantId) : this.#startLater(tenantId);
   }
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../domain/clock.ts';
+import type { Awaitable } from './awaitable.ts';
 
 /** How a lookup was answered: from the cache, by a read that another caller had started, or by its own read. */
 export type LookUp = 'kept' | 'joined' | 'read';
@@ -20,9 +21,14 @@ export interface SingleFlightCacheOptions<V> {
 }
 
 interface Entry<V> {
-  /** Every lookup gets this same promise. */
-  readonly value: Promise<V>;
+  readonly value: V;
   /** By the monotonic clock, from before the read, so that the value is never older than the entry claims. */
+  readonly readAtMs: number;
+}
+
+interface Reading<V> {
+  /** Every caller that joins gets this same promise. */
+  readonly value: Promise<V>;
   readonly readAtMs: number;
 }
 
@@ -39,7 +45,7 @@ export class SingleFlightCache<K extends string, V> {
   readonly #absent: LRUCache<K, Entry<V>> | undefined;
   readonly #absentMaxAgeMs: number;
   readonly #refreshAfterMs: number;
-  readonly #readings = new Map<K, Entry<V>>();
+  readonly #readings = new Map<K, Reading<V>>();
 
   constructor(options: SingleFlightCacheOptions<V>) {
     const { maxAgeMs, maxEntries, weight, absent } = options;
@@ -55,8 +61,11 @@ export class SingleFlightCache<K extends string, V> {
     return this.#kept.size + (this.#absent?.size ?? 0);
   }
 
-  /** @param read called immediately or not at all; its error is passed to the caller */
-  get(key: K, read: () => Promise<V>): Promise<V> {
+  /**
+   * @param read called immediately or not at all; its error is passed to the caller
+   * @returns a promise only if the answer has to be read
+   */
+  get(key: K, read: () => Promise<V>): Awaitable<V> {
     const { maxAgeMs, onLookUp } = this.#options;
     const nowMs = this.#options.clock.monotonicMs();
     const kept = this.#kept.get(key);
@@ -97,23 +106,24 @@ export class SingleFlightCache<K extends string, V> {
   }
 
   #read(key: K, read: () => Promise<V>, nowMs: number): Promise<V> {
-    const entry: Entry<V> = { value: read(), readAtMs: nowMs };
-    this.#readings.set(key, entry);
-    entry.value.then(
+    const reading: Reading<V> = { value: read(), readAtMs: nowMs };
+    this.#readings.set(key, reading);
+    reading.value.then(
       (value) => {
         // This read is outdated: the key was forgotten, or another read has begun.
-        if (this.#readings.get(key) !== entry) return;
+        if (this.#readings.get(key) !== reading) return;
         this.#readings.delete(key);
-        this.#keep(key, entry, value);
+        this.#keep(key, { value, readAtMs: nowMs });
       },
       () => {
-        if (this.#readings.get(key) === entry) this.#readings.delete(key);
+        if (this.#readings.get(key) === reading) this.#readings.delete(key);
       },
     );
-    return entry.value;
+    return reading.value;
   }
 
-  #keep(key: K, entry: Entry<V>, value: V): void {
+  #keep(key: K, entry: Entry<V>): void {
+    const { value } = entry;
     if (value === undefined || value === null) {
       this.#kept.delete(key);
       this.#absent?.set(key, entry);

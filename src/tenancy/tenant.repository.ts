@@ -4,6 +4,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
+import { type Awaitable, isLater } from '../runtime/awaitable.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { readTenant } from './read-tenant.ts';
 import type { Tenant } from './tenant.ts';
@@ -45,12 +46,12 @@ export class TenantRepository {
 
   /**
    * @throws TesseraError `client_not_found` for an unknown or removed tenant, `temporarily_unavailable` if the control database does not answer and
-   * no snapshot is recent enough
+   * no snapshot is recent enough. The error always comes later
    */
-  async open(id: TenantId): Promise<Tenant> {
-    const tenant = await this.#tenants.get(id, () => this.#controlPlane.snapshot((manager) => readTenant(manager, id)));
-    if (tenant === undefined) throw new TesseraError('client_not_found', 'unknown tenant');
-    return tenant;
+  open(id: TenantId): Awaitable<Tenant> {
+    const tenant = this.#tenants.get(id, () => this.#controlPlane.snapshot((manager) => readTenant(manager, id)));
+    if (isLater(tenant)) return tenant.then(known);
+    return tenant ?? Promise.reject(unknownTenant());
   }
 
   subscribe(listener: TenantListener): void {
@@ -66,4 +67,13 @@ export class TenantRepository {
     else this.#tenants.forget(id);
     for (const listener of this.#listeners) listener(id);
   }
+}
+
+function known(tenant: Tenant | undefined): Tenant {
+  if (tenant === undefined) throw unknownTenant();
+  return tenant;
+}
+
+function unknownTenant(): TesseraError {
+  return new TesseraError('client_not_found', 'unknown tenant');
 }

@@ -56,7 +56,7 @@ export async function openExchangeFixture() {
     admins: new ListedSubjects(),
     /** What the pipeline would show of the client in a record. */
     client: undefined as Pick<Client, 'projectId' | 'id'> | undefined,
-    open: (id: string): Promise<Tenant> => tessera.tenants.open(tenantId(id)),
+    open: async (id: string): Promise<Tenant> => tessera.tenants.open(tenantId(id)),
 
     /** Starts with cold keys and fresh directories. */
     reset: (allowedHosts: readonly string[]): void => {
@@ -82,7 +82,7 @@ export async function openExchangeFixture() {
     bearer: async (changes: Partial<TesseraClaims> = {}, id = 'acme'): Promise<string> => {
       const tenant = await exchange.open(id);
       const claims = claimsFor(tenant, tessera.clock.seconds, { sub: 'u-ada', ...changes });
-      return (await tessera.issuer.issue(tenant, claims)).token;
+      return (await tessera.issuer.issue(tenant, { claims })).token;
     },
 
     authenticate: async (attempt: Attempt): Promise<AuthenticatedClientFacts> => {

@@ -3,7 +3,6 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { authorizationOf } from '../http/header-values.ts';
 import { contextOf } from '../http/request-context.ts';
-import type { TokenResponse } from '../token-grants/grant.ts';
 import { TokenPipeline } from '../token-grants/token-pipeline.ts';
 import { OfferedGrants } from './offered-grants.ts';
 import { TokenEndpoint } from './token.endpoint.ts';
@@ -21,7 +20,7 @@ export class TokenEndpointController {
   }
 
   @TokenEndpoint()
-  token(@Req() request: FastifyRequest<{ Params: { tenantId: string } }>): Promise<TokenResponse> {
+  token(@Req() request: FastifyRequest<{ Params: { tenantId: string } }>): Promise<string> {
     return this.#pipeline.answer(this.#grants.of(request.body), {
       // Not by @Param: for each one, Nest awaits pipes that are not there.
       tenant: request.params.tenantId,

@@ -9,6 +9,7 @@ import {
   ApiSecurity,
 } from '@nestjs/swagger';
 import { CLIENT_SCHEME } from '../http/openapi/api-docs.ts';
+import { AnswersJsonText } from '../http/json-text.ts';
 import { ApiOAuthErrors } from '../http/problems/api-oauth-errors.ts';
 import { ApiUnknownTenant } from '../http/problems/api-problems.ts';
 import { FormTokenResponseDto, TokenFormDto } from './token-form.dto.ts';
@@ -18,6 +19,7 @@ export function TokenEndpoint(): MethodDecorator {
   return applyDecorators(
     Post('token'),
     HttpCode(200),
+    AnswersJsonText(),
     ApiBasicAuth(CLIENT_SCHEME),
     // Or by credentials in the form.
     ApiSecurity({}),

@@ -1,6 +1,7 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import { findSubject, type Subject, type SubjectDirectories, type SubjectReference } from '../directory/subject.ts';
 import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
+import { type Awaitable, isLater } from '../runtime/awaitable.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import { parseServiceId } from '../domain/service-id.ts';
@@ -71,19 +72,32 @@ export interface SubjectLookUp {
  *
  * @throws TesseraError unauthorized, invalid_scope, temporarily_unavailable
  */
-export async function authorize(
+export function authorize(
   directories: SubjectDirectories,
   tenant: Tenant,
   authenticated: AuthenticatedClient,
   surface: Surface,
   lookUp: SubjectLookUp,
-): Promise<AuthorizationDecision> {
-  const { client, subject: reference, audience, notAfter, exchange } = authenticated.facts;
+): Awaitable<AuthorizationDecision> {
+  const { client, subject: reference } = authenticated.facts;
   // The surface of services is opened by what the client is itself: then the directory has it as a subject.
   if (surface !== 'service' && !client.surfaces.includes(surface))
     throw new TesseraError('unauthorized', 'the client may not use this surface');
 
-  const subject = await findSubject(directories[surface], tenant, reference);
+  const found = findSubject(directories[surface], tenant, reference);
+  return isLater(found)
+    ? found.then((subject) => decide(tenant, authenticated.facts, surface, subject, lookUp))
+    : decide(tenant, authenticated.facts, surface, found, lookUp);
+}
+
+function decide(
+  tenant: Tenant,
+  facts: AuthenticatedClientFacts,
+  surface: Surface,
+  subject: Subject | undefined,
+  lookUp: SubjectLookUp,
+): AuthorizationDecision {
+  const { client, subject: reference, audience, notAfter, exchange } = facts;
   if (subject === undefined) {
     if (reference.by === 'email') lookUp.addressUnknown(reference.email);
     throw new TesseraError('unauthorized', 'unknown subject');
@@ -93,7 +107,7 @@ export async function authorize(
   if (subject.status !== 'active') throw new TesseraError('unauthorized', 'the subject is disabled');
   const limits = limitsOf(client, subject);
   if (!limits.mayAsk) throw new TesseraError('unauthorized', 'the client may not ask for this subject');
-  const { scopes, resources } = narrowed(limits, subject, authenticated.facts.scopes);
+  const { scopes, resources } = narrowed(limits, subject, facts.scopes);
 
   return AuthorizationDecision[sealAuthorizationDecision]({
     tenant,

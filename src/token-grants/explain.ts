@@ -138,7 +138,7 @@ export async function explain<Request extends TokenRequest, Input extends Reques
     {
       issue: (tenant, built) => {
         passed.add('authorize').add('claims');
-        claims = built;
+        ({ claims } = built);
         return unsigned.issue(tenant, built);
       },
     },

@@ -5,6 +5,7 @@ import type { RequestOrigin } from '../domain/request-origin.ts';
 import type { PersonSurface, Surface } from '../domain/surface.ts';
 import type { SignedJwt } from '../issuing/jwt-issuer.ts';
 import type { AttemptKey } from '../rate-limit/attempt-limit.ts';
+import type { Awaitable } from '../runtime/awaitable.ts';
 import type { Concern } from '../rate-limit/failure-limits.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import type { AuthenticatedClient } from './authorize.ts';
@@ -73,22 +74,17 @@ export interface Grant<Request extends TokenRequest, Input extends RequestInput 
   /** What failures count against until the client has authenticated. */
   attemptKey(request: Request): AttemptKey;
   /** @throws TesseraError client_not_found, unauthorized, temporarily_unavailable, and what `progress` throws */
-  authenticate(tenant: Tenant, request: Request, progress: AuthenticationProgress): Promise<AuthenticatedClient>;
-  /** The body of the response. */
-  respond(signed: SignedJwt, claims: TesseraClaims): TokenResponse;
+  authenticate(tenant: Tenant, request: Request, progress: AuthenticationProgress): Awaitable<AuthenticatedClient>;
+  /** The body of the response as JSON. */
+  respond(signed: SignedJwt, claims: TesseraClaims): string;
   /** The error of the response, for one of any step. */
   errorOf(error: unknown): unknown;
 }
 
-/** RFC 6749, section 5.1. */
-export interface TokenResponse {
-  readonly access_token: string;
-  /** Whole seconds from now. */
-  readonly expires_in: number;
-  readonly token_type: 'Bearer';
-}
-
-/** The response of the endpoints of a surface. */
-export function tokenResponse({ token, expiresInSeconds }: SignedJwt): TokenResponse {
-  return { access_token: token, expires_in: expiresInSeconds, token_type: 'Bearer' };
+/**
+ * The response of the endpoints of a surface (RFC 6749, section 5.1). Written as text: a serializer would look for characters to escape in the whole
+ * token, which has none (RFC 7515, section 2).
+ */
+export function tokenResponse({ token, expiresInSeconds }: SignedJwt): string {
+  return `{"access_token":"${token}","expires_in":${expiresInSeconds},"token_type":"Bearer"}`;
 }

@@ -146,7 +146,7 @@ describe('a third grant', () => {
   it('gets a token, which is on record before it leaves', async () => {
     const { ask, request, done, records } = openPipeline();
     const asked = request();
-    const answer = await ask({}, asked);
+    const answer = JSON.parse(await ask({}, asked)) as { access_token: string };
     expect(answer).toEqual({ access_token: expect.any(String), expires_in: 600, token_type: 'Bearer' });
     const claims = decodeJwt(answer.access_token);
     expect(claims).toMatchObject({ sub: 'u-ada', client_id: 'web', project_id: 'shop', tenant_id: 'acme' });
@@ -224,7 +224,7 @@ describe('a third grant', () => {
     for (let failure = 0; failure <= FAILURES; failure += 1)
       codes.push((await refusalOf(ask({ email: 'nobody@acme.example' }))).code);
     expect(codes).toEqual([...Array<string>(FAILURES).fill('unauthorized'), 'too_many_requests']);
-    await expect(ask()).resolves.toMatchObject({ token_type: 'Bearer' });
+    expect(JSON.parse(await ask())).toMatchObject({ token_type: 'Bearer' });
   });
 });
 

@@ -14,11 +14,12 @@ import { AttemptLimit, type AttemptKey } from '../rate-limit/attempt-limit.ts';
 import { type Concern, FailureLimits } from '../rate-limit/failure-limits.ts';
 import { ReplayProtection } from '../replay/replay-protection.ts';
 import { IssueGate } from '../revocation/issue-gate.ts';
+import { isLater } from '../runtime/awaitable.ts';
 import type { Client } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import type { AuthenticatedClient, SubjectLookUp } from './authorize.ts';
 import { authorize } from './authorize.ts';
-import type { AuthenticationProgress, Grant, RequestInput, TokenRequest, TokenResponse } from './grant.ts';
+import type { AuthenticationProgress, Grant, RequestInput, TokenRequest } from './grant.ts';
 
 /**
  * Issues tokens for every grant. The constructor takes only the methods that the steps call, so that `explain` can run the same steps without a
@@ -59,17 +60,20 @@ export class TokenPipeline {
   answer<Request extends TokenRequest, Input extends RequestInput>(
     grant: Grant<Request, Input>,
     input: Input,
-  ): Promise<TokenResponse> {
+  ): Promise<string> {
     const attempt = new TokenAttempt(input.request, grant.type);
     return this.#auditor.run(attempt, this.#steps(grant, input, attempt));
   }
 
-  /** Each step takes the result of the one before. Nothing is written before the last two. */
+  /**
+   * Each step takes the result of the one before. Nothing is written before the last two. A step whose data is in memory is not awaited, so that a
+   * usual request waits twice: for its signature and for its record.
+   */
   async #steps<Request extends TokenRequest, Input extends RequestInput>(
     grant: Grant<Request, Input>,
     input: Input,
     attempt: TokenAttempt,
-  ): Promise<TokenResponse> {
+  ): Promise<string> {
     try {
       // 1. Parse. The request has the documented form; nothing in it is verified yet.
       const request = grant.parse(input);
@@ -82,24 +86,28 @@ export class TokenPipeline {
 
       // 3. Tenant. The token's `iat` is the time before any of its data was read, so that a later revocation covers it, however long the rest takes.
       const started = this.#gate.start(request.tenantId);
-      const startedAtMs = typeof started === 'number' ? started : await started;
-      const tenant = await this.#tenants.open(request.tenantId);
+      const startedAtMs = isLater(started) ? await started : started;
+      const opening = this.#tenants.open(request.tenantId);
+      const tenant = isLater(opening) ? await opening : opening;
 
       // 4. Authenticate: the only step in which grants differ.
-      const client = await grant.authenticate(tenant, request, attempt);
+      const authenticating = grant.authenticate(tenant, request, attempt);
+      const client = isLater(authenticating) ? await authenticating : authenticating;
       // Checked again: a client that needs no secret may have used up its limit in the meantime.
       limit.check();
       attempt.client = client;
 
       // 5. Authorize.
-      const decision = await authorize(this.#directories, tenant, client, request.surface, attempt);
+      const deciding = authorize(this.#directories, tenant, client, request.surface, attempt);
+      const decision = isLater(deciding) ? await deciding : deciding;
 
       // 6. Claims.
       const now = epochSeconds(startedAtMs);
-      const claims = buildClaims(decision, { publicUrl: this.#publicUrl, now, jti: randomUUID() });
+      const built = buildClaims(decision, { publicUrl: this.#publicUrl, now, jti: randomUUID() });
+      const { claims } = built;
 
       // 7. Sign.
-      const signed = await this.#issuer.issue(tenant, claims);
+      const signed = await this.#issuer.issue(tenant, built);
       this.#gate.refuseRevoked(claims, signed.kid);
       attempt.token = { tokenId: claims.jti, keyId: signed.kid };
 

@@ -1,8 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { TokenResponse } from './grant.ts';
 
 /** RFC 6749, section 5.1, for the documentation. */
-export class TokenResponseDto implements TokenResponse {
+export class TokenResponseDto {
   @ApiProperty({
     type: String,
     description: 'A signed JWT (RFC 9068).',

@@ -5,7 +5,6 @@ import { ClientSecretGrant } from '../token-grants/grants/client-secret/client-s
 import { GenerateTokenEndpoint } from '../token-grants/grants/client-secret/generate-token.endpoint.ts';
 import { OidcExchangeGrant } from '../token-grants/grants/oidc-exchange/oidc-exchange.grant.ts';
 import { OidcTokenEndpoint } from '../token-grants/grants/oidc-exchange/oidc-token.endpoint.ts';
-import type { TokenResponse } from '../token-grants/grant.ts';
 import { TokenPipeline } from '../token-grants/token-pipeline.ts';
 import { authorizationOf } from '../http/header-values.ts';
 import { contextOf } from '../http/request-context.ts';
@@ -31,13 +30,13 @@ export class UserTokenController {
       'Validates tenant, project, client and the secret held in Vault, then reads the user’s roles, groups, scopes and resources from the tenant’s own database.',
     email: 'ada@acme.example',
   })
-  generateToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
+  generateToken(@Req() request: FastifyRequest): Promise<string> {
     const input = { surface: 'user', body: request.body, request: contextOf(request) } as const;
     return this.#pipeline.answer(this.#clientSecret, input);
   }
 
   @OidcTokenEndpoint('user', { a: 'a user', the: 'the user' })
-  oidcToken(@Req() request: FastifyRequest): Promise<TokenResponse> {
+  oidcToken(@Req() request: FastifyRequest): Promise<string> {
     return this.#pipeline.answer(this.#oidcExchange, {
       surface: 'user',
       body: request.body,

@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => fixture.close());
 
 const issue = async (tenant: Tenant, changes = {}) =>
-  (await fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds, changes))).token;
+  (await fixture.issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds, changes) })).token;
 const reasonOf = async (token: string, surface: 'admin' | 'user' = 'user') => {
   const refusal = await refusalOf(fixture.ownTokens.verify(token, surface));
   expect(refusal.code).toBe('unauthorized');

@@ -13,7 +13,7 @@ it.each<SigningAlgorithm>(['ES256', 'RS256', 'EdDSA'])(
   'is the length of the %s token that is issued',
   async (algorithm) => {
     const tenant = await fixture.addTenant('acme', algorithm);
-    const { token } = await fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds));
+    const { token } = await fixture.issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds) });
     const subject = { id: 'u-ada', email: 'ada@acme.example', roles: ['manager'], groups: ['sales'] };
     const grants = { scopes: ['orders:read'], resources: ['orders'] };
     const client = clientOf(tenant, 'shop', 'web');

@@ -33,7 +33,7 @@ export class ExplainedDirectories implements SubjectDirectories {
     this.#administrators = administrators;
     this.#users = users;
     const services = new CopiedServiceDirectory(directories, (paths) => (this.paths = paths));
-    this.service = new ObservedDirectory((tenant, reference) => {
+    this.service = new ObservedDirectory(async (tenant, reference) => {
       this.subjectClient = reference.by === 'id' ? clientOf(tenant, reference.id) : undefined;
       return findSubject(services, tenant, reference);
     });

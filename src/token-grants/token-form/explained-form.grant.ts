@@ -1,10 +1,11 @@
 import type { TesseraClaims } from '@tessera/token';
 import type { SignedJwt } from '../../issuing/jwt-issuer.ts';
 import type { AttemptKey } from '../../rate-limit/attempt-limit.ts';
+import type { Awaitable } from '../../runtime/awaitable.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { AuthenticatedClient } from '../authorize.ts';
 import type { ExplainedGrant } from '../explain.ts';
-import type { AuthenticationProgress, Grant, TokenRequest, TokenResponse } from '../grant.ts';
+import type { AuthenticationProgress, Grant, TokenRequest } from '../grant.ts';
 import { type AssumedCallers, CALLER_STEPS } from './assumed-callers.ts';
 import type { TokenFormInput } from './token-form.ts';
 
@@ -47,7 +48,7 @@ export class ExplainedFormGrant<Request extends TokenRequest> implements Explain
     return { key: this.name, isGuessable: false };
   }
 
-  authenticate(tenant: Tenant, request: Request, progress: AuthenticationProgress): Promise<AuthenticatedClient> {
+  authenticate(tenant: Tenant, request: Request, progress: AuthenticationProgress): Awaitable<AuthenticatedClient> {
     return this.#grant.authenticate(tenant, request, {
       clientFound: (client) => {
         progress.clientFound(client);
@@ -70,7 +71,7 @@ export class ExplainedFormGrant<Request extends TokenRequest> implements Explain
     });
   }
 
-  respond(signed: SignedJwt, claims: TesseraClaims): TokenResponse {
+  respond(signed: SignedJwt, claims: TesseraClaims): string {
     return this.#grant.respond(signed, claims);
   }
 

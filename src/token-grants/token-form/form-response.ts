@@ -1,18 +1,19 @@
 import type { TesseraClaims } from '@tessera/token';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import type { SignedJwt } from '../../issuing/jwt-issuer.ts';
-import type { TokenResponse } from '../grant.ts';
 
-/** RFC 6749, section 5.1. `scope` is always there, because it may differ from what was asked for. */
-export interface FormTokenResponse extends TokenResponse {
-  readonly scope: string;
-  /** Only after an exchange (RFC 8693, section 2.2.1). */
-  readonly issued_token_type?: string;
-}
-
-export function formResponse({ token, expiresInSeconds }: SignedJwt, { scope }: TesseraClaims): FormTokenResponse {
-  // Not a spread of `tokenResponse`: copying an object takes a microsecond, and its JSON another.
-  return { access_token: token, expires_in: expiresInSeconds, token_type: 'Bearer', scope };
+/**
+ * RFC 6749, section 5.1, as JSON. `scope` is always there, because it may differ from what was asked for.
+ *
+ * @param issuedTokenType a URI, only after an exchange (RFC 8693, section 2.2.1)
+ */
+export function formResponse(
+  { token, expiresInSeconds }: SignedJwt,
+  { scope }: TesseraClaims,
+  issuedTokenType?: string,
+): string {
+  const last = issuedTokenType === undefined ? '' : `,"issued_token_type":"${issuedTokenType}"`;
+  return `{"access_token":"${token}","expires_in":${expiresInSeconds},"token_type":"Bearer","scope":${JSON.stringify(scope)}${last}}`;
 }
 
 /**

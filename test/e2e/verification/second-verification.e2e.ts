@@ -123,7 +123,7 @@ async function reasonOf(requestId: string): Promise<unknown> {
 }
 
 const issue = async (tenant = acme, changes = {}) =>
-  (await fixture.issuer.issue(tenant, claimsFor(tenant, fixture.clock.seconds, changes))).token;
+  (await fixture.issuer.issue(tenant, { claims: claimsFor(tenant, fixture.clock.seconds, changes) })).token;
 
 beforeEach(async () => {
   fixture = await openIssuingFixture();

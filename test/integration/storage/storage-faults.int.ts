@@ -295,10 +295,10 @@ describe('the control database', () => {
     const controlPlane = await startControlPlane(config, log);
     const tenants = new TenantRepository(controlPlane, clock, config);
     try {
-      expect((await unavailableAfterMs(() => tenants.open(tenantId('acme')))).ms).toBeLessThan(ANSWER_MS);
+      expect((await unavailableAfterMs(async () => tenants.open(tenantId('acme')))).ms).toBeLessThan(ANSWER_MS);
       await unavailableAfterMs(() => controlPlane.check());
       await failing.restart();
-      await recoversWithin(RECOVERY_MS, () => tenants.open(tenantId('acme')));
+      await recoversWithin(RECOVERY_MS, async () => tenants.open(tenantId('acme')));
       await controlPlane.check();
       expect(lines.join('')).toContain('control_database_unavailable');
     } finally {

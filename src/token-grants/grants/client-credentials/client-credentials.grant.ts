@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CallerAuthentication } from '../../../clients/caller-authentication.ts';
+import { type AuthenticatedCaller, CallerAuthentication } from '../../../clients/caller-authentication.ts';
 import { serviceId } from '../../../domain/service-id.ts';
+import { type Awaitable, isLater } from '../../../runtime/awaitable.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import type { AuthenticationProgress, Grant } from '../../grant.ts';
@@ -36,26 +37,36 @@ export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, T
   }
 
   /** @throws TesseraError invalid_client, unauthorized_client, invalid_target, temporarily_unavailable */
-  async authenticate(
+  authenticate(
     tenant: Tenant,
-    { presented, target, scopes }: ClientCredentialsRequest,
+    request: ClientCredentialsRequest,
     progress: AuthenticationProgress,
-  ): Promise<AuthenticatedClient> {
-    const { client, secretId, notAfter } = await this.#callers.authenticate(tenant, presented, progress);
-    if (client.service === undefined) throw unauthorizedClient('the client has no tokens of its own');
-    progress.passed('service');
-    const audience = ownAudience(client, target);
-    progress.passed('audiences');
-    return AuthenticatedClient[sealAuthenticatedClient]({
-      client,
-      subject: { by: 'id', id: serviceId({ projectId: client.projectId, clientId: client.id }) },
-      audience,
-      scopes: { asked: scopes, atMost: undefined },
-      notAfter,
-      exchange: undefined,
-      parentTokenId: undefined,
-      once: undefined,
-      secretId,
-    });
+  ): Awaitable<AuthenticatedClient> {
+    const caller = this.#callers.authenticate(tenant, request.presented, progress);
+    return isLater(caller)
+      ? caller.then((known) => askingForItself(known, request, progress))
+      : askingForItself(caller, request, progress);
   }
+}
+
+function askingForItself(
+  { client, secretId, notAfter }: AuthenticatedCaller,
+  { target, scopes }: ClientCredentialsRequest,
+  progress: AuthenticationProgress,
+): AuthenticatedClient {
+  if (client.service === undefined) throw unauthorizedClient('the client has no tokens of its own');
+  progress.passed('service');
+  const audience = ownAudience(client, target);
+  progress.passed('audiences');
+  return AuthenticatedClient[sealAuthenticatedClient]({
+    client,
+    subject: { by: 'id', id: serviceId({ projectId: client.projectId, clientId: client.id }) },
+    audience,
+    scopes: { asked: scopes, atMost: undefined },
+    notAfter,
+    exchange: undefined,
+    parentTokenId: undefined,
+    once: undefined,
+    secretId,
+  });
 }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { ClientAuthentication } from '../../../clients/client-authentication.ts';
+import { ClientAuthentication, type ClientAuthenticationResult } from '../../../clients/client-authentication.ts';
 import { Secret } from '../../../config/secret.ts';
-import { type EmailAddress, parseEmail } from '../../../domain/email.ts';
+import { type CanonicalEmail, type EmailAddress, parseEmail } from '../../../domain/email.ts';
 import { type ClientId, parseClientId, parseProjectId, parseTenantId, type ProjectId } from '../../../domain/ids.ts';
 import type { RequestOrigin } from '../../../domain/request-origin.ts';
 import type { Surface } from '../../../domain/surface.ts';
 import { TesseraError } from '../../../errors/tessera-error.ts';
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
+import { type Awaitable, isLater } from '../../../runtime/awaitable.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import { ALL_SCOPES, AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import {
@@ -52,29 +53,36 @@ export class ClientSecretGrant implements Grant<SecretTokenRequest> {
     return { key: credential === undefined ? `${client} without secret` : client, isGuessable: true };
   }
 
-  async authenticate(
+  authenticate(
     tenant: Tenant,
     request: SecretTokenRequest,
     progress: AuthenticationProgress,
-  ): Promise<AuthenticatedClient> {
-    progress.asksFor('subject', request.email.canonical);
-    const { client, secretId } = await this.#clients.authenticate(tenant, request, request, progress);
-    return AuthenticatedClient[sealAuthenticatedClient]({
-      client,
-      subject: { by: 'email', email: request.email.canonical },
-      audience: client.audience,
-      scopes: ALL_SCOPES,
-      notAfter: undefined,
-      exchange: undefined,
-      parentTokenId: undefined,
-      once: undefined,
-      secretId,
-    });
+  ): Awaitable<AuthenticatedClient> {
+    const email = request.email.canonical;
+    progress.asksFor('subject', email);
+    const authenticated = this.#clients.authenticate(tenant, request, request, progress);
+    return isLater(authenticated)
+      ? authenticated.then((client) => asking(client, email))
+      : asking(authenticated, email);
   }
 
   errorOf(error: unknown): unknown {
     return error;
   }
+}
+
+function asking({ client, secretId }: ClientAuthenticationResult, email: CanonicalEmail): AuthenticatedClient {
+  return AuthenticatedClient[sealAuthenticatedClient]({
+    client,
+    subject: { by: 'email', email },
+    audience: client.audience,
+    scopes: ALL_SCOPES,
+    notAfter: undefined,
+    exchange: undefined,
+    parentTokenId: undefined,
+    once: undefined,
+    secretId,
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { applyDecorators, HttpCode, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import { AnswersJsonText } from '../../../http/json-text.ts';
 import { ApiTokenProblems } from '../../../http/problems/api-problems.ts';
 import { TokenResponseDto } from '../../token-response.dto.ts';
 import { GenerateTokenDto } from './generate-token.dto.ts';
@@ -18,6 +19,7 @@ export function GenerateTokenEndpoint(description: {
   return applyDecorators(
     Post('generateToken'),
     HttpCode(200),
+    AnswersJsonText(),
     ApiOperation(operation),
     ApiBody({ type: GenerateTokenDto, examples: { quickstart: exampleFor(email) } }),
     ApiOkResponse({ type: TokenResponseDto, description: 'The token. Never cached.' }),

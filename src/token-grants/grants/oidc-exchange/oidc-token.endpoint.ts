@@ -2,6 +2,7 @@ import { applyDecorators, HttpCode, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import type { Surface } from '../../../domain/surface.ts';
 import { BEARER_SCHEME } from '../../../http/openapi/api-docs.ts';
+import { AnswersJsonText } from '../../../http/json-text.ts';
 import { ApiTokenProblems } from '../../../http/problems/api-problems.ts';
 import { TokenResponseDto } from '../../token-response.dto.ts';
 import { OidcTokenDto } from './oidc-token.dto.ts';
@@ -18,6 +19,7 @@ export function OidcTokenEndpoint(
   return applyDecorators(
     Post('oidcToken'),
     HttpCode(200),
+    AnswersJsonText(),
     ApiBearerAuth(BEARER_SCHEME),
     ApiOperation({
       summary: `New JWT for ${subject.a} who has logged in at an identity provider`,

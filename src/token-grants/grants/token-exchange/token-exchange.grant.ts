@@ -13,7 +13,7 @@ import { OwnTokenVerifier } from '../../../verification/own-tokens.ts';
 import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import type { AuthenticationProgress, Grant } from '../../grant.ts';
 import { formAttemptKey } from '../../token-form/form-attempt-key.ts';
-import { formError, formResponse, type FormTokenResponse, unauthorizedClient } from '../../token-form/form-response.ts';
+import { formError, formResponse, unauthorizedClient } from '../../token-form/form-response.ts';
 import type { TokenFormInput } from '../../token-form/token-form.ts';
 import { actorChain } from './actor-chain.ts';
 import { exchangeRule, mostScopes, refuseUnreceived } from './exchange-rules.ts';
@@ -94,8 +94,8 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
     });
   }
 
-  respond(signed: SignedJwt, claims: TesseraClaims): FormTokenResponse {
-    return { ...formResponse(signed, claims), issued_token_type: ACCESS_TOKEN_TYPE };
+  respond(signed: SignedJwt, claims: TesseraClaims): string {
+    return formResponse(signed, claims, ACCESS_TOKEN_TYPE);
   }
 
   /** By the server's own verifier, revocations included. */

@@ -1,0 +1,10 @@
+/**
+ * A result that may be there at once: of a step of every token whose data is usually in memory. An `await` of it would make a promise and a turn of
+ * the microtask queue for nothing. Such a function may throw at once, too, so its caller handles both.
+ */
+export type Awaitable<T> = T | Promise<T>;
+
+/** Whether the result comes later. */
+export function isLater<T>(result: Awaitable<T>): result is Promise<T> {
+  return result instanceof Promise;
+}
