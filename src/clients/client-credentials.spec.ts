@@ -66,6 +66,13 @@ it.each<[string, Form, string[] | undefined, string]>([
   ['a secret alone', { client_secret: 's' }, undefined, 'client: there are no credentials'],
   ['a bearer', { client_id: 'web' }, ['Bearer x'], 'client: not one Basic header'],
   ['two headers', {}, [...basic('web:s'), ...basic('web:s')], 'client: not one Basic header'],
+  ['no credentials in the header', {}, ['Basic '], 'client: not one Basic header'],
+  // Each decodes to `web:s`.
+  ['base64 without padding', {}, ['Basic d2ViOnM'], 'client: not one Basic header'],
+  ['base64 with too much padding', {}, ['Basic d2ViOnM=='], 'client: not one Basic header'],
+  ['base64 with bits of no byte', {}, ['Basic d2ViOnN='], 'client: not one Basic header'],
+  ['base64url', {}, ['Basic d2ViOj8_Pw=='], 'client: not one Basic header'],
+  ['a header that is not UTF-8', {}, ['Basic d2ViOv8='], 'client: not one Basic header'],
   ['an invalid client', { client_id: '../web', client_secret: 's' }, undefined, 'client: not the id of a client'],
   ['an invalid client beside an assertion', assertionForm(own, 'a/b/c'), undefined, 'client: not the id of a client'],
   [
