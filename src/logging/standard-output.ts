@@ -5,7 +5,7 @@ import { formatForTerminal } from './terminal-lines.ts';
 const STDOUT = 1;
 
 /** Collected before a write: one write per line would cost more than making the line. */
-const BUFFER_BYTES = 32 * 1024;
+const BUFFER_CHARACTERS = 32 * 1024;
 /** The capacity of a pipe. */
 const MAX_WRITE_BYTES = 64 * 1024;
 const FLUSH_EVERY_MS = 100;
@@ -19,9 +19,7 @@ export function standardOutput(): BufferedOutput {
   const output = pino.destination({
     dest: STDOUT,
     sync: false,
-    minLength: BUFFER_BYTES,
     maxWrite: MAX_WRITE_BYTES,
-    periodicFlush: FLUSH_EVERY_MS,
   });
   const lines = new BatchedLines(output, isatty(STDOUT) ? formatForTerminal : asItIs);
   output.on('error', (error: NodeJS.ErrnoException) => {
@@ -38,13 +36,12 @@ function asItIs(line: string): string {
   return line;
 }
 
-/**
- * Writes once per turn of the event loop. At each write, pino's destination measures everything that it holds, which cost more than making the line.
- */
+/** Collects the lines itself: at each write, pino's destination copies and measures everything that it holds, which cost more than making a line. */
 class BatchedLines implements BufferedOutput {
   #output: BufferedOutput | undefined;
   readonly #format: (line: string) => string;
   #lines = '';
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(output: BufferedOutput, format: (line: string) => string) {
     this.#output = output;
@@ -53,12 +50,13 @@ class BatchedLines implements BufferedOutput {
 
   write(line: string): void {
     if (this.#output === undefined) return;
-    if (this.#lines === '') setImmediate(this.#writeBatch);
     this.#lines += this.#format(line);
+    if (this.#lines.length >= BUFFER_CHARACTERS) this.#writeAll();
+    else this.#timer ??= setTimeout(this.#writeAll, FLUSH_EVERY_MS);
   }
 
   flushSync(): void {
-    this.#writeBatch();
+    this.#writeAll();
     this.#output?.flushSync();
   }
 
@@ -68,7 +66,9 @@ class BatchedLines implements BufferedOutput {
     this.#lines = '';
   }
 
-  readonly #writeBatch = (): void => {
+  readonly #writeAll = (): void => {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#lines === '') return;
     this.#output?.write(this.#lines);
     this.#lines = '';
