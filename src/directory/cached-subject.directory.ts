@@ -26,7 +26,8 @@ const SCOPE_CHARACTERS = 50;
 export class CachedSubjectDirectory extends SubjectDirectory {
   readonly #source: SubjectDirectory;
   readonly #subjects: SingleFlightCache<string, Subject | undefined>;
-  readonly #snapshots = new WeakMap<Tenant, number>();
+  /** The beginning of the keys of each snapshot. */
+  readonly #snapshots = new WeakMap<Tenant, string>();
   #lastSnapshot = 0;
   #hits = 0;
   #misses = 0;
@@ -54,19 +55,19 @@ export class CachedSubjectDirectory extends SubjectDirectory {
 
   override findByEmail(tenant: Tenant, email: CanonicalEmail): Awaitable<Subject | undefined> {
     // No part of a key can contain a space, so keys are unambiguous.
-    const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${email}`;
+    const key = this.#snapshotOf(tenant) + email;
     return this.#subjects.get(key, async () => this.#source.findByEmail(tenant, email));
   }
 
   override findById(tenant: Tenant, id: string): Awaitable<Subject | undefined> {
     // The second space distinguishes ids from addresses and identities, which begin with none.
-    const key = `${tenant.id} ${this.#snapshotOf(tenant)}  ${id}`;
+    const key = `${this.#snapshotOf(tenant)} ${id}`;
     return this.#subjects.get(key, async () => this.#source.findById(tenant, id));
   }
 
   override findByIdentity(tenant: Tenant, issuer: string, sub: string): Awaitable<Subject | undefined> {
     // The issuer's text may contain anything; JSON makes the key unambiguous.
-    const key = `${tenant.id} ${this.#snapshotOf(tenant)} ${JSON.stringify([issuer, sub])}`;
+    const key = this.#snapshotOf(tenant) + JSON.stringify([issuer, sub]);
     return this.#subjects.get(key, async () => this.#source.findByIdentity(tenant, issuer, sub));
   }
 
@@ -75,10 +76,10 @@ export class CachedSubjectDirectory extends SubjectDirectory {
   }
 
   /** Snapshots are distinguished by identity: the directory may have changed between two snapshots of one version. */
-  #snapshotOf(tenant: Tenant): number {
-    let number = this.#snapshots.get(tenant);
-    if (number === undefined) this.#snapshots.set(tenant, (number = ++this.#lastSnapshot));
-    return number;
+  #snapshotOf(tenant: Tenant): string {
+    let start = this.#snapshots.get(tenant);
+    if (start === undefined) this.#snapshots.set(tenant, (start = `${tenant.id} ${++this.#lastSnapshot} `));
+    return start;
   }
 }
 
