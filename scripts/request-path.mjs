@@ -23,7 +23,10 @@ const PARTS = [
   { title: 'HTTP edge', rooms: /^(http|health)\// },
   { title: 'Foundation: values, settings, counters', rooms: /^(domain|config|errors|logging|metrics|runtime)\// },
   // Each answers one question of the path from memory. None of them hands the request on.
-  { title: 'Asked on the way, answered from memory', rooms: /^(tenancy|directory|keys|revocation|rate-limit)\// },
+  {
+    title: 'Asked on the way, answered from memory',
+    rooms: /^(tenancy|directory|keys|revocation|rate-limit|issuing\/payloads)\//,
+  },
   { title: 'Path', rooms: /^/ },
 ];
 

@@ -3,7 +3,7 @@ import { TesseraError } from '../errors/tessera-error.ts';
 import type { AuthorizationDecision } from './authorization-decision.ts';
 import { issuerOf } from '../domain/issuer.ts';
 import { MAX_TOKEN_LIFE_SECONDS } from '../keys/key-ring.ts';
-import type { PayloadSource } from './payload.ts';
+import type { PayloadSource } from './payloads/encode-payload.ts';
 
 export interface ClaimsContext {
   /** Base of every issuer, from the configuration. */

@@ -6,7 +6,7 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import { BatchSigner } from './batch-signer.ts';
 import { isLater } from '../runtime/awaitable.ts';
 import type { BuiltClaims } from './claims.ts';
-import { encodeClaims, encodePayload } from './payload.ts';
+import { encodeClaims, encodePayload } from './payloads/encode-payload.ts';
 import { KeyRings } from '../keys/key-rings.ts';
 import type { LoadedSigningKey } from '../keys/loaded-key-ring.ts';
 import { SecondOpinion } from '../keys/second-opinion.ts';

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
-import { clientOf, storedTenant } from '../testing/storage.ts';
-import { AuthorizationDecision, type AuthorizationFacts, sealAuthorizationDecision } from './authorization-decision.ts';
-import { buildClaims } from './claims.ts';
-import { encodeClaims, encodePayload } from './payload.ts';
+import { clientOf, storedTenant } from '../../testing/storage.ts';
+import {
+  AuthorizationDecision,
+  type AuthorizationFacts,
+  sealAuthorizationDecision,
+} from '../authorization-decision.ts';
+import { buildClaims } from '../claims.ts';
+import { encodeClaims, encodePayload } from './encode-payload.ts';
 import { PreparedPayload } from './prepared-payload.ts';
 
 const tenant = storedTenant('acme', {}, 7);

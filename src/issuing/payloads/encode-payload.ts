@@ -1,5 +1,5 @@
 import type { TesseraClaims } from '@tessera/token';
-import type { AuthorizationFacts } from './authorization-decision.ts';
+import type { AuthorizationFacts } from '../authorization-decision.ts';
 import { PreparedPayload } from './prepared-payload.ts';
 
 /** Contents that are kept of one client and subject: usually each of its audiences. */
