@@ -41,12 +41,21 @@ class SessionServer {
 const sessions = () => new MysqlSessions(limitsWithin(1500), 1000);
 const MARIADB = ['transaction_isolation', 'transaction_read_only', 'max_execution_time'];
 const OLD_MARIADB = [...MARIADB, 'innodb_snapshot_isolation'];
-const MYSQL = ['tx_isolation', 'tx_read_only', 'max_statement_time', 'alter_algorithm', 'innodb_snapshot_isolation'];
+const NO_GALERA = ['wsrep_sync_wait', 'wsrep_dirty_reads', 'wsrep_osu_method'];
+const MYSQL = [
+  ...['tx_isolation', 'tx_read_only', 'max_statement_time', 'alter_algorithm', 'innodb_snapshot_isolation'],
+  ...NO_GALERA,
+];
+const NEW_MARIADB = ['tx_isolation', 'tx_read_only', 'max_execution_time'];
 
 it.each([
-  ['MariaDB', MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 2],
-  ['a MariaDB without snapshot isolation', OLD_MARIADB, ['tx_isolation', 'max_statement_time=1.5'], 3],
-  ['MySQL', MYSQL, ['transaction_isolation', 'max_execution_time=1500'], 4],
+  ['MariaDB', MARIADB, ['tx_isolation', 'max_statement_time=1.5', 'wsrep_sync_wait=1', 'wsrep_dirty_reads=0'], 2],
+  ['MySQL', MYSQL, ['transaction_isolation', 'max_execution_time=1500'], 3],
+  ['a MariaDB without Galera', [...MARIADB, ...NO_GALERA], ['tx_isolation', 'max_statement_time=1.5'], 4],
+  ['a MariaDB without snapshot isolation', OLD_MARIADB, ['tx_isolation', 'wsrep_sync_wait=1'], 5],
+  ['an old MariaDB without Galera', [...OLD_MARIADB, ...NO_GALERA], ['tx_isolation', 'max_statement_time=1.5'], 6],
+  ['a new MariaDB', NEW_MARIADB, ['transaction_isolation', 'max_statement_time=1.5', 'wsrep_sync_wait=1'], 7],
+  ['a new MariaDB without Galera', [...NEW_MARIADB, ...NO_GALERA], ['transaction_isolation'], 8],
 ])('sets up a session on %s', async (_name, unknown, expected, statements) => {
   const server = new SessionServer({ unknown });
   const made = sessions();

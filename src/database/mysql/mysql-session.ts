@@ -98,30 +98,40 @@ const MARIADB_MORE: Readonly<Record<string, string>> = {
 /** Since 10.6.18, 10.11.8 and 11.4.2. If it is on, concurrent writes to one row fail instead of following one another. */
 const SNAPSHOT_ISOLATION: Readonly<Record<string, string>> = { innodb_snapshot_isolation: '0' };
 
-/** In the order in which they are tried. A server rejects a statement with an unknown name and then sets nothing. */
+/** MariaDB with Galera compiled in, as most builds are. Without effect on a server that is in no cluster. */
+const GALERA: Readonly<Record<string, string>> = {
+  // A read waits until the node has what was committed on the others before it. Without it a node serves old rows: while it lags, and for seconds after
+  // it has lost the others. A revocation or a change would be missed that another node has acknowledged.
+  wsrep_sync_wait: '1',
+  // A node without quorum must not answer.
+  wsrep_dirty_reads: '0',
+  // A migration changes all nodes at the same point of their common order.
+  wsrep_osu_method: "'TOI'",
+};
+
+const OLD_NAMES = { isolation: 'tx_isolation', readOnly: 'tx_read_only' } as const;
+const NEW_NAMES = { isolation: 'transaction_isolation', readOnly: 'transaction_read_only' } as const;
+
+/** MySQL 5.7.20 and later. */
+const MYSQL: Dialect = {
+  ...NEW_NAMES,
+  statementLimit: (ms) => ['max_execution_time', String(Math.ceil(ms))],
+  limited: (select, ms) => select.replace(/^\s*SELECT\b/, `$& /*+ MAX_EXECUTION_TIME(${Math.ceil(ms)}) */`),
+};
+
+/**
+ * In the order in which they are tried, the usual ones first. A server rejects a statement with an unknown name and then sets nothing. No MariaDB knows
+ * MySQL's name of the statement limit.
+ */
 const DIALECTS: readonly Dialect[] = [
-  // MariaDB 10 and 11
-  {
-    isolation: 'tx_isolation',
-    readOnly: 'tx_read_only',
-    more: { ...MARIADB_MORE, ...SNAPSHOT_ISOLATION },
-    ...MARIADB,
-  },
-  { isolation: 'tx_isolation', readOnly: 'tx_read_only', more: MARIADB_MORE, ...MARIADB },
-  // MySQL 5.7.20 and later
-  {
-    isolation: 'transaction_isolation',
-    readOnly: 'transaction_read_only',
-    statementLimit: (ms) => ['max_execution_time', String(Math.ceil(ms))],
-    limited: (select, ms) => select.replace(/^\s*SELECT\b/, `$& /*+ MAX_EXECUTION_TIME(${Math.ceil(ms)}) */`),
-  },
-  // MariaDB versions without the old names
-  {
-    isolation: 'transaction_isolation',
-    readOnly: 'transaction_read_only',
-    more: SNAPSHOT_ISOLATION,
-    ...MARIADB,
-  },
+  { ...MARIADB, ...OLD_NAMES, more: { ...MARIADB_MORE, ...SNAPSHOT_ISOLATION, ...GALERA } },
+  MYSQL,
+  { ...MARIADB, ...OLD_NAMES, more: { ...MARIADB_MORE, ...SNAPSHOT_ISOLATION } },
+  { ...MARIADB, ...OLD_NAMES, more: { ...MARIADB_MORE, ...GALERA } },
+  { ...MARIADB, ...OLD_NAMES, more: MARIADB_MORE },
+  // Versions of MariaDB without the old names
+  { ...MARIADB, ...NEW_NAMES, more: { ...SNAPSHOT_ISOLATION, ...GALERA } },
+  { ...MARIADB, ...NEW_NAMES, more: SNAPSHOT_ISOLATION },
 ];
 
 /** Status bits in each OK packet. */
