@@ -159,6 +159,15 @@ export function isStatementRefused(reason: DatabaseFailureReason | undefined): b
   return reason !== undefined && STATEMENT_REFUSED.has(reason);
 }
 
+/**
+ * Whether the server has undone the whole transaction, or the statement that was one: it can be repeated as if it had never run. Galera reports so, at any
+ * statement and at COMMIT, that another node has committed a change of the same row.
+ */
+export function isRolledBack(error: unknown): boolean {
+  const code = codeOf(error instanceof TesseraError ? causeOf(error) : error);
+  return code === 'ER_LOCK_DEADLOCK' || code === 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT';
+}
+
 /** The reason of the database failure that caused a TesseraError; undefined for any other error. */
 export function reasonOfFailure(error: unknown): DatabaseFailureReason | undefined {
   const cause = error instanceof TesseraError ? causeOf(error) : undefined;

@@ -29,6 +29,7 @@ export abstract class Database {
 
   /**
    * Runs `work` in a transaction. On SQLite only one runs at a time and `query` waits for it, so `work` must not call this object's methods.
+   * On a server `work` may run again, after a transaction that was undone because of another one, so what it does elsewhere must be repeatable.
    *
    * @param timeoutMs for the whole transaction; default: thirty times the database's timeout, because a large change has many statements
    */

@@ -1,4 +1,4 @@
-import { createConnection, type Connection, type RowDataPacket } from 'mysql2';
+import { createConnection, type Connection, type ResultSetHeader, type RowDataPacket } from 'mysql2';
 import { Secret } from '../../config/secret.ts';
 import { AnswerLimit } from './answer-limit.ts';
 import { databaseFailure } from '../database-failure.ts';
@@ -18,6 +18,8 @@ export type MysqlServer = Pick<
 
 export interface MysqlConnection {
   ask(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<Record<string, unknown>[]>;
+  /** @returns the number of rows that the statement found */
+  change(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<number>;
 }
 
 /** Longer than every other limit: a wait for a lock has its own limit, and the client gives up on everything else. */
@@ -34,10 +36,18 @@ export async function withMysqlConnection<T>(
   const { connection, limit } = await connect(server);
   try {
     await setUp(connection, server);
+    const run = (sql: string, parameters: readonly (string | number)[], timeoutMs: number) => {
+      limit.restart();
+      return ask(connection, server, sql, parameters, timeoutMs);
+    };
     return await work({
-      ask: (sql, parameters = [], timeoutMs = server.timeoutMs) => {
-        limit.restart();
-        return ask(connection, server, sql, parameters, timeoutMs);
+      ask: async (sql, parameters = [], timeoutMs = server.timeoutMs) => {
+        const result = await run(sql, parameters, timeoutMs);
+        return Array.isArray(result) ? result : [];
+      },
+      change: async (sql, parameters = [], timeoutMs = server.timeoutMs) => {
+        const result = await run(sql, parameters, timeoutMs);
+        return Array.isArray(result) ? 0 : result.affectedRows;
       },
     });
   } finally {
@@ -91,10 +101,10 @@ function ask(
   sql: string,
   values: readonly (string | number)[],
   timeout: number,
-): Promise<Record<string, unknown>[]> {
+): Promise<RowDataPacket[] | ResultSetHeader> {
   return new Promise((resolve, reject) => {
-    connection.query<RowDataPacket[]>({ sql, values: [...values], timeout }, (error, rows) => {
-      if (error === null) resolve(Array.isArray(rows) ? rows : []);
+    connection.query<RowDataPacket[] | ResultSetHeader>({ sql, values: [...values], timeout }, (error, result) => {
+      if (error === null) resolve(result);
       else reject(databaseFailure(server.name, error, mysqlSite(server)));
     });
   });

@@ -3,12 +3,13 @@ import { type PoolConnection, type RowDataPacket } from 'mysql2';
 import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { causeOf, TesseraError } from '../../errors/tessera-error.ts';
 import { Database, type Row, type SqlValue } from '../database.ts';
-import { databaseFailure } from '../database-failure.ts';
+import { databaseFailure, isRolledBack } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 import { limitsWithin, type SessionLimits } from './mysql-session.ts';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
+import { MOST_ATTEMPTS, pauseMs, repeatConflicts } from './repeat-conflicts.ts';
 
 /** A transaction of provisioning has many statements. It is given up after this many timeouts. */
 const TRANSACTION_TIMEOUTS = 30;
@@ -46,7 +47,7 @@ export class MysqlDatabase extends Database {
   /**
    * Uses the pool's prepared statements directly: TypeORM's `query` sends text and runs its loggers and subscribers, which costs more than the query.
    * One timer covers the wait for a connection and the answer. A connection that did not answer in time is closed, because its next user would have
-   * to wait for the late answer.
+   * to wait for the late answer. A statement that was undone because of another writer is repeated: it is a transaction of its own.
    */
   override query(sql: string, parameters: readonly SqlValue[] = []): Promise<Row[]> {
     return new Promise((resolve, reject) => {
@@ -74,15 +75,20 @@ export class MysqlDatabase extends Database {
         }
         connection = acquired;
         this.#handle.restartLimit(acquired);
-        acquired.execute<RowDataPacket[]>(
-          this.#isForeign ? this.limited(sql) : sql,
-          [...parameters],
-          (failed, rows) => {
+        const statement = this.#isForeign ? this.limited(sql) : sql;
+        const ask = (attempt: number): void => {
+          if (over) return;
+          acquired.execute<RowDataPacket[]>(statement, [...parameters], (failed, rows) => {
             if (over) return;
+            if (failed !== null && attempt < MOST_ATTEMPTS && isRolledBack(failed)) {
+              setTimeout(ask, pauseMs(attempt), attempt + 1);
+              return;
+            }
             this.#handle.giveBack(acquired, failed);
             end(failed, Array.isArray(rows) ? rows : []);
-          },
-        );
+          });
+        };
+        ask(1);
       });
     });
   }
@@ -99,7 +105,7 @@ export class MysqlDatabase extends Database {
     work: (manager: EntityManager) => Promise<T>,
     timeoutMs = this.#timeoutMs * TRANSACTION_TIMEOUTS,
   ): Promise<T> {
-    return this.#inTransaction('START TRANSACTION', work, timeoutMs);
+    return repeatConflicts(timeoutMs, (leftMs) => this.#inTransaction('START TRANSACTION', work, leftMs));
   }
 
   override async runMigrations(timeoutMs?: number): Promise<string[]> {
