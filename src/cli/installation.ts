@@ -9,6 +9,7 @@ import { ClientSecretStore } from '../clients/client-secret.store.ts';
 import { printable } from '../provisioning/file/source-node.ts';
 import type { Stores } from '../provisioning/apply/stores.ts';
 import { ControlPlane, createControlPlane } from '../control-plane/control-plane.ts';
+import { NO_FENCE, type WriteFence } from '../control-plane/write-fence.ts';
 import { CONTROL_PLANE_SCHEMA } from '../control-plane/control-plane.schema.ts';
 import { ControlPlaneWriter, type TenantState } from '../provisioning/apply/control-plane.writer.ts';
 import { createVault } from '../vault/create-vault.ts';
@@ -49,12 +50,14 @@ export async function withLive<T>(config: Config, work: (installation: Installat
  * for what it changed.
  *
  * @param intended what the command is about to do to each tenant, as far as it is known
+ * @param fence of the apply lock, for a command that holds it
  */
 export function withWritable<T>(
   config: Config,
   { command = 'unknown' }: Pick<Terminal, 'command'>,
   intended: readonly IntendedChanges[],
   work: (installation: Installation) => Promise<T>,
+  fence: WriteFence = NO_FENCE,
 ): Promise<T> {
   const controlPlane = createControlPlane(config, SILENT);
   const trail = new ChangeTrail(controlPlane, new SystemClock(), operatorOf(command));
@@ -73,6 +76,7 @@ export function withWritable<T>(
       }
     },
     trail,
+    fence,
   );
 }
 
@@ -93,6 +97,7 @@ async function withStores<T>(
   database: ControlPlane,
   work: (installation: Installation) => Promise<T>,
   changes: Pick<ChangeTrail, 'note' | 'noteFailure' | 'insertInto'> = READ_ONLY,
+  fence: WriteFence = NO_FENCE,
 ): Promise<T> {
   const clock = new SystemClock();
   const vault = createVault(config, clock, SILENT);
@@ -103,7 +108,7 @@ async function withStores<T>(
       vault,
       database,
       changes,
-      controlPlane: new ControlPlaneWriter(database, changes),
+      controlPlane: new ControlPlaneWriter(database, changes, fence),
       directories: new DirectoryOpener(config, vault),
       keyRings: new KeyRingStore(vault, SecondOpinion.standalone()),
       clientSecrets: new ClientSecretStore(vault, clock),

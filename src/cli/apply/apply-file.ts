@@ -38,7 +38,7 @@ export async function applyFile(
   report: Report,
   terminal: Terminal,
 ): Promise<void> {
-  await withApplyLock(config, async (assertHeld) => {
+  await withApplyLock(config, async (assertHeld, fence) => {
     const pending = await pendingControlMigrations(config);
     // A server's database must be migrated before planning. For an embedded one, the plan is made on a migrated copy, so that a refusal changes
     // nothing.
@@ -49,16 +49,21 @@ export async function applyFile(
     report.failures.push(...plan.failures);
     if (!hasWork(plan)) return;
     const progress = new Progress(terminal);
-    await withWritable(config, terminal, intendedBy(plan), (stores) =>
-      applyPlan(
-        plan,
-        stores,
-        report,
-        (done, total) => {
-          progress.show('applying tenant', done, total);
-        },
-        assertHeld,
-      ),
+    await withWritable(
+      config,
+      terminal,
+      intendedBy(plan),
+      (stores) =>
+        applyPlan(
+          plan,
+          stores,
+          report,
+          (done, total) => {
+            progress.show('applying tenant', done, total);
+          },
+          assertHeld,
+        ),
+      fence,
     );
     progress.end();
   });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
+import type { AssertHeld } from '../../control-plane/write-fence.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
 import { explainError } from '../explain-error.ts';
 import {
@@ -55,7 +56,7 @@ async function runMigrate(options: MigrateOptions, terminal: Terminal): Promise<
   const outcome: Outcome = { migrated: [], failures: [] };
   try {
     if (options.dryRun) await lookAt(config, outcome, terminal);
-    else await withApplyLock(config, () => migrate(config, outcome, terminal));
+    else await withApplyLock(config, (assertHeld) => migrate(config, outcome, terminal, assertHeld));
   } catch (error) {
     if (outcome.migrated.length > 0) print(outcome, options, terminal);
     throw error;
@@ -86,11 +87,12 @@ async function lookAt(config: Config, outcome: Outcome, terminal: Terminal): Pro
 }
 
 /** The records come last: the control database must be migrated before it can hold them. */
-async function migrate(config: Config, outcome: Outcome, terminal: Terminal): Promise<void> {
+async function migrate(config: Config, outcome: Outcome, terminal: Terminal, assertHeld: AssertHeld): Promise<void> {
   try {
     await withSchema(config, async (stores) => {
       record(outcome, 'control', await stores.database.migrate());
       await eachManagedTenant(stores, outcome, terminal, async ({ tenant }) => {
+        await assertHeld();
         const directory = await stores.directories.open(tenant);
         try {
           return await directory.migrate();

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { RecordedChange } from '../../audit/change-subjects.ts';
 import type { IntendedChanges } from '../../audit/change-trail.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
-import { type AssertHeld, withApplyLock } from '../../control-plane/apply-lock.ts';
+import { withApplyLock } from '../../control-plane/apply-lock.ts';
+import type { AssertHeld } from '../../control-plane/write-fence.ts';
 import type { TenantState } from '../../provisioning/apply/control-plane.writer.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import type { TenantId } from '../../domain/ids.ts';
@@ -61,10 +62,10 @@ async function runPurge(options: PurgeOptions, terminal: Terminal): Promise<void
       );
     return;
   }
-  await withApplyLock(config, async (assertHeld) => {
+  await withApplyLock(config, async (assertHeld, fence) => {
     const found = await withReadOnly(config, findLeftovers);
     if (found.tenants.length + found.secrets.length > 0)
-      await withWritable(config, terminal, intendedBy(found), (stores) => destroy(found, stores, assertHeld));
+      await withWritable(config, terminal, intendedBy(found), (stores) => destroy(found, stores, assertHeld), fence);
     print(found, options.output, 'destroyed', terminal);
   });
 }

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
-import { takeNamedLock } from '../../control-plane/apply-lock.ts';
+import { takeNamedLock } from '../../control-plane/named-lock.ts';
 import type { Database } from '../../database/database.ts';
 import { finishedMigrations } from '../../database/migrations.ts';
 import { NO_ENTITIES, type Schema } from '../../database/schema.ts';
@@ -116,7 +116,8 @@ export class DirectoryOpener {
   ): Promise<DirectoryWriter> {
     const options = this.#options(tenant, address, credentials);
     const { database, relations } = await openManaged((schema) => openMysqlDatabase({ ...options, schema }));
-    // Two installations may share a server, so the lock is on the server.
+    // Two installations may share a server, so the lock is on the server. At two nodes of one cluster both would go on: each creates what is missing, and
+    // if they are of different tenants, the second to commit finds two owners, and neither gets the database.
     return new DirectoryWriter(tenant.id, database, relations, (work) =>
       withMysqlConnection(options, async (connection) => {
         await takeNamedLock(connection, `directory:${address.name}`);

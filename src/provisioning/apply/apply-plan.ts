@@ -4,7 +4,7 @@ import { rotate, firstRing } from '../../keys/key-ring.transitions.ts';
 import { newSigningKey } from '../../keys/new-signing-key.ts';
 import { revocationOfAll } from '../../revocation/new-revocations.ts';
 import { commitInTime } from '../../revocation/revocation-reach.ts';
-import type { AssertHeld } from '../../control-plane/apply-lock.ts';
+import type { AssertHeld } from '../../control-plane/write-fence.ts';
 import type { NewRevocation } from '../../revocation/revocation-records.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import type { ClientName } from '../../clients/client-secret.store.ts';

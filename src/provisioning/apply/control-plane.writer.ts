@@ -9,6 +9,8 @@ import { readNamesColumn } from '../../control-plane/json-column.ts';
 import type { RecordedChange } from '../../audit/change-subjects.ts';
 import { type ChangeRecords, NO_CHANGE_RECORDS } from '../../audit/change-trail.ts';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { lockIsTakenOver } from '../../control-plane/lock-errors.ts';
+import { NO_FENCE, type WriteFence } from '../../control-plane/write-fence.ts';
 import { CONTROL_DATABASE } from '../../control-plane/control-database.ts';
 import { AdministratorEntity, AdministratorIdentityEntity } from '../../control-plane/entities/administrator.entity.ts';
 import { ChangeSequenceEntity } from '../../control-plane/entities/change-sequence.entity.ts';
@@ -52,15 +54,18 @@ const ROWS_PER_INSERT = 500;
 export class ControlPlaneWriter {
   readonly #controlPlane: ControlPlane;
   readonly #changes: ChangeRecords;
+  readonly #fence: WriteFence;
 
-  constructor(controlPlane: ControlPlane, changes: ChangeRecords = NO_CHANGE_RECORDS) {
+  /** @param fence of the apply lock, for a command that holds it */
+  constructor(controlPlane: ControlPlane, changes: ChangeRecords = NO_CHANGE_RECORDS, fence: WriteFence = NO_FENCE) {
     this.#controlPlane = controlPlane;
     this.#changes = changes;
+    this.#fence = fence;
   }
 
   /** Revokes, alone or before a change that cannot be part of the same transaction. */
   revoke(revocations: readonly NewRevocation[]): Promise<RevocationRecord[]> {
-    return this.#controlPlane.transaction(async (manager) => {
+    return this.#write(async (manager) => {
       for (const tenantId of new Set(revocations.map((revocation) => revocation.tenantId)))
         await this.#changes.insertInto(
           manager,
@@ -96,7 +101,7 @@ export class ControlPlaneWriter {
    * @param revocations for what the draft removes, in the same transaction
    */
   saveTenant(draft: TenantDraft, revocations: readonly NewRevocation[] = []): Promise<number> {
-    return this.#controlPlane.transaction(async (manager) => {
+    return this.#write(async (manager) => {
       const version = await nextVersion(manager);
       const { tenant, projects, clients, trusts } = rowsFromTenant(draft.tenant, version);
       const administrators = draft.administrators.map((one) => administratorRow(draft.tenant.id, one));
@@ -123,7 +128,7 @@ export class ControlPlaneWriter {
 
   /** Replaces the tenant by a tombstone, and revokes in the same transaction. Removing a missing tenant is not an error. */
   removeTenant(id: TenantId, nowMs: number, revocations: readonly NewRevocation[] = []): Promise<void> {
-    return this.#controlPlane.transaction(async (manager) => {
+    return this.#write(async (manager) => {
       const version = await nextVersion(manager);
       await deleteParts(manager, id);
       await manager.update(TenantEntity, { id, removedAtMs: IsNull() }, { removedAtMs: nowMs, version });
@@ -134,7 +139,7 @@ export class ControlPlaneWriter {
 
   /** Removes a tombstone and the usage records of the tenant's secrets. Audit records stay. */
   forgetTenant(id: TenantId): Promise<void> {
-    return this.#controlPlane.transaction(async (manager) => {
+    return this.#write(async (manager) => {
       await manager.delete(TenantEntity, { id, removedAtMs: Not(IsNull()) });
       await manager.delete(SecretUseEntity, { tenantId: id });
       await this.#changes.insertInto(manager, id);
@@ -145,12 +150,28 @@ export class ControlPlaneWriter {
    * Announces a change of the tenant's directory, or of its key ring, secrets or database credentials in Vault, and revokes in the same transaction.
    */
   touchTenant(id: TenantId, revocations: readonly NewRevocation[] = []): Promise<void> {
-    return this.#controlPlane.transaction(async (manager) => {
+    return this.#write(async (manager) => {
       const version = await nextVersion(manager);
       await manager.update(TenantEntity, { id }, { version });
       await this.#changes.insertInto(manager, id);
       await insertRevocations(manager, revocations);
     });
+  }
+
+  /** @throws OperatorError if another process has taken over the apply lock; then nothing was written */
+  async #write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const lock = { isLost: false };
+    try {
+      return await this.#controlPlane.transaction(async (manager) => {
+        const result = await work(manager);
+        lock.isLost = !(await this.#fence.isHeldIn(manager));
+        if (lock.isLost) throw lockIsTakenOver();
+        return result;
+      });
+    } catch (error) {
+      // The database reports any error of a transaction as its own.
+      throw lock.isLost ? lockIsTakenOver() : error;
+    }
   }
 }
 

