@@ -9,7 +9,7 @@ import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 import { limitsWithin, type SessionLimits } from './mysql-session.ts';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
-import { MOST_ATTEMPTS, pauseMs, repeatConflicts } from './repeat-conflicts.ts';
+import { pauseMs, repeatConflicts } from './repeat-conflicts.ts';
 
 /** A transaction of provisioning has many statements. It is given up after this many timeouts. */
 const TRANSACTION_TIMEOUTS = 30;
@@ -80,7 +80,8 @@ export class MysqlDatabase extends Database {
           if (over) return;
           acquired.execute<RowDataPacket[]>(statement, [...parameters], (failed, rows) => {
             if (over) return;
-            if (failed !== null && attempt < MOST_ATTEMPTS && isRolledBack(failed)) {
+            // The timer ends this, too.
+            if (failed !== null && isRolledBack(failed)) {
               setTimeout(ask, pauseMs(attempt), attempt + 1);
               return;
             }

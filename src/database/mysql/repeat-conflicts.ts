@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isRolledBack } from '../database-failure.ts';
 
-/** Enough for ten writers of one row on three nodes, of which one succeeds in each round. */
-export const MOST_ATTEMPTS = 12;
+/**
+ * A writer may lose against those of other nodes many times in a row, so the limit is a time and not a number. Within it a request can still answer, and a
+ * caller that is told to come back later would meet the same conflicts.
+ */
+const REPEAT_FOR_MS = 2_000;
 
 /** Grows with each attempt, and differs between writers that failed together. */
 export function pauseMs(attempt: number): number {
-  return Math.random() * Math.min(10 * attempt, 80);
+  return Math.random() * Math.min(10 * attempt, 100);
 }
 
 /**
@@ -16,15 +19,14 @@ export function pauseMs(attempt: number): number {
  * @param transact makes one attempt within the milliseconds that it gets
  */
 export async function repeatConflicts<T>(timeoutMs: number, transact: (timeoutMs: number) => Promise<T>): Promise<T> {
-  const endsAt = performance.now() + timeoutMs;
-  for (let attempt = 1; ; attempt += 1) {
-    const leftMs = endsAt - performance.now();
+  const startedAt = performance.now();
+  const repeatUntil = startedAt + Math.min(REPEAT_FOR_MS, timeoutMs);
+  for (let attempt = 1; ; attempt += 1)
     try {
-      return await transact(leftMs);
+      return await transact(timeoutMs - (performance.now() - startedAt));
     } catch (error) {
       const pause = pauseMs(attempt);
-      if (!isRolledBack(error) || attempt >= MOST_ATTEMPTS || performance.now() + pause >= endsAt) throw error;
+      if (!isRolledBack(error) || performance.now() + pause >= repeatUntil) throw error;
       await delay(pause);
     }
-  }
 }
