@@ -33,6 +33,7 @@ export const WAITING = new Set([
 
 /** They put a load on the machine, or measure it closely. */
 export const ALONE = new Set([
+  'test/integration/cluster/galera.int.ts',
   'test/e2e/cli/under-load.e2e.ts',
   'test/integration/storage/failover.int.ts',
   'test/integration/hostile/hostile-tenants.int.ts',

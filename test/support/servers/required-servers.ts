@@ -191,7 +191,7 @@ export type ServerName = keyof typeof SERVERS;
  * silently omitted.
  */
 export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>> = {
-  'cluster/galera-databases': ['mariadb', 'galera'],
+  'cluster/galera': ['mariadb', 'galera'],
   'commands/cli': ['mariadb', 'openbao'],
   'commands/database-messages': ['mariadb'],
   'commands/doctor': ['mariadb', 'openbao'],

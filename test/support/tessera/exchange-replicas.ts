@@ -12,31 +12,36 @@ import { type ServerProcess, startServer } from './server-process.ts';
 export interface ExchangeReplicas {
   readonly servers: readonly ServerProcess[];
   bearer(surface: Surface): Promise<string>;
+  mint(server: ServerProcess, surface: Surface): Promise<Answer>;
+  /** Revokes a token as its client. */
+  revoke(server: ServerProcess, token: string): Promise<Answer>;
   exchange(server: ServerProcess, surface: Surface, bearer: string, oidcToken: string): Promise<Answer>;
   apply(tenantsFile: string): Promise<void>;
-  /** Runs a command that must succeed, and returns its standard output. */
-  cli(args: readonly string[]): Promise<string>;
+  /** Runs a command that must succeed, and returns its standard output. `changes` replace settings. */
+  cli(args: readonly string[], changes?: Readonly<Record<string, string>>): Promise<string>;
   close(): Promise<void>;
 }
 
 export const PUBLIC_URL = 'http://tessera.localhost';
 
+/** @param ofEach replaces settings of each server; commands have `settings` alone */
 export async function startExchangeReplicas(
   count: number,
   tenantsFile: string,
   settings: Readonly<Record<string, string>>,
+  ofEach: (index: number) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<ExchangeReplicas> {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-exchange-'));
   const env = { PUBLIC_URL, TESSERA_DATA_DIR: join(folder, 'data'), ...settings };
   let secret = '';
-  const cli = async (args: readonly string[]): Promise<string> => {
+  const cli = async (args: readonly string[], changes: Readonly<Record<string, string>> = {}): Promise<string> => {
     const written = { out: '', err: '' };
     const code = await runCli(args, {
       stdin: (async function* () {})(),
       stdout: { write: (text: string) => (written.out += text) },
       stderr: { write: (text: string) => (written.err += text) },
       clock: new SystemClock(),
-      loadConfig: () => loadConfig(env, { cwd: folder }),
+      loadConfig: () => loadConfig({ ...env, ...changes }, { cwd: folder }),
     });
     if (code !== 0) throw new Error(`tessera ${args.join(' ')} ended with ${code}:\n${written.err}`);
     return written.out;
@@ -52,7 +57,9 @@ export async function startExchangeReplicas(
   };
   await cli(['migrate']);
   await apply(tenantsFile);
-  const servers = await Promise.all(Array.from({ length: count }, () => startServer(env, folder)));
+  const servers = await Promise.all(
+    Array.from({ length: count }, (_, index) => startServer({ ...env, ...ofEach(index) }, folder)),
+  );
   const post = async (url: string, body: object, headers: Record<string, string> = {}) =>
     readAnswer(
       await fetch(url, {
@@ -61,18 +68,29 @@ export async function startExchangeReplicas(
         body: JSON.stringify(body),
       }),
     );
+  const mint = (server: ServerProcess, surface: Surface) =>
+    post(`${server.url}/auth/${surface}/generateToken`, {
+      tenant_id: 'acme',
+      project_id: 'shop',
+      client_id: 'web',
+      email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
+      secret_id: secret,
+    });
   return {
     servers,
     apply,
     cli,
+    mint,
+    revoke: async (server, token) =>
+      readAnswer(
+        await fetch(`${server.url}/tenants/acme/revoke`, {
+          method: 'POST',
+          headers: { authorization: `Basic ${Buffer.from(`shop%2Fweb:${secret}`).toString('base64')}` },
+          body: new URLSearchParams({ token }),
+        }),
+      ),
     bearer: async (surface) => {
-      const answer = await post(`${servers[0]!.url}/auth/${surface}/generateToken`, {
-        tenant_id: 'acme',
-        project_id: 'shop',
-        client_id: 'web',
-        email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
-        secret_id: secret,
-      });
+      const answer = await mint(servers[0]!, surface);
       if (answer.status !== 200) throw new Error(`no bearer, but ${answer.text}`);
       return answer.body['access_token'] as string;
     },
