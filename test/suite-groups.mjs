@@ -20,6 +20,7 @@ export const WAITING = new Set([
   'test/e2e/oidc-token/issuers.e2e.ts',
   'test/e2e/oidc-token/provider-faults.e2e.ts',
   'test/e2e/verification/revocation-feed.e2e.ts',
+  'test/integration/cluster/openbao.int.ts',
   'test/integration/tokens/exchange-replicas.int.ts',
   'test/integration/hostile/hostile-sessions.int.ts',
   'test/integration/tokens/issuing.int.ts',

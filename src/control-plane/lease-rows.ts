@@ -16,8 +16,8 @@ export interface Lease extends Holder {
   readonly beats: number;
 }
 
-/** As long as the holder's connection may take for one answer: a cluster commits nothing for some seconds after it has lost a node. */
-const TIMEOUT_MS = 6_000;
+/** For one answer: a cluster commits nothing for some seconds after it has lost a node. */
+export const TIMEOUT_MS = 6_000;
 
 /**
  * Not a migration, because migrations run under the lock. The holder's heartbeats and its transactions change different rows, so that neither waits for the

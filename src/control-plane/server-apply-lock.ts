@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { withMysqlConnection } from '../database/mysql/mysql-connection.ts';
 import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
-import { LeaseRows } from './lease-rows.ts';
+import { LeaseRows, TIMEOUT_MS } from './lease-rows.ts';
 import { connectionIsLost, lockIsTakenOver } from './lock-errors.ts';
 import { assertNamedLock, takeNamedLock } from './named-lock.ts';
-import { SILENCE_MS, takeLease } from './take-lease.ts';
+import { takeLease } from './take-lease.ts';
 import type { AssertHeld, WriteFence } from './write-fence.ts';
 
-/** Several within `SILENCE_MS`. */
+/** Several within the silence after which another process takes over. */
 const BEAT_EVERY_MS = 1000;
 
 /**
@@ -33,7 +33,7 @@ export function withServerLock<T>(
     }, BEAT_EVERY_MS);
     try {
       return await work(async () => {
-        await assertNamedLock(connection, name, SILENCE_MS);
+        await assertNamedLock(connection, name, TIMEOUT_MS);
         if (!(await isHeld(rows, holder.owner))) throw lockIsTakenOver();
       }, rows.fenceOf(holder.owner));
     } finally {

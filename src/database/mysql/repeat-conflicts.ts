@@ -7,9 +7,9 @@ import { isRolledBack } from '../database-failure.ts';
  */
 const REPEAT_FOR_MS = 2_000;
 
-/** Grows with each attempt, and differs between writers that failed together. */
+/** Differs between writers that failed together. Shrinks with each attempt, so that whoever has lost often comes before newcomers. */
 export function pauseMs(attempt: number): number {
-  return Math.random() * Math.min(10 * attempt, 100);
+  return Math.random() * Math.max(60 / attempt, 10);
 }
 
 /**

@@ -13,7 +13,7 @@ import { IS_FULL } from './form.ts';
 
 const ROUNDS = IS_FULL ? 50 : 5;
 /** docs/operation.md promises it: a holder's silence, the last chance after it, and what the test itself takes. */
-const TAKEN_OVER_WITHIN_MS = 12_000;
+const TAKEN_OVER_WITHIN_MS = 10_000;
 
 /** The lock of commands that change an installation, at three nodes of its control database. */
 export function describeApplyLock(cluster: () => GaleraCluster): void {
@@ -52,7 +52,7 @@ export function describeApplyLock(cluster: () => GaleraCluster): void {
   it('stays with a holder that lives, and is taken over from a killed one', async () => {
     const holder = await startHolder(nodes[0]);
     const other = configOf(nodes[1]);
-    await expect(withApplyLock(other, () => Promise.resolve(), 8_000)).rejects.toThrow(/Another process is changing/);
+    await expect(withApplyLock(other, () => Promise.resolve(), 6_000)).rejects.toThrow(/Another process is changing/);
     await holder.end('SIGKILL');
     const killedAt = performance.now();
     await withApplyLock(other, () => Promise.resolve());

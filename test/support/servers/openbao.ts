@@ -138,7 +138,7 @@ export async function startOpenBaoRaft(): Promise<RaftOpenBao> {
     startProcess(program, ['server', `-config=${config}`], {
       cwd: folder,
       env: { ...process.env, HOME: folder },
-      ready: async () => (await health(port)) !== undefined,
+      ready: async () => (await healthOf(port)) !== undefined,
     });
   let server: RunningProcess = await start();
   const { body: keys } = await request(port, '', 'PUT', 'sys/init', { secret_shares: 1, secret_threshold: 1 });
@@ -168,7 +168,7 @@ export async function startOpenBaoRaft(): Promise<RaftOpenBao> {
   };
 }
 
-function operator(port: number, rootToken: string): Omit<RunningOpenBao, 'close'> {
+export function operator(port: number, rootToken: string): Omit<RunningOpenBao, 'close'> {
   const api = (method: string, path: string, body?: unknown) => request(port, rootToken, method, path, body);
   return {
     port,
@@ -190,7 +190,7 @@ function operator(port: number, rootToken: string): Omit<RunningOpenBao, 'close'
   };
 }
 
-async function prepare(port: number, token: string): Promise<void> {
+export async function prepare(port: number, token: string): Promise<void> {
   await request(port, token, 'POST', 'sys/mounts/kv', { type: 'kv', options: { version: '2' } });
   await request(port, token, 'POST', 'sys/auth/approle', { type: 'approle' });
   await request(port, token, 'PUT', 'sys/policies/acl/tessera', { policy: POLICY });
@@ -200,11 +200,11 @@ async function prepare(port: number, token: string): Promise<void> {
 }
 
 async function isActive(port: number): Promise<boolean> {
-  return (await health(port)) === 200;
+  return (await healthOf(port)) === 200;
 }
 
-/** 200 active, 501 not initialized, 503 sealed; undefined without a response. */
-async function health(port: number): Promise<number | undefined> {
+/** 200 active, 429 standby, 501 not initialized, 503 sealed; undefined without a response. */
+export async function healthOf(port: number): Promise<number | undefined> {
   try {
     return (await fetch(`http://127.0.0.1:${port}/v1/sys/health`)).status;
   } catch {
@@ -220,7 +220,7 @@ async function tryRequest(...args: Parameters<typeof request>): Promise<OpenBaoA
   }
 }
 
-async function request(
+export async function request(
   port: number,
   token: string,
   method: string,

@@ -192,6 +192,7 @@ export type ServerName = keyof typeof SERVERS;
  */
 export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>> = {
   'cluster/galera': ['mariadb', 'galera'],
+  'cluster/openbao': ['openbao'],
   'commands/cli': ['mariadb', 'openbao'],
   'commands/database-messages': ['mariadb'],
   'commands/doctor': ['mariadb', 'openbao'],

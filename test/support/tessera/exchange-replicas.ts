@@ -12,7 +12,8 @@ import { type ServerProcess, startServer } from './server-process.ts';
 export interface ExchangeReplicas {
   readonly servers: readonly ServerProcess[];
   bearer(surface: Surface): Promise<string>;
-  mint(server: ServerProcess, surface: Surface): Promise<Answer>;
+  /** @param secretId default: the client's */
+  mint(server: ServerProcess, surface: Surface, secretId?: string): Promise<Answer>;
   /** Revokes a token as its client. */
   revoke(server: ServerProcess, token: string): Promise<Answer>;
   exchange(server: ServerProcess, surface: Surface, bearer: string, oidcToken: string): Promise<Answer>;
@@ -68,13 +69,13 @@ export async function startExchangeReplicas(
         body: JSON.stringify(body),
       }),
     );
-  const mint = (server: ServerProcess, surface: Surface) =>
+  const mint = (server: ServerProcess, surface: Surface, secretId = secret) =>
     post(`${server.url}/auth/${surface}/generateToken`, {
       tenant_id: 'acme',
       project_id: 'shop',
       client_id: 'web',
       email_id: surface === 'user' ? 'ada@acme.example' : 'root@acme.example',
-      secret_id: secret,
+      secret_id: secretId,
     });
   return {
     servers,
