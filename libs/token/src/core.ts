@@ -12,6 +12,7 @@ export {
   type ParsedToken,
   type TokenHeader,
 } from './verify/compact-token.ts';
+export { derToJws } from './keys/ecdsa-encoding.ts';
 export { keyFits, type SignatureAlgorithm, verifySignature } from './keys/signature-check.ts';
 export {
   holdsPrivateKey,

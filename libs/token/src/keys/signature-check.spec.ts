@@ -28,6 +28,7 @@ it.each([
 it.each([
   ['in DER', ES256, ec.publicKey, sign('sha256', DATA, ec.privateKey)],
   ['with a byte more', ES256, ec.publicKey, Buffer.concat([EC_SIGNATURE, Buffer.alloc(1)])],
+  ['of zeros', ES256, ec.publicKey, Buffer.alloc(64)],
   ['with the other padding', PS256, rsa.publicKey, RSA_SIGNATURE],
   // node:crypto would accept these two: it goes by the key and knows no algorithm of JWS.
   [

@@ -1,4 +1,5 @@
 import { constants, type KeyObject, verify } from 'node:crypto';
+import { jwsToDer } from './ecdsa-encoding.ts';
 
 type Digest = 'sha256' | 'sha384' | 'sha512';
 
@@ -14,11 +15,8 @@ export type SignatureAlgorithm =
   /** RFC 8037, section 3.1, with Ed25519. */
   | { readonly keyType: 'ed25519'; readonly digest: null; readonly signatureBytes: 64 };
 
-const RSA_PADDINGS = {
-  pkcs1: { padding: constants.RSA_PKCS1_PADDING },
-  // RFC 7518, section 3.5: the salt is as long as the digest.
-  pss: { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST },
-} as const;
+// RFC 7518, section 3.5: the salt is as long as the digest.
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST } as const;
 
 /** Whether the key has the algorithm's type and curve. */
 export function keyFits(algorithm: SignatureAlgorithm, key: KeyObject): boolean {
@@ -36,10 +34,9 @@ export function verifySignature(
   if (!keyFits(algorithm, key)) return false;
   // RFC 7518, section 3.4: R and S at full length. A DER signature is refused.
   if (algorithm.keyType !== 'rsa' && signature.length !== algorithm.signatureBytes) return false;
-  return verify(
-    algorithm.digest,
-    Buffer.from(signingInput, 'latin1'),
-    { key, dsaEncoding: 'ieee-p1363', ...(algorithm.keyType === 'rsa' && RSA_PADDINGS[algorithm.padding]) },
-    signature,
-  );
+  const data = Buffer.from(signingInput, 'latin1');
+  if (algorithm.keyType === 'rsa' && algorithm.padding === 'pss')
+    return verify(algorithm.digest, data, { key, ...PSS }, signature);
+  // The key alone: on Node.js 24, options beside it cost 20 µs. Without options an RSA key verifies PKCS #1 1.5, and an EC key DER.
+  return verify(algorithm.digest, data, key, algorithm.keyType === 'ec' ? jwsToDer(signature) : signature);
 }
