@@ -51,6 +51,17 @@ export class ProductionStores {
     return { driver: 'mysql', host, port, name: `t_${tenant}` };
   }
 
+  /** For a tenant that was removed and purged: Tessera never drops a database of a server. */
+  async dropDatabaseOf(tenant: string): Promise<void> {
+    await this.#mariadb.sql(`DROP DATABASE \`t_${tenant}\``);
+  }
+
+  /** The number of connections now, without the benchmark's own. */
+  async connections(): Promise<number> {
+    const [row] = await this.#mariadb.sql(`SHOW GLOBAL STATUS LIKE 'Threads_connected'`);
+    return Number(row?.['Value']) - 1;
+  }
+
   async forgetPeak(): Promise<void> {
     await this.#mariadb.sql('FLUSH STATUS');
   }

@@ -39,10 +39,15 @@ export class Tessera {
   }
 
   /** `tessera apply`; keeps the clients' secrets, which are shown once. */
-  async apply(tenantsFile: string): Promise<void> {
-    const output = await this.#cli(['apply', '-f', '-', '--output', 'json'], tenantsFile);
+  async apply(tenantsFile: string, ...options: readonly string[]): Promise<void> {
+    const output = await this.#cli(['apply', '-f', '-', '--output', 'json', ...options], tenantsFile);
     const { secrets } = JSON.parse(output) as { secrets: readonly { tenant_id: string; secret_id: string }[] };
     for (const secret of secrets) this.#secrets.set(secret.tenant_id, secret.secret_id);
+  }
+
+  /** Any other command, which has to succeed. @returns what it prints */
+  command(...args: readonly string[]): Promise<string> {
+    return this.#cli(args, '');
   }
 
   /** `tessera doctor`, which has to find nothing. @returns how long it took, in seconds */
@@ -70,8 +75,17 @@ export class Tessera {
     return secret;
   }
 
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  /** The folder of the embedded stores. */
+  get dataFolder(): string {
+    return join(this.#folder, 'data');
+  }
+
   load(bodies: readonly string[], path = GENERATE_TOKEN): PostLoad {
-    return { url: `http://127.0.0.1:${this.#port}${path}`, contentType: 'application/json', bodies };
+    return { url: this.url + path, contentType: 'application/json', bodies };
   }
 
   /** Starts `node dist/main.js` on the servers' core. It is not yet listening when this resolves. */

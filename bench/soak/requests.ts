@@ -1,0 +1,115 @@
+import { Agent, request } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { SAMPLE } from '../sample/sample-request.ts';
+import type { ProviderSigningKey } from '../../src/testing/provider-tokens.ts';
+import { writeSubjectToken } from '../../src/testing/provider-tokens.ts';
+import { GENERATE_TOKEN } from '../harness/tessera.ts';
+
+export const TARGET_AUDIENCE = 'stock-api';
+export const PROVIDER_AUDIENCE = 'tessera-soak';
+
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** The requests of a tenant's client and of its user. */
+export class Requests {
+  readonly #url: string;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #provider: { readonly issuer: string; readonly key: ProviderSigningKey };
+
+  constructor(url: string, provider: { readonly issuer: string; readonly key: ProviderSigningKey }) {
+    this.#url = url;
+    this.#provider = provider;
+  }
+
+  mint(tenant: string, secret: string): Promise<Reply> {
+    return this.#json(GENERATE_TOKEN, {
+      tenant_id: tenant,
+      project_id: SAMPLE.project,
+      client_id: SAMPLE.client,
+      email_id: SAMPLE.email,
+      secret_id: secret,
+    });
+  }
+
+  /** `oidcToken`, each time with a new ID token. */
+  redeem(bearer: string): Promise<Reply> {
+    const iat = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: this.#provider.issuer,
+      sub: '248289761001',
+      aud: PROVIDER_AUDIENCE,
+      iat,
+      exp: iat + 300,
+      jti: randomUUID(),
+      email: SAMPLE.email,
+      email_verified: true,
+      hd: 'acme.example',
+    };
+    const idToken = writeSubjectToken({ key: this.#provider.key, claims });
+    return this.#json('/auth/user/oidcToken', { oidc_token: idToken }, { authorization: `Bearer ${bearer}` });
+  }
+
+  /** Token exchange at the token endpoint. */
+  exchange(tenant: string, secret: string, subjectToken: string): Promise<Reply> {
+    return this.#form(`/tenants/${tenant}/token`, secret, {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token: subjectToken,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      audience: TARGET_AUDIENCE,
+    });
+  }
+
+  revoke(tenant: string, secret: string, token: string): Promise<Reply> {
+    return this.#form(`/tenants/${tenant}/revoke`, secret, { token });
+  }
+
+  async metrics(): Promise<string> {
+    return (await this.#send('GET', '/metrics')).body;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #json(path: string, body: object, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    return this.#send('POST', path, JSON.stringify(body), { 'content-type': 'application/json', ...headers });
+  }
+
+  #form(path: string, secret: string, fields: Readonly<Record<string, string>>): Promise<Reply> {
+    // Neither the ids nor the secret have a character that has to be encoded, but the slash does.
+    const credentials = Buffer.from(`${SAMPLE.project}%2F${SAMPLE.client}:${secret}`).toString('base64');
+    return this.#send('POST', path, new URLSearchParams(fields).toString(), {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${credentials}`,
+    });
+  }
+
+  /** Status 0: no response. */
+  #send(method: string, path: string, body = '', headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+    return new Promise((resolve) => {
+      const failed = ({ message }: Error): void => {
+        resolve({ status: 0, body: message });
+      };
+      const sent = request(
+        this.#url + path,
+        { method, agent: this.#agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+          response.once('end', () => {
+            resolve({ status: response.statusCode ?? 0, body: text });
+          });
+          response.once('error', failed);
+        },
+      );
+      sent.once('error', failed).end(body);
+    });
+  }
+}
+
+export function tokenOf({ status, body }: Reply): string | undefined {
+  return status === 200 ? (JSON.parse(body) as { access_token: string }).access_token : undefined;
+}
