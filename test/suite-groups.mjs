@@ -36,6 +36,7 @@ export const WAITING = new Set([
 export const ALONE = new Set([
   'test/integration/cluster/galera.int.ts',
   'test/e2e/cli/under-load.e2e.ts',
+  'test/e2e/faults/loop-delay.e2e.ts',
   'test/integration/storage/failover.int.ts',
   'test/integration/hostile/hostile-tenants.int.ts',
   'test/integration/hostile/revocations.int.ts',

@@ -3,7 +3,9 @@ import { type OneTimeProof, ReplayProtection } from './replay-protection.ts';
 import { Log } from '../logging/log.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
+import type { Database } from '../database/database.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
+import { limitedDelete } from '../database/limited-delete.ts';
 import { inSteps } from '../runtime/in-steps.ts';
 
 /** Rows are kept at most this long after they expire. Subject tokens live for minutes to hours. */
@@ -15,7 +17,10 @@ const CLOCK_MARGIN_SECONDS = 86_400;
 const INSERT = 'INSERT INTO spent_tokens (tenant_id, issuer, token_id, until_seconds) VALUES (?, ?, ?, ?)';
 const FIND = 'SELECT token_id FROM spent_tokens WHERE tenant_id = ? AND issuer = ? AND token_id = ?';
 const OLDEST = 'SELECT MIN(until_seconds) AS until_seconds FROM spent_tokens';
-const DELETE = 'DELETE FROM spent_tokens WHERE until_seconds <= ?';
+/** A minute of exchanges at full speed may end in the same second. In steps of 20 ms, more are removed than a server can redeem. */
+const ROWS_PER_DELETE = 100;
+const DELETE = (kind: Database['kind']): string =>
+  limitedDelete(kind, 'spent_tokens', 'until_seconds <= ?', 'until_seconds', ROWS_PER_DELETE);
 
 /** Subject tokens that were exchanged, stored in the control database until they are refused for their age. */
 @Injectable()
@@ -60,12 +65,12 @@ export class RedeemedTokens extends ReplayProtection implements OnApplicationBoo
   async clean(): Promise<void> {
     const now = epochSeconds(this.#clock.nowMs()) - CLOCK_MARGIN_SECONDS;
     try {
+      const remove = DELETE((await this.#controlPlane.database()).kind);
       await inSteps(this.#ending.signal, async () => {
         const [oldest] = await this.#controlPlane.query(OLDEST);
         const until = oldest?.['until_seconds'];
         if (typeof until !== 'number' || until > now) return false;
-        // Those of one second: others wait for its locks, and on SQLite the event loop for its end.
-        await this.#controlPlane.query(DELETE, [until]);
+        await this.#controlPlane.query(remove, [now]);
         return true;
       });
     } catch (error) {

@@ -102,7 +102,7 @@ describe('a page of the feed', () => {
         if (answer.reset) resets++;
         ({ sequence: after, more } = answer);
       }
-      expect([numbers.length, new Set(numbers).size, pages, resets]).toEqual([9_000, 9_000, 3, start === 0 ? 0 : 1]);
+      expect([numbers.length, new Set(numbers).size, pages, resets]).toEqual([9_000, 9_000, 9, start === 0 ? 0 : 1]);
     }
   });
 });
@@ -215,9 +215,9 @@ describe('pages for invented cursors', () => {
   it('use little memory, however many there are and whoever holds them', () => {
     let bytes = 0;
     for (const buffer of new Set(everyCursor())) bytes += buffer.byteLength;
-    const entry = known.page(0).byteLength / 4000;
-    // 64 cached pages and those where full pages begin; all others are short.
-    expect(bytes).toBeLessThan(entry * (67 * 4000 + COUNT * 60));
+    const entry = known.page(0).byteLength / 1000;
+    // 256 cached pages and those where full pages begin; all others are short.
+    expect(bytes).toBeLessThan(entry * (270 * 1000 + COUNT * 60));
   });
 
   it('do not take full pages from pollers that start anew', () => {
@@ -226,7 +226,7 @@ describe('pages for invented cursors', () => {
     let from = 0;
     for (let more = true; more; pages++)
       ({ sequence: from, more } = page(from) as unknown as { sequence: number; more: boolean });
-    expect([pages, from]).toEqual([3, COUNT]);
+    expect([pages, from]).toEqual([10, COUNT]);
     const numbers: number[] = [];
     for (let after = 5_001, more = true; more;) {
       numbers.push(...seqs(after));

@@ -7,7 +7,7 @@ import { ControlPlaneAuditStore } from '../../src/audit/control-plane-audit.stor
 import type { ControlPlane } from '../../src/control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
 import { readTenant } from '../../src/tenancy/read-tenant.ts';
-import { type NewRevocation, RevocationRecords } from '../../src/revocation/revocation-records.ts';
+import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../../src/revocation/revocation-records.ts';
 import { RedeemedTokens } from '../../src/replay/redeemed-tokens.ts';
 import { SecretUseEntity } from '../../src/control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../src/clients/secret-uses.ts';
@@ -424,8 +424,15 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           at: nowMs,
           outcome: 'revoked',
         };
-        const entries = async () =>
-          (await new RevocationRecords(controlPlane).newerThan(0)).filter(({ tenantId: id }) => id === 'quota');
+        const entries = async () => {
+          const all: RevocationRecord[] = [];
+          for (let more = true; more;) {
+            const some = await new RevocationRecords(controlPlane).newerThan(all.at(-1)?.seq ?? 0);
+            all.push(...some);
+            more = some.length > 0;
+          }
+          return all.filter(({ tenantId: id }) => id === 'quota');
+        };
         const recorded = async () =>
           Number((await controlPlane.query('SELECT COUNT(*) AS rows_there FROM audit_records'))[0]!['rows_there']);
 
