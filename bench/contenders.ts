@@ -1,6 +1,7 @@
 import { freePort } from '../test/support/servers/process.ts';
 import { startBaseline } from './harness/baseline.ts';
 import type { Load } from './harness/load.ts';
+import type { NodeInstallation } from './harness/node-installation.ts';
 import type { PinnedProcess } from './harness/pinned-process.ts';
 import { BASELINE_SECRET, SAMPLE, sampleBody } from './sample/sample-request.ts';
 import { provisionSample } from './sample/sample-tenant.ts';
@@ -30,10 +31,14 @@ export const CONTENDERS: readonly Contender[] = [
   { name: SUBJECT, start: startTessera },
 ];
 
-async function startBare(folder: string, scheduling: 'sync' | 'batched'): Promise<RunningContender> {
+export async function startBare(
+  folder: string,
+  scheduling: 'sync' | 'batched',
+  node?: NodeInstallation,
+): Promise<RunningContender> {
   const port = await freePort();
   return {
-    process: await startBaseline(folder, 'bare-fastify.ts', [String(port), scheduling]),
+    process: await startBaseline(folder, 'bare-fastify.ts', [String(port), scheduling], node),
     load: {
       url: `http://127.0.0.1:${port}${GENERATE_TOKEN}`,
       contentType: 'application/json',
@@ -61,11 +66,11 @@ async function startProvider(folder: string): Promise<RunningContender> {
   };
 }
 
-async function startTessera(folder: string): Promise<RunningContender> {
+export async function startTessera(folder: string, node?: NodeInstallation): Promise<RunningContender> {
   const tessera = await provisionSample(folder);
   const body = tessera.body(SAMPLE.tenant, SAMPLE.email);
   return {
-    process: await tessera.start(),
+    process: await tessera.start(node),
     load: tessera.load([body]),
   };
 }

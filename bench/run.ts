@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only comparison,token-endpoint,exchange,verify,pollers,idle,cold,tenants,audit] [--seconds N] [--write]`; needs `npm run build` before. */
+/** `npm run bench [-- --only comparison,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit] [--seconds N] [--write]`; needs `npm run build` before. */
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { exchange } from './exchange.ts';
 import { idle } from './idle.ts';
 import { pinThisProcess } from './harness/pinned-process.ts';
 import { type Section, toMarkdown, writeSections } from './harness/report.ts';
+import { nodeVersions } from './node-versions.ts';
 import { revocationPollers } from './revocation-pollers.ts';
 import { thousandTenants } from './thousand-tenants.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
@@ -21,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => P
   'token-endpoint': tokenEndpoint,
   exchange,
   verify: verification,
+  'node-versions': nodeVersions,
   pollers: revocationPollers,
   idle,
   cold: coldSubjects,

@@ -12,7 +12,8 @@ case "${1:-}" in
   # What is compiled with the headers of 24.19 to 24.21 ends the process at a garbage collection (nodejs/node issue 65446). The binary of
   # older headers runs on all of them.
   24) version=24.21.0 headers=24.18.1 ;;
-  *) echo 'usage: scripts/with-node.sh 22|24 [COMMAND...]' >&2 && exit 2 ;;
+  26) version=26.12.1 headers=26.12.1 ;;
+  *) echo 'usage: scripts/with-node.sh 22|24|26 [COMMAND...]' >&2 && exit 2 ;;
 esac
 folder="$(mkdir -p ".cache/node-$1" && cd ".cache/node-$1" && pwd -P)"
 shift

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { REPOSITORY } from '../../test/support/servers/required-servers.ts';
+import { THIS_NODE, type NodeInstallation } from './node-installation.ts';
 import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
 
 /**
@@ -7,7 +7,12 @@ import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.t
  *
  * @param folder an existing folder for its output
  */
-export function startBaseline(folder: string, file: string, args: readonly string[]): Promise<PinnedProcess> {
-  const command = [process.execPath, '--import', './scripts/typescript.mjs', join('bench/baselines', file), ...args];
-  return startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') });
+export function startBaseline(
+  folder: string,
+  file: string,
+  args: readonly string[],
+  node: NodeInstallation = THIS_NODE,
+): Promise<PinnedProcess> {
+  const command = [node.program, '--import', './scripts/typescript.mjs', join('bench/baselines', file), ...args];
+  return startPinned(SERVER_CORE, command, { cwd: node.tree, logFile: join(folder, 'server.log') });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { freePort } from '../../test/support/servers/process.ts';
 import { REPOSITORY } from '../../test/support/servers/required-servers.ts';
 import type { PostLoad } from './load.ts';
+import { type NodeInstallation, THIS_NODE } from './node-installation.ts';
 import { type PinnedProcess, SERVER_CORE, startPinned } from './pinned-process.ts';
 import { SAMPLE } from '../sample/sample-request.ts';
 
@@ -89,8 +90,8 @@ export class Tessera {
   }
 
   /** Starts `node dist/main.js` on the servers' core. It is not yet listening when this resolves. */
-  start(): Promise<PinnedProcess> {
-    return startPinned(SERVER_CORE, [process.execPath, join(REPOSITORY, 'dist/main.js')], {
+  start(node: NodeInstallation = THIS_NODE): Promise<PinnedProcess> {
+    return startPinned(SERVER_CORE, [node.program, join(node.tree, 'dist/main.js')], {
       cwd: this.#folder,
       env: this.#env,
       logFile: join(this.#folder, 'access.log'),

@@ -6,8 +6,11 @@ import { SAMPLE } from '../sample/sample-request.ts';
 import { type TenantPlan, tenantsFile } from '../sample/tenants-file.ts';
 import { PROVIDER_AUDIENCE, TARGET_AUDIENCE } from './requests.ts';
 
-/** A key is public for 7 minutes before it signs. With so many tenants in turn, one can be rotated in every minute, and from the eighth minute on one key takes over in every minute. */
-export const TENANTS = Array.from({ length: 10 }, (_, index) => `tenant-${index}`);
+/**
+ * A key is public for 15 minutes before it signs, and a second one cannot be made meanwhile. With so many tenants in turn, one is rotated in every
+ * minute, and from the sixteenth minute on a new key takes over in every minute.
+ */
+export const TENANTS = Array.from({ length: 20 }, (_, index) => `tenant-${index}`);
 
 export type StoresKind = 'production' | 'embedded';
 
