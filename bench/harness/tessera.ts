@@ -85,6 +85,11 @@ export class Tessera {
     return join(this.#folder, 'data');
   }
 
+  /** What the server prints. */
+  get logFile(): string {
+    return join(this.#folder, 'access.log');
+  }
+
   load(bodies: readonly string[], path = GENERATE_TOKEN): PostLoad {
     return { url: this.url + path, contentType: 'application/json', bodies };
   }
@@ -94,7 +99,7 @@ export class Tessera {
     return startPinned(SERVER_CORE, [node.program, join(node.tree, 'dist/main.js')], {
       cwd: this.#folder,
       env: this.#env,
-      logFile: join(this.#folder, 'access.log'),
+      logFile: this.logFile,
     });
   }
 

@@ -21,6 +21,7 @@ import { SoakLoad } from './load.ts';
 import { drawPlots } from './plots.ts';
 import { Requests } from './requests.ts';
 import { Samples } from './samples.ts';
+import { copyFailures } from './server-log.ts';
 import { TokenChecks } from './token-checks.ts';
 import { judge, printVerdicts } from './verdict.ts';
 
@@ -106,6 +107,7 @@ async function soak(seconds: number, stores: StoresKind, out: string): Promise<b
     console.log(text);
     await writeFile(join(out, 'report.txt'), `${text}\n`);
     await writeFile(join(out, 'samples.json'), JSON.stringify(Object.fromEntries(samples.series)));
+    await copyFailures(tessera.logFile, join(out, 'failures.log'));
     if (!(await drawPlots(out, verdicts, seconds))) console.log('no plots: chromium is not installed');
     return isMet;
   } finally {
