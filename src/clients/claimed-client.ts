@@ -47,9 +47,10 @@ export function clientsById(tenant: Tenant): ReadonlyMap<ClientId, readonly Clie
  * @throws TesseraError client_not_found if the tenant has no such client, or several
  */
 export function findClaimedClient(tenant: Tenant, claimed: ClaimedClient): Client {
-  const [client, ...others] = clientsOfName(tenant, claimed);
+  const clients = clientsOfName(tenant, claimed);
+  const client = clients[0];
   if (client === undefined) throw new TesseraError('client_not_found', 'unknown project or client');
-  if (others.length > 0)
+  if (clients.length > 1)
     throw new TesseraError('client_not_found', 'several projects have a client of that id: name the project');
   return client;
 }

@@ -17,7 +17,7 @@ export function flatJsonMembers(fields: FlatFields): string {
 /**
  * One member, for a line that is written without an object of its fields.
  *
- * @param start a comma, the name, a colon and the first quote: `,"name":"`
+ * @param start what stands before the value: a comma or brace, the name, a colon and the first quote
  * @returns nothing for an undefined value
  */
 export function textMember(start: string, value: string | undefined): string {
