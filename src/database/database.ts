@@ -1,5 +1,6 @@
 import type { DatabaseName } from '../errors/dependency-failure.ts';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { DetachedConnection } from './mysql/detached-connection.ts';
 
 export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, unknown>>;
@@ -51,6 +52,14 @@ export abstract class Database {
 
   /** Closes one idle connection if there is more than one, so that another pool may open one. Resolves when the server has released it. */
   abstract shrink(): Promise<void>;
+
+  /**
+   * Takes one idle connection out of its pool, for the pool of another database on the same server. Whoever takes it gives or closes it. Undefined:
+   * there is none to give.
+   */
+  detach(): DetachedConnection | undefined {
+    return undefined;
+  }
 
   /** Resolves when the server has released all connections, or after a short wait if it does not answer. */
   abstract close(): Promise<void>;

@@ -6,11 +6,13 @@ class Account implements LeaseAccount {
   readonly name: string;
   readonly limit: number;
   readonly isShared: boolean;
+  readonly server: string | undefined;
   capacity = 0;
   leases = 0;
   isEvictable = true;
 
-  constructor(name: string, limit = 4, isShared = false) {
+  constructor(name: string, limit = 4, isShared = false, server?: string) {
+    this.server = server;
     this.name = name;
     this.limit = limit;
     this.isShared = isShared;
@@ -28,6 +30,11 @@ function leasesOf(budget: number, waitMs = 20) {
     shrink: async (account) => {
       await Promise.resolve();
       events.push(`took one of ${account.name}`);
+    },
+    handOver: async (account, heir) => {
+      if (account.leases > 0) throw new Error('handed over what is in use');
+      events.push(`${heir.name} took over from ${account.name}`);
+      await Promise.resolve();
     },
   });
   return { leases, events };
@@ -123,9 +130,62 @@ describe('ConnectionLeases', () => {
     expect(leases.stats.connections).toBe(2);
   });
 
+  describe('on one server', () => {
+    const onServer = (name: string, server = 'db1') => new Account(name, 4, false, server);
+
+    it('hands a connection of the longest idle tenant to the next, and closes its others', async () => {
+      const { leases, events } = leasesOf(3, 1000);
+      const [older, newer, next] = [onServer('older'), onServer('newer'), onServer('next')];
+      for (const account of [older, older, newer]) await leases.acquire(account);
+      for (const account of [older, older, newer]) leases.release(account);
+      await leases.acquire(next);
+      expect(events).toEqual(['next took over from older']);
+      expect([older.capacity, newer.capacity, next.capacity]).toEqual([0, 1, 1]);
+      await delay(1);
+      expect(leases.stats).toEqual({ connections: 2, leases: 1, waiting: 0 });
+    });
+
+    it('closes the longest idle tenant for one on another server', async () => {
+      const { leases, events } = leasesOf(1, 1000);
+      const idle = onServer('idle');
+      await leases.acquire(idle);
+      leases.release(idle);
+      await leases.acquire(onServer('next', 'db2'));
+      expect(events).toEqual(['closed idle']);
+      expect(leases.stats).toEqual({ connections: 1, leases: 1, waiting: 0 });
+    });
+
+    it('serves a tenant on another server first if it came first', async () => {
+      const { leases, events } = leasesOf(1, 1000);
+      const idle = onServer('idle');
+      await leases.acquire(idle);
+      const first = leases.acquire(onServer('first', 'db2'));
+      const second = leases.acquire(onServer('second'));
+      void second.catch(() => undefined);
+      leases.release(idle);
+      await first;
+      expect(events).toEqual(['closed idle']);
+      expect(leases.stats).toEqual({ connections: 1, leases: 1, waiting: 1 });
+    });
+
+    it('never hands over what is in use or being opened', async () => {
+      const { leases, events } = leasesOf(2);
+      const [busy, opening] = [onServer('busy'), onServer('opening')];
+      opening.isEvictable = false;
+      for (const account of [busy, opening]) await leases.acquire(account);
+      leases.release(opening);
+      await refusalOf(leases.acquire(onServer('next')));
+      expect(events).toEqual([]);
+    });
+  });
+
   it('never exceeds budget or limit, in any order of events', async () => {
     const { leases } = leasesOf(7, 5000);
-    const accounts = Array.from({ length: 30 }, (_, number) => new Account(String(number), 3));
+    const servers = [undefined, 'db1', 'db2'];
+    const accounts = Array.from(
+      { length: 30 },
+      (_, number) => new Account(String(number), 3, false, servers[number % 3]),
+    );
     let most = 0;
     await Promise.all(
       Array.from({ length: 600 }, async (_, number) => {

@@ -13,6 +13,8 @@ export interface LeaseAccount {
   readonly isShared: boolean;
   /** False while it is being opened or closed. */
   isEvictable: boolean;
+  /** Accounts on the same server can take over each other's connections. Undefined: it has none that another could use. */
+  readonly server: string | undefined;
 }
 
 export interface LeaseOwner<Account> {
@@ -20,6 +22,11 @@ export interface LeaseOwner<Account> {
   evict(account: Account): Promise<void>;
   /** Closes one idle connection of an account that has more connections than leases. */
   shrink(account: Account): Promise<void>;
+  /**
+   * Gives one connection of an idle account to one on the same server, which has none, and closes the others like `evict`. Gives it before it
+   * returns, because `heir` has its lease then.
+   */
+  handOver(account: Account, heir: Account): Promise<void>;
 }
 
 interface Waiter<Account> {
@@ -31,8 +38,9 @@ interface Waiter<Account> {
  * Controls who may use a connection. A lease is the right to use one connection of one tenant. All tenants together stay within a budget, and each
  * within its limit. If no lease is free, callers wait for a limited time, first come, first served.
  *
- * When the budget is used up, a connection is freed for the first in line: by closing the longest idle pool, or else by taking one spare connection
- * from the tenant that just returned a lease. So neither many idle tenants nor one busy tenant can lock out another.
+ * When the budget is used up, a connection is freed for the first in line: it takes over a connection of the longest idle pool on its own server, or
+ * the longest idle pool is closed, or one spare connection is taken from the tenant that just returned a lease. So neither many idle tenants nor one
+ * busy tenant can lock out another.
  */
 export class ConnectionLeases<Account extends LeaseAccount> {
   readonly #budget: number;
@@ -88,17 +96,28 @@ export class ConnectionLeases<Account extends LeaseAccount> {
   }
 
   /** Closes an account and returns its connections to the budget. It must have no leases. */
-  async evict(account: Account): Promise<void> {
+  evict(account: Account): Promise<void> {
+    const freed = this.#leave(account);
+    return this.#free(freed, () => this.#owner.evict(account));
+  }
+
+  /** Takes an account out of use. @returns the connections that it had */
+  #leave(account: Account): number {
     this.#idle.delete(account);
     account.isEvictable = false;
-    const freed = account.capacity;
+    const { capacity } = account;
     account.capacity = 0;
-    this.#closing += freed;
+    return capacity;
+  }
+
+  /** Counts connections against the budget until `close` has closed them. */
+  async #free(connections: number, close: () => Promise<void>): Promise<void> {
+    this.#closing += connections;
     try {
-      await this.#owner.evict(account);
+      await close();
     } finally {
-      this.#closing -= freed;
-      this.#used -= freed;
+      this.#closing -= connections;
+      this.#used -= connections;
       if (this.#waiting.size > 0) this.#serve(undefined);
     }
   }
@@ -140,30 +159,54 @@ export class ConnectionLeases<Account extends LeaseAccount> {
     if (this.#waiting.size > 0) this.#makeRoom();
   }
 
-  /** Closes as many idle pools as the waiters need. */
+  /** Hands over or closes as many idle connections as the waiters need, first come, first served. */
   #makeRoom(): void {
-    let wanted = -this.#closing;
-    for (const { account } of this.#waiting) if (account.capacity < account.limit) wanted += 1;
-    for (const account of this.#idle) {
-      if (wanted <= 0) return;
-      if (account.capacity === 0) continue;
-      wanted -= account.capacity;
-      void this.evict(account);
+    let coming = this.#closing;
+    for (const waiter of this.#waiting) {
+      const { account } = waiter;
+      if (account.capacity >= account.limit) continue;
+      const giver = account.capacity === 0 ? this.#longestIdle(account.server) : undefined;
+      if (giver !== undefined) {
+        coming += giver.capacity - 1;
+        this.#handOver(giver, waiter);
+      } else if (coming > 0) coming -= 1;
+      else coming += this.#closeLongestIdle() - 1;
     }
   }
 
-  /** Takes one connection away from the account. It counts against the budget until it is closed. */
+  #longestIdle(server: string | undefined): Account | undefined {
+    if (server === undefined) return undefined;
+    for (const account of this.#idle) if (account.server === server && account.capacity > 0) return account;
+    return undefined;
+  }
 
-  async #shrink(account: Account): Promise<void> {
-    account.capacity -= 1;
-    this.#closing += 1;
-    try {
-      await this.#owner.shrink(account);
-    } finally {
-      this.#closing -= 1;
-      this.#used -= 1;
-      if (this.#waiting.size > 0) this.#serve(undefined);
+  /** The waiter gets its lease at once: the connection stays open, so it needs no room in the budget. */
+  #handOver(giver: Account, waiter: Waiter<Account>): void {
+    const { account } = waiter;
+    const others = this.#leave(giver) - 1;
+    account.capacity += 1;
+    account.leases += 1;
+    this.#leases += 1;
+    void this.#free(others, () => this.#owner.handOver(giver, account));
+    this.#waiting.delete(waiter);
+    waiter.granted();
+  }
+
+  /** @returns how many connections it has; 0: no account is idle */
+  #closeLongestIdle(): number {
+    for (const account of this.#idle) {
+      const { capacity } = account;
+      if (capacity === 0) continue;
+      void this.evict(account);
+      return capacity;
     }
+    return 0;
+  }
+
+  /** Takes one connection away from the account. */
+  #shrink(account: Account): Promise<void> {
+    account.capacity -= 1;
+    return this.#free(1, () => this.#owner.shrink(account));
   }
 
   /** Idle accounts, the longest idle first. */

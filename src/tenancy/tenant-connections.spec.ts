@@ -26,13 +26,14 @@ describe('TenantConnections', () => {
   async function open(tenant: Tenant): Promise<OpenTenantDatabase> {
     opened.push(tenant.id);
     if (failure !== undefined) throw failure;
-    const { database, relations } = await opener.open(tenant);
+    const open = await opener.open(tenant);
+    const { database } = open;
     const close = database.close.bind(database);
     database.close = () => {
       closed.push(tenant.id);
       return close();
     };
-    return { database, relations };
+    return open;
   }
   const connect = (limits: Partial<typeof config.connections> = {}) => {
     connections = new TenantConnections({ open }, clock, {

@@ -1,4 +1,5 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CONFIG, type ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
@@ -6,10 +7,14 @@ import type { TenantId } from '../domain/ids.ts';
 import { Deadline } from '../runtime/deadline.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
 import type { Database } from '../database/database.ts';
+import type { DetachedConnection } from '../database/mysql/detached-connection.ts';
+import type { DatabaseStateFailure } from '../errors/dependency-failure.ts';
 import type { DirectoryRelations } from './relations/directory-relations.ts';
+import { RELATIONS_MAX_AGE_MS } from './relations/known-relations.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import type { Tenant } from './tenant.ts';
-import { type OpenTenantDatabase, TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
+import { addressOf, serverOf } from './tenant-address.ts';
+import { TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
 
 /** What a lease gives access to: plain statements. Directories are changed by DirectoryWriter instead. */
 export interface TenantDataSource extends Pick<Database, 'query' | 'kind'> {
@@ -28,10 +33,15 @@ interface OpenedPool {
   readonly source: TenantDataSource;
 }
 
-/**
- * How long the views of an external directory are relied on. Their operator may change them at any time, and the pool of a busy tenant is never idle.
- */
-const EXTERNAL_MAX_AGE_MS = 60_000;
+/** Failures of a read that mean that the wrong database was opened. The next attempt opens one anew. */
+const NOT_THE_TENANTS: ReadonlySet<unknown> = new Set<DatabaseStateFailure>([
+  'belongs to no tenant',
+  'belongs to another tenant',
+]);
+
+/** Servers that are remembered for not logging in anew, and for how long. */
+const MAX_SERVERS = 1000;
+const SERVER_MS = 300_000;
 
 class TenantPool implements LeaseAccount {
   readonly tenantId: TenantId;
@@ -40,23 +50,27 @@ class TenantPool implements LeaseAccount {
   isEvictable = false;
   readonly limit: number;
   readonly isShared: boolean;
-  /** The database's address and kind of directory: a tenant that moved to another database gets another pool. */
   readonly address: string;
-  readonly openedAtMs: number;
-  readonly maxAgeMs: number;
+  readonly server: string | undefined;
+  readonly isExternal: boolean;
+  /** When its relations were found. Those of an external directory are relied on for a limited time, and the pool of a busy tenant is never idle. */
+  foundAtMs = Infinity;
+  /** A connection of another tenant's pool, for its opening. */
+  inherited: DetachedConnection | undefined;
   opened: Promise<OpenedPool> | undefined;
+  database: Database | undefined;
   failure: { readonly error: unknown; readonly atMs: number } | undefined;
   /** Whether new requests must not use the pool. It is closed when its last lease ends. */
   isRetired = false;
   idleSinceMs = 0;
 
-  constructor(tenant: Tenant, perTenant: number, nowMs: number) {
+  constructor(tenant: Tenant, perTenant: number, server: string | undefined) {
     this.tenantId = tenant.id;
     this.isShared = tenant.database.driver === 'sqlite';
     this.limit = this.isShared ? 1 : perTenant;
     this.address = addressOf(tenant);
-    this.openedAtMs = nowMs;
-    this.maxAgeMs = tenant.directory === 'external' ? EXTERNAL_MAX_AGE_MS : Infinity;
+    this.server = server;
+    this.isExternal = tenant.directory === 'external';
   }
 }
 
@@ -80,6 +94,8 @@ export class TenantConnections implements OnApplicationShutdown {
   readonly #limits: ConnectionsConfig;
   readonly #leases: ConnectionLeases<TenantPool>;
   readonly #pools = new Map<TenantId, TenantPool>();
+  /** Servers whose connections cannot be handed over. */
+  readonly #keepers = new LRUCache<string, true>({ max: MAX_SERVERS, ttl: SERVER_MS });
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
   #openings = 0;
@@ -96,6 +112,10 @@ export class TenantConnections implements OnApplicationShutdown {
     this.#leases = new ConnectionLeases(limits.tenantBudget, limits.waitMs, {
       evict: (pool) => this.#evict(pool),
       shrink: async (pool) => (await pool.opened)?.database.shrink(),
+      handOver: (pool, heir) => {
+        heir.inherited = pool.database?.detach();
+        return this.#evict(pool);
+      },
     });
     this.#sweeper = setInterval(
       () => {
@@ -151,7 +171,7 @@ export class TenantConnections implements OnApplicationShutdown {
     await Promise.all(
       pools.map(async (pool) => {
         const opened = await pool.opened?.catch(() => undefined);
-        await opened?.database.close();
+        await Promise.all([opened?.database.close(), pool.inherited?.close()]);
       }),
     );
   }
@@ -167,6 +187,7 @@ export class TenantConnections implements OnApplicationShutdown {
         return await work(source);
       } catch (error) {
         letGo = database.letGo(error);
+        if (error instanceof TesseraError && NOT_THE_TENANTS.has(error.failure?.kind)) this.#fail(pool, error);
         throw error;
       }
     } finally {
@@ -196,12 +217,14 @@ export class TenantConnections implements OnApplicationShutdown {
       const nowMs = this.#clock.monotonicMs();
       const isOver =
         known.failure === undefined
-          ? nowMs - known.openedAtMs >= known.maxAgeMs
+          ? known.isExternal && nowMs - known.foundAtMs >= RELATIONS_MAX_AGE_MS
           : nowMs - known.failure.atMs >= FAILURE_MS;
       if (!isOver && known.address === addressOf(tenant)) return known;
       this.#retire(known);
     }
-    const pool = new TenantPool(tenant, this.#limits.perTenant, this.#clock.monotonicMs());
+    const server = serverOf(tenant);
+    const canHandOver = server !== undefined && !this.#keepers.has(server);
+    const pool = new TenantPool(tenant, this.#limits.perTenant, canHandOver ? server : undefined);
     this.#pools.set(tenant.id, pool);
     return pool;
   }
@@ -218,17 +241,26 @@ export class TenantConnections implements OnApplicationShutdown {
   async #openFor(tenant: Tenant, pool: TenantPool): Promise<OpenedPool> {
     this.#openings += 1;
     try {
-      const opened = openedPool(await this.#opener.open(tenant));
+      const { database, relations, foundAtMs } = await this.#opener.open(tenant, pool.inherited);
+      pool.database = database;
+      pool.foundAtMs = foundAtMs;
+      if (pool.server !== undefined && pool.inherited?.isRefused === true) this.#keepers.set(pool.server, true);
       this.#leases.opened(pool);
-      return opened;
+      return openedPool(database, relations);
     } catch (error) {
       this.#failures += 1;
-      pool.failure = { error: asUnavailable(error), atMs: this.#clock.monotonicMs() };
-      // The pool has no connections. Its budget is returned when the last waiter is gone.
-      pool.isRetired = true;
+      const failure = asUnavailable(error);
+      this.#fail(pool, failure);
+      // Its budget is returned when the last waiter is gone.
       if (pool.leases === 0) void this.#leases.evict(pool);
-      throw pool.failure.error;
+      throw failure;
     }
+  }
+
+  /** The pool is used no more, and repeats its error for a while. */
+  #fail(pool: TenantPool, error: TesseraError): void {
+    pool.failure = { error, atMs: this.#clock.monotonicMs() };
+    pool.isRetired = true;
   }
 
   #release(pool: TenantPool): void {
@@ -248,7 +280,7 @@ export class TenantConnections implements OnApplicationShutdown {
     // A failed pool is kept for a while to remember its failure. It has no connections.
     if (pool.failure === undefined) this.#forget(pool);
     const opened = await pool.opened?.catch(() => undefined);
-    await opened?.database.close();
+    await Promise.all([opened?.database.close(), pool.inherited?.close()]);
   }
 
   #forget(pool: TenantPool): void {
@@ -256,17 +288,7 @@ export class TenantConnections implements OnApplicationShutdown {
   }
 }
 
-/**
- * The address of an embedded directory includes the tenant's version: if the directory is destroyed and created again under the same id, it is
- * another file, and an open connection would still read the old one.
- */
-function addressOf({ database, directory, version }: Tenant): string {
-  return database.driver === 'sqlite'
-    ? `sqlite ${version}`
-    : `${directory} ${database.host} ${database.port} ${database.name}`;
-}
-
-function openedPool({ database, relations }: OpenTenantDatabase): OpenedPool {
+function openedPool(database: Database, relations: DirectoryRelations): OpenedPool {
   return {
     database,
     source: { kind: database.kind, relations, query: (sql, parameters) => database.query(sql, parameters) },

@@ -10,6 +10,7 @@ import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/dat
 import { databaseCredentialsPath } from '../vault/vault-path.ts';
 import { VaultService } from '../vault/vault.service.ts';
 import type { Database, Row } from '../database/database.ts';
+import type { DetachedConnection } from '../database/mysql/detached-connection.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import { atSite } from '../database/database-site.ts';
 import type { MysqlOptions } from '../database/mysql/mysql-options.ts';
@@ -20,14 +21,14 @@ import { finishedMigrations } from '../database/migrations.ts';
 import { type DirectoryRelations, managedRelations } from './relations/directory-relations.ts';
 import { CONTRACT_VERSION, EXTERNAL_OWNER } from './relations/external-contract.ts';
 import { checkExternalDirectory } from './relations/external-relations.ts';
+import { type FoundRelations, KnownRelations } from './relations/known-relations.ts';
 import type { Tenant, TenantDatabase } from './tenant.ts';
 
 export const TENANT_DATABASE = 'tenant database';
 
 /** A tenant's open database, and where the directory is in it. */
-export interface OpenTenantDatabase {
+export interface OpenTenantDatabase extends FoundRelations {
   readonly database: Database;
-  readonly relations: DirectoryRelations;
 }
 
 /** The file of a tenant's embedded directory. The id is valid, so the path cannot leave the folder. */
@@ -87,37 +88,43 @@ export interface TenantDatabaseSettings {
  * Loads the driver only when it is used. Outside the class: TypeScript 6.0 does not rewrite `.ts` in an `import()` within a class that has decorators, and the
  * built program would not find the file.
  */
-async function openOnServer(options: MysqlOptions): Promise<Database> {
-  const { openMysqlDatabase } = await import('../database/mysql/mysql-data-source.ts');
-  return openMysqlDatabase(options);
+async function openOnServer(options: MysqlOptions, inherited: DetachedConnection | undefined): Promise<Database> {
+  driver ??= import('../database/mysql/mysql-data-source.ts');
+  return (await driver).openMysqlDatabase(options, inherited);
 }
+/** Kept: each import of it would be resolved again. */
+let driver: Promise<typeof import('../database/mysql/mysql-data-source.ts')> | undefined;
 
-/** Opens tenants' databases for reading, and refuses a database that belongs to another tenant. */
+/** Opens tenants' databases for reading. Whose a database is, is checked by each read of a directory, not here. */
 @Injectable()
 export class TenantDatabaseOpener {
   readonly #settings: TenantDatabaseSettings;
   readonly #vault: VaultService;
   readonly #clock: Clock;
   readonly #credentials: LRUCache<TenantId, { readonly credentials: DatabaseCredentials; readonly readAtMs: number }>;
+  readonly #relations: KnownRelations;
 
   constructor(@Inject(CONFIG) settings: TenantDatabaseSettings, vault: VaultService, clock: Clock) {
     this.#settings = settings;
     this.#vault = vault;
     this.#clock = clock;
     this.#credentials = new LRUCache({ max: settings.caches.tenants });
+    this.#relations = new KnownRelations(clock, settings.caches.tenants);
   }
 
-  async open(tenant: Tenant): Promise<OpenTenantDatabase> {
-    const database = await this.#connect(tenant);
+  /** @param inherited a connection to the same server, for the database to use. Whoever gives it closes it, in case it was not used */
+  async open(tenant: Tenant, inherited?: DetachedConnection): Promise<OpenTenantDatabase> {
+    const database = await this.#connect(tenant, inherited);
     try {
-      return { database, relations: await directoryRelations(database, tenant) };
+      const found = await this.#relations.find(tenant, () => directoryRelations(database, tenant));
+      return { ...found, database };
     } catch (error) {
       await database.close();
       throw error;
     }
   }
 
-  async #connect(tenant: Tenant): Promise<Database> {
+  async #connect(tenant: Tenant, inherited: DetachedConnection | undefined): Promise<Database> {
     const { database } = tenant;
     if (database.driver === 'sqlite') {
       const file = tenantDatabaseFile(this.#settings.dataDirectory, tenant.id);
@@ -133,7 +140,7 @@ export class TenantDatabaseOpener {
     const remembered = this.#rememberedCredentials(tenant.id);
     if (remembered !== undefined) {
       try {
-        return await this.#connectAs(tenant.id, database, remembered);
+        return await this.#connectAs(tenant.id, database, remembered, inherited);
       } catch (error) {
         // The credentials may have been rotated in Vault since they were read: retry once with the present ones.
         if (reasonOfFailure(error) !== 'access denied') throw error;
@@ -142,7 +149,7 @@ export class TenantDatabaseOpener {
     }
     const readAtMs = this.#clock.monotonicMs();
     const credentials = await readDatabaseCredentials(this.#vault, tenant.id);
-    const connected = await this.#connectAs(tenant.id, database, credentials);
+    const connected = await this.#connectAs(tenant.id, database, credentials, inherited);
     this.#credentials.set(tenant.id, { credentials, readAtMs });
     return connected;
   }
@@ -158,11 +165,10 @@ export class TenantDatabaseOpener {
     tenantId: TenantId,
     database: Extract<TenantDatabase, { driver: 'mysql' }>,
     credentials: DatabaseCredentials,
+    inherited: DetachedConnection | undefined,
   ): Promise<Database> {
-    return openOnServer({
-      ...tenantDatabaseOptions(tenantId, database, credentials, this.#settings.connections),
-      schema: NO_ENTITIES,
-    });
+    const options = tenantDatabaseOptions(tenantId, database, credentials, this.#settings.connections);
+    return openOnServer({ ...options, schema: NO_ENTITIES }, inherited);
   }
 }
 
@@ -191,9 +197,9 @@ export async function assertOwner(
 }
 
 /**
- * Finds the relations of a tenant's directory. Nothing of the directory is read before.
+ * Finds the relations of a tenant's directory. Of a managed one it does not ask whose it is, because each read of a directory does.
  *
- * @throws TesseraError `temporarily_unavailable` if the database names another tenant, or breaks the contract of an external directory
+ * @throws TesseraError `temporarily_unavailable` if an external directory names another tenant, or breaks the contract
  */
 export async function directoryRelations(
   database: Pick<Database, 'query'>,
@@ -210,7 +216,6 @@ export async function directoryRelations(
     await assertContractVersion(database, id);
     return relations;
   }
-  await assertOwner(database, id);
   return managedRelations(await finishedMigrations(database));
 }
 

@@ -10,6 +10,7 @@ import { SilentLogger } from '../silent-logger.ts';
 import { tablePrefixOptions } from '../table-prefix.ts';
 import { AbandonedStatements } from './abandoned-statements.ts';
 import { boundRunner } from './bounded-query-runner.ts';
+import type { DetachedConnection } from './detached-connection.ts';
 import { MysqlDatabase, type MysqlSource } from './mysql-database.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
@@ -22,9 +23,11 @@ export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements
   readonly #options: MysqlOptions;
   /** Shared with TypeORM's options, which are made before this object is. */
   readonly #current: { pool: MysqlPool | undefined };
+  readonly #inherited: DetachedConnection | undefined;
   #closing: Promise<void> = Promise.resolve();
 
-  constructor(options: MysqlOptions) {
+  /** @param inherited a connection to the same server, for its first pool */
+  constructor(options: MysqlOptions, inherited?: DetachedConnection) {
     const current: { pool: MysqlPool | undefined } = { pool: undefined };
     super(options.name, {
       type: 'mysql',
@@ -52,6 +55,12 @@ export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements
     });
     this.#options = options;
     this.#current = current;
+    this.#inherited = inherited;
+    const { driver } = this;
+    const createRunner = driver.createQueryRunner.bind(driver);
+    // TypeORM asks for the version before anything else. It came with the settings of the session.
+    driver.createQueryRunner = (mode) =>
+      Object.assign(createRunner(mode), { getVersion: () => Promise.resolve(current.pool?.sessions.version ?? '') });
   }
 
   override createQueryRunner(mode?: ReplicationMode): QueryRunner {
@@ -72,14 +81,14 @@ export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements
   protected override async connect(): Promise<void> {
     const options = this.#options;
     const pool = new MysqlPool(
+      options,
       new MysqlSessions(
         options.answerLimit === Infinity ? limitsWithin(options.timeoutMs) : limitsOfTenantReads(options.timeoutMs),
         options.timeoutMs,
         options.database,
       ),
       new AbandonedStatements(options),
-      options.answerLimit,
-      options.connectionMaxAgeMs ?? Infinity,
+      this.#inherited,
     );
     this.#current.pool = pool;
     try {
@@ -100,8 +109,9 @@ export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements
   }
 }
 
-export function openMysqlDatabase(options: MysqlOptions): Promise<MysqlDatabase> {
-  return new MysqlDataSource(options).open();
+/** @param inherited a connection to the same server, which the database uses as its first */
+export function openMysqlDatabase(options: MysqlOptions, inherited?: DetachedConnection): Promise<MysqlDatabase> {
+  return new MysqlDataSource(options, inherited).open();
 }
 
 function poolOf({ pool }: { readonly pool: MysqlPool | undefined }, { name }: MysqlOptions): MysqlPool {

@@ -1,10 +1,11 @@
 import type { DatabaseName } from '../../errors/dependency-failure.ts';
-import { type PoolConnection, type RowDataPacket } from 'mysql2';
+import type { PoolConnection, QueryError, RowDataPacket } from 'mysql2';
 import { type DataSource, type EntityManager, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { causeOf, TesseraError } from '../../errors/tessera-error.ts';
 import { Database, type Row, type SqlValue } from '../database.ts';
 import { databaseFailure, isRolledBack } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
+import type { DetachedConnection } from './detached-connection.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 import { limitsWithin, type SessionLimits } from './mysql-session.ts';
@@ -46,6 +47,9 @@ export class MysqlDatabase extends Database {
 
   /**
    * Uses the pool's prepared statements directly: TypeORM's `query` sends text and runs its loggers and subscribers, which costs more than the query.
+   * The first statement on a connection to a tenant's database is text, with literals that mean the same: most such connections have only one, and
+   * preparing it would be a second round trip.
+   *
    * One timer covers the wait for a connection and the answer. A connection that did not answer in time is closed, because its next user would have
    * to wait for the late answer. A statement that was undone because of another writer is repeated: it is a transaction of its own.
    */
@@ -78,7 +82,7 @@ export class MysqlDatabase extends Database {
         const statement = this.#isForeign ? this.limited(sql) : sql;
         const ask = (attempt: number): void => {
           if (over) return;
-          acquired.execute<RowDataPacket[]>(statement, [...parameters], (failed, rows) => {
+          const answered = (failed: QueryError | null, rows: RowDataPacket[]): void => {
             if (over) return;
             // The timer ends this, too.
             if (failed !== null && isRolledBack(failed)) {
@@ -87,7 +91,10 @@ export class MysqlDatabase extends Database {
             }
             this.#handle.giveBack(acquired, failed);
             end(failed, Array.isArray(rows) ? rows : []);
-          });
+          };
+          if (this.#isForeign && this.#handle.isFirstUse(acquired))
+            acquired.query<RowDataPacket[]>(statement, [...parameters], answered);
+          else acquired.execute<RowDataPacket[]>(statement, [...parameters], answered);
         };
         ask(1);
       });
@@ -139,6 +146,10 @@ export class MysqlDatabase extends Database {
         resolve(refused === null ? this.#handle.close(connection) : undefined);
       });
     });
+  }
+
+  override detach(): DetachedConnection | undefined {
+    return this.#handle.detach();
   }
 
   override close(): Promise<void> {

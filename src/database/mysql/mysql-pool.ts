@@ -1,12 +1,15 @@
 import { type Connection, createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import type { AbandonedStatements } from './abandoned-statements.ts';
 import { AnswerLimit } from './answer-limit.ts';
+import { DetachedConnection, type OpenConnection } from './detached-connection.ts';
 import {
   type DatabaseFailureReason,
   databaseFailureReason,
   isServerStoodDown,
   reasonOfFailure,
 } from '../database-failure.ts';
+import { logInAnew, type Login } from './log-in-anew.ts';
+import type { MysqlOptions } from './mysql-options.ts';
 import type { MysqlSessions } from './mysql-session.ts';
 import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql-sockets.ts';
 import { within } from '../../runtime/deadline.ts';
@@ -20,52 +23,62 @@ const RETIRE_EVERY_MS = 250;
 /** A live server kills statements within milliseconds. At shutdown, the process waits at most this long for a server that does not answer. */
 const CLOSE_WITHIN_MS = 1000;
 
+/** The pool that has a connection now. The listeners of a connection outlive its first pool. */
+const POOLS = new WeakMap<PoolConnection, MysqlPool>();
+
 /**
  * Wraps the pool that TypeORM makes, and tracks its connections. mysql2 closes a pool only by COM_QUIT on each connection, which never
  * finishes if the server does not answer. The pool hands out a connection, also to TypeORM, only after its session is set up.
  */
 export class MysqlPool {
   readonly sessions: MysqlSessions;
-  /** The open connections, each with the time when it was opened, by `performance.now()`. */
-  readonly #connections = new Map<PoolConnection, number>();
+  readonly #connections = new Map<PoolConnection, OpenConnection>();
   readonly #idle = new Set<PoolConnection>();
+  readonly #used = new WeakSet<PoolConnection>();
   /** Connections that were in use when all were retired. They are closed when they are returned. */
   readonly #retired = new WeakSet<PoolConnection>();
   #retiredAtMs = -Infinity;
-  readonly #maxAgeMs: number;
+  readonly #options: MysqlOptions;
   readonly #abandoned: AbandonedStatements;
-  readonly #answerLimit: number;
   readonly #limits = new WeakMap<Connection, AnswerLimit>();
   /** Keyed by the error with which the connection was given up. */
   readonly #lettingGo = new WeakMap<object, Promise<void>>();
+  #inherited: DetachedConnection | undefined;
   #pool: Pool | undefined;
 
-  constructor(sessions: MysqlSessions, abandoned: AbandonedStatements, answerLimit: number, maxAgeMs: number) {
+  /** @param inherited a connection to the same server, which becomes the first of this pool */
+  constructor(
+    options: MysqlOptions,
+    sessions: MysqlSessions,
+    abandoned: AbandonedStatements,
+    inherited?: DetachedConnection,
+  ) {
+    this.#options = options;
     this.sessions = sessions;
     this.#abandoned = abandoned;
-    this.#answerLimit = answerLimit;
-    this.#maxAgeMs = maxAgeMs;
+    this.#inherited = inherited;
   }
 
   readonly create = (options: PoolOptions): Pool => {
+    const isForeign = this.#options.answerLimit !== Infinity;
     const pool = createPool({
       ...options,
       // A server must not read this process's files (LOAD DATA LOCAL).
       flags: ['-LOCAL_FILES'],
       // mysql2 caches a generated parser for every row shape that a server ever sends, without a limit.
-      disableEval: this.#answerLimit !== Infinity,
+      disableEval: isForeign,
       // Of the control database: one statement for each size of an append, and some more. Of a tenant: a few reads.
-      maxPreparedStatements: this.#answerLimit === Infinity ? 128 : 16,
+      maxPreparedStatements: isForeign ? 16 : 128,
     });
     pool.on('connection', (connection) => {
-      this.#connections.set(connection, performance.now());
+      this.#keep(connection, this.#limitOf(connection), performance.now());
       // Without a listener, a broken idle connection would crash the process. mysql2 removes it from the pool itself.
       connection.on('error', () => {
-        this.#forget(connection);
+        POOLS.get(connection)?.forget(connection);
         socketOf(connection).destroy();
       });
       connection.on('end', () => {
-        this.#forget(connection);
+        POOLS.get(connection)?.forget(connection);
       });
     });
     pool.on('acquire', (connection) => this.#idle.delete(connection));
@@ -75,6 +88,13 @@ export class MysqlPool {
     });
     const getConnection = pool.getConnection.bind(pool);
     pool.getConnection = (callback) => {
+      const inherited = this.#inherited;
+      this.#inherited = undefined;
+      if (inherited !== undefined) {
+        const { user = '', password = '', database = '' } = options;
+        void this.#takeOver(inherited, { user, password, database }, pool, callback);
+        return;
+      }
       getConnection((refused, connection) => {
         if (refused !== null) callback(refused, connection);
         else if (this.#isTooOld(connection)) void this.#replace(connection, callback);
@@ -87,13 +107,24 @@ export class MysqlPool {
     return pool;
   };
 
+  /** Takes an idle connection out of the pool. Undefined: there is none that its next user may keep for a while. */
+  detach(): DetachedConnection | undefined {
+    for (const connection of this.#idle) {
+      const open = this.#connections.get(connection);
+      if (open === undefined || this.#isTooOld(connection)) continue;
+      this.forget(connection);
+      return new DetachedConnection(open);
+    }
+    return undefined;
+  }
+
   get pool(): Pool {
     if (this.#pool === undefined) throw new Error('the pool is made by DataSource.initialize()');
     return this.#pool;
   }
 
   drop(connection: PoolConnection): void {
-    this.#forget(connection);
+    this.forget(connection);
     destroyConnection(connection);
   }
 
@@ -105,6 +136,13 @@ export class MysqlPool {
 
   letGo(error: unknown): Promise<void> | undefined {
     return typeof error === 'object' && error !== null ? this.#lettingGo.get(error) : undefined;
+  }
+
+  /** Whether nobody has asked this before on the connection since its login. */
+  isFirstUse(connection: PoolConnection): boolean {
+    const isFirst = !this.#used.has(connection);
+    if (isFirst) this.#used.add(connection);
+    return isFirst;
   }
 
   /** Starts the answer limit of the connection anew. */
@@ -151,7 +189,13 @@ export class MysqlPool {
     for (const connection of [...this.#idle]) this.drop(connection);
   }
 
-  #forget(connection: PoolConnection): void {
+  #keep(connection: PoolConnection, limit: AnswerLimit, openedAtMs: number): void {
+    this.#connections.set(connection, { connection, limit, openedAtMs, sessions: this.sessions });
+    this.#limits.set(connection, limit);
+    POOLS.set(connection, this);
+  }
+
+  forget(connection: PoolConnection): void {
     this.#connections.delete(connection);
     this.#idle.delete(connection);
   }
@@ -159,7 +203,7 @@ export class MysqlPool {
   /** Closes an idle connection. Resolves when the server has released it or does not answer in time. */
   async close(connection: PoolConnection): Promise<void> {
     const closed = socketsClosed([connection]);
-    this.#forget(connection);
+    this.forget(connection);
     connection.destroy();
     await closed;
     socketOf(connection).destroy();
@@ -173,7 +217,7 @@ export class MysqlPool {
     // Closes idle connections by the protocol; a server logs the others as aborted.
     this.#pool?.end(() => undefined);
     for (const connection of connections) {
-      this.#forget(connection);
+      this.forget(connection);
       connection.destroy();
     }
     await closed;
@@ -192,12 +236,19 @@ export class MysqlPool {
     };
     const newest = all.get(all.length - 1);
     if (newest !== undefined && !this.#limits.has(newest))
-      this.#limits.set(newest, new AnswerLimit(newest, this.#answerLimit));
+      this.#limits.set(newest, new AnswerLimit(newest, this.#options.answerLimit));
+  }
+
+  #limitOf(connection: PoolConnection): AnswerLimit {
+    const limit = this.#limits.get(connection);
+    if (limit === undefined) throw new Error('mysql2 opened a connection without its answer limit');
+    return limit;
   }
 
   #isTooOld(connection: PoolConnection): boolean {
-    if (this.#maxAgeMs === Infinity) return false;
-    return performance.now() - (this.#connections.get(connection) ?? 0) > this.#maxAgeMs;
+    const { connectionMaxAgeMs = Infinity } = this.#options;
+    if (connectionMaxAgeMs === Infinity) return false;
+    return performance.now() - (this.#connections.get(connection)?.openedAtMs ?? 0) > connectionMaxAgeMs;
   }
 
   /** Closes by the protocol, so that the server does not log an aborted connection, and waits for the server: it counts the connection until then. */
@@ -207,6 +258,39 @@ export class MysqlPool {
     await closed;
     this.drop(connection);
     this.pool.getConnection(callback);
+  }
+
+  /**
+   * Logs in anew on the connection of another database's pool. If that fails, for whatever reason, it is closed and a new one is opened: only the answer
+   * to a login of its own is the server's.
+   */
+  async #takeOver(
+    inherited: DetachedConnection,
+    login: Login,
+    pool: Pool,
+    callback: Parameters<Pool['getConnection']>[0],
+  ): Promise<void> {
+    const open = inherited.moveInto(pool);
+    if (open === undefined) {
+      pool.getConnection(callback);
+      return;
+    }
+    const { connection, limit, openedAtMs, sessions } = open;
+    this.#keep(connection, limit, openedAtMs);
+    try {
+      limit.restart();
+      await logInAnew(connection, login);
+      this.sessions.learnFrom(sessions);
+      await this.sessions.setUpAnew(connection, this.#options.username);
+      callback(null, connection);
+    } catch (error) {
+      await this.close(connection);
+      pool.getConnection((refused, another) => {
+        // Not if the password is wrong: then the server refuses both.
+        if (refused === null && databaseFailureReason(error) !== 'connection lost') inherited.refused();
+        callback(refused, another);
+      });
+    }
   }
 
   #setUp(connection: PoolConnection, callback: Parameters<Pool['getConnection']>[0]): void {

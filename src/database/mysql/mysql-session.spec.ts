@@ -33,8 +33,9 @@ class SessionServer {
   }
 
   #read(sql: string): Record<string, string | undefined> {
-    const names = [...sql.matchAll(/AS ([a-z_]+)(?:,|$)/g)].map(([, name]) => name!);
-    return Object.fromEntries(names.map((name) => [name, this.#kept[name] ?? this.#settings.get(name)]));
+    const names = [...sql.matchAll(/@@SESSION\.([a-z_]+)/g)].map(([, name]) => name!);
+    const settings = names.map((name) => this.#kept[name] ?? this.#settings.get(name)).join('|');
+    return { settings, current_database: this.#kept['current_database'], current_login: this.#kept['current_login'] };
   }
 }
 
@@ -81,6 +82,38 @@ it('switches a session back to its database', async () => {
   const there = new SessionServer({ unknown: MARIADB, kept: { current_database: 'con`trol' } });
   await made.setUp(there.connection);
   expect(there.statements).toHaveLength(2);
+});
+
+describe('a session after another user', () => {
+  const anew = async (kept: Record<string, string>) => {
+    const made = new MysqlSessions(limitsWithin(1500), 1000, 'acme');
+    const server = new SessionServer({ unknown: MARIADB, kept });
+    await made.setUpAnew(server.connection, 'acme-user');
+    expect(made.has(server.connection)).toBe(true);
+    expect(server.statements).toHaveLength(2);
+  };
+
+  it('is set up if it is of the user, in its database', async () => {
+    await anew({ current_database: 'acme', current_login: 'acme-user@10.1.2.3' });
+  });
+
+  it.each([
+    ['of the last user', { current_database: 'acme', current_login: 'globex-user@10.1.2.3' }, 'user'],
+    ['of a user whose name only begins alike', { current_database: 'acme', current_login: 'acme-user2@h' }, 'user'],
+    ['in the last database', { current_database: 'globex', current_login: 'acme-user@h' }, 'current database'],
+  ])('is refused if it is %s', async (_name, kept, setting) => {
+    await expect(anew(kept)).rejects.toMatchObject({ setting });
+  });
+
+  it('is not probed for what the last user of the connection has found out about the server', async () => {
+    const last = sessions();
+    await last.setUp(new SessionServer({ unknown: MYSQL }).connection);
+    const next = sessions();
+    next.learnFrom(last);
+    const server = new SessionServer({ unknown: MYSQL });
+    await next.setUp(server.connection);
+    expect(server.statements).toHaveLength(2);
+  });
 });
 
 it.each([

@@ -144,7 +144,8 @@ export class MysqlSessions {
   readonly #timeoutMs: number;
   readonly #database: string | undefined;
   readonly #ours = new WeakSet<Connection>();
-  #dialect: Dialect | undefined;
+  #known: KnownServer | undefined;
+  #version = '';
 
   /**
    * @param timeoutMs of each round trip
@@ -161,27 +162,56 @@ export class MysqlSessions {
     return this.#ours.has(connection);
   }
 
+  /** The numbers of the server's version, as the last session reported it. */
+  get version(): string {
+    return this.#version;
+  }
+
+  /** Takes over what others, with the same limits, have found out about the server. */
+  learnFrom(others: MysqlSessions): void {
+    this.#known = others.#known;
+  }
+
   /**
    * Must resolve before anything else uses the connection. If it rejects, destroy the connection.
    *
    * @throws SessionSettingNotKept if a value read back differs from the one set; otherwise the driver's error
    */
   async setUp(connection: Connection): Promise<void> {
-    const dialect = await this.#set(connection);
-    const settings = settingsFor(dialect, this.#limits);
-    const [row] = await this.#ask<RowDataPacket[]>(connection, readingOf(settings));
-    for (const [name, value] of settings) if (!isSame(value, row?.[name])) throw new SessionSettingNotKept(name);
+    const { current_database: current } = await this.#setAndRead(connection);
     // `init_connect` may have changed the current database, and our statements do not name it.
-    if (this.#database !== undefined && row?.['current_database'] !== this.#database)
+    if (this.#database !== undefined && current !== this.#database)
       await this.#ask(connection, `USE \`${this.#database.replaceAll('`', '``')}\``);
-    this.#dialect = dialect;
     this.#ours.add(connection);
+  }
+
+  /**
+   * Like `setUp`, for a connection whose last session was another user's. Nothing is put right here: a server or a proxy that only pretends to
+   * log in anew still has the last user or its database.
+   */
+  async setUpAnew(connection: Connection, username: string): Promise<void> {
+    const { current_database: current, current_login: login } = await this.#setAndRead(connection);
+    if (current !== this.#database) throw new SessionSettingNotKept('current database');
+    if (!String(login).startsWith(`${username}@`)) throw new SessionSettingNotKept('user');
+    this.#ours.add(connection);
+  }
+
+  async #setAndRead(connection: Connection): Promise<Readonly<Record<string, unknown>>> {
+    const known = await this.#set(connection);
+    const { settings, read } = known;
+    const [row] = await this.#ask<RowDataPacket[]>(connection, read);
+    const found = String(row?.['settings']).split(SEPARATOR);
+    for (const [index, [name, value]] of settings.entries())
+      if (!isSame(value, found[index])) throw new SessionSettingNotKept(name);
+    this.#version = /^[\d.]+/.exec(String(row?.['version']))?.[0] ?? '';
+    this.#known = known;
+    return row ?? {};
   }
 
   /** Replaces the limits of a set-up connection, until the next call. */
   async limit(connection: Connection, limits: SessionLimits = this.#limits): Promise<void> {
-    if (this.#dialect === undefined) throw new Error('limits need a connection that was set up');
-    await this.#ask(connection, settingOf(limitSettings(this.#dialect, limits)));
+    if (this.#known === undefined) throw new Error('limits need a connection that was set up');
+    await this.#ask(connection, settingOf(limitSettings(this.#known.dialect, limits)));
   }
 
   /**
@@ -189,22 +219,20 @@ export class MysqlSessions {
    * statements.
    */
   limited(select: string): string {
-    if (this.#dialect === undefined) throw new Error('limits need a connection that was set up');
-    return this.#dialect.limited(select, this.#limits.statementMs);
+    if (this.#known === undefined) throw new Error('limits need a connection that was set up');
+    return this.#known.dialect.limited(select, this.#limits.statementMs);
   }
 
-  async #set(connection: Connection): Promise<Dialect> {
-    const dialects = this.#dialect === undefined ? DIALECTS : [this.#dialect];
-    for (const [index, dialect] of dialects.entries()) {
+  async #set(connection: Connection): Promise<KnownServer> {
+    const servers = this.#known === undefined ? DIALECTS.map((one) => serverOf(one, this.#limits)) : [this.#known];
+    for (const [index, server] of servers.entries()) {
       try {
-        const more = Object.entries(dialect.more ?? {});
-        const sql = settingOf([['autocommit', '0'], ...settingsFor(dialect, this.#limits), ...more]);
-        const { serverStatus } = await this.#ask<ResultSetHeader>(connection, sql);
+        const { serverStatus } = await this.#ask<ResultSetHeader>(connection, server.set);
         if ((serverStatus & (AUTOCOMMIT | IN_TRANSACTION)) !== AUTOCOMMIT)
           throw new SessionSettingNotKept('autocommit');
-        return dialect;
+        return server;
       } catch (error) {
-        if (!isUnknownVariable(error) || index === dialects.length - 1) throw error;
+        if (!isUnknownVariable(error) || index === servers.length - 1) throw error;
       }
     }
     throw new Error('there is no dialect');
@@ -221,6 +249,25 @@ export class MysqlSessions {
 }
 
 type Setting = readonly [name: string, value: string];
+
+/** The dialect of a server, and the statements of its sessions. */
+interface KnownServer {
+  readonly dialect: Dialect;
+  readonly settings: readonly Setting[];
+  readonly set: string;
+  readonly read: string;
+}
+
+function serverOf(dialect: Dialect, limits: SessionLimits): KnownServer {
+  const settings = settingsFor(dialect, limits);
+  const more = Object.entries(dialect.more ?? {});
+  return {
+    dialect,
+    settings,
+    set: settingOf([['autocommit', '0'], ...settings, ...more]),
+    read: readingOf(settings),
+  };
+}
 
 function settingsFor(dialect: Dialect, limits: SessionLimits): Setting[] {
   return [
@@ -244,15 +291,18 @@ function settingOf(settings: readonly Setting[]): string {
   return `SET ${settings.map(([name, value]) => `${name}=${value}`).join(',')}`;
 }
 
-/** Reads values as text, because one of the numbers is too large for JavaScript. */
+/** In no value that is set. */
+const SEPARATOR = '|';
+
+/** Reads values as text, because one of the numbers is too large for JavaScript; as one, because each column costs as much as a row. */
 function readingOf(settings: readonly Setting[]): string {
-  const columns = settings.map(([name]) => `CAST(@@SESSION.${name} AS CHAR) AS ${name}`);
-  return `SELECT ${[...columns, 'DATABASE() AS current_database'].join(',')}`;
+  const values = settings.map(([name]) => `COALESCE(CAST(@@SESSION.${name} AS CHAR),'')`);
+  return `SELECT CONCAT_WS('${SEPARATOR}',${values.join(',')}) AS settings,DATABASE() AS current_database,USER() AS current_login,VERSION() AS version`;
 }
 
 /** Servers differ in how they write numbers and switches and in the order of modes. */
-function isSame(expected: string, found: unknown): boolean {
-  if (typeof found !== 'string') return false;
+function isSame(expected: string, found: string | undefined): boolean {
+  if (found === undefined) return false;
   const quoted = /^'(.*)'$/.exec(expected)?.[1];
   if (quoted === undefined) return numberOf(found) === Number(expected);
   const [wanted, actual] = [quoted, found].map((list) => list.split(',').sort().join(','));

@@ -9,6 +9,7 @@ const GOODBYE_MS = 500;
 /** Resolves when the server has closed the connections. Until then it counts them, so their share of a budget is not free. */
 export async function socketsClosed(connections: Iterable<Connection>): Promise<void> {
   const sockets = [...connections].map(socketOf).filter((socket) => !socket.closed);
+  if (sockets.length === 0) return;
   const closed = withSignal(GOODBYE_MS, (signal) =>
     Promise.all(sockets.map((socket) => once(socket, 'close', { signal }))),
   );

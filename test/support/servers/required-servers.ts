@@ -204,6 +204,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'delivery/packed-libraries': ['npmRegistry'],
   'delivery/swagger-ui': ['chromium'],
   'delivery/verify-python': ['pyjwt'],
+  'hostile/handed-over-connections': ['mariadb'],
   'hostile/hostile-sessions': ['mariadb'],
   'hostile/hostile-tenants': ['mariadb'],
   'hostile/revocation-races': ['mariadb'],

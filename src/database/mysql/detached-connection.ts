@@ -1,0 +1,77 @@
+import type { Pool, PoolConnection } from 'mysql2';
+import type { AnswerLimit } from './answer-limit.ts';
+import type { MysqlSessions } from './mysql-session.ts';
+import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql-sockets.ts';
+
+/** What a pool knows about one of its connections. */
+export interface OpenConnection {
+  readonly connection: PoolConnection;
+  readonly limit: AnswerLimit;
+  /** By `performance.now()`. */
+  readonly openedAtMs: number;
+  /** Those of the pool that has it now, or had it last. */
+  readonly sessions: MysqlSessions;
+}
+
+/** Internals of mysql2 that this file uses. The typings lack them. */
+interface DriverPool {
+  readonly _allConnections: { push(connection: PoolConnection): void };
+  _removeConnection(connection: PoolConnection): void;
+}
+
+interface DriverConnection {
+  _pool: Pool | null;
+  _released: boolean;
+}
+
+/**
+ * An idle connection that has left its pool, for the pool of another database on the same server. It still has its last session, so its next pool
+ * logs in anew before anybody uses it.
+ */
+export class DetachedConnection {
+  #open: OpenConnection | undefined;
+  #isRefused = false;
+
+  /** Takes an idle connection out of its pool. */
+  constructor(open: OpenConnection) {
+    this.#open = open;
+    const connection = open.connection as PoolConnection & DriverConnection;
+    const pool = connection._pool as unknown as DriverPool | null;
+    connection._pool = null;
+    pool?._removeConnection(open.connection);
+  }
+
+  /** Whether the server, or a proxy before it, did not log in anew on the open connection. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  refused(): void {
+    this.#isRefused = true;
+  }
+
+  /** Moves it into its next pool, as a connection in use. Undefined: it was moved or closed before, or the server has closed it. */
+  moveInto(pool: Pool): OpenConnection | undefined {
+    const open = this.#take();
+    if (open === undefined) return undefined;
+    Object.assign(open.connection, { _pool: pool, _released: false } satisfies DriverConnection);
+    (pool as unknown as DriverPool)._allConnections.push(open.connection);
+    return open;
+  }
+
+  /** Closes it unless it was moved. Resolves when the server has released it or does not answer in time. */
+  async close(): Promise<void> {
+    const connection = this.#take()?.connection;
+    if (connection === undefined) return;
+    const closed = socketsClosed([connection]);
+    endPolitely(connection);
+    await closed;
+    destroyConnection(connection);
+  }
+
+  #take(): OpenConnection | undefined {
+    const open = this.#open;
+    this.#open = undefined;
+    return open === undefined || socketOf(open.connection).destroyed ? undefined : open;
+  }
+}
