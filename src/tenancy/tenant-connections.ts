@@ -39,9 +39,10 @@ const NOT_THE_TENANTS: ReadonlySet<unknown> = new Set<DatabaseStateFailure>([
   'belongs to another tenant',
 ]);
 
-/** Servers that are remembered for not logging in anew, and for how long. */
+/** Servers that are remembered for not logging in anew, for how long, and from which attempt in a row on: a busy server may be too slow once. */
 const MAX_SERVERS = 1000;
 const SERVER_MS = 300_000;
+const REFUSALS = 3;
 
 class TenantPool implements LeaseAccount {
   readonly tenantId: TenantId;
@@ -94,8 +95,8 @@ export class TenantConnections implements OnApplicationShutdown {
   readonly #limits: ConnectionsConfig;
   readonly #leases: ConnectionLeases<TenantPool>;
   readonly #pools = new Map<TenantId, TenantPool>();
-  /** Servers whose connections cannot be handed over. */
-  readonly #keepers = new LRUCache<string, true>({ max: MAX_SERVERS, ttl: SERVER_MS });
+  /** How often in a row servers did not log in anew. */
+  readonly #refusals = new LRUCache<string, number>({ max: MAX_SERVERS, ttl: SERVER_MS });
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
   #openings = 0;
@@ -223,7 +224,7 @@ export class TenantConnections implements OnApplicationShutdown {
       this.#retire(known);
     }
     const server = serverOf(tenant);
-    const canHandOver = server !== undefined && !this.#keepers.has(server);
+    const canHandOver = server !== undefined && (this.#refusals.get(server) ?? 0) < REFUSALS;
     const pool = new TenantPool(tenant, this.#limits.perTenant, canHandOver ? server : undefined);
     this.#pools.set(tenant.id, pool);
     return pool;
@@ -244,7 +245,7 @@ export class TenantConnections implements OnApplicationShutdown {
       const { database, relations, foundAtMs } = await this.#opener.open(tenant, pool.inherited);
       pool.database = database;
       pool.foundAtMs = foundAtMs;
-      if (pool.server !== undefined && pool.inherited?.isRefused === true) this.#keepers.set(pool.server, true);
+      this.#countRefusals(pool);
       this.#leases.opened(pool);
       return openedPool(database, relations);
     } catch (error) {
@@ -255,6 +256,12 @@ export class TenantConnections implements OnApplicationShutdown {
       if (pool.leases === 0) void this.#leases.evict(pool);
       throw failure;
     }
+  }
+
+  #countRefusals({ server, inherited }: TenantPool): void {
+    if (server === undefined || inherited === undefined) return;
+    if (inherited.isRefused) this.#refusals.set(server, (this.#refusals.get(server) ?? 0) + 1);
+    else this.#refusals.delete(server);
   }
 
   /** The pool is used no more, and repeats its error for a while. */
