@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only comparison,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit] [--seconds N] [--write]`; needs `npm run build` before. */
+/** `npm run bench [-- --only comparison,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit,ten-thousand-tenants] [--seconds N] [--tenants N] [--write]`; needs `npm run build` before. */
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { pinThisProcess } from './harness/pinned-process.ts';
 import { type Section, toMarkdown, writeSections } from './harness/report.ts';
 import { nodeVersions } from './node-versions.ts';
 import { revocationPollers } from './revocation-pollers.ts';
+import { tenThousandTenants } from './ten-thousand-tenants.ts';
 import { thousandTenants } from './thousand-tenants.ts';
 import { tokenEndpoint } from './token-endpoint.ts';
 import { verification } from './verification.ts';
@@ -28,19 +29,22 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => P
   cold: coldSubjects,
   tenants: thousandTenants,
   audit: auditReading,
+  'ten-thousand-tenants': (folder, seconds) => tenThousandTenants(folder, seconds, Number(values.tenants)),
 };
-/** Takes a quarter of an hour and 15 GB of disk, so only when it is named. */
-const LONG = 'audit';
+/** They take a quarter of an hour or more, and gigabytes of disk, so only when they are named. */
+const LONG: readonly string[] = ['audit', 'ten-thousand-tenants'];
 
 const { values } = parseArgs({
   options: {
     only: {
       type: 'string',
       default: Object.keys(BENCHMARKS)
-        .filter((name) => name !== LONG)
+        .filter((name) => !LONG.includes(name))
         .join(','),
     },
     seconds: { type: 'string', default: '5' },
+    /** Fewer than ten thousand, to try it. */
+    tenants: { type: 'string', default: '10000' },
     write: { type: 'boolean', default: false },
   },
 });

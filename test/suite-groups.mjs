@@ -41,6 +41,7 @@ export const ALONE = new Set([
   'test/integration/hostile/hostile-tenants.int.ts',
   'test/integration/hostile/revocations.int.ts',
   'test/integration/whole-server/kills.int.ts',
+  'test/integration/whole-server/many-tenants.int.ts',
   'test/integration/whole-server/outages.int.ts',
   'test/integration/whole-server/start.int.ts',
 ]);

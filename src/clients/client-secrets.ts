@@ -27,7 +27,9 @@ const NO_SECRET: readonly LiveSecret[] = Object.freeze([{ id: '', sha256: Buffer
 /** The id of an operator-provided `secret_id` in audit records and lists. */
 export const HAND_PLACED_ID = 'hand-placed';
 
-const MAX_ENTRIES = 50_000;
+/** Clients whose secrets are kept, for each tenant that is kept; and at least so many. */
+const CLIENTS_OF_A_TENANT = 10;
+const MIN_ENTRIES = 50_000;
 /** From this fraction of the maximum age on, an entry is read again in the background, so that a warm client never waits for Vault. */
 const REFRESH_FROM = 0.6;
 
@@ -47,7 +49,7 @@ export class ClientSecrets {
     clock: Clock,
     log: Log,
     metrics: Metrics,
-    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'vaultSeconds'> },
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'vaultSeconds' | 'tenants'> },
   ) {
     this.#vault = vault;
     this.#clock = clock;
@@ -58,7 +60,7 @@ export class ClientSecrets {
       clock,
       maxAgeMs,
       refreshAfterMs: maxAgeMs * REFRESH_FROM,
-      maxEntries: MAX_ENTRIES,
+      maxEntries: Math.max(MIN_ENTRIES, CLIENTS_OF_A_TENANT * caches.tenants),
       onLookUp: (how) => {
         if (how === 'kept') lookUps.hit();
         else lookUps.miss();

@@ -6,6 +6,9 @@ import { readEnvFile } from './env-file.ts';
 import type { Setting, SettingValues } from './setting.ts';
 import { SETTINGS } from './settings.ts';
 
+/** Grants that are kept for each tenant that is kept, unless the setting says otherwise. */
+const SUBJECTS_OF_A_TENANT = 10;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 type Values = SettingValues<typeof SETTINGS>;
 
@@ -135,7 +138,7 @@ function toConfig(values: Values, env: Environment, cwd: string): Config {
     limits: { failuresPerMinute: values.TESSERA_FAILURES_PER_MINUTE, tokenBytes: values.TESSERA_TOKEN_MAX_BYTES },
     caches: {
       grantsSeconds: values.TESSERA_GRANTS_CACHE_SECONDS,
-      grantsEntries: values.TESSERA_GRANTS_CACHE_ENTRIES,
+      grantsEntries: values.TESSERA_GRANTS_CACHE_ENTRIES ?? SUBJECTS_OF_A_TENANT * values.TESSERA_TENANT_CACHE_ENTRIES,
       vaultSeconds: values.TESSERA_VAULT_CACHE_SECONDS,
       changePollMs: values.TESSERA_CHANGE_POLL_MS,
       tenants: values.TESSERA_TENANT_CACHE_ENTRIES,

@@ -165,8 +165,8 @@ export const SETTINGS = {
     ...wholeNumber(0, 300),
   },
   TESSERA_GRANTS_CACHE_ENTRIES: {
-    description: 'Subjects whose grants are kept in memory.',
-    fallback: '20000',
+    description: 'Subjects whose grants are kept in memory, for each surface.',
+    absent: 'ten for each tenant of `TESSERA_TENANT_CACHE_ENTRIES`',
     ...wholeNumber(1, 1_000_000),
   },
   TESSERA_VAULT_CACHE_SECONDS: {
@@ -190,7 +190,8 @@ export const SETTINGS = {
     ...wholeNumber(50, 1500),
   },
   TESSERA_TENANT_CACHE_ENTRIES: {
-    description: 'Tenants kept in memory.',
+    description:
+      'Tenants kept in memory with their key rings and the credentials of their databases. Other caches follow: the secrets of ten clients for each tenant, and the grants of ten subjects.',
     fallback: '2000',
     ...wholeNumber(1, 100_000),
   },

@@ -9,6 +9,8 @@ import { epochSeconds } from '../../domain/clock.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { announce, findTenant, type Installation, withReadOnly, withWritable } from '../installation.ts';
 import { keyRingChange } from '../key-ring-change.ts';
+import { rotateAllKeys } from '../rotate-all-keys.ts';
+import { UsageError } from '../usage-error.ts';
 import { durationArgument, outputOption, tenantArgument } from '../options.ts';
 import { feedRevokedKey, revokeOnce } from '../revoke/revoke-key.ts';
 import { instant, type OutputFormat, printJson, printLines, table, type Terminal } from '../terminal.ts';
@@ -55,17 +57,30 @@ export function addKeys(program: Command, terminal: Terminal): void {
     .command('rotate')
     .summary('publish a new key, which signs after a lead time')
     .description(
-      `Makes a new key of the tenant's algorithm and publishes it. After the lead time, it starts to sign and the old key retires, without another command. Tokens of the old key stay valid.`,
+      `Makes a new key of the tenant's algorithm and publishes it. After the lead time, it starts to sign and the old key retires, without another command. Tokens of the old key stay valid.
+
+With --all, it does so for every tenant that has no next key yet.`,
     )
-    .argument('<tenant>', 'id of the tenant', tenantArgument)
+    .argument('[tenant]', 'id of the tenant', tenantArgument)
+    .option('--all', 'rotate the keys of every tenant', false)
     .option(
       '--lead <duration>',
       `how long the key is public before it signs; at least and by default ${MIN_LEAD_SECONDS}s`,
       durationArgument,
     )
     .addOption(outputOption())
-    .addHelpText('after', '\nExamples:\n  $ tessera keys rotate acme\n  $ tessera keys rotate acme --lead 24h')
-    .action((tenantId: string, options: Output & { lead?: number }) => runRotate(tenantId, options, terminal));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ tessera keys rotate acme\n  $ tessera keys rotate acme --lead 24h\n  $ tessera keys rotate --all',
+    )
+    .action((tenantId: string | undefined, options: Output & { all: boolean; lead?: number }) => {
+      if (tenantId !== undefined && options.all)
+        throw new UsageError('Name a tenant or write --all, not both: see `tessera keys rotate --help`.');
+      if (options.all) return rotateAllKeys(options, terminal);
+      if (tenantId === undefined)
+        throw new UsageError('Name a tenant, or write --all for every tenant: see `tessera keys rotate --help`.');
+      return runRotate(tenantId, options, terminal);
+    });
   for (const name of Object.keys(TRANSITIONS) as (keyof typeof TRANSITIONS)[]) {
     const { summary, description, example } = TRANSITIONS[name];
     const command = keys

@@ -86,6 +86,8 @@ describe('tessera', () => {
     ['secrets list acme/shop', 2],
     ['secrets list acme/shop/web/x', 2],
     ['secrets add acme/shop/web --expires-in 90', 2],
+    ['keys rotate', 2],
+    ['keys rotate acme --all', 2],
     ['keys rotate acme --lead soon', 2],
     ['keys rotate acme --lead 0s', 2],
   ])('%s ends with %i and leaves the disk alone', async (line, code) => {
@@ -181,6 +183,32 @@ describe('keys', () => {
     expect(keys.map(({ state }) => state)).toEqual(['retired', 'active']);
     expect((await json(`keys revoke acme ${first['kid']}`)).keys[0]!['state']).toBe('revoked');
     expect(await run(`keys revoke acme ${next['kid']}`)).toMatchObject({ code: 1 });
+  });
+
+  it('rotates those of every tenant, and leaves one that has a next key as it is', async () => {
+    await installation.applied(tenantsFile(ACME, GLOBEX));
+    await json('keys rotate acme');
+    expect(await run('keys rotate --all --output json')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /"rotated":\s*\[\s*"globex"\s*\],\s*"waiting":\s*\[\s*"acme"\s*\],\s*"failed":\s*\[\]/,
+      ),
+    });
+    expect((await json('keys list globex')).keys.map(({ state }) => state)).toEqual(['active', 'next']);
+    expect(await run('keys rotate --all')).toMatchObject({
+      code: 0,
+      stdout: '0 key rings rotated, 2 with a next key already, 0 failed\n',
+    });
+  });
+
+  it('goes on with the other tenants when the rotation of one fails', async () => {
+    await installation.applied(tenantsFile(ACME, GLOBEX));
+    const refused = await run('keys rotate --all --lead 367d');
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: '0 key rings rotated, 0 with a next key already, 2 failed\n',
+      stderr: expect.stringMatching(/tenant "acme": [^]*tenant "globex": [^]*run the command again/),
+    });
   });
 
   it('lists keys in columns, without private halves', async () => {

@@ -230,6 +230,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'tokens/wycheproof': ['wycheproof'],
   'whole-server/kills': ['mariadb', 'openbao', 'redis'],
   'whole-server/leaks': ['mariadb', 'openbao', 'redis'],
+  'whole-server/many-tenants': ['mariadb', 'openbao'],
   'whole-server/outages': ['mariadb', 'openbao', 'redis'],
   'whole-server/replicas': ['mariadb', 'openbao', 'redis'],
   'whole-server/start': ['mariadb', 'openbao', 'redis'],

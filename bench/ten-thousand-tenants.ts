@@ -1,0 +1,265 @@
+import { join } from 'node:path';
+import { ManyTenants } from '../test/support/tessera/many-tenants.ts';
+import { freePort } from '../test/support/servers/process.ts';
+import { REPOSITORY } from '../test/support/servers/required-servers.ts';
+import { CONNECTIONS, type LoadResult, type PostLoad, runLoad } from './harness/load.ts';
+import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
+import { decimals, type Section, targetMark } from './harness/report.ts';
+import { GENERATE_TOKEN } from './harness/tessera.ts';
+
+const SERVERS = 4;
+const BUDGET = 100;
+const MAX_MIB = 512;
+/** Of the noisy tenant's requests beside the others'. */
+const NOISY_CALLERS = 32;
+/** Sized for thousands of small databases, which share one tablespace. */
+const SERVER_OPTIONS = [
+  ...['--innodb-buffer-pool-size=1G', '--innodb-log-file-size=256M', '--max-connections=200'],
+  ...['--table-open-cache=4000', '--table-definition-cache=4000', '--open-files-limit=65535'],
+];
+
+/** Many tenants, each with its own database and user, on four MariaDB servers, served by one process with a hundred connections. */
+export async function tenThousandTenants(folder: string, seconds: number, tenants: number): Promise<Section> {
+  const installation = await ManyTenants.start({ tenants, servers: SERVERS, serverOptions: SERVER_OPTIONS });
+  try {
+    const applySeconds = await timed(() => withProgress(installation, () => installation.provision()));
+    const againSeconds = await timed(() => installation.provision(true));
+    const doctorSeconds = await timed(() => installation.cli(['doctor', '--replicas', '1', '-o', 'json']));
+    const exportSeconds = await timed(() => installation.cli(['export']));
+    const run = new Run(folder, installation, await freePort());
+    const rows = await run.measure(seconds);
+    return report(tenants, seconds, rows, { applySeconds, againSeconds, doctorSeconds, exportSeconds });
+  } finally {
+    await installation.close();
+  }
+}
+
+interface Measures {
+  readonly firstSeconds: number;
+  readonly warm: LoadResult;
+  readonly cold: LoadResult;
+  readonly besideNoise: LoadResult;
+  readonly rotationSeconds: number;
+  readonly afterRotation: LoadResult;
+  readonly restartSeconds: number;
+  readonly againSeconds: number;
+  readonly residentMiB: number;
+  readonly mostConnections: number;
+  readonly refusedTokens: number;
+}
+
+class Run {
+  readonly #folder: string;
+  readonly #installation: ManyTenants;
+  readonly #port: number;
+  readonly #load: PostLoad;
+
+  constructor(folder: string, installation: ManyTenants, port: number) {
+    this.#folder = folder;
+    this.#installation = installation;
+    this.#port = port;
+    this.#load = {
+      url: `http://127.0.0.1:${port}${GENERATE_TOKEN}`,
+      contentType: 'application/json',
+      bodies: installation.ids.map((id) => installation.body(id)),
+    };
+  }
+
+  async measure(seconds: number): Promise<Measures> {
+    let server = await this.#start();
+    let residentMiB = 0;
+    const noteMemory = () => (residentMiB = Math.max(residentMiB, server.residentMiB()));
+    try {
+      const measured: Partial<Record<keyof Measures, unknown>> = {};
+      const mostConnections = await this.#installation.mostConnections(async () => {
+        measured.firstSeconds = await timed(() => this.#oneOfEach());
+        noteMemory();
+        measured.warm = await runLoad(this.#folder, server, this.#load, seconds);
+        measured.cold = await runLoad(this.#folder, server, this.#load, seconds);
+        measured.besideNoise = await this.#besideNoise(server, seconds);
+        noteMemory();
+      });
+      const tokens = await this.#oneOfEach();
+      const rotationSeconds = await timed(() => this.#installation.cli(['keys', 'rotate', '--all', '-o', 'json']));
+      const afterRotation = await runLoad(this.#folder, server, this.#load, seconds);
+      const refusedTokens = (await this.#refused(tokens)) + (await this.#refused(await this.#oneOfEach()));
+      noteMemory();
+      await server.end();
+      const restartSeconds = await timed(async () => {
+        server = await this.#start();
+      });
+      const againSeconds = await timed(() => this.#oneOfEach());
+      noteMemory();
+      return {
+        ...(measured as Pick<Measures, 'firstSeconds' | 'warm' | 'cold' | 'besideNoise'>),
+        ...{
+          mostConnections,
+          rotationSeconds,
+          afterRotation,
+          refusedTokens,
+          restartSeconds,
+          againSeconds,
+          residentMiB,
+        },
+      };
+    } finally {
+      await server.end();
+    }
+  }
+
+  /** Resolves when it is ready. */
+  async #start(): Promise<PinnedProcess> {
+    const server = await startPinned(SERVER_CORE, [process.execPath, join(REPOSITORY, 'dist/main.js')], {
+      cwd: this.#installation.folder,
+      env: {
+        ...this.#installation.environment(),
+        HOST: '127.0.0.1',
+        PORT: String(this.#port),
+        TESSERA_TENANT_CONNECTIONS: String(BUDGET),
+        // Each token reads its tenant's database.
+        TESSERA_GRANTS_CACHE_SECONDS: '0',
+      },
+      logFile: join(this.#folder, 'access.log'),
+    });
+    for (;;) {
+      const answer = await fetch(`http://127.0.0.1:${this.#port}/readyz`).catch(() => undefined);
+      await answer?.arrayBuffer();
+      if (answer?.status === 200) return server;
+      if (server.hasEnded()) throw new Error(`the server ended:\n${server.lastLines()}`);
+    }
+  }
+
+  /** A token of each tenant. */
+  async #oneOfEach(): Promise<string[]> {
+    const tokens: string[] = [];
+    await inParallel(this.#load.bodies, async (body) => {
+      const answer = await fetch(this.#load.url, {
+        method: 'POST',
+        headers: { 'content-type': this.#load.contentType },
+        body,
+      });
+      const { access_token: token } = (await answer.json()) as { access_token?: string };
+      if (token === undefined) throw new Error(`a tenant's token: ${answer.status}`);
+      tokens.push(token);
+    });
+    return tokens;
+  }
+
+  /** How many of these valid tokens are refused. */
+  async #refused(tokens: readonly string[]): Promise<number> {
+    let refused = 0;
+    await inParallel(tokens, async (token) => {
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`http://127.0.0.1:${this.#port}/auth/user/profile`, { headers });
+      await answer.arrayBuffer();
+      if (answer.status !== 200) refused += 1;
+    });
+    return refused;
+  }
+
+  /** The load of all tenants but one, which asks as fast as it can. */
+  async #besideNoise(server: PinnedProcess, seconds: number): Promise<LoadResult> {
+    const [noisy = '', ...others] = this.#load.bodies;
+    let isOver = false;
+    const noise = Array.from({ length: NOISY_CALLERS }, async () => {
+      while (!isOver) {
+        const headers = { 'content-type': this.#load.contentType };
+        const answer = await fetch(this.#load.url, { method: 'POST', headers, body: noisy });
+        await answer.arrayBuffer();
+      }
+    });
+    try {
+      return await runLoad(this.#folder, server, { ...this.#load, bodies: others }, seconds);
+    } finally {
+      isOver = true;
+      await Promise.all(noise);
+    }
+  }
+}
+
+async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const rest = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = rest.pop(); item !== undefined; item = rest.pop()) await work(item);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return (performance.now() - startedAt) / 1000;
+}
+
+/** Prints how many tenants are there, because it takes a quarter of an hour. */
+async function withProgress(installation: ManyTenants, work: () => Promise<void>): Promise<void> {
+  const startedAt = performance.now();
+  const timer = setInterval(() => {
+    void installation.provisioned().then((count) => {
+      const elapsed = Math.round((performance.now() - startedAt) / 1000);
+      console.error(`  ${count} of ${installation.ids.length} tenants after ${elapsed} s`);
+    });
+  }, 15_000);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function report(
+  tenants: number,
+  seconds: number,
+  measures: Measures,
+  commands: Readonly<Record<'applySeconds' | 'againSeconds' | 'doctorSeconds' | 'exportSeconds', number>>,
+): Section {
+  const load = (name: string, result: LoadResult) => [
+    name,
+    decimals(result.requestsPerSecond, 0),
+    decimals(result.cpuMicros, 0),
+    decimals(result.p50Ms, 1),
+    decimals(result.p99Ms, 1),
+    String(result.failures),
+  ];
+  const time = (name: string, value: number) => [name, `${decimals(value, 1)} s`, '', ''];
+  const { residentMiB, mostConnections, refusedTokens } = measures;
+  return {
+    title: 'Ten thousand tenants on MariaDB',
+    text:
+      `${decimals(tenants, 0)} tenants, each with its own database and user, on ${SERVERS} MariaDB servers that do not wait for their disk and keep all databases in one tablespace. One process, ` +
+      `at most ${BUDGET} connections to tenants, TESSERA_TENANT_CACHE_ENTRIES=${tenants}. No grants are kept in memory: each token reads its tenant's database. ${CONNECTIONS} connections, ${seconds} s ` +
+      'each. Only with `npm run build && npm run bench -- --only ten-thousand-tenants --write`.',
+    tables: [
+      {
+        head: ['all tenants in turn', 'requests/s', 'CPU µs', 'p50 ms', 'p99 ms', 'failures'],
+        rows: [
+          load('first round', measures.warm),
+          load('second round', measures.cold),
+          load(`beside one tenant with ${NOISY_CALLERS} callers`, measures.besideNoise),
+          load('after the rotation of all keys', measures.afterRotation),
+        ],
+      },
+      {
+        head: ['measure', 'value', 'target', 'met'],
+        rows: [
+          ['resident memory, the most', `${residentMiB} MiB`, `≤ ${MAX_MIB} MiB`, targetMark(residentMiB <= MAX_MIB)],
+          [
+            'connections to tenants, the most that the servers saw',
+            String(mostConnections),
+            `≤ ${BUDGET}`,
+            targetMark(mostConnections <= BUDGET),
+          ],
+          ['valid tokens refused after the rotation', String(refusedTokens), '0', targetMark(refusedTokens === 0)],
+          time('`tessera apply`, the first', commands.applySeconds),
+          time('`tessera apply`, nothing to change', commands.againSeconds),
+          time('`tessera doctor`', commands.doctorSeconds),
+          time('`tessera export`', commands.exportSeconds),
+          time('first token of every tenant', measures.firstSeconds),
+          time('`tessera keys rotate --all`', measures.rotationSeconds),
+          time('restart until ready', measures.restartSeconds),
+          time('every tenant served again after the restart', measures.againSeconds),
+        ],
+      },
+    ],
+  };
+}
