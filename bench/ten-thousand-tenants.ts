@@ -227,7 +227,7 @@ function report(
     title: 'Ten thousand tenants on MariaDB',
     text:
       `${decimals(tenants, 0)} tenants, each with its own database and user, on ${SERVERS} MariaDB servers that do not wait for their disk and keep all databases in one tablespace. One process, ` +
-      `at most ${BUDGET} connections to tenants, TESSERA_TENANT_CACHE_ENTRIES=${tenants}. No grants are kept in memory: each token reads its tenant's database. ${CONNECTIONS} connections, ${seconds} s ` +
+      `at most ${BUDGET} connections to tenants. No grants are kept in memory: each token reads its tenant's database. ${CONNECTIONS} connections, ${seconds} s ` +
       'each. Only with `npm run build && npm run bench -- --only ten-thousand-tenants --write`.',
     tables: [
       {

@@ -81,7 +81,9 @@ export async function openCallerFixture() {
       const network = { federationAllowedHosts: allowedHosts, federationPrivateHosts: [], federationProxy: undefined };
       keySets?.onApplicationShutdown();
       keySets = new RemoteKeySets(new Egress(network, new OutboundNetwork()), clock, log);
-      const secrets = new ClientSecrets(vault, clock, log, new Metrics(), { caches: { vaultSeconds: 30, tenants: 100 } });
+      const secrets = new ClientSecrets(vault, clock, log, new Metrics(), {
+        caches: { vaultSeconds: 30, tenants: 100 },
+      });
       callers = new CallerAuthentication(
         new ClientAuthentication(secrets, { record: () => undefined }, clock),
         new ClientAssertions({ publicUrl: PUBLIC_URL }, keySets, new RedeemedTokens(controlPlane, clock, log), clock),
