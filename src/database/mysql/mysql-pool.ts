@@ -275,14 +275,10 @@ export class MysqlPool {
       pool.getConnection(callback);
       return;
     }
-    const { connection, limit, openedAtMs, sessions } = open;
+    const { connection, limit, openedAtMs } = open;
     this.#keep(connection, limit, openedAtMs);
     try {
-      limit.restart();
-      await logInAnew(connection, login);
-      this.sessions.learnFrom(sessions);
-      await this.sessions.setUpAnew(connection, this.#options.username);
-      callback(null, connection);
+      await logInAnew(open, login, this.sessions);
     } catch (error) {
       await this.close(connection);
       pool.getConnection((refused, another) => {
@@ -290,7 +286,9 @@ export class MysqlPool {
         if (refused === null && databaseFailureReason(error) !== 'connection lost') inherited.refused();
         callback(refused, another);
       });
+      return;
     }
+    callback(null, connection);
   }
 
   #setUp(connection: PoolConnection, callback: Parameters<Pool['getConnection']>[0]): void {
