@@ -37,11 +37,7 @@ it.each([
 
 it('counts a secret as a guess at the client, under the key of generateToken', async () => {
   await fixture.authenticate(post('web', secret));
-  expect(fixture.events).toEqual([
-    'found shop/web',
-    'counts as acme/shop/web, a guess',
-    'authenticated',
-  ]);
+  expect(fixture.events).toEqual(['found shop/web', 'counts as acme/shop/web, a guess', 'authenticated']);
 });
 
 it.each([

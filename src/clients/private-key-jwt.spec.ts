@@ -54,11 +54,7 @@ describe('an assertion that the client has signed', () => {
     const caller = await present(assertion());
     expect(caller.client).toMatchObject({ projectId: 'shop', id: 'web' });
     expect([caller.secretId, caller.notAfter]).toEqual(['key:k1', undefined]);
-    expect(fixture.events).toEqual([
-      'found shop/web',
-      'counts as acme/shop/web by assertion',
-      'authenticated',
-    ]);
+    expect(fixture.events).toEqual(['found shop/web', 'counts as acme/shop/web by assertion', 'authenticated']);
   });
 
   it.each<[string, Claims, Claims, string | undefined]>([

@@ -53,7 +53,7 @@ describe('CachedSubjectDirectory', () => {
     cache = new CachedSubjectDirectory(source, clock, { grantsSeconds: 5, grantsEntries: 10 });
     source.known.set('acme ada@acme.example', subject('u-ada'));
   });
-  const ada = () => cache.findByEmail(acme, email('ada@acme.example'));
+  const ada = async () => cache.findByEmail(acme, email('ada@acme.example'));
 
   it('reads once for concurrent callers after the maximum age', async () => {
     await ada();

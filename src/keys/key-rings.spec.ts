@@ -59,7 +59,7 @@ describe('reading', () => {
     fixture.tenants.invalidate();
     const globex = await fixture.addTenant('globex');
     fixture.vault.reads = 0;
-    const keys = await Promise.all(Array.from({ length: 50 }, () => keyRings.signingKey(globex)));
+    const keys = await Promise.all(Array.from({ length: 50 }, async () => keyRings.signingKey(globex)));
     fixture.clock.advance(15_000);
     expect(await keyRings.signingKey(globex)).toBe(keys[49]);
     expect(fixture.vault.reads).toBe(1);

@@ -62,9 +62,13 @@ async function filled(
   return cache;
 }
 
+async function ask(cache: SingleFlightCache<string, Value>): Promise<Value> {
+  return cache.get('a/1', source.read);
+}
+
 it('reads once for concurrent callers, and not for later ones', async () => {
   const cache = newCache();
-  const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
+  const asked = [ask(cache), ask(cache)];
   source.answer(0, 'one');
   expect(await Promise.all(asked)).toEqual(['one', 'one']);
   expect(await cache.get('a/1', source.read)).toBe('one');
@@ -87,7 +91,7 @@ it('counts the age from before the read, also for callers that would join it', a
 
 it('gives an error to all its waiters, and does not cache it', async () => {
   const cache = newCache();
-  const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
+  const asked = [ask(cache), ask(cache)];
   source.fail(0, AWAY);
   for (const answer of asked) await expect(answer).rejects.toBe(AWAY);
   const again = cache.get('a/1', source.read);
@@ -97,7 +101,7 @@ it('gives an error to all its waiters, and does not cache it', async () => {
 
 it('reads for every caller if the maximum age is 0', async () => {
   const cache = newCache({ maxAgeMs: 0 });
-  const asked = [cache.get('a/1', source.read), cache.get('a/1', source.read)];
+  const asked = [ask(cache), ask(cache)];
   source.answer(0, 'one');
   source.answer(1, 'two');
   expect(await Promise.all(asked)).toEqual(['one', 'two']);

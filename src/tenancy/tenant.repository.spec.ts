@@ -126,7 +126,7 @@ describe('TenantRepository', () => {
   });
 
   it('reads once for concurrent callers', async () => {
-    const opened = await Promise.all(Array.from({ length: 20 }, () => tenants.open(acme)));
+    const opened = await Promise.all(Array.from({ length: 20 }, async () => tenants.open(acme)));
     expect(new Set(opened).size).toBe(1);
   });
 

@@ -7,7 +7,11 @@ import { ControlPlaneAuditStore } from '../../src/audit/control-plane-audit.stor
 import type { ControlPlane } from '../../src/control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../src/provisioning/apply/control-plane.writer.ts';
 import { readTenant } from '../../src/tenancy/read-tenant.ts';
-import { type NewRevocation, type RevocationRecord, RevocationRecords } from '../../src/revocation/revocation-records.ts';
+import {
+  type NewRevocation,
+  type RevocationRecord,
+  RevocationRecords,
+} from '../../src/revocation/revocation-records.ts';
 import { RedeemedTokens } from '../../src/replay/redeemed-tokens.ts';
 import { SecretUseEntity } from '../../src/control-plane/entities/secret-use.entity.ts';
 import { SecretUses } from '../../src/clients/secret-uses.ts';
