@@ -76,6 +76,8 @@ export class ChangeTrail extends ChangeRecords {
   /** Says that what was noted for the tenant may have been changed in part, and that the command goes on with others. */
   noteFailure(tenantId: string, error: unknown): void {
     this.#failures.set(tenantId, error);
+    // Its transaction may have been undone after the record was written in it.
+    this.#recorded.delete(tenantId);
   }
 
   /** @param intended one for each tenant */

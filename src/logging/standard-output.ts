@@ -8,7 +8,8 @@ const STDOUT = 1;
 const BUFFER_CHARACTERS = 32 * 1024;
 /** The capacity of a pipe. */
 const MAX_WRITE_BYTES = 64 * 1024;
-const FLUSH_EVERY_MS = 100;
+/** Of the lines here, and then of what the destination holds. */
+const FLUSH_EVERY_MS = 50;
 
 export interface BufferedOutput extends DestinationStream {
   flushSync(): void;
@@ -19,7 +20,10 @@ export function standardOutput(): BufferedOutput {
   const output = pino.destination({
     dest: STDOUT,
     sync: false,
+    // What it still holds when a process ends is written to the end, and what it is writing is not.
+    minLength: BUFFER_CHARACTERS,
     maxWrite: MAX_WRITE_BYTES,
+    periodicFlush: FLUSH_EVERY_MS,
   });
   const lines = new BatchedLines(output, isatty(STDOUT) ? formatForTerminal : asItIs);
   output.on('error', (error: NodeJS.ErrnoException) => {

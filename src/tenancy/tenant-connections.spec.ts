@@ -36,7 +36,7 @@ describe('TenantConnections', () => {
     return open;
   }
   const connect = (limits: Partial<typeof config.connections> = {}) => {
-    connections = new TenantConnections({ open }, clock, {
+    connections = new TenantConnections({ open, forget: () => undefined }, clock, {
       connections: { ...config.connections, waitMs: 100, ...limits },
     });
     return connections;
@@ -129,6 +129,7 @@ describe('TenantConnections', () => {
           await slowly;
           return open(tenant);
         },
+        forget: () => undefined,
       },
       clock,
       { connections: { ...config.connections, waitMs: 50 } },

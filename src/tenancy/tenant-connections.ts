@@ -58,6 +58,8 @@ class TenantPool implements LeaseAccount {
   foundAtMs = Infinity;
   /** A connection of another tenant's pool, for its opening. */
   inherited: DetachedConnection | undefined;
+  /** Resolves when its opening has room in the budget. Undefined: it has. */
+  room: Promise<void> | undefined;
   opened: Promise<OpenedPool> | undefined;
   database: Database | undefined;
   failure: { readonly error: unknown; readonly atMs: number } | undefined;
@@ -90,7 +92,7 @@ export interface ConnectionStats {
  */
 @Injectable()
 export class TenantConnections implements OnApplicationShutdown {
-  readonly #opener: Pick<TenantDatabaseOpener, 'open'>;
+  readonly #opener: Pick<TenantDatabaseOpener, 'open' | 'forget'>;
   readonly #clock: Clock;
   readonly #limits: ConnectionsConfig;
   readonly #leases: ConnectionLeases<TenantPool>;
@@ -103,7 +105,7 @@ export class TenantConnections implements OnApplicationShutdown {
   #failures = 0;
 
   constructor(
-    @Inject(TenantDatabaseOpener) opener: Pick<TenantDatabaseOpener, 'open'>,
+    @Inject(TenantDatabaseOpener) opener: Pick<TenantDatabaseOpener, 'open' | 'forget'>,
     clock: Clock,
     @Inject(CONFIG) { connections: limits }: { readonly connections: ConnectionsConfig },
   ) {
@@ -115,7 +117,10 @@ export class TenantConnections implements OnApplicationShutdown {
       shrink: async (pool) => (await pool.opened)?.database.shrink(),
       handOver: (pool, heir) => {
         heir.inherited = pool.database?.detach();
-        return this.#evict(pool);
+        const closed = this.#evict(pool);
+        // Without a connection to take over, it opens one in the place of those that are closed.
+        if (heir.inherited === undefined) heir.room = closed;
+        return closed;
       },
     });
     this.#sweeper = setInterval(
@@ -188,7 +193,10 @@ export class TenantConnections implements OnApplicationShutdown {
         return await work(source);
       } catch (error) {
         letGo = database.letGo(error);
-        if (error instanceof TesseraError && NOT_THE_TENANTS.has(error.failure?.kind)) this.#fail(pool, error);
+        if (error instanceof TesseraError && NOT_THE_TENANTS.has(error.failure?.kind)) {
+          this.#opener.forget(tenant.id);
+          this.#fail(pool, error);
+        }
         throw error;
       }
     } finally {
@@ -242,6 +250,7 @@ export class TenantConnections implements OnApplicationShutdown {
   async #openFor(tenant: Tenant, pool: TenantPool): Promise<OpenedPool> {
     this.#openings += 1;
     try {
+      await pool.room;
       const { database, relations, foundAtMs } = await this.#opener.open(tenant, pool.inherited);
       pool.database = database;
       pool.foundAtMs = foundAtMs;
@@ -250,6 +259,7 @@ export class TenantConnections implements OnApplicationShutdown {
       return openedPool(database, relations);
     } catch (error) {
       this.#failures += 1;
+      this.#countRefusals(pool);
       const failure = asUnavailable(error);
       this.#fail(pool, failure);
       // Its budget is returned when the last waiter is gone.
@@ -258,10 +268,10 @@ export class TenantConnections implements OnApplicationShutdown {
     }
   }
 
-  #countRefusals({ server, inherited }: TenantPool): void {
+  #countRefusals({ server, inherited, database }: TenantPool): void {
     if (server === undefined || inherited === undefined) return;
     if (inherited.isRefused) this.#refusals.set(server, (this.#refusals.get(server) ?? 0) + 1);
-    else this.#refusals.delete(server);
+    else if (database !== undefined) this.#refusals.delete(server);
   }
 
   /** The pool is used no more, and repeats its error for a while. */

@@ -124,6 +124,11 @@ export class TenantDatabaseOpener {
     }
   }
 
+  /** Call when a database turned out to be another tenant's: what was found in it says nothing about the right one. */
+  forget(id: TenantId): void {
+    this.#relations.forget(id);
+  }
+
   async #connect(tenant: Tenant, inherited: DetachedConnection | undefined): Promise<Database> {
     const { database } = tenant;
     if (database.driver === 'sqlite') {

@@ -1,6 +1,5 @@
 import type { Pool, PoolConnection } from 'mysql2';
 import type { AnswerLimit } from './answer-limit.ts';
-import type { MysqlSessions } from './mysql-session.ts';
 import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql-sockets.ts';
 
 /** What a pool knows about one of its connections. */
@@ -9,8 +8,6 @@ export interface OpenConnection {
   readonly limit: AnswerLimit;
   /** By `performance.now()`. */
   readonly openedAtMs: number;
-  /** Those of the pool that has it now, or had it last. */
-  readonly sessions: MysqlSessions;
 }
 
 /** Internals of mysql2 that this file uses. The typings lack them. */

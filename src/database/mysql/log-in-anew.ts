@@ -22,7 +22,6 @@ export async function logInAnew(last: OpenConnection, login: Login, sessions: My
   const { connection, limit } = last;
   limit.restart();
   await changeUser(connection, login);
-  sessions.learnFrom(last.sessions);
   await sessions.setUpAnew(connection, login.user);
 }
 

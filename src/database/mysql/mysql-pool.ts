@@ -92,7 +92,12 @@ export class MysqlPool {
       this.#inherited = undefined;
       if (inherited !== undefined) {
         const { user = '', password = '', database = '' } = options;
-        void this.#takeOver(inherited, { user, password, database }, pool, callback);
+        if (password !== '') void this.#takeOver(inherited, { user, password, database }, pool, callback);
+        // The driver takes an empty password for none, and would log in with that of the connection's last user.
+        else
+          void inherited.close().then(() => {
+            pool.getConnection(callback);
+          });
         return;
       }
       getConnection((refused, connection) => {
@@ -190,7 +195,7 @@ export class MysqlPool {
   }
 
   #keep(connection: PoolConnection, limit: AnswerLimit, openedAtMs: number): void {
-    this.#connections.set(connection, { connection, limit, openedAtMs, sessions: this.sessions });
+    this.#connections.set(connection, { connection, limit, openedAtMs });
     this.#limits.set(connection, limit);
     POOLS.set(connection, this);
   }

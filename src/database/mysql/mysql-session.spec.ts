@@ -104,16 +104,6 @@ describe('a session after another user', () => {
   ])('is refused if it is %s', async (_name, kept, setting) => {
     await expect(anew(kept)).rejects.toMatchObject({ setting });
   });
-
-  it('is not probed for what the last user of the connection has found out about the server', async () => {
-    const last = sessions();
-    await last.setUp(new SessionServer({ unknown: MYSQL }).connection);
-    const next = sessions();
-    next.learnFrom(last);
-    const server = new SessionServer({ unknown: MYSQL });
-    await next.setUp(server.connection);
-    expect(server.statements).toHaveLength(2);
-  });
 });
 
 it.each([

@@ -167,11 +167,6 @@ export class MysqlSessions {
     return this.#version;
   }
 
-  /** Takes over what others, with the same limits, have found out about the server. */
-  learnFrom(others: MysqlSessions): void {
-    this.#known = others.#known;
-  }
-
   /**
    * Must resolve before anything else uses the connection. If it rejects, destroy the connection.
    *

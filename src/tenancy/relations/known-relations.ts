@@ -38,4 +38,8 @@ export class KnownRelations {
     this.#entries.set(tenant.id, found);
     return found;
   }
+
+  forget(id: TenantId): void {
+    this.#entries.delete(id);
+  }
 }

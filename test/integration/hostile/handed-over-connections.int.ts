@@ -131,6 +131,14 @@ describe('a connection that the next tenant takes over', () => {
     expect(after['id']).not.toBe(before['id']);
   });
 
+  it('is not the next tenant’s with an empty password, although the last one had the same user', async () => {
+    await loginAs('shared', evil);
+    await placeCredentials(vault, 'next', { username: 'shared', password: '' });
+    await sessionOf(evil);
+    expect((await refusalOf(users.findByEmail(next, ADA))).reason).toBe('tenant database: access denied');
+    expect(connections.stats.connections).toBeLessThanOrEqual(1);
+  });
+
   it('is taken over again after a password was rotated', async () => {
     await loginAs('shared', evil);
     await loginAs('d_next', next);
