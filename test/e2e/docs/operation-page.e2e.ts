@@ -15,7 +15,7 @@ function eventsInSource(): Map<string, string> {
     const text = readFileSync(join(REPOSITORY, 'src', file), 'utf8');
     for (const [, level = '', event = ''] of text.matchAll(/log\.(debug|info|warn|error)\(\s*'([a-z_]+)'/gi))
       events.set(event, level);
-    for (const [, event = ''] of text.matchAll(/log\[level\]\('([a-z_]+)'/g)) events.set(event, 'by its outcome');
+    for (const [, event = ''] of text.matchAll(/log\.write\(level, '([a-z_]+)'/g)) events.set(event, 'by its outcome');
   }
   return events;
 }
