@@ -23,12 +23,17 @@ export async function tenThousandTenants(folder: string, seconds: number, tenant
   const installation = await ManyTenants.start({ tenants, servers: SERVERS, serverOptions: SERVER_OPTIONS });
   try {
     const applySeconds = await timed(() => withProgress(installation, () => installation.provision()));
-    const againSeconds = await timed(() => installation.provision(true));
-    const doctorSeconds = await timed(() => installation.cli(['doctor', '--replicas', '1', '-o', 'json']));
-    const exportSeconds = await timed(() => installation.cli(['export']));
-    const run = new Run(folder, installation, await freePort());
-    const rows = await run.measure(seconds);
-    return report(tenants, seconds, rows, { applySeconds, againSeconds, doctorSeconds, exportSeconds });
+    const measures = await new Run(folder, installation, await freePort()).measure(seconds);
+    console.error(`  served: ${JSON.stringify(measures)}`);
+    const oneTenant = ['keys', 'list', installation.ids.at(-1) ?? ''];
+    const commands = {
+      applySeconds,
+      oneTenantSeconds: await timed(() => installation.cli(oneTenant)),
+      exportSeconds: await timed(() => installation.cli(['export'])),
+      doctorSeconds: await timed(() => installation.cli(['doctor', '--replicas', '1', '-o', 'json'])),
+      applyAgainSeconds: await timed(() => installation.provision(true)),
+    };
+    return report(tenants, seconds, measures, commands);
   } finally {
     await installation.close();
   }
@@ -207,11 +212,13 @@ async function withProgress(installation: ManyTenants, work: () => Promise<void>
   }
 }
 
+type Command = 'applySeconds' | 'applyAgainSeconds' | 'doctorSeconds' | 'exportSeconds' | 'oneTenantSeconds';
+
 function report(
   tenants: number,
   seconds: number,
   measures: Measures,
-  commands: Readonly<Record<'applySeconds' | 'againSeconds' | 'doctorSeconds' | 'exportSeconds', number>>,
+  commands: Readonly<Record<Command, number>>,
 ): Section {
   const load = (name: string, result: LoadResult) => [
     name,
@@ -251,7 +258,8 @@ function report(
           ],
           ['valid tokens refused after the rotation', String(refusedTokens), '0', targetMark(refusedTokens === 0)],
           time('`tessera apply`, the first', commands.applySeconds),
-          time('`tessera apply`, nothing to change', commands.againSeconds),
+          time('`tessera apply`, nothing to change', commands.applyAgainSeconds),
+          time('`tessera keys list`, one tenant', commands.oneTenantSeconds),
           time('`tessera doctor`', commands.doctorSeconds),
           time('`tessera export`', commands.exportSeconds),
           time('first token of every tenant', measures.firstSeconds),

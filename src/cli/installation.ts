@@ -14,7 +14,7 @@ import { CONTROL_PLANE_SCHEMA } from '../control-plane/control-plane.schema.ts';
 import { ControlPlaneWriter, type TenantState } from '../provisioning/apply/control-plane.writer.ts';
 import { createVault } from '../vault/create-vault.ts';
 import type { VaultService } from '../vault/vault.service.ts';
-import type { TenantId } from '../domain/ids.ts';
+import { parseTenantId, type TenantId } from '../domain/ids.ts';
 import { SystemClock } from '../domain/clock.ts';
 import { operatorOf } from './operator.ts';
 import type { Terminal } from './terminal.ts';
@@ -149,15 +149,19 @@ export async function announce(
   }
 }
 
+/** Tenants that are named when another one was asked for. */
+const SHOWN_TENANTS = 10;
+
 /** @throws OperatorError if there is no such tenant */
 export async function findTenant({ controlPlane }: Installation, id: string): Promise<TenantState> {
-  const states = await controlPlane.readTenants();
-  const state = states.find(({ tenant }) => tenant.id === id);
+  const tenantId = parseTenantId(id);
+  const state = tenantId && (await controlPlane.readTenant(tenantId));
   if (state !== undefined) return state;
-  const known = states.slice(0, 10).map(({ tenant }) => tenant.id);
+  const ids = await controlPlane.readTenantIds(SHOWN_TENANTS + 1);
+  const known = ids.slice(0, SHOWN_TENANTS);
   throw new OperatorError(
     known.length === 0
       ? 'There is no tenant yet: make one with `tessera apply -f FILE`.'
-      : `There is no tenant "${printable(id)}": use one of ${known.join(', ')}${states.length > known.length ? ', …' : ''}, or make it with \`tessera apply -f FILE\`.`,
+      : `There is no tenant "${printable(id)}": use one of ${known.join(', ')}${ids.length > known.length ? ', …' : ''}, or make it with \`tessera apply -f FILE\`.`,
   );
 }

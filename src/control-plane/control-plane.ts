@@ -97,8 +97,9 @@ export class ControlPlane implements OnModuleDestroy, OnApplicationShutdown {
       : this.#database.query(sql, parameters);
   }
 
-  async snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return (await this.database()).snapshot(work);
+  /** @param timeoutMs for all reads together; default: the database's timeout */
+  async snapshot<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T> {
+    return (await this.database()).snapshot(work, timeoutMs);
   }
 
   /** @param timeoutMs for the whole transaction; default: the database's limit for a large change */

@@ -25,8 +25,12 @@ export abstract class Database {
    */
   abstract limited(select: string): string;
 
-  /** Runs several reads on one consistent snapshot. */
-  abstract snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T>;
+  /**
+   * Runs several reads on one consistent snapshot.
+   *
+   * @param timeoutMs for all of them; default: the database's timeout
+   */
+  abstract snapshot<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs?: number): Promise<T>;
 
   /**
    * Runs `work` in a transaction. On SQLite only one runs at a time and `query` waits for it, so `work` must not call this object's methods.

@@ -1,5 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import { OperatorError } from '../../errors/operator-error.ts';
+import type { TenantId } from '../../domain/ids.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { KeyRings } from '../../keys/key-rings.ts';
 import { OwnTokenVerifier } from '../../verification/own-tokens.ts';
@@ -23,8 +24,8 @@ class NoneRevoked extends RevokedTokens {
 export async function readOwnToken(stores: Installation, stdin: AsyncIterable<Uint8Array>): Promise<VerifiedToken> {
   const { config, clock } = stores;
   const tenants = {
-    open: async (id: string) => {
-      const state = (await stores.controlPlane.readTenants()).find(({ tenant }) => tenant.id === id);
+    open: async (id: TenantId) => {
+      const state = await stores.controlPlane.readTenant(id);
       if (state === undefined) throw new TesseraError('client_not_found', 'unknown tenant');
       return state.tenant;
     },

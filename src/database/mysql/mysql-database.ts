@@ -105,8 +105,8 @@ export class MysqlDatabase extends Database {
     return this.#handle.sessions.limited(select);
   }
 
-  override snapshot<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.#inTransaction('START TRANSACTION WITH CONSISTENT SNAPSHOT', work, this.#timeoutMs);
+  override snapshot<T>(work: (manager: EntityManager) => Promise<T>, timeoutMs: number = this.#timeoutMs): Promise<T> {
+    return this.#inTransaction('START TRANSACTION WITH CONSISTENT SNAPSHOT', work, timeoutMs);
   }
 
   override transaction<T>(

@@ -1,4 +1,4 @@
-import { type EntityManager, IsNull, Not } from 'typeorm';
+import { type EntityManager, In, IsNull, Not } from 'typeorm';
 import { unavailable } from '../../errors/tessera-error.ts';
 import { parseEmail } from '../../domain/email.ts';
 import { shownPath } from '../../domain/shown-change.ts';
@@ -25,6 +25,9 @@ import { insertRevocations, type NewRevocation, type RevocationRecord } from '..
 import type { RowOf } from '../../database/schema.ts';
 import type { Tenant, TenantFacts } from '../../tenancy/tenant.ts';
 import { rowsFromTenant } from '../../tenancy/tenant-rows.ts';
+
+/** No request waits for a read of all tenants: ten thousand take a few seconds. */
+const ALL_TENANTS_MS = 60_000;
 
 /** A tenant with all its control plane data. */
 export interface TenantState {
@@ -81,10 +84,25 @@ export class ControlPlaneWriter {
 
   /** All tenants that are not removed, with their administrators, by id. */
   readTenants(): Promise<TenantState[]> {
+    return this.#controlPlane.snapshot((manager) => readStates(manager), ALL_TENANTS_MS);
+  }
+
+  /** One tenant that is not removed, with its administrators. */
+  async readTenant(id: TenantId): Promise<TenantState | undefined> {
+    const [state] = await this.#controlPlane.snapshot((manager) => readStates(manager, [id]));
+    return state;
+  }
+
+  /** The first ids of tenants that are not removed, in order. */
+  readTenantIds(limit: number): Promise<TenantId[]> {
     return this.#controlPlane.snapshot(async (manager) => {
-      const tenants = await readTenants(manager);
-      const administrators = await readAdministrators(manager);
-      return tenants.map((tenant) => ({ tenant, administrators: administrators.get(tenant.id) ?? [] }));
+      const rows = await manager.find(TenantEntity, {
+        select: { id: true },
+        where: { removedAtMs: IsNull() },
+        order: { id: 'ASC' },
+        take: limit,
+      });
+      return rows.map(({ id }) => id as TenantId);
     });
   }
 
@@ -240,11 +258,22 @@ function administratorRow(tenantId: TenantId, administrator: Administrator): Row
   };
 }
 
-async function readAdministrators(manager: EntityManager): Promise<Map<string, Administrator[]>> {
+/** @param ids absent: all tenants */
+async function readStates(manager: EntityManager, ids?: readonly TenantId[]): Promise<TenantState[]> {
+  const tenants = await readTenants(manager, ids);
+  const administrators = await readAdministrators(manager, ids);
+  return tenants.map((tenant) => ({ tenant, administrators: administrators.get(tenant.id) ?? [] }));
+}
+
+async function readAdministrators(
+  manager: EntityManager,
+  ids: readonly TenantId[] | undefined,
+): Promise<Map<string, Administrator[]>> {
+  const ofTenants = ids === undefined ? {} : { where: { tenantId: In(ids) } };
   const identities = byTenant(
-    await manager.find(AdministratorIdentityEntity, { order: { issuer: 'ASC', sub: 'ASC' } }),
+    await manager.find(AdministratorIdentityEntity, { ...ofTenants, order: { issuer: 'ASC', sub: 'ASC' } }),
   );
-  const rows = byTenant(await manager.find(AdministratorEntity, { order: { id: 'ASC' } }));
+  const rows = byTenant(await manager.find(AdministratorEntity, { ...ofTenants, order: { id: 'ASC' } }));
   return new Map(
     [...rows].map(([tenantId, administrators]) => [
       tenantId,
