@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
+import { createConnection } from 'mysql2/promise';
 import { ManyTenants } from '../../support/tessera/many-tenants.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 
@@ -113,6 +114,21 @@ it('a rotation of all keys refuses no valid token, of before or after', async ()
   const again = JSON.parse(await installation.cli(['keys', 'rotate', '--all', '-o', 'json'])) as unknown;
   expect(again).toEqual({ rotated: [], waiting: installation.ids, failed: [] });
 }, 90_000);
+
+it('a command that reads all tenants may take longer than a request', async () => {
+  const { host, port, rootPassword } = installation.control;
+  const holder = await createConnection({ host, port, user: 'root', password: rootPassword });
+  try {
+    // As if there were ten thousand of them: the read ends after more than TESSERA_DATABASE_TIMEOUT_MS.
+    await holder.query('LOCK TABLES tessera.tenants WRITE');
+    const exported = installation.cli(['export']);
+    await delay(3000);
+    await holder.query('UNLOCK TABLES');
+    expect((await exported).match(/^ {2}- id: /gm)).toHaveLength(TENANTS);
+  } finally {
+    holder.destroy();
+  }
+}, 60_000);
 
 it('a restart serves every tenant again, and keeps its tokens', async () => {
   const before = await oneOfEach();
