@@ -30,6 +30,7 @@ export const WAITING = new Set([
   'test/integration/tokens/vault.int.ts',
   'test/integration/whole-server/leaks.int.ts',
   'test/integration/whole-server/replicas.int.ts',
+  'test/integration/whole-server/start.int.ts',
 ]);
 
 /** They put a load on the machine, or measure it closely. */
@@ -43,5 +44,4 @@ export const ALONE = new Set([
   'test/integration/whole-server/kills.int.ts',
   'test/integration/whole-server/many-tenants.int.ts',
   'test/integration/whole-server/outages.int.ts',
-  'test/integration/whole-server/start.int.ts',
 ]);
