@@ -90,10 +90,17 @@ it('a leader that is killed: no wrong answer, and a server at a standby goes on 
 
 it('what is written while the leader changes is there afterwards, or the command says that it is not', async () => {
   const kids = async (): Promise<string[]> => {
-    const listed = JSON.parse(await replicas.cli(['keys', 'list', 'acme', '-o', 'json'])) as {
-      keys: { kid: string }[];
-    };
-    return listed.keys.map(({ kid }) => kid);
+    let listed = '';
+    // A node that follows a new leader may refuse a read for a moment, too.
+    await eventually(
+      'the keys are listed',
+      async () => {
+        listed = await replicas.cli(['keys', 'list', 'acme', '-o', 'json']).catch(() => '');
+        return listed !== '';
+      },
+      ELECTED_WITHIN_MS,
+    );
+    return (JSON.parse(listed) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
   };
   const before = await kids();
   const rotated = replicas.cli(['keys', 'rotate', 'acme', '-o', 'json']).then(
