@@ -84,10 +84,7 @@ export function rowsOfNext(left: number): number {
 /** @param rows how many of the records, from the first on */
 export function valuesOf(records: readonly AuditRecord[], rows: number): SqlValue[] {
   const values: SqlValue[] = [];
-  for (let row = 0; row < rows; row++) {
-    const record = records[row];
-    if (record !== undefined) values.push(...valuesOfOne(record));
-  }
+  for (const record of records.slice(0, rows)) values.push(...valuesOfOne(record));
   return values;
 }
 

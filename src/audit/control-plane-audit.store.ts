@@ -49,7 +49,7 @@ export class ControlPlaneAuditStore extends AuditStore {
       while (rest.length > 0) {
         const rows = rowsOfNext(rest.length);
         await this.#controlPlane.query(inserts.get(rows) ?? '', valuesOf(rest, rows));
-        rest = rest.length === rows ? [] : rest.slice(rows);
+        rest = rest.slice(rows);
       }
       this.#appended += records.length;
       this.#failed = false;

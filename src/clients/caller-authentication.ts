@@ -4,7 +4,7 @@ import type { TenantId } from '../domain/ids.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type ClaimedClient, findClaimedClient } from './claimed-client.ts';
 import type { Secret } from '../config/secret.ts';
-import { type Awaitable, isLater } from '../runtime/awaitable.ts';
+import { andThen, type Awaitable, isLater } from '../runtime/awaitable.ts';
 import type { ClientAssertion } from './client-assertion.ts';
 import { ClientAssertions } from './client-assertions.ts';
 import { ClientAuthentication, type ClientAuthenticationResult } from './client-authentication.ts';
@@ -103,7 +103,7 @@ export class CallerAuthentication {
     limit.identified({ key: keyOf(tenant, client), isGuessable: true });
     const credentials = { projectId: client.projectId, clientId: client.id, credential };
     const matched = this.#clients.authenticate(tenant, credentials, 'secret required', limit);
-    return isLater(matched) ? matched.then(callerOf) : callerOf(matched);
+    return andThen(matched, callerOf);
   }
 }
 

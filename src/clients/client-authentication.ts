@@ -6,7 +6,7 @@ import { NetworkSet } from '../domain/networks.ts';
 import type { Surface } from '../domain/surface.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { type Awaitable, isLater } from '../runtime/awaitable.ts';
+import { andThen, type Awaitable } from '../runtime/awaitable.ts';
 import { ClientSecrets } from './client-secrets.ts';
 import { SecretUses } from './secret-uses.ts';
 
@@ -79,25 +79,13 @@ export class ClientAuthentication {
     const hasSecret =
       secretless === 'secret required' ? client.policy.kind === 'confidential' : client.policy.kind !== 'assertion';
     const matched = this.#match(tenant, client, credentials.credential, hasSecret);
-    const admit = (secretId: string | undefined) =>
-      this.#admit(tenant, client, secretId, credentials.credential, secretless, listener);
-    return isLater(matched) ? matched.then(admit) : admit(matched);
-  }
-
-  /** @param secretId of the secret that matched */
-  #admit(
-    tenant: Tenant,
-    client: Client,
-    secretId: string | undefined,
-    credential: Secret | undefined,
-    secretless: SecretlessOrigin | 'secret required',
-    listener: SecretMatchListener,
-  ): ClientAuthenticationResult {
-    if (secretId !== undefined) listener.authenticated();
-    refuseInactive(tenant, client);
-    if (secretId === undefined) refuseUnlessSecretless(client, credential, secretless);
-    else this.#uses.record(tenant.id, client.projectId, client.id, secretId, this.#clock.nowMs());
-    return { client, secretId };
+    return andThen(matched, (secretId) => {
+      if (secretId !== undefined) listener.authenticated();
+      refuseInactive(tenant, client);
+      if (secretId === undefined) refuseUnlessSecretless(client, credentials.credential, secretless);
+      else this.#uses.record(tenant.id, client.projectId, client.id, secretId, this.#clock.nowMs());
+      return { client, secretId };
+    });
   }
 
   /** @param hasSecret of a client without one, what Vault still holds is not accepted */

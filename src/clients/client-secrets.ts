@@ -7,7 +7,7 @@ import { Metrics } from '../metrics/metrics.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
-import { type Awaitable, isLater } from '../runtime/awaitable.ts';
+import { andThen, type Awaitable } from '../runtime/awaitable.ts';
 import { SingleFlightCache } from '../runtime/single-flight-cache.ts';
 import { type ClientSecretEntry, parseClientSecretEntry } from './client-secret-entry.ts';
 import { clientSecretPath } from '../vault/vault-path.ts';
@@ -75,9 +75,7 @@ export class ClientSecrets {
    */
   match(tenant: Tenant, client: Client, credential: Secret): Awaitable<string | undefined> {
     const secrets = this.#secrets.get(keyOf(tenant, client), () => this.#read(tenant, client));
-    return isLater(secrets)
-      ? secrets.then((read) => this.#matchOf(read, credential))
-      : this.#matchOf(secrets, credential);
+    return andThen(secrets, (live) => this.#matchOf(live, credential));
   }
 
   #matchOf(secrets: readonly LiveSecret[], credential: Secret): string | undefined {

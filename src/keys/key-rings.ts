@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
-import type { Awaitable } from '../runtime/awaitable.ts';
+import { andThen, type Awaitable } from '../runtime/awaitable.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
@@ -80,18 +80,13 @@ export class KeyRings {
   /** @throws TesseraError temporarily_unavailable if there is no ring that is recent enough, or no key in it that signs */
   signingKey({ id }: Tenant): Awaitable<LoadedSigningKey> {
     const entry = this.#entries.get(id) ?? this.#newEntry(id);
-    const ring = this.#youngEnough(entry);
-    return ring === undefined
-      ? load(entry).then((loaded) => this.#signingKeyOf(loaded, id, entry))
-      : this.#signingKeyOf(ring, id, entry);
-  }
-
-  #signingKeyOf(ring: LoadedKeyRing, id: TenantId, entry: Entry): LoadedSigningKey {
-    const key = ring.signingKey(this.#now());
-    if (key !== undefined) return key;
-    const error = unavailable('key ring', 'no key signs');
-    this.#raiseAlarm(id, entry, error);
-    throw error;
+    return andThen(this.#youngEnough(entry) ?? load(entry), (ring) => {
+      const key = ring.signingKey(this.#now());
+      if (key !== undefined) return key;
+      const error = unavailable('key ring', 'no key signs');
+      this.#raiseAlarm(id, entry, error);
+      throw error;
+    });
   }
 
   /**

@@ -8,3 +8,8 @@ export type Awaitable<T> = T | Promise<T>;
 export function isLater<T>(result: Awaitable<T>): result is Promise<T> {
   return result instanceof Promise;
 }
+
+/** Goes on with the result: at once if it is there. */
+export function andThen<T, R>(result: Awaitable<T>, next: (value: T) => R): Awaitable<R> {
+  return isLater(result) ? result.then(next) : next(result);
+}

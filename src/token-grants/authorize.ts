@@ -1,7 +1,7 @@
 import { TesseraError } from '../errors/tessera-error.ts';
 import { findSubject, type Subject, type SubjectDirectories, type SubjectReference } from '../directory/subject.ts';
 import { AuthorizationDecision, sealAuthorizationDecision } from '../issuing/authorization-decision.ts';
-import { type Awaitable, isLater } from '../runtime/awaitable.ts';
+import { andThen, type Awaitable } from '../runtime/awaitable.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
 import { type CanonicalEmail, parseEmail } from '../domain/email.ts';
 import { parseServiceId } from '../domain/service-id.ts';
@@ -85,9 +85,7 @@ export function authorize(
     throw new TesseraError('unauthorized', 'the client may not use this surface');
 
   const found = findSubject(directories[surface], tenant, reference);
-  return isLater(found)
-    ? found.then((subject) => decide(tenant, authenticated.facts, surface, subject, lookUp))
-    : decide(tenant, authenticated.facts, surface, found, lookUp);
+  return andThen(found, (subject) => decide(tenant, authenticated.facts, surface, subject, lookUp));
 }
 
 function decide(

@@ -3,7 +3,7 @@ import { isRolledBack } from '../database-failure.ts';
 
 /**
  * A writer may lose against those of other nodes many times in a row, so the limit is a time and not a number. Within it a request can still answer, and a
- * caller that is told to come back later would meet the same conflicts.
+ * retry by its caller would meet the same conflicts.
  */
 const REPEAT_FOR_MS = 2_000;
 

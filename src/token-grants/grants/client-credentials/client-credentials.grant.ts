@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type AuthenticatedCaller, CallerAuthentication } from '../../../clients/caller-authentication.ts';
 import { serviceId } from '../../../domain/service-id.ts';
-import { type Awaitable, isLater } from '../../../runtime/awaitable.ts';
+import { andThen, type Awaitable } from '../../../runtime/awaitable.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import { AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import type { AuthenticationProgress, Grant } from '../../grant.ts';
@@ -43,9 +43,7 @@ export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, T
     progress: AuthenticationProgress,
   ): Awaitable<AuthenticatedClient> {
     const caller = this.#callers.authenticate(tenant, request.presented, progress);
-    return isLater(caller)
-      ? caller.then((known) => askingForItself(known, request, progress))
-      : askingForItself(caller, request, progress);
+    return andThen(caller, (known) => askingForItself(known, request, progress));
   }
 }
 

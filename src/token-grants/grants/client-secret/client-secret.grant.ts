@@ -7,7 +7,7 @@ import type { RequestOrigin } from '../../../domain/request-origin.ts';
 import type { Surface } from '../../../domain/surface.ts';
 import { TesseraError } from '../../../errors/tessera-error.ts';
 import type { AttemptKey } from '../../../rate-limit/attempt-limit.ts';
-import { type Awaitable, isLater } from '../../../runtime/awaitable.ts';
+import { andThen, type Awaitable } from '../../../runtime/awaitable.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
 import { ALL_SCOPES, AuthenticatedClient, sealAuthenticatedClient } from '../../authorize.ts';
 import {
@@ -61,9 +61,7 @@ export class ClientSecretGrant implements Grant<SecretTokenRequest> {
     const email = request.email.canonical;
     progress.asksFor('subject', email);
     const authenticated = this.#clients.authenticate(tenant, request, request, progress);
-    return isLater(authenticated)
-      ? authenticated.then((client) => asking(client, email))
-      : asking(authenticated, email);
+    return andThen(authenticated, (client) => asking(client, email));
   }
 
   errorOf(error: unknown): unknown {
