@@ -39,10 +39,13 @@ const NOT_THE_TENANTS: ReadonlySet<unknown> = new Set<DatabaseStateFailure>([
   'belongs to another tenant',
 ]);
 
-/** Servers that are remembered for not logging in anew, for how long, and from which attempt in a row on: a busy server may be too slow once. */
+/**
+ * Connections of a server that did not log in anew so often in a row are not handed over for a while: long if it refuses, because it may count failed
+ * logins, and short if it is slow, because a busy server is so for a moment.
+ */
+const FAILED_LOGINS = 3;
+const PAUSE_MS = { refused: 300_000, slow: 10_000 } as const;
 const MAX_SERVERS = 1000;
-const SERVER_MS = 300_000;
-const REFUSALS = 3;
 
 class TenantPool implements LeaseAccount {
   readonly tenantId: TenantId;
@@ -98,7 +101,7 @@ export class TenantConnections implements OnApplicationShutdown {
   readonly #leases: ConnectionLeases<TenantPool>;
   readonly #pools = new Map<TenantId, TenantPool>();
   /** How often in a row servers did not log in anew. */
-  readonly #refusals = new LRUCache<string, number>({ max: MAX_SERVERS, ttl: SERVER_MS });
+  readonly #failedLogins = new LRUCache<string, number>({ max: MAX_SERVERS, ttl: PAUSE_MS.refused });
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
   #openings = 0;
@@ -232,7 +235,7 @@ export class TenantConnections implements OnApplicationShutdown {
       this.#retire(known);
     }
     const server = serverOf(tenant);
-    const canHandOver = server !== undefined && (this.#refusals.get(server) ?? 0) < REFUSALS;
+    const canHandOver = server !== undefined && (this.#failedLogins.get(server) ?? 0) < FAILED_LOGINS;
     const pool = new TenantPool(tenant, this.#limits.perTenant, canHandOver ? server : undefined);
     this.#pools.set(tenant.id, pool);
     return pool;
@@ -254,12 +257,12 @@ export class TenantConnections implements OnApplicationShutdown {
       const { database, relations, foundAtMs } = await this.#opener.open(tenant, pool.inherited);
       pool.database = database;
       pool.foundAtMs = foundAtMs;
-      this.#countRefusals(pool);
+      this.#countFailedLogins(pool);
       this.#leases.opened(pool);
       return openedPool(database, relations);
     } catch (error) {
       this.#failures += 1;
-      this.#countRefusals(pool);
+      this.#countFailedLogins(pool);
       const failure = asUnavailable(error);
       this.#fail(pool, failure);
       // Its budget is returned when the last waiter is gone.
@@ -268,10 +271,12 @@ export class TenantConnections implements OnApplicationShutdown {
     }
   }
 
-  #countRefusals({ server, inherited, database }: TenantPool): void {
+  #countFailedLogins({ server, inherited, database }: TenantPool): void {
     if (server === undefined || inherited === undefined) return;
-    if (inherited.isRefused) this.#refusals.set(server, (this.#refusals.get(server) ?? 0) + 1);
-    else if (database !== undefined) this.#refusals.delete(server);
+    const { failure } = inherited;
+    if (failure !== undefined)
+      this.#failedLogins.set(server, (this.#failedLogins.get(server) ?? 0) + 1, { ttl: PAUSE_MS[failure] });
+    else if (database !== undefined) this.#failedLogins.delete(server);
   }
 
   /** The pool is used no more, and repeats its error for a while. */

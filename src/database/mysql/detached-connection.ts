@@ -10,6 +10,9 @@ export interface OpenConnection {
   readonly openedAtMs: number;
 }
 
+/** Whether a login was too slow, as on a server that is busy, or refused. */
+export type LoginFailure = 'slow' | 'refused';
+
 /** Internals of mysql2 that this file uses. The typings lack them. */
 interface DriverPool {
   readonly _allConnections: { push(connection: PoolConnection): void };
@@ -27,7 +30,7 @@ interface DriverConnection {
  */
 export class DetachedConnection {
   #open: OpenConnection | undefined;
-  #isRefused = false;
+  #failure: LoginFailure | undefined;
 
   /** Takes an idle connection out of its pool. */
   constructor(open: OpenConnection) {
@@ -38,13 +41,13 @@ export class DetachedConnection {
     pool?._removeConnection(open.connection);
   }
 
-  /** Whether the server, or a proxy before it, did not log in anew on the open connection. */
-  get isRefused(): boolean {
-    return this.#isRefused;
+  /** Set if the server, or a proxy before it, did not log in anew on the open connection, though it did on a new one. */
+  get failure(): LoginFailure | undefined {
+    return this.#failure;
   }
 
-  refused(): void {
-    this.#isRefused = true;
+  failed(how: LoginFailure): void {
+    this.#failure = how;
   }
 
   /** Moves it into its next pool, as a connection in use. Undefined: it was moved or closed before, or the server has closed it. */

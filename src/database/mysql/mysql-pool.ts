@@ -287,8 +287,10 @@ export class MysqlPool {
     } catch (error) {
       await this.close(connection);
       pool.getConnection((refused, another) => {
+        const reason = databaseFailureReason(error);
         // Not if the password is wrong: then the server refuses both.
-        if (refused === null && databaseFailureReason(error) !== 'connection lost') inherited.refused();
+        if (refused === null && reason !== 'connection lost')
+          inherited.failed(reason === 'no answer in time' ? 'slow' : 'refused');
         callback(refused, another);
       });
       return;
