@@ -12,7 +12,7 @@ export interface WithinOptions {
 export function within<T>(
   timeoutMs: number,
   work: Promise<T>,
-  late: () => T,
+  late: () => T | Promise<T>,
   { ref = true }: WithinOptions = {},
 ): Promise<T> {
   return new Promise((resolve) => {
