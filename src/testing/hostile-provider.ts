@@ -25,6 +25,8 @@ export interface HostileProvider {
   /** Refuses connections until `start`. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** Answers correctly again, and forgets the requests so far. */
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -65,23 +67,32 @@ export async function startHostileProvider(options: HostileOptions = {}): Promis
     stopping.close();
     await once(stopping, 'close');
   };
-  const provider: HostileProvider = {
-    port,
-    hostPort: `127.0.0.1:${port}`,
-    issuer,
-    jwksUri: `${issuer}${KEYS_PATH}`,
-    keys: [],
+  const correct: Pick<HostileProvider, 'onDiscovery' | 'onKeys'> = {
     onDiscovery: (_request, response) => {
       sendJson(response, { issuer, jwks_uri: `${issuer}${KEYS_PATH}` });
     },
     onKeys: (_request, response) => {
       sendJson(response, { keys: provider.keys });
     },
+  };
+  const start = async (): Promise<void> => {
+    server ??= await listen(port);
+  };
+  const provider: HostileProvider = {
+    ...correct,
+    port,
+    hostPort: `127.0.0.1:${port}`,
+    issuer,
+    jwksUri: `${issuer}${KEYS_PATH}`,
+    keys: [],
     connections: () => connections,
     requests,
     stop,
-    start: async () => {
-      server ??= await listen(port);
+    start,
+    reset: async () => {
+      Object.assign(provider, correct);
+      requests.length = 0;
+      await start();
     },
     close: stop,
   };

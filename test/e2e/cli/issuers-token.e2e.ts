@@ -13,19 +13,30 @@ import { TestInstallation } from './installation.ts';
 const KEY = providerKey('k1');
 let provider: HostileProvider;
 let installation: TestInstallation;
-beforeEach(async () => {
+/** Most tests only ask: they share what was applied. */
+let applied = '';
+beforeAll(async () => {
   provider = await startHostileProvider();
   provider.keys = [KEY.jwk, providerKey('k2', 'RS256').jwk];
   installation = await TestInstallation.make({ TESSERA_FEDERATION_ALLOWED_HOSTS: provider.hostPort });
+});
+beforeEach(async () => {
+  await provider.reset();
   await trusting({});
 });
-afterEach(async () => {
+afterAll(async () => {
   await provider.close();
   await installation.remove();
 });
 
-const trusting = (changes: Readonly<Record<string, string>>) =>
-  installation.applied(tenantsWithTrusts(trustOf('corp', provider.issuer, changes)));
+const trusting = (changes: Readonly<Record<string, string>>) => apply(trustOf('corp', provider.issuer, changes));
+
+async function apply(trusts: string): Promise<void> {
+  if (trusts === applied) return;
+  // A member that a file does not name stays as it is, so the last issuer goes first.
+  for (const next of ['', trusts]) await installation.applied(tenantsWithTrusts(next), '--prune');
+  applied = trusts;
+}
 
 type Claims = Readonly<Record<string, unknown>>;
 const now = Math.floor(Date.now() / 1000);
@@ -391,9 +402,7 @@ describe('issuers check shows the expected and the found issuer', () => {
   });
 
   it('of a token, with all that the tenant trusts', async () => {
-    await installation.applied(
-      tenantsWithTrusts(trustOf('corp', provider.issuer) + trustOf('spare', 'https://idp.example.com')),
-    );
+    await apply(trustOf('corp', provider.issuer) + trustOf('spare', 'https://idp.example.com'));
     const json = await checkedJson(token({ iss: 'https://x.example' }));
     expect(json.issuer).toBeNull();
     expect(rowOf(json, 'iss')?.wants).toBe(`one of "${provider.issuer}", "https://idp.example.com"`);
@@ -523,8 +532,12 @@ function answerKeys(name: string): void {
 
 describe('issuers check --token - prints what to write for an unknown account', () => {
   const pasted = (stdout: string) => stdout.split('\n').find((line) => line.startsWith('identities: '));
-  const apply = (list: string, person: string) =>
+  const write = (list: string, person: string) =>
     installation.applied(`apiVersion: tessera/v1\ntenants:\n  - id: acme\n    ${list}:\n${person}\n`);
+  afterEach(async () => {
+    await write('users', '      - { id: u-grace, identities: [] }');
+    await write('admins', '      - { id: a-grace, identities: [] }');
+  });
 
   it.each([
     '248289761001',
@@ -547,7 +560,7 @@ describe('issuers check --token - prints what to write for an unknown account', 
     expect(json.identities).toEqual([{ issuer: 'corp', sub }]);
     const { stdout } = await check(token({ sub }));
     expect(stdout).toContain('Write to the user in the tenants file, together with the identities');
-    await apply('users', `      - id: u-grace\n        ${pasted(stdout)}`);
+    await write('users', `      - id: u-grace\n        ${pasted(stdout)}`);
     expect((await checkedJson(token({ sub }))).claims).toMatchObject({ sub: 'u-grace' });
     expect(await checkedJson(token({ sub: `${sub.slice(0, -1)}?` }))).toMatchObject({ code: 1, claims: null });
   });
@@ -558,7 +571,7 @@ describe('issuers check --token - prints what to write for an unknown account', 
     const { stdout } = await check(employee, '--surface admin');
     expect(stdout).toContain('Write to the administrator in the tenants file');
     expect(pasted(stdout)).toContain('sub: e-4711');
-    await apply('admins', `      - { id: a-grace, ${pasted(stdout)} }`);
+    await write('admins', `      - { id: a-grace, ${pasted(stdout)} }`);
     expect((await checkedJson(employee, '--surface admin')).claims).toMatchObject({ sub: 'a-grace' });
     expect((await checkedJson(employee)).failed?.reason).toBe('unknown subject');
   });
