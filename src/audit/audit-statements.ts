@@ -101,7 +101,7 @@ export function markUnindexed(records: number): string {
 /**
  * A day of records of a busy service must not be deleted in one statement: on MySQL others wait for its locks, and on SQLite the event loop for its end.
  */
-const ROWS_PER_PURGE: Readonly<Record<Kind, number>> = { mysql: 5000, sqlite: 400 };
+const ROWS_PER_PURGE: Readonly<Record<Kind, number>> = { mysql: 5000, sqlite: 200 };
 
 /** MySQL allows no LIMIT directly in an IN subquery, and SQLite none on DELETE, so there is a nested subquery. */
 function purge(kind: Kind, rows: string): string {

@@ -13,7 +13,8 @@ export function pauseMs(attempt: number): number {
 }
 
 /**
- * Repeats a transaction that the server has undone because of another one.
+ * Repeats a transaction that the server has undone because of another one. Not after a wait for a lock (1205), which has the whole limit of the
+ * transaction: no time is left.
  *
  * @param timeoutMs for all attempts together
  * @param transact makes one attempt within the milliseconds that it gets
