@@ -9,6 +9,8 @@ const own = writeSubjectToken({ key: KEY, claims: { iss: 'shop/web', sub: 'shop/
 const workload = writeSubjectToken({ key: KEY, claims: { iss: 'https://cluster.example', sub: 'system:x' } });
 const basic = (text: string) => [`Basic ${Buffer.from(text).toString('base64')}`];
 
+const SHOP_WEB = { projectId: 'shop', clientId: 'web' };
+
 type Form = Readonly<Record<string, string>>;
 const read = (form: Form, authorization?: readonly string[]) =>
   readClientCredentials(authorization, new Map(Object.entries(form)));
@@ -25,6 +27,8 @@ function refusal(form: Form, authorization?: readonly string[]): TesseraError {
 it.each<[string, Form, string[] | undefined, string, object]>([
   ['a Basic header', {}, basic('shop%2Fweb:s'), 'client_secret_basic', { projectId: 'shop', clientId: 'web' }],
   ['its client again', { client_id: 'web' }, basic('web:s'), 'client_secret_basic', { clientId: 'web' }],
+  ['its client by the shorter name', { client_id: 'web' }, basic('shop%2Fweb:s'), 'client_secret_basic', SHOP_WEB],
+  ['its client by the longer name', { client_id: 'shop/web' }, basic('web:s'), 'client_secret_basic', SHOP_WEB],
   ['a form', { client_id: 'web', client_secret: 's' }, undefined, 'client_secret_post', { clientId: 'web' }],
   ['an assertion', assertionForm(own), undefined, 'client_assertion', { projectId: 'shop', clientId: 'web' }],
   ['an assertion and a client', assertionForm(own, 'web'), undefined, 'client_assertion', { clientId: 'web' }],
@@ -42,6 +46,8 @@ it.each<[string, Form, string[] | undefined, string]>([
   ['a bearer and an assertion', assertionForm(own), ['Bearer x'], 'header and in the form'],
   ['secret and assertion', { ...assertionForm(own), client_secret: 's' }, undefined, 'by client_secret and by'],
   ['another client in the form', { client_id: 'reader' }, basic('web:s'), 'client_id names another client'],
+  ['a namesake in the form', { client_id: 'back/web' }, basic('shop%2Fweb:s'), 'client_id names another client'],
+  ['no client in the form', { client_id: '../web' }, basic('web:s'), 'client_id names another client'],
   ['no assertion type', { client_assertion: own }, undefined, 'client_assertion_type must be urn:'],
   [
     'a SAML assertion',

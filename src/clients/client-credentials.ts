@@ -71,7 +71,7 @@ function fromForm(id: string | undefined, secret: string | undefined): Presented
   return { claimed: claimedBy(id), method: 'client_secret_post', credential: new Secret(secret) };
 }
 
-/** @param repeated a `client_id` in the form: it is not a method of its own, and may repeat the header's client */
+/** @param repeated a `client_id` in the form: it is not a method of its own, and may repeat the header's client, also in the other form of its name */
 function fromHeader(headers: readonly string[], repeated: string | undefined): PresentedSecret {
   const encoded = headers.length === 1 ? BASIC.exec(headers[0] ?? '')?.[1] : undefined;
   if (encoded === undefined) throw refused('client: not one Basic header');
@@ -83,12 +83,18 @@ function fromHeader(headers: readonly string[], repeated: string | undefined): P
   const secret = decodeFormText(text.slice(colon + 1));
   if (colon === -1 || id === undefined || secret === undefined) throw refused('client: not an id and a secret');
   const claimed = claimedBy(id);
-  if (repeated !== undefined && !isSame(parseClaimedClient(repeated), claimed))
+  const other = repeated === undefined ? claimed : parseClaimedClient(repeated);
+  if (other === undefined || !mayBeSame(claimed, other))
     throw invalid(
       'one client in the header and another in the form',
       'client_id names another client than the Authorization header.',
     );
-  return { claimed, method: 'client_secret_basic', credential: new Secret(secret) };
+  // Of the two forms of one name the one with the project.
+  return {
+    claimed: claimed.projectId === undefined ? other : claimed,
+    method: 'client_secret_basic',
+    credential: new Secret(secret),
+  };
 }
 
 /** RFC 7521, section 4.2: `client_id` is optional, because the assertion's `sub` names the client. The `sub` of a workload is another name. */
@@ -105,8 +111,8 @@ function claimedBy(id: string): ClaimedClient {
   return claimed;
 }
 
-function isSame(one: ClaimedClient | undefined, other: ClaimedClient): boolean {
-  return one !== undefined && one.projectId === other.projectId && one.clientId === other.clientId;
+function mayBeSame(one: ClaimedClient, other: ClaimedClient): boolean {
+  return one.clientId === other.clientId && (one.projectId ?? other.projectId) === (other.projectId ?? one.projectId);
 }
 
 function invalid(reason: string, detail: string): TesseraError {

@@ -54,6 +54,12 @@ export class TenantRepository {
     return tenant ?? Promise.reject(unknownTenant());
   }
 
+  /** Reads it now, for a decision that a snapshot of the last half second could get wrong. @throws TesseraError like `open` */
+  async openAnew(id: TenantId): Promise<Tenant> {
+    this.#tenants.forget(id);
+    return this.open(id);
+  }
+
   subscribe(listener: TenantListener): void {
     this.#listeners.push(listener);
   }

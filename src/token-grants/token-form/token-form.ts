@@ -56,11 +56,15 @@ const MEANINGFUL: ReadonlySet<string> = new Set([
   'dpop_jkt',
   'max_age',
   'nonce',
+  'options',
   'req_cnf',
   'request',
+  'request_context',
+  'request_details',
   'request_uri',
   'requested_issuer',
   'requested_subject',
+  'requested_token_use',
   'subject_issuer',
 ]);
 

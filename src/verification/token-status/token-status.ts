@@ -93,7 +93,8 @@ export class TokenStatus {
     const revoking = {
       projectId: client.projectId,
       id: client.id,
-      isTokenExchangeable: mayExchange(tenant),
+      // Another server may know the tenant's first exchange already, and have made a descendant.
+      isTokenExchangeable: mayExchange(tenant) || mayExchange(await this.#tenants.openAnew(tenant.id)),
       isOnlyOneOfItsName: clientsOfName(tenant, { projectId: undefined, clientId: client.id }).length === 1,
     };
     // The revoker writes the record with the revocation, in one transaction.

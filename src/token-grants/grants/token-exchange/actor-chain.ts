@@ -17,11 +17,13 @@ const MAX_DEPTH = 4;
  */
 export function actorChain(tenant: Tenant, client: Client, subjectToken: VerifiedToken): ActorClaim {
   const issuedTo = demandActive(tenant, clientsOfToken(tenant, subjectToken));
+  const isFirst = subjectToken.root === undefined;
   const previous = subjectToken.actor ?? actorOf(issuedTo);
   let depth = 1;
   for (let one: ActorClaim | undefined = previous; one !== undefined; one = one.act) {
     depth += 1;
-    demandActive(tenant, clientsOfActor(tenant, one));
+    // The actor of oidcToken is a person at the client that the token was issued to.
+    if (!isFirst || one.client_id !== issuedTo.id) demandActive(tenant, clientsOfActor(tenant, one));
   }
   if (depth > MAX_DEPTH) throw new TesseraError('unauthorized', 'subject token: it was exchanged too often');
   return { ...actorOf(client), act: previous };
@@ -36,10 +38,7 @@ function clientsOfToken(tenant: Tenant, { projectId: project, clientId: client }
   return projectId === undefined || clientId === undefined ? [] : clientsOfName(tenant, { projectId, clientId });
 }
 
-/**
- * The client of an actor. The actor of oidcToken is a person at a client, whose project the token does not name: then every client of that id is
- * meant.
- */
+/** The client of an actor. The project of a person's client is in the first token only: later every client of that id is meant. */
 function clientsOfActor(tenant: Tenant, { sub, client_id: id }: ActorClaim): readonly Client[] {
   const path = parseServiceId(sub);
   if (path !== undefined) return clientsOfName(tenant, path);
