@@ -109,6 +109,7 @@ export async function openExchangeFixture() {
         authenticated: () => undefined,
         asksFor: () => undefined,
         refusedFor: () => undefined,
+        exchanges: () => undefined,
         passed: () => undefined,
       });
       return facts;

@@ -141,6 +141,8 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
   foundClient: Client | undefined = undefined;
   client: AuthenticatedClient | undefined = undefined;
   subjectId: string | undefined = undefined;
+  /** Until the client has authenticated. */
+  exchange: Pick<GrantFacts, 'audience' | 'parentTokenId' | 'rootTokenId'> | undefined = undefined;
   token: Required<Pick<AuditFacts, 'tokenId' | 'keyId'>> | undefined = undefined;
   readonly #grantType: string | undefined;
 
@@ -165,12 +167,13 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
 
   #grantFacts(type: string): GrantFacts {
     const facts = this.client?.facts;
+    if (facts === undefined) return { type, ...this.exchange };
     return {
       type,
-      audience: facts?.audience,
-      actor: facts?.exchange?.actor?.sub,
-      parentTokenId: facts?.parentTokenId,
-      rootTokenId: facts?.exchange?.rootTokenId,
+      audience: facts.audience,
+      actor: facts.exchange?.actor?.sub,
+      parentTokenId: facts.parentTokenId,
+      rootTokenId: facts.exchange?.rootTokenId,
     };
   }
 
@@ -180,6 +183,10 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
 
   refusedFor(subjectId: string): void {
     this.subjectId = subjectId;
+  }
+
+  exchanges(exchange: NonNullable<TokenAttempt['exchange']>): void {
+    this.exchange = exchange;
   }
 
   subjectFound({ id }: Subject): void {

@@ -59,6 +59,9 @@ export class ExplainedFormGrant<Request extends TokenRequest> implements Explain
       refusedFor: (subjectId) => {
         progress.refusedFor(subjectId);
       },
+      exchanges: (exchange) => {
+        progress.exchanges(exchange);
+      },
       identified: (key) => {
         progress.identified(key);
       },

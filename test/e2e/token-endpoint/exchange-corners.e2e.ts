@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
-import { TokenEndpointUser, tokenOf } from '../../support/requests/token-endpoint.ts';
+import { decodeJwt } from 'jose';
+import { chainTenants } from '../../support/fixtures/chain-tenants.ts';
+import { GRANTS, oauthRefusal, TokenEndpointUser, tokenOf } from '../../support/requests/token-endpoint.ts';
 import { startExchangeService } from '../../support/tessera/exchange-service.ts';
 import { startTessera } from '../../support/tessera/tessera.ts';
 
@@ -51,6 +53,27 @@ it('revokes what may have been exchanged at a server that read the first exchang
     expect((await tessera.postForm('/tenants/acme/revoke', { token }, acme.header('shop/web'))).status).toBe(200);
     const { entries } = (await tessera.get('/revocations')).body as { entries: { kind: string }[] };
     expect(entries.map(({ kind }) => kind)).toEqual(['token', 'chain']);
+  } finally {
+    await tessera.close();
+  }
+});
+
+it('records which token was presented by a client that it is not for', async () => {
+  const tessera = await startTessera({ tenantsFile: chainTenants() });
+  try {
+    const acme = new TokenEndpointUser(tessera);
+    const token = await acme.userToken('ada@acme.example');
+    const answer = await acme.exchange('shop/stock', token, { audience: 'ledger-api' });
+    expect(oauthRefusal(answer)).toBe('400 invalid_grant');
+    const { details, subject_id: subject, token_id: tokenId } = tessera.auditRow(answer.requestId);
+    const { jti } = decodeJwt(token);
+    expect([subject, tokenId]).toEqual(['u-ada', null]);
+    expect(JSON.parse(details as string)).toEqual({
+      grant: GRANTS.tokenExchange,
+      audience: 'ledger-api',
+      parent_token_id: jti,
+      root_token_id: jti,
+    });
   } finally {
     await tessera.close();
   }

@@ -69,7 +69,9 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
       throw unauthorizedClient('the client may not have tokens of users');
     progress.passed('surfaces');
     const subjectToken = await this.#verify(tenant, request.subjectToken, request.surface, 'subject token');
+    const rootTokenId = subjectToken.root ?? subjectToken.tokenId;
     progress.refusedFor(subjectToken.subject);
+    progress.exchanges({ audience: rule.to, parentTokenId: subjectToken.tokenId, rootTokenId });
     progress.asksFor('subject', subjectToken.subject);
     progress.passed('subject_token');
     refuseUnreceived(client, subjectToken);
@@ -86,7 +88,7 @@ export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenForm
       exchange: {
         actor,
         identityProvider: subjectToken.identityProvider,
-        rootTokenId: subjectToken.root ?? subjectToken.tokenId,
+        rootTokenId,
       },
       parentTokenId: subjectToken.tokenId,
       once: undefined,
