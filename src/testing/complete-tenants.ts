@@ -2,7 +2,7 @@ import type { IssuerContext } from '../provisioning/file/readers/read-issuers.ts
 import { readTenantsFile } from '../provisioning/file/read-tenants-file.ts';
 import type { TenantSpec, TenantsFile } from '../provisioning/file/tenants-file.ts';
 import type { ValidationError } from '../provisioning/file/validation-error.ts';
-import { sharedDatabases } from '../provisioning/merge/shared-databases.ts';
+import { sharedDatabases } from '../provisioning/merge/checks/shared-databases.ts';
 import { completeTenant } from '../provisioning/plan/complete-tenant.ts';
 
 export type CompleteResult =

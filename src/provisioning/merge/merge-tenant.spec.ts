@@ -4,8 +4,8 @@ import type { TenantSpec } from '../file/tenants-file.ts';
 import { describeFault } from '../file/validation-error.ts';
 import { completeTenant } from '../plan/complete-tenant.ts';
 import { diffControlPlane, diffDirectory } from '../plan/tenant-diff.ts';
-import { checkConflicts } from './conflicts.ts';
-import { checkTenant } from './check-tenant.ts';
+import { checkConflicts } from './checks/conflicts.ts';
+import { checkTenant } from './checks/check-tenant.ts';
 import { mergeTenant } from './merge-tenant.ts';
 import { Faults } from './thing.ts';
 

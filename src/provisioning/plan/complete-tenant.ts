@@ -2,8 +2,8 @@ import { EMPTY_DIRECTORY } from '../../directory/provisioning/directory-state.ts
 import type { PartialTenant } from '../file/partial-tenants-file.ts';
 import type { TenantSpec } from '../file/tenants-file.ts';
 import type { ValidationError } from '../file/validation-error.ts';
-import { checkTenant } from '../merge/check-tenant.ts';
-import { checkConflicts } from '../merge/conflicts.ts';
+import { checkTenant } from '../merge/checks/check-tenant.ts';
+import { checkConflicts } from '../merge/checks/conflicts.ts';
 import { mergeDatabase } from '../merge/merge-database.ts';
 import { mergeTenant } from '../merge/merge-tenant.ts';
 import { Faults } from '../merge/thing.ts';

@@ -3,7 +3,7 @@ import type { TenantId } from '../../domain/ids.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
 import { type PlanningRules, planTenant, type Refused, type TenantPlan } from './plan-tenant.ts';
 import { mergeDatabase } from '../merge/merge-database.ts';
-import { sharedDatabases } from '../merge/shared-databases.ts';
+import { sharedDatabases } from '../merge/checks/shared-databases.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
 import { Faults } from '../merge/thing.ts';
 import type { Stores } from '../apply/stores.ts';

@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { wrongOption } from '@tessera/token/core';
 import type { TesseraClientOptions } from '../client-options.ts';
-import { prepareClientToken } from './client-token.ts';
-import { prepareExchange } from './exchanged-token.ts';
-import { preparePersonToken } from './person-token.ts';
-import type { PreparedRequest } from './prepared-request.ts';
+import { prepareClientToken } from './requests/client-token.ts';
+import { prepareExchange } from './requests/exchanged-token.ts';
+import { preparePersonToken } from './requests/person-token.ts';
+import type { PreparedRequest } from './requests/prepared-request.ts';
 import { type ProvidedToken, TokenCache } from './token-cache.ts';
 import { SYSTEM_CLOCK, type TokenClock } from './token-clock.ts';
 import type { ExchangeOptions, TokenOverrides, TokenResponse } from './token-provider-options.ts';

@@ -1,7 +1,7 @@
-import { isGuardedBy } from '../../identity-providers/claims/guarding-conditions.ts';
-import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import type { TenantSpec } from '../file/tenants-file.ts';
-import type { Faults, Thing } from './thing.ts';
+import { isGuardedBy } from '../../../identity-providers/claims/guarding-conditions.ts';
+import type { PartialTenant } from '../../file/partial-tenants-file.ts';
+import type { TenantSpec } from '../../file/tenants-file.ts';
+import type { Faults, Thing } from '../thing.ts';
 
 /** Checks issuers whose tokens are all about one subject: there must be conditions that choose the tokens, one surface, and that subject. */
 export function checkFixedSubjects(

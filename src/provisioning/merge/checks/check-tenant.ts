@@ -1,16 +1,16 @@
-import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import { printable } from '../file/source-node.ts';
-import type { TenantSpec } from '../file/tenants-file.ts';
+import type { PartialTenant } from '../../file/partial-tenants-file.ts';
+import { printable } from '../../file/source-node.ts';
+import type { TenantSpec } from '../../file/tenants-file.ts';
 import { checkAudiences, checkAuthentication, checkLifetime, checkServiceId, compareClients } from './check-clients.ts';
 import { checkFixedSubjects } from './check-fixed-subjects.ts';
 import { checkIssuerMembers } from './check-issuer-members.ts';
 import { checkTrusts } from './check-trusts.ts';
 import { checkWorkloads } from './check-workloads.ts';
 import { clientPaths } from './client-paths.ts';
-import { compare } from './compare.ts';
-import { idOf, nameOf } from './merge-lists.ts';
+import { compare } from '../compare.ts';
+import { idOf, nameOf } from '../merge-lists.ts';
 import { References } from './references.ts';
-import type { Faults, Thing } from './thing.ts';
+import type { Faults, Thing } from '../thing.ts';
 
 /**
  * Checks the references within the merged tenant, and the rules that span several members or things. What is wrong already, and is neither written nor

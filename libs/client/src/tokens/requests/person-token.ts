@@ -1,11 +1,11 @@
 import { generateToken } from './generate-token.ts';
-import { demandOtherGrantOf } from './grant-options.ts';
+import { demandOtherGrantOf } from '../grant-options.ts';
 import type { PreparedRequest } from './prepared-request.ts';
-import type { TokenOverrides, TokenRequest } from './token-provider-options.ts';
-import { TokenRequestError } from './token-request-error.ts';
+import type { TokenOverrides, TokenRequest } from '../token-provider-options.ts';
+import { TokenRequestError } from '../token-request-error.ts';
 import { demandTokenResponse } from './token-response.ts';
-import type { PersonTokenSettings } from './token-settings.ts';
-import { definedOf } from './defined-members.ts';
+import type { PersonTokenSettings } from '../token-settings.ts';
+import { definedOf } from '../defined-members.ts';
 
 /** @throws TypeError that ends with the fix, if an override belongs to the other grant */
 export function preparePersonToken(settings: PersonTokenSettings, overrides: TokenOverrides): PreparedRequest {

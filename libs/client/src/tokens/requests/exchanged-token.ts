@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { wrongOption } from '@tessera/token/core';
-import { authenticate } from './client-authentication.ts';
-import { demandClientName, demandUrl } from './client-name.ts';
-import { definedOf } from './defined-members.ts';
-import { demandTextIfAny } from './grant-options.ts';
+import { authenticate } from '../client-authentication.ts';
+import { demandClientName, demandUrl } from '../client-name.ts';
+import { definedOf } from '../defined-members.ts';
+import { demandTextIfAny } from '../grant-options.ts';
 import type { PreparedRequest } from './prepared-request.ts';
 import { exchangeToken } from './token-endpoint.ts';
-import type { ExchangeOptions, ExchangeRequest } from './token-provider-options.ts';
+import type { ExchangeOptions, ExchangeRequest } from '../token-provider-options.ts';
 import { demandTokenResponse } from './token-response.ts';
-import { demandCredential, type TokenSettings } from './token-settings.ts';
+import { demandCredential, type TokenSettings } from '../token-settings.ts';
 
 /** @throws TypeError that ends with the fix */
 export function prepareExchange(settings: TokenSettings, token: string, options: ExchangeOptions): PreparedRequest {

@@ -1,7 +1,7 @@
-import type { ClientAuthentication } from './client-authentication.ts';
+import type { ClientAuthentication } from '../client-authentication.ts';
 import { post, type PostLimits } from './http-post.ts';
-import type { ClientReference, ClientTokenRequest, ExchangeRequest, TokenResponse } from './token-provider-options.ts';
-import { TokenRequestError } from './token-request-error.ts';
+import type { ClientReference, ClientTokenRequest, ExchangeRequest, TokenResponse } from '../token-provider-options.ts';
+import { TokenRequestError } from '../token-request-error.ts';
 import { tokenOf } from './token-response.ts';
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';

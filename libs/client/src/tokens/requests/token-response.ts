@@ -1,6 +1,6 @@
 import type { HttpAnswer } from './http-post.ts';
-import type { TokenResponse } from './token-provider-options.ts';
-import { TokenRequestError } from './token-request-error.ts';
+import type { TokenResponse } from '../token-provider-options.ts';
+import { TokenRequestError } from '../token-request-error.ts';
 
 /**
  * Reads the answer of either endpoint.

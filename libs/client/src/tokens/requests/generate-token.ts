@@ -1,5 +1,5 @@
 import { post, type PostLimits } from './http-post.ts';
-import type { TokenRequest, TokenResponse } from './token-provider-options.ts';
+import type { TokenRequest, TokenResponse } from '../token-provider-options.ts';
 import { tokenOf } from './token-response.ts';
 
 /**

@@ -1,6 +1,6 @@
-import { isGuardedBy } from '../../identity-providers/claims/guarding-conditions.ts';
-import type { IssuerSpec } from '../file/tenants-file.ts';
-import type { Faults, Thing } from './thing.ts';
+import { isGuardedBy } from '../../../identity-providers/claims/guarding-conditions.ts';
+import type { IssuerSpec } from '../../file/tenants-file.ts';
+import type { Faults, Thing } from '../thing.ts';
 
 /** Checks the members of a trusted issuer that have a meaning only together. One of them may be written, and the others be there already. */
 export function checkIssuerMembers(

@@ -1,9 +1,9 @@
-import { memberName } from '../file/member-names.ts';
-import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import type { IssuerSpec, TenantSpec } from '../file/tenants-file.ts';
-import { canonicalJson } from '../plan/field-changes.ts';
+import { memberName } from '../../file/member-names.ts';
+import type { PartialTenant } from '../../file/partial-tenants-file.ts';
+import type { IssuerSpec, TenantSpec } from '../../file/tenants-file.ts';
+import { canonicalJson } from '../../plan/field-changes.ts';
 import { compareClients } from './check-clients.ts';
-import type { Faults } from './thing.ts';
+import type { Faults } from '../thing.ts';
 
 /** What decides whose tokens an issuer's are, and for whom: the same `sub` means another workload at another issuer. */
 const MEANING = ['issuer', 'jwksUri', 'audiences', 'audienceClaim', 'azp'] as const;

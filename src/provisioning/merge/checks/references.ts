@@ -1,6 +1,6 @@
-import { printable } from '../file/source-node.ts';
-import type { Compared } from './compare.ts';
-import type { Faults } from './thing.ts';
+import { printable } from '../../file/source-node.ts';
+import type { Compared } from '../compare.ts';
+import type { Faults } from '../thing.ts';
 
 /** The things of one kind that others name. */
 export class References {

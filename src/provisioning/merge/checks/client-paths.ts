@@ -1,5 +1,5 @@
-import type { TenantSpec } from '../file/tenants-file.ts';
-import { idOf } from './merge-lists.ts';
+import type { TenantSpec } from '../../file/tenants-file.ts';
+import { idOf } from '../merge-lists.ts';
 
 /** The clients of each id, as `project/client`: a trusted issuer names them by id only. */
 export function clientPaths({ projects }: TenantSpec): ReadonlyMap<string, readonly string[]> {

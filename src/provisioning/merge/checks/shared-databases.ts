@@ -1,8 +1,8 @@
-import type { TenantId } from '../../domain/ids.ts';
-import type { TenantDatabase } from '../../tenancy/tenant.ts';
-import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import type { ValidationError } from '../file/validation-error.ts';
-import { Faults } from './thing.ts';
+import type { TenantId } from '../../../domain/ids.ts';
+import type { TenantDatabase } from '../../../tenancy/tenant.ts';
+import type { PartialTenant } from '../../file/partial-tenants-file.ts';
+import type { ValidationError } from '../../file/validation-error.ts';
+import { Faults } from '../thing.ts';
 
 interface Owned {
   readonly id: TenantId;

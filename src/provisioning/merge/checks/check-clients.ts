@@ -1,14 +1,14 @@
-import { SUBJECT_ID_LENGTH } from '../../control-plane/entities/tenant.entity.ts';
-import type { ProjectId } from '../../domain/ids.ts';
-import { serviceId } from '../../domain/service-id.ts';
-import { formatDuration } from '../file/duration.ts';
-import { memberName } from '../file/member-names.ts';
-import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import type { ClientSpec, TenantSpec } from '../file/tenants-file.ts';
-import { authenticatesByAssertion } from './assertion-clients.ts';
-import { compare, type Compared } from './compare.ts';
-import { idOf } from './merge-lists.ts';
-import type { Faults } from './thing.ts';
+import { SUBJECT_ID_LENGTH } from '../../../control-plane/entities/tenant.entity.ts';
+import type { ProjectId } from '../../../domain/ids.ts';
+import { serviceId } from '../../../domain/service-id.ts';
+import { formatDuration } from '../../file/duration.ts';
+import { memberName } from '../../file/member-names.ts';
+import type { PartialTenant } from '../../file/partial-tenants-file.ts';
+import type { ClientSpec, TenantSpec } from '../../file/tenants-file.ts';
+import { authenticatesByAssertion } from '../assertion-clients.ts';
+import { compare, type Compared } from '../compare.ts';
+import { idOf } from '../merge-lists.ts';
+import type { Faults } from '../thing.ts';
 
 interface ComparedClient extends Compared<ClientSpec> {
   readonly projectId: ProjectId;

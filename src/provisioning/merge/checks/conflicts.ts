@@ -1,7 +1,7 @@
-import { parseEmail } from '../../domain/email.ts';
-import type { PartialTenant, Place } from '../file/partial-tenants-file.ts';
-import type { PersonSpec, TenantSpec } from '../file/tenants-file.ts';
-import type { Faults, ListName } from './thing.ts';
+import { parseEmail } from '../../../domain/email.ts';
+import type { PartialTenant, Place } from '../../file/partial-tenants-file.ts';
+import type { PersonSpec, TenantSpec } from '../../file/tenants-file.ts';
+import type { Faults, ListName } from '../thing.ts';
 
 const FIX = 'remove one of them, or apply with --prune to remove what the file leaves out';
 

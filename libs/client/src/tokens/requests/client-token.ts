@@ -1,12 +1,12 @@
-import { authenticate } from './client-authentication.ts';
-import { demandClientName, demandUrl } from './client-name.ts';
-import { definedOf } from './defined-members.ts';
-import { demandOtherGrantOf, demandTextIfAny } from './grant-options.ts';
+import { authenticate } from '../client-authentication.ts';
+import { demandClientName, demandUrl } from '../client-name.ts';
+import { definedOf } from '../defined-members.ts';
+import { demandOtherGrantOf, demandTextIfAny } from '../grant-options.ts';
 import type { PreparedRequest } from './prepared-request.ts';
 import { requestClientToken } from './token-endpoint.ts';
-import type { ClientTokenRequest, TokenOverrides } from './token-provider-options.ts';
+import type { ClientTokenRequest, TokenOverrides } from '../token-provider-options.ts';
 import { demandTokenResponse } from './token-response.ts';
-import { type ClientTokenSettings, type CommonTokenSettings, demandCredential } from './token-settings.ts';
+import { type ClientTokenSettings, type CommonTokenSettings, demandCredential } from '../token-settings.ts';
 
 /** @throws TypeError that ends with the fix */
 export function prepareClientToken(

@@ -1,9 +1,9 @@
-import { invalidProviderUrlReason } from '../../identity-providers/egress/provider-url.ts';
-import type { PartialTenant } from '../file/partial-tenants-file.ts';
-import { printable } from '../file/source-node.ts';
-import type { IdentitySpec, IssuerSpec, TenantSpec } from '../file/tenants-file.ts';
+import { invalidProviderUrlReason } from '../../../identity-providers/egress/provider-url.ts';
+import type { PartialTenant } from '../../file/partial-tenants-file.ts';
+import { printable } from '../../file/source-node.ts';
+import type { IdentitySpec, IssuerSpec, TenantSpec } from '../../file/tenants-file.ts';
 import { clientPaths } from './client-paths.ts';
-import type { Faults } from './thing.ts';
+import type { Faults } from '../thing.ts';
 
 const NO_HOSTS = { federationAllowedHosts: [], federationPrivateHosts: [] } as const;
 

@@ -1,5 +1,5 @@
 import type { PostLimits } from './http-post.ts';
-import type { TokenResponse } from './token-provider-options.ts';
+import type { TokenResponse } from '../token-provider-options.ts';
 
 /** What a try needs besides its request. */
 export interface TryContext extends PostLimits {
