@@ -1,4 +1,4 @@
-import { ChangeTrail, type IntendedChanges } from '../audit/change-trail.ts';
+import { ChangeTrail, type IntendedChanges } from '../audit/changes/change-trail.ts';
 import type { Config } from '../config/config.ts';
 import { DirectoryOpener } from '../directory/provisioning/directory.opener.ts';
 import { OperatorError } from '../errors/operator-error.ts';

@@ -1,4 +1,4 @@
-import type { RecordedChange } from '../audit/change-subjects.ts';
+import type { RecordedChange } from '../audit/changes/change-subjects.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { type KeyRing, stateOf } from '../keys/key-ring.ts';
 

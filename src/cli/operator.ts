@@ -1,5 +1,5 @@
 import { hostname, userInfo } from 'node:os';
-import type { Operator } from '../audit/change-trail.ts';
+import type { Operator } from '../audit/changes/change-trail.ts';
 
 /** Whoever runs this process, as the operating system knows them. */
 export function operatorOf(command: string): Operator {

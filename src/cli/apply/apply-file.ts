@@ -1,4 +1,4 @@
-import type { IntendedChanges } from '../../audit/change-trail.ts';
+import type { IntendedChanges } from '../../audit/changes/change-trail.ts';
 import type { Config } from '../../config/config.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import { OperatorError } from '../../errors/operator-error.ts';

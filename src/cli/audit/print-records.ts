@@ -1,4 +1,4 @@
-import type { AuditRow } from '../../audit/audit-query.ts';
+import type { AuditRow } from '../../audit/reading/audit-query.ts';
 import { readGrantDetails } from '../../audit/grant-details.ts';
 import { parseServiceId } from '../../domain/service-id.ts';
 

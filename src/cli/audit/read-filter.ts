@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { type AuditFilter, type SubjectName } from '../../audit/audit-query.ts';
+import { type AuditFilter, type SubjectName } from '../../audit/reading/audit-query.ts';
 import { readDigestKey } from '../../audit/digest-key.ts';
 import { subjectDigest } from '../../audit/subject-digests.ts';
 import { hasAddress } from '../../directory/administrator.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { type AuditFilter, type AuditRow, findAuditRecords } from '../../audit/audit-query.ts';
-import { findAncestorRecords } from '../../audit/token-chain.ts';
+import { type AuditFilter, type AuditRow, findAuditRecords } from '../../audit/reading/audit-query.ts';
+import { findAncestorRecords } from '../../audit/reading/token-chain.ts';
 import { ERROR_TABLE } from '../../errors/error-table.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { cellsOf, HEAD, jsonOf } from '../audit/print-records.ts';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { RecordedChange } from '../../audit/change-subjects.ts';
-import type { IntendedChanges } from '../../audit/change-trail.ts';
+import type { RecordedChange } from '../../audit/changes/change-subjects.ts';
+import type { IntendedChanges } from '../../audit/changes/change-trail.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { withApplyLock } from '../../control-plane/apply-lock.ts';
 import type { AssertHeld } from '../../control-plane/write-fence.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { RecordedChange } from '../../audit/change-subjects.ts';
+import type { RecordedChange } from '../../audit/changes/change-subjects.ts';
 import { HAND_PLACED_ID } from '../../clients/client-secrets.ts';
 import type { Config } from '../../config/config.ts';
 import { Secret } from '../../config/secret.ts';

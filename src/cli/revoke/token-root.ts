@@ -1,4 +1,4 @@
-import { findAuditRecords } from '../../audit/audit-query.ts';
+import { findAuditRecords } from '../../audit/reading/audit-query.ts';
 import { readGrantDetails } from '../../audit/grant-details.ts';
 import { isTokenId } from '../../revocation/new-revocations.ts';
 import type { TenantId } from '../../domain/ids.ts';

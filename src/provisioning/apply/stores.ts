@@ -1,4 +1,4 @@
-import type { ChangeTrail } from '../../audit/change-trail.ts';
+import type { ChangeTrail } from '../../audit/changes/change-trail.ts';
 import type { DirectoryOpener } from '../../directory/provisioning/directory.opener.ts';
 import type { KeyRingStore } from '../../keys/key-ring.store.ts';
 import type { ControlPlaneWriter } from './control-plane.writer.ts';

@@ -1,4 +1,4 @@
-import { auditSpan } from '../../../audit/audit-span.ts';
+import { auditSpan } from '../../../audit/reading/audit-span.ts';
 import type { InstallationFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
 

@@ -1,8 +1,8 @@
 import type { EntityManager } from 'typeorm';
-import { AUDIT_INDICES, type AuditIndex, UNINDEXED } from '../control-plane/audit-indices.ts';
-import type { ControlPlane } from '../control-plane/control-plane.ts';
-import type { AuditRecordEntity } from '../control-plane/entities/audit-record.entity.ts';
-import type { Database, SqlValue } from '../database/database.ts';
+import { AUDIT_INDICES, type AuditIndex, UNINDEXED } from '../../control-plane/audit-indices.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import type { AuditRecordEntity } from '../../control-plane/entities/audit-record.entity.ts';
+import type { Database, SqlValue } from '../../database/database.ts';
 
 /** What to look for; all given members must apply. Their values have been checked by the caller. */
 export interface AuditFilter {

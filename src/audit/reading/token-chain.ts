@@ -1,6 +1,6 @@
-import type { ControlPlane } from '../control-plane/control-plane.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { type AuditRow, findAuditRecords } from './audit-query.ts';
-import { readGrantDetails } from './grant-details.ts';
+import { readGrantDetails } from '../grant-details.ts';
 
 /** More tokens than a chain of exchanges can have. Ends the search if somebody wrote records that lead in a circle. */
 const MAX_ANCESTORS = 8;

@@ -1,5 +1,5 @@
-import type { ControlPlane } from '../control-plane/control-plane.ts';
-import { PARTS } from './audit-statements.ts';
+import type { ControlPlane } from '../../control-plane/control-plane.ts';
+import { PARTS } from '../audit-statements.ts';
 
 /** The times of the oldest and of the newest audit record, by an index. Milliseconds since the epoch; undefined without records. */
 export async function auditSpan(
