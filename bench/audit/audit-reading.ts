@@ -1,4 +1,4 @@
-import { type AuditFilter, findAuditRecords } from '../../src/audit/audit-query.ts';
+import { type AuditFilter, findAuditRecords } from '../../src/audit/reading/audit-query.ts';
 import { ControlPlane, createControlPlane } from '../../src/control-plane/control-plane.ts';
 import { Log } from '../../src/logging/log.ts';
 import { AUDIT, fillAudit } from './audit-rows.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ChangeRecords } from '../../../src/audit/change-trail.ts';
+import { ChangeRecords } from '../../../src/audit/changes/change-trail.ts';
 import { withApplyLock } from '../../../src/control-plane/apply-lock.ts';
 import { type ControlPlane, createControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { OperatorError } from '../../../src/errors/operator-error.ts';
