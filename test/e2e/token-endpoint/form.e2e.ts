@@ -1,3 +1,6 @@
+import { assertionForm, JWT_BEARER } from '../../../src/testing/caller-fixture.ts';
+import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
+import type { TokenFormDto } from '../../../src/token-endpoint/token-form.dto.ts';
 import { chainTenants } from '../../support/fixtures/chain-tenants.ts';
 import { basic } from '../../support/requests/basic-credentials.ts';
 import {
@@ -9,11 +12,26 @@ import {
 } from '../../support/requests/token-endpoint.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
+const KEY = providerKey('k1');
+/** With clients that cannot authenticate, each for another reason. */
+function tenantsFile(): string {
+  const client = (id: string, members: string) =>
+    `          - { id: ${id}, surfaces: [user], scopes: unbounded, subjects: any, ${members} }\n`;
+  const closed = `      - id: closed\n        status: disabled\n        clients:\n${client('late', 'status: active')}`;
+  const backs = [
+    client('gone', 'status: disabled'),
+    client('signer', `service: { roles: [] }, keys: [${JSON.stringify(KEY.jwk)}]`),
+    client('kiosk', 'policy: { secretless: { networks: [127.0.0.0/8] } }'),
+  ].join('');
+  const scopes = '    scopes:\n';
+  return chainTenants({ [scopes]: backs + closed + scopes }).replace('active # of globex', 'suspended # of globex');
+}
+
 let tessera: TestTesseraServer;
 let acme: TokenEndpointUser;
 let forms: Readonly<Record<keyof typeof GRANTS, Parameters>>;
 beforeAll(async () => {
-  tessera = await startTessera({ tenantsFile: chainTenants() });
+  tessera = await startTessera({ tenantsFile: tenantsFile() });
   acme = new TokenEndpointUser(tessera);
   forms = {
     clientCredentials: { grant_type: GRANTS.clientCredentials, audience: 'stock-api', scope: 'orders:read' },
@@ -30,6 +48,26 @@ beforeAll(async () => {
 });
 afterAll(() => tessera.close());
 
+const TWICE = 'A parameter of the form is there twice.';
+const EMPTY = 'A parameter of the form has no value.';
+/** A value for each parameter of the form. One that its grant does not take is refused in another way when it is there once. */
+const VALUES: Readonly<Record<keyof TokenFormDto, string>> = {
+  grant_type: GRANTS.clientCredentials,
+  scope: 'orders:read',
+  audience: 'stock-api',
+  resource: 'https://stock.example/v1',
+  client_id: 'shop/api',
+  client_secret: 'x',
+  client_assertion_type: JWT_BEARER,
+  client_assertion: 'a.b.c',
+  subject_token: 'a.b.c',
+  subject_token_type: ACCESS_TOKEN,
+  actor_token: 'a.b.c',
+  actor_token_type: ACCESS_TOKEN,
+  requested_token_type: ACCESS_TOKEN,
+  assertion: 'a.b.c',
+};
+
 const PATH = '/tenants/acme/token';
 const post = (form: string | Record<string, string>, headers: Record<string, string> = acme.header('shop/api')) =>
   tessera.postForm(PATH, form, headers);
@@ -41,14 +79,28 @@ describe.each(['clientCredentials', 'tokenExchange', 'jwtBearer'] as const)('the
     else expect(answer.status).toBe(200);
   });
 
-  it('is refused with any parameter twice, or without its value', async () => {
-    const form = { ...forms[grant], client_id: 'shop/api', client_secret: tessera.secret('acme/shop/api') };
-    for (const name of Object.keys(form)) {
-      const text = new URLSearchParams(form as Record<string, string>).toString();
-      const twice = await post(`${text}&${name}=${encodeURIComponent(form[name as keyof typeof form])}`, {});
-      expect([name, oauthRefusal(twice)]).toEqual([name, '400 invalid_request']);
-      const without = await post(new URLSearchParams({ ...form, [name]: '' } as Record<string, string>).toString(), {});
-      expect([name, oauthRefusal(without)]).toEqual([name, '400 invalid_request']);
+  it.each([...Object.keys(VALUES), 'x_unknown'])('is refused with %s twice, or without its value', async (name) => {
+    const own = { ...forms[grant], client_id: 'shop/api', client_secret: tessera.secret('acme/shop/api') };
+    const { [name]: value = VALUES[name as keyof typeof VALUES] ?? 'x', ...rest } = own as Record<string, string>;
+    const form = new URLSearchParams(rest).toString();
+    const [plain, escaped] = [name, `%${name.charCodeAt(0).toString(16)}${name.slice(1)}`];
+    const pair = (written: string) => `${written}=${encodeURIComponent(value)}`;
+    for (const [sent, description] of [
+      [`${pair(plain)}&${form}&${pair(plain)}`, TWICE],
+      [`${form}&${pair(plain)}&${plain}=another`, TWICE],
+      [`${form}&${pair(plain)}&${pair(escaped)}`, TWICE],
+      [`${pair(escaped)}&${form}&${pair(escaped)}`, TWICE],
+      [`${form}&${plain}=`, EMPTY],
+      [`${plain}&${form}`, EMPTY],
+      [`${form}&${escaped}=`, EMPTY],
+      [`${form}&${plain}=&${pair(plain)}`, EMPTY],
+    ] as const) {
+      const answer = await post(sent, {});
+      expect([sent, oauthRefusal(answer), answer.body['error_description']]).toEqual([
+        sent,
+        '400 invalid_request',
+        description,
+      ]);
     }
   });
 
@@ -71,6 +123,10 @@ describe.each(['clientCredentials', 'tokenExchange', 'jwtBearer'] as const)('the
     'dpop_jkt',
     'requested_subject',
     'nonce',
+    'options',
+    'request_context',
+    'request_details',
+    'requested_token_use',
   ])('is refused with %s, which would change what is asked for', async (name) => {
     expect(oauthRefusal(await post({ ...forms[grant], [name]: 'x' }))).toBe('400 invalid_request');
   });
@@ -150,35 +206,96 @@ describe('a request of the token endpoint', () => {
   });
 });
 
+/** What a client sends to authenticate: a header, parameters of the form, or neither. */
+interface Credentials {
+  readonly tenant?: string;
+  readonly authorization?: string;
+  readonly form?: Parameters;
+}
+
+/** Assertions of the client that has no secret. */
+let made = 0;
+function signed(changes: Readonly<Record<string, unknown>> = {}): string {
+  const now = Math.floor(tessera.clock.nowMs() / 1000);
+  const [iss, aud] = ['back/signer', `${tessera.url}/tenants/acme`];
+  const claims = { iss, sub: iss, aud, iat: now, exp: now + 60, jti: `j-${++made}`, ...changes };
+  return writeSubjectToken({ key: KEY, claims });
+}
+
 describe('a client that does not authenticate', () => {
   const form = { grant_type: 'client_credentials' };
-  const attempts: readonly [string, () => Promise<Awaited<ReturnType<typeof post>>>][] = [
-    ['unknown', () => post(form, basic('shop/nobody', 'x'))],
-    ['of an unknown project', () => post(form, basic('nowhere/api', 'x'))],
-    ['with a wrong secret', () => post(form, basic('shop/api', 'wrong'))],
-    ['with the secret of another client', () => post(form, basic('shop/api', tessera.secret('acme/shop/stock')))],
+  it.each<[name: string, reason: string, request: () => Credentials | Promise<Credentials>]>([
+    ['is unknown', 'unknown project or client', () => basic('shop/nobody', 'x')],
+    ['is of an unknown project', 'unknown project or client', () => basic('nowhere/api', 'x')],
     [
-      'with the secret of the client of that name in another tenant',
-      () => post(form, basic('shop/api', tessera.secret('globex/shop/api'))),
+      'has a name that two projects have',
+      'several projects have a client of that id: name the project',
+      () => basic('web', tessera.secret('acme/shop/web')),
     ],
-    ['with an empty secret', () => post(form, basic('shop/api', ''))],
-    ['without anything', () => post(form, {})],
-    ['by name only', () => post({ ...form, client_id: 'shop/api' }, {})],
-    ['with a malformed name', () => post(form, basic('a/b/c', 'x'))],
-    ['by a bearer', () => post(form, { authorization: 'Bearer abc' })],
-    ['with two headers of one scheme in one', () => post(form, { authorization: 'Basic YTpi, Basic YTpi' })],
-  ];
-
-  it('gets one body, whatever is wrong', async () => {
-    const bodies = new Set<string>();
-    for (const [name, attempt] of attempts) {
-      const answer = await attempt();
-      expect([name, oauthRefusal(answer)]).toEqual([name, '401 invalid_client']);
-      const isByHeader = !name.startsWith('without') && !name.startsWith('by name');
-      expect(answer.headers.get('www-authenticate') ?? '').toMatch(isByHeader ? /^Basic realm=/ : /^$/);
-      bodies.add(JSON.stringify({ ...answer.body, request_id: '' }));
-    }
-    expect(bodies.size).toBe(1);
+    ['is disabled', 'the client is disabled', () => acme.header('back/gone')],
+    ['is of a disabled project', 'the project is disabled', () => acme.header('closed/late')],
+    [
+      'is of a suspended tenant',
+      'the tenant is suspended',
+      () => ({ tenant: 'globex', ...basic('shop/api', tessera.secret('globex/shop/api')) }),
+    ],
+    [
+      'has keys and no secret',
+      'the client has no secret: it authenticates by assertions',
+      () => basic('back/signer', 'x'),
+    ],
+    [
+      'is authenticated by its network elsewhere',
+      'the client is secretless: this endpoint requires credentials',
+      () => basic('back/kiosk', 'x'),
+    ],
+    ['sends a wrong secret', 'the secret does not match', () => basic('shop/api', 'wrong')],
+    [
+      'sends the secret of another client',
+      'the secret does not match',
+      () => basic('shop/api', tessera.secret('acme/shop/stock')),
+    ],
+    [
+      'sends the secret of the client of that name in another tenant',
+      'the secret does not match',
+      () => basic('shop/api', tessera.secret('globex/shop/api')),
+    ],
+    ['sends an empty secret', 'the secret does not match', () => basic('shop/api', '')],
+    ['sends nothing', 'client: there are no credentials', () => ({})],
+    ['sends its name only', 'client: there are no credentials', () => ({ form: { client_id: 'shop/api' } })],
+    ['sends a malformed name', 'client: not the id of a client', () => basic('a/b/c', 'x')],
+    ['sends a bearer', 'client: not one Basic header', () => ({ authorization: 'Bearer abc' })],
+    [
+      'sends two headers of one scheme in one',
+      'client: not one Basic header',
+      () => ({ authorization: 'Basic YTpi, Basic YTpi' }),
+    ],
+    [
+      'sends an assertion for another audience',
+      'the client assertion is refused: its aud is not the issuer of this tenant, as one text',
+      () => ({ form: assertionForm(signed({ aud: tessera.url + PATH })) }),
+    ],
+    [
+      'sends an assertion again',
+      'the client assertion is refused: it was used before',
+      async () => {
+        const again = assertionForm(signed());
+        expect((await post({ ...form, ...again }, {})).status).toBe(200);
+        return { form: again };
+      },
+    ],
+  ])('gets the one body if it %s', async (_, reason, request) => {
+    const { authorization, form: credentials, tenant = 'acme' } = await request();
+    const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+    const answer = await tessera.postForm(`/tenants/${tenant}/token`, { ...form, ...credentials }, headers);
+    expect(oauthRefusal(answer)).toBe('401 invalid_client');
+    expect(answer.body).toEqual({
+      error: 'invalid_client',
+      error_description: 'The client could not be authenticated.',
+      request_id: answer.requestId,
+    });
+    expect(answer.headers.get('www-authenticate') ?? '').toMatch(authorization === undefined ? /^$/ : /^Basic realm=/);
+    expect(tessera.auditReason(answer.requestId)).toBe(reason);
   });
 
   it.each<[string, Record<string, string>, (secret: string) => Record<string, string>]>([

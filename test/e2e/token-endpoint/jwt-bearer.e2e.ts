@@ -1,10 +1,26 @@
 import { claimsOf, GRANTS, oauthRefusal, type Parameters } from '../../support/requests/token-endpoint.ts';
 import { basic } from '../../support/requests/basic-credentials.ts';
-import { type ExchangeService, startExchangeService } from '../../support/tessera/exchange-service.ts';
+import {
+  type ExchangeService,
+  startExchangeService,
+  tenantsWithTrusts,
+  trustOf,
+} from '../../support/tessera/exchange-service.ts';
+import type { HostileProvider } from '../../../src/testing/hostile-provider.ts';
 
 let service: ExchangeService;
+/** Trusted by acme for the surface of administrators only. */
+let ofAdmins: HostileProvider;
 beforeAll(async () => {
-  service = await startExchangeService();
+  service = await startExchangeService({ providers: 1 });
+  ofAdmins = service.next();
+  const { provider, elsewhere } = service;
+  await service.tessera.apply(
+    tenantsWithTrusts(
+      trustOf('corp', provider.issuer) + trustOf('spare-0', ofAdmins.issuer, { surfaces: '[admin]' }),
+      trustOf('theirs', elsewhere.issuer),
+    ),
+  );
 });
 afterAll(() => service.close());
 
@@ -78,6 +94,11 @@ describe('jwt-bearer', () => {
       'of an issuer that only another tenant trusts',
       () => service.subjectToken({}, service.elsewhere),
       'this tenant does not trust its issuer',
+    ],
+    [
+      'of an issuer that is trusted for administrators only',
+      () => service.subjectToken({}, ofAdmins),
+      'its issuer is not trusted for this surface',
     ],
     ['for another audience', () => service.subjectToken({ aud: 'other' }), 'it is for another audience'],
     [
