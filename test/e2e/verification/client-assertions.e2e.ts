@@ -1,15 +1,23 @@
+import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
+import { parseVaultPath } from '../../../src/vault/vault-path.ts';
 import type { Answer } from '../../support/requests/answer.ts';
 import { basic } from '../../support/requests/basic-credentials.ts';
 import { issuedToken } from '../../support/requests/attack-material.ts';
+import { claimsOf, oauthRefusal } from '../../support/requests/token-endpoint.ts';
 import { startTessera, type TestTesseraServer, type TestTesseraServerOptions } from '../../support/tessera/tessera.ts';
 import { assertionForm } from '../../../src/testing/caller-fixture.ts';
 import { type HostileProvider, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
 import { providerKey, writeSubjectToken } from '../../../src/testing/provider-tokens.ts';
 
-/** Clients without a secret: they sign an assertion themselves (RFC 7523), or present a token of their platform. */
+/**
+ * Clients without a secret: they sign an assertion themselves (RFC 7523), or present a token of their platform. And one with a secret that an operator
+ * has chosen.
+ */
 const KEY = providerKey('k1');
 const FETCHED = providerKey('f1', 'EdDSA');
 const PLATFORM = providerKey('p1', 'RS256');
+/** Of a client of globex; its kid is acme's, too. */
+const GLOBEX = providerKey('k1');
 const SUB = 'system:serviceaccount:orders:importer';
 
 let host: HostileProvider;
@@ -40,7 +48,7 @@ const start = (options: Pick<TestTesseraServerOptions, 'failuresPerMinute'> = {}
 
 /** As JSON, which is YAML. */
 function tenantsFile(): string {
-  const open = { surfaces: ['user'], scopes: 'unbounded', subjects: 'any' };
+  const open = { surfaces: ['user'], scopes: 'unbounded', subjects: 'any', service: { roles: [] } };
   const issuer = (id: string, { issuer }: HostileProvider) => ({
     id,
     issuer,
@@ -64,10 +72,11 @@ function tenantsFile(): string {
         clients: [
           { ...open, id: 'web', policy: 'confidential', keys: [KEY.jwk] },
           { ...open, id: 'fetched', jwks_uri: host.jwksUri },
-          { ...open, id: 'importer', workload: workload('cluster'), service: { roles: [] } },
+          { ...open, id: 'importer', workload: workload('cluster') },
           { ...open, id: 'exporter', workload: workload('elsewhere') },
           { ...open, id: 'twin', keys: [KEY.jwk] },
           { ...open, id: 'gone', keys: [KEY.jwk], status: 'disabled' },
+          { ...open, id: 'placed' },
         ],
       },
       { id: 'billing', clients: [{ ...open, id: 'twin', keys: [KEY.jwk] }] },
@@ -78,7 +87,15 @@ function tenantsFile(): string {
   const globex = {
     id: 'globex',
     database: { driver: 'sqlite' },
-    projects: [{ id: 'shop', clients: [{ ...open, id: 'web', keys: [KEY.jwk] }] }],
+    projects: [
+      {
+        id: 'shop',
+        clients: [
+          { ...open, id: 'web', keys: [KEY.jwk] },
+          { ...open, id: 'twin', keys: [GLOBEX.jwk] },
+        ],
+      },
+    ],
   };
   return JSON.stringify({ apiVersion: 'tessera/v1', tenants: [acme, globex] });
 }
@@ -115,13 +132,21 @@ const FORMS: Readonly<Record<Endpoint, Form>> = {
 const ask = (endpoint: Endpoint, form: Form, headers: Record<string, string> = {}, tenant = 'acme') =>
   tessera.postForm(`/tenants/${tenant}/${endpoint}`, { ...FORMS[endpoint], ...form }, headers);
 
-function expectInvalidClient(answer: Answer, reason: string): void {
-  expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client']);
+/** The code and the text of an error, in the form of its endpoint. */
+function errorOf(endpoint: Endpoint, answer: Answer): readonly [code: string, text: unknown] {
+  if (endpoint === 'token') return [oauthRefusal(answer), answer.body['error_description']];
+  const { status, error } = answer.refusal();
+  return [`${status} ${String(error)}`, answer.body['detail']];
+}
+function expectInvalidClient(endpoint: Endpoint, answer: Answer, reason: string): void {
+  expect(errorOf(endpoint, answer)).toEqual(['401 invalid_client', 'The client could not be authenticated.']);
+  // RFC 6749, section 5.2: the token endpoint names a scheme where the client has used one.
+  expect(answer.headers.get('www-authenticate') ?? '').toMatch(endpoint === 'token' ? /^$/ : /^Basic realm=/);
   expect(tessera.auditRow(answer.requestId)).toMatchObject({ outcome: 'invalid_client', reason, secret_id: null });
 }
 const refusedBecause = (reason: string) => `the client assertion is refused: ${reason}`;
 
-describe.each(['introspect', 'revoke'] as const)('%s', (endpoint) => {
+describe.each(ENDPOINTS)('%s', (endpoint) => {
   it.each([
     ['by its own key', () => assertionForm(signed('shop/web')), 'web', 'key:k1'],
     ['by its own key and short name', () => assertionForm(signed('web')), 'web', 'key:k1'],
@@ -129,6 +154,12 @@ describe.each(['introspect', 'revoke'] as const)('%s', (endpoint) => {
     ['by a key at its jwks_uri', () => assertionForm(signed('fetched', {}, FETCHED)), 'fetched', 'key:f1'],
     ['as a workload', () => assertionForm(platformToken(), 'shop/importer'), 'importer', 'workload:cluster'],
   ])('accepts a client %s', async (_name, form, client, credential) => {
+    if (endpoint === 'token') {
+      const answer = await ask(endpoint, form());
+      expect(claimsOf(answer)).toMatchObject({ sub: `client:shop/${client}`, client_id: client, surface: 'service' });
+      expect(tessera.auditRow(answer.requestId)).toMatchObject({ client_id: client, secret_id: credential });
+      return;
+    }
     const token = await issuedToken(tessera, 'user');
     const answer = await ask(endpoint, { ...form(), token });
     if (endpoint === 'introspect') {
@@ -199,8 +230,7 @@ describe.each(['introspect', 'revoke'] as const)('%s', (endpoint) => {
     ],
   ])('refuses an assertion %s', async (_name, assertion, clientId, reason) => {
     const answer = await ask(endpoint, assertionForm(assertion(), clientId));
-    expectInvalidClient(answer, refusedBecause(reason));
-    expect(answer.body['detail']).toBe('The client could not be authenticated.');
+    expectInvalidClient(endpoint, answer, refusedBecause(reason));
   });
 
   it.each<[string, () => string, string]>([
@@ -210,14 +240,21 @@ describe.each(['introspect', 'revoke'] as const)('%s', (endpoint) => {
     ['shares its name', () => signed('twin'), 'several projects have a client of that id: name the project'],
     ['is not named', () => platformToken(), 'client: an assertion of another issuer without a client_id'],
   ])('refuses the assertion of a client that %s', async (_name, assertion, reason) => {
-    expectInvalidClient(await ask(endpoint, assertionForm(assertion())), reason);
+    expectInvalidClient(endpoint, await ask(endpoint, assertionForm(assertion())), reason);
   });
 
   it('refuses a client of another tenant that has the same name and key', async () => {
     const answer = await ask(endpoint, assertionForm(signed('shop/web')), {}, 'globex');
-    expectInvalidClient(answer, refusedBecause('its aud is not the issuer of this tenant, as one text'));
+    expectInvalidClient(endpoint, answer, refusedBecause('its aud is not the issuer of this tenant, as one text'));
     const right = signed('shop/web', { aud: issuerOf('globex') });
     expect((await ask(endpoint, assertionForm(right), {}, 'globex')).status).toBe(200);
+  });
+
+  it('refuses the key of a client of another tenant that has the same name', async () => {
+    const theirs = signed('shop/twin', { aud: issuerOf('globex') }, GLOBEX);
+    expect((await ask(endpoint, assertionForm(theirs), {}, 'globex')).status).toBe(200);
+    const answer = await ask(endpoint, assertionForm(signed('shop/twin', {}, GLOBEX)));
+    expectInvalidClient(endpoint, answer, refusedBecause('the key does not confirm its signature'));
   });
 
   it.each<[string, () => [Form, Record<string, string>]]>([
@@ -227,8 +264,7 @@ describe.each(['introspect', 'revoke'] as const)('%s', (endpoint) => {
     ['by an assertion of another type', () => [{ ...assertionForm(signed('web')), client_assertion_type: 'x' }, {}]],
     ['by a type alone', () => [{ client_assertion_type: assertionForm('')['client_assertion_type']! }, {}]],
   ])('refuses 400 a client that authenticates %s', async (_name, make) => {
-    const answer = await ask(endpoint, ...make());
-    expect([answer.status, answer.body['error']]).toEqual([400, 'invalid_request']);
+    expect(errorOf(endpoint, await ask(endpoint, ...make()))[0]).toBe('400 invalid_request');
   });
 });
 
@@ -240,12 +276,50 @@ describe('one assertion', () => {
         const answer = await ask(first, assertionForm(signed('web', { jti }), 'shop/web'));
         expect(answer.body['error'] === 'invalid_client').toBe(false);
         const replayed = await ask(second, assertionForm(signed('shop/web', { jti }), 'web'));
-        expectInvalidClient(replayed, refusedBecause('it was used before'));
+        expectInvalidClient(second, replayed, refusedBecause('it was used before'));
       }
   });
 
   it('of a workload may be shown again, at every endpoint', async () => {
     const form = assertionForm(platformToken({ jti: 'again' }), 'shop/importer');
+    for (const endpoint of ENDPOINTS) expect((await ask(endpoint, form)).status).toBe(200);
+  });
+});
+
+describe('an operator-provided secret with every special character', () => {
+  beforeAll(async () => {
+    const vault = new EmbeddedVault(tessera.config.dataDirectory);
+    const path = parseVaultPath('secret/acme/shop/placed')!;
+    await vault.write(path, { secret_id: 'a:b c%/+é' }, (await vault.read(path))!.version);
+    await vault.close();
+  });
+  const header = (secret: string) => ({
+    authorization: `Basic ${Buffer.from(`shop%2Fplaced:${secret}`).toString('base64')}`,
+  });
+
+  // RFC 6749, section 2.3.1 and appendix B.
+  it.each(['a%3Ab+c%25%2F%2B%C3%A9', 'a%3Ab%20c%25%2F%2B%C3%A9', 'a:b+c%25/%2Bé'])(
+    'authenticates by its header form-encoded: %s',
+    async (encoded) => {
+      for (const endpoint of ENDPOINTS) expect((await ask(endpoint, {}, header(encoded))).status).toBe(200);
+    },
+  );
+
+  it.each([
+    ['a:b c%/+é', 'client: not an id and a secret'],
+    ['a:b c%25/+é', 'the secret does not match'],
+    ['a%253Ab%2Bc%2525%252F%252B%25C3%25A9', 'the secret does not match'],
+  ])('is refused as it is, or encoded otherwise: %s', async (text, reason) => {
+    for (const endpoint of ENDPOINTS) {
+      const answer = await ask(endpoint, {}, header(text));
+      expect(errorOf(endpoint, answer)[0]).toBe('401 invalid_client');
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=/);
+      expect(tessera.auditReason(answer.requestId)).toBe(reason);
+    }
+  });
+
+  it('authenticates in the form, too', async () => {
+    const form = { client_id: 'shop/placed', client_secret: 'a:b c%/+é' };
     for (const endpoint of ENDPOINTS) expect((await ask(endpoint, form)).status).toBe(200);
   });
 });

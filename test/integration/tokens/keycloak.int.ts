@@ -15,6 +15,7 @@ import {
   openCallerFixture,
 } from '../../../src/testing/caller-fixture.ts';
 import { type ExchangeFixture, openExchangeFixture } from '../../../src/testing/exchange-fixture.ts';
+import { claimsOf, GRANTS, oauthRefusal } from '../../support/requests/token-endpoint.ts';
 import { type ExchangeReplicas, startExchangeReplicas } from '../../support/tessera/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
 import { type KeycloakServiceAccount, type RunningKeycloak, startKeycloak } from '../../support/servers/keycloak.ts';
@@ -244,6 +245,40 @@ describe('a service account as a workload', () => {
     ]);
   });
 
+  describe('of a running server', () => {
+    let replicas: ExchangeReplicas;
+    beforeAll(async () => {
+      const settings = { TESSERA_FEDERATION_ALLOWED_HOSTS: keycloak.hostPort };
+      replicas = await startExchangeReplicas(1, tenantOfWorkload(batch.sub), settings);
+    }, 60_000);
+    afterAll(() => replicas.close());
+
+    const getToken = (assertion: string) => {
+      const form = { grant_type: GRANTS.clientCredentials, ...assertionForm(assertion, 'shop/batch') };
+      return replicas.at(replicas.servers[0]!).postForm('/tenants/acme/token', form);
+    };
+
+    it('gets tokens that expire no later than its access token', async () => {
+      const assertion = await batch.token();
+      for (let time = 0; time < 2; time++) {
+        const claims = claimsOf(await getToken(assertion));
+        expect(claims).toMatchObject({ sub: 'client:shop/batch', surface: 'service' });
+        expect(claims.exp).toBe(decodeJwt(assertion).exp);
+      }
+    });
+
+    it('is refused with the access token of another service account or of a person', async () => {
+      const { accessToken } = await keycloak.logIn('grace');
+      for (const assertion of [await other.token(), accessToken]) {
+        const refused = await getToken(assertion);
+        expect(oauthRefusal(refused)).toBe('401 invalid_client');
+        const written = await replicas.cli(['audit', '--request', refused.requestId, '-o', 'json']);
+        const [record] = (JSON.parse(written) as { records: { reason: string }[] }).records;
+        expect(record!.reason).toMatch(/^the client assertion is refused: it /);
+      }
+    });
+  });
+
   it('goes on after a rotation of keys', async () => {
     await present(await batch.token());
     await keycloak.rotateKeys();
@@ -290,6 +325,32 @@ it('is reached by a server through a forward proxy, by TLS with a certificate of
     await proxy.close();
   }
 }, 120_000);
+
+/** A tenant that trusts Keycloak for workloads only. As JSON, which is YAML. */
+function tenantOfWorkload(sub: string): string {
+  const trust = {
+    id: 'corp',
+    issuer: keycloak.issuer,
+    audiences: [keycloak.clientId],
+    algorithms: ['RS256'],
+    conditions: { typ: 'Bearer' },
+    subject: { match: 'linked' },
+    clients: [],
+    surfaces: ['user'],
+    max_lifetime: '1h',
+  };
+  const workload = { issuer: 'corp', conditions: { sub } };
+  const batch = { id: 'batch', surfaces: ['user'], scopes: 'unbounded', subjects: 'any', service: { roles: [] } };
+  const acme = {
+    id: 'acme',
+    database: { driver: 'sqlite' },
+    // Longer than the access tokens of Keycloak live.
+    tokens: { ttl: '15m' },
+    issuers: [trust],
+    projects: [{ id: 'shop', clients: [{ ...batch, workload }] }],
+  };
+  return JSON.stringify({ apiVersion: 'tessera/v1', tenants: [acme] });
+}
 
 /** Keycloak's issuer is the URL that it was asked at. */
 async function idTokenAt(issuer: string): Promise<string> {

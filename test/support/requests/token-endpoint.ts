@@ -14,10 +14,10 @@ export type Parameters = Readonly<Record<string, string>>;
 
 /** The token endpoint of a tenant, as its clients use it. */
 export class TokenEndpointUser {
-  readonly #tessera: TestTesseraServer;
+  readonly #tessera: Pick<TestTesseraServer, 'post' | 'postForm' | 'secret'>;
   readonly #tenant: string;
 
-  constructor(tessera: TestTesseraServer, tenant = 'acme') {
+  constructor(tessera: Pick<TestTesseraServer, 'post' | 'postForm' | 'secret'>, tenant = 'acme') {
     this.#tessera = tessera;
     this.#tenant = tenant;
   }
