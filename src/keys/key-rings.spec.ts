@@ -141,6 +141,23 @@ describe('an announced change', () => {
     await eventually('both keys are published', async () => (await publishedKids()).includes(next.kid));
   });
 
+  it('of many tenants is read a few at a time', async () => {
+    const tenants = await Promise.all(Array.from({ length: 12 }, (_, index) => fixture.addTenant(`t${index}`)));
+    for (const tenant of tenants) await keyRings.signingKey(tenant);
+    let open = (): void => undefined;
+    fixture.vault.gate = new Promise((resolve) => (open = resolve));
+    fixture.vault.reads = 0;
+    for (const { id } of tenants) fixture.tenants.invalidate(id);
+    await eventually('the first readings', () => fixture.vault.reads === 8);
+    // The last one is used meanwhile: it does not wait for the others.
+    await keyRings.signingKey(tenants[11]!);
+    await eventually('its reading', () => fixture.vault.reads === 9);
+    open();
+    await eventually('all readings', () => fixture.vault.reads === 12);
+    await keyRings.signingKey(acme);
+    expect(fixture.vault.reads).toBe(12);
+  });
+
   it('of unknown tenants is read at the next use', async () => {
     await change((ring, now) => rotate(ring, next, now));
     fixture.vault.reads = 0;

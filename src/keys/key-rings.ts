@@ -27,6 +27,8 @@ export interface KeyRingsConfig {
 
 // While Vault is down, it is asked once a second per tenant, not once per request.
 const RETRY_MS = 1_000;
+// After `keys rotate --all` every ring has changed. The others wait for their turn, because requests need Vault and the control database, too.
+const REREAD_AT_ONCE = 8;
 // A lasting alarm is repeated, but does not fill the log.
 const ALARM_INTERVAL_MS = 60_000;
 
@@ -52,6 +54,9 @@ export class KeyRings {
   /** What all rings have in common. */
   readonly #rules: Omit<ValueSource<LoadedKeyRing, TesseraError>, 'read'>;
   readonly #entries: LRUCache<TenantId, Entry>;
+  /** Changed rings that wait to be read again. */
+  readonly #changed = new Set<Entry['ring']>();
+  #rereading = 0;
 
   constructor(
     store: KeyRingStore,
@@ -71,9 +76,8 @@ export class KeyRings {
       nowMs: () => clock.monotonicMs(),
     };
     this.#entries = new LRUCache({ max: caches.tenants });
-    // Read at once, not at the next use, so that a revoked key leaves the public set within two seconds.
     tenants.subscribe((id) => {
-      this.#changed(id);
+      this.#noteChange(id);
     });
   }
 
@@ -132,15 +136,37 @@ export class KeyRings {
     return usable;
   }
 
-  #changed(id: TenantId | undefined): void {
-    // It is unknown what changed. Each ring is read again at its next use, instead of all at once.
-    if (id === undefined) for (const { ring } of this.#entries.values()) ring.markOutdated();
-    else this.#entries.peek(id)?.ring.changed();
+  #noteChange(id: TenantId | undefined): void {
+    // It is unknown what changed. Each ring is read again at its next use.
+    if (id === undefined) {
+      for (const { ring } of this.#entries.values()) ring.markOutdated();
+      return;
+    }
+    const ring = this.#entries.peek(id)?.ring;
+    if (ring === undefined) return;
+    ring.markOutdated();
+    // Read at once, not at the next use, so that a revoked key leaves the public set within two seconds.
+    this.#changed.add(ring);
+    this.#readChanged();
+  }
+
+  #readChanged(): void {
+    for (const ring of this.#changed) {
+      if (this.#rereading === REREAD_AT_ONCE) return;
+      this.#changed.delete(ring);
+      this.#rereading += 1;
+      void ring.readIfOutdated().then(() => {
+        this.#rereading -= 1;
+        this.#readChanged();
+      });
+    }
   }
 
   #newEntry(id: TenantId): Entry {
+    const { ages, pauseMs, nowMs } = this.#rules;
     const entry: Entry = {
-      ring: new LastGoodValue({ ...this.#rules, read: () => this.#read(id, entry) }),
+      // Written out: copied by `...`, each would have a shape of its own, which takes 240 bytes.
+      ring: new LastGoodValue({ ages, pauseMs, nowMs, read: () => this.#read(id, entry) }),
       alarm: undefined,
     };
     this.#entries.set(id, entry);
@@ -153,7 +179,7 @@ export class KeyRings {
       const stored = await this.#store.read(known);
       if (stored === undefined) throw unavailable('key ring', 'the tenant has none');
       const { last } = entry.ring;
-      const value = last?.isLoadedFrom(stored) === true ? last : new LoadedKeyRing(stored);
+      const value = last?.isLoadedFrom(stored) === true ? last : new LoadedKeyRing(stored, this.#now());
       entry.alarm = undefined;
       return { kind: 'read', value };
     } catch (cause) {

@@ -123,6 +123,7 @@ export class SingleFlightCache<K extends string, V> {
   }
 
   #keep(key: K, entry: Entry<V>): void {
+    if (this.#options.maxAgeMs === 0) return;
     const { value } = entry;
     if (value === undefined || value === null) {
       this.#kept.delete(key);

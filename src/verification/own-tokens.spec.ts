@@ -131,7 +131,8 @@ describe('a key', () => {
     fixture.clock.advance(31_000);
     const byFirst = await issue(acme, { exp: fixture.clock.seconds + 86_400 });
     const stored = (await fixture.store.read(acme.id))!;
-    const later = new LoadedKeyRing(stored).signingKey(fixture.clock.seconds + MIN_LEAD_SECONDS)!;
+    const { seconds } = fixture.clock;
+    const later = new LoadedKeyRing(stored, seconds).signingKey(seconds + MIN_LEAD_SECONDS)!;
     const input = `${later.encodedHeader}${Buffer.from(JSON.stringify(claimsFor(acme, fixture.clock.seconds, { exp: fixture.clock.seconds + 86_400 }))).toString('base64url')}`;
     const byNext = `${input}.${sign('sha256', Buffer.from(input), { key: later.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
     expect(await reasonOf(byNext)).toBe('bearer: the tenant has no such key that signs');

@@ -117,11 +117,16 @@ it('can be read again after a read that rejected', async () => {
 });
 
 describe('an announced change', () => {
+  const changed = () => {
+    value.markOutdated();
+    void value.readIfOutdated();
+  };
+
   it('is read at once, in a pause as well', async () => {
     await filled();
     void value.read();
     await reads[1]!(FAILED);
-    value.changed();
+    changed();
     expect(reads).toHaveLength(3);
     await reads[2]!(good('two'));
     expect([usable(), reads.length]).toEqual(['two', 3]);
@@ -129,7 +134,7 @@ describe('an announced change', () => {
 
   it('during a read is followed by another read', async () => {
     void value.read();
-    value.changed();
+    changed();
     expect(reads).toHaveLength(1);
     await reads[0]!(good('old'));
     expect(reads).toHaveLength(2);
@@ -139,14 +144,26 @@ describe('an announced change', () => {
 
   it('during a read that fails waits for the next use after the pause', async () => {
     await filled();
-    value.changed();
-    value.changed();
+    changed();
+    changed();
     await reads[1]!(FAILED);
     refresh();
     expect(reads).toHaveLength(2);
     clock.advanceSeconds(1);
     refresh();
     expect(reads).toHaveLength(3);
+  });
+
+  it('is not read twice', async () => {
+    await filled();
+    value.markOutdated();
+    refresh();
+    const again = value.readIfOutdated();
+    expect(reads).toHaveLength(2);
+    await reads[1]!(good('two'));
+    await again;
+    await value.readIfOutdated();
+    expect([usable(), reads.length]).toEqual(['two', 2]);
   });
 
   it('of an unknown kind is read at the next use, whatever the age', async () => {

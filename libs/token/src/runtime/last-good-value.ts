@@ -103,15 +103,14 @@ export class LastGoodValue<V, F> {
     return this.read();
   }
 
-  /** The source may have changed: the value is read again at its next use. */
+  /** The source may have changed: the value is read again at its next use. A read under way may have seen the old state, so another follows it. */
   markOutdated(): void {
     this.#isOutdated = true;
   }
 
-  /** The source has changed: it is read at once, in a pause as well. A read under way may have seen the old state, so another follows it. */
-  changed(): void {
-    this.#isOutdated = true;
-    void this.read();
+  /** Reads now, in a pause as well, unless the value was read since it was marked. Resolves at the end of the read that is under way. Never rejects. */
+  async readIfOutdated(): Promise<void> {
+    await (this.#isOutdated ? this.read() : this.#inFlight);
   }
 
   async #read(): Promise<Reading<V, F>> {

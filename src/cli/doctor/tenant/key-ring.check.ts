@@ -18,7 +18,8 @@ export const keyRingCheck: Check<TenantFacts> = {
           command: `Restore keys/${tenant.id} in the secret store, or make new keys: tessera apply -f FILE --dangerously-replace-lost-keys`,
         },
       ];
-    if (new LoadedKeyRing(stored).signingKey(epochSeconds(clock.nowMs())) !== undefined) return [];
+    const now = epochSeconds(clock.nowMs());
+    if (new LoadedKeyRing(stored, now).signingKey(now) !== undefined) return [];
     const next = stored.ring.keys.find(({ state }) => state === 'next');
     return [
       {
