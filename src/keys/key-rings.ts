@@ -27,7 +27,10 @@ export interface KeyRingsConfig {
 
 // While Vault is down, it is asked once a second per tenant, not once per request.
 const RETRY_MS = 1_000;
-// After `keys rotate --all` every ring has changed. The others wait for their turn, because requests need Vault and the control database, too.
+/**
+ * With thousands of tenants, as many rings are due at once, by their age or after `keys rotate --all`. If all were read at once, neither Vault nor the
+ * control database would answer in time, to requests either.
+ */
 const REREAD_AT_ONCE = 8;
 // A lasting alarm is repeated, but does not fill the log.
 const ALARM_INTERVAL_MS = 60_000;
@@ -116,7 +119,7 @@ export class KeyRings {
     }
     const { last } = entry.ring;
     if (last === undefined) return load(entry);
-    entry.ring.refreshInTime(this.#clock.monotonicMs());
+    this.#refreshInTime(entry.ring, this.#clock.monotonicMs());
     return last;
   }
 
@@ -132,8 +135,13 @@ export class KeyRings {
   #youngEnough({ ring }: Entry): LoadedKeyRing | undefined {
     const now = this.#clock.monotonicMs();
     const usable = ring.usable(now);
-    if (usable !== undefined) ring.refreshInTime(now);
+    if (usable !== undefined) this.#refreshInTime(ring, now);
     return usable;
+  }
+
+  /** In the background, unless that is busy: then at a later use. A ring that is too old is read by the request that needs it. */
+  #refreshInTime(ring: Entry['ring'], nowMs: number): void {
+    if (this.#rereading < REREAD_AT_ONCE && ring.isDue(nowMs)) this.#reread(ring.read());
   }
 
   #noteChange(id: TenantId | undefined): void {
@@ -154,12 +162,16 @@ export class KeyRings {
     for (const ring of this.#changed) {
       if (this.#rereading === REREAD_AT_ONCE) return;
       this.#changed.delete(ring);
-      this.#rereading += 1;
-      void ring.readIfOutdated().then(() => {
-        this.#rereading -= 1;
-        this.#readChanged();
-      });
+      this.#reread(ring.readIfOutdated());
     }
+  }
+
+  #reread(reading: Promise<unknown>): void {
+    this.#rereading += 1;
+    void reading.then(() => {
+      this.#rereading -= 1;
+      this.#readChanged();
+    });
   }
 
   #newEntry(id: TenantId): Entry {

@@ -217,6 +217,19 @@ describe('a read in the background', () => {
     await expect(late).rejects.toBe(AWAY);
   });
 
+  it('waits for a later lookup while eight others run', async () => {
+    const cache = newCache({ refreshAfterMs: 600, maxEntries: 20 });
+    const keys = Array.from({ length: 9 }, (_, index) => `k${index}`);
+    for (const key of keys) await cache.get(key, () => Promise.resolve(key));
+    clock.advance(600);
+    for (const key of keys) expect(cache.get(key, source.read)).toBe(key);
+    expect(source.readings).toHaveLength(8);
+    source.fail(0, AWAY);
+    await expect(source.readings[0]!.promise).rejects.toBe(AWAY);
+    expect(cache.get('k8', source.read)).toBe('k8');
+    expect(source.readings).toHaveLength(9);
+  });
+
   it('is joined by callers after the maximum age', async () => {
     const cache = await filled({ refreshAfterMs: 600 });
     clock.advance(600);

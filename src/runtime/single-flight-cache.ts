@@ -32,6 +32,9 @@ interface Reading<V> {
   readonly readAtMs: number;
 }
 
+/** With thousands of tenants, as many entries may be due at once, and requests need what is read from, too. */
+const REFRESHED_AT_ONCE = 8;
+
 /**
  * A cache with a maximum age, in which concurrent callers share one read. An error goes to its waiters and is never cached. A failed read in the
  * background leaves the entry until its maximum age.
@@ -46,6 +49,7 @@ export class SingleFlightCache<K extends string, V> {
   readonly #absentMaxAgeMs: number;
   readonly #refreshAfterMs: number;
   readonly #readings = new Map<K, Reading<V>>();
+  #refreshing = 0;
 
   constructor(options: SingleFlightCacheOptions<V>) {
     const { maxAgeMs, maxEntries, weight, absent } = options;
@@ -70,7 +74,7 @@ export class SingleFlightCache<K extends string, V> {
     const nowMs = this.#options.clock.monotonicMs();
     const kept = this.#kept.get(key);
     if (kept !== undefined && nowMs - kept.readAtMs < maxAgeMs) {
-      if (nowMs - kept.readAtMs >= this.#refreshAfterMs && !this.#readings.has(key)) void this.#read(key, read, nowMs);
+      if (nowMs - kept.readAtMs >= this.#refreshAfterMs) this.#refresh(key, read, nowMs);
       onLookUp?.('kept');
       return kept.value;
     }
@@ -103,6 +107,16 @@ export class SingleFlightCache<K extends string, V> {
     this.#kept.clear();
     this.#absent?.clear();
     this.#readings.clear();
+  }
+
+  /** In the background, unless that is busy: then at a later use, or by the request that finds the entry too old. */
+  #refresh(key: K, read: () => Promise<V>, nowMs: number): void {
+    if (this.#refreshing >= REFRESHED_AT_ONCE || this.#readings.has(key)) return;
+    this.#refreshing += 1;
+    const ended = (): void => {
+      this.#refreshing -= 1;
+    };
+    this.#read(key, read, nowMs).then(ended, ended);
   }
 
   #read(key: K, read: () => Promise<V>, nowMs: number): Promise<V> {

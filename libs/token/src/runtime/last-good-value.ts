@@ -81,10 +81,15 @@ export class LastGoodValue<V, F> {
     return ageMs <= maxAgeMs || (this.#failed !== undefined && ageMs <= staleMs) ? this.#last : undefined;
   }
 
+  /** Whether it is time to read the value again. Not in a pause. */
+  isDue(nowMs: number): boolean {
+    if (nowMs < this.#nextReadAtMs) return false;
+    return this.#isOutdated || nowMs - this.#readAtMs > this.#source.ages.refreshAfterMs;
+  }
+
   /** Call after each use of the value: begins to read it again when it is time. */
   refreshInTime(nowMs: number): void {
-    if (nowMs < this.#nextReadAtMs) return;
-    if (this.#isOutdated || nowMs - this.#readAtMs > this.#source.ages.refreshAfterMs) void this.read();
+    if (this.isDue(nowMs)) void this.read();
   }
 
   /** Joins the read under way, or begins one, even in a pause. Never rejects. */
