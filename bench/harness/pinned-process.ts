@@ -13,6 +13,8 @@ export interface PinnedProcess {
   lastLines(): string;
   /** Resident memory now, MiB. */
   residentMiB(): number;
+  /** The most since its start. */
+  peakResidentMiB(): number;
   /** CPU time since its start, user and system. */
   cpuSeconds(): number;
   /** Stops it until `resume`: not even its timers take the core. */
@@ -51,7 +53,8 @@ export async function startPinned(
     pid: child.pid!,
     hasEnded: () => !running.has(child),
     lastLines: () => readFileSync(options.logFile, 'utf8').split('\n').slice(-10).join('\n'),
-    residentMiB: () => residentMiB(child.pid!),
+    residentMiB: () => statusMiB(child.pid!, 'VmRSS'),
+    peakResidentMiB: () => statusMiB(child.pid!, 'VmHWM'),
     cpuSeconds: () => cpuSeconds(child.pid!),
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
@@ -79,7 +82,7 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function residentMiB(pid: number): number {
-  const kiB = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+function statusMiB(pid: number, name: 'VmRSS' | 'VmHWM'): number {
+  const kiB = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Math.round(Number(kiB) / 1024);
 }

@@ -186,6 +186,23 @@ describe('forgetting', () => {
   });
 });
 
+it('drops entries that are too old and were not used for longest, two for each new one', async () => {
+  const cache = newCache({ maxEntries: 20 });
+  const keep = (key: string) => cache.get(key, () => Promise.resolve(key));
+  for (const key of ['old-1', 'old-2', 'old-3', 'used']) await keep(key);
+  clock.advance(600);
+  await keep('young');
+  await keep('used');
+  clock.advance(400);
+  await keep('new-1');
+  expect(cache.size).toBe(4);
+  await keep('new-2');
+  // `old-3` is gone, and `young`, which is next, is not too old.
+  expect(cache.size).toBe(4);
+  expect(await cache.get('young', source.read)).toBe('young');
+  expect(source.readings).toHaveLength(0);
+});
+
 describe('a read in the background', () => {
   it('starts at its age, once, and answers later callers', async () => {
     const cache = await filled({ refreshAfterMs: 600 });

@@ -145,7 +145,22 @@ export class SingleFlightCache<K extends string, V> {
       return;
     }
     this.#absent?.delete(key);
+    this.#dropExpired(entry.readAtMs);
     const { weight } = this.#options;
     this.#kept.set(key, entry, weight === undefined ? {} : { size: weight.of(value) });
+  }
+
+  /**
+   * Each new entry takes the place of up to two that nobody uses any more and nobody will: those of a tenant's earlier snapshots, for example. Without
+   * that they, and all that they refer to, would stay until the cache is full.
+   */
+  #dropExpired(nowMs: number): void {
+    let dropped = 0;
+    for (const key of this.#kept.rkeys()) {
+      const entry = this.#kept.peek(key);
+      if (dropped === 2 || entry === undefined || nowMs - entry.readAtMs < this.#options.maxAgeMs) return;
+      this.#kept.delete(key);
+      dropped += 1;
+    }
   }
 }

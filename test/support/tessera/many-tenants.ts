@@ -117,7 +117,12 @@ export class ManyTenants {
       child.once('error', reject);
       child.once('close', (code) => {
         if (code === 0) resolve(output);
-        else reject(new Error(`tessera ${words.join(' ')} ended with ${code ?? 'a signal'}:\n${errors.slice(-2000)}`));
+        else
+          reject(
+            new Error(
+              `tessera ${words.join(' ')} ended with ${code ?? 'a signal'}:\n${errors.slice(-2000)}\n${output.slice(-2000)}`,
+            ),
+          );
       });
       child.stdin.end(input);
     });
