@@ -92,6 +92,19 @@ describe('reading', () => {
     });
   });
 
+  it('of one ring that is used often leaves room for the others', async () => {
+    const globex = await fixture.addTenant('globex');
+    await keyRings.signingKey(globex);
+    fixture.clock.advance(15_001);
+    let open = (): void => undefined;
+    fixture.vault.gate = new Promise((resolve) => (open = resolve));
+    fixture.vault.reads = 0;
+    for (let use = 0; use < 20; use += 1) await signingKid();
+    await keyRings.signingKey(globex);
+    await eventually('both readings', () => fixture.vault.reads === 2);
+    open();
+  });
+
   it('keeps the imported keys if nothing changed', async () => {
     const before = await keyRings.signingKey(acme);
     fixture.clock.advance(31_000);

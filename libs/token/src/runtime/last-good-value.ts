@@ -81,9 +81,9 @@ export class LastGoodValue<V, F> {
     return ageMs <= maxAgeMs || (this.#failed !== undefined && ageMs <= staleMs) ? this.#last : undefined;
   }
 
-  /** Whether it is time to read the value again. Not in a pause. */
+  /** Whether it is time to begin to read the value again. Not in a pause, and not while it is read. */
   isDue(nowMs: number): boolean {
-    if (nowMs < this.#nextReadAtMs) return false;
+    if (this.#inFlight !== undefined || nowMs < this.#nextReadAtMs) return false;
     return this.#isOutdated || nowMs - this.#readAtMs > this.#source.ages.refreshAfterMs;
   }
 
