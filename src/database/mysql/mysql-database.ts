@@ -63,11 +63,14 @@ export class MysqlDatabase extends Database {
         if (error === null) resolve(rows);
         else reject(databaseFailure(this.name, error, this.#site));
       };
-      const timer = setTimeout(() => {
+      const giveUp = (): void => {
+        if (over) return;
         const error = noAnswer();
         if (connection !== undefined) this.#handle.giveUp(connection, error);
         end(error, []);
-      }, this.#timeoutMs);
+      };
+      // As in `answerInTime`: an answer that came while this process was busy is read first.
+      const timer = setTimeout(setImmediate, this.#timeoutMs, giveUp);
       this.#handle.pool.getConnection((refused, acquired) => {
         if (over) {
           if (refused === null) acquired.release();

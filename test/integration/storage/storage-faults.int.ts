@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { AuditRecord } from '../../../src/audit/audit-record.ts';
 import { AuditTrail } from '../../../src/audit/audit-trail.ts';
 import { Secret } from '../../../src/config/secret.ts';
@@ -250,6 +250,32 @@ describe('credentials', () => {
     const refusal = await refusalOf(ask(broken));
     expect(`${JSON.stringify(refusal)} ${refusal.stack}`).not.toMatch(/MARKED|d_broken/);
   });
+});
+
+it('an answer that came while this process was busy is read', async () => {
+  const database = await openMysqlDatabase({
+    name: 'tenant database',
+    host: '127.0.0.1',
+    port: sound.port,
+    database: 'd_healthy',
+    username: 'd_healthy',
+    password: new Secret('d_healthy-password'),
+    poolSize: 1,
+    timeoutMs: 300,
+    dangerouslyAllowPlaintext: false,
+    answerLimit: Infinity,
+    schema: DIRECTORY_SCHEMA,
+  });
+  try {
+    // Opens the connection and prepares the statement.
+    await database.query('SELECT 1 AS one');
+    const answer = database.query('SELECT 1 AS one');
+    await nextTurn();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+    expect(await answer).toEqual([{ one: 1 }]);
+  } finally {
+    await database.close();
+  }
 });
 
 it('a server without free connections is a 503, and recovers when there are some', async () => {
