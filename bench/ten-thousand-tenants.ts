@@ -6,7 +6,7 @@ import { freePort } from '../test/support/servers/process.ts';
 import { REPOSITORY } from '../test/support/servers/required-servers.ts';
 import { CONNECTIONS, type LoadResult, type PostLoad, runLoad } from './harness/load.ts';
 import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
-import { copyFailures } from './soak/server-log.ts';
+import { copyFailures } from './harness/server-log.ts';
 import { decimals, type Section, targetMark } from './harness/report.ts';
 import { GENERATE_TOKEN } from './harness/tessera.ts';
 

@@ -21,7 +21,7 @@ import { SoakLoad } from './load.ts';
 import { drawPlots } from './plots.ts';
 import { Requests } from './requests.ts';
 import { Samples } from './samples.ts';
-import { copyFailures } from './server-log.ts';
+import { copyFailures } from '../harness/server-log.ts';
 import { TokenChecks } from './token-checks.ts';
 import { judge, printVerdicts } from './verdict.ts';
 
