@@ -579,9 +579,9 @@ export function controlPlaneConformance(kind: string, start: () => Promise<Contr
           await new Promise((resolve) => setTimeout(resolve, 1));
         }
         await purging;
-        // On SQLite each step takes 400 rows; a server takes all of these at once.
+        // On SQLite each step takes 200 rows; a server takes all of these at once.
         expect([...counts].filter((count) => count > 0 && count < 900)).toHaveLength(
-          controlPlane.kind === 'sqlite' ? 2 : 0,
+          controlPlane.kind === 'sqlite' ? 4 : 0,
         );
         expect(await left()).toBe(0);
       });
