@@ -3,8 +3,8 @@ import type { GrantFacts } from './audit-record.ts';
 
 /** The column `details` of a request to the token endpoint. Programs rely on the names. */
 export function writeGrantDetails({ type, audience, actor, parentTokenId, rootTokenId }: GrantFacts): string {
-  // By hand: this runs for every token, and most members are absent.
-  return `${textMember('{"grant":"', type)}${textMember(',"audience":"', audience)}${textMember(',"actor":"', actor)}${textMember(',"parent_token_id":"', parentTokenId)}${textMember(',"root_token_id":"', rootTokenId)}}`;
+  // By hand: this runs for every token, and most members are absent. A grant type has no character to escape.
+  return `{"grant":"${type}"${textMember(',"audience":"', audience)}${textMember(',"actor":"', actor)}${textMember(',"parent_token_id":"', parentTokenId)}${textMember(',"root_token_id":"', rootTokenId)}}`;
 }
 
 /** Undefined for a record that is not of the token endpoint: what somebody else wrote into the column is no error. */

@@ -2,7 +2,7 @@ import { Secret } from '../config/secret.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { assertionForm } from '../testing/caller-fixture.ts';
 import { providerKey, writeSubjectToken } from '../testing/provider-tokens.ts';
-import { readClientCredentials } from './client-credentials.ts';
+import { type PresentedSecret, readClientCredentials } from './client-credentials.ts';
 
 const KEY = providerKey('k1');
 const own = writeSubjectToken({ key: KEY, claims: { iss: 'shop/web', sub: 'shop/web' } });
@@ -96,4 +96,10 @@ it.each<[string, Form, string[] | undefined, string]>([
 ])('rejects %s as no authentication', (_name, form, authorization, reason) => {
   const error = refusal(form, authorization);
   expect([error.code, error.reason]).toEqual(['invalid_client', reason]);
+});
+
+// A raw byte and its percent-encoding are the same text: clients differ in what they encode (RFC 6749, section 2.3.1).
+it.each(['é', '%C3%A9', '\u0001', '%01', '€𝄞', '%E2%82%AC%F0%9D%84%9E'])('reads the secret %j of a header', (sent) => {
+  const { credential } = read({}, basic(`web:${sent}`)) as PresentedSecret;
+  expect(Secret.reveal(credential)).toBe(decodeURIComponent(sent));
 });

@@ -45,7 +45,7 @@ function membersOf(
 ): string {
   const known = conclusion ?? NOTHING_KNOWN;
   const { grant } = known;
-  // Paths of the route table, codes and request ids have no character to escape.
+  // Paths of the route table, codes, grant types and request ids have no character to escape.
   const line =
     `,"route":"${route}","outcome":"${outcome}"${status === undefined ? '' : `,"status":${status}`},"ms":${Math.round(ms * 1000) / 1000},"request_id":"${requestId}"` +
     textMember(',"source":"', source) +
@@ -67,7 +67,7 @@ const NOTHING_KNOWN: Conclusion = Object.freeze({});
 function grantMembers(grant: GrantFacts | undefined): string {
   if (grant === undefined) return '';
   return (
-    textMember(',"grant":"', grant.type) +
+    `,"grant":"${grant.type}"` +
     textMember(',"audience":"', grant.audience) +
     textMember(',"actor":"', grant.actor) +
     textMember(',"parent_token_id":"', grant.parentTokenId)
