@@ -33,6 +33,9 @@ export interface GrantFacts {
   readonly rootTokenId?: string | undefined;
 }
 
+/** What is known of an exchange before the client may have the token. */
+export type ExchangeFacts = Pick<GrantFacts, 'audience' | 'parentTokenId' | 'rootTokenId'>;
+
 /** One row of the audit store. */
 export interface AuditRecord extends AuditFacts {
   /** When the request ended, milliseconds since the epoch. */

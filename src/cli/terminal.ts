@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
 import type { Clock } from '../domain/clock.ts';
-import { visible, visibleJson } from '../domain/visible-text.ts';
+import { visible, visibleJson } from '../domain/text/visible-text.ts';
 
 /** The environment of a command. A test passes its own to observe the command. */
 export interface Terminal {

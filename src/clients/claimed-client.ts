@@ -17,6 +17,11 @@ export function parseClaimedClient(text: string): ClaimedClient | undefined {
   return clientId === undefined ? undefined : { projectId: undefined, clientId };
 }
 
+/** Whether two names can be of one client: a name without a project is also the name of clients of that id in any project. */
+export function mayBeSameClient(one: ClaimedClient, other: ClaimedClient): boolean {
+  return one.clientId === other.clientId && (one.projectId ?? other.projectId) === (other.projectId ?? one.projectId);
+}
+
 // Snapshots of tenants are frozen and live as long as they are cached, so that each is searched once.
 const byId = new WeakMap<Tenant, ReadonlyMap<ClientId, readonly Client[]>>();
 

@@ -7,7 +7,7 @@ import { RemoteKeySets } from '../identity-providers/keys/remote-key-sets.ts';
 import { replayId, type SubjectToken } from '../identity-providers/subject-token.ts';
 import { ReplayProtection } from '../replay/replay-protection.ts';
 import type { Client, Tenant } from '../tenancy/tenant.ts';
-import { type ClaimedClient, findClaimedClient } from './claimed-client.ts';
+import { type ClaimedClient, findClaimedClient, mayBeSameClient } from './claimed-client.ts';
 import { asRefusedAssertion, ClientAssertion, refusedAssertion } from './client-assertion.ts';
 import { refuseInactive } from './client-authentication.ts';
 import { findSigningKey } from './client-keys.ts';
@@ -92,8 +92,8 @@ export class ClientAssertions {
 }
 
 /** An identity provider can have a name of the same form: `kubernetes/serviceaccount` was the issuer of clusters for years. */
-function mayName({ projectId, clientId }: ClaimedClient, client: Client): boolean {
-  return clientId === client.id && (projectId === undefined || projectId === client.projectId);
+function mayName(claimed: ClaimedClient, { projectId, id: clientId }: Client): boolean {
+  return mayBeSameClient(claimed, { projectId, clientId });
 }
 
 async function refusingTheAssertion<T>(verification: Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { Secret } from '../config/secret.ts';
-import { decodeFormText, type FormParameters } from '../domain/form-text.ts';
+import { decodeFormText, type FormParameters } from '../domain/text/form-text.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
-import { type ClaimedClient, parseClaimedClient } from './claimed-client.ts';
+import { type ClaimedClient, mayBeSameClient, parseClaimedClient } from './claimed-client.ts';
 import { ClientAssertion } from './client-assertion.ts';
 
 export interface PresentedSecret {
@@ -84,7 +84,7 @@ function fromHeader(headers: readonly string[], repeated: string | undefined): P
   if (colon === -1 || id === undefined || secret === undefined) throw refused('client: not an id and a secret');
   const claimed = claimedBy(id);
   const other = repeated === undefined ? claimed : parseClaimedClient(repeated);
-  if (other === undefined || !mayBeSame(claimed, other))
+  if (other === undefined || !mayBeSameClient(claimed, other))
     throw invalid(
       'one client in the header and another in the form',
       'client_id names another client than the Authorization header.',
@@ -123,10 +123,6 @@ function claimedBy(id: string): ClaimedClient {
   const claimed = parseClaimedClient(id);
   if (claimed === undefined) throw refused('client: not the id of a client');
   return claimed;
-}
-
-function mayBeSame(one: ClaimedClient, other: ClaimedClient): boolean {
-  return one.clientId === other.clientId && (one.projectId ?? other.projectId) === (other.projectId ?? one.projectId);
 }
 
 function invalid(reason: string, detail: string): TesseraError {

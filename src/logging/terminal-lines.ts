@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { isVisible, visible } from '../domain/visible-text.ts';
+import { isVisible, visible } from '../domain/text/visible-text.ts';
 
 /** As wide as the longest level. */
 const LEVEL_WIDTH = 5;

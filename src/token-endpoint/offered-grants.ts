@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { FormParameters } from '../domain/form-text.ts';
+import type { FormParameters } from '../domain/text/form-text.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Grant, TokenRequest } from '../token-grants/grant.ts';
 import { ClientCredentialsGrant } from '../token-grants/grants/client-credentials/client-credentials.grant.ts';

@@ -1,5 +1,5 @@
 import type { TesseraClaims } from '@tessera/token';
-import type { AuditedRequest, GrantFacts } from '../audit/audit-record.ts';
+import type { AuditedRequest, ExchangeFacts } from '../audit/audit-record.ts';
 import type { ClientId, ProjectId, TenantId } from '../domain/ids.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
 import type { PersonSurface, Surface } from '../domain/surface.ts';
@@ -48,7 +48,7 @@ export interface AuthenticationProgress {
    */
   refusedFor(subjectId: string): void;
   /** Call with the verified token that is exchanged and its target. Records of a refusal name them, too. */
-  exchanges(exchange: Pick<GrantFacts, 'audience' | 'parentTokenId' | 'rootTokenId'>): void;
+  exchanges(exchange: ExchangeFacts): void;
   /**
    * Call when the tenant's configuration has told which client the request names, for one that names it without its project. From here on, failures
    * count against this client.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { AuditedRequest, AuditFacts, GrantFacts } from '../audit/audit-record.ts';
+import type { AuditedRequest, AuditFacts, ExchangeFacts, GrantFacts } from '../audit/audit-record.ts';
 import { AuditedWork, Auditor } from '../audit/auditor.ts';
 import { CONFIG, type Config } from '../config/config.ts';
 import { CachedSubjectDirectories } from '../directory/cached-subject.directories.ts';
@@ -142,7 +142,7 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
   client: AuthenticatedClient | undefined = undefined;
   subjectId: string | undefined = undefined;
   /** Until the client has authenticated. */
-  exchange: Pick<GrantFacts, 'audience' | 'parentTokenId' | 'rootTokenId'> | undefined = undefined;
+  exchange: ExchangeFacts | undefined = undefined;
   token: Required<Pick<AuditFacts, 'tokenId' | 'keyId'>> | undefined = undefined;
   readonly #grantType: string | undefined;
 
@@ -185,7 +185,7 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
     this.subjectId = subjectId;
   }
 
-  exchanges(exchange: NonNullable<TokenAttempt['exchange']>): void {
+  exchanges(exchange: ExchangeFacts): void {
     this.exchange = exchange;
   }
 

@@ -1,4 +1,4 @@
-import { isHidden } from '../../domain/shown-change.ts';
+import { isHidden } from '../../domain/text/shown-change.ts';
 
 /** What was done to one thing. No value in it is a secret, a token or an address. */
 export interface RecordedChange {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EntityManager } from 'typeorm';
 import type { ControlPlane } from '../../control-plane/control-plane.ts';
 import { AuditRecordEntity } from '../../control-plane/entities/audit-record.entity.ts';
-import { mayBeShown, shownPath } from '../../domain/shown-change.ts';
+import { mayBeShown, shownPath } from '../../domain/text/shown-change.ts';
 import type { Clock } from '../../domain/clock.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { bounded } from '../audit-statements.ts';

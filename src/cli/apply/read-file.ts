@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { Config } from '../../config/config.ts';
-import { visible } from '../../domain/visible-text.ts';
+import { visible } from '../../domain/text/visible-text.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { PartialTenantsFile } from '../../provisioning/file/partial-tenants-file.ts';
 import { type ReadResult, readTenantsFile } from '../../provisioning/file/read-tenants-file.ts';

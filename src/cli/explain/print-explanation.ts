@@ -1,4 +1,4 @@
-import { visibleJson } from '../../domain/visible-text.ts';
+import { visibleJson } from '../../domain/text/visible-text.ts';
 import type { TesseraError } from '../../errors/tessera-error.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { type Explanation, wordsOf } from '../../token-grants/explain.ts';

@@ -1,6 +1,6 @@
 import { CLOCK_SKEW_SECONDS } from '../../domain/clock.ts';
 import { parseEmail } from '../../domain/email.ts';
-import { visibleJson } from '../../domain/visible-text.ts';
+import { visibleJson } from '../../domain/text/visible-text.ts';
 import { topLevelClaim } from '../../identity-providers/claims/guarding-conditions.ts';
 import { claimAt } from '../../identity-providers/claims/json-pointer.ts';
 import { type ExaminedForm, SUBJECT_TOKEN_LIMITS } from '../../identity-providers/subject-token.ts';

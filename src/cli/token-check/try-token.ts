@@ -4,7 +4,7 @@ import { CopiedUserDirectory } from '../copied-user.directory.ts';
 import { epochSeconds } from '../../domain/clock.ts';
 import { PresentedToken } from '../../domain/presented-token.ts';
 import type { PersonSurface } from '../../domain/surface.ts';
-import { visibleJson } from '../../domain/visible-text.ts';
+import { visibleJson } from '../../domain/text/visible-text.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import { MAX_AGE_MS, STALE_MS } from '../../identity-providers/keys/remote-key-set.ts';
 import { RemoteKeySets } from '../../identity-providers/keys/remote-key-sets.ts';

@@ -2,7 +2,7 @@ import { isMap, meets } from '../../identity-providers/claims/conditions.ts';
 import { claimAt } from '../../identity-providers/claims/json-pointer.ts';
 import type { Condition, Trust } from '../../tenancy/tenant.ts';
 import { several } from './compare-token.ts';
-import { visible, visibleJson } from '../../domain/visible-text.ts';
+import { visible, visibleJson } from '../../domain/text/visible-text.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../../database/database.ts';
-import { shownPath } from '../../domain/shown-change.ts';
+import { shownPath } from '../../domain/text/shown-change.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
 import type { DirectoryRelations } from '../../tenancy/relations/directory-relations.ts';
 import { askOn, DirectoryReader } from './directory.reader.ts';

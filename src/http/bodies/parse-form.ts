@@ -1,5 +1,5 @@
 import { TesseraError } from '../../errors/tessera-error.ts';
-import { decodeFormText, type FormParameters } from '../../domain/form-text.ts';
+import { decodeFormText, type FormParameters } from '../../domain/text/form-text.ts';
 
 /** Several times as many as any request of the RFCs has. */
 const MAX_PARAMETERS = 32;

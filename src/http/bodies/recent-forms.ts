@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { FormParameters } from '../../domain/form-text.ts';
+import type { FormParameters } from '../../domain/text/form-text.ts';
 import { parseForm } from './parse-form.ts';
 
 const KEPT_FORMS = 512;

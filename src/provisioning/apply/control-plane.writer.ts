@@ -1,7 +1,7 @@
 import { type EntityManager, In, IsNull, Not } from 'typeorm';
 import { unavailable } from '../../errors/tessera-error.ts';
 import { parseEmail } from '../../domain/email.ts';
-import { shownPath } from '../../domain/shown-change.ts';
+import { shownPath } from '../../domain/text/shown-change.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import type { Administrator } from '../../directory/administrator.ts';
 import { readStatus } from '../../domain/status.ts';

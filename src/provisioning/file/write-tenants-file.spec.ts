@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { isVisible } from '../../domain/visible-text.ts';
+import { isVisible } from '../../domain/text/visible-text.ts';
 import { readCompleteTenants } from '../../testing/complete-tenants.ts';
 import { diffControlPlane, diffDirectory } from '../plan/tenant-diff.ts';
 import type { TenantsFile } from './tenants-file.ts';

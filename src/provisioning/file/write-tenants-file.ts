@@ -1,5 +1,5 @@
 import { Document, isMap, isSeq, type Node, Scalar, visit } from 'yaml';
-import { isVisible, replaceUnseen, unicodeEscape } from '../../domain/visible-text.ts';
+import { isVisible, replaceUnseen, unicodeEscape } from '../../domain/text/visible-text.ts';
 import { isLinkableSub } from '../../directory/linked-identity.ts';
 import type { PartialIdentity } from './partial-tenants-file.ts';
 import { formatDuration } from './duration.ts';

@@ -1,4 +1,4 @@
-import { mayBeShown } from '../../domain/shown-change.ts';
+import { mayBeShown } from '../../domain/text/shown-change.ts';
 import { byCodeUnit } from '../file/readers/read-fields.ts';
 
 /** The members of a thing in the form of the tenants file. */

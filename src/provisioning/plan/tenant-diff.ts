@@ -1,5 +1,5 @@
 import type { DirectoryChanges } from '../../directory/provisioning/directory-state.ts';
-import { shownPath } from '../../domain/shown-change.ts';
+import { shownPath } from '../../domain/text/shown-change.ts';
 import { formatDuration } from '../file/duration.ts';
 import { clientNode, issuerNode } from '../file/thing-nodes.ts';
 import type { ClientSpec, TenantSpec } from '../file/tenants-file.ts';

@@ -1,5 +1,5 @@
 import { MANAGEMENT_AUDIENCE } from '../../domain/audience.ts';
-import type { FormParameters } from '../../domain/form-text.ts';
+import type { FormParameters } from '../../domain/text/form-text.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import type { Client } from '../../tenancy/tenant.ts';
 

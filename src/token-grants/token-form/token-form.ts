@@ -1,5 +1,5 @@
 import { type PresentedCredentials, readClientCredentials } from '../../clients/client-credentials.ts';
-import type { FormParameters } from '../../domain/form-text.ts';
+import type { FormParameters } from '../../domain/text/form-text.ts';
 import { parseTenantId, type TenantId } from '../../domain/ids.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import type { RequestInput, TokenRequest } from '../grant.ts';

@@ -5,7 +5,7 @@ import { AuditedWork, Auditor } from '../../audit/auditor.ts';
 import { CallerAuthentication, type CallerLimit } from '../../clients/caller-authentication.ts';
 import { type ClaimedClient, clientsOfName } from '../../clients/claimed-client.ts';
 import { readClientCredentials } from '../../clients/client-credentials.ts';
-import type { FormParameters } from '../../domain/form-text.ts';
+import type { FormParameters } from '../../domain/text/form-text.ts';
 import { type ClientId, parseTenantId, type ProjectId, type TenantId } from '../../domain/ids.ts';
 import { type Surface, SURFACES } from '../../domain/surface.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';

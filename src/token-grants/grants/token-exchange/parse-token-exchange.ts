@@ -1,5 +1,5 @@
 import { TokenError } from '@tessera/token/core';
-import type { FormParameters } from '../../../domain/form-text.ts';
+import type { FormParameters } from '../../../domain/text/form-text.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';
 import { UnverifiedToken } from '../../../verification/unverified-token.ts';
 import {
