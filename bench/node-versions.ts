@@ -6,7 +6,7 @@ import { type NodeInstallation, nodeOf, THIS_NODE } from './harness/node-install
 import { type Section, decimals } from './harness/report.ts';
 import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 7;
 const WARM_UP_SECONDS = 3;
 /** Besides the one that runs this. */
 const OTHER_MAJORS = [24, 26] as const;
@@ -49,7 +49,8 @@ function report(
   secondsEach: number,
 ): Section {
   const rows = running.map(rowOf);
-  const ratio = (version: string, to: string): string => decimals(ratioOf(rows, nameOf('Tessera', version), to), 2);
+  const ratio = (version: string, to: string): string =>
+    decimals(ratioOf(running, nameOf('Tessera', version), to).value, 2);
   return {
     title: 'Versions of Node.js',
     text:

@@ -11,8 +11,9 @@ export interface MeasuredContender {
 }
 
 /**
- * Measures the contenders in turns, so that a slow minute of the machine affects all of them. All servers but the one under load are stopped, so that
- * no timer of another one is in its p99.
+ * Measures the contenders in turns, so that a slow minute of the machine affects all of them; each second round in the other order, so that a machine
+ * that becomes slower does not always meet the same one last. All servers but the one under load are stopped, so that no timer of another one is in its
+ * p99.
  */
 export async function measureInTurns<C extends MeasuredContender>(
   contenders: readonly C[],
@@ -23,7 +24,7 @@ export async function measureInTurns<C extends MeasuredContender>(
   try {
     for (const process of processes) process.pause();
     for (let round = 0; round < rounds; round++)
-      for (const contender of contenders) {
+      for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
         contender.process.resume();
         contender.results.push(await run(contender));
         contender.process.pause();
@@ -35,8 +36,6 @@ export async function measureInTurns<C extends MeasuredContender>(
 
 export interface MeasuredRow {
   readonly name: string;
-  readonly perSecond: number;
-  readonly p99Ms: number;
   readonly failures: number;
   /** The columns of `MEASURED`. */
   readonly cells: readonly string[];
@@ -47,28 +46,45 @@ export const MEASURED = ['requests/s', 'range', 'CPU µs', 'p50 ms', 'p99 ms', '
 /** Medians over the rounds; the range is that of the rates. */
 export function rowOf({ name, process, results }: MeasuredContender): MeasuredRow {
   const of = (member: keyof LoadResult) => results.map((result) => result[member]);
-  const perSecond = median(of('requestsPerSecond'));
-  const p99Ms = median(of('p99Ms'));
   const failures = of('failures').reduce((sum, count) => sum + count, 0);
   return {
     name,
-    perSecond,
-    p99Ms,
     failures,
     cells: [
-      decimals(perSecond, 0),
+      decimals(median(of('requestsPerSecond')), 0),
       `${decimals(Math.min(...of('requestsPerSecond')), 0)} to ${decimals(Math.max(...of('requestsPerSecond')), 0)}`,
       decimals(median(of('cpuMicros')), 0),
       decimals(median(of('p50Ms')), 1),
-      decimals(p99Ms, 1),
+      decimals(median(of('p99Ms')), 1),
       String(failures),
       String(process.residentMiB()),
     ],
   };
 }
 
-/** The rate of one contender, divided by that of another. */
-export function ratioOf(rows: readonly MeasuredRow[], one: string, other: string): number {
-  const rate = (wanted: string) => rows.find(({ name }) => name === wanted)?.perSecond ?? Number.NaN;
-  return rate(one) / rate(other);
+/** Of one number of two contenders, round by round. */
+export interface Ratio {
+  /** The median of the rounds. */
+  readonly value: number;
+  /** The lowest and the highest of the rounds, as text. */
+  readonly range: string;
+}
+
+/**
+ * A number of one contender, divided by that of another in the same round. The two were measured within seconds: what the machine does in other minutes
+ * is in no ratio.
+ */
+export function ratioOf(
+  contenders: readonly Pick<MeasuredContender, 'name' | 'results'>[],
+  one: string,
+  other: string,
+  member: keyof LoadResult = 'requestsPerSecond',
+): Ratio {
+  const resultsOf = (wanted: string) => contenders.find(({ name }) => name === wanted)?.results ?? [];
+  const others = resultsOf(other);
+  const ratios = resultsOf(one).map((result, round) => result[member] / (others[round]?.[member] ?? Number.NaN));
+  return {
+    value: ratios.length === 0 ? Number.NaN : median(ratios),
+    range: `${decimals(Math.min(...ratios), 2)} to ${decimals(Math.max(...ratios), 2)}`,
+  };
 }
