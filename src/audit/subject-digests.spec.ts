@@ -31,7 +31,9 @@ describe('the digest of an unknown address', () => {
   const clock = new ManualClock();
   const vault = new FlakyVault();
   const lines: string[] = [];
-  const digests = new SubjectDigests(vault, clock, new Log('info', { write: (line) => void lines.push(line) }));
+  const digests = new SubjectDigests(vault, clock, new Log('info', { write: (line) => void lines.push(line) }), {
+    caches: { tenants: 100 },
+  });
 
   it('is missing while the secret store refuses, which is asked and logged once a minute', async () => {
     for (let request = 0; request < 50; request += 1) expect(await digests.of(ACME, HANK)).toBeUndefined();

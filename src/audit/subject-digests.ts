@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { Clock } from '../domain/clock.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
@@ -17,8 +18,6 @@ const WAIT_MS = 2_000;
 const MAX_AGE_MS = 10 * 60_000;
 /** How long a failure is remembered. */
 const ASK_AGAIN_MS = 60_000;
-/** A key takes about 200 bytes. */
-const MAX_TENANTS = 2000;
 
 /**
  * The digest that stands in an audit record for an address that nobody has: whoever knows the address and may read the secret store can find the
@@ -35,15 +34,20 @@ export class SubjectDigests {
   readonly #log: Log;
   readonly #keys: SingleFlightCache<TenantId, DigestKey | undefined>;
 
-  constructor(@Inject(VaultService) vault: DigestKeyVault, clock: Clock, log: Log) {
+  constructor(
+    @Inject(VaultService) vault: DigestKeyVault,
+    clock: Clock,
+    log: Log,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'tenants'> },
+  ) {
     this.#vault = vault;
     this.#log = log;
     this.#keys = new SingleFlightCache<TenantId, DigestKey | undefined>({
       clock,
       maxAgeMs: MAX_AGE_MS,
-      maxEntries: MAX_TENANTS,
+      maxEntries: caches.tenants,
       // A secret store that fails or refuses is not asked for every unknown address.
-      absent: { maxEntries: MAX_TENANTS, maxAgeMs: ASK_AGAIN_MS },
+      absent: { maxEntries: caches.tenants, maxAgeMs: ASK_AGAIN_MS },
     });
   }
 

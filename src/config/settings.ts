@@ -191,7 +191,7 @@ export const SETTINGS = {
   },
   TESSERA_TENANT_CACHE_ENTRIES: {
     description:
-      'Tenants kept in memory with their key rings and the credentials of their databases. Other caches follow: the secrets of ten clients for each tenant, and the grants of ten subjects.',
+      'Tenants kept in memory with their key rings and the credentials of their databases. Other caches follow: for each tenant the secrets of ten clients, the grants of ten subjects and the keys of one trusted issuer.',
     fallback: '2000',
     ...wholeNumber(1, 100_000),
   },

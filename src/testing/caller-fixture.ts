@@ -19,6 +19,8 @@ import { collectingLog, embeddedControlPlane, tenantDraft, tenantId } from './st
 /** What the limit of a request is notified of, in order. */
 export type CallerEvent = `counts as ${string}` | `found ${string}` | 'authenticated';
 
+const CACHES = { caches: { vaultSeconds: 30, tenants: 100 } };
+
 /** A request to one of the endpoints. */
 export interface CallerRequest {
   readonly form?: Readonly<Record<string, string>>;
@@ -80,10 +82,8 @@ export async function openCallerFixture() {
     reset: (allowedHosts: readonly string[] = []): void => {
       const network = { federationAllowedHosts: allowedHosts, federationPrivateHosts: [], federationProxy: undefined };
       keySets?.onApplicationShutdown();
-      keySets = new RemoteKeySets(new Egress(network, new OutboundNetwork()), clock, log);
-      const secrets = new ClientSecrets(vault, clock, log, new Metrics(), {
-        caches: { vaultSeconds: 30, tenants: 100 },
-      });
+      keySets = new RemoteKeySets(new Egress(network, new OutboundNetwork()), clock, log, CACHES);
+      const secrets = new ClientSecrets(vault, clock, log, new Metrics(), CACHES);
       callers = new CallerAuthentication(
         new ClientAuthentication(secrets, { record: () => undefined }, clock),
         new ClientAssertions({ publicUrl: PUBLIC_URL }, keySets, new RedeemedTokens(controlPlane, clock, log), clock),

@@ -65,7 +65,7 @@ export async function openExchangeFixture() {
         new OutboundNetwork(),
       );
       keySets?.onApplicationShutdown();
-      keySets = new RemoteKeySets(egress, tessera.clock, collectingLog().log);
+      keySets = new RemoteKeySets(egress, tessera.clock, collectingLog().log, { caches: { tenants: 100 } });
       exchange.users = new ListedSubjects();
       exchange.admins = new ListedSubjects();
       for (const directory of [exchange.users, exchange.admins]) directory.add('u-ada', 'ada@acme.example');

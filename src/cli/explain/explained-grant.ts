@@ -79,7 +79,7 @@ const GRANTS: Readonly<Record<EndpointGrant, Make>> = {
     grant: new JwtBearerGrant(
       parts,
       callers,
-      new RemoteKeySets(new Egress(config, new OutboundNetwork()), parts.clock, SILENT),
+      new RemoteKeySets(new Egress(config, new OutboundNetwork()), parts.clock, SILENT, config),
       parts.clock,
     ) as unknown as FormGrant,
     checks: JWT_BEARER_CHECKS,

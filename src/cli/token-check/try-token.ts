@@ -67,7 +67,7 @@ export async function tryToken(
   const token = new PresentedToken((await readAll(stdin)).trim());
   const { clock, database, directories, config } = stores;
   const { publicUrl } = config;
-  const keySets = new RemoteKeySets(egress, clock, SILENT);
+  const keySets = new RemoteKeySets(egress, clock, SILENT, config);
   const grant = new ExplainedExchangeGrant({ publicUrl, keySets, clock }, tenant, shownBy, token);
   const subjects = {
     user: new CopiedUserDirectory(directories),
@@ -96,7 +96,7 @@ async function tryWorkload(
   { stdin, stdout }: Pick<Terminal, 'stdin' | 'stdout'>,
 ): Promise<void> {
   const token = new PresentedToken((await readAll(stdin)).trim());
-  const deps = { publicUrl: config.publicUrl, keySets: new RemoteKeySets(egress, clock, SILENT), clock };
+  const deps = { publicUrl: config.publicUrl, keySets: new RemoteKeySets(egress, clock, SILENT, config), clock };
   const explanation = await explainWorkload(deps, tenant, workload.client, token);
   const trust = trustOfWorkload(workload);
   const tried = examine({

@@ -17,7 +17,7 @@ import type { KeySource } from './fetch-key-set.ts';
 import type { ProviderKey } from './provider-key-set.ts';
 import { SEARCH_COOLDOWN_MS, SHARED_SEARCHES } from './key-search-budget.ts';
 import { type KeyQuestion, MAX_AGE_MS, REFRESH_AFTER_MS, STALE_MS } from './remote-key-set.ts';
-import { MAX_ISSUERS, RemoteKeySets } from './remote-key-sets.ts';
+import { MIN_ISSUERS, RemoteKeySets } from './remote-key-sets.ts';
 
 const DEADLINE_MS = 200;
 const FIRST = providerKey('first');
@@ -56,12 +56,12 @@ afterEach(() => {
   return provider.close();
 });
 
-function newSets(log = collectingLog().log): RemoteKeySets {
+function newSets(log = collectingLog().log, tenants = 1): RemoteKeySets {
   const egress = new Egress(
     { federationAllowedHosts: [provider.hostPort], federationPrivateHosts: [], federationProxy: undefined },
     new OutboundNetwork(),
   );
-  return new ImpatientKeySets(egress, clock, log);
+  return new ImpatientKeySets(egress, clock, log, { caches: { tenants } });
 }
 
 interface Asked {
@@ -543,12 +543,23 @@ describe('discovery', () => {
   });
 });
 
-it('drops the least recently used issuer if there are too many', async () => {
+it.each([
+  [1, MIN_ISSUERS],
+  [MIN_ISSUERS + 200, MIN_ISSUERS + 200],
+])('with %d tenants in memory, drops the least recently used of more than %d issuers', async (tenants, kept) => {
+  sets.onApplicationShutdown();
+  sets = newSets(undefined, tenants);
+  const askOthers = (count: number, name: string) =>
+    Promise.all(
+      Array.from({ length: count }, (_, index) =>
+        refusalOf(ask({}, { issuer: `https://127.0.0.1/${name}/${index}`, jwksUri: undefined, keyUse: undefined })),
+      ),
+    );
   await find();
-  const others = Array.from({ length: MAX_ISSUERS }, (_, index) =>
-    refusalOf(ask({}, { issuer: `https://127.0.0.1/${index}`, jwksUri: undefined, keyUse: undefined })),
-  );
-  await Promise.all(others);
+  await askOthers(kept - 1, 'one');
+  await find();
+  expect(fetches()).toBe(1);
+  await askOthers(kept, 'another');
   await find();
   expect(fetches()).toBe(2);
 });

@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { CONFIG, type CachesConfig } from '../../config/config.ts';
 import { Clock } from '../../domain/clock.ts';
 import { Log } from '../../logging/log.ts';
 import { Egress } from '../egress/egress.ts';
@@ -7,8 +8,8 @@ import { KEYS_DEADLINE_MS, type KeySource } from './fetch-key-set.ts';
 import type { ProviderKey } from './provider-key-set.ts';
 import { type FoundKey, type KeyQuestion, RemoteKeySet } from './remote-key-set.ts';
 
-/** The least recently used issuer is dropped first, and fetched again when it is needed. */
-export const MAX_ISSUERS = 1_000;
+/** At least so many issuers are kept, and one for each tenant that is kept. The least recently used one is dropped first, and fetched again when it is needed. */
+export const MIN_ISSUERS = 1_000;
 
 /** Caches the keys of trusted issuers. Tenants that trust the same issuer with the same key URL share them. */
 @Injectable()
@@ -18,17 +19,23 @@ export class RemoteKeySets {
   readonly #egress: Egress;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #sets = new LRUCache<string, RemoteKeySet>({
-    max: MAX_ISSUERS,
-    dispose: (set) => {
-      set.close();
-    },
-  });
+  readonly #sets: LRUCache<string, RemoteKeySet>;
 
-  constructor(egress: Egress, clock: Clock, log: Log) {
+  constructor(
+    egress: Egress,
+    clock: Clock,
+    log: Log,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'tenants'> },
+  ) {
     this.#egress = egress;
     this.#clock = clock;
     this.#log = log;
+    this.#sets = new LRUCache({
+      max: Math.max(MIN_ISSUERS, caches.tenants),
+      dispose: (set) => {
+        set.close();
+      },
+    });
   }
 
   /**
