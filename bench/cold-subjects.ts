@@ -2,6 +2,7 @@ import { median } from './harness/median.ts';
 import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
 import { ProductionStores } from './harness/production-stores.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
+import { cellsOf, failuresOf, MEASURED } from './harness/rounds.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { Tessera } from './harness/tessera.ts';
 import { tenantsFile } from './sample/tenants-file.ts';
@@ -46,7 +47,6 @@ function report(results: readonly LoadResult[], seconds: number, residentMiB: nu
   const perSecond = median(results.map((result) => result.requestsPerSecond));
   if (perSecond * GRANTS_CACHE_SECONDS > USERS)
     throw new Error('too few users: some were requested again while still cached');
-  const failures = results.reduce((sum, result) => sum + result.failures, 0);
   return {
     title: 'Cold subjects on MariaDB',
     text:
@@ -54,16 +54,13 @@ function report(results: readonly LoadResult[], seconds: number, residentMiB: nu
       `the load. Every request is for a user whose grants are not in memory; ${CONNECTIONS} connections, median of ${ROUNDS} rounds of ${seconds} s.`,
     tables: [
       {
-        head: ['requests/s', 'p50 ms', 'p99 ms', 'failures', 'MiB', 'target', 'met'],
+        head: [...MEASURED, 'MiB', 'target', 'met'],
         rows: [
           [
-            decimals(perSecond, 0),
-            decimals(median(results.map((result) => result.p50Ms)), 1),
-            decimals(median(results.map((result) => result.p99Ms)), 1),
-            String(failures),
+            ...cellsOf(results),
             String(residentMiB),
             `≥ ${decimals(MIN_PER_SECOND, 0)}/s`,
-            targetMark(perSecond >= MIN_PER_SECOND && failures === 0),
+            targetMark(perSecond >= MIN_PER_SECOND && failuresOf(results) === 0),
           ],
         ],
       },

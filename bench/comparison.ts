@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BARE, BATCHED, CONTENDERS, PROVIDER, type RunningContender, SUBJECT } from './contenders.ts';
 import { CONNECTIONS, runLoad, untilAnswered } from './harness/load.ts';
-import { type Section, decimals, targetMark } from './harness/report.ts';
-import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
+import { type Section, targetMark } from './harness/report.ts';
+import { cellsOf, MEASURED, type MeasuredContender, measureInTurns, ratioOf } from './harness/rounds.ts';
 
 const ROUNDS = 9;
 const P99_TARGET = 1.6;
@@ -31,7 +31,6 @@ export async function compare(folder: string, secondsEach: number): Promise<Sect
 }
 
 function report(running: readonly MeasuredContender[], secondsEach: number): Section {
-  const rows = running.map(rowOf);
   const ratios = [
     { to: BARE, target: 1, goal: undefined },
     { to: BATCHED, target: 0.65, goal: 0.75 },
@@ -45,23 +44,28 @@ function report(running: readonly MeasuredContender[], secondsEach: number): Sec
       `${secondsEach} s, medians. Audit and access log of Tessera are on.`,
     tables: [
       {
-        head: ['contender', ...MEASURED, 'to bare'],
-        rows: rows.map(({ name, cells }) => [name, ...cells, decimals(ratioOf(running, name, BARE).value, 2)]),
+        head: ['contender', ...MEASURED, 'MiB', 'to bare', 'to batched'],
+        rows: running.map(({ name, process, results }) => [
+          name,
+          ...cellsOf(results),
+          String(process.residentMiB()),
+          ratioOf(running, name, BARE).text,
+          ratioOf(running, name, BATCHED).text,
+        ]),
       },
       {
-        head: ['Tessera to', 'ratio', 'range', 'target', 'goal', 'met'],
-        rows: ratios.map(({ to, value, range, target, goal }) => [
+        head: ['Tessera to', 'ratio', 'target', 'goal', 'met'],
+        rows: ratios.map(({ to, value, text, target, goal }) => [
           to,
-          decimals(value, 2),
-          range,
+          text,
           `≥ ${target}`,
           goal === undefined ? '' : `≥ ${goal}`,
           targetMark(value >= target),
         ]),
       },
       {
-        head: ['p99 of Tessera to that of', 'ratio', 'range', 'target', 'met'],
-        rows: [[BARE, decimals(tail.value, 2), tail.range, `≤ ${P99_TARGET}`, targetMark(tail.value <= P99_TARGET)]],
+        head: ['p99 of Tessera to that of', 'ratio', 'target', 'met'],
+        rows: [[BARE, tail.text, `≤ ${P99_TARGET}`, targetMark(tail.value <= P99_TARGET)]],
       },
     ],
   };

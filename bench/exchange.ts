@@ -7,8 +7,8 @@ import { startHostileProvider } from '../src/testing/hostile-provider.ts';
 import { freePort } from '../test/support/servers/process.ts';
 import { startBaseline } from './harness/baseline.ts';
 import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
-import { type Section, decimals, targetMark } from './harness/report.ts';
-import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
+import { type Section, targetMark } from './harness/report.ts';
+import { cellsOf, MEASURED, type MeasuredContender, measureInTurns, ratioOf } from './harness/rounds.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { Tessera } from './harness/tessera.ts';
 import { tenantsFile } from './sample/tenants-file.ts';
@@ -135,7 +135,6 @@ async function startBare(folder: string, publicJwks: readonly [JsonWebKey, JsonW
 }
 
 function report(contenders: readonly Contender[], seconds: number): Section {
-  const rows = contenders.map(rowOf);
   return {
     title: 'Exchange',
     text:
@@ -143,11 +142,11 @@ function report(contenders: readonly Contender[], seconds: number): Section {
       `${CONNECTIONS} connections, ${ROUNDS} alternating rounds of ${seconds} s, medians. Audit and access log of Tessera are on.`,
     tables: [
       {
-        head: ['contender', ...MEASURED, 'to bare', 'range of it', 'target', 'met'],
-        rows: rows.map(({ name, cells }) => {
-          const { value, range } = ratioOf(contenders, name, BARE);
-          const judged = name === SUBJECT ? [range, `≥ ${TARGET}`, targetMark(value >= TARGET)] : ['', '', ''];
-          return [name, ...cells, decimals(value, 2), ...judged];
+        head: ['contender', ...MEASURED, 'MiB', 'to bare', 'target', 'met'],
+        rows: contenders.map(({ name, process, results }) => {
+          const { value, text } = ratioOf(contenders, name, BARE);
+          const judged = name === SUBJECT ? [`≥ ${TARGET}`, targetMark(value >= TARGET)] : ['', ''];
+          return [name, ...cellsOf(results), String(process.residentMiB()), text, ...judged];
         }),
       },
     ],

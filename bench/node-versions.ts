@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type RunningContender, startBare, startTessera } from './contenders.ts';
 import { CONNECTIONS, runLoad, untilAnswered } from './harness/load.ts';
 import { type NodeInstallation, nodeOf, THIS_NODE } from './harness/node-installation.ts';
-import { type Section, decimals } from './harness/report.ts';
-import { MEASURED, type MeasuredContender, measureInTurns, ratioOf, rowOf } from './harness/rounds.ts';
+import type { Section } from './harness/report.ts';
+import { cellsOf, MEASURED, type MeasuredContender, measureInTurns, ratioOf } from './harness/rounds.ts';
 
 const ROUNDS = 7;
 const WARM_UP_SECONDS = 3;
@@ -48,16 +48,17 @@ function report(
   nodes: readonly NodeInstallation[],
   secondsEach: number,
 ): Section {
-  const rows = running.map(rowOf);
-  const ratio = (version: string, to: string): string =>
-    decimals(ratioOf(running, nameOf('Tessera', version), to).value, 2);
+  const ratio = (version: string, to: string): string => ratioOf(running, nameOf('Tessera', version), to).text;
   return {
     title: 'Versions of Node.js',
     text:
       `The servers of the first section, on ${nodes.length} versions of Node.js. Each server on one core, the load from the other; ${CONNECTIONS} ` +
       `connections, ${ROUNDS} alternating rounds of ${secondsEach} s over all of them, medians.`,
     tables: [
-      { head: ['server', ...MEASURED], rows: rows.map(({ name, cells }) => [name, ...cells]) },
+      {
+        head: ['server', ...MEASURED, 'MiB'],
+        rows: running.map(({ name, process, results }) => [name, ...cellsOf(results), String(process.residentMiB())]),
+      },
       {
         head: ['Tessera on', 'to bare, synchronous', 'to bare, batched', `to Tessera on ${THIS_NODE.version}`],
         rows: nodes.map(({ version }) => [

@@ -7,7 +7,7 @@ import { createControlPlane } from '../src/control-plane/control-plane.ts';
 import { RevocationRecords } from '../src/revocation/revocation-records.ts';
 import { parseTenantId } from '../src/domain/ids.ts';
 import type { PinnedProcess } from './harness/pinned-process.ts';
-import { type Section, decimals, targetMark } from './harness/report.ts';
+import { type Section, decimals, figure, targetMark } from './harness/report.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { provisionSample } from './sample/sample-tenant.ts';
 import { untilAnswered } from './harness/load.ts';
@@ -158,8 +158,8 @@ function report(measured: {
         head: ['measure', 'value', 'target', 'met'],
         rows: [
           [
-            'delay until the last poller, slowest',
-            `${decimals(slowest, 0)} ms`,
+            'delay until the last poller, at most',
+            figure(measured.heardMs, 0, ' ms'),
             `≤ ${MAX_HEARD_MS} ms`,
             targetMark(slowest <= MAX_HEARD_MS),
           ],

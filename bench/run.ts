@@ -1,4 +1,4 @@
-/** `npm run bench [-- --only comparison,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit,ten-thousand-tenants] [--seconds N] [--tenants N] [--write]`; needs `npm run build` before. */
+/** `npm run bench [-- --all | --only comparison,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit,ten-thousand-tenants] [--seconds N] [--tenants N] [--write]`; needs `npm run build` before. */
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,24 +31,24 @@ const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => P
   audit: auditReading,
   'ten-thousand-tenants': (folder, seconds) => tenThousandTenants(folder, seconds, Number(values.tenants)),
 };
-/** They take a quarter of an hour or more, and gigabytes of disk, so only when they are named. */
+/** They take a quarter of an hour or more, and gigabytes of disk. */
 const LONG: readonly string[] = ['audit', 'ten-thousand-tenants'];
 
 const { values } = parseArgs({
   options: {
     only: {
       type: 'string',
-      default: Object.keys(BENCHMARKS)
-        .filter((name) => !LONG.includes(name))
-        .join(','),
     },
+    /** Also those that take long. */
+    all: { type: 'boolean', default: false },
     seconds: { type: 'string', default: '5' },
     /** Fewer than ten thousand, to try it. */
     tenants: { type: 'string', default: '10000' },
     write: { type: 'boolean', default: false },
   },
 });
-const chosen = values.only.split(',').map((name) => {
+const names = values.only?.split(',') ?? Object.keys(BENCHMARKS).filter((name) => values.all || !LONG.includes(name));
+const chosen = names.map((name) => {
   const benchmark = BENCHMARKS[name];
   if (benchmark === undefined) throw new Error(`--only takes ${Object.keys(BENCHMARKS).join(', ')}; not ${name}`);
   return [name, benchmark] as const;

@@ -2,20 +2,13 @@
  * The minimum that an exchange must do: Fastify, two ES256 signatures verified by node:crypto, one row in SQLite that redeems each token once, one
  * signature made. No tenant, no conditions, no directory, no audit, no log. `node bare-exchange.ts PORT DATABASE KEYS`.
  */
-import {
-  createPublicKey,
-  generateKeyPairSync,
-  type JsonWebKey,
-  type KeyObject,
-  randomUUID,
-  sign,
-  verify,
-} from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, type KeyObject, randomUUID, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import Database from 'better-sqlite3';
 import fastify from 'fastify';
 import { SAMPLE } from '../sample/sample-request.ts';
+import { signEs256 } from './sign-es256.ts';
 
 const [port, file, keys] = argv.slice(2);
 const [bearerKey, providerKey] = (JSON.parse(readFileSync(keys ?? '', 'utf8')) as [JsonWebKey, JsonWebKey]).map((key) =>
@@ -86,9 +79,8 @@ app.post(
       act: { client_id: bearer.client_id, sub: SAMPLE.userId },
       idp: subject.iss,
     })}`;
-    const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
     return {
-      access_token: `${input}.${signature.toString('base64url')}`,
+      access_token: `${input}.${signEs256(input, privateKey)}`,
       expires_in: SAMPLE.ttlSeconds,
       token_type: 'Bearer',
     };

@@ -2,10 +2,11 @@
  * The minimum that a token endpoint must do: Fastify, a JSON schema for request and response, one ES256 signature by node:crypto. No tenant, no
  * secret, no database, no audit, no log. `node bare-fastify.ts PORT sync|batched`.
  */
-import { type KeyObject, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { argv } from 'node:process';
 import fastify from 'fastify';
 import { SAMPLE } from '../sample/sample-request.ts';
+import { signEs256 } from './sign-es256.ts';
 
 const [port, scheduling] = argv.slice(2);
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -43,7 +44,7 @@ app.post(
   },
   async (request) => {
     const input = `${header}.${encode(claimsFor(request.body as TokenRequest))}`;
-    const signature = scheduling === 'batched' ? await signInBatch(input) : signNow(input, privateKey);
+    const signature = scheduling === 'batched' ? await signInBatch(input) : signEs256(input, privateKey);
     return { access_token: `${input}.${signature}`, expires_in: SAMPLE.ttlSeconds, token_type: 'Bearer' };
   },
 );
@@ -81,10 +82,6 @@ function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-function signNow(input: string, key: KeyObject): string {
-  return sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url');
-}
-
 interface Waiting {
   readonly input: string;
   readonly resolve: (signature: string) => void;
@@ -101,5 +98,5 @@ function signInBatch(input: string): Promise<string> {
 function signWaiting(): void {
   const batch = waiting;
   waiting = [];
-  for (const { input, resolve } of batch) resolve(signNow(input, privateKey));
+  for (const { input, resolve } of batch) resolve(signEs256(input, privateKey));
 }

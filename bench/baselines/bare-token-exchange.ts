@@ -3,11 +3,12 @@
  * by node:crypto with the audience and expiry of its token, one signature made. The caller's secret is not checked. No tenant, no client, no
  * directory, no revocations, no audit, no log. `node bare-token-exchange.ts PORT KEY`, where KEY is a file with the public JWK of the subject tokens.
  */
-import { createPublicKey, generateKeyPairSync, type JsonWebKey, randomUUID, sign, verify } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type JsonWebKey, randomUUID, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import fastify from 'fastify';
 import { SAMPLE } from '../sample/sample-request.ts';
+import { signEs256 } from './sign-es256.ts';
 
 const [port, keyFile] = argv.slice(2);
 const publicKey = createPublicKey({
@@ -79,9 +80,8 @@ app.post(
       act: { ...caller, act: { ...caller, client_id: subject.client_id } },
       root: subject.jti,
     })}`;
-    const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
     return {
-      access_token: `${input}.${signature.toString('base64url')}`,
+      access_token: `${input}.${signEs256(input, privateKey)}`,
       token_type: 'Bearer',
       expires_in: exp - now,
       scope,

