@@ -61,6 +61,8 @@ export class ClientSecrets {
       maxAgeMs,
       refreshAfterMs: maxAgeMs * REFRESH_FROM,
       maxEntries: Math.max(MIN_ENTRIES, CLIENTS_OF_A_TENANT * caches.tenants),
+      // A change of one tenant must not read the keys of all.
+      groupOf: (key) => key.slice(0, key.indexOf('/')),
       onLookUp: (how) => {
         if (how === 'kept') lookUps.hit();
         else lookUps.miss();
@@ -92,7 +94,7 @@ export class ClientSecrets {
   /** Drops the cached secrets of a tenant, or of all tenants. */
   forget(tenantId: TenantId | undefined): void {
     if (tenantId === undefined) this.#secrets.forgetAll();
-    else this.#secrets.forgetWhere((key) => key.startsWith(`${tenantId}/`));
+    else this.#secrets.forgetGroup(tenantId);
   }
 
   async #read(tenant: Tenant, client: Client): Promise<readonly LiveSecret[]> {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../../libs/token/test/eventually.ts';
@@ -62,6 +62,33 @@ it('makes them itself without the thread, and says so', async () => {
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
     { event: 'checkpoint_thread_failed', reason: 'SQLITE_NOTADB' },
   ]);
+  await checkpoints.onModuleDestroy();
+  await controlPlane.close();
+});
+
+it('makes them itself when the thread ends in the middle, and the log stays bounded', async () => {
+  const config = storageConfig(join(folder.path, 'ended'));
+  const { log, lines } = collectingLog();
+  const controlPlane = await startControlPlane(config, log);
+  const checkpoints = new ControlCheckpoints(controlPlane, config, log);
+  checkpoints.onApplicationBootstrap();
+  await fillLog(controlPlane);
+  await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000, 10_000);
+  const file = join(folder.path, 'ended', 'control.sqlite-wal');
+  // The thread looks at the log by its name, and a loop of links is an error of the file system. The main connection has the file open.
+  renameSync(file, `${file}.aside`);
+  symlinkSync(file, file);
+  await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000, 10_000);
+  rmSync(file);
+  renameSync(`${file}.aside`, file);
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { event: 'checkpoint_thread_failed', reason: 'ELOOP' },
+  ]);
+  for (let megabyte = 0; megabyte < 60; megabyte += 1)
+    await controlPlane.query('UPDATE filling SET bytes = randomblob(?)', [MEGABYTE]);
+  // 4,000 pages, and what one statement writes.
+  expect(statSync(file).size).toBeLessThan(24 * MEGABYTE);
+  expect(await controlPlane.query('PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }]);
   await checkpoints.onModuleDestroy();
   await controlPlane.close();
 });

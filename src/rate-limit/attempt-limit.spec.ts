@@ -12,7 +12,7 @@ const FAILED = new TesseraError('invalid_client', 'wrong');
 
 let limits: FailureLimits;
 beforeEach(() => {
-  limits = new FailureLimits({ limits: { failuresPerMinute: LIMIT } }, new ManualClock());
+  limits = new FailureLimits({ limits: { failuresPerMinute: LIMIT }, caches: { tenants: 1 } }, new ManualClock());
 });
 
 /** Requests whose client becomes known by steps and then fails to authenticate. */

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { hash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { LRUCache } from 'lru-cache';
-import { CONFIG, type LimitsConfig } from '../config/config.ts';
+import { type CachesConfig, CONFIG, type LimitsConfig } from '../config/config.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import { addressBits } from '../domain/networks.ts';
@@ -17,7 +17,9 @@ const SLOWED_TURN_MS = 5_000;
 const OPEN_RETRY_AT_MOST_MS = 10_000;
 /** How long a client counts as authenticated from a source where others fail. Longer than the time between two renewals of a token. */
 const AUTHENTICATED_MS = 10 * 60_000;
-const MAX_AUTHENTICATED = 10_000;
+/** Of each tenant that is kept in memory, this many clients count; and at least so many. */
+const AUTHENTICATED_OF_A_TENANT = 5;
+const MIN_AUTHENTICATED = 10_000;
 /** Limits each of the two tables to about 20 MB, whatever a botnet does. At the limit, the oldest entries are dropped. */
 const MAX_ENTRIES = 100_000;
 
@@ -45,16 +47,24 @@ export class FailureLimits implements OnApplicationShutdown {
   readonly #unauthenticated: FailureCounts;
   readonly #authenticated: FailureCounts;
   /** When a client's authentication at a source expires, by the monotonic clock. */
-  readonly #lately = new LRUCache<string, number>({ max: MAX_AUTHENTICATED });
+  readonly #lately: LRUCache<string, number>;
   readonly #exchange: LimitExchange | undefined;
 
   /** @param exchange undefined: this process counts for itself */
   constructor(
-    @Inject(CONFIG) { limits }: { readonly limits: Pick<LimitsConfig, 'failuresPerMinute'> },
+    @Inject(CONFIG)
+    {
+      limits,
+      caches,
+    }: {
+      readonly limits: Pick<LimitsConfig, 'failuresPerMinute'>;
+      readonly caches: Pick<CachesConfig, 'tenants'>;
+    },
     clock: Clock,
     @Inject(LIMIT_EXCHANGE) exchange?: LimitExchange,
   ) {
     this.#perClient = limits.failuresPerMinute;
+    this.#lately = new LRUCache({ max: Math.max(MIN_AUTHENTICATED, AUTHENTICATED_OF_A_TENANT * caches.tenants) });
     this.#clock = clock;
     this.#unauthenticated = new FailureCounts(clock, MAX_ENTRIES);
     this.#authenticated = new FailureCounts(clock, MAX_ENTRIES);

@@ -15,6 +15,8 @@ class ListedSource implements RevocationSource {
   last = 0;
   isThere = true;
   questions = 0;
+  /** A question for records after this one fails. */
+  failsAfter: number | undefined;
 
   add(id: string): void {
     this.last++;
@@ -29,6 +31,7 @@ class ListedSource implements RevocationSource {
   }
 
   newerThan(seq: number): Promise<RevocationRecord[]> {
+    if (seq === this.failsAfter) return Promise.reject(unavailable('control database', 'connection lost'));
     return Promise.resolve(this.records.filter((record) => record.seq > seq).slice(0, READ_AT_ONCE));
   }
 
@@ -136,6 +139,20 @@ it('reports the tenants that have news', async () => {
   source.last = 0;
   await follower.poll();
   expect(news).toEqual(['all', new Set(['acme']), 'all']);
+});
+
+it('tells its listeners what it has read before a question failed', async () => {
+  await follower.poll();
+  const news: unknown[] = [];
+  follower.onNews((tenants) => news.push(tenants));
+  // A full batch, after which nothing is left: the next round has no news of its own.
+  for (let index = 0; index < READ_AT_ONCE; index++) source.add(`t-${index}`);
+  source.failsAfter = READ_AT_ONCE;
+  await follower.poll();
+  expect(news).toEqual([new Set(['acme'])]);
+  source.failsAfter = undefined;
+  await follower.poll();
+  expect(news).toHaveLength(1);
 });
 
 it('reads a long list in pieces, and publishes nothing before the last', async () => {

@@ -54,6 +54,8 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   #known: KnownRevocations;
   /** A current entry may have been dropped: the whole list must be read again. */
   #isDoubtful = false;
+  /** Read since the listeners were called. */
+  #news: Set<string> | 'all' = new Set();
   /** When the last answered query was sent, by the monotonic clock. */
   #currentAsOfMs = -Infinity;
   #forgotAtMs = -Infinity;
@@ -171,21 +173,29 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
   async #round(): Promise<void> {
     const askedAtMs = this.#clock.monotonicMs();
     try {
-      const news = await this.#follow();
+      await this.#follow();
       this.#currentAsOfMs = askedAtMs;
       if (this.#failing) this.#log.info('revocations_followed_again');
       this.#failing = false;
-      if (news === 'all' || news.size > 0) for (const listener of this.#listeners) listener(news);
+      this.#announce();
       // Slow, but nothing waits for it.
       if (this.#known.isWasteful) await this.#known.compact();
     } catch (error) {
       if (!this.#failing)
         this.#log.warn('revocations_not_followed', { reason: reasonOfFailure(error) ?? 'not available' });
       this.#failing = true;
+      // What was read before the failure is known, and is not read again.
+      this.#announce();
     }
   }
 
-  async #follow(): Promise<NewsTenants> {
+  #announce(): void {
+    const news = this.#news;
+    this.#news = new Set();
+    if (news === 'all' || news.size > 0) for (const listener of this.#listeners) listener(news);
+  }
+
+  async #follow(): Promise<void> {
     const { certain, wentBack: clockWentBack } = this.#expiryClock.observe(this.#now(), this.#clock.monotonicMs());
     if (clockWentBack) this.#isDoubtful = true;
     const sequence = await this.#source.sequence();
@@ -194,19 +204,18 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
     // A new list is used only when it is complete: a partial list would accept revoked tokens.
     const isWhole = !wentBack && !this.#isDoubtful && this.#currentAsOfMs !== -Infinity;
     const known = isWhole ? this.#known : new KnownRevocations(this.#issuerOf);
-    const tenants = await this.#readInto(known, sequence);
+    await this.#readInto(known, sequence, isWhole);
     if (!isWhole || this.#clock.monotonicMs() - this.#forgotAtMs >= FORGETTING_MS) {
       known.forget(certain);
       this.#forgotAtMs = this.#clock.monotonicMs();
     }
     this.#known = known;
     this.#isDoubtful = false;
-    return isWhole ? tenants : 'all';
+    if (!isWhole) this.#news = 'all';
   }
 
-  /** @returns the tenants whose revocations were read */
-  async #readInto(known: KnownRevocations, sequence: number): Promise<ReadonlySet<string>> {
-    const tenants = new Set<string>();
+  /** @param isInUse whether the list is the one that is served: what is read into it is news at once */
+  async #readInto(known: KnownRevocations, sequence: number, isInUse: boolean): Promise<void> {
     for (let isFull = known.sequence < sequence; isFull;) {
       const records = await this.#source.newerThan(known.sequence);
       const last = records.at(-1)?.seq ?? 0;
@@ -215,11 +224,10 @@ export class RevocationPoller extends RevokedTokens implements OnApplicationBoot
       isFull = records.length >= READ_AT_ONCE;
       for (const listener of this.#recordListeners) listener(records);
       known.add(records, isFull ? last : Math.max(sequence, last));
-      for (const { tenantId } of records) tenants.add(tenantId);
+      if (isInUse && this.#news !== 'all') for (const { tenantId } of records) this.#news.add(tenantId);
       // An embedded database answers synchronously. Without a pause, reading a long list would block the event loop.
       if (isFull) await nextTurn();
     }
-    return tenants;
   }
 
   #schedule(): void {

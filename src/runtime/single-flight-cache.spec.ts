@@ -40,12 +40,15 @@ beforeEach(() => {
   lookUps = [];
 });
 
-function newCache(options: Partial<SingleFlightCacheOptions<Value>> = {}): SingleFlightCache<string, Value> {
+const groupOf = (key: string) => key.slice(0, key.indexOf('/'));
+
+function newCache(options: Partial<SingleFlightCacheOptions<string, Value>> = {}): SingleFlightCache<string, Value> {
   return new SingleFlightCache<string, Value>({
     clock,
     maxAgeMs: 1_000,
     maxEntries: 10,
     absent: { maxEntries: 2, maxAgeMs: 100 },
+    groupOf,
     onLookUp: (how) => lookUps.push(how),
     ...options,
   });
@@ -53,7 +56,7 @@ function newCache(options: Partial<SingleFlightCacheOptions<Value>> = {}): Singl
 
 /** A cache that holds `old` under `a/1`. */
 async function filled(
-  options: Partial<SingleFlightCacheOptions<Value>> = {},
+  options: Partial<SingleFlightCacheOptions<string, Value>> = {},
 ): Promise<SingleFlightCache<string, Value>> {
   const cache = newCache(options);
   const first = cache.get('a/1', source.read);
@@ -118,7 +121,7 @@ describe('forgetting', () => {
     [
       'the keys of a group',
       (cache) => {
-        cache.forgetWhere((key) => key.startsWith('a/'));
+        cache.forgetGroup('a');
       },
     ],
     [
@@ -181,8 +184,36 @@ describe('forgetting', () => {
   it('leaves the others', async () => {
     const cache = await filled();
     cache.forget('a/2');
-    cache.forgetWhere((key) => key.startsWith('b/'));
+    cache.forgetGroup('b');
     expect(await cache.get('a/1', source.read)).toBe('old');
+  });
+
+  it('the keys of a group looks at no other key', async () => {
+    let looks = 0;
+    const counted = (key: string) => {
+      looks += 1;
+      return groupOf(key);
+    };
+    const cache = await filled({ maxEntries: 1_000, groupOf: counted });
+    for (let number = 0; number < 500; number++) await cache.get(`b/${number}`, () => Promise.resolve('x'));
+    looks = 0;
+    cache.forgetGroup('a');
+    expect(looks).toBeLessThan(5);
+    expect(cache.size).toBe(500);
+  });
+
+  it('the keys of a group finds those that came again after they were dropped, and no dropped one', async () => {
+    const cache = newCache({ maxEntries: 2 });
+    const keep = (key: string, value: Value = key) => cache.get(key, () => Promise.resolve(value));
+    for (const key of ['a/1', 'b/1', 'b/2', 'a/1', 'b/3']) await keep(key);
+    clock.advance(1_000);
+    await keep('a/1', undefined);
+    await keep('a/1');
+    await keep('b/4');
+    cache.forgetGroup('a');
+    expect(cache.size).toBe(1);
+    cache.forgetGroup('b');
+    expect(cache.size).toBe(0);
   });
 });
 

@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../domain/clock.ts';
 import type { Awaitable } from './awaitable.ts';
+import { KeyGroups } from './key-groups.ts';
 
 /** How a lookup was answered: from the cache, by a read that another caller had started, or by its own read. */
 export type LookUp = 'kept' | 'joined' | 'read';
 
-export interface SingleFlightCacheOptions<V> {
+export interface SingleFlightCacheOptions<K extends string, V> {
   readonly clock: Clock;
   /** Maximum age of an answer. 0: every lookup reads. */
   readonly maxAgeMs: number;
@@ -17,6 +18,8 @@ export interface SingleFlightCacheOptions<V> {
   readonly weight?: { readonly max: number; readonly of: (value: NonNullable<V>) => number };
   /** Whether and how `undefined` is cached: separately, so that invented keys cannot evict real ones. Default: not cached. */
   readonly absent?: { readonly maxEntries: number; readonly maxAgeMs?: number };
+  /** What an entry belongs to, for `forgetGroup`. */
+  readonly groupOf?: (key: K) => string;
   readonly onLookUp?: (how: LookUp) => void;
 }
 
@@ -43,7 +46,8 @@ const REFRESHED_AT_ONCE = 8;
  * caller joins it.
  */
 export class SingleFlightCache<K extends string, V> {
-  readonly #options: SingleFlightCacheOptions<V>;
+  readonly #options: SingleFlightCacheOptions<K, V>;
+  readonly #groups: KeyGroups<K> | undefined;
   readonly #kept: LRUCache<K, Entry<V>>;
   readonly #absent: LRUCache<K, Entry<V>> | undefined;
   readonly #absentMaxAgeMs: number;
@@ -51,11 +55,18 @@ export class SingleFlightCache<K extends string, V> {
   readonly #readings = new Map<K, Reading<V>>();
   #refreshing = 0;
 
-  constructor(options: SingleFlightCacheOptions<V>) {
-    const { maxAgeMs, maxEntries, weight, absent } = options;
+  constructor(options: SingleFlightCacheOptions<K, V>) {
+    const { maxAgeMs, maxEntries, weight, absent, groupOf } = options;
+    const groups = groupOf && new KeyGroups(groupOf);
+    const dispose = groups && {
+      dispose: (_entry: Entry<V>, key: K, reason: string): void => {
+        if (reason !== 'set') groups.delete(key);
+      },
+    };
     this.#options = options;
-    this.#kept = new LRUCache({ max: maxEntries, ...(weight !== undefined && { maxSize: weight.max }) });
-    this.#absent = absent === undefined ? undefined : new LRUCache({ max: absent.maxEntries });
+    this.#groups = groups;
+    this.#kept = new LRUCache({ max: maxEntries, ...(weight !== undefined && { maxSize: weight.max }), ...dispose });
+    this.#absent = absent === undefined ? undefined : new LRUCache({ max: absent.maxEntries, ...dispose });
     this.#absentMaxAgeMs = Math.min(maxAgeMs, absent?.maxAgeMs ?? Infinity);
     this.#refreshAfterMs = options.refreshAfterMs ?? Infinity;
   }
@@ -98,9 +109,12 @@ export class SingleFlightCache<K extends string, V> {
     this.#readings.delete(key);
   }
 
-  forgetWhere(isForgotten: (key: K) => boolean): void {
-    for (const entries of [this.#kept, this.#absent, this.#readings])
-      for (const key of entries?.keys() ?? []) if (isForgotten(key)) entries?.delete(key);
+  /** Takes as long as the group is large, and as there are reads. */
+  forgetGroup(group: string): void {
+    const { groupOf } = this.#options;
+    if (groupOf === undefined) throw new Error('the cache has no groups');
+    for (const key of this.#groups?.of(group) ?? []) this.forget(key);
+    for (const key of this.#readings.keys()) if (groupOf(key) === group) this.#readings.delete(key);
   }
 
   forgetAll(): void {
@@ -141,13 +155,16 @@ export class SingleFlightCache<K extends string, V> {
     const { value } = entry;
     if (value === undefined || value === null) {
       this.#kept.delete(key);
-      this.#absent?.set(key, entry);
+      if (this.#absent === undefined) return;
+      this.#absent.set(key, entry);
+      this.#groups?.add(key);
       return;
     }
     this.#absent?.delete(key);
     this.#dropExpired(entry.readAtMs);
     const { weight } = this.#options;
     this.#kept.set(key, entry, weight === undefined ? {} : { size: weight.of(value) });
+    if (this.#kept.has(key)) this.#groups?.add(key);
   }
 
   /**

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { Log } from '../logging/log.ts';
@@ -5,6 +6,9 @@ import type { TenantId } from '../domain/ids.ts';
 import { ControlPlane } from '../control-plane/control-plane.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import { TenantRepository } from './tenant.repository.ts';
+
+/** About a millisecond. */
+const AT_ONCE = 100;
 
 /**
  * Polls the control plane for changed tenants, so that changes by `apply`, the CLI or another replica take effect within one round. While the control
@@ -70,7 +74,9 @@ export class ChangePoller implements OnApplicationBootstrap, OnModuleDestroy {
     const rows = await this.#controlPlane.query('SELECT id, version FROM tenants WHERE version > ? ORDER BY version', [
       this.#sequence,
     ]);
-    for (const row of rows) {
+    for (const [index, row] of rows.entries()) {
+      // After a change of all of ten thousand tenants, requests must not wait for the last one.
+      if (index > 0 && index % AT_ONCE === 0) await nextTurn();
       this.#tenants.invalidate(row['id'] as TenantId);
       this.#sequence = Number(row['version']);
     }

@@ -123,7 +123,7 @@ export async function explain<Request extends TokenRequest, Input extends Reques
   };
   const pipeline = new TokenPipeline(
     { publicUrl },
-    new FailureLimits({ limits: { failuresPerMinute: Infinity } }, clock),
+    new FailureLimits({ limits: { failuresPerMinute: Infinity }, caches: { tenants: 1 } }, clock),
     {
       start: (tenantId) => {
         passed.add('limit');

@@ -118,7 +118,7 @@ function openPipeline(options: PipelineOptions = {}) {
   const { log } = collectingLog();
   const pipeline = new TokenPipeline(
     { publicUrl: PUBLIC_URL },
-    new FailureLimits({ limits: { failuresPerMinute: FAILURES } }, tessera.clock),
+    new FailureLimits({ limits: { failuresPerMinute: FAILURES }, caches: { tenants: 1 } }, tessera.clock),
     { start: () => tessera.clock.nowMs(), refuseRevoked: () => undefined },
     tessera.tenants,
     { user: users, admin: users, service: new ListedSubjects() },

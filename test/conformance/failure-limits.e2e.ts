@@ -5,5 +5,8 @@ import { failureLimitsConformance } from './failure-limits.ts';
 
 failureLimitsConformance('in process', () => {
   const clock = new TestClock();
-  return Promise.resolve({ limits: new FailureLimits({ limits: { failuresPerMinute: LIMIT } }, clock), clock });
+  return Promise.resolve({
+    limits: new FailureLimits({ limits: { failuresPerMinute: LIMIT }, caches: { tenants: 1 } }, clock),
+    clock,
+  });
 });

@@ -9,7 +9,12 @@ class SessionServer {
   readonly #kept: Readonly<Record<string, string>>;
   readonly #status: number;
 
-  constructor(options: { unknown?: readonly string[]; kept?: Record<string, string>; status?: number } = {}) {
+  readonly #version: string;
+
+  constructor(
+    options: { unknown?: readonly string[]; kept?: Record<string, string>; status?: number; version?: string } = {},
+  ) {
+    this.#version = options.version ?? '10.11.14-MariaDB';
     this.#unknown = new Set(options.unknown);
     this.#kept = options.kept ?? {};
     this.#status = options.status ?? 2;
@@ -35,7 +40,12 @@ class SessionServer {
   #read(sql: string): Record<string, string | undefined> {
     const names = [...sql.matchAll(/@@SESSION\.([a-z_]+)/g)].map(([, name]) => name!);
     const settings = names.map((name) => this.#kept[name] ?? this.#settings.get(name)).join('|');
-    return { settings, current_database: this.#kept['current_database'], current_login: this.#kept['current_login'] };
+    return {
+      settings,
+      current_database: this.#kept['current_database'],
+      current_login: this.#kept['current_login'],
+      version: this.#version,
+    };
   }
 }
 
@@ -72,6 +82,28 @@ it('needs two round trips on a known server', async () => {
   const second = new SessionServer({ unknown: MYSQL });
   await made.setUp(second.connection);
   expect(second.statements).toHaveLength(2);
+});
+
+describe('when another server answers at the address', () => {
+  it('sets up sessions of one that does not know all names of the last', async () => {
+    const made = sessions();
+    for (const unknown of [MARIADB, NEW_MARIADB, MYSQL, OLD_MARIADB]) {
+      const server = new SessionServer({ unknown });
+      await made.setUp(server.connection);
+      expect(made.has(server.connection)).toBe(true);
+    }
+  });
+
+  it('sets what only a newer version has', async () => {
+    const made = sessions();
+    await made.setUp(new SessionServer({ unknown: OLD_MARIADB, version: '10.11.6-MariaDB' }).connection);
+    const newer = new SessionServer({ unknown: MARIADB, version: '10.11.14-MariaDB' });
+    await made.setUp(newer.connection);
+    expect(newer.statements.at(-2)).toContain('innodb_snapshot_isolation=0');
+    const second = new SessionServer({ unknown: MARIADB, version: '10.11.14-MariaDB' });
+    await made.setUp(second.connection);
+    expect(second.statements).toHaveLength(2);
+  });
 });
 
 it('switches a session back to its database', async () => {

@@ -173,7 +173,7 @@ export class MysqlSessions {
    * @throws SessionSettingNotKept if a value read back differs from the one set; otherwise the driver's error
    */
   async setUp(connection: Connection): Promise<void> {
-    const { current_database: current } = await this.#setAndRead(connection);
+    const { current_database: current } = await this.#setAndRead(connection, this.#known);
     // `init_connect` may have changed the current database, and our statements do not name it.
     if (this.#database !== undefined && current !== this.#database)
       await this.#ask(connection, `USE \`${this.#database.replaceAll('`', '``')}\``);
@@ -185,21 +185,28 @@ export class MysqlSessions {
    * log in anew still has the last user or its database.
    */
   async setUpAnew(connection: Connection, username: string): Promise<void> {
-    const { current_database: current, current_login: login } = await this.#setAndRead(connection);
+    const { current_database: current, current_login: login } = await this.#setAndRead(connection, this.#known);
     if (current !== this.#database) throw new SessionSettingNotKept('current database');
     if (!String(login).startsWith(`${username}@`)) throw new SessionSettingNotKept('user');
     this.#ours.add(connection);
   }
 
-  async #setAndRead(connection: Connection): Promise<Readonly<Record<string, unknown>>> {
-    const known = await this.#set(connection);
-    const { settings, read } = known;
+  async #setAndRead(
+    connection: Connection,
+    known: KnownServer | undefined,
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const server = await this.#set(connection, known);
+    const { settings, read } = server;
     const [row] = await this.#ask<RowDataPacket[]>(connection, read);
     const found = String(row?.['settings']).split(SEPARATOR);
     for (const [index, [name, value]] of settings.entries())
       if (!isSame(value, found[index])) throw new SessionSettingNotKept(name);
-    this.#version = /^[\d.]+/.exec(String(row?.['version']))?.[0] ?? '';
-    this.#known = known;
+    const version = /^[\d.]+/.exec(String(row?.['version']))?.[0] ?? '';
+    // Another server answers, or it was upgraded: it may have settings that the last one had not.
+    const isOther = known !== undefined && version !== this.#version;
+    this.#version = version;
+    this.#known = server;
+    if (isOther) return this.#setAndRead(connection, undefined);
     return row ?? {};
   }
 
@@ -218,8 +225,12 @@ export class MysqlSessions {
     return this.#known.dialect.limited(select, this.#limits.statementMs);
   }
 
-  async #set(connection: Connection): Promise<KnownServer> {
-    const servers = this.#known === undefined ? DIALECTS.map((one) => serverOf(one, this.#limits)) : [this.#known];
+  async #set(connection: Connection, known: KnownServer | undefined): Promise<KnownServer> {
+    // Also after the one that was known: an upgrade, or its return, takes away names.
+    const servers = [
+      ...(known === undefined ? [] : [known]),
+      ...DIALECTS.map((one) => serverOf(one, this.#limits)),
+    ];
     for (const [index, server] of servers.entries()) {
       try {
         const { serverStatus } = await this.#ask<ResultSetHeader>(connection, server.set);

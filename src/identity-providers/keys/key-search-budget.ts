@@ -19,7 +19,8 @@ const MAX_ACCOUNTS = 1_000;
  * Times are of the monotonic clock.
  */
 export class KeySearchBudget implements SearchLimit {
-  readonly #nextOfAccount = new LRUCache<string, number>({ max: MAX_ACCOUNTS });
+  /** Made when it is needed: it reserves its places, and there may be thousands of issuers without a search. */
+  #nextOfAccount: LRUCache<string, number> | undefined;
   /** Start times of the latest searches, oldest first: of all accounts that need a valid bearer or secret, and of all others. */
   readonly #begun = { byCallers: [] as number[], byAnyone: [] as number[] };
 
@@ -29,10 +30,11 @@ export class KeySearchBudget implements SearchLimit {
     const begun = this.#begunOf(account);
     const [oldest = -Infinity] = begun;
     const shared = begun.length < SHARED_SEARCHES ? -Infinity : oldest + SEARCH_COOLDOWN_MS;
-    return Math.max(this.#nextOfAccount.get(account) ?? -Infinity, shared);
+    return Math.max(this.#nextOfAccount?.get(account) ?? -Infinity, shared);
   }
 
   spend(account: string, beganAtMs: number): void {
+    this.#nextOfAccount ??= new LRUCache({ max: MAX_ACCOUNTS });
     this.#nextOfAccount.set(account, beganAtMs + SEARCH_COOLDOWN_MS);
     const begun = this.#begunOf(account);
     begun.push(beganAtMs);

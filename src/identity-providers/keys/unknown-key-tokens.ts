@@ -6,7 +6,8 @@ const MAX_TOKENS = 256;
 
 /** Remembers tokens that named an unknown key, with the number of the newest fetch when each first came. Only a later fetch can show the key. */
 export class UnknownKeyTokens {
-  readonly #askedAt = new LRUCache<string, number>({ max: MAX_TOKENS });
+  /** Made when it is needed: it reserves its places, and most issuers see no such token. */
+  #askedAt: LRUCache<string, number> | undefined;
 
   /**
    * @param signed the signed part of the token
@@ -15,6 +16,7 @@ export class UnknownKeyTokens {
    */
   remember(signed: string, fetch: number): number {
     const name = hash('sha256', signed, 'base64url');
+    this.#askedAt ??= new LRUCache({ max: MAX_TOKENS });
     const first = this.#askedAt.get(name) ?? fetch;
     this.#askedAt.set(name, first);
     return first;

@@ -1,13 +1,15 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { VerificationKey, VerifiedToken } from '@tessera/token/core';
 import { LRUCache } from 'lru-cache';
 import { hash } from 'node:crypto';
+import { CONFIG, type CachesConfig } from '../../config/config.ts';
 import { Clock, CLOCK_SKEW_SECONDS, epochSeconds } from '../../domain/clock.ts';
 import { TesseraError } from '../../errors/tessera-error.ts';
 import { OwnTokenVerifier } from '../own-tokens.ts';
 
-// About 2 MiB. An evicted token is only verified twice again at its next use.
-const MAX_AGREEMENTS = 10_000;
+/** Tokens for each tenant that is kept, and at least so many: 200 bytes each. An evicted token is only verified twice again at its next use. */
+const TOKENS_OF_A_TENANT = 5;
+const MIN_AGREEMENTS = 10_000;
 
 /** Records that jsonwebtoken has accepted a token, with its key and times. */
 interface Agreement {
@@ -27,11 +29,16 @@ export class SecondVerification {
   readonly #tokens: OwnTokenVerifier;
   readonly #clock: Clock;
   // Keyed by digest, so that no token stays in memory longer than its request.
-  readonly #agreements = new LRUCache<string, Agreement>({ max: MAX_AGREEMENTS });
+  readonly #agreements: LRUCache<string, Agreement>;
 
-  constructor(tokens: OwnTokenVerifier, clock: Clock) {
+  constructor(
+    tokens: OwnTokenVerifier,
+    clock: Clock,
+    @Inject(CONFIG) { caches }: { readonly caches: Pick<CachesConfig, 'tenants'> },
+  ) {
     this.#tokens = tokens;
     this.#clock = clock;
+    this.#agreements = new LRUCache({ max: Math.max(MIN_AGREEMENTS, TOKENS_OF_A_TENANT * caches.tenants) });
   }
 
   /** @throws TesseraError unauthorized if the key no longer verifies, temporarily_unavailable if it is unavailable */

@@ -78,7 +78,7 @@ let lines: string[];
 /** The real controllers, guards and strategies of all bearer routes around the fixture's keys. */
 async function start(userStrategy: typeof UserJwtStrategy = UserJwtStrategy): Promise<void> {
   first = new FirstVerification(fixture.ownTokens);
-  second = new CountedVerification(fixture.ownTokens, fixture.clock);
+  second = new CountedVerification(fixture.ownTokens, fixture.clock, { caches: { tenants: 1 } });
   lines = [];
   @Module({
     controllers: [UserProfileController, AdminProfileController, ValidateController],

@@ -48,7 +48,7 @@ function startReplica(url: string): Replica {
   const exchange = new RedisLimitExchange(new Secret(url), log);
   const clock = new TestClock();
   const started = {
-    limits: new FailureLimits({ limits: { failuresPerMinute: LIMIT } }, clock, exchange),
+    limits: new FailureLimits({ limits: { failuresPerMinute: LIMIT }, caches: { tenants: 1 } }, clock, exchange),
     exchange,
     clock,
   };
