@@ -37,6 +37,7 @@ describe('TenantConnections', () => {
   }
   const connect = (limits: Partial<typeof config.connections> = {}) => {
     connections = new TenantConnections({ open, forget: () => undefined }, clock, {
+      ...config,
       connections: { ...config.connections, waitMs: 100, ...limits },
     });
     return connections;
@@ -132,7 +133,7 @@ describe('TenantConnections', () => {
         forget: () => undefined,
       },
       clock,
-      { connections: { ...config.connections, waitMs: 50 } },
+      { ...config, connections: { ...config.connections, waitMs: 50 } },
     );
     expect((await refusalOf(owner(a))).reason).toBe('tenant database: no answer in time');
     finish();

@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { CONFIG, type ConnectionsConfig } from '../config/config.ts';
+import { type CachesConfig, CONFIG, type ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
@@ -11,7 +11,7 @@ import type { DetachedConnection } from '../database/mysql/detached-connection.t
 import type { DatabaseStateFailure } from '../errors/dependency-failure.ts';
 import type { DirectoryRelations } from './relations/directory-relations.ts';
 import { RELATIONS_MAX_AGE_MS } from './relations/known-relations.ts';
-import { reasonOfFailure } from '../database/database-failure.ts';
+import { type DatabaseFailureReason, reasonOfFailure } from '../database/database-failure.ts';
 import type { Tenant } from './tenant.ts';
 import { addressOf, serverOf } from './tenant-address.ts';
 import { TENANT_DATABASE, TenantDatabaseOpener } from './tenant-database.ts';
@@ -39,6 +39,12 @@ const NOT_THE_TENANTS: ReadonlySet<unknown> = new Set<DatabaseStateFailure>([
   'belongs to another tenant',
 ]);
 
+/** The user of a pool may have been replaced by another one, and lost its rights. */
+const LOST_RIGHTS: ReadonlySet<unknown> = new Set<DatabaseFailureReason>([
+  'no access to the database',
+  'permission is missing',
+]);
+
 /**
  * Connections of a server that did not log in anew so often in a row are not handed over for a while: long if it refuses, because it may count failed
  * logins, and short if it is slow, because a busy server is so for a moment.
@@ -57,6 +63,7 @@ class TenantPool implements LeaseAccount {
   readonly address: string;
   readonly server: string | undefined;
   readonly isExternal: boolean;
+  openedAtMs = Infinity;
   /** When its relations were found. Those of an external directory are relied on for a limited time, and the pool of a busy tenant is never idle. */
   foundAtMs = Infinity;
   /** A connection of another tenant's pool, for its opening. */
@@ -98,6 +105,7 @@ export class TenantConnections implements OnApplicationShutdown {
   readonly #opener: Pick<TenantDatabaseOpener, 'open' | 'forget'>;
   readonly #clock: Clock;
   readonly #limits: ConnectionsConfig;
+  readonly #credentialsMaxAgeMs: number;
   readonly #leases: ConnectionLeases<TenantPool>;
   readonly #pools = new Map<TenantId, TenantPool>();
   /** How often in a row servers did not log in anew. */
@@ -110,11 +118,16 @@ export class TenantConnections implements OnApplicationShutdown {
   constructor(
     @Inject(TenantDatabaseOpener) opener: Pick<TenantDatabaseOpener, 'open' | 'forget'>,
     clock: Clock,
-    @Inject(CONFIG) { connections: limits }: { readonly connections: ConnectionsConfig },
+    @Inject(CONFIG)
+    {
+      connections: limits,
+      caches,
+    }: { readonly connections: ConnectionsConfig; readonly caches: Pick<CachesConfig, 'vaultSeconds'> },
   ) {
     this.#opener = opener;
     this.#clock = clock;
     this.#limits = limits;
+    this.#credentialsMaxAgeMs = caches.vaultSeconds * 1000;
     this.#leases = new ConnectionLeases(limits.tenantBudget, limits.waitMs, {
       evict: (pool) => this.#evict(pool),
       shrink: async (pool) => (await pool.opened)?.database.shrink(),
@@ -136,8 +149,8 @@ export class TenantConnections implements OnApplicationShutdown {
   }
 
   /**
-   * Runs `work` with a lease on the tenant's database. `work` must only read: after "access denied", as after a password rotation, the credentials
-   * are read again and `work` is repeated once.
+   * Runs `work` with a lease on the tenant's database. `work` must only read: after a failure that newer credentials may mend, as after a password
+   * rotation, they are read again and `work` is repeated once.
    *
    * @throws TesseraError `temporarily_unavailable` if there is no lease, no opening or no answer in time; other tenants are not affected
    */
@@ -146,7 +159,7 @@ export class TenantConnections implements OnApplicationShutdown {
       return await this.#useOnce(tenant, work);
     } catch (error) {
       const pool = this.#pools.get(tenant.id);
-      if (pool?.opened === undefined || pool.failure !== undefined || reasonOfFailure(error) !== 'access denied')
+      if (pool?.opened === undefined || pool.failure !== undefined || !this.#mayHaveOldCredentials(pool, error))
         throw error;
       this.#retire(pool);
       return this.#useOnce(tenant, work);
@@ -256,6 +269,7 @@ export class TenantConnections implements OnApplicationShutdown {
       await pool.room;
       const { database, relations, foundAtMs } = await this.#opener.open(tenant, pool.inherited);
       pool.database = database;
+      pool.openedAtMs = this.#clock.monotonicMs();
       pool.foundAtMs = foundAtMs;
       this.#countFailedLogins(pool);
       this.#leases.opened(pool);
@@ -277,6 +291,15 @@ export class TenantConnections implements OnApplicationShutdown {
     if (failure !== undefined)
       this.#failedLogins.set(server, (this.#failedLogins.get(server) ?? 0) + 1, { ttl: PAUSE_MS[failure] });
     else if (database !== undefined) this.#failedLogins.delete(server);
+  }
+
+  /** A pool keeps the credentials of its opening. Unless they are denied, the opener reads none that are newer before their maximum age. */
+  #mayHaveOldCredentials({ openedAtMs }: TenantPool, error: unknown): boolean {
+    const reason = reasonOfFailure(error);
+    return (
+      reason === 'access denied' ||
+      (LOST_RIGHTS.has(reason) && this.#clock.monotonicMs() - openedAtMs >= this.#credentialsMaxAgeMs)
+    );
   }
 
   /** The pool is used no more, and repeats its error for a while. */

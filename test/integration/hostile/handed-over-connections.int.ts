@@ -66,6 +66,7 @@ afterAll(async () => {
 beforeEach(() => {
   const opener = new TenantDatabaseOpener(config, vault, new SystemClock());
   connections = new TenantConnections(opener, new SystemClock(), {
+    ...config,
     connections: { ...config.connections, tenantBudget: 1 },
   });
   users = new UserDirectory(connections);

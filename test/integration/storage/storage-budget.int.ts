@@ -41,6 +41,7 @@ beforeAll(async () => {
   const config = storageConfig(folder.path);
   const opener = new TenantDatabaseOpener(config, vault, new SystemClock());
   connections = new TenantConnections(opener, new SystemClock(), {
+    ...config,
     connections: { ...config.connections, tenantBudget: BUDGET, waitMs: 2500 },
   });
   users = new UserDirectory(connections);

@@ -21,7 +21,14 @@ import { parseEmail } from '../../../src/domain/email.ts';
 import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb.ts';
 import { mysqlConfig, placeCredentials } from '../../support/fixtures/mysql-config.ts';
 import { refusalOf } from '../../../src/testing/refusal.ts';
-import { collectingLog, storageConfig, temporaryFolder, tenantDraft, tenantId } from '../../../src/testing/storage.ts';
+import {
+  collectingLog,
+  ManualClock,
+  storageConfig,
+  temporaryFolder,
+  tenantDraft,
+  tenantId,
+} from '../../../src/testing/storage.ts';
 import { type TcpProxy, startTcpProxy } from '../../support/servers/tcp-proxy.ts';
 import { provisionDirectory, tenantOn } from '../../support/fixtures/tenant-directories.ts';
 
@@ -214,6 +221,36 @@ describe('credentials', () => {
     proxy.cut();
     await delay(50);
     expect((await ask(broken))?.id).toBe('u-ada');
+  });
+
+  it('of a user that another one replaces are read again when it has lost its rights, without one failed request', async () => {
+    const config = storageConfig(folder.path);
+    const manual = new ManualClock();
+    const opener = new TenantDatabaseOpener(config, vault, manual);
+    const busy = new TenantConnections(opener, manual, config);
+    const directory = new UserDirectory(busy);
+    const askBusy = () => directory.findByEmail(broken, ADA);
+    try {
+      expect((await askBusy())?.id).toBe('u-ada');
+      await failing.sql("CREATE USER 'd_second'@'%' IDENTIFIED BY 'second-password'");
+      await failing.sql("GRANT SELECT ON d_broken.* TO 'd_second'@'%'");
+      await placeCredentials(vault, 'broken', { username: 'd_second', password: 'second-password' });
+      manual.advance(29_000);
+      expect((await askBusy())?.id).toBe('u-ada');
+      await failing.sql("REVOKE ALL PRIVILEGES ON d_broken.* FROM 'd_broken'@'%'");
+      // Open connections keep the rights on their database.
+      proxy.cut();
+      await delay(50);
+      expect((await unavailableAfterMs(askBusy)).reason).toBe('tenant database: no access to the database');
+      expect(busy.stats.openings).toBe(1);
+      manual.advance(1_000);
+      expect((await askBusy())?.id).toBe('u-ada');
+      expect(busy.stats.openings).toBe(2);
+    } finally {
+      await busy.close();
+      await failing.sql("GRANT ALL PRIVILEGES ON d_broken.* TO 'd_broken'@'%'");
+      await failing.sql("DROP USER IF EXISTS 'd_second'@'%'");
+    }
   });
 
   it('that are missing in Vault are a 503', async () => {
