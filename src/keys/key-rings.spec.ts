@@ -205,6 +205,24 @@ describe('an announced change', () => {
     expect(31).toBeLessThan(MIN_LEAD_SECONDS);
   });
 
+  it('without announcement is in the first answer after the maximum age', async () => {
+    await change((ring, now) => rotate(ring, next, now));
+    fixture.clock.advance(31_000);
+    expect(await publishedKids()).toEqual([firstKid, next.kid]);
+  });
+
+  it('that cannot be read when it is announced is read as soon as it can be, before any request', async () => {
+    await change((ring, now) => rotate(ring, next, now));
+    fixture.vault.plugged = false;
+    fixture.tenants.invalidate(ACME);
+    await eventually('a failed reading', () => alarms().length > 0);
+    expect(await publishedKids()).toEqual([firstKid]);
+    fixture.vault.plugged = true;
+    fixture.vault.reads = 0;
+    await eventually('it is read', () => fixture.vault.reads > 0, 5_000);
+    await eventually('it is published', async () => (await publishedKids()).length === 2);
+  });
+
   it('removes a revoked key from the verification keys', async () => {
     await change((ring, now) => rotate(ring, next, now));
     await change((ring, now) => activate(ring, next.kid, now, { dangerouslyBeforeVerifiersKnowIt: true }));

@@ -5,6 +5,7 @@ import { CONFIG, type CachesConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { andThen, type Awaitable } from '../runtime/awaitable.ts';
+import { within } from '../runtime/deadline.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import { TenantRepository } from '../tenancy/tenant.repository.ts';
 import { Clock, epochSeconds } from '../domain/clock.ts';
@@ -27,6 +28,8 @@ export interface KeyRingsConfig {
 
 // While Vault is down, it is asked once a second per tenant, not once per request.
 const RETRY_MS = 1_000;
+/** How long public keys wait for a secret store that does not answer. Then the last ones are shown. */
+const CURRENT_WITHIN_MS = 300;
 /**
  * With thousands of tenants, as many rings are due at once, by their age or after `keys rotate --all`. If all were read at once, neither Vault nor the
  * control database would answer in time, to requests either.
@@ -117,10 +120,13 @@ export class KeyRings {
       await this.#tenants.open(id);
       entry = this.#entries.get(id) ?? this.#newEntry(id);
     }
-    const { last } = entry.ring;
-    if (last === undefined) return load(entry);
-    this.#refreshInTime(entry.ring, this.#clock.monotonicMs());
-    return last;
+    const { ring } = entry;
+    if (ring.last === undefined) return load(entry);
+    const now = this.#clock.monotonicMs();
+    if (ring.isCurrent(now) || ring.isFailing) this.#refreshInTime(ring, now);
+    // Nobody has used it for a while. What it was then is not shown once more while Vault can say what it is now.
+    else await within(CURRENT_WITHIN_MS, ring.read(), () => undefined);
+    return lastOf(entry) ?? load(entry);
   }
 
   /** For /metrics: how long the signing keys in memory have been public, seconds. */
@@ -162,16 +168,27 @@ export class KeyRings {
     for (const ring of this.#changed) {
       if (this.#rereading === REREAD_AT_ONCE) return;
       this.#changed.delete(ring);
-      this.#reread(ring.readIfOutdated());
+      this.#reread(ring.readIfOutdated(), ring);
     }
   }
 
-  #reread(reading: Promise<unknown>): void {
+  /** @param changed a ring that was announced as changed: it is read until that succeeds, because nobody may use it for long */
+  #reread(reading: Promise<unknown>, changed?: Entry['ring']): void {
     this.#rereading += 1;
     void reading.then(() => {
       this.#rereading -= 1;
+      if (changed?.isFailing === true) this.#readLater(changed);
       this.#readChanged();
     });
+  }
+
+  #readLater(ring: Entry['ring']): void {
+    setTimeout(() => {
+      // A use of the ring may have read it meanwhile.
+      if (!ring.isFailing) return;
+      this.#changed.add(ring);
+      this.#readChanged();
+    }, RETRY_MS).unref();
   }
 
   #newEntry(id: TenantId): Entry {
@@ -219,6 +236,11 @@ export class KeyRings {
   #now(): number {
     return epochSeconds(this.#clock.nowMs());
   }
+}
+
+/** It may have been dropped, because the tenant is gone. */
+function lastOf({ ring }: Entry): LoadedKeyRing | undefined {
+  return ring.last;
 }
 
 async function load({ ring }: Entry): Promise<LoadedKeyRing> {

@@ -81,6 +81,11 @@ export class LastGoodValue<V, F> {
     return ageMs <= maxAgeMs || (this.#failed !== undefined && ageMs <= staleMs) ? this.#last : undefined;
   }
 
+  /** Whether the value is younger than its maximum age, and no change was announced that no read has begun after. */
+  isCurrent(nowMs: number): boolean {
+    return this.#last !== undefined && !this.#isOutdated && nowMs - this.#readAtMs <= this.#source.ages.maxAgeMs;
+  }
+
   /** Whether it is time to begin to read the value again. Not in a pause, and not while it is read. */
   isDue(nowMs: number): boolean {
     if (this.#inFlight !== undefined || nowMs < this.#nextReadAtMs) return false;
