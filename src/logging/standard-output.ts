@@ -10,6 +10,10 @@ const BUFFER_CHARACTERS = 32 * 1024;
 const MAX_WRITE_BYTES = 64 * 1024;
 /** Of the lines here, and then of what the destination holds. */
 const FLUSH_EVERY_MS = 50;
+/** Lines that wait for a reader that does not read, or for a disk that is full. What comes then is dropped, and counted. */
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
+/** The disk is full: the lines wait until it has room. A full disk of the log must not end the service. */
+const WAITS: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
 
 export interface BufferedOutput extends DestinationStream {
   flushSync(): void;
@@ -23,10 +27,27 @@ export function standardOutput(): BufferedOutput {
     // What it still holds when a process ends is written to the end, and what it is writing is not.
     minLength: BUFFER_CHARACTERS,
     maxWrite: MAX_WRITE_BYTES,
+    maxLength: MAX_HELD_BYTES,
     periodicFlush: FLUSH_EVERY_MS,
   });
   const lines = new BatchedLines(output, isatty(STDOUT) ? formatForTerminal : asItIs);
+  let isFull = false;
+  const flushSync = output.flushSync.bind(output);
+  // At the end of the process. It tries again without end what the disk does not take.
+  Object.assign(output, {
+    flushSync: () => {
+      if (!isFull) flushSync();
+    },
+  });
+  output.on('write', () => {
+    isFull = false;
+  });
+  output.on('drop', () => {
+    lines.refused();
+  });
   output.on('error', (error: NodeJS.ErrnoException) => {
+    isFull = WAITS.has(error.code);
+    if (isFull) return;
     lines.drop();
     // When the process ends, pino flushes once more, and would retry that forever.
     Object.assign(output, { flushSync: () => undefined, end: () => undefined });
@@ -45,6 +66,9 @@ class BatchedLines implements BufferedOutput {
   #output: BufferedOutput | undefined;
   readonly #format: (line: string) => string;
   #lines = '';
+  #isRefused = false;
+  /** Lines that could not be held, and of which no line tells yet. */
+  #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(output: BufferedOutput, format: (line: string) => string) {
@@ -70,11 +94,28 @@ class BatchedLines implements BufferedOutput {
     this.#lines = '';
   }
 
+  /** Call when the output did not take what it is being given. */
+  refused(): void {
+    this.#isRefused = true;
+  }
+
   readonly #writeAll = (): void => {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#lines === '') return;
-    this.#output?.write(this.#lines);
+    const lines = this.#lines;
     this.#lines = '';
+    this.#isRefused = false;
+    this.#output?.write(this.#dropped === 0 ? lines : this.#format(droppedLine(this.#dropped)) + lines);
+    this.#dropped = this.#wasRefused() ? this.#dropped + lines.split('\n').length - 1 : 0;
   };
+
+  #wasRefused(): boolean {
+    return this.#isRefused;
+  }
+}
+
+/** As `Log` writes it. */
+function droppedLine(lines: number): string {
+  return `{"level":${pino.levels.values['warn']},"time":${Date.now()},"lines":${lines},"event":"log_lines_dropped"}\n`;
 }
