@@ -50,7 +50,16 @@ it('holds a bounded number of lines for a reader that does not read, and says ho
   expect(Number(/written (\d+) MiB/.exec(said())?.[1])).toBeLessThan(150);
   let received = '';
   child.stdout!.setEncoding('latin1').on('data', (text: string) => (received += text));
-  await eventually('what was held is read', () => received.length > 8 * 1024 * 1024, 30_000);
+  // What is being written when the process ends would be lost.
+  await eventually(
+    'all that was held is read',
+    async () => {
+      const before = received.length;
+      await delay(300);
+      return before > 8 * 1024 * 1024 && received.length === before;
+    },
+    30_000,
+  );
   child.stdin!.write('\n');
   const [code] = (await once(child, 'exit')) as [number];
   expect([code, said()]).toEqual([0, expect.stringContaining('ended')]);

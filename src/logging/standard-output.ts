@@ -1,5 +1,6 @@
 import { isatty } from 'node:tty';
 import { type DestinationStream, pino } from 'pino';
+import { Log } from './log.ts';
 import { formatForTerminal } from './terminal-lines.ts';
 
 const STDOUT = 1;
@@ -115,7 +116,9 @@ class BatchedLines implements BufferedOutput {
   }
 }
 
-/** As `Log` writes it. */
 function droppedLine(lines: number): string {
-  return `{"level":${pino.levels.values['warn']},"time":${Date.now()},"lines":${lines},"event":"log_lines_dropped"}\n`;
+  let text = '';
+  const log = new Log('warn', { write: (line) => (text = line) });
+  log.warn('log_lines_dropped', { lines });
+  return text;
 }
