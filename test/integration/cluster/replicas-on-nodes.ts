@@ -162,23 +162,27 @@ export function describeReplicas(cluster: () => GaleraCluster): void {
       proxy.switchTo(spare.port);
       await eventually('both are ready', async () => (await isReady(first)) && (await isReady(second)), 20_000);
       await delay(1_000);
-      for (const load of loads) await load.stop();
-      for (const load of loads) {
-        expect(new Set(load.statuses)).toEqual(new Set([200, 503]));
-        expect(load.longestGapMs(lostAt)).toBeLessThan(LOSS_MS);
-      }
-      process.stdout.write(
-        `node loss: ${loads.map((load) => Math.round(load.longestGapMs(lostAt))).join(' and ')} ms without a token\n`,
-      );
-      const audited = await auditedTokens();
-      expect(loads.flatMap(({ tokenIds }) => tokenIds).filter((id) => !audited.has(id))).toEqual([]);
-      for (const server of replicas.servers) expect(await profileStatus(server, revoked)).toBe(401);
+      const gapsMs = loads.map((load) => load.longestGapMs(lostAt));
+      process.stdout.write(`node loss: ${gapsMs.map((gap) => Math.round(gap)).join(' and ')} ms without a token\n`);
+      for (const gap of gapsMs) expect(gap).toBeLessThan(LOSS_MS);
 
+      // It comes back under the same load. While it gets what it missed, the node that gives it may take no writes.
       await lost.restart();
       await cluster().whole();
       proxy.switchTo(lost.port);
       proxy.cut();
       await eventually('the node that is back serves', () => isReady(second), LOSS_MS);
+      const before = loads.map(({ tokenIds }) => tokenIds.length);
+      await eventually(
+        'tokens are made at both',
+        () => loads.every(({ tokenIds }, index) => tokenIds.length > before[index]! + 20),
+        10_000,
+      );
+      for (const load of loads) await load.stop();
+      for (const load of loads) expect(new Set(load.statuses)).toEqual(new Set([200, 503]));
+      const audited = await auditedTokens();
+      expect(loads.flatMap(({ tokenIds }) => tokenIds).filter((id) => !audited.has(id))).toEqual([]);
+      for (const server of replicas.servers) expect(await profileStatus(server, revoked)).toBe(401);
     }
   });
 
