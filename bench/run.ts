@@ -9,7 +9,7 @@ import { compare } from './comparison.ts';
 import { exchange } from './exchange.ts';
 import { idle } from './idle.ts';
 import { pinThisProcess } from './harness/pinned-process.ts';
-import { type Section, toMarkdown, writeSections } from './harness/report.ts';
+import { type Section, toMarkdown, writeSection } from './harness/report.ts';
 import { nodeVersions } from './node-versions.ts';
 import { revocationPollers } from './revocation-pollers.ts';
 import { tenThousandTenants } from './ten-thousand-tenants.ts';
@@ -57,16 +57,15 @@ const chosen = names.map((name) => {
 await pinThisProcess();
 const folder = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
 try {
-  const sections: Section[] = [];
   for (const [name, benchmark] of chosen) {
     console.error(`${name} …`);
     const own = join(folder, name);
     await mkdir(own);
     const section = await benchmark(own, Number(values.seconds));
-    sections.push(section);
     console.log(`${toMarkdown(section)}\n`);
+    // At once: a later one may fail.
+    if (values.write) writeSection(section);
   }
-  if (values.write) writeSections(sections);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

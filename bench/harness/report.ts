@@ -26,13 +26,10 @@ export function toMarkdown({ title, text, tables }: Section): string {
   return [`## ${title}`, text, ...blocks].join('\n\n');
 }
 
-/** Writes the measured sections to docs/benchmarks.md. Other sections stay as they are. */
-export function writeSections(sections: readonly Section[]): void {
+/** Writes a measured section to docs/benchmarks.md. Other sections stay as they are. */
+export function writeSection(section: Section): void {
   const before = existsSync(FILE) ? readFileSync(FILE, 'utf8') : INTRODUCTION;
-  writeFileSync(
-    FILE,
-    sections.reduce((document, section) => replaceSection(document, section, machine()), before),
-  );
+  writeFileSync(FILE, replaceSection(before, section, machine()));
 }
 
 /** @returns the document with the section between its markers, at the end if it had none */
