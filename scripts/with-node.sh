@@ -41,7 +41,8 @@ if [ ! -d "$sqlite" ]; then
   rm -rf "$sqlite.new" && cp -a node_modules/better-sqlite3 "$sqlite.new" && rm -rf "$sqlite.new/build"
   gyp="$(npm root --global)/npm/node_modules/node-gyp/bin/node-gyp.js"
   [ -f "$gyp" ] || gyp="$(dirname "$(realpath "$(command -v npm)")")/../node_modules/node-gyp/bin/node-gyp.js"
-  (cd "$sqlite.new" && node "$gyp" rebuild --release --nodedir="$folder/$headers" >build.log 2>&1) ||
+  # Below `npm run`, npm's own setting is in the environment, which node-gyp prefers to its option.
+  (cd "$sqlite.new" && env -u npm_config_nodedir node "$gyp" rebuild --release --nodedir="$folder/$headers" >build.log 2>&1) ||
     { tail -n 40 "$sqlite.new/build.log" >&2 && exit 1; }
   mv "$sqlite.new" "$sqlite"
 fi
