@@ -70,7 +70,7 @@ export async function startTessera(folder: string, node?: NodeInstallation): Pro
   const tessera = await provisionSample(folder);
   const body = tessera.body(SAMPLE.tenant, SAMPLE.email);
   return {
-    process: await tessera.start(node),
+    process: await tessera.start({ node }),
     load: tessera.load([body]),
   };
 }

@@ -13,6 +13,8 @@ const TENANT_CONNECTIONS = 100;
 const CONTROL_CONNECTIONS = 10;
 const MAX_DOCTOR_SECONDS = 60;
 const MAX_MIB = 300;
+/** About three times what the heap holds. */
+const HEAP_MIB = 200;
 const ROUNDS = 3;
 
 /** A thousand tenants, each with its own database, served by one process with a hundred connections. */
@@ -29,7 +31,7 @@ export async function thousandTenants(folder: string, seconds: number): Promise<
     await tessera.apply(tenantsFile(tenants));
     const applySeconds = (performance.now() - startedAt) / 1000;
     const doctorSeconds = await tessera.examine();
-    const server = await tessera.start();
+    const server = await tessera.start({ heapMiB: HEAP_MIB });
     try {
       const measures = await measure({ folder, tessera, server, stores, tenants, seconds });
       return report(measures, { applySeconds, doctorSeconds }, seconds, server);
@@ -117,12 +119,13 @@ function report(
   server: PinnedProcess,
 ): Section {
   const budget = TENANT_CONNECTIONS + CONTROL_CONNECTIONS;
-  const memory = server.residentMiB();
+  const memory = server.peakResidentMiB();
   return {
     title: 'A thousand tenants on MariaDB',
     text:
       `${decimals(TENANTS, 0)} tenants with a database each on one MariaDB that does not wait for its disk, provisioned by one \`tessera apply\`; requests alternate between ` +
-      `all tenants, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${seconds} s each. Declared budget: ${TENANT_CONNECTIONS} connections to tenants and ${CONTROL_CONNECTIONS} to the control plane.`,
+      `all tenants, ${CONNECTIONS} connections, ${ROUNDS} rounds of ${seconds} s each. Declared budget: ${TENANT_CONNECTIONS} connections to tenants and ${CONTROL_CONNECTIONS} to the control plane; ` +
+      `\`NODE_OPTIONS=--max-old-space-size=${HEAP_MIB}\`.`,
     tables: [
       {
         head: ['requests', ...MEASURED],
@@ -148,7 +151,7 @@ function report(
             `≤ ${MAX_DOCTOR_SECONDS} s`,
             targetMark(doctorSeconds <= MAX_DOCTOR_SECONDS),
           ],
-          ['resident memory', `${memory} MiB`, `≤ ${MAX_MIB} MiB`, targetMark(memory <= MAX_MIB)],
+          ['resident memory, the most', `${memory} MiB`, `≤ ${MAX_MIB} MiB`, targetMark(memory <= MAX_MIB)],
         ],
       },
     ],

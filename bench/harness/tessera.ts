@@ -11,6 +11,11 @@ import { SAMPLE } from '../sample/sample-request.ts';
 
 export const GENERATE_TOKEN = '/auth/user/generateToken';
 
+export interface StartOptions {
+  readonly node?: NodeInstallation | undefined;
+  readonly heapMiB?: number;
+}
+
 /** Tessera as it is shipped: `dist/cli.js` provisions, `dist/main.js` serves, both with the same settings. */
 export class Tessera {
   readonly #folder: string;
@@ -94,11 +99,15 @@ export class Tessera {
     return { url: this.url + path, contentType: 'application/json', bodies };
   }
 
-  /** Starts `node dist/main.js` on the servers' core. It is not yet listening when this resolves. */
-  start(node: NodeInstallation = THIS_NODE): Promise<PinnedProcess> {
+  /**
+   * Starts `node dist/main.js` on the servers' core. It is not yet listening when this resolves.
+   *
+   * @param heapMiB what an operator with many tenants sets (docs/operation.md)
+   */
+  start({ node = THIS_NODE, heapMiB }: StartOptions = {}): Promise<PinnedProcess> {
     return startPinned(SERVER_CORE, [node.program, join(node.tree, 'dist/main.js')], {
       cwd: this.#folder,
-      env: this.#env,
+      env: { ...this.#env, ...(heapMiB !== undefined && { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` }) },
       logFile: this.logFile,
     });
   }
