@@ -227,10 +227,7 @@ export class MysqlSessions {
 
   async #set(connection: Connection, known: KnownServer | undefined): Promise<KnownServer> {
     // Also after the one that was known: an upgrade, or its return, takes away names.
-    const servers = [
-      ...(known === undefined ? [] : [known]),
-      ...DIALECTS.map((one) => serverOf(one, this.#limits)),
-    ];
+    const servers = [...(known === undefined ? [] : [known]), ...DIALECTS.map((one) => serverOf(one, this.#limits))];
     for (const [index, server] of servers.entries()) {
       try {
         const { serverStatus } = await this.#ask<ResultSetHeader>(connection, server.set);
