@@ -2,7 +2,7 @@ import { median } from './harness/median.ts';
 import { CONNECTIONS, type LoadResult, runLoad, untilAnswered } from './harness/load.ts';
 import { ProductionStores } from './harness/production-stores.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
-import { cellsOf, failuresOf, MEASURED } from './harness/rounds.ts';
+import { cellsOf, failuresOf, inRounds, MEASURED } from './harness/rounds.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { Tessera } from './harness/tessera.ts';
 import { tenantsFile } from './sample/tenants-file.ts';
@@ -27,13 +27,10 @@ export async function coldSubjects(folder: string, seconds: number): Promise<Sec
     try {
       const load = tessera.load(bodies);
       await untilAnswered(server, load);
-      let sent = (await runLoad(folder, server, load, WARM_UP_SECONDS)).requests;
-      const results: LoadResult[] = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        const result = await runLoad(folder, server, { ...load, firstBody: sent }, seconds);
-        sent += result.requests;
-        results.push(result);
-      }
+      const { requests: warmed } = await runLoad(folder, server, load, WARM_UP_SECONDS);
+      const results = await inRounds(ROUNDS, (sent) =>
+        runLoad(folder, server, { ...load, firstBody: warmed + sent }, seconds),
+      );
       return report(results, seconds, server.residentMiB());
     } finally {
       await server.end();

@@ -8,7 +8,7 @@ import { CONNECTIONS, type LoadResult, type PostLoad, runLoad } from './harness/
 import { type PinnedProcess, SERVER_CORE, startPinned } from './harness/pinned-process.ts';
 import { copyFailures } from './harness/server-log.ts';
 import { decimals, type Section, targetMark } from './harness/report.ts';
-import { cellsOf, failuresOf, MEASURED } from './harness/rounds.ts';
+import { cellsOf, failuresOf, inRounds, MEASURED } from './harness/rounds.ts';
 import { GENERATE_TOKEN } from './harness/tessera.ts';
 
 const SERVERS = 4;
@@ -96,11 +96,11 @@ class Run {
     let server = await this.#start();
     let residentMiB = 0;
     const noteMemory = () => (residentMiB = Math.max(residentMiB, server.peakResidentMiB()));
-    const rounds = () => inRounds(() => runLoad(this.#folder, server, this.#load, seconds));
+    const rounds = () => inRounds(ROUNDS, () => runLoad(this.#folder, server, this.#load, seconds));
     try {
       const firstSeconds = await timed(() => this.#oneOfEach());
       const inTurn = await rounds();
-      const besideNoise = await inRounds(() => this.#besideNoise(server, seconds));
+      const besideNoise = await inRounds(ROUNDS, () => this.#besideNoise(server, seconds));
       const tokens = await this.#oneOfEach();
       const rotationSeconds = await timed(() => this.#installation.cli(['keys', 'rotate', '--all', '-o', 'json']));
       const afterRotation = await rounds();
@@ -209,12 +209,6 @@ class Run {
       await Promise.all(noise);
     }
   }
-}
-
-async function inRounds(round: () => Promise<LoadResult>): Promise<LoadResult[]> {
-  const results: LoadResult[] = [];
-  while (results.length < ROUNDS) results.push(await round());
-  return results;
 }
 
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {

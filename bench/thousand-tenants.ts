@@ -2,7 +2,7 @@ import { CONNECTIONS, type PostLoad, type LoadResult, runLoad, untilAnswered } f
 import type { PinnedProcess } from './harness/pinned-process.ts';
 import { ProductionStores } from './harness/production-stores.ts';
 import { type Section, decimals, targetMark } from './harness/report.ts';
-import { cellsOf, MEASURED } from './harness/rounds.ts';
+import { cellsOf, inRounds, MEASURED } from './harness/rounds.ts';
 import { Tessera } from './harness/tessera.ts';
 import { type TenantPlan, tenantsFile } from './sample/tenants-file.ts';
 
@@ -70,21 +70,12 @@ async function measure({ folder, tessera, server, stores, tenants, seconds }: Se
   const startedAt = performance.now();
   await askOnceEach(tessera.load(bodies[0]!));
   const firstTurnSeconds = (performance.now() - startedAt) / 1000;
-  const warm = await inRounds(folder, server, tessera.load(bodies[0]!), seconds);
-  const cold = await inRounds(folder, server, tessera.load(bodies.flat()), seconds);
+  // Of the subjects that are read, a later round goes on with those that no earlier one has asked for.
+  const rounds = (load: PostLoad) =>
+    inRounds(ROUNDS, (firstBody) => runLoad(folder, server, { ...load, firstBody }, seconds));
+  const warm = await rounds(tessera.load(bodies[0]!));
+  const cold = await rounds(tessera.load(bodies.flat()));
   return { firstTurnSeconds, warm, cold, peakConnections: await stores.peakConnections() };
-}
-
-/** A later round goes on with the users that no earlier one has asked for. */
-async function inRounds(folder: string, server: PinnedProcess, load: PostLoad, seconds: number): Promise<LoadResult[]> {
-  const results: LoadResult[] = [];
-  let sent = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const result = await runLoad(folder, server, { ...load, firstBody: sent }, seconds);
-    sent += result.requests;
-    results.push(result);
-  }
-  return results;
 }
 
 async function askOnceEach(load: PostLoad): Promise<void> {

@@ -4,6 +4,7 @@ import { createPublicKey, verify } from 'node:crypto';
 import { guardedRoute } from './guarded-route.ts';
 import { figure, type Section, type Table, targetMark } from './harness/report.ts';
 import { median } from './harness/median.ts';
+import { ratiosOf } from './harness/rounds.ts';
 import { SAMPLE } from './sample/sample-request.ts';
 import { ISSUER, newSampleKey, newSampleToken } from './sample/sample-token.ts';
 
@@ -75,15 +76,19 @@ async function perSecond(run: Verify, tokens: readonly string[], seconds: number
 
 function report(rows: readonly Row[], routes: Table): Section {
   const [bare, ours, jose] = rows as readonly [Row, Row, Row];
-  const toBare = ratiosOf(ours, bare);
-  const toJose = ratiosOf(ours, jose);
+  const toBare = ratiosOf(ours.perSecond, bare.perSecond);
+  const toJose = ratiosOf(ours.perSecond, jose.perSecond);
   return {
     title: 'Verifying a token',
     text: `ES256, the claims of the sample, one token after the other on one core; ${ROUNDS} alternating rounds, medians. The bare check verifies the signature only.`,
     tables: [
       {
         head: ['verifier', 'tokens/s', 'to bare'],
-        rows: rows.map((row) => [row.name, figure(row.perSecond, 0), figure(ratiosOf(row, bare), 2)]),
+        rows: rows.map((row) => [
+          row.name,
+          figure(row.perSecond, 0),
+          figure(ratiosOf(row.perSecond, bare.perSecond), 2),
+        ]),
       },
       {
         head: ['@tessera/token to', 'ratio', 'target', 'met'],
@@ -95,9 +100,4 @@ function report(rows: readonly Row[], routes: Table): Section {
       routes,
     ],
   };
-}
-
-/** Of each round. */
-function ratiosOf(one: Row, other: Row): number[] {
-  return one.perSecond.map((perSecond, round) => perSecond / (other.perSecond[round] ?? Number.NaN));
 }

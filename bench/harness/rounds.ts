@@ -34,6 +34,17 @@ export async function measureInTurns<C extends MeasuredContender>(
   }
 }
 
+/** @param run gets how many requests the earlier rounds had, so that a load goes on where they ended */
+export async function inRounds(rounds: number, run: (sent: number) => Promise<LoadResult>): Promise<LoadResult[]> {
+  const results: LoadResult[] = [];
+  for (let sent = 0; results.length < rounds;) {
+    const result = await run(sent);
+    sent += result.requests;
+    results.push(result);
+  }
+  return results;
+}
+
 export const MEASURED = ['requests/s', 'CPU µs', 'p50 ms', 'p99 ms', 'failures'] as const;
 
 /** The columns of `MEASURED`: each figure is the median of the rounds, with the lowest and the highest. */
@@ -70,7 +81,12 @@ export function ratioOf(
   member: keyof LoadResult = 'requestsPerSecond',
 ): Ratio {
   const resultsOf = (wanted: string) => contenders.find(({ name }) => name === wanted)?.results ?? [];
-  const others = resultsOf(other);
-  const ratios = resultsOf(one).map((result, round) => result[member] / (others[round]?.[member] ?? Number.NaN));
+  const of = (name: string) => resultsOf(name).map((result) => result[member]);
+  const ratios = ratiosOf(of(one), of(other));
   return { value: median(ratios), text: figure(ratios, 2) };
+}
+
+/** Of each round. */
+export function ratiosOf(ones: readonly number[], others: readonly number[]): number[] {
+  return ones.map((one, round) => one / (others[round] ?? Number.NaN));
 }

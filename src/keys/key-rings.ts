@@ -38,6 +38,8 @@ const REREAD_AT_ONCE = 8;
 // A lasting alarm is repeated, but does not fill the log.
 const ALARM_INTERVAL_MS = 60_000;
 
+type RingReading = Reading<LoadedKeyRing, TesseraError>;
+
 interface Entry {
   readonly ring: LastGoodValue<LoadedKeyRing, TesseraError>;
   alarm: { readonly reason: string; readonly at: number } | undefined;
@@ -121,12 +123,17 @@ export class KeyRings {
       entry = this.#entries.get(id) ?? this.#newEntry(id);
     }
     const { ring } = entry;
-    if (ring.last === undefined) return load(entry);
+    const { last } = ring;
+    if (last === undefined) return load(entry);
     const now = this.#clock.monotonicMs();
-    if (ring.isCurrent(now) || ring.isFailing) this.#refreshInTime(ring, now);
+    if (ring.isCurrent(now) || ring.isFailing) {
+      this.#refreshInTime(ring, now);
+      return last;
+    }
     // Nobody has used it for a while. What it was then is not shown once more while Vault can say what it is now.
-    else await within(CURRENT_WITHIN_MS, ring.read(), () => undefined);
-    return lastOf(entry) ?? load(entry);
+    const reading = await within<RingReading | undefined>(CURRENT_WITHIN_MS, ring.read(), () => undefined);
+    if (reading?.kind === 'gone') throw reading.failure;
+    return reading?.kind === 'read' ? reading.value : last;
   }
 
   /** For /metrics: how long the signing keys in memory have been public, seconds. */
@@ -202,7 +209,7 @@ export class KeyRings {
     return entry;
   }
 
-  async #read(id: TenantId, entry: Entry): Promise<Reading<LoadedKeyRing, TesseraError>> {
+  async #read(id: TenantId, entry: Entry): Promise<RingReading> {
     try {
       const { id: known } = await this.#tenants.open(id);
       const stored = await this.#store.read(known);
@@ -236,11 +243,6 @@ export class KeyRings {
   #now(): number {
     return epochSeconds(this.#clock.nowMs());
   }
-}
-
-/** It may have been dropped, because the tenant is gone. */
-function lastOf({ ring }: Entry): LoadedKeyRing | undefined {
-  return ring.last;
 }
 
 async function load({ ring }: Entry): Promise<LoadedKeyRing> {

@@ -32,26 +32,25 @@ export function standardOutput(): BufferedOutput {
     periodicFlush: FLUSH_EVERY_MS,
   });
   const lines = new BatchedLines(output, isatty(STDOUT) ? formatForTerminal : asItIs);
-  let isFull = false;
+  let isStuck = false;
   const flushSync = output.flushSync.bind(output);
-  // At the end of the process. It tries again without end what the disk does not take.
+  // When the process ends, pino flushes once more, and would retry forever what cannot be written.
   Object.assign(output, {
     flushSync: () => {
-      if (!isFull) flushSync();
+      if (!isStuck) flushSync();
     },
   });
   output.on('write', () => {
-    isFull = false;
+    isStuck = false;
   });
   output.on('drop', () => {
     lines.refused();
   });
   output.on('error', (error: NodeJS.ErrnoException) => {
-    isFull = WAITS.has(error.code);
-    if (isFull) return;
+    isStuck = true;
+    if (WAITS.has(error.code)) return;
     lines.drop();
-    // When the process ends, pino flushes once more, and would retry that forever.
-    Object.assign(output, { flushSync: () => undefined, end: () => undefined });
+    Object.assign(output, { end: () => undefined });
     // EIO: the terminal is gone, and nobody reads the log any more. The requests in flight must still be answered.
     if (error.code !== 'EIO') throw error;
   });

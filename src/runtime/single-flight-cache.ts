@@ -164,7 +164,8 @@ export class SingleFlightCache<K extends string, V> {
     this.#dropExpired(entry.readAtMs);
     const { weight } = this.#options;
     this.#kept.set(key, entry, weight === undefined ? {} : { size: weight.of(value) });
-    if (this.#kept.has(key)) this.#groups?.add(key);
+    // A value that is too heavy is not kept.
+    if (this.#groups !== undefined && this.#kept.has(key)) this.#groups.add(key);
   }
 
   /**

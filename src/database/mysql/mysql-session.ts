@@ -227,15 +227,20 @@ export class MysqlSessions {
 
   async #set(connection: Connection, known: KnownServer | undefined): Promise<KnownServer> {
     // Also after the one that was known: an upgrade, or its return, takes away names.
-    const servers = [...(known === undefined ? [] : [known]), ...DIALECTS.map((one) => serverOf(one, this.#limits))];
-    for (const [index, server] of servers.entries()) {
+    // The statements of a dialect are made when it is tried: usually one is.
+    const tries = [
+      ...(known === undefined ? [] : [() => known]),
+      ...DIALECTS.map((one) => () => serverOf(one, this.#limits)),
+    ];
+    for (const [index, serverToTry] of tries.entries()) {
+      const server = serverToTry();
       try {
         const { serverStatus } = await this.#ask<ResultSetHeader>(connection, server.set);
         if ((serverStatus & (AUTOCOMMIT | IN_TRANSACTION)) !== AUTOCOMMIT)
           throw new SessionSettingNotKept('autocommit');
         return server;
       } catch (error) {
-        if (!isUnknownVariable(error) || index === servers.length - 1) throw error;
+        if (!isUnknownVariable(error) || index === tries.length - 1) throw error;
       }
     }
     throw new Error('there is no dialect');

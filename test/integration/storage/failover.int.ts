@@ -2,13 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { decodeJwt } from 'jose';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { withApplyLock } from '../../../src/control-plane/apply-lock.ts';
-import { openMysqlDatabase } from '../../../src/database/mysql/mysql-data-source.ts';
 import { NO_ENTITIES } from '../../../src/database/schema.ts';
-import { Secret } from '../../../src/config/secret.ts';
 import { EmbeddedVault } from '../../../src/vault/embedded/embedded-vault.ts';
 import { type Answer, readAnswer } from '../../support/requests/answer.ts';
 import { type MariaDbPair, startMariaDbPair } from '../../support/servers/mariadb-pair.ts';
 import { placeCredentials } from '../../support/fixtures/mysql-config.ts';
+import { openTenantDatabase } from '../../support/fixtures/tenant-directories.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { type TcpProxy, startTcpProxy } from '../../support/servers/tcp-proxy.ts';
 import { TestInstallation } from '../../e2e/cli/installation.ts';
@@ -105,18 +104,9 @@ it('finds the new primary also without token requests, and keeps no connection t
 }, 30_000);
 
 it('reads a tenant’s database from the new primary once its connections have reached their maximum age, without a failed read', async () => {
-  const database = await openMysqlDatabase({
-    name: 'tenant database',
-    host: '127.0.0.1',
-    port: proxy.port,
-    database: 'd_acme',
-    username: 'd_acme',
-    password: new Secret('d_acme-password'),
+  const database = await openTenantDatabase(proxy.port, 'acme', {
     poolSize: 2,
     connectionMaxAgeMs: 500,
-    answerLimit: Infinity,
-    timeoutMs: 1500,
-    dangerouslyAllowPlaintext: false,
     schema: NO_ENTITIES,
   });
   const serverPort = async () => (await database.query('SELECT @@port AS port'))[0]?.['port'];

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import type { AuditRecord } from '../../../src/audit/audit-record.ts';
 import { AuditTrail } from '../../../src/audit/audit-trail.ts';
-import { Secret } from '../../../src/config/secret.ts';
 import { DIRECTORY_SCHEMA } from '../../../src/directory/provisioning/directory.schema.ts';
 import { UserDirectory } from '../../../src/directory/user.directory.ts';
 import { TesseraError } from '../../../src/errors/tessera-error.ts';
@@ -10,7 +9,6 @@ import { ControlPlaneAuditStore } from '../../../src/audit/control-plane-audit.s
 import { SecretUseEntity } from '../../../src/control-plane/entities/secret-use.entity.ts';
 import { createControlPlane, startControlPlane } from '../../../src/control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../../src/provisioning/apply/control-plane.writer.ts';
-import { openMysqlDatabase } from '../../../src/database/mysql/mysql-data-source.ts';
 import { TenantConnections } from '../../../src/tenancy/tenant-connections.ts';
 import { TenantDatabaseOpener } from '../../../src/tenancy/tenant-database.ts';
 import { TenantRepository } from '../../../src/tenancy/tenant.repository.ts';
@@ -30,7 +28,7 @@ import {
   tenantId,
 } from '../../../src/testing/storage.ts';
 import { type TcpProxy, startTcpProxy } from '../../support/servers/tcp-proxy.ts';
-import { provisionDirectory, tenantOn } from '../../support/fixtures/tenant-directories.ts';
+import { openTenantDatabase, provisionDirectory, tenantOn } from '../../support/fixtures/tenant-directories.ts';
 
 const ADA = parseEmail('ada@acme.example')!.canonical;
 /** The promise: a response within 3 s, recovery within 5 s. */
@@ -260,19 +258,7 @@ describe('credentials', () => {
   });
 
   it('that expire during a migration are a 503 too, without the driver’s error', async () => {
-    const database = await openMysqlDatabase({
-      name: 'tenant database',
-      host: '127.0.0.1',
-      port: failing.port,
-      database: 'd_broken',
-      username: 'd_broken',
-      password: new Secret('d_broken-password'),
-      poolSize: 1,
-      timeoutMs: 1500,
-      dangerouslyAllowPlaintext: false,
-      answerLimit: Infinity,
-      schema: DIRECTORY_SCHEMA,
-    });
+    const database = await openTenantDatabase(failing.port, 'broken', { schema: DIRECTORY_SCHEMA });
     try {
       await failing.sql("ALTER USER 'd_broken'@'%' IDENTIFIED BY 'other'", "KILL USER 'd_broken'");
       await delay(200);
@@ -290,19 +276,7 @@ describe('credentials', () => {
 });
 
 it('an answer that came while this process was busy is read', async () => {
-  const database = await openMysqlDatabase({
-    name: 'tenant database',
-    host: '127.0.0.1',
-    port: sound.port,
-    database: 'd_healthy',
-    username: 'd_healthy',
-    password: new Secret('d_healthy-password'),
-    poolSize: 1,
-    timeoutMs: 300,
-    dangerouslyAllowPlaintext: false,
-    answerLimit: Infinity,
-    schema: DIRECTORY_SCHEMA,
-  });
+  const database = await openTenantDatabase(sound.port, 'healthy', { timeoutMs: 300, schema: DIRECTORY_SCHEMA });
   try {
     // Opens the connection and prepares the statement.
     await database.query('SELECT 1 AS one');
