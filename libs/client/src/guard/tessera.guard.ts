@@ -47,7 +47,8 @@ export class TesseraGuard implements CanActivate {
     let token: string | undefined;
     try {
       token = this.extractToken(context);
-      refusal = token === undefined ? MISSING : await this.#admit(context, requirements, token);
+      refusal =
+        token === undefined ? MISSING : this.#admit(context, requirements, token, await this.#verifier.verify(token));
     } catch (error) {
       refusal = refusalFor(error);
     }
@@ -85,12 +86,12 @@ export class TesseraGuard implements CanActivate {
   }
 
   /** @returns undefined if the call is accepted */
-  async #admit(
+  #admit(
     context: ExecutionContext,
     requirements: readonly Requirement[],
     bearer: string,
-  ): Promise<Refusal | undefined> {
-    const token = await this.#verifier.verify(bearer);
+    token: VerifiedToken,
+  ): Refusal | undefined {
     // The verifier can be replaced, by a test double as well. Its result must still have been verified.
     if (!isVerifiedToken(token)) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier gave no verified token');
     if (requirements.some(({ kind }) => kind === 'freshRevocations')) demandFreshRevocations(this.#verifier, token);

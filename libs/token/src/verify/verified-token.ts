@@ -37,10 +37,40 @@ export interface VerifiedToken {
   readonly claims: TesseraClaims;
 }
 
+/** A base class that adds the private fields of its subclass to an existing object. */
+const Given = function (object: object): object {
+  return object;
+} as unknown as new (object: object) => object;
+
+interface VerifiedObjects {
+  add(object: object): unknown;
+  has(object: object): boolean;
+}
+
+/**
+ * Marks an object by a private field, which nobody else can write and no copy has. A WeakSet would do the same, but V8 promotes its entries at every
+ * collection of young objects.
+ */
+class Mark extends Given {
+  readonly #isVerified = true;
+
+  private constructor(object: object) {
+    super(object);
+  }
+
+  static add(object: object): void {
+    new Mark(object);
+  }
+
+  static has(object: object): boolean {
+    return #isVerified in object && object.#isVerified;
+  }
+}
+
 // A registered symbol, so that the ESM build, the CommonJS build and every copy of this package recognize each other's tokens.
 const REGISTRY = Symbol.for('@tessera/token/verified');
-const registry = globalThis as unknown as Record<symbol, WeakSet<object> | undefined>;
-const verified = (registry[REGISTRY] ??= new WeakSet());
+const registry = globalThis as unknown as Record<symbol, VerifiedObjects | undefined>;
+const verified = (registry[REGISTRY] ??= Mark);
 
 /** True only for objects that verification returned, not for copies or objects built by hand. */
 export function isVerifiedToken(value: unknown): value is VerifiedToken {
@@ -73,8 +103,9 @@ export function sealVerifiedToken(claims: TesseraClaims, keyId: string): Verifie
   if (claims.act !== undefined) token.actor = claims.act;
   if (claims.root !== undefined) token.root = claims.root;
   if (claims.idp !== undefined) token.identityProvider = claims.idp;
-  verified.add(Object.freeze(token));
-  return token;
+  // Before it is frozen, because a frozen object may take no field.
+  verified.add(token);
+  return Object.freeze(token);
 }
 
 const NO_ACTORS: readonly Actor[] = Object.freeze([]);

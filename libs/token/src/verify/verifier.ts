@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { CloseSignal } from '../runtime/close-signal.ts';
-import { parseCompactToken } from './compact-token.ts';
+import { type ParsedToken, parseCompactToken } from './compact-token.ts';
 import { IssuerKeySets } from '../keys/issuer-key-sets.ts';
+import type { VerificationKey } from '../keys/verification-key.ts';
 import { type MonotonicClock, SYSTEM_MONOTONIC_CLOCK } from '../runtime/monotonic-clock.ts';
 import { createRevocationCheck, type RevocationCheck } from '../revocations/revocation-check.ts';
 import { SeveralVerifiers } from './several-verifiers.ts';
@@ -50,11 +51,13 @@ class OfflineVerifier implements TesseraTokenVerifier {
     return allTenantsOf === undefined ? listed.map(({ issuer }) => issuer) : [`${allTenantsOf}/tenants/*`];
   }
 
-  async verify(token: string): Promise<VerifiedToken> {
+  /** A token whose keys and revocations are in memory is verified at once, without a promise for each step. */
+  verify(token: string): Promise<VerifiedToken> {
     try {
-      return await this.#parseAndVerify(token);
+      const verified = this.#parseAndVerify(token);
+      return 'then' in verified ? verified.catch(rethrow) : Promise.resolve(verified);
     } catch (error) {
-      throw asTokenError(error);
+      return Promise.reject(asTokenError(error));
     }
   }
 
@@ -81,7 +84,7 @@ class OfflineVerifier implements TesseraTokenVerifier {
     this.#revocations.demandFresh(token);
   }
 
-  async #parseAndVerify(token: string): Promise<VerifiedToken> {
+  #parseAndVerify(token: string): VerifiedToken | Promise<VerifiedToken> {
     this.#refuseWhenClosed();
     const parsed = parseCompactToken(token);
     // Nothing is verified yet. The issuer in the token only selects a key set.
@@ -91,12 +94,28 @@ class OfflineVerifier implements TesseraTokenVerifier {
       throw new TokenError('TOKEN_ISSUER_UNTRUSTED', 'iss is not a trusted issuer');
 
     const revocationsReady = this.#revocations.ready(issuer);
-    const found = keySet.find(parsed.header.kid);
-    const key = 'then' in found ? await found : found;
+    const key = keySet.find(parsed.header.kid);
+    return 'then' in key || revocationsReady !== undefined
+      ? this.#verifyLater(parsed, issuer, key, revocationsReady)
+      : this.#refuseRevoked(this.#verifyWith(key, parsed, issuer));
+  }
+
+  async #verifyLater(
+    parsed: ParsedToken,
+    issuer: string,
+    key: VerificationKey | Promise<VerificationKey>,
+    revocationsReady: Promise<void> | undefined,
+  ): Promise<VerifiedToken> {
+    const verified = this.#verifyWith(await key, parsed, issuer);
+    await revocationsReady;
+    return this.#refuseRevoked(verified);
+  }
+
+  #verifyWith(key: VerificationKey, parsed: ParsedToken, issuer: string): VerifiedToken {
     if (!this.#settings.algorithms.includes(key.alg))
       throw new TokenError('TOKEN_ALGORITHM_REFUSED', 'the alg of the key is not allowed here');
     const { audiences, surfaces, clockSkewSeconds, maxLifetimeSeconds, nowSeconds } = this.#settings;
-    const verified = verifyParsed(parsed, {
+    return verifyParsed(parsed, {
       key,
       issuer,
       audiences,
@@ -105,7 +124,9 @@ class OfflineVerifier implements TesseraTokenVerifier {
       maxLifetimeSeconds,
       nowSeconds: nowSeconds(),
     });
-    if (revocationsReady !== undefined) await revocationsReady;
+  }
+
+  #refuseRevoked(verified: VerifiedToken): VerifiedToken {
     this.#revocations.check(verified);
     return verified;
   }
@@ -113,6 +134,10 @@ class OfflineVerifier implements TesseraTokenVerifier {
   #refuseWhenClosed(): void {
     if (this.#closing.isClosed) throw new TokenError('KEYS_UNAVAILABLE', 'the verifier is closed');
   }
+}
+
+function rethrow(error: unknown): never {
+  throw asTokenError(error);
 }
 
 /** An unexpected error says nothing about the token, and its text may contain anything. So it is replaced. */
