@@ -5,6 +5,7 @@ import { databaseFailure } from '../database-failure.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { MysqlSessions } from './mysql-session.ts';
+import type { ServerRun } from './server-run.ts';
 import { destroyConnection } from './mysql-sockets.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
@@ -17,6 +18,8 @@ export type MysqlServer = Pick<
 };
 
 export interface MysqlConnection {
+  /** Undefined: a proxy does not tell. */
+  readonly serverRun: ServerRun | undefined;
   ask(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<Record<string, unknown>[]>;
   /** @returns the number of rows that the statement found */
   change(sql: string, parameters?: readonly (string | number)[], timeoutMs?: number): Promise<number>;
@@ -35,12 +38,13 @@ export async function withMysqlConnection<T>(
 ): Promise<T> {
   const { connection, limit } = await connect(server);
   try {
-    await setUp(connection, server);
+    const serverRun = await setUp(connection, server);
     const run = (sql: string, parameters: readonly (string | number)[], timeoutMs: number) => {
       limit.restart();
       return ask(connection, server, sql, parameters, timeoutMs);
     };
     return await work({
+      serverRun,
       ask: async (sql, parameters = [], timeoutMs = server.timeoutMs) => {
         const result = await run(sql, parameters, timeoutMs);
         return Array.isArray(result) ? result : [];
@@ -85,11 +89,13 @@ function connect(server: MysqlServer): Promise<{ readonly connection: Connection
   });
 }
 
-async function setUp(connection: Connection, server: MysqlServer): Promise<void> {
+async function setUp(connection: Connection, server: MysqlServer): Promise<ServerRun | undefined> {
   const { timeoutMs } = server;
   try {
     const limits = { statementMs: STATEMENT_MS, lockWaitMs: timeoutMs };
-    await new MysqlSessions(limits, timeoutMs, server.database).setUp(connection);
+    const sessions = new MysqlSessions(limits, timeoutMs, server.database);
+    await sessions.setUp(connection);
+    return sessions.serverRunOf(connection);
   } catch (error) {
     throw databaseFailure(server.name, error, mysqlSite(server));
   }

@@ -136,7 +136,11 @@ export class MysqlPool {
   /** Drops a connection whose statement may still run on the server, and has the statement killed there. */
   giveUp(connection: PoolConnection, error: object): void {
     this.drop(connection);
-    this.#lettingGo.set(error, this.#abandoned.end(connection.threadId));
+    this.#lettingGo.set(error, this.#endStatement(connection));
+  }
+
+  #endStatement(connection: PoolConnection): Promise<void> {
+    return this.#abandoned.end(connection.threadId, this.sessions.serverRunOf(connection));
   }
 
   letGo(error: unknown): Promise<void> | undefined {
@@ -229,7 +233,7 @@ export class MysqlPool {
     for (const connection of connections) {
       if (socketOf(connection).closed) continue;
       socketOf(connection).destroy();
-      if (!idle.has(connection)) void this.#abandoned.end(connection.threadId);
+      if (!idle.has(connection)) void this.#endStatement(connection);
     }
     await within(CLOSE_WITHIN_MS, this.#abandoned.settled(), () => undefined);
   }

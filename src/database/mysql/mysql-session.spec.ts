@@ -21,6 +21,7 @@ class SessionServer {
   }
 
   readonly connection = {
+    threadId: 7,
     query: ({ sql }: { sql: string }, done: (error: unknown, result?: unknown) => void) => {
       this.statements.push(sql);
       if (sql.startsWith('USE')) done(null, {});
@@ -45,6 +46,7 @@ class SessionServer {
       current_database: this.#kept['current_database'],
       current_login: this.#kept['current_login'],
       version: this.#version,
+      server_run: '7|run of the server',
     };
   }
 }
@@ -74,6 +76,14 @@ it.each([
   expect(made.has(server.connection)).toBe(true);
   expect(server.statements).toHaveLength(statements);
   for (const setting of expected) expect(server.statements.at(-2)).toContain(setting);
+});
+
+it('knows where a connection leads once it is set up', async () => {
+  const made = sessions();
+  const { connection } = new SessionServer({ unknown: MARIADB });
+  expect(made.serverRunOf(connection)).toBeUndefined();
+  await made.setUp(connection);
+  expect(made.serverRunOf(connection)).toBe('run of the server');
 });
 
 it('needs two round trips on a known server', async () => {
@@ -122,6 +132,7 @@ describe('a session after another user', () => {
     const server = new SessionServer({ unknown: MARIADB, kept });
     await made.setUpAnew(server.connection, 'acme-user');
     expect(made.has(server.connection)).toBe(true);
+    expect(made.serverRunOf(server.connection)).toBe('run of the server');
     expect(server.statements).toHaveLength(2);
   };
 

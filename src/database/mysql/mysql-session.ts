@@ -1,4 +1,5 @@
 import type { Connection, ResultSetHeader, RowDataPacket } from 'mysql2';
+import { SERVER_RUN, type ServerRun, serverRunOf } from './server-run.ts';
 
 /** Time limits that the server enforces on a session's statements, so that a statement given up here does not run on for long. */
 export interface SessionLimits {
@@ -143,7 +144,8 @@ export class MysqlSessions {
   readonly #limits: SessionLimits;
   readonly #timeoutMs: number;
   readonly #database: string | undefined;
-  readonly #ours = new WeakSet<Connection>();
+  /** The connections that were set up, and where they lead. */
+  readonly #ours = new WeakMap<Connection, ServerRun | undefined>();
   #known: KnownServer | undefined;
   #version = '';
 
@@ -162,6 +164,11 @@ export class MysqlSessions {
     return this.#ours.has(connection);
   }
 
+  /** Undefined: the connection was not set up, or a proxy does not tell. */
+  serverRunOf(connection: Connection): ServerRun | undefined {
+    return this.#ours.get(connection);
+  }
+
   /** The numbers of the server's version, as the last session reported it. */
   get version(): string {
     return this.#version;
@@ -173,11 +180,11 @@ export class MysqlSessions {
    * @throws SessionSettingNotKept if a value read back differs from the one set; otherwise the driver's error
    */
   async setUp(connection: Connection): Promise<void> {
-    const { current_database: current } = await this.#setAndRead(connection, this.#known);
+    const { current_database: current, server_run: run } = await this.#setAndRead(connection, this.#known);
     // `init_connect` may have changed the current database, and our statements do not name it.
     if (this.#database !== undefined && current !== this.#database)
       await this.#ask(connection, `USE \`${this.#database.replaceAll('`', '``')}\``);
-    this.#ours.add(connection);
+    this.#ours.set(connection, serverRunOf(run, connection.threadId));
   }
 
   /**
@@ -185,10 +192,11 @@ export class MysqlSessions {
    * log in anew still has the last user or its database.
    */
   async setUpAnew(connection: Connection, username: string): Promise<void> {
-    const { current_database: current, current_login: login } = await this.#setAndRead(connection, this.#known);
+    const row = await this.#setAndRead(connection, this.#known);
+    const { current_database: current, current_login: login, server_run: run } = row;
     if (current !== this.#database) throw new SessionSettingNotKept('current database');
     if (!String(login).startsWith(`${username}@`)) throw new SessionSettingNotKept('user');
-    this.#ours.add(connection);
+    this.#ours.set(connection, serverRunOf(run, connection.threadId));
   }
 
   async #setAndRead(
@@ -305,7 +313,7 @@ const SEPARATOR = '|';
 /** Reads values as text, because one of the numbers is too large for JavaScript; as one, because each column costs as much as a row. */
 function readingOf(settings: readonly Setting[]): string {
   const values = settings.map(([name]) => `COALESCE(CAST(@@SESSION.${name} AS CHAR),'')`);
-  return `SELECT CONCAT_WS('${SEPARATOR}',${values.join(',')}) AS settings,DATABASE() AS current_database,USER() AS current_login,VERSION() AS version`;
+  return `SELECT CONCAT_WS('${SEPARATOR}',${values.join(',')}) AS settings,DATABASE() AS current_database,USER() AS current_login,VERSION() AS version,${SERVER_RUN} AS server_run`;
 }
 
 /** Servers differ in how they write numbers and switches and in the order of modes. */

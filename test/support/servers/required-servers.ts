@@ -215,6 +215,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'oauth-clients/openid-client': [],
   'oauth-clients/python': ['authlib'],
   'oauth-clients/spring': ['java', 'javac', 'springSecurity'],
+  'storage/abandoned-statements': ['mariadb'],
   'storage/external-directory': ['mariadb'],
   'storage/failover': ['mariadb'],
   'storage/storage-budget': ['mariadb'],
