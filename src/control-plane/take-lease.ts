@@ -3,7 +3,7 @@ import type { Holder, Lease, LeaseRows } from './lease-rows.ts';
 import { lockIsHeld } from './lock-errors.ts';
 
 /** A holder without a sign of life for this time may be dead. By the clock of who waits: clocks of different machines are never compared. */
-export const SILENCE_MS = 5_000;
+const SILENCE_MS = 5_000;
 
 /** Several signs of life of a living holder. */
 const LAST_CHANCE_MS = 2_000;

@@ -45,7 +45,7 @@ export interface DirectoryRelations {
 export const TABLE_PREFIX = 'tessera_';
 
 /** The first migration of a directory with the layout `plain`. No other layout has it. */
-export const PLAIN_MIGRATION = 'Directory1764000000001';
+const PLAIN_MIGRATION = 'Directory1764000000001';
 
 function managed(layout: 'plain' | 'prefixed', prefix: string): DirectoryRelations {
   const from = Object.fromEntries(RELATIONS.map((relation) => [relation, `${prefix}${relation}`]));

@@ -113,6 +113,6 @@ function fromOf(relation: Relation, found: FoundViews): string {
 const CASELESS =
   /^(?:ascii|latin1|utf8|utf8mb3|utf8mb4)_(?:general|swedish|unicode|unicode_520|uca1400|0900)(?:_nopad)?(?:_a[is])?_ci$/;
 
-export function emailLookupOf(collation: string): EmailLookup {
+function emailLookupOf(collation: string): EmailLookup {
   return CASELESS.test(collation) ? 'caseless column' : 'converted column';
 }

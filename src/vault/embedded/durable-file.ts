@@ -111,7 +111,7 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-export function isNotThere(error: unknown): boolean {
+function isNotThere(error: unknown): boolean {
   return hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR');
 }
 

@@ -4,7 +4,7 @@ import { columnsOf } from '../../../directory/relation-columns.ts';
 import type { DirectoryFacts } from '../facts.ts';
 
 /** An application may have any number, in any order, so that its users cannot be read by pages. */
-export const MAX_EXTERNAL_USERS = 100_000;
+const MAX_EXTERNAL_USERS = 100_000;
 
 export interface ExternalUser {
   readonly id: string;
