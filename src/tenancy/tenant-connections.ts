@@ -1,11 +1,11 @@
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { type CachesConfig, CONFIG, type ConnectionsConfig } from '../config/config.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Clock } from '../domain/clock.ts';
 import type { TenantId } from '../domain/ids.ts';
 import { Deadline } from '../runtime/deadline.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
+import { FailedLogins } from './failed-logins.ts';
 import type { Database } from '../database/database.ts';
 import type { DetachedConnection } from '../database/mysql/detached-connection.ts';
 import type { DatabaseStateFailure } from '../errors/dependency-failure.ts';
@@ -44,14 +44,6 @@ const LOST_RIGHTS: ReadonlySet<unknown> = new Set<DatabaseFailureReason>([
   'no access to the database',
   'permission is missing',
 ]);
-
-/**
- * Connections of a server that did not log in anew so often in a row are not handed over for a while: long if it refuses, because it may count failed
- * logins, and short if it is slow, because a busy server is so for a moment.
- */
-const FAILED_LOGINS = 3;
-const PAUSE_MS = { refused: 300_000, slow: 10_000 } as const;
-const MAX_SERVERS = 1000;
 
 class TenantPool implements LeaseAccount {
   readonly tenantId: TenantId;
@@ -108,8 +100,7 @@ export class TenantConnections implements OnApplicationShutdown {
   readonly #credentialsMaxAgeMs: number;
   readonly #leases: ConnectionLeases<TenantPool>;
   readonly #pools = new Map<TenantId, TenantPool>();
-  /** How often in a row servers did not log in anew. */
-  readonly #failedLogins = new LRUCache<string, number>({ max: MAX_SERVERS, ttl: PAUSE_MS.refused });
+  readonly #failedLogins = new FailedLogins();
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
   #openings = 0;
@@ -248,7 +239,7 @@ export class TenantConnections implements OnApplicationShutdown {
       this.#retire(known);
     }
     const server = serverOf(tenant);
-    const canHandOver = server !== undefined && (this.#failedLogins.get(server) ?? 0) < FAILED_LOGINS;
+    const canHandOver = server !== undefined && !this.#failedLogins.areTooMany(server);
     const pool = new TenantPool(tenant, this.#limits.perTenant, canHandOver ? server : undefined);
     this.#pools.set(tenant.id, pool);
     return pool;
@@ -271,12 +262,12 @@ export class TenantConnections implements OnApplicationShutdown {
       pool.database = database;
       pool.openedAtMs = this.#clock.monotonicMs();
       pool.foundAtMs = foundAtMs;
-      this.#countFailedLogins(pool);
+      this.#countLogin(pool);
       this.#leases.opened(pool);
       return openedPool(database, relations);
     } catch (error) {
       this.#failures += 1;
-      this.#countFailedLogins(pool);
+      this.#countLogin(pool);
       const failure = asUnavailable(error);
       this.#fail(pool, failure);
       // Its budget is returned when the last waiter is gone.
@@ -285,12 +276,10 @@ export class TenantConnections implements OnApplicationShutdown {
     }
   }
 
-  #countFailedLogins({ server, inherited, database }: TenantPool): void {
+  #countLogin({ server, inherited, database }: TenantPool): void {
     if (server === undefined || inherited === undefined) return;
-    const { failure } = inherited;
-    if (failure !== undefined)
-      this.#failedLogins.set(server, (this.#failedLogins.get(server) ?? 0) + 1, { ttl: PAUSE_MS[failure] });
-    else if (database !== undefined) this.#failedLogins.delete(server);
+    if (inherited.failure !== undefined) this.#failedLogins.failed(server, inherited.failure);
+    else if (database !== undefined) this.#failedLogins.succeeded(server);
   }
 
   /** A pool keeps the credentials of its opening. Unless they are denied, the opener reads none that are newer before their maximum age. */
