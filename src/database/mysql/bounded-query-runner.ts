@@ -3,7 +3,7 @@ import type { QueryRunner } from 'typeorm';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
 import { databaseFailure } from '../database-failure.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
-import type { MysqlPool } from './mysql-pool.ts';
+import type { PoolConnections } from './pool-connections.ts';
 
 type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
 
@@ -11,7 +11,7 @@ type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean
  * Limits each statement of a query runner, including the wait for a connection, to the database's timeout. A connection that broke or did not answer
  * is closed and not returned to the pool, because its late answer would be taken for that of the next statement.
  */
-export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: MysqlOptions): QueryRunner {
+export function boundRunner(runner: QueryRunner, connections: PoolConnections, options: MysqlOptions): QueryRunner {
   const connect = runner.connect.bind(runner) as () => Promise<PoolConnection>;
   const query = runner.query.bind(runner) as Query;
   const release = runner.release.bind(runner);
@@ -21,10 +21,10 @@ export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: Mysql
   const connectOnce = async (): Promise<PoolConnection> => {
     const acquired = await connect();
     // The connection came too late: its caller has timed out.
-    if (isGivenUp && connection === undefined) pool.drop(acquired);
+    if (isGivenUp && connection === undefined) connections.drop(acquired);
     if (isGivenUp) throw noAnswer();
     connection = acquired;
-    pool.restartLimit(acquired);
+    connections.restartLimit(acquired);
     return acquired;
   };
   const bounded = async (sql: string, parameters?: unknown[], useStructuredResult?: boolean): Promise<unknown> => {
@@ -33,7 +33,7 @@ export function boundRunner(runner: QueryRunner, pool: MysqlPool, options: Mysql
       return await answerInTime(options.timeoutMs, query(sql, parameters, useStructuredResult));
     } catch (error) {
       if (connection === undefined) isGivenUp = true;
-      else if (!isGivenUp && pool.dropIfBroken(connection, error)) isGivenUp = true;
+      else if (!isGivenUp && connections.dropIfBroken(connection, error)) isGivenUp = true;
       throw databaseFailure(options.name, error, mysqlSite(options));
     }
   };

@@ -64,7 +64,8 @@ export class MysqlDataSource extends BoundedDataSource<MysqlDatabase> implements
   }
 
   override createQueryRunner(mode?: ReplicationMode): QueryRunner {
-    return boundRunner(super.createQueryRunner(mode), poolOf(this.#current, this.#options), this.#options);
+    const { connections } = poolOf(this.#current, this.#options);
+    return boundRunner(super.createQueryRunner(mode), connections, this.#options);
   }
 
   createUnboundedRunner(): QueryRunner {

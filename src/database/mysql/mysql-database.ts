@@ -10,6 +10,7 @@ import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 import { limitsWithin, type SessionLimits } from './mysql-session.ts';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
+import type { PoolConnections } from './pool-connections.ts';
 import { pauseMs, repeatConflicts } from './repeat-conflicts.ts';
 
 /** A transaction of provisioning has many statements. It is given up after this many timeouts. */
@@ -33,6 +34,7 @@ export class MysqlDatabase extends Database {
   readonly #site: DatabaseSite;
   readonly #timeoutMs: number;
   readonly #handle: MysqlPool;
+  readonly #connections: PoolConnections;
   readonly #isForeign: boolean;
 
   constructor(options: MysqlOptions, dataSource: MysqlSource, handle: MysqlPool) {
@@ -42,6 +44,7 @@ export class MysqlDatabase extends Database {
     this.dataSource = dataSource;
     this.#timeoutMs = options.timeoutMs;
     this.#handle = handle;
+    this.#connections = handle.connections;
     this.#isForeign = options.answerLimit !== Infinity;
   }
 
@@ -66,7 +69,7 @@ export class MysqlDatabase extends Database {
       const giveUp = (): void => {
         if (over) return;
         const error = noAnswer();
-        if (connection !== undefined) this.#handle.giveUp(connection, error);
+        if (connection !== undefined) this.#connections.giveUp(connection, error);
         end(error, []);
       };
       // As in `answerInTime`: an answer that came while this process was busy is read first.
@@ -81,7 +84,7 @@ export class MysqlDatabase extends Database {
           return;
         }
         connection = acquired;
-        this.#handle.restartLimit(acquired);
+        this.#connections.restartLimit(acquired);
         const statement = this.#isForeign ? this.limited(sql) : sql;
         const ask = (attempt: number): void => {
           if (over) return;
@@ -92,10 +95,10 @@ export class MysqlDatabase extends Database {
               setTimeout(ask, pauseMs(attempt), attempt + 1);
               return;
             }
-            this.#handle.giveBack(acquired, failed);
+            this.#connections.giveBack(acquired, failed);
             end(failed, Array.isArray(rows) ? rows : []);
           };
-          if (this.#isForeign && this.#handle.isFirstUse(acquired))
+          if (this.#isForeign && this.#connections.takeFirstUse(acquired))
             acquired.query<RowDataPacket[]>(statement, [...parameters], answered);
           else acquired.execute<RowDataPacket[]>(statement, [...parameters], answered);
         };
@@ -123,7 +126,7 @@ export class MysqlDatabase extends Database {
     const runner = this.dataSource.createUnboundedRunner();
     const connection = await this.#connect(runner);
     try {
-      this.#handle.restartLimit(connection);
+      this.#connections.restartLimit(connection);
       await this.#handle.sessions.limit(connection, MIGRATION_LIMITS);
       const executor = new MigrationExecutor(this.dataSource, runner);
       executor.transaction = 'each';
@@ -131,22 +134,22 @@ export class MysqlDatabase extends Database {
       const done = await (timeoutMs === undefined ? running : answerInTime(timeoutMs, running));
       return done.map(({ name }) => name);
     } catch (error) {
-      this.#handle.dropAfter(connection, error);
+      this.#connections.dropAfter(connection, error);
       throw databaseFailure(this.name, error, this.#site);
     } finally {
       // The connection's session limits differ from those of the pool, so it is closed instead of being returned.
-      this.#handle.drop(connection);
+      this.#connections.drop(connection);
     }
   }
 
   override letGo(error: unknown): Promise<void> | undefined {
-    return this.#handle.letGo(error instanceof TesseraError ? causeOf(error) : error);
+    return this.#connections.letGo(error instanceof TesseraError ? causeOf(error) : error);
   }
 
   override shrink(): Promise<void> {
     return new Promise((resolve) => {
       this.#handle.pool.getConnection((refused, connection) => {
-        resolve(refused === null ? this.#handle.close(connection) : undefined);
+        resolve(refused === null ? this.#connections.close(connection) : undefined);
       });
     });
   }
@@ -167,15 +170,15 @@ export class MysqlDatabase extends Database {
     const limits = timeoutMs > this.#timeoutMs ? limitsWithin(timeoutMs) : undefined;
     let connection: PoolConnection | undefined = await this.#connect(runner);
     try {
-      this.#handle.restartLimit(connection);
+      this.#connections.restartLimit(connection);
       // The time for getting the connection counts: a read waits no longer than one query may take.
       const remainingMs = timeoutMs - (performance.now() - startedAt);
       const limited = limits === undefined ? undefined : sessions.limit(connection, limits);
       return await answerInTime(remainingMs, commitAfter(runner, begin, work, limited));
     } catch (error) {
-      this.#handle.retireIfStoodDown(error);
+      this.#connections.retireIfStoodDown(error);
       // Dropped, whatever its state: the server rolls back when the connection closes, and nobody gets a connection with an open transaction.
-      this.#handle.dropAfter(connection, error);
+      this.#connections.dropAfter(connection, error);
       connection = undefined;
       throw databaseFailure(this.name, error, this.#site);
     } finally {
@@ -189,10 +192,10 @@ export class MysqlDatabase extends Database {
     try {
       return await answerInTime(this.#timeoutMs, connecting);
     } catch (error) {
-      this.#handle.retireIfStoodDown(error);
+      this.#connections.retireIfStoodDown(error);
       connecting.then(
         (late) => {
-          this.#handle.drop(late);
+          this.#connections.drop(late);
         },
         () => undefined,
       );
@@ -209,7 +212,7 @@ export class MysqlDatabase extends Database {
     this.#handle.sessions.limit(limited).then(
       () => runner.release(),
       () => {
-        this.#handle.drop(limited);
+        this.#connections.drop(limited);
       },
     );
   }
