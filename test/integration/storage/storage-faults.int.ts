@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import type { AuditRecord } from '../../../src/audit/audit-record.ts';
 import { AuditTrail } from '../../../src/audit/audit-trail.ts';
 import { DIRECTORY_SCHEMA } from '../../../src/directory/provisioning/directory.schema.ts';
@@ -164,7 +165,7 @@ describe("a tenant's server that does not answer", () => {
     for (const { ms } of await waiting) expect(ms).toBeLessThan(ANSWER_MS);
     proxy.setMode('pass');
     await recoversWithin(RECOVERY_MS, () => ask(broken));
-    expect(connections.stats.leases).toBe(0);
+    await eventually('no lease is left', () => connections.stats.leases === 0);
   });
 
   it('is a 503 in time when it never responds', async () => {
