@@ -3,6 +3,7 @@
  * has made. A process then reads some large files instead of 2,000 small ones, which takes most of the time of a start.
  */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -65,6 +66,16 @@ const typeormOnce = {
   },
 };
 
+/** Their maps lead to sources that are not installed, and those of TypeORM look like files of `src`. A place in a package is one in its installed file. */
+const packagesWithoutMaps = {
+  name: 'packages without maps',
+  setup(bundler) {
+    bundler.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, 'utf8')).replace(/^\/\/# sourceMappingURL=\S+\s*$/m, ''),
+    }));
+  },
+};
+
 const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ['main', 'cli'].map((name) => join('dist', 'modules', `${name}.js`)),
@@ -87,7 +98,7 @@ const { metafile } = await build({
   sourcesContent: false,
   legalComments: 'none',
   metafile: true,
-  plugins: [optionalPackages, typeormOnce],
+  plugins: [optionalPackages, typeormOnce, packagesWithoutMaps],
   logLevel: 'warning',
 });
 

@@ -1,6 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { builtProgram } from '../../support/tessera/built-program.ts';
 import { startServer } from '../../support/tessera/server-process.ts';
@@ -13,13 +14,40 @@ beforeAll(() => {
   chunks = readdirSync(join(DIST, 'chunks')).filter((name) => name.endsWith('.js'));
 });
 
-it('has a source map beside each program file, of the sources and without their text', () => {
-  for (const file of ['main.js', 'cli.js', ...chunks.map((name) => join('chunks', name))]) {
-    const map = JSON.parse(readFileSync(join(DIST, `${file}.map`), 'utf8')) as Record<string, unknown>;
+it('has a source map beside each program file, of files that exist and without their text', () => {
+  const mapped = ['main.js', 'cli.js', ...chunks.map((name) => join('chunks', name))].flatMap((file) => {
+    const map = JSON.parse(readFileSync(join(DIST, `${file}.map`), 'utf8')) as { sources: string[] };
     expect(map).not.toHaveProperty('sourcesContent');
+    return map.sources.map((source) => resolve(DIST, dirname(file), source));
+  });
+  expect(mapped).toContain(join(REPOSITORY, 'src/cli.ts'));
+  // Maps of packages name files of their authors, which look like files of Tessera.
+  expect(mapped.filter((file) => !file.includes('unused:') && !existsSync(file))).toEqual([]);
+});
+
+it('logs the source and line of a fault in the bundle', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-bundle-'));
+  // The operating system cannot be made to refuse this, so the process does.
+  const fault = 'process.cpuUsage = () => { throw new RangeError("not for the log"); };';
+  const server = await startServer(
+    {
+      TESSERA_DATA_DIR: join(folder, 'data'),
+      LOG_LEVEL: 'info',
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(fault)}`,
+    },
+    folder,
+  );
+  try {
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(500);
+    const faults = () => /"fault":"RangeError < [^"]*?(src\/metrics\/metrics\.ts):(\d+)/.exec(server.output());
+    await eventually('the fault is logged', () => faults() !== null);
+    const [, file = '', line = ''] = faults() ?? [];
+    expect(readFileSync(join(REPOSITORY, file), 'utf8').split('\n')[Number(line) - 1]).toContain('process.cpuUsage()');
+    expect(server.output()).not.toContain('not for the log');
+  } finally {
+    await server.end();
+    rmSync(folder, { recursive: true });
   }
-  const { sources } = JSON.parse(readFileSync(join(DIST, 'cli.js.map'), 'utf8')) as { sources: string[] };
-  expect(sources).toContain('../src/cli.ts');
 });
 
 it('keeps the licenses of the packages in it', () => {
