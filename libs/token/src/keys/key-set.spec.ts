@@ -57,6 +57,8 @@ describe('importVerificationKey', () => {
     ['RSA of 1024 bits', publicJwk('RS256', { modulusLength: 1_024 }), 'RSA under 2048 bits'],
     ['RSA with e = 3', publicJwk('RS256', { publicExponent: 3 }), 'RSA exponent under 65537'],
     ['RSA with e = 1', { ...rsa, e: 'AQ' }, 'RSA exponent under 65537'],
+    ['RSA with e = 2^33 + 1', { ...rsa, e: 'AgAAAAE' }, 'RSA exponent over 33 bits'],
+    ['RSA of 8200 bits', { ...rsa, n: Buffer.alloc(1_025, 0xff).toString('base64url') }, 'RSA over 8192 bits'],
     ['RSA of the generator of CVE-2017-15361', roca, 'RSA key of a broken generator'],
     ['a private key', { ...ec, d: 'AAAA' }, 'holds a private key'],
     ['null', null, 'not an object'],

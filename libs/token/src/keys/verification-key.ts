@@ -87,7 +87,11 @@ export type ImportedKeyMaterial =
   | { readonly publicKey: KeyObject; readonly reason?: undefined }
   | { readonly publicKey?: undefined; readonly reason: string };
 
-/** Imports a public key of any type, if it is strong enough. Never throws. */
+/** With larger ones, whoever publishes the key decides how long each verification takes. No key in use comes near. */
+const RSA_BITS_AT_MOST = 8_192;
+const RSA_EXPONENT_BELOW = 2n ** 33n;
+
+/** Imports a public key of any type, if it is strong enough and cheap to verify with. Never throws. */
 export function importKeyMaterial(jwk: object): ImportedKeyMaterial {
   let publicKey: KeyObject;
   try {
@@ -99,7 +103,9 @@ export function importKeyMaterial(jwk: object): ImportedKeyMaterial {
     // RFC 7518, section 3.3: at least 2,048 bits. Small exponents have made forgeries possible in the past.
     const { modulusLength = 0, publicExponent = 0n } = publicKey.asymmetricKeyDetails ?? {};
     if (modulusLength < 2_048) return { reason: 'RSA under 2048 bits' };
+    if (modulusLength > RSA_BITS_AT_MOST) return { reason: 'RSA over 8192 bits' };
     if (publicExponent < 65_537n) return { reason: 'RSA exponent under 65537' };
+    if (publicExponent >= RSA_EXPONENT_BELOW) return { reason: 'RSA exponent over 33 bits' };
     if (isRocaModulus(publicKey.export({ format: 'jwk' }).n ?? '')) return { reason: 'RSA key of a broken generator' };
   }
   return { publicKey };
