@@ -56,6 +56,12 @@ const ERROR_RECORD = new TimeLimit(400);
 /** For an auditor of requests that look nobody up. */
 const NO_DIGESTS: Pick<SubjectDigests, 'of'> = Object.freeze({ of: () => Promise.resolve(undefined) });
 
+/** Limits the records of requests that a dependency cannot answer, which anybody can send. */
+export interface UnansweredLimit {
+  /** Counts the request. @returns whether it is to be recorded */
+  countUnanswered(): boolean;
+}
+
 /** The state of one request for its audit record. The steps note here the facts that they have established. */
 export abstract class AuditedWork {
   readonly request: AuditedRequest;
@@ -65,6 +71,9 @@ export abstract class AuditedWork {
   success: AuditRecord | undefined = undefined;
   /** An address that was looked up and not found. Only its keyed digest is recorded. */
   unknownSubject: { readonly tenantId: TenantId; readonly email: CanonicalEmail } | undefined = undefined;
+
+  /** Undefined until the request has named its client. */
+  limit: UnansweredLimit | undefined = undefined;
 
   constructor(request: AuditedRequest) {
     this.request = request;
@@ -121,7 +130,7 @@ export class Auditor {
       const code = isKnown ? error.code : 'server_error';
       const known = this.recordOf(work, code, isKnown ? error.reason : 'unexpected error');
       work.request.conclusion = known;
-      if (KEPT[code] && (!isKnown || error.isRecorded)) {
+      if (isKept(work, code) && (!isKnown || error.isRecorded)) {
         const recorded = this.#appendError(work, known).catch(() => {
           this.#log.warn('audit_record_not_written', { request_id: known.requestId });
         });
@@ -177,6 +186,11 @@ export class Auditor {
       return Promise.reject(notInTime());
     });
   }
+}
+
+function isKept({ limit }: AuditedWork, code: ErrorCode): boolean {
+  if (code === 'temporarily_unavailable' && limit !== undefined) return limit.countUnanswered();
+  return KEPT[code];
 }
 
 function notInTime(): TesseraError {

@@ -26,7 +26,7 @@ export interface CallerLimit {
    *
    * @throws TesseraError too_many_requests for credentials that can be guessed, if the limit is used up
    */
-  identified(attempt: { readonly key: string; readonly isGuessable: boolean }): void;
+  identified(attempt: { readonly key: string; readonly isGuessable: boolean; readonly isUnknown?: boolean }): void;
   /** The client is found but not authenticated. Records name it from here on. */
   clientFound(client: Client): void;
   /**
@@ -80,7 +80,7 @@ export class CallerAuthentication {
       return client;
     } catch (error) {
       // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
-      limit.identified({ key: `${nameOf(tenant.id, claimed)} unknown`, isGuessable: false });
+      limit.identified({ key: `${nameOf(tenant.id, claimed)} unknown`, isGuessable: false, isUnknown: true });
       throw error;
     }
   }

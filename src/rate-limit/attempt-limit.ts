@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/error-table.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
+import { WINDOW_MS } from './failure-counts.ts';
 import type { Concern, FailureLimits } from './failure-limits.ts';
 
 /** How failed attempts of a request are counted until its client has authenticated. */
@@ -12,6 +13,8 @@ export interface AttemptKey {
    * is replaced by 429.
    */
   readonly isGuessable: boolean;
+  /** Whether no client has this name. */
+  readonly isUnknown?: boolean;
 }
 
 /**
@@ -23,6 +26,7 @@ export class AttemptLimit {
   readonly #source: string;
   #key: string;
   #isGuessable: boolean;
+  #isUnknown = false;
   #isAuthenticated = false;
   #concern: Concern = 'client';
   #concerned = '';
@@ -45,9 +49,10 @@ export class AttemptLimit {
    *
    * @throws TesseraError too_many_requests like `check`
    */
-  identified({ key, isGuessable }: AttemptKey): void {
+  identified({ key, isGuessable, isUnknown = false }: AttemptKey): void {
     this.#key = key;
     this.#isGuessable = isGuessable;
+    this.#isUnknown = isUnknown;
     this.check();
   }
 
@@ -70,6 +75,15 @@ export class AttemptLimit {
     this.#concerned = name;
   }
 
+  /**
+   * Call once for a request that a dependency could not answer.
+   *
+   * @returns whether it is to be recorded: always once its client has authenticated
+   */
+  countUnanswered(): boolean {
+    return this.#isAuthenticated || this.#limits.countUnanswered(this.#source, this.#key);
+  }
+
   /** @throws TesseraError too_many_requests in place of the error if the limit is used up, even by other requests */
   count(error: unknown): void {
     if (this.#isCounted || !isFailure(error)) return;
@@ -85,7 +99,7 @@ export class AttemptLimit {
     }
     // An unknown client has a key of its own, so that a client of this id that is created a moment later is served.
     const key = error.code === 'client_not_found' ? `${this.#key} unknown` : this.#key;
-    this.#limits.recordStray(this.#source, key);
+    this.#limits.recordStray(this.#source, key, this.#isUnknown ? WINDOW_MS : undefined);
   }
 }
 

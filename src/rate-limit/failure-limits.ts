@@ -20,7 +20,7 @@ const AUTHENTICATED_MS = 10 * 60_000;
 /** Of each tenant that is kept in memory, this many clients count; and at least so many. */
 const AUTHENTICATED_OF_A_TENANT = 5;
 const MIN_AUTHENTICATED = 10_000;
-/** Limits each of the two tables to about 20 MB, whatever a botnet does. At the limit, the oldest entries are dropped. */
+/** Limits each of the three tables to about 20 MB, whatever a botnet does. At the limit, the oldest entries are dropped. */
 const MAX_ENTRIES = 100_000;
 
 /** The kind of target that an authenticated client was refused. */
@@ -37,6 +37,9 @@ export type Concern = 'client' | 'subject' | 'trusted issuer' | 'unknown issuer'
  * - Refusals of authenticated clients per source, client and target. Above the limit, the refusal is replaced by 429; requests that would succeed
  * still do.
  *
+ * A request that gets no answer about its credentials, because a dependency is down, is no failure and refuses nobody. It counts separately, so that
+ * a flood of such requests does not become a flood of records.
+ *
  * Counts are in memory, so a request never waits for them. An exchange, if configured, shares them with the other replicas in the background. The
  * third limit protects no secret and is not shared.
  */
@@ -46,6 +49,7 @@ export class FailureLimits implements OnApplicationShutdown {
   readonly #clock: Clock;
   readonly #unauthenticated: FailureCounts;
   readonly #authenticated: FailureCounts;
+  readonly #unanswered: FailureCounts;
   /** When a client's authentication at a source expires, by the monotonic clock. */
   readonly #lately: LRUCache<string, number>;
   readonly #exchange: LimitExchange | undefined;
@@ -68,6 +72,7 @@ export class FailureLimits implements OnApplicationShutdown {
     this.#clock = clock;
     this.#unauthenticated = new FailureCounts(clock, MAX_ENTRIES);
     this.#authenticated = new FailureCounts(clock, MAX_ENTRIES);
+    this.#unanswered = new FailureCounts(clock, MAX_ENTRIES);
     this.#exchange = exchange;
     exchange?.onTotal((key, failures, windowLeftMs) => {
       this.#unauthenticated.learn(key, failures, windowLeftMs);
@@ -110,14 +115,15 @@ export class FailureLimits implements OnApplicationShutdown {
    * Records a failure that cannot be a guess at a secret: an unknown client, no credential, an invalid bearer. From a slowed source it is not
    * recorded, so that invented names do not use up the turns of real clients.
    *
+   * @param retryAtMostMs for an unknown client as long as for a known one that is blocked, so that Retry-After does not tell them apart
    * @throws TesseraError too_many_requests, in place of the refusal, if the source is slowed or has failed too often under this key
    */
-  recordStray(source: string, clientKey: string): void {
+  recordStray(source: string, clientKey: string, retryAtMostMs = OPEN_RETRY_AT_MOST_MS): void {
     const from = sourceKey(source);
     if (this.#isSlowed(from, clientKey)) throw slowedDown(SLOWED_TURN_MS);
     const ofKey = this.#unauthenticated.get(`${from} ${clientKey}`);
     if (ofKey !== undefined && ofKey.failures >= this.#perClient)
-      throw limited('too many failures', Math.min(ofKey.endsAtMs - this.#clock.monotonicMs(), OPEN_RETRY_AT_MOST_MS));
+      throw limited('too many failures', Math.min(ofKey.endsAtMs - this.#clock.monotonicMs(), retryAtMostMs));
     this.recordFailure(source, clientKey);
   }
 
@@ -144,6 +150,22 @@ export class FailureLimits implements OnApplicationShutdown {
     this.#authenticated.add(key);
   }
 
+  /**
+   * Counts an unauthenticated request that a dependency could not answer.
+   *
+   * @returns whether it is to be recorded: it is among the first of its source and client, and of its source
+   */
+  countUnanswered(source: string, clientKey: string): boolean {
+    const from = sourceKey(source);
+    const key = `${from} ${clientKey}`;
+    const ofKey = this.#unanswered.get(key)?.failures ?? 0;
+    const ofSource = this.#unanswered.get(from)?.failures ?? 0;
+    if (ofKey >= this.#perClient || ofSource >= this.#overAllClients) return false;
+    this.#unanswered.add(key);
+    this.#unanswered.add(from);
+    return true;
+  }
+
   /** Nest calls this after the last response. */
   async onApplicationShutdown(): Promise<void> {
     await this.#exchange?.close();
@@ -151,7 +173,7 @@ export class FailureLimits implements OnApplicationShutdown {
 
   /** For /metrics. */
   get size(): number {
-    return this.#unauthenticated.size + this.#authenticated.size;
+    return this.#unauthenticated.size + this.#authenticated.size + this.#unanswered.size;
   }
 
   get #overAllClients(): number {

@@ -135,7 +135,7 @@ export class TokenPipeline {
 
 /** The results of the steps so far, from which the record is made. Only the pipeline writes it. */
 class TokenAttempt extends AuditedWork implements AuthenticationProgress, SubjectLookUp {
-  limit: AttemptLimit | undefined = undefined;
+  override limit: AttemptLimit | undefined = undefined;
   parsed: TokenRequest | undefined = undefined;
   /** Set before the client has authenticated. */
   foundClient: Client | undefined = undefined;

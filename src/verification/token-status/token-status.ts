@@ -125,6 +125,7 @@ export class TokenStatus {
     const { source, route } = work.request;
     // A request that names no client is not a guess. It counts separately, so that it cannot block a client.
     const limit = new AttemptLimit(this.#limits, source, { key: `${route} ${tenant.id}`, isGuessable: false });
+    work.limit = limit;
     try {
       const presented = readClientCredentials(authorization, form);
       work.named(presented.claimed);

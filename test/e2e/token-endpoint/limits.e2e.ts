@@ -35,6 +35,19 @@ it('counts guesses at a secret under one key, whatever form of the name and what
   expect((await acme.clientCredentials('shop/stock')).status).toBe(200);
 });
 
+it('limits guesses at an unknown client as those at a known one', async () => {
+  const answers = [];
+  for (const name of ['shop/api', 'shop/nobody']) {
+    for (let attempt = 0; attempt < 5; attempt++) expect(oauthRefusal(await guess(name))).toBe('401 invalid_client');
+    const { status, headers } = await guess(name);
+    answers.push([status, Number(headers.get('retry-after')) > 50]);
+  }
+  expect(answers).toEqual([
+    [429, true],
+    [429, true],
+  ]);
+});
+
 it('slows a client that presents bad tokens, and none that presents good ones', async () => {
   const token = await acme.userToken('ada@acme.example');
   for (let attempt = 0; attempt < 5; attempt++)

@@ -345,6 +345,26 @@ it('an outage of the host of the keys is a 503, and no verdict', async () => {
   expect(answer.headers.get('retry-after')).not.toBeNull();
 });
 
+it('an outage of the host of the keys does not let strangers fill the audit', async () => {
+  const limited = await start({ failuresPerMinute: 5 });
+  const stranger = providerKey('s1', 'EdDSA');
+  const claims = { iss: 'fetched', sub: 'fetched', aud: `${limited.url}/tenants/acme`, jti: 'x' };
+  const form = { grant_type: 'client_credentials', ...assertionForm(writeSubjectToken({ key: stranger, claims })) };
+  const before = limited.auditRows();
+  await host.stop();
+  try {
+    for (const endpoint of ['token', 'introspect', 'revoke'])
+      for (let attempt = 0; attempt < 10; attempt++) {
+        const { status } = await limited.postForm(`/tenants/acme/${endpoint}`, { ...form, token: 'x' });
+        expect(status).toBe(503);
+      }
+    expect(limited.auditRows() - before).toBe(5);
+  } finally {
+    await host.start();
+    await limited.close();
+  }
+});
+
 it('failed assertions are limited, and lock out neither good ones nor the secret', async () => {
   const limited = await start({ failuresPerMinute: 5 });
   try {
