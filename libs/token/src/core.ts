@@ -35,3 +35,4 @@ export { fetchableUrl, wrongOption } from './verify/option-rules.ts';
 export { ExpiryClock } from './revocations/expiry-clock.ts';
 export { RevocationList, type RevocableToken } from './revocations/revocation-list.ts';
 export type { Revocation, RevocationKind } from './revocations/revocation.ts';
+export { Given } from './runtime/given.ts';

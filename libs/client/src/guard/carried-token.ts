@@ -1,5 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { VerifiedToken } from '@tessera/token';
+import { Given } from '@tessera/token/core';
 
 /** What the guard accepted: the verified token, and the text that it was verified from. */
 interface Accepted {
@@ -12,15 +13,7 @@ interface TokenStore {
   readonly get: (carrier: object) => Accepted | undefined;
 }
 
-/** A base class that adds the private fields of its subclass to an existing object. */
-const Given = function (object: object): object {
-  return object;
-} as unknown as new (object: object) => object;
-
-/**
- * Keeps the token in a private field of the carrier: nobody else can write it, and no copy includes it. A WeakMap would do the same, but V8 promotes
- * its entries at every collection of young objects, which made those collections five times as long under load.
- */
+/** Keeps the token in a private field of the carrier. */
 class Carrier extends Given {
   #accepted: Accepted;
 

@@ -1,3 +1,4 @@
+import { Given } from '../runtime/given.ts';
 import type { Actor, ActorClaim, Surface, TesseraClaims } from './claims.ts';
 
 /** A verified token. Deeply frozen. Only verification makes one; `isVerifiedToken` distinguishes it from an object with the same fields. */
@@ -37,20 +38,12 @@ export interface VerifiedToken {
   readonly claims: TesseraClaims;
 }
 
-/** A base class that adds the private fields of its subclass to an existing object. */
-const Given = function (object: object): object {
-  return object;
-} as unknown as new (object: object) => object;
-
 interface VerifiedObjects {
   add(object: object): unknown;
   has(object: object): boolean;
 }
 
-/**
- * Marks an object by a private field, which nobody else can write and no copy has. A WeakSet would do the same, but V8 promotes its entries at every
- * collection of young objects.
- */
+/** Marks objects by a private field. */
 class Mark extends Given {
   readonly #isVerified = true;
 
