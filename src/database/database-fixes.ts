@@ -2,6 +2,7 @@ import { causeOf, type TesseraError } from '../errors/tessera-error.ts';
 import { type DatabaseFailureReason, reasonOfFailure } from './database-failure.ts';
 import { type DatabaseAddress, type DatabaseSite, siteOf } from './database-site.ts';
 import { deniedAccount } from './denied-account.ts';
+import { PREPARED_STATEMENTS } from './mysql/prepared-statements.ts';
 
 /** The names that a message about a database server may contain. */
 interface Place extends DatabaseAddress {
@@ -53,8 +54,7 @@ const FIXES: Readonly<Record<Exclude<DatabaseFailureReason, SessionReason>, Fix>
     `All connections of ${host}:${port} are in use: raise max_connections there, or lower ${poolSetting} of the running servers`,
   'out of connections of the user': ({ username, poolSetting }) =>
     `${username} has as many connections as it may: raise max_user_connections, or the limit of the account (ALTER USER ${quoted(username)}@'%' WITH MAX_USER_CONNECTIONS 0), or lower ${poolSetting} of the running servers`,
-  'out of prepared statements':
-    'The server cannot prepare more statements: raise max_prepared_stmt_count there, at least to 100 for each connection',
+  'out of prepared statements': `The server cannot prepare more statements: raise max_prepared_stmt_count there, to at least ${PREPARED_STATEMENTS.control} for each connection to the control database and ${PREPARED_STATEMENTS.tenant} for each to a tenant's`,
   'statement too large': 'Raise max_allowed_packet on the server to 16M or more',
   'database does not exist': ({ database = '', host, port, address }) =>
     `Create it on ${host}:${port} with CREATE DATABASE ${quotedName(database)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, or correct the name in ${address}`,

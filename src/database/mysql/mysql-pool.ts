@@ -8,6 +8,7 @@ import type { MysqlOptions } from './mysql-options.ts';
 import type { MysqlSessions } from './mysql-session.ts';
 import { endPolitely, socketsClosed } from './mysql-sockets.ts';
 import { PoolConnections } from './pool-connections.ts';
+import { PREPARED_STATEMENTS } from './prepared-statements.ts';
 
 /**
  * Wraps the pool that TypeORM makes. The pool hands out a connection, also to TypeORM, only after its session is set up, and never one that is too old.
@@ -41,8 +42,7 @@ export class MysqlPool {
       flags: ['-LOCAL_FILES'],
       // mysql2 caches a generated parser for every row shape that a server ever sends, without a limit.
       disableEval: isForeign,
-      // Of the control database: one statement for each size of an append, and some more. Of a tenant: a few reads.
-      maxPreparedStatements: isForeign ? 16 : 128,
+      maxPreparedStatements: isForeign ? PREPARED_STATEMENTS.tenant : PREPARED_STATEMENTS.control,
     });
     pool.on('connection', (connection) => {
       this.connections.opened(connection, this.#limitOf(connection));

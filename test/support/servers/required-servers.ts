@@ -218,6 +218,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'storage/abandoned-statements': ['mariadb'],
   'storage/external-directory': ['mariadb'],
   'storage/failover': ['mariadb'],
+  'storage/prepared-statements': ['mariadb'],
   'storage/storage-budget': ['mariadb'],
   'storage/storage-conformance': ['mariadb'],
   'storage/storage-faults': ['mariadb'],
