@@ -216,6 +216,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'oauth-clients/python': ['authlib'],
   'oauth-clients/spring': ['java', 'javac', 'springSecurity'],
   'storage/abandoned-statements': ['mariadb'],
+  'storage/conflicts': ['mariadb'],
   'storage/external-directory': ['mariadb'],
   'storage/failover': ['mariadb'],
   'storage/prepared-statements': ['mariadb'],
