@@ -1,12 +1,13 @@
 /**
- * `npm run check:static` runs the checks that start nothing: format, types with the build, lint and import boundaries. They read the same
- * sources and write nothing that another one reads, so they run in parallel. Each prints its output when it ends; all run, whichever fails.
+ * `npm run check:static` runs the checks that need no server: format, types with the build, lint, import boundaries, and how many files
+ * hand a request on. They read the same sources and write nothing that another one reads, so they run in parallel. Each prints its output when it
+ * ends; all run, whichever fails.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const CHECKS = ['lint', 'types', 'format:check', 'boundaries'];
+const CHECKS = ['lint', 'types', 'format:check', 'boundaries', 'request-path'];
 const cwd = fileURLToPath(new URL('..', import.meta.url));
 
 const passed = await Promise.all(CHECKS.map(run));

@@ -1,5 +1,6 @@
 /**
  * Counts the files of `src` that one warm `generateToken` passes, from its controller to the signature: `npm run request-path`.
+ * Fails if more of them hand the request on than a reader should have to open.
  *
  * Nothing here is a list written by hand. V8 counts the calls of every function; the counts are read when the controller is called and again
  * when the key signs. Whatever ran between the two is on the way to the token.
