@@ -168,6 +168,11 @@ export function isRolledBack(error: unknown): boolean {
   return code === 'ER_LOCK_DEADLOCK' || code === 'ER_TRANSACTION_ROLLBACK_DURING_COMMIT';
 }
 
+/** Whether the server says that the statement has waited for a lock for too long. */
+export function isLockWaitOver(error: unknown): boolean {
+  return codeOf(error) === 'ER_LOCK_WAIT_TIMEOUT';
+}
+
 /** The reason of the database failure that caused a TesseraError; undefined for any other error. */
 export function reasonOfFailure(error: unknown): DatabaseFailureReason | undefined {
   const cause = error instanceof TesseraError ? causeOf(error) : undefined;

@@ -9,6 +9,7 @@ import type { DetachedConnection } from './detached-connection.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import type { MysqlPool } from './mysql-pool.ts';
 import { limitsWithin, type SessionLimits } from './mysql-session.ts';
+import { whyFailed } from './node-readiness.ts';
 import { answerInTime, noAnswer } from './answer-in-time.ts';
 import type { PoolConnections } from './pool-connections.ts';
 import { pauseMs, repeatConflicts } from './repeat-conflicts.ts';
@@ -95,8 +96,16 @@ export class MysqlDatabase extends Database {
               setTimeout(ask, pauseMs(attempt), attempt + 1);
               return;
             }
-            this.#connections.giveBack(acquired, failed);
-            end(failed, Array.isArray(rows) ? rows : []);
+            if (failed === null) {
+              this.#connections.giveBack(acquired, null);
+              end(null, Array.isArray(rows) ? rows : []);
+              return;
+            }
+            whyFailed(acquired, failed, (error) => {
+              if (over) return;
+              this.#connections.giveBack(acquired, error);
+              end(error, []);
+            });
           };
           if (this.#isForeign && this.#connections.takeFirstUse(acquired))
             acquired.query<RowDataPacket[]>(statement, [...parameters], answered);

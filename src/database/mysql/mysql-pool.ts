@@ -7,6 +7,7 @@ import { logInAnew, type Login } from './log-in-anew.ts';
 import type { MysqlOptions } from './mysql-options.ts';
 import type { MysqlSessions } from './mysql-session.ts';
 import { endPolitely, socketsClosed } from './mysql-sockets.ts';
+import { whyFailed } from './node-readiness.ts';
 import { PoolConnections } from './pool-connections.ts';
 import { PREPARED_STATEMENTS } from './prepared-statements.ts';
 
@@ -170,9 +171,11 @@ export class MysqlPool {
       () => {
         callback(null, connection);
       },
-      (error: unknown) => {
-        this.connections.dropAfter(connection, error);
-        callback(error as NodeJS.ErrnoException, connection);
+      (failed: unknown) => {
+        whyFailed(connection, failed, (error) => {
+          this.connections.dropAfter(connection, error);
+          callback(error as NodeJS.ErrnoException, connection);
+        });
       },
     );
   }

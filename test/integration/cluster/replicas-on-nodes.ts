@@ -8,6 +8,7 @@ import { startTcpProxy, type TcpProxy } from '../../support/servers/tcp-proxy.ts
 import { type ExchangeReplicas, startExchangeReplicas } from '../../support/tessera/exchange-replicas.ts';
 import { tenantsWithTrusts, trustOf } from '../../support/tessera/exchange-service.ts';
 import type { ServerProcess } from '../../support/tessera/server-process.ts';
+import { DifferingFiles } from './differing-files.ts';
 import { FeedFollower } from './feed-follower.ts';
 import { IS_FULL } from './form.ts';
 import { MintLoad } from './mint-load.ts';
@@ -129,7 +130,7 @@ export function describeReplicas(cluster: () => GaleraCluster): void {
     await eventually('it is refused', async () => (await profileStatus(first, token)) === 401, FELT_MS);
   });
 
-  it('two applies at once at two nodes: one after the other, and the result is that of both', async () => {
+  it('two commands at once at two nodes: one after the other, and the result is that of both', async () => {
     const [node, other] = cluster().nodes;
     const rounds = IS_FULL ? 10 : 1;
     for (let round = 0; round < rounds; round += 1) {
@@ -142,6 +143,31 @@ export function describeReplicas(cluster: () => GaleraCluster): void {
         `SELECT id FROM control.clients WHERE tenant_id = 'acme' AND id IN ('n${round}', 'o${round}')`,
       );
       expect(rows).toHaveLength(2);
+    }
+  }, 240_000);
+
+  it('two applies of different files at once at two nodes: one after the other, and the result is that of the last', async () => {
+    const [node, other] = cluster().nodes;
+    const rounds = IS_FULL ? 20 : 3;
+    for (let round = 0; round < rounds; round += 1) {
+      const files = new DifferingFiles(tenantsWithTrusts(trustOf('corp', provider.issuer)), String(round));
+      await Promise.all([
+        replicas.cli(['apply', '-f', files.left, '--prune'], { DATABASE_URL: controlUrl(node.port) }),
+        replicas.cli(['apply', '-f', files.right, '--prune'], { DATABASE_URL: controlUrl(other.port) }),
+      ]).finally(() => {
+        files.remove();
+      });
+      const [tenants, clients] = [
+        await onThirdNode("SELECT id, name FROM control.tenants WHERE id IN ('acme', 'globex')"),
+        await onThirdNode("SELECT tenant_id, id FROM control.clients WHERE id LIKE 'left-%' OR id LIKE 'right-%'"),
+      ];
+      const side = String(tenants[0]?.['name']);
+      expect(['left', 'right']).toContain(side);
+      expect(tenants.map((row): unknown => row['name'])).toEqual([side, side]);
+      expect(clients.map((row) => `${row['tenant_id']}/${row['id']}`).sort()).toEqual([
+        `acme/${side}-${round}`,
+        `globex/${side}-${round}`,
+      ]);
     }
   }, 240_000);
 
@@ -198,6 +224,11 @@ export function describeReplicas(cluster: () => GaleraCluster): void {
     );
     const refused = await replicas.mint(first, 'user');
     expect(refused.refusal()).toMatchObject({ status: 503, error: 'temporarily_unavailable' });
+    // By error 1047, with which the node refuses every statement.
+    await eventually('the server knows why', () => reasonsOf(first).at(-1) === 'not ready', LOSS_MS);
+    const readiness = await fetch(`${first.url}/readyz`);
+    expect(readiness.status).toBe(503);
+    expect(await readiness.json()).toMatchObject({ down: ['control database'] });
     const exchanged = await replicas.exchange(first, 'user', token, subjectToken('cut off'));
     expect(exchanged.refusal()).toMatchObject({ status: 503 });
     await eventually('the other one serves', async () => (await replicas.mint(second, 'user')).status === 200, LOSS_MS);
@@ -210,6 +241,15 @@ export function describeReplicas(cluster: () => GaleraCluster): void {
     await eventually('it knows what was revoked', async () => (await profileStatus(first, token)) === 401, FELT_MS);
     expect((await replicas.mint(first, 'user')).status).toBe(200);
   }, 120_000);
+}
+
+/** Why the control database was unavailable, as the server logged it. */
+function reasonsOf(server: ServerProcess): unknown[] {
+  return server
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"event":"control_database_unavailable"'))
+    .map((line) => (JSON.parse(line) as { readonly reason: unknown }).reason);
 }
 
 function controlUrl(port: number): string {
