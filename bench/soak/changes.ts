@@ -41,7 +41,7 @@ export class Changes {
     await this.#installation.addGuest(guest);
     this.applies += 1;
     const token = await this.#mint(guest);
-    await this.#checks.expectValid(token);
+    await this.#checks.expectValidEverywhere(token);
     await this.#checks.verifyKept();
     await this.#installation.removeGuest(guest);
     this.applies += 1;
@@ -56,7 +56,8 @@ export class Changes {
     const token = await this.#mint(tenant);
     const exchanged = tokenOf(await this.#requests.exchange(tenant, secret, token));
     if (exchanged === undefined) throw new Error('the exchange failed');
-    await this.#checks.expectValid(exchanged);
+    await this.#checks.expectValidEverywhere(exchanged);
+    await this.#checks.expectValidEverywhere(token);
     const { status } = await this.#requests.revoke(tenant, secret, token);
     if (status !== 200) throw new Error(`the revocation was answered with ${status}`);
     this.#later(this.#checks.expectRevoked(token, 'a revoked token'));

@@ -20,7 +20,9 @@ export interface IssuedToken {
 export class SoakLoad {
   issued = 0;
   failed = 0;
-  /** What could not be sent at the rate. */
+  /** How many requests the rate asked for. */
+  due = 0;
+  /** Those of them that could not be sent. */
   skipped = 0;
   readonly failures: string[] = [];
   readonly #requests: Requests;
@@ -60,9 +62,11 @@ export class SoakLoad {
       const nowMs = performance.now();
       owed += ((nowMs - lastMs) / 1000) * perSecond;
       lastMs = nowMs;
-      for (; owed >= 1; owed -= 1)
+      for (; owed >= 1; owed -= 1) {
+        this.due += 1;
         if (this.#inFlight < MOST_IN_FLIGHT) void this.#one();
         else this.skipped += 1;
+      }
     }
     while (this.#inFlight > 0) await delay(TICK_MS);
   }

@@ -66,6 +66,11 @@ export class Requests {
     return this.#form(`/tenants/${tenant}/revoke`, secret, { token });
   }
 
+  /** Whether the server itself takes a user token for valid: 200 or 401. */
+  verify(token: string): Promise<Reply> {
+    return this.#json('/auth/user/verifyToken', { token });
+  }
+
   async metrics(): Promise<string> {
     return (await this.#send('GET', '/metrics')).body;
   }

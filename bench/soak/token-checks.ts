@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createVerifier, TokenError, type TokenVerifier } from '@tessera/token';
 import { SAMPLE } from '../sample/sample-request.ts';
 import type { IssuedToken } from './load.ts';
-import { TARGET_AUDIENCE } from './requests.ts';
+import { type Requests, TARGET_AUDIENCE } from './requests.ts';
 
 /** Every so many tokens, one is verified at once. */
 const EVERY = 25;
@@ -15,21 +15,25 @@ const EXPIRY_MARGIN_SECONDS = 5;
 const REVOKED_WITHIN_MS = 2_000;
 const MISTAKES_KEPT = 20;
 
-/** Verifies tokens as a service does: offline, with the keys and the feed of revocations. */
+/** Verifies tokens as a service does, offline with the keys and the feed of revocations, and asks the server about some. */
 export class TokenChecks {
   verified = 0;
   verifiedAgain = 0;
   revoked = 0;
-  /** Valid tokens that were refused. */
+  /** Tokens about which the server was asked, valid and revoked. */
+  readonly asked = { valid: 0, revoked: 0 };
+  /** Valid tokens that the library or the server refused. */
   wronglyRefused = 0;
   /** Revoked tokens that were accepted after the time limit. */
   wronglyAccepted = 0;
   readonly mistakes: string[] = [];
   readonly #verifier: TokenVerifier;
+  readonly #requests: Pick<Requests, 'verify'>;
   readonly #kept: (IssuedToken & { readonly expiresAt: number })[] = [];
   #seen = 0;
 
-  constructor(baseUrl: string) {
+  constructor(baseUrl: string, requests: Pick<Requests, 'verify'>) {
+    this.#requests = requests;
     this.#verifier = createVerifier({ baseUrl, tenants: 'all', audience: [SAMPLE.audience, TARGET_AUDIENCE] });
   }
 
@@ -54,9 +58,15 @@ export class TokenChecks {
 
   async expectValid(token: string): Promise<void> {
     const error = await this.#refusalOf(token);
-    if (error === undefined) return;
-    this.wronglyRefused += 1;
-    this.#mistake(`refused: ${error}`);
+    if (error !== undefined) this.#refused(error);
+  }
+
+  /** By the library and by the server. */
+  async expectValidEverywhere(token: string): Promise<void> {
+    await this.expectValid(token);
+    const { status } = await this.#requests.verify(token);
+    this.asked.valid += 1;
+    if (status !== 200) this.#refused(`${status} of the server`);
   }
 
   /** Call it when the revocation is confirmed. */
@@ -64,9 +74,10 @@ export class TokenChecks {
     await delay(REVOKED_WITHIN_MS);
     const error = await this.#refusalOf(token);
     this.revoked += 1;
-    if (error === 'TOKEN_REVOKED') return;
-    this.wronglyAccepted += 1;
-    this.#mistake(`${what} was ${error === undefined ? 'accepted' : `refused with ${error}`}`);
+    if (error !== 'TOKEN_REVOKED') this.#accepted(what, error);
+    const { status } = await this.#requests.verify(token);
+    this.asked.revoked += 1;
+    if (status !== 401) this.#accepted(what, status === 200 ? undefined : `${status} of the server`);
   }
 
   close(): void {
@@ -87,6 +98,16 @@ export class TokenChecks {
       if (error instanceof TokenError) return error.code;
       throw error;
     }
+  }
+
+  #refused(error: string): void {
+    this.wronglyRefused += 1;
+    this.#mistake(`refused: ${error}`);
+  }
+
+  #accepted(what: string, error: string | undefined): void {
+    this.wronglyAccepted += 1;
+    this.#mistake(`${what} was ${error === undefined ? 'accepted' : `refused with ${error}`}`);
   }
 
   #mistake(text: string): void {
