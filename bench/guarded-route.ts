@@ -59,7 +59,11 @@ async function start(folder: string, program: string, keysFile: string) {
   const command = [process.execPath, '--import', './scripts/typescript.mjs', file, String(port), keysFile];
   return {
     url: `http://127.0.0.1:${port}/orders`,
-    process: await startPinned(SERVER_CORE, command, { cwd: REPOSITORY, logFile: join(folder, 'server.log') }),
+    process: await startPinned(SERVER_CORE, command, {
+      cwd: REPOSITORY,
+      logFile: join(folder, 'server.log'),
+      countsAllocations: true,
+    }),
   };
 }
 

@@ -146,6 +146,7 @@ class Run {
         TESSERA_GRANTS_CACHE_SECONDS: '0',
       },
       logFile: join(this.#folder, 'access.log'),
+      countsAllocations: true,
     });
     for (;;) {
       const answer = await fetch(`http://127.0.0.1:${this.#port}/readyz`).catch(() => undefined);

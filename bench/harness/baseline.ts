@@ -14,5 +14,9 @@ export function startBaseline(
   node: NodeInstallation = THIS_NODE,
 ): Promise<PinnedProcess> {
   const command = [node.program, '--import', './scripts/typescript.mjs', join('bench/baselines', file), ...args];
-  return startPinned(SERVER_CORE, command, { cwd: node.tree, logFile: join(folder, 'server.log') });
+  return startPinned(SERVER_CORE, command, {
+    cwd: node.tree,
+    logFile: join(folder, 'server.log'),
+    countsAllocations: true,
+  });
 }

@@ -30,6 +30,8 @@ export interface LoadResult {
   readonly requestsPerSecond: number;
   /** CPU time of the server for each request, microseconds. It depends less on what else runs than the rate does. */
   readonly cpuMicros: number;
+  /** What the server allocates in its JavaScript heap for each request, which is the garbage that it makes. */
+  readonly allocatedBytes: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Responses other than 200, and broken connections. */
@@ -47,6 +49,9 @@ export async function runLoad(folder: string, server: PinnedProcess, load: Load,
   // One per line: JSON, form bodies and header values contain no line break.
   await writeFile(turns, (load.method === 'GET' ? load.authorizations : load.bodies).join('\n'));
   await writeFile(script, luaScript(load, turns));
+  const { allocations } = server;
+  if (allocations === undefined) throw new Error('the server was started without the probe of its allocations');
+  await allocations.start(server.pid);
   const cpuBefore = server.cpuSeconds();
   const output = await run(requireServer('wrk'), [
     ...['--threads', '1', '--connections', String(CONNECTIONS), '--duration', `${seconds}s`, '--timeout', '10s'],
@@ -55,6 +60,7 @@ export async function runLoad(folder: string, server: PinnedProcess, load: Load,
     throw new Error(`the load failed; the server printed last:\n${server.lastLines()}`, { cause: error });
   });
   const cpuSeconds = server.cpuSeconds() - cpuBefore;
+  const allocated = await allocations.stop(server.pid);
   const line = output.split('\n').find((text) => text.startsWith('{'));
   if (line === undefined) throw new Error(`wrk printed no result:\n${output}`);
   const result = JSON.parse(line) as { requests: number; micros: number; failures: number; p50: number; p99: number };
@@ -62,6 +68,7 @@ export async function runLoad(folder: string, server: PinnedProcess, load: Load,
     requests: result.requests,
     requestsPerSecond: result.requests / (result.micros / 1e6),
     cpuMicros: (cpuSeconds * 1e6) / result.requests,
+    allocatedBytes: allocated / result.requests,
     p50Ms: result.p50 / 1000,
     p99Ms: result.p99 / 1000,
     failures: result.failures,

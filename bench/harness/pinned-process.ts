@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { Allocations } from './allocations.ts';
 
 /** The measured server has its own core. The load and everything that the server connects to share the other one. */
 export const SERVER_CORE = 0;
@@ -8,6 +9,8 @@ export const LOAD_CORE = 1;
 
 export interface PinnedProcess {
   readonly pid: number;
+  /** Undefined: it was started without the probe. */
+  readonly allocations: Allocations | undefined;
   hasEnded(): boolean;
   /** The last lines of its output. */
   lastLines(): string;
@@ -32,17 +35,30 @@ process.on('exit', () => {
 /**
  * Starts a program on one core. Its output goes to a file, as an access log does in production; a pipe would put the reader's work on the core of the
  * load.
+ *
+ * @param options.countsAllocations whether a server of Node.js gets the probe that counts what it allocates, which needs a moment at its start
  */
 export async function startPinned(
   core: number,
   command: readonly string[],
-  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd: string; readonly logFile: string },
+  options: {
+    readonly env?: NodeJS.ProcessEnv;
+    readonly cwd: string;
+    readonly logFile: string;
+    readonly countsAllocations: boolean;
+  },
 ): Promise<PinnedProcess> {
+  const allocations = options.countsAllocations ? new Allocations(`${options.logFile}.allocated`) : undefined;
   const log = openSync(options.logFile, 'a');
   // taskset replaces itself by the program, so the child's process id is the program's.
   const child = spawn('taskset', ['--cpu-list', String(core), ...command], {
     cwd: options.cwd,
-    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...options.env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_ENV: 'production',
+      ...options.env,
+      ...allocations?.environment(options.env?.['NODE_OPTIONS']),
+    },
     stdio: ['ignore', log, log],
   });
   closeSync(log);
@@ -51,6 +67,7 @@ export async function startPinned(
   await once(child, 'spawn');
   return {
     pid: child.pid!,
+    allocations,
     hasEnded: () => !running.has(child),
     lastLines: () => readFileSync(options.logFile, 'utf8').split('\n').slice(-10).join('\n'),
     residentMiB: () => statusMiB(child.pid!, 'VmRSS'),

@@ -45,7 +45,7 @@ export async function inRounds(rounds: number, run: (sent: number) => Promise<Lo
   return results;
 }
 
-export const MEASURED = ['requests/s', 'CPU µs', 'p50 ms', 'p99 ms', 'failures'] as const;
+export const MEASURED = ['requests/s', 'CPU µs', 'garbage KiB', 'p50 ms', 'p99 ms', 'failures'] as const;
 
 /** The columns of `MEASURED`: each figure is the median of the rounds, with the lowest and the highest. */
 export function cellsOf(results: readonly LoadResult[]): string[] {
@@ -53,6 +53,10 @@ export function cellsOf(results: readonly LoadResult[]): string[] {
   return [
     figure(of('requestsPerSecond'), 0),
     figure(of('cpuMicros'), 0),
+    figure(
+      of('allocatedBytes').map((bytes) => bytes / 1024),
+      1,
+    ),
     figure(of('p50Ms'), 1),
     figure(of('p99Ms'), 1),
     String(failuresOf(results)),

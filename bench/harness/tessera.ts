@@ -14,6 +14,8 @@ export const GENERATE_TOKEN = '/auth/user/generateToken';
 export interface StartOptions {
   readonly node?: NodeInstallation | undefined;
   readonly heapMiB?: number;
+  /** Default true. */
+  readonly countsAllocations?: boolean;
 }
 
 /** Tessera as it is shipped: `dist/cli.js` provisions, `dist/main.js` serves, both with the same settings. */
@@ -104,11 +106,12 @@ export class Tessera {
    *
    * @param heapMiB what an operator with many tenants sets (docs/operation.md)
    */
-  start({ node = THIS_NODE, heapMiB }: StartOptions = {}): Promise<PinnedProcess> {
+  start({ node = THIS_NODE, heapMiB, countsAllocations = true }: StartOptions = {}): Promise<PinnedProcess> {
     return startPinned(SERVER_CORE, [node.program, join(node.tree, 'dist/main.js')], {
       cwd: this.#folder,
       env: { ...this.#env, ...(heapMiB !== undefined && { NODE_OPTIONS: `--max-old-space-size=${heapMiB}` }) },
       logFile: this.logFile,
+      countsAllocations,
     });
   }
 
