@@ -1,26 +1,28 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import type { Locator } from 'playwright-core';
 import { launchChromium, type RunningBrowser } from '../../support/servers/chromium.ts';
 import { freePort } from '../../support/servers/process.ts';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
-import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
+import { runProgram } from '../../support/tessera/run-program.ts';
+import { startServer } from '../../support/tessera/server-process.ts';
 
-/** Somebody who knows only the quickstart opens /docs in a real browser and presses every button. */
-const QUICKSTART = readFileSync(join(REPOSITORY, 'examples/acme.yaml'), 'utf8');
+/** Somebody who knows only the quickstart opens /docs of the built server in a real browser and presses every button. */
+const QUICKSTART = join(REPOSITORY, 'examples/acme.yaml');
 const PREFIX = '/tokens';
-let tessera: TestTesseraServer;
-let behindPrefix: TestTesseraServer;
+let tessera: BuiltServer;
+let behindPrefix: BuiltServer;
 let proxy: Server;
 let browser: RunningBrowser;
 const errors: string[] = [];
 beforeAll(async () => {
-  tessera = await startTessera({ tenantsFile: QUICKSTART });
+  tessera = await startBuilt();
   const port = await freePort();
-  behindPrefix = await startTessera({ env: { PUBLIC_URL: `http://localhost:${port}${PREFIX}` } });
-  proxy = await startProxy(port, behindPrefix.config.port);
+  behindPrefix = await startBuilt(`http://localhost:${port}${PREFIX}`);
+  proxy = await startProxy(port, behindPrefix.port);
   browser = await launchChromium();
   await browser.page.setViewportSize({ width: 1300, height: 1000 });
   browser.page.on('pageerror', (error) => errors.push(String(error)));
@@ -34,6 +36,46 @@ afterAll(async () => {
   await behindPrefix.close();
   await tessera.close();
 });
+
+interface BuiltServer {
+  /** PUBLIC_URL. */
+  readonly url: string;
+  readonly port: number;
+  /** The secret that `apply` showed for `tenant/project/client`. */
+  secret(client: string): string;
+  close(): Promise<void>;
+}
+
+async function startBuilt(publicUrl?: string): Promise<BuiltServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-swagger-ui-'));
+  const port = await freePort();
+  const url = publicUrl ?? `http://localhost:${port}`;
+  const env = {
+    PORT: String(port),
+    PUBLIC_URL: url,
+    TESSERA_DATA_DIR: join(folder, 'data'),
+    // So many that no test reaches the limit by accident.
+    TESSERA_FAILURES_PER_MINUTE: '100000',
+  };
+  const applied = await runProgram('cli', ['apply', '-f', QUICKSTART, '--output', 'json'], { folder, env });
+  const { secrets } = JSON.parse(applied) as { secrets: Record<string, string>[] };
+  const server = await startServer(env, folder);
+  return {
+    url,
+    port,
+    secret: (client) => {
+      const found = secrets.find(
+        (each) => `${each['tenant_id']}/${each['project_id']}/${each['client_id']}` === client,
+      );
+      if (found?.['secret_id'] === undefined) throw new Error(`no secret was shown for ${client}`);
+      return found['secret_id'];
+    },
+    close: async () => {
+      await server.end();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
 
 /** A reverse proxy that removes the path prefix, as the ones in front of servers do. */
 function startProxy(port: number, target: number): Promise<Server> {
@@ -446,7 +488,7 @@ describe('behind a path prefix', () => {
   });
 
   it.each(['/docs', '/docs/'])('sends requests to the server itself when opened there: %s', async (page) => {
-    const itself = `http://127.0.0.1:${behindPrefix.config.port}`;
+    const itself = `http://127.0.0.1:${behindPrefix.port}`;
     await open(`${itself}${page}`);
     expect(await browser.page.locator('.servers').innerText()).toContain(`PUBLIC_URL is ${behindPrefix.url}`);
     expect(await execute(await opened('GET /healthz'))).toMatchObject({
