@@ -1,3 +1,4 @@
+import type { Surface } from '../domain/surface.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 
 /** The outcome of a request: a token was issued, one was revoked, or an error code. */
@@ -51,6 +52,14 @@ export interface AuditRecord extends AuditFacts {
 /** The facts and outcome at the end of a request, whether or not it is recorded. */
 export type Conclusion = AuditFacts & Partial<Pick<AuditRecord, 'outcome' | 'reason'>>;
 
+/** What the edge reads of a request's work when the request ends. */
+export interface WorkSoFar {
+  /** What is established, for the access line of a client that closes the connection too early. */
+  facts(): Conclusion;
+  /** For the metrics, because the route of the token endpoint has tokens of several surfaces. Undefined: the request asks for no token. */
+  readonly tokenSurface: Surface | undefined;
+}
+
 /** A request to be recorded, as the edge passes it on. */
 export interface AuditedRequest {
   readonly requestId: string;
@@ -58,8 +67,8 @@ export interface AuditedRequest {
   readonly source: string;
   /** Set once by the `Auditor` at the end of the request. The access line is written from it. */
   conclusion: Conclusion | undefined;
-  /** Set once by the `Auditor` at the start: what is established so far, for the access line of a client that closes the connection too early. */
-  work?: { facts(): Conclusion } | undefined;
+  /** Set once by the `Auditor` at the start. */
+  work?: WorkSoFar | undefined;
 }
 
 /** Identifies the record of an issued token in the store. */

@@ -2,11 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../domain/clock.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
 import type { TenantId } from '../domain/ids.ts';
+import type { Surface } from '../domain/surface.ts';
 import type { ErrorCode } from '../errors/error-table.ts';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { TimeLimit } from '../runtime/time-limit.ts';
-import type { AuditedRequest, AuditOutcome, AuditRecord, Conclusion } from './audit-record.ts';
+import type { AuditedRequest, AuditOutcome, AuditRecord, Conclusion, WorkSoFar } from './audit-record.ts';
 import { AuditTrail } from './audit-trail.ts';
 import { SubjectDigests } from './subject-digests.ts';
 
@@ -63,7 +64,7 @@ export interface UnansweredLimit {
 }
 
 /** The state of one request for its audit record. The steps note here the facts that they have established. */
-export abstract class AuditedWork {
+export abstract class AuditedWork implements WorkSoFar {
   readonly request: AuditedRequest;
   /** Whether the request was answered with an error while a step still runs. The steps must then not issue a token. */
   isOver = false;
@@ -81,6 +82,10 @@ export abstract class AuditedWork {
 
   /** The facts so far. Read at the end; `reason` is for the log if there is neither an error nor a record. */
   abstract facts(): Conclusion;
+
+  get tokenSurface(): Surface | undefined {
+    return undefined;
+  }
 
   /** @throws TesseraError temporarily_unavailable if the request was answered already */
   refuseIfOver(): void {

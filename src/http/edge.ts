@@ -112,7 +112,7 @@ export class Edge {
   /** Binds what is known about a route at the start, so that requests do not look it up. */
   #beginner(label: string, row: RouteRow | undefined): Begin {
     const { sources, inFlight, log, tracing } = this.#parts;
-    const metrics = this.#parts.metrics.route(label, row?.surface);
+    const metrics = this.#parts.metrics.route(label);
     const headers = this.#headers.forRow(row);
     return (request, reply) => {
       const context = new RequestContext(request.id, label, sources.originOf(request.raw), row, performance.now());
@@ -128,7 +128,7 @@ export class Edge {
         const ms = performance.now() - context.startedAtMs;
         const outcome = outcomeOf(context, response.writableFinished);
         const status = response.headersSent ? response.statusCode : undefined;
-        metrics.finished(outcome, ms / 1000);
+        metrics.finished(outcome, ms / 1000, context.work?.tokenSurface);
         writeAccessLine(log, context, outcome, status, ms);
         span?.end(outcome, status);
       });

@@ -1,6 +1,6 @@
 import type { VerifiedToken } from '@tessera/token/core';
 import type { FastifyRequest } from 'fastify';
-import type { AuditedRequest, AuditOutcome, Conclusion } from '../audit/audit-record.ts';
+import type { AuditedRequest, AuditOutcome, Conclusion, WorkSoFar } from '../audit/audit-record.ts';
 import type { RequestOrigin } from '../domain/request-origin.ts';
 import type { RouteRow } from './routes/route-table.ts';
 
@@ -29,7 +29,7 @@ export class RequestContext implements AuditedRequest, RequestOrigin {
   /** The private reason of that error, or why a token is not active. */
   reason: string | undefined = undefined;
   conclusion: Conclusion | undefined = undefined;
-  work: { facts(): Conclusion } | undefined = undefined;
+  work: WorkSoFar | undefined = undefined;
   /** The verified bearer of a bearer route. */
   caller: VerifiedToken | undefined = undefined;
   /** The locations of an unexpected error in the code, without its message. */

@@ -1,13 +1,17 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { VERSION } from '../config/version.ts';
+import { type Surface, SURFACES } from '../domain/surface.ts';
 
 // From a cached subject (well below a millisecond) to the 3 s after which a failing dependency is given up.
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 3, 10];
 
 /** Counts the requests of one route; labels are bound once. */
 export interface RouteMetrics {
-  /** @param outcome an error code, `issued`, `revoked`, `ok` or `aborted`: a closed set, so that no caller can add a time series */
-  finished(outcome: string, seconds: number): void;
+  /**
+   * @param outcome an error code, `issued`, `revoked`, `ok` or `aborted`: a closed set, so that no caller can add a time series
+   * @param surface of the token, if one was issued
+   */
+  finished(outcome: string, seconds: number, surface: Surface | undefined): void;
 }
 
 export interface CacheMetrics {
@@ -38,6 +42,7 @@ export class Metrics {
   readonly #mints = this.#histogram('tessera_mint_duration_seconds', 'Time from headers read to token sent.', [
     'surface',
   ]);
+  readonly #mintsOf = new Map(SURFACES.map((surface) => [surface, this.#mints.labels(surface)] as const));
   readonly #refusedConnections = this.#counter(
     'tessera_http_refused_connections_total',
     'Connections closed because their input was not HTTP or came too slowly.',
@@ -73,16 +78,15 @@ export class Metrics {
     ]);
   }
 
-  /** @param surface for a route that makes tokens */
-  route(label: string, surface?: string): RouteMetrics {
+  route(label: string): RouteMetrics {
     const duration = this.#durations.labels(label);
-    const mint = surface === undefined ? duration : this.#mints.labels(surface);
     const byOutcome = new Map<string, number>();
     this.#finished.push({ route: label, byOutcome });
     return {
-      finished: (outcome, seconds) => {
+      finished: (outcome, seconds, surface) => {
         byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
-        (outcome === 'issued' ? mint : duration).observe(seconds);
+        const mint = outcome === 'issued' && surface !== undefined ? this.#mintsOf.get(surface) : undefined;
+        (mint ?? duration).observe(seconds);
       },
     };
   }

@@ -7,6 +7,7 @@ import { CachedSubjectDirectories } from '../directory/cached-subject.directorie
 import type { Subject, SubjectDirectories } from '../directory/subject.ts';
 import { epochSeconds } from '../domain/clock.ts';
 import type { CanonicalEmail } from '../domain/email.ts';
+import type { Surface } from '../domain/surface.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { buildClaims } from '../issuing/claims.ts';
 import { JwtIssuer } from '../issuing/jwt-issuer.ts';
@@ -163,6 +164,10 @@ class TokenAttempt extends AuditedWork implements AuthenticationProgress, Subjec
       secretId: this.client?.facts.secretId,
       grant: this.#grantType === undefined ? undefined : this.#grantFacts(this.#grantType),
     };
+  }
+
+  override get tokenSurface(): Surface | undefined {
+    return this.parsed?.surface;
   }
 
   #grantFacts(type: string): GrantFacts {

@@ -90,7 +90,9 @@ class ProbeController {
   @Post('token')
   @HttpCode(200)
   token(@Req() request: FastifyRequest, @Body() body: unknown) {
-    contextOf(request).outcome = 'issued';
+    const context = contextOf(request);
+    context.outcome = 'issued';
+    context.work = { facts: () => ({}), tokenSurface: 'user' };
     return { received: body ?? null };
   }
 
