@@ -239,4 +239,23 @@ describe('rules and panels', () => {
         expect(routes.filter((label) => new RegExp(`^(?:${route})$`).test(label))).not.toEqual([]);
     }
   });
+
+  it('name all routes that make tokens, or none', () => {
+    const routes = ROUTE_TABLE.filter(({ kind }) => kind === 'token').map(labelOf);
+    const named = expressions
+      .flatMap((expression) => valuesOf('route', expression))
+      .map((route) => routes.filter((label) => new RegExp(`^(?:${route})$`).test(label)))
+      .filter((labels) => labels.length > 0);
+    expect(named.length).toBeGreaterThan(3);
+    for (const labels of named) expect(labels).toEqual(routes);
+  });
+
+  it('name the codes of the token endpoint for what is unauthorized elsewhere', () => {
+    const named = expressions
+      .map((expression) => valuesOf('outcome', expression))
+      .filter((outcomes) => outcomes.includes('unauthorized'));
+    expect(named.length).toBeGreaterThan(1);
+    for (const outcomes of named)
+      expect(outcomes).toEqual(expect.arrayContaining(['invalid_client', 'invalid_grant', 'unauthorized_client']));
+  });
 });

@@ -197,6 +197,7 @@ export const INTEGRATION_SUITES: Readonly<Record<string, readonly ServerName[]>>
   'commands/database-messages': ['mariadb'],
   'commands/doctor': ['mariadb', 'openbao'],
   'commands/one-change': ['mariadb', 'openbao'],
+  'delivery/alerts-fire': ['prometheus'],
   'delivery/deployment': ['mariadb', 'openbao', 'redis'],
   'delivery/helm-chart': ['helm', 'kubernetesValidate'],
   'delivery/monitoring': ['prometheus', 'promtool'],
