@@ -15,9 +15,9 @@ interface Output {
 export function addIssuers(program: Command, terminal: Terminal): void {
   const issuers = program
     .command('issuers')
-    .summary('the issuers that a tenant trusts for oidcToken')
+    .summary('the identity providers that a tenant trusts')
     .description(
-      'The identity providers whose tokens a tenant accepts at oidcToken, as configured in the tenants file.',
+      'The identity providers whose tokens a tenant accepts, at oidcToken and at the token endpoint, as configured in the tenants file.',
     );
   issuers
     .command('list')
