@@ -6,6 +6,12 @@ const SIGNS = { create: '+', update: '~', remove: '-' } as const;
 /** Items of a list that a line shows. JSON has all of them. */
 const MAX_ITEMS = 10;
 
+/** What members mean that have no value, where "none" would mislead: without `azp` any party is accepted, and not none. */
+const WITHOUT_VALUE: Partial<Record<Change['kind'], Readonly<Record<string, string>>>> = {
+  client: { ttl: 'that of the tenant', receives: 'its own audience', exchange: 'no exchange' },
+  issuer: { jwks_uri: 'discovery', audience_claim: 'aud', azp: 'any party', email_verified: 'the boolean only' },
+};
+
 /** `~ update tenant beta   status: suspended → active · ttl: 5m → 15m` */
 export function describeChange({ action, kind, id, fields }: Change): string {
   const line = `${SIGNS[action]} ${action} ${kind} ${id}`;
@@ -16,11 +22,13 @@ export function describeChange({ action, kind, id, fields }: Change): string {
   // JSON and the audit have the members of what is created or removed too.
   return action !== 'update' || fields.length === 0
     ? line
-    : `${line}   ${fields.map(describeField).join(' · ')}${revokes}`;
+    : `${line}   ${fields.map((field) => describeField(kind, field)).join(' · ')}${revokes}`;
 }
 
-function describeField({ field, from, to }: FieldChange): string {
-  return from === undefined && to === undefined ? `${field} (not shown)` : `${field}: ${shown(from)} → ${shown(to)}`;
+function describeField(kind: Change['kind'], { field, from, to }: FieldChange): string {
+  if (from === undefined && to === undefined) return `${field} (not shown)`;
+  const unset = WITHOUT_VALUE[kind]?.[field] ?? 'none';
+  return `${field}: ${from === null ? unset : shown(from)} → ${to === null ? unset : shown(to)}`;
 }
 
 function shown(value: unknown): string {

@@ -75,4 +75,17 @@ describe('clients that use the token endpoint', () => {
     expect((await installation.apply(before, '--prune')).code).toBe(0);
     expect(await exported()).toBe(before);
   });
+
+  it('are named in a plan by what they do without a member', async () => {
+    await installation.applied(clients({ ...BILLING, ttl: '5m' }, REMOTE));
+    const { stdout } = await installation.apply(
+      clients({ id: 'billing', receives: null, exchange: [], ttl: null }, { id: 'remote', receives: null }),
+      '--dry-run',
+    );
+    expect(stdout).toContain('receives: [billing, shop] → its own audience');
+    expect(stdout).toMatch(/exchange: \[.*\] → no exchange/);
+    expect(stdout).toContain('ttl: 5m → that of the tenant');
+    // Narrow to wide: the empty list is nothing.
+    expect(stdout).toContain('~ update client acme/shop/remote   receives: [] → its own audience\n');
+  });
 });

@@ -114,8 +114,8 @@ describe('members of a trusted issuer that have a meaning only together', () => 
   it('are named in a plan, from what to what', async () => {
     await installation.applied(tenantsFile(ACME));
     const { stdout } = await installation.apply(corp(`${BY_CLIENT}, azp: [android]`), '--dry-run');
-    expect(stdout).toContain('audience_claim: none → client_id');
-    expect(stdout).toContain('azp: none → [android]');
+    expect(stdout).toContain('audience_claim: aud → client_id');
+    expect(stdout).toContain('azp: any party → [android]');
   });
 });
 
