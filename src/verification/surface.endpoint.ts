@@ -29,7 +29,7 @@ export function VerifyTokenEndpoint(token: string): MethodDecorator {
     HttpCode(200),
     ApiOperation({
       summary: `The claims of ${token}, if it is valid`,
-      description: 'A token that is not valid is a 401, and so is a token of the other surface.',
+      description: 'A token that is not valid is a 401, and so is a token of another surface.',
     }),
     ApiBody({ type: VerifyTokenDto }),
     ApiOkResponse({ description: 'The token is valid. Its claims.', schema: VERIFIED_TOKEN_SCHEMA }),

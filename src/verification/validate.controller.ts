@@ -14,7 +14,8 @@ import { PermissionDto, ValidationDto, validationOf } from './validation.dto.ts'
 const SURFACE = {
   name: 'surface',
   required: false,
-  description: 'The required surface of the token. An admin token is accepted only with `surface=admin`.',
+  description:
+    'The required surface of the token. Tokens of other surfaces are not accepted: those of administrators only with `surface=admin`, those of services only with `surface=service`.',
   schema: { type: 'string', enum: [...SURFACES], default: 'user' },
 } as const;
 

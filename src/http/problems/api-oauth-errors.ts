@@ -44,7 +44,10 @@ function response(status: number, codes: readonly ErrorCode[]): MethodDecorator 
   });
   const headers = {
     ...(status === 401 && {
-      'WWW-Authenticate': text('How to authenticate.', challengeOf(codes[0] ?? 'unauthorized')),
+      'WWW-Authenticate': text(
+        'How to authenticate. Only if the request has an `Authorization` header.',
+        challengeOf(codes[0] ?? 'unauthorized'),
+      ),
     }),
     ...((status === 429 || status === 503) && { 'Retry-After': text('Seconds.', '1') }),
   };

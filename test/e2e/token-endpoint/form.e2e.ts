@@ -10,6 +10,7 @@ import {
   type Parameters,
   TokenEndpointUser,
 } from '../../support/requests/token-endpoint.ts';
+import { sendRaw } from '../../support/requests/raw-http.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
 
 const KEY = providerKey('k1');
@@ -197,7 +198,14 @@ describe('a request of the token endpoint', () => {
 
   it('is a 405 for other methods', async () => {
     const answer = await tessera.get(PATH);
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'POST, OPTIONS']);
+    expect(answer.refusal()).toMatchObject({ status: 405, error: 'method_not_allowed' });
+    expect(answer.headers.get('allow')).toBe('POST, OPTIONS');
+  });
+
+  it('is a 431 in the form of all others with too large headers', async () => {
+    const head = `POST ${PATH} HTTP/1.1\r\nHost: x\r\nX-A: ${'a'.repeat(17 * 1024)}\r\n\r\n`;
+    const { status, headers } = await sendRaw(Number(new URL(tessera.url).port), head);
+    expect([status, headers['content-type']]).toEqual([431, 'application/problem+json']);
   });
 
   it('reads no parameter from its address', async () => {

@@ -3,7 +3,7 @@ import { parseVaultPath } from '../../../src/vault/vault-path.ts';
 import type { Answer } from '../../support/requests/answer.ts';
 import { basic } from '../../support/requests/basic-credentials.ts';
 import { issuedToken } from '../../support/requests/attack-material.ts';
-import { claimsOf, oauthRefusal } from '../../support/requests/token-endpoint.ts';
+import { claimsOf, oauthRefusal, tokenOf } from '../../support/requests/token-endpoint.ts';
 import { startTessera, type TestTesseraServer, type TestTesseraServerOptions } from '../../support/tessera/tessera.ts';
 import { assertionForm } from '../../../src/testing/caller-fixture.ts';
 import { type HostileProvider, startHostileProvider } from '../../../src/testing/hostile-provider.ts';
@@ -334,6 +334,16 @@ it('introspection shows a token of a service to those who ask for that surface',
   });
   for (const surface of ['user', 'admin'])
     expect((await ask('introspect', { ...form, token, surface })).text).toBe('{"active":false}');
+});
+
+it('a token of a service is valid at validate for those who ask for that surface', async () => {
+  const answer = await ask('token', assertionForm(platformToken(), 'shop/importer'));
+  const authorization = `Bearer ${tokenOf(answer)}`;
+  const validate = (query: string) => tessera.get(`/auth/validate${query}`, { authorization });
+  const { status, body } = await validate('?surface=service');
+  expect([status, body['surface'], body['client_id'], 'email_id' in body]).toEqual([200, 'service', 'importer', false]);
+  for (const query of ['', '?surface=user', '?surface=admin'])
+    expect((await validate(query)).refusal()).toMatchObject({ status: 401, error: 'unauthorized' });
 });
 
 it('an outage of the host of the keys is a 503, and no verdict', async () => {
