@@ -20,7 +20,7 @@ export const exchangeTargetsCheck: Check<TenantFacts> = {
             object: `${tenant.id}/${client.projectId}/${client.id}`,
             problem: `it may exchange tokens for ${shownName(to)}, an audience that no client of the tenant has or receives`,
             command:
-              'Correct "exchange" of the client, or list it under "audiences" or "receives" of another, in the tenants file: tessera apply -f FILE',
+              'Correct "exchange" of the client in the tenants file; or add a client with this audience and "surfaces: []" for the API, which gets no tokens: tessera apply -f FILE',
           })),
       ),
     );
