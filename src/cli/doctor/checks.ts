@@ -18,6 +18,7 @@ import { serviceRolesCheck } from './directory/service-roles.check.ts';
 import { sharedIdsCheck } from './directory/shared-ids.check.ts';
 import { subjectIdsCheck } from './directory/subject-ids.check.ts';
 import { uncarriedScopesCheck } from './directory/uncarried-scopes.check.ts';
+import { ungrantedScopesCheck } from './directory/ungranted-scopes.check.ts';
 import { userEmailsCheck } from './directory/user-emails.check.ts';
 import { userIdentitiesCheck } from './directory/user-identities.check.ts';
 import { userTokensCheck } from './directory/user-tokens.check.ts';
@@ -31,6 +32,7 @@ import { clientSecretsCheck } from './tenant/client-secrets.check.ts';
 import { endingSecretsCheck } from './tenant/ending-secrets.check.ts';
 import { exchangeTargetsCheck } from './tenant/exchange-targets.check.ts';
 import { keyRingCheck } from './tenant/key-ring.check.ts';
+import { sharedAudiencesCheck } from './tenant/shared-audiences.check.ts';
 import { tenantLinksCheck } from './tenant/tenant-links.check.ts';
 import { unusedSecretsCheck } from './tenant/unused-secrets.check.ts';
 
@@ -58,6 +60,7 @@ export const CHECKS = {
     clientKeysCheck,
     clientNamesCheck,
     exchangeTargetsCheck,
+    sharedAudiencesCheck,
     administratorEmailsCheck,
     administratorScopesCheck,
     administratorTokensCheck,
@@ -74,9 +77,17 @@ export const CHECKS = {
     userIdentitiesCheck,
     emptyRolesCheck,
     uncarriedScopesCheck,
+    ungrantedScopesCheck,
     serviceRolesCheck,
     userTokensCheck,
   ],
   /** For each external directory. Opening it has checked its views, its owner and its version. */
-  external: [sharedIdsCheck, subjectIdsCheck, externalEmailsCheck, uncarriedScopesCheck, serviceRolesCheck],
+  external: [
+    sharedIdsCheck,
+    subjectIdsCheck,
+    externalEmailsCheck,
+    uncarriedScopesCheck,
+    ungrantedScopesCheck,
+    serviceRolesCheck,
+  ],
 } as const;

@@ -4,6 +4,8 @@ import type { Tenant } from '../../tenancy/tenant.ts';
 import type { Found } from './finding.ts';
 import { shownName } from './people.ts';
 
+/** Scopes of a directory that are read: far more than a token could hold. */
+export const MAX_SCOPES = 20_000;
 /** Scopes that are named in one finding. */
 const NAMED = 10;
 
@@ -20,13 +22,17 @@ export function scopeBound(tenant: Tenant, surface: PersonSurface): (scope: stri
 /** One finding for all scopes of an object: a client that was removed leaves many at once. */
 export function uncarriedScopes(object: string, scopes: readonly string[]): Found[] {
   if (scopes.length === 0) return [];
-  const more = scopes.length > NAMED ? ', …' : '';
   return [
     {
       severity: 'warning',
       object,
-      problem: `no client can carry the scopes ${scopes.slice(0, NAMED).map(shownName).join(', ')}${more}`,
+      problem: `no client can carry the scopes ${namedScopes(scopes)}`,
       command: 'Add them to "scopes" of a client, or remove them, in the tenants file: tessera apply -f FILE',
     },
   ];
+}
+
+/** The first of these scopes, for a finding. */
+export function namedScopes(scopes: readonly string[]): string {
+  return `${scopes.slice(0, NAMED).map(shownName).join(', ')}${scopes.length > NAMED ? ', …' : ''}`;
 }

@@ -348,6 +348,20 @@ describe('a view', () => {
     });
   });
 
+  it('that gives scopes is compared byte by byte with those of clients, and doctor finds others', async () => {
+    // The collation takes the first two as one.
+    const select = "SELECT 'viewer' AS role_name, 'Orders:read' AS scope_name UNION ALL SELECT 'viewer', 'orders:read'";
+    await installation.applied(file().replace('unbounded', "['Orders:read', 'orders:read', 'ORDERS:READ']"));
+    await replaced('tessera_role_scopes', select, async () => {
+      const { stdout } = await installation.run(['doctor', 'acme', '-o', 'json']);
+      const { findings } = JSON.parse(stdout) as { findings: { check: string; problem: string }[] };
+      expect(findings.filter(({ check }) => check === 'ungranted-scopes')).toEqual([
+        expect.objectContaining({ problem: 'its "scopes" lists scopes that no role has: ORDERS:READ' }),
+      ]);
+    });
+    await installation.applied(file());
+  });
+
   it('of the same name in capitals is another view', async () => {
     await inShop(
       viewOf('tessera_users').replace('VIEW tessera_users', 'VIEW TESSERA_USERS'),

@@ -5,10 +5,7 @@ import { TENANT_DATABASE } from '../../../tenancy/tenant-database.ts';
 import type { DirectoryRelations } from '../../../tenancy/relations/directory-relations.ts';
 import type { DirectoryFacts } from '../facts.ts';
 import type { Check } from '../finding.ts';
-import { scopeBound, uncarriedScopes } from '../scope-bounds.ts';
-
-/** Far more than a token could hold. */
-const MAX_SCOPES = 20_000;
+import { MAX_SCOPES, scopeBound, uncarriedScopes } from '../scope-bounds.ts';
 
 const scopes = ({ from }: DirectoryRelations) =>
   `SELECT ${selectText('scopes.name', GRANT_NAME_LENGTH, 'name')} FROM ${from.scopes} scopes LIMIT ${MAX_SCOPES + 1}`;
