@@ -2,7 +2,10 @@ import { CLOCK_SKEW_SECONDS } from '../domain/clock.ts';
 import { isNumericDate } from '../identity-providers/claims/numeric-date.ts';
 import type { SubjectToken } from '../identity-providers/subject-token.ts';
 
-/** A client makes an assertion for each request, so it needs no longer life. It bounds how long a redeemed `jti` is kept. */
+/**
+ * A client makes an assertion for each request, so it needs no longer life: most write a minute, which leaves room for clocks that differ. It bounds
+ * how long a redeemed `jti` is kept.
+ */
 const MAX_LIFE_SECONDS = 5 * 60;
 /** Several times the length of a UUID. */
 const MAX_JTI_LENGTH = 255;
@@ -29,7 +32,7 @@ export function refusalOfClientAssertion(
   if (aud !== issuer) return 'its aud is not the issuer of this tenant, as one text';
   if (!isNumericDate(exp)) return 'its exp is missing or not a time';
   if (!(now < Math.floor(exp))) return 'it has expired';
-  if (!(exp <= now + MAX_LIFE_SECONDS + CLOCK_SKEW_SECONDS)) return 'its exp is more than 5 minutes ahead';
+  if (!(exp <= now + MAX_LIFE_SECONDS)) return 'its exp is more than 5 minutes ahead';
   if (nbf !== undefined && !isPast(nbf, now)) return 'its nbf is ahead, or not a time';
   if (iat !== undefined && !isPast(iat, now)) return 'its iat is ahead, or not a time';
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH)
