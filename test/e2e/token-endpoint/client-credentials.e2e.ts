@@ -209,6 +209,33 @@ describe('a service', () => {
     expect(claimsOf(await acme.clientCredentials('shop/web'))).toMatchObject({ roles: ['robot'] });
   });
 
+  it('is not an administrator whose row somebody wrote with its id', async () => {
+    const database = new Database(join(tessera.config.dataDirectory, 'control.sqlite'));
+    const insert = database.prepare(
+      "INSERT INTO administrators VALUES ('acme', ?, ?, ?, 'active', '[]', '[\"tenant:manage\"]')",
+    );
+    for (const [id, email] of [
+      ['client:shop/web', 'w@acme.example'],
+      ['a-web', 'v@acme.example'],
+    ])
+      insert.run(id, email, email);
+    database.close();
+    // The maximum age of a tenant in memory.
+    tessera.clock.advanceSeconds(60);
+    const asked = (email: string) =>
+      tessera.post('/auth/admin/generateToken', {
+        tenant_id: 'acme',
+        project_id: 'shop',
+        client_id: 'web',
+        email_id: email,
+        secret_id: tessera.secret('acme/shop/web'),
+      });
+    const answer = await asked('w@acme.example');
+    expect(answer.refusal()).toEqual({ status: 401, error: 'unauthorized', title: 'Unauthorized' });
+    expect(tessera.auditReason(answer.requestId)).toBe('the id of the subject is not one that a subject may have');
+    expect(claimsOf(await asked('v@acme.example'))).toMatchObject({ sub: 'a-web', scope: 'tenant:manage' });
+  });
+
   it('is recorded with the grant and the audience', async () => {
     const answer = await acme.clientCredentials('shop/api', { audience: 'stock-api' });
     const { details, subject_id: subject, outcome, client_id: client } = tessera.auditRow(answer.requestId);

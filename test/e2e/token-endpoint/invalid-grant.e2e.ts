@@ -113,6 +113,14 @@ it.each<[name: string, reason: string, request: () => Request | Promise<Request>
     'actor token: it is not of the calling client',
     async () => withActor(tokenOf(await acme.clientCredentials('shop/stock'))),
   ],
+  [
+    'an actor token that the calling client got for its own by an exchange',
+    'actor token: it is not of the calling client',
+    async () => {
+      const own = tokenOf(await acme.clientCredentials('shop/api'));
+      return withActor(tokenOf(await acme.exchange('shop/api', own, { audience: 'stock-api' })));
+    },
+  ],
 ])('an exchange of %s is refused with the text of all', async (_, reason, request) => {
   const { client = 'shop/api', token = adas, parameters = { audience: 'stock-api' } } = await request();
   const answer = await acme.exchange(client, token, parameters);

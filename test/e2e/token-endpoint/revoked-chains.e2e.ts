@@ -8,7 +8,7 @@ let tessera: TestTesseraServer;
 let acme: TokenEndpointUser;
 let offline: TokenVerifier;
 beforeAll(async () => {
-  tessera = await startTessera({ tenantsFile: chainTenants() });
+  tessera = await startTessera({ tenantsFile: chainTenants({ 'id: narrow,': 'id: narrow, ttl: 1m,' }) });
   acme = new TokenEndpointUser(tessera);
   offline = createVerifier({
     baseUrl: tessera.url,
@@ -60,6 +60,21 @@ it('ends all that was exchanged from its root with a token in the middle, but no
   expect(oauthRefusal(early)).toBe('503 temporarily_unavailable');
   tessera.clock.advanceSeconds(6);
   expect(await verdict(tokenOf(await acme.exchange('shop/api', root, { audience: 'stock-api' })))).toBe('accepted');
+});
+
+it('ends what was exchanged from its root until that has expired, although the revoked token has before', async () => {
+  const { root, child: sibling } = await acme.chain();
+  const short = tokenOf(await acme.exchange('shop/narrow', root, { audience: 'stock-api' }));
+  expect(await revoke('shop/narrow', short)).toBe(200);
+  await Promise.all([short, sibling].map(refusedSoon));
+  // The entry of the revoked token itself is kept for five minutes after its `exp`.
+  tessera.clock.advanceSeconds(60 + 300 + 5);
+  await tessera.caughtUp();
+  expect(await verdict(root)).toBe('accepted');
+  expect(await verdict(sibling)).toBe('TOKEN_REVOKED');
+  const again = await acme.exchange('shop/stock', sibling, { audience: 'ledger-api' });
+  expect(oauthRefusal(again)).toBe('400 invalid_grant');
+  expect(tessera.auditReason(again.requestId)).toBe('subject token: the token was revoked');
 });
 
 it('lets only the client of a token revoke it', async () => {

@@ -153,6 +153,16 @@ describe('the scopes of an exchange', () => {
     );
   });
 
+  it('are within the bound of a service whose token is exchanged, although the list and its caller have more', async () => {
+    const scopesOf = async (client: string) => {
+      const own = tokenOf(await acme.clientCredentials(client));
+      return (await acme.exchange('shop/gateway', own, { audience: 'count-api' })).body['scope'];
+    };
+    // Both have the role robot.
+    expect(await scopesOf('shop/web')).toBe('orders:read stock:count');
+    expect(await scopesOf('shop/narrow')).toBe('orders:read');
+  });
+
   it('may be none', async () => {
     const carols = await acme.userToken('carol@acme.example');
     const answer = await acme.exchange('shop/api', carols, { audience: 'mail-api' });
