@@ -554,6 +554,16 @@ const MUTATIONS: readonly {
     found: [['subject-ids', 'user acme/client:c']],
   },
   {
+    fault: 'an administrator with the id of a client',
+    break: () => {
+      sql(
+        'control',
+        "INSERT INTO administrators VALUES ('acme', 'client:shop/web', 'eve@acme.example', 'eve@acme.example', 'active', '[]', '[]')",
+      );
+    },
+    found: [['subject-ids', 'administrator acme/client:shop/web']],
+  },
+  {
     fault: 'an administrator whose id is an address',
     break: () => {
       sql(
@@ -561,7 +571,10 @@ const MUTATIONS: readonly {
         "INSERT INTO administrators VALUES ('acme', 'victim@acme.example', 'EVE@acme.example', 'x', 'active', '[]', '[]')",
       );
     },
-    found: [['administrator-emails', expect.stringMatching(/^administrator acme\/\(id with @, SHA-256 /)]],
+    found: [
+      ['administrator-emails', expect.stringMatching(/^administrator acme\/\(id with @, SHA-256 /)],
+      ['subject-ids', expect.stringMatching(/^administrator acme\/\(id with @, SHA-256 /)],
+    ],
   },
   {
     fault: 'an issuer, a role and a scope whose names hold an address',
@@ -615,6 +628,19 @@ describe('doctor', () => {
     const [{ command } = { command: '' }] = (await doctor()).findings;
     expect(command).toMatch(/^tessera secrets retire acme\/shop\/web [0-9a-f]{12}$/);
     expect(await installation.run(command.split(' ').slice(1))).toMatchObject({ code: 0 });
+    expect((await doctor()).findings).toEqual([]);
+  });
+
+  it('says what to do about people with the id of a client, and that works', async () => {
+    sql(
+      'control',
+      "INSERT INTO administrators VALUES ('acme', 'client:shop/web', 'eve@acme.example', 'eve@acme.example', 'active', '[]', '[]')",
+    );
+    sql('acme', "INSERT INTO tessera_users VALUES ('client:c', 'eve@acme.example', 'eve@acme.example', 'active')");
+    const { findings } = await doctor();
+    expect(findings.map(({ object }) => object)).toEqual(['administrator acme/client:shop/web', 'user acme/client:c']);
+    for (const { command } of findings) expect(command).toMatch(/tessera apply -f FILE --prune$/);
+    await installation.applied(EXAMPLE, '--prune');
     expect((await doctor()).findings).toEqual([]);
   });
 
