@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EndpointGrant, GRANT_TYPES } from '../domain/grant-types.ts';
 import type { FormParameters } from '../domain/text/form-text.ts';
 import { TesseraError } from '../errors/tessera-error.ts';
 import type { Grant, TokenRequest } from '../token-grants/grant.ts';
@@ -11,15 +12,22 @@ import { formOf, invalidRequest, type TokenFormInput } from '../token-grants/tok
 /** A grant of the token endpoint, with requests of a type of its own. */
 export type OfferedGrant = Grant<TokenRequest, TokenFormInput>;
 
+/** Each grant is there, and is the one of its name. */
+type GrantsByName = { readonly [Name in EndpointGrant]: { readonly type: (typeof GRANT_TYPES)[Name] } };
+
 /** The grants of the token endpoint by their `grant_type`. */
 @Injectable()
 export class OfferedGrants {
   readonly #grants: ReadonlyMap<string, OfferedGrant>;
 
   constructor(clientCredentials: ClientCredentialsGrant, tokenExchange: TokenExchangeGrant, jwtBearer: JwtBearerGrant) {
-    const grants = [clientCredentials, tokenExchange, jwtBearer] as const;
+    const grants: GrantsByName = {
+      client_credentials: clientCredentials,
+      'token-exchange': tokenExchange,
+      'jwt-bearer': jwtBearer,
+    };
     // A grant gets back only the requests that it has parsed.
-    this.#grants = new Map(grants.map((grant) => [grant.type, grant as unknown as OfferedGrant]));
+    this.#grants = new Map(Object.values(grants).map((grant) => [grant.type, grant as unknown as OfferedGrant]));
   }
 
   /** The grant that a request asks for. For a form that asks for none, it is one whose `parse` refuses. */

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { GRANT_TYPES } from '../domain/grant-types.ts';
 import { TokenResponseDto } from '../token-grants/token-response.dto.ts';
 
 const TOKEN_TYPES = ['urn:ietf:params:oauth:token-type:access_token', 'urn:ietf:params:oauth:token-type:jwt'];
@@ -7,12 +8,8 @@ const TOKEN_TYPES = ['urn:ietf:params:oauth:token-type:access_token', 'urn:ietf:
 export class TokenFormDto {
   @ApiProperty({
     type: String,
-    enum: [
-      'client_credentials',
-      'urn:ietf:params:oauth:grant-type:token-exchange',
-      'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    ],
-    default: 'client_credentials',
+    enum: Object.values(GRANT_TYPES),
+    default: GRANT_TYPES.client_credentials,
   })
   grant_type!: string;
 

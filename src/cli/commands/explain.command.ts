@@ -1,10 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseClaimedClient } from '../../clients/claimed-client.ts';
+import type { EndpointGrant } from '../../domain/grant-types.ts';
 import { parseTenantId } from '../../domain/ids.ts';
 import { PERSON_SURFACES, type PersonSurface } from '../../domain/surface.ts';
 import { explainGrant, type NamedClient } from '../explain/explain-grant.ts';
 import { explainToken } from '../explain/explain-token.ts';
-import { type EndpointGrant, GRANT_FORMS } from '../explain/explained-grant.ts';
+import { GRANT_FORMS } from '../explain/explained-grant.ts';
 import { outputOption } from '../options.ts';
 import type { OutputFormat, Terminal } from '../terminal.ts';
 

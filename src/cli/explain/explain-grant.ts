@@ -1,4 +1,5 @@
 import type { ClaimedClient } from '../../clients/claimed-client.ts';
+import { type EndpointGrant, GRANT_TYPES } from '../../domain/grant-types.ts';
 import type { TenantId } from '../../domain/ids.ts';
 import { ERROR_TABLE } from '../../errors/error-table.ts';
 import { OperatorError } from '../../errors/operator-error.ts';
@@ -10,7 +11,7 @@ import { readToken } from '../read-token.ts';
 import type { OutputFormat, Terminal } from '../terminal.ts';
 import { explainParts } from './explain-parts.ts';
 import { ExplainedDirectories } from './explained-directories.ts';
-import { type EndpointGrant, explainedGrant, GRANT_FORMS } from './explained-grant.ts';
+import { explainedGrant, GRANT_FORMS } from './explained-grant.ts';
 import { showExplanation } from './print-explanation.ts';
 
 /** A client of the token endpoint: its project may be left out, as in a request. */
@@ -39,12 +40,12 @@ export async function explainGrant(
   { grant: name, audience, askScope, scope, output }: ExplainGrantOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const { grantType, tokenParameter, parameters } = GRANT_FORMS[name];
+  const { tokenParameter, parameters } = GRANT_FORMS[name];
   const token = tokenParameter === undefined ? undefined : await readToken(terminal.stdin);
   if (token === '') throw new OperatorError('Standard input is empty: give the token there.');
   const clientId = client.projectId === undefined ? client.clientId : `${client.projectId}/${client.clientId}`;
   const body = new Map([
-    ['grant_type', grantType],
+    ['grant_type', GRANT_TYPES[name]],
     ['client_id', clientId],
     ['client_secret', 'assumed'],
     ...(tokenParameter === undefined || token === undefined ? [] : [[tokenParameter, token] as const]),

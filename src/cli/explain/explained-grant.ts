@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import type { EndpointGrant } from '../../domain/grant-types.ts';
 import { Egress } from '../../identity-providers/egress/egress.ts';
 import { OutboundNetwork } from '../../identity-providers/egress/outbound-network.ts';
 import { RemoteKeySets } from '../../identity-providers/keys/remote-key-sets.ts';
@@ -20,29 +21,20 @@ import type { TokenFormInput } from '../../token-grants/token-form/token-form.ts
 import { SILENT } from '../installation.ts';
 import type { explainParts } from './explain-parts.ts';
 
-/** The grants of the token endpoint, as the command line names them. */
-export type EndpointGrant = 'client_credentials' | 'token-exchange' | 'jwt-bearer';
-
 interface GrantForm {
-  readonly grantType: string;
   /** The parameter for the token of standard input; undefined: the grant takes none. */
   readonly tokenParameter: string | undefined;
   readonly parameters: readonly (readonly [string, string])[];
 }
 
-/** What a request of each grant holds besides the client and what it asks for. */
+/** What a request of each grant holds besides its type, the client and what it asks for. */
 export const GRANT_FORMS: Readonly<Record<EndpointGrant, GrantForm>> = {
-  client_credentials: { grantType: 'client_credentials', tokenParameter: undefined, parameters: [] },
+  client_credentials: { tokenParameter: undefined, parameters: [] },
   'token-exchange': {
-    grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
     tokenParameter: 'subject_token',
     parameters: [['subject_token_type', ACCESS_TOKEN_TYPE]],
   },
-  'jwt-bearer': {
-    grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
-    tokenParameter: 'assertion',
-    parameters: [],
-  },
+  'jwt-bearer': { tokenParameter: 'assertion', parameters: [] },
 };
 
 type Parts = ReturnType<typeof explainParts>;

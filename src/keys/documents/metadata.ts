@@ -1,17 +1,12 @@
 import type { TesseraClaims } from '@tessera/token';
 import type { Config } from '../../config/config.ts';
+import { GRANT_TYPES } from '../../domain/grant-types.ts';
 import { SUBJECT_TOKEN_ALGORITHM_NAMES } from '../../identity-providers/subject-token-algorithm.ts';
 import type { RingKey } from '../key-ring.ts';
 import { issuerOf } from '../../domain/issuer.ts';
 
 /** RFC 6749, section 2.3.1, and RFC 7523, section 2.2, for the endpoints where clients authenticate. */
 const CLIENT_AUTHENTICATION = Object.freeze(['client_secret_basic', 'client_secret_post', 'private_key_jwt']);
-
-const GRANT_TYPES = Object.freeze([
-  'client_credentials',
-  'urn:ietf:params:oauth:grant-type:token-exchange',
-  'urn:ietf:params:oauth:grant-type:jwt-bearer',
-]);
 
 /** The settings that appear in the documents. */
 export type PublishedService = Pick<Config, 'publicUrl' | 'apiDocs'>;
@@ -34,7 +29,7 @@ export function authorizationServerMetadata({ publicUrl, apiDocs }: PublishedSer
     jwks_uri: `${issuer}/jwks.json`,
     token_endpoint: `${issuer}/token`,
     response_types_supported: ['none'],
-    grant_types_supported: GRANT_TYPES,
+    grant_types_supported: Object.values(GRANT_TYPES),
     ...clientAuthenticationAt('token'),
     revocation_endpoint: `${issuer}/revoke`,
     ...clientAuthenticationAt('revocation'),

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type AuthenticatedCaller, CallerAuthentication } from '../../../clients/caller-authentication.ts';
+import { GRANT_TYPES } from '../../../domain/grant-types.ts';
 import { serviceId } from '../../../domain/service-id.ts';
 import { andThen, type Awaitable } from '../../../runtime/awaitable.ts';
 import type { Tenant } from '../../../tenancy/tenant.ts';
@@ -21,7 +22,7 @@ export const CLIENT_CREDENTIALS_CHECKS = ['service', 'audiences'] as const;
 @Injectable()
 export class ClientCredentialsGrant implements Grant<ClientCredentialsRequest, TokenFormInput> {
   readonly name = 'client_credentials';
-  readonly type = 'client_credentials';
+  readonly type = GRANT_TYPES.client_credentials;
   readonly attemptKey = formAttemptKey;
   readonly respond = formResponse;
   readonly errorOf = formError;

@@ -3,6 +3,7 @@ import { CallerAuthentication } from '../../../clients/caller-authentication.ts'
 import { CONFIG, type Config } from '../../../config/config.ts';
 import { referenceText } from '../../../directory/subject.ts';
 import { Clock } from '../../../domain/clock.ts';
+import { GRANT_TYPES } from '../../../domain/grant-types.ts';
 import { PresentedToken } from '../../../domain/presented-token.ts';
 import { RemoteKeySets } from '../../../identity-providers/keys/remote-key-sets.ts';
 import { SUBJECT_TOKEN_STEPS, verifySubjectToken } from '../../../identity-providers/verify-subject-token.ts';
@@ -30,7 +31,7 @@ export const JWT_BEARER_CHECKS = ['surfaces', 'audiences', ...SUBJECT_TOKEN_STEP
 @Injectable()
 export class JwtBearerGrant implements Grant<JwtBearerRequest, TokenFormInput> {
   readonly name = 'jwt-bearer';
-  readonly type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+  readonly type = GRANT_TYPES['jwt-bearer'];
   readonly attemptKey = formAttemptKey;
   readonly respond = formResponse;
   readonly errorOf = formError;

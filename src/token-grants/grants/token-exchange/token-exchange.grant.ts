@@ -3,6 +3,7 @@ import type { VerifiedToken } from '@tessera/token/core';
 import { Inject, Injectable } from '@nestjs/common';
 import { CallerAuthentication } from '../../../clients/caller-authentication.ts';
 import { CONFIG, type Config } from '../../../config/config.ts';
+import { GRANT_TYPES } from '../../../domain/grant-types.ts';
 import type { PresentedToken } from '../../../domain/presented-token.ts';
 import { serviceId } from '../../../domain/service-id.ts';
 import type { Surface } from '../../../domain/surface.ts';
@@ -29,7 +30,7 @@ export const TOKEN_EXCHANGE_CHECKS = ['exchange', 'surfaces', 'subject_token', '
 @Injectable()
 export class TokenExchangeGrant implements Grant<TokenExchangeRequest, TokenFormInput> {
   readonly name = 'token-exchange';
-  readonly type = 'urn:ietf:params:oauth:grant-type:token-exchange';
+  readonly type = GRANT_TYPES['token-exchange'];
   readonly attemptKey = formAttemptKey;
   readonly errorOf = formError;
   readonly #publicUrl: string;
