@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { TestCluster, type Replica, TENANTS } from '../../support/tessera/test-cluster.ts';
+import { oauthRefusal } from '../../support/requests/token-endpoint.ts';
 import { type Load, type LoadOutcome, startLoad } from '../../support/requests/load.ts';
 import type { RunningMariaDb } from '../../support/servers/mariadb.ts';
 import type { RaftOpenBao } from '../../support/servers/openbao.ts';
@@ -55,6 +56,7 @@ async function endure(outage: Outage, needs: Need, notReady: readonly string[]):
       await eventually('whoever needs it gets a 503', () => allHad(503, load, brokenAt, needs), 10_000);
       await delay(1000);
       await assertServesFromMemory(notReady);
+      await assertTokenEndpointAnswers(needs);
     } finally {
       await outage.end();
     }
@@ -95,6 +97,24 @@ async function assertServesFromMemory(notReady: readonly string[]): Promise<void
     async () => isDeepStrictEqual((await replica.get('/readyz')).body['down'] ?? [], notReady),
     3000,
   );
+}
+
+/** A service needs what a user needs: its roles are in the tenant's database. Errors of the token endpoint have the form of RFC 6749. */
+async function assertTokenEndpointAnswers(needs: Need): Promise<void> {
+  for (const tenant of TENANTS) {
+    if (!needs({ tenant, surface: 'user' })) {
+      expect((await replica.clientCredentials(tenant)).status).toBe(200);
+      continue;
+    }
+    // Where a dependency is slow, not every request fails.
+    await eventually(`the token endpoint of ${tenant} refuses`, async () => {
+      const answer = await replica.clientCredentials(tenant);
+      if (answer.status === 200) return false;
+      expect(oauthRefusal(answer)).toBe('503 temporarily_unavailable');
+      expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+      return true;
+    });
+  }
 }
 
 /** A token or a 503 with Retry-After, in time. Callers that do not need the dependency get tokens only. */

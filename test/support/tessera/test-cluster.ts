@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Answer, readAnswer } from '../requests/answer.ts';
 import { builtProgram } from './built-program.ts';
+import { basic } from '../requests/basic-credentials.ts';
 import { Canaries } from '../fixtures/canaries.ts';
 import { type RunningMariaDb, startMariaDb } from '../servers/mariadb.ts';
 import {
@@ -41,6 +42,8 @@ export interface Replica extends RunningProcess {
   readonly port: number;
   readonly get: (path: string, headers?: Record<string, string>) => Promise<TimedAnswer>;
   readonly mint: (tenant: TenantName, changes?: Partial<MintRequest>) => Promise<TimedAnswer>;
+  /** A token of `web` about itself, from the token endpoint. */
+  readonly clientCredentials: (tenant: TenantName) => Promise<TimedAnswer>;
 }
 
 export interface TimedAnswer extends Answer {
@@ -217,6 +220,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
       url,
       get: (path, headers = {}) => this.#ask(url + path, { headers }),
       mint: (tenant, request = {}) => this.#mint(url, tenant, request),
+      clientCredentials: (tenant) => this.#clientCredentials(url, tenant),
     };
     this.#replicas.push(replica);
     return replica;
@@ -309,7 +313,7 @@ export class TestCluster<Vault extends RunningOpenBao = RunningOpenBao> {
     projects:
       - id: shop
         clients:
-${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [admin, user], scopes: unbounded, subjects: any }\n`).join('')}\
+${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [admin, user], scopes: unbounded, subjects: any${id === 'web' ? ', service: { roles: [reader] }' : ''} }\n`).join('')}\
     scopes:
       - { name: "orders:read", resource: orders }
     roles:
@@ -337,6 +341,20 @@ ${['web', 'other', ...clients].map((id) => `          - { id: ${id}, surfaces: [
         ...(request.secret === null ? {} : { secret_id: request.secret ?? this.secret(tenant, client) }),
       }),
     });
+    return this.#searched(answer);
+  }
+
+  async #clientCredentials(url: string, tenant: TenantName): Promise<TimedAnswer> {
+    const answer = await this.#ask(`${url}/tenants/${tenant}/token`, {
+      method: 'POST',
+      headers: basic('shop/web', this.secret(tenant)),
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    });
+    return this.#searched(answer);
+  }
+
+  /** Its token is a canary; anything else must hold none. */
+  #searched(answer: TimedAnswer): TimedAnswer {
     const token = answer.body['access_token'];
     // Only the signature makes it a token; header and claims hold ids that may be shown.
     if (typeof token === 'string') {
