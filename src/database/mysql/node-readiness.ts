@@ -1,6 +1,9 @@
 import type { Connection } from 'mysql2';
 import { isLockWaitOver } from '../database-failure.ts';
 
+/** A node answers at once. Whoever waits for the statement's error has little time left. */
+const ANSWER_MS = 500;
+
 /**
  * A Galera node without its cluster cannot wait for what the others have committed. It then says of a prepared statement, and of a SELECT without a
  * table, that a wait for a lock is over (1205), and of any other statement what is wrong (1047). So after the first error, it is asked for the second:
@@ -13,7 +16,7 @@ export function whyFailed<E>(connection: Pick<Connection, 'query'>, failed: E, t
     then(failed);
     return;
   }
-  connection.query('DO 0', (unready) => {
+  connection.query({ sql: 'DO 0', timeout: ANSWER_MS }, (unready) => {
     then((unready ?? failed) as E);
   });
 }
