@@ -31,14 +31,24 @@ export const CONTENDERS: readonly Contender[] = [
   { name: SUBJECT, start: startTessera },
 ];
 
-export async function startBare(
+export function startBare(
   folder: string,
-  scheduling: 'sync' | 'batched',
+  scheduling: 'sync' | 'batched' | 'unsigned' | 'recorded',
+  node?: NodeInstallation,
+): Promise<RunningContender> {
+  return startBareServer(folder, 'bare-fastify.ts', [scheduling, folder], node);
+}
+
+/** @param args in addition to the port */
+export async function startBareServer(
+  folder: string,
+  file: string,
+  args: readonly string[] = [],
   node?: NodeInstallation,
 ): Promise<RunningContender> {
   const port = await freePort();
   return {
-    process: await startBaseline(folder, 'bare-fastify.ts', [String(port), scheduling], node),
+    process: await startBaseline(folder, file, [String(port), ...args], node),
     load: {
       url: `http://127.0.0.1:${port}${GENERATE_TOKEN}`,
       contentType: 'application/json',

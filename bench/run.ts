@@ -1,4 +1,4 @@
-/** `npm run bench [-- --all | --only comparison,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit,ten-thousand-tenants] [--seconds N] [--tenants N] [--write]`; needs `npm run build` before. */
+/** `npm run bench [-- --all | --only comparison,floor,token-endpoint,exchange,verify,node-versions,pollers,idle,cold,tenants,audit,ten-thousand-tenants] [--seconds N] [--tenants N] [--write]`; needs `npm run build` before. */
 import { mkdtemp, mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { auditReading } from './audit/audit-reading.ts';
 import { coldSubjects } from './cold-subjects.ts';
 import { compare } from './comparison.ts';
 import { exchange } from './exchange.ts';
+import { floor } from './floor.ts';
 import { idle } from './idle.ts';
 import { pinThisProcess } from './harness/pinned-process.ts';
 import { type Section, toMarkdown, writeSection } from './harness/report.ts';
@@ -20,6 +21,7 @@ import { verification } from './verification.ts';
 /** Each gets an empty folder, and the duration of one round of load. */
 const BENCHMARKS: Readonly<Record<string, (folder: string, seconds: number) => Promise<Section>>> = {
   comparison: compare,
+  floor,
   'token-endpoint': tokenEndpoint,
   exchange,
   verify: verification,

@@ -1,17 +1,20 @@
 /**
  * The minimum that a token endpoint must do: Fastify, a JSON schema for request and response, one ES256 signature by node:crypto. No tenant, no
- * secret, no database, no audit, no log. `node bare-fastify.ts PORT sync|batched`.
+ * secret, no database, no audit, no log. `node bare-fastify.ts PORT sync|batched`. Less and more than that, for the floor: `unsigned`, and
+ * `recorded FOLDER`, which is `batched` with a row and a log line for each token.
  */
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { argv } from 'node:process';
 import fastify from 'fastify';
 import { SAMPLE } from '../sample/sample-request.ts';
+import { BareClaims, NO_SIGNATURE, type TokenRequest } from './bare-claims.ts';
+import { BareRecord } from './bare-record.ts';
 import { signEs256 } from './sign-es256.ts';
 
-const [port, scheduling] = argv.slice(2);
+const [port = '', scheduling, folder = ''] = argv.slice(2);
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const issuer = `http://127.0.0.1:${port ?? ''}/tenants/${SAMPLE.tenant}`;
-const header = encode({ typ: 'at+jwt', alg: 'ES256', kid: randomUUID() });
+const claims = new BareClaims(port);
+const record = scheduling === 'recorded' ? new BareRecord(folder) : undefined;
 
 const app = fastify();
 app.post(
@@ -43,43 +46,17 @@ app.post(
     },
   },
   async (request) => {
-    const input = `${header}.${encode(claimsFor(request.body as TokenRequest))}`;
-    const signature = scheduling === 'batched' ? await signInBatch(input) : signEs256(input, privateKey);
+    const input = claims.signingInput(request.body as TokenRequest);
+    const ready = signatureOf(input);
+    const signature = typeof ready === 'string' ? ready : await ready;
     return { access_token: `${input}.${signature}`, expires_in: SAMPLE.ttlSeconds, token_type: 'Bearer' };
   },
 );
 await app.listen({ host: '127.0.0.1', port: Number(port) });
 
-interface TokenRequest {
-  readonly client_id: string;
-  readonly email_id: string;
-  readonly project_id: string;
-  readonly tenant_id: string;
-}
-
-function claimsFor(request: TokenRequest): object {
-  const now = Math.floor(Date.now() / 1000);
-  return {
-    iss: issuer,
-    sub: SAMPLE.userId,
-    aud: SAMPLE.audience,
-    client_id: request.client_id,
-    iat: now,
-    exp: now + SAMPLE.ttlSeconds,
-    jti: randomUUID(),
-    scope: SAMPLE.scopes.join(' '),
-    roles: SAMPLE.roles,
-    groups: SAMPLE.groups,
-    resources: SAMPLE.resources,
-    tenant_id: request.tenant_id,
-    project_id: request.project_id,
-    email_id: request.email_id,
-    surface: 'user',
-  };
-}
-
-function encode(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
+function signatureOf(input: string): string | Promise<string> {
+  if (scheduling === 'unsigned') return NO_SIGNATURE;
+  return scheduling === 'sync' ? signEs256(input, privateKey) : signInBatch(input);
 }
 
 interface Waiting {
@@ -99,4 +76,6 @@ function signWaiting(): void {
   const batch = waiting;
   waiting = [];
   for (const { input, resolve } of batch) resolve(signEs256(input, privateKey));
+  // Who waits goes on when this function has ended.
+  record?.write(batch.length);
 }
