@@ -1,7 +1,7 @@
 import { QueryFailedError } from 'typeorm';
 import { TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { databaseFailure, databaseFailureReason, reasonOfFailure } from './database-failure.ts';
-import { SessionSettingNotKept } from './mysql/mysql-session.ts';
+import { SessionSettingNotKept } from './mysql/session/mysql-session.ts';
 
 const coded = (code: string, message = 'MARKED') => Object.assign(new Error(message), { code });
 

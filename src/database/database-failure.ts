@@ -1,7 +1,7 @@
 import type { DatabaseFailureReason, DatabaseName } from '../errors/dependency-failure.ts';
 import { causeOf, TesseraError, unavailable } from '../errors/tessera-error.ts';
 import { atSite, type DatabaseSite } from './database-site.ts';
-import { SessionSettingNotKept } from './mysql/mysql-session.ts';
+import { SessionSettingNotKept } from './mysql/session/mysql-session.ts';
 
 export type { DatabaseFailureReason };
 

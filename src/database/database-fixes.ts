@@ -2,7 +2,7 @@ import { causeOf, type TesseraError } from '../errors/tessera-error.ts';
 import { type DatabaseFailureReason, reasonOfFailure } from './database-failure.ts';
 import { type DatabaseAddress, type DatabaseSite, siteOf } from './database-site.ts';
 import { deniedAccount } from './denied-account.ts';
-import { PREPARED_STATEMENTS } from './mysql/prepared-statements.ts';
+import { PREPARED_STATEMENTS } from './mysql/pool/prepared-statements.ts';
 
 /** The names that a message about a database server may contain. */
 interface Place extends DatabaseAddress {

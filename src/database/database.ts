@@ -1,6 +1,6 @@
 import type { DatabaseName } from '../errors/dependency-failure.ts';
 import type { DataSource, EntityManager } from 'typeorm';
-import type { DetachedConnection } from './mysql/detached-connection.ts';
+import type { DetachedConnection } from './mysql/pool/detached-connection.ts';
 
 export type SqlValue = string | number | null;
 export type Row = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { LoginFailure } from '../database/mysql/detached-connection.ts';
+import type { LoginFailure } from '../database/mysql/pool/detached-connection.ts';
 
 /** So many failures in a row are no accident. */
 const FAILED_LOGINS = 3;

@@ -7,7 +7,7 @@ import { Deadline } from '../runtime/deadline.ts';
 import { ConnectionLeases, type LeaseAccount } from './connection-leases.ts';
 import { FailedLogins } from './failed-logins.ts';
 import type { Database } from '../database/database.ts';
-import type { DetachedConnection } from '../database/mysql/detached-connection.ts';
+import type { DetachedConnection } from '../database/mysql/pool/detached-connection.ts';
 import type { DatabaseStateFailure } from '../errors/dependency-failure.ts';
 import type { DirectoryRelations } from './relations/directory-relations.ts';
 import { RELATIONS_MAX_AGE_MS } from './relations/known-relations.ts';

@@ -10,7 +10,7 @@ import { type DatabaseCredentials, parseDatabaseCredentials } from '../vault/dat
 import { databaseCredentialsPath } from '../vault/vault-path.ts';
 import { VaultService } from '../vault/vault.service.ts';
 import type { Database, Row } from '../database/database.ts';
-import type { DetachedConnection } from '../database/mysql/detached-connection.ts';
+import type { DetachedConnection } from '../database/mysql/pool/detached-connection.ts';
 import { reasonOfFailure } from '../database/database-failure.ts';
 import { atSite } from '../database/database-site.ts';
 import type { MysqlOptions } from '../database/mysql/mysql-options.ts';

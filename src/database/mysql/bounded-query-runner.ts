@@ -1,9 +1,9 @@
 import type { PoolConnection } from 'mysql2';
 import type { QueryRunner } from 'typeorm';
-import { answerInTime, noAnswer } from './answer-in-time.ts';
+import { answerInTime, noAnswer } from './answers/answer-in-time.ts';
 import { databaseFailure } from '../database-failure.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
-import type { PoolConnections } from './pool-connections.ts';
+import type { PoolConnections } from './pool/pool-connections.ts';
 
 type Query = (sql: string, parameters?: unknown[], useStructuredResult?: boolean) => Promise<unknown>;
 

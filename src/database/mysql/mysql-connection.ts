@@ -1,12 +1,12 @@
 import { createConnection, type Connection, type ResultSetHeader, type RowDataPacket } from 'mysql2';
 import { Secret } from '../../config/secret.ts';
-import { AnswerLimit } from './answer-limit.ts';
+import { AnswerLimit } from './answers/answer-limit.ts';
 import { databaseFailure } from '../database-failure.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
 import { withLiterals } from './mysql-literals.ts';
-import { MysqlSessions } from './mysql-session.ts';
-import type { ServerRun } from './server-run.ts';
-import { destroyConnection } from './mysql-sockets.ts';
+import { MysqlSessions } from './session/mysql-session.ts';
+import type { ServerRun } from './session/server-run.ts';
+import { destroyConnection } from './pool/mysql-sockets.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
 export type MysqlServer = Pick<

@@ -2,20 +2,20 @@ import type { Pool, PoolOptions } from 'mysql2';
 import type { QueryRunner, ReplicationMode } from 'typeorm';
 import { Secret } from '../../config/secret.ts';
 import { unavailable } from '../../errors/tessera-error.ts';
-import { answerInTime } from './answer-in-time.ts';
+import { answerInTime } from './answers/answer-in-time.ts';
 import { BoundedDataSource } from '../bounded-data-source.ts';
 import { databaseFailure } from '../database-failure.ts';
 import { MIGRATIONS_TABLE } from '../migrations.ts';
 import { SilentLogger } from '../silent-logger.ts';
 import { tablePrefixOptions } from '../table-prefix.ts';
-import { AbandonedStatements } from './abandoned-statements.ts';
+import { AbandonedStatements } from './pool/abandoned-statements.ts';
 import { boundRunner } from './bounded-query-runner.ts';
-import type { DetachedConnection } from './detached-connection.ts';
+import type { DetachedConnection } from './pool/detached-connection.ts';
 import { MysqlDatabase, type MysqlSource } from './mysql-database.ts';
 import { withLiterals } from './mysql-literals.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
-import { MysqlPool } from './mysql-pool.ts';
-import { limitsOfTenantReads, limitsWithin, MysqlSessions } from './mysql-session.ts';
+import { MysqlPool } from './pool/mysql-pool.ts';
+import { limitsOfTenantReads, limitsWithin, MysqlSessions } from './session/mysql-session.ts';
 import { mysqlTls } from './mysql-tls.ts';
 
 /** The DataSource of a database on a MySQL or MariaDB server. Each attempt to initialize it makes a new pool. */

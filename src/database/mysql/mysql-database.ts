@@ -5,13 +5,13 @@ import { causeOf, TesseraError } from '../../errors/tessera-error.ts';
 import { Database, type Row, type SqlValue } from '../database.ts';
 import { databaseFailure, isRolledBack } from '../database-failure.ts';
 import type { DatabaseSite } from '../database-site.ts';
-import type { DetachedConnection } from './detached-connection.ts';
+import type { DetachedConnection } from './pool/detached-connection.ts';
 import { type MysqlOptions, mysqlSite } from './mysql-options.ts';
-import type { MysqlPool } from './mysql-pool.ts';
-import { limitsWithin, type SessionLimits } from './mysql-session.ts';
-import { whyFailed } from './node-readiness.ts';
-import { answerInTime, noAnswer } from './answer-in-time.ts';
-import type { PoolConnections } from './pool-connections.ts';
+import type { MysqlPool } from './pool/mysql-pool.ts';
+import { limitsWithin, type SessionLimits } from './session/mysql-session.ts';
+import { whyFailed } from './session/node-readiness.ts';
+import { answerInTime, noAnswer } from './answers/answer-in-time.ts';
+import type { PoolConnections } from './pool/pool-connections.ts';
 import { pauseMs, repeatConflicts } from './repeat-conflicts.ts';
 
 /** A transaction of provisioning has many statements. It is given up after this many timeouts. */

@@ -2,7 +2,7 @@ import { Secret } from '../../../src/config/secret.ts';
 import { NO_ENTITIES } from '../../../src/database/schema.ts';
 import type { Database } from '../../../src/database/database.ts';
 import { openMysqlDatabase } from '../../../src/database/mysql/mysql-data-source.ts';
-import { PREPARED_STATEMENTS } from '../../../src/database/mysql/prepared-statements.ts';
+import { PREPARED_STATEMENTS } from '../../../src/database/mysql/pool/prepared-statements.ts';
 import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb.ts';
 

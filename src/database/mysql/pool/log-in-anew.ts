@@ -1,7 +1,7 @@
 import type { PoolConnection, PoolOptions } from 'mysql2';
-import { answerInTime } from './answer-in-time.ts';
+import { answerInTime } from '../answers/answer-in-time.ts';
 import type { OpenConnection } from './detached-connection.ts';
-import type { MysqlSessions } from './mysql-session.ts';
+import type { MysqlSessions } from '../session/mysql-session.ts';
 
 /**
  * Far longer than a server needs. MariaDB answers a wrong password only after 1 s, and whoever waits has no more than that for a new connection with the

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Connection, PoolConnection } from 'mysql2';
-import { withSignal } from '../../runtime/deadline.ts';
+import { withSignal } from '../../../runtime/deadline.ts';
 
 /** Time limit for the server to close a connection that this side closed. Less than a request waits for a connection. */
 const GOODBYE_MS = 500;

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from '../../runtime/deadline.ts';
-import { reasonOfFailure } from '../database-failure.ts';
-import { type MysqlConnection, type MysqlServer, withMysqlConnection } from './mysql-connection.ts';
-import type { ServerRun } from './server-run.ts';
+import { within } from '../../../runtime/deadline.ts';
+import { reasonOfFailure } from '../../database-failure.ts';
+import { type MysqlConnection, type MysqlServer, withMysqlConnection } from '../mysql-connection.ts';
+import type { ServerRun } from '../session/server-run.ts';
 
 /** A statement that could not be stopped no longer counts after its own time limit and this margin: the server has stopped it itself. */
 const MARGIN_MS = 3500;

@@ -1,13 +1,13 @@
 import { type Connection, createPool, type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import type { AbandonedStatements } from './abandoned-statements.ts';
-import { AnswerLimit } from './answer-limit.ts';
+import { AnswerLimit } from '../answers/answer-limit.ts';
 import { DetachedConnection } from './detached-connection.ts';
-import { databaseFailureReason } from '../database-failure.ts';
+import { databaseFailureReason } from '../../database-failure.ts';
 import { logInAnew, type Login } from './log-in-anew.ts';
-import type { MysqlOptions } from './mysql-options.ts';
-import type { MysqlSessions } from './mysql-session.ts';
+import type { MysqlOptions } from '../mysql-options.ts';
+import type { MysqlSessions } from '../session/mysql-session.ts';
 import { endPolitely, socketsClosed } from './mysql-sockets.ts';
-import { whyFailed } from './node-readiness.ts';
+import { whyFailed } from '../session/node-readiness.ts';
 import { PoolConnections } from './pool-connections.ts';
 import { PREPARED_STATEMENTS } from './prepared-statements.ts';
 

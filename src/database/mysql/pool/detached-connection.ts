@@ -1,5 +1,5 @@
 import type { Pool, PoolConnection } from 'mysql2';
-import type { AnswerLimit } from './answer-limit.ts';
+import type { AnswerLimit } from '../answers/answer-limit.ts';
 import { destroyConnection, endPolitely, socketOf, socketsClosed } from './mysql-sockets.ts';
 
 /** What a pool knows about one of its connections. */

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { within } from '../../runtime/deadline.ts';
+import { within } from '../../../runtime/deadline.ts';
 
 /** The error of a server that took too long, with the code that a driver's own time-out has. */
 export function noAnswer(): Error {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { refusalOf } from '../../testing/refusal.ts';
-import { Secret } from '../../config/secret.ts';
-import { openMysqlDatabase } from './mysql-data-source.ts';
-import { NO_ENTITIES } from '../schema.ts';
+import { refusalOf } from '../../../testing/refusal.ts';
+import { Secret } from '../../../config/secret.ts';
+import { openMysqlDatabase } from '../mysql-data-source.ts';
+import { NO_ENTITIES } from '../../schema.ts';
 
 const LIMIT = 1024 * 1024;
 

@@ -1,16 +1,16 @@
 import type { PoolConnection } from 'mysql2';
 import type { AbandonedStatements } from './abandoned-statements.ts';
-import type { AnswerLimit } from './answer-limit.ts';
+import type { AnswerLimit } from '../answers/answer-limit.ts';
 import type { OpenConnection } from './detached-connection.ts';
 import {
   type DatabaseFailureReason,
   databaseFailureReason,
   isServerStoodDown,
   reasonOfFailure,
-} from '../database-failure.ts';
-import type { MysqlSessions } from './mysql-session.ts';
+} from '../../database-failure.ts';
+import type { MysqlSessions } from '../session/mysql-session.ts';
 import { destroyConnection, socketOf, socketsClosed } from './mysql-sockets.ts';
-import { within } from '../../runtime/deadline.ts';
+import { within } from '../../../runtime/deadline.ts';
 
 /**
  * While a server accepts no writes, its connections are replaced at most this often: soon enough to find its successor, without a storm of logins

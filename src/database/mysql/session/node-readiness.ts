@@ -1,5 +1,5 @@
 import type { Connection } from 'mysql2';
-import { isLockWaitOver } from '../database-failure.ts';
+import { isLockWaitOver } from '../../database-failure.ts';
 
 /** A node answers at once. Whoever waits for the statement's error has little time left. */
 const ANSWER_MS = 500;
