@@ -18,9 +18,8 @@ export const subjectIdsCheck: Check<DirectoryFacts> = {
       command:
         'Remove the administrator, and add it with another id, in the tenants file: tessera apply -f FILE --prune',
     }));
-    for await (const users of isExternal ? externalUsers(facts) : userPages(facts)) {
-      if (found.length > MAX_FOUND) return found;
-      for (const { id } of users.filter(hasWrongId))
+    for await (const users of isExternal ? externalUsers(facts) : userPages(facts))
+      for (const { id } of users.filter(hasWrongId)) {
         found.push({
           severity: 'fault',
           object: `user ${tenant.id}/${shownId(id)}`,
@@ -29,7 +28,8 @@ export const subjectIdsCheck: Check<DirectoryFacts> = {
             ? 'Give the user another id in the view tessera_users'
             : 'Remove the user, and add it with another id, in the tenants file: tessera apply -f FILE --prune',
         });
-    }
+        if (found.length > MAX_FOUND) return found;
+      }
     return found;
   },
 };
