@@ -9,6 +9,7 @@ import { freePort } from '../../support/servers/process.ts';
 import { REPOSITORY } from '../../support/servers/required-servers.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { builtProgram } from '../../support/tessera/built-program.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 const run = promisify(execFile);
 
@@ -55,17 +56,7 @@ beforeAll(async () => {
   const secretOf = (client: string) => secrets.find(({ client_id: id }) => id === client)!.secret_id;
   [secret, billingSecret] = [secretOf('web'), secretOf('billing')];
   server = await startServer({ ...settings, PORT: String(port) }, folder);
-  const answer = await fetch(`${settings.PUBLIC_URL}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: secret,
-    }),
-  });
+  const answer = await askForToken(settings.PUBLIC_URL, secret);
   token = ((await answer.json()) as { access_token: string }).access_token;
   const own = await fetch(`${settings.PUBLIC_URL}/tenants/acme/token`, {
     method: 'POST',

@@ -2,6 +2,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { parse } from 'yaml';
 import { readPage } from '../../support/fixtures/markdown.ts';
 import { startTessera, type TestTesseraServer } from '../../support/tessera/tessera.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 /** The values in the examples for other verifiers, compared with a server set up as they say: acme.yaml at http://localhost:3000. */
 const PUBLIC_URL = 'http://localhost:3000';
@@ -13,17 +14,7 @@ beforeAll(async () => {
   // The server listens on another port than its public URL says.
   const at = `http://localhost:${tessera.config.port}`;
   metadata = (await (await fetch(`${at}/tenants/acme/.well-known/openid-configuration`)).json()) as typeof metadata;
-  const answer = await fetch(`${at}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: tessera.secret('acme/shop/web'),
-    }),
-  });
+  const answer = await askForToken(at, tessera.secret('acme/shop/web'));
   token = ((await answer.json()) as { access_token: string }).access_token;
 });
 afterAll(() => tessera.close());

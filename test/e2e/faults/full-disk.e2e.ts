@@ -8,6 +8,7 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { ACME, tenantsFile } from '../cli/files.ts';
 import { TestInstallation } from '../cli/installation.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 /** A disk of a few megabytes. Only root may mount one, and not in every container. Without it the tests are skipped. */
 const folder = mkdtempSync(join(tmpdir(), 'tessera-disk-'));
@@ -75,17 +76,7 @@ onSmallDisk(
 
 /** Verified by another library, from the public keys only. */
 async function mint(server: ServerProcess, secret: string) {
-  const answer = await fetch(`${server.url}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: secret,
-    }),
-  });
+  const answer = await askForToken(server.url, secret);
   const token = ((await answer.json()) as { access_token?: string }).access_token;
   if (token !== undefined) {
     const { payload } = await jwtVerify(token, createRemoteJWKSet(new URL(`${server.url}/tenants/acme/jwks.json`)));

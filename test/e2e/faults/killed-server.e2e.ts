@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../../libs/token/test/eventually.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { ACME, tenantsFile } from '../cli/files.ts';
 import { TestInstallation } from '../cli/installation.ts';
@@ -26,20 +27,9 @@ const logBytes = () => statSync(`${controlFile()}-wal`, { throwIfNoEntry: false 
 /** Callers without a pause, until the server is gone. */
 function startLoad(server: ServerProcess) {
   const received: string[] = [];
-  const body = JSON.stringify({
-    tenant_id: 'acme',
-    project_id: 'shop',
-    client_id: 'web',
-    email_id: 'ada@acme.example',
-    secret_id: secret,
-  });
   const caller = async (): Promise<void> => {
     for (;;) {
-      const answer = await fetch(`${server.url}/auth/user/generateToken`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-      });
+      const answer = await askForToken(server.url, secret);
       expect(answer.status).toBe(200);
       const { access_token: token } = (await answer.json()) as { access_token: string };
       received.push(decodeJwt(token).jti!);

@@ -12,6 +12,7 @@ import { REPOSITORY, requireServer } from '../../support/servers/required-server
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { replaceEach, replaceEvery, replaceOnce } from '../../../libs/token/test/replace-once.ts';
 import { builtProgram } from '../../support/tessera/built-program.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 const run = promisify(execFile);
 type Environment = Readonly<Record<string, string>>;
@@ -81,17 +82,7 @@ function statements(sql: string): string[] {
 async function assertTwoReplicasWork(settings: Environment, secret: string): Promise<void> {
   servers = await Promise.all([0, 1].map(() => startServer({ ...settings, LOG_LEVEL: 'info' }, folder)));
   const [one, other] = servers as [ServerProcess, ServerProcess];
-  const answer = await fetch(`${one.url}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: secret,
-    }),
-  });
+  const answer = await askForToken(one.url, secret);
   expect(answer.status).toBe(200);
   const { access_token: token } = (await answer.json()) as { access_token: string };
   const profile = await fetch(`${other.url}/auth/user/profile`, { headers: { authorization: `Bearer ${token}` } });

@@ -12,6 +12,7 @@ import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { temporaryFolder } from '../../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 /** Two server processes on one MariaDB. A revocation at one takes effect within 2 s at the other, and at a verifier that polls the other. */
 const PUBLIC_URL = 'http://tessera.localhost';
@@ -61,17 +62,7 @@ async function applySecrets(): Promise<
 }
 
 async function issue({ url }: ServerProcess): Promise<string> {
-  const answer = await fetch(`${url}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: secrets.get('acme/shop/web'),
-    }),
-  });
+  const answer = await askForToken(url, secrets.get('acme/shop/web'));
   expect(answer.status).toBe(200);
   return ((await answer.json()) as { access_token: string }).access_token;
 }

@@ -9,6 +9,7 @@ import { codeBlocks, readPage } from '../../support/fixtures/markdown.ts';
 import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb.ts';
 import { placeCredentials } from '../../support/fixtures/mysql-config.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 /** The statements of docs/directory.md, as its reader runs them. */
 const statements = codeBlocks(readPage('docs/directory.md'))
@@ -70,20 +71,7 @@ afterAll(async () => {
 });
 
 async function mint(email: string): Promise<Answer> {
-  return readAnswer(
-    await fetch(`${server.url}/auth/user/generateToken`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        tenant_id: 'acme',
-        project_id: 'shop',
-        client_id: 'web',
-        email_id: email,
-        secret_id: secret,
-      }),
-      signal: AbortSignal.timeout(15_000),
-    }),
-  );
+  return readAnswer(await askForToken(server.url, secret, { email, signal: AbortSignal.timeout(15_000) }));
 }
 
 async function claimsOf(email: string): Promise<Record<string, unknown>> {

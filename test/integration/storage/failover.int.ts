@@ -11,6 +11,7 @@ import { openTenantDatabase } from '../../support/fixtures/tenant-directories.ts
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { type TcpProxy, startTcpProxy } from '../../support/servers/tcp-proxy.ts';
 import { TestInstallation } from '../../e2e/cli/installation.ts';
+import { askForToken } from '../../support/requests/generate-token.ts';
 
 /**
  * A primary becomes read-only and its replica takes over, behind a proxy that sends new connections to the new primary and keeps the open ones.
@@ -162,17 +163,7 @@ function ready(): Promise<Answer> {
 }
 
 async function mint(): Promise<Answer> {
-  const answer = await fetch(`${server.url}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: secret,
-    }),
-  });
+  const answer = await askForToken(server.url, secret);
   return readAnswer(answer);
 }
 

@@ -1,3 +1,5 @@
+import { askForToken } from '../requests/generate-token.ts';
+
 /**
  * Asks a server for the first token of the example tenant, `examples/acme.yaml`.
  *
@@ -6,17 +8,7 @@
  */
 export async function firstToken(url: string, applied: string): Promise<string> {
   const { secrets } = JSON.parse(applied) as { secrets: { client_id: string; secret_id: string }[] };
-  const response = await fetch(`${url}/auth/user/generateToken`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      tenant_id: 'acme',
-      project_id: 'shop',
-      client_id: 'web',
-      email_id: 'ada@acme.example',
-      secret_id: secrets.find(({ client_id: client }) => client === 'web')?.secret_id,
-    }),
-  });
+  const response = await askForToken(url, secrets.find(({ client_id: client }) => client === 'web')?.secret_id);
   const answer = (await response.json()) as { access_token?: string };
   if (response.status !== 200 || answer.access_token === undefined)
     throw new Error(`no token: ${JSON.stringify(answer)}`);
