@@ -119,7 +119,7 @@ async function soak(seconds: number, stores: StoresKind, out: string): Promise<b
     if (!(await drawPlots(out, verdicts, seconds))) console.log('no plots: chromium is not installed');
     return isMet;
   } finally {
-    requests.close();
+    await requests.close();
     await server.end();
     await installation.close();
     await provider.close();
