@@ -2,27 +2,28 @@ import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 
 /**
- * How large the write-ahead log becomes before its pages are moved into the database. Pages that are written again and again, as those at the end of
- * the audit, are moved once.
+ * How many pages the write-ahead log gets, 16 MB, before they are moved into the database. Pages that are written again and again, as those at the end
+ * of the audit, are moved once.
  */
-const CHECKPOINT_BYTES = 16 * 1024 * 1024;
+const CHECKPOINT_PAGES = 4000;
 const LOOK_MS = 100;
-/** How long the end of a checkpoint waits for the lock of a writer, or for a reader. Meanwhile it may hold up writers, so it rather tries again later. */
+/** How long RESTART waits for the lock of a writer, or for a reader. Meanwhile it may hold up writers, so it rather tries again later. */
 const BUSY_MS = 10;
 const MEMORY = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 };
 
 /**
  * The thread has no modules of this program, so that it is small and starts in 30 ms.
  *
- * A passive checkpoint moves pages while others write. It cannot end the log, because they append to it, so TRUNCATE follows: it has little left to move,
- * and keeps writers out only for this. That the log became shorter shows that there is nothing to do, without reading it.
+ * A passive checkpoint moves pages while others write. Each has less to move than the one before, and under full load 2 to 4 reach the end of the log. Then
+ * the next writer begins the log anew, in the same file. If writers are faster until the log is twice as large, RESTART keeps them out for a moment.
+ * TRUNCATE would do so for 10 ms, in which the file system frees the log. A reader of old pages stops each kind, which two passes show; then nobody is
+ * kept out for it.
  *
  * What fails, for example on a full disk, is tried again: writers report it.
  */
 const PROGRAM = `
-const { statSync } = require('node:fs');
 const { parentPort, workerData } = require('node:worker_threads');
-const { library, file, busyMs, bytes, lookMs } = workerData;
+const { library, file, busyMs, pages, lookMs } = workerData;
 process.on('uncaughtException', ({ code }) => {
   parentPort.postMessage({ failed: code });
   process.exit(1);
@@ -31,12 +32,19 @@ const Database = require(library);
 const database = new Database(file, { fileMustExist: true, timeout: busyMs });
 database.pragma('synchronous = NORMAL');
 database.pragma('wal_autocheckpoint = 0');
+const checkpoint = (mode) => database.pragma('wal_checkpoint(' + mode + ')')[0];
+function moveLog() {
+  let { log, checkpointed } = checkpoint('NOOP');
+  for (let pass = 0; log >= pages && checkpointed < log; pass += 1) {
+    const before = checkpointed;
+    checkpoint(pass > 1 && log >= 2 * pages ? 'RESTART' : 'PASSIVE');
+    ({ log, checkpointed } = checkpoint('NOOP'));
+    if (checkpointed === before) return;
+  }
+}
 const timer = setInterval(() => {
-  const log = statSync(file + '-wal', { throwIfNoEntry: false });
-  if (log === undefined || log.size < bytes) return;
   try {
-    database.pragma('wal_checkpoint(PASSIVE)');
-    database.pragma('wal_checkpoint(TRUNCATE)');
+    moveLog();
   } catch {}
 }, lookMs);
 parentPort.on('message', () => {
@@ -65,7 +73,7 @@ export interface CheckpointListener {
 }
 
 export interface CheckpointOptions {
-  readonly checkpointBytes?: number;
+  readonly checkpointPages?: number;
 }
 
 /**
@@ -80,7 +88,7 @@ export class CheckpointThread {
   constructor(
     file: string,
     listener: CheckpointListener,
-    { checkpointBytes = CHECKPOINT_BYTES }: CheckpointOptions = {},
+    { checkpointPages = CHECKPOINT_PAGES }: CheckpointOptions = {},
   ) {
     this.#worker = new Worker(PROGRAM, {
       eval: true,
@@ -91,7 +99,7 @@ export class CheckpointThread {
         library: createRequire(import.meta.url).resolve('better-sqlite3'),
         file,
         busyMs: BUSY_MS,
-        bytes: checkpointBytes,
+        pages: checkpointPages,
         lookMs: LOOK_MS,
       },
     });

@@ -13,6 +13,7 @@ import {
 import { ControlPlane } from '../../control-plane/control-plane.ts';
 import { ControlPlaneWriter } from '../../provisioning/apply/control-plane.writer.ts';
 import { refusalOf } from '../../testing/refusal.ts';
+import { logSequence } from '../../testing/sqlite-log.ts';
 import { copyDatabase } from './private-copy.ts';
 
 /** Writes two tables that agree after each transaction and stay small, and a number of megabytes that make the copy slow. */
@@ -58,11 +59,6 @@ function transactionsIn(file: string): number {
   copied.close();
   expect(last).toEqual({ n: last.n, other: last.n, rows: 1000, others: 1000 });
   return last.n;
-}
-
-/** Two numbers that change when the log starts from the beginning again. */
-function saltsOfLog(database: string): string {
-  return readFileSync(`${database}-wal`).subarray(16, 24).toString('hex');
 }
 
 describe('a private copy', () => {
@@ -112,10 +108,10 @@ describe('a private copy', () => {
     const writer = await startWriter(busy, 500, 0);
     try {
       const seen = new Set<number>();
-      const logs = new Set<string>();
+      const logs = new Set<number>();
       // How often the log restarts during one copy is up to the machine, and with it whether the files are copied or SQLite's backup is used.
       while (seen.size < 20 || logs.size < 2) {
-        logs.add(saltsOfLog(busy));
+        logs.add(logSequence(busy));
         const copy = await copyDatabase(busy);
         seen.add(transactionsIn(copy.file));
         await copy.remove();

@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../../../libs/token/test/eventually.ts';
+import { logSequence } from '../../../src/testing/sqlite-log.ts';
 import { askForToken } from '../../support/requests/generate-token.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { ACME, tenantsFile } from '../cli/files.ts';
@@ -45,8 +46,8 @@ async function minted(): Promise<readonly string[]> {
   try {
     // Once the thread has ended a log, it is between two checkpoints or in one: the server is killed at any point of that.
     await eventually('the thread is at work', () => logBytes() > THREAD_FROM_BYTES, 60_000);
-    let largest = 0;
-    await eventually('it has ended a log', () => logBytes() < (largest = Math.max(largest, logBytes())), 60_000);
+    const sequence = logSequence(controlFile());
+    await eventually('it has ended a log', () => logSequence(controlFile()) > sequence, 60_000);
     const before = received.length;
     await eventually('tokens are made', () => received.length > before + Math.random() * 1_000, 30_000);
   } finally {

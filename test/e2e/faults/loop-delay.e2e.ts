@@ -1,9 +1,9 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { eventually } from '../../../libs/token/test/eventually.ts';
+import { logSequence } from '../../../src/testing/sqlite-log.ts';
 import { readLoopDelay, sampledEnvironment } from '../../support/loop-delay/loop-delay.ts';
 import { startMints } from '../../support/loop-delay/mints.ts';
 import { runProgram } from '../../support/tessera/run-program.ts';
@@ -39,7 +39,8 @@ afterAll(async () => {
 it('no turn of the event loop has over 5 ms of work or moves megabytes while tokens are issued and everything else goes on', async () => {
   const { secrets } = await installation.applied(tenantsFile(ACME));
   const secretId = secrets.find(({ client_id }) => client_id === 'web')!.secret_id;
-  database = new Database(join(installation.dataDirectory, 'control.sqlite'));
+  const control = join(installation.dataDirectory, 'control.sqlite');
+  database = new Database(control);
   const samples = join(installation.folder, 'loop-delay.json');
   const server = await startServer(
     { ...installation.env, ...sampledEnvironment(samples, PERIOD_MS) },
@@ -62,7 +63,6 @@ it('no turn of the event loop has over 5 ms of work or moves megabytes while tok
   };
   const command = (...args: readonly string[]) => runProgram('cli', args, installation);
   const get = async (path: string) => (await fetch(server.url + path)).text();
-  const checkpoints = watchCheckpoints();
   try {
     // Until then, functions are compiled.
     await eventually('the server is warm', () => load.issued() > 8_000, 60_000);
@@ -85,10 +85,12 @@ it('no turn of the event loop has over 5 ms of work or moves megabytes while tok
         await eventually('they are removed', () => expiredRows() === 0, 30_000);
       });
     }
-    await during('a checkpoint', () => eventually('one is made', () => checkpoints.seen() > 0, 20_000));
+    await during('a checkpoint', async () => {
+      const before = logSequence(control);
+      await eventually('one is made', () => logSequence(control) > before, 20_000);
+    });
     phases.push({ name: 'end', at: Date.now() });
   } finally {
-    checkpoints.stop();
     await load.stop();
     await server.end();
   }
@@ -112,23 +114,6 @@ function signatureMicros(): number {
   for (let n = 0; n < count; n += 1) sign('sha256', DATA, KEY);
   const { user, system } = process.cpuUsage(before);
   return (user + system) / count;
-}
-
-/** Counts how often the log became shorter: only the end of a checkpoint makes it so. */
-function watchCheckpoints() {
-  let [seen, last] = [0, 0];
-  const timer = setInterval(() => {
-    const { size = 0 } =
-      statSync(join(installation.dataDirectory, 'control.sqlite-wal'), { throwIfNoEntry: false }) ?? {};
-    if (size < last) seen += 1;
-    last = size;
-  }, 20);
-  return {
-    seen: () => seen,
-    stop: () => {
-      clearInterval(timer);
-    },
-  };
 }
 
 /** What another process revokes. */
