@@ -17,8 +17,9 @@ export default {
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/{e2e,conformance}/**/*.e2e.ts'] },
     { ...shared, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.int.ts'] },
   ],
-  // Against a test that hangs. It asserts nothing: a busy machine is several times slower, and what has a time limit asserts it itself.
-  testTimeout: 120_000,
+  // Against a test that hangs. It asserts nothing: a busy machine is several times slower, and what has a time limit asserts it itself. So no test has
+  // a limit of its own, unless it needs more.
+  testTimeout: 300_000,
   // Most suites wait for programs that they start, and leave a third of the processors idle with one worker each.
   maxWorkers: availableParallelism() + 1,
   // With --coverage: the engine counts, so that nothing is rewritten, and one summary is printed.

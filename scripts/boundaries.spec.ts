@@ -178,7 +178,7 @@ beforeAll(async () => {
     write(file, `import ${names === undefined ? '' : `${names} from `}'${path}';\nexport const planted = 1;\n`);
   }
   broken = await violations();
-}, 120_000);
+});
 afterAll(() => {
   rmSync(tree, { recursive: true });
 });

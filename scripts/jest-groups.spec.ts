@@ -68,10 +68,10 @@ describe('a run of several suites', () => {
     expect(groups[2]!.map((line) => line.split(' ').slice(0, 2))).toEqual(
       ['start', 'end', 'start', 'end'].map((what) => [what, `${pid}`]),
     );
-  }, 90_000);
+  });
 
   it('fails when a suite of any group does', () => {
     const { status, stderr } = run(`it('fails', () => { throw new Error('on purpose'); });`);
     expect([status, stderr]).toEqual([1, expect.stringContaining('6 failed, 6 total')]);
-  }, 90_000);
+  });
 });

@@ -42,7 +42,7 @@ it('leaves checkpoints to the thread, which ends first', async () => {
   expect(await pagesOf(controlPlane)).toBe(4000);
   checkpoints.onApplicationBootstrap();
   await fillLog(controlPlane);
-  await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000, 10_000);
+  await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000);
   await checkpoints.onModuleDestroy();
   await controlPlane.close();
   expect(lines).toEqual([]);
@@ -59,7 +59,7 @@ it('makes them itself without the thread, and says so', async () => {
   writeFileSync(join(damaged, 'control.sqlite-wal'), Buffer.alloc(8 * MEGABYTE));
   const checkpoints = new ControlCheckpoints(controlPlane, storageConfig(damaged), log);
   checkpoints.onApplicationBootstrap();
-  await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000, 10_000);
+  await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000);
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
     { event: 'checkpoint_thread_failed', reason: 'SQLITE_NOTADB' },
   ]);
@@ -75,11 +75,11 @@ it('makes them itself when the thread ends in the middle, and the log stays boun
   const threads = import.meta.jest.spyOn(Worker.prototype, 'unref');
   checkpoints.onApplicationBootstrap();
   await fillLog(controlPlane);
-  await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000, 10_000);
+  await eventually('the thread has started', async () => (await pagesOf(controlPlane)) === 16_000);
   const file = join(folder.path, 'ended', 'control.sqlite-wal');
   await (threads.mock.contexts[0] as Worker).terminate();
   threads.mockRestore();
-  await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000, 10_000);
+  await eventually('it makes checkpoints', async () => (await pagesOf(controlPlane)) === 4000);
   expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
     { event: 'checkpoint_thread_failed', reason: 'it ended' },
   ]);

@@ -219,7 +219,7 @@ describe('an announced change', () => {
     expect(await publishedKids()).toEqual([firstKid]);
     fixture.vault.plugged = true;
     fixture.vault.reads = 0;
-    await eventually('it is read', () => fixture.vault.reads > 0, 5_000);
+    await eventually('it is read', () => fixture.vault.reads > 0);
     await eventually('it is published', async () => (await publishedKids()).length === 2);
   });
 

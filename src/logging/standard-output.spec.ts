@@ -45,21 +45,17 @@ function start(stdout: number | 'pipe') {
 
 it('holds a bounded number of lines for a reader that does not read, and says how many it dropped', async () => {
   const { child, said } = start('pipe');
-  await eventually('all is written', () => said().includes('written'), 60_000);
+  await eventually('all is written', () => said().includes('written'));
   // Some megabytes in several copies, and not the 30 MB that were written.
   expect(Number(/written (\d+) MiB/.exec(said())?.[1])).toBeLessThan(150);
   let received = '';
   child.stdout!.setEncoding('latin1').on('data', (text: string) => (received += text));
   // What is being written when the process ends would be lost.
-  await eventually(
-    'all that was held is read',
-    async () => {
-      const before = received.length;
-      await delay(300);
-      return before > 8 * 1024 * 1024 && received.length === before;
-    },
-    30_000,
-  );
+  await eventually('all that was held is read', async () => {
+    const before = received.length;
+    await delay(300);
+    return before > 8 * 1024 * 1024 && received.length === before;
+  });
   child.stdin!.write('\n');
   const [code] = (await once(child, 'exit')) as [number];
   expect([code, said()]).toEqual([0, expect.stringContaining('ended')]);
@@ -77,7 +73,7 @@ it('lets the process go on when the disk of the log is full', async () => {
   const full = openSync('/dev/full', 'w');
   const { child, said } = start(full);
   closeSync(full);
-  await eventually('all is written', () => said().includes('written'), 60_000);
+  await eventually('all is written', () => said().includes('written'));
   await delay(200);
   child.stdin!.write('\n');
   const [code] = (await once(child, 'exit')) as [number];

@@ -15,7 +15,7 @@ it('logs once why Vault is away, and once when it is back', async () => {
   };
   const watch = new VaultWatch({ check }, log);
   watch.start();
-  await eventually('it is back', () => lines.length === 3, 8000);
+  await eventually('it is back', () => lines.length === 3);
   await watch.stop();
   expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
     expect.objectContaining({ event: 'vault_unavailable', reason: 'it cannot be reached' }),

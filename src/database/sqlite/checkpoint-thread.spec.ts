@@ -70,11 +70,11 @@ async function write(megabytes: number): Promise<{ rows: number; refusals: numbe
 
 it('keeps the log small under a constant load of writes, and loses nothing', async () => {
   start();
-  await eventually('it starts', () => happened.includes('started'), 10_000);
+  await eventually('it starts', () => happened.includes('started'));
   const { rows } = await write(30);
   // All these commits have more than 100 MB.
   expect(logBytes()).toBeLessThan(60 * MEGABYTE);
-  await eventually('the log is in the database', isMoved, 10_000);
+  await eventually('the log is in the database', isMoved);
   expect(writer.prepare('SELECT count(*) AS rows FROM rows').get()).toEqual({ rows });
   expect(writer.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
   expect(happened).toEqual(['started']);
@@ -83,7 +83,7 @@ it('keeps the log small under a constant load of writes, and loses nothing', asy
 it('ends a log without keeping writers out', async () => {
   writer.pragma('busy_timeout = 0');
   start();
-  await eventually('it starts', () => happened.includes('started'), 10_000);
+  await eventually('it starts', () => happened.includes('started'));
   // Where writers are faster than the disk, they are kept out at the end.
   await eventually(
     'a log ended, and nobody noticed',
@@ -102,20 +102,20 @@ it('leaves the log to a reader of its old pages', async () => {
   reader.exec('BEGIN; SELECT * FROM rows');
   try {
     start();
-    await eventually('it starts', () => happened.includes('started'), 10_000);
+    await eventually('it starts', () => happened.includes('started'));
     expect(await write(3)).toMatchObject({ refusals: 0 });
     expect(isMoved()).toBe(false);
   } finally {
     reader.close();
   }
-  await eventually('the log is in the database when nobody reads any more', isMoved, 10_000);
+  await eventually('the log is in the database when nobody reads any more', isMoved);
 });
 
 it('fails on a file that is no database', async () => {
   const other = join(folder, 'other');
   writeFileSync(other, 'no database'.repeat(1000));
   start(other);
-  await eventually('it fails', () => happened.length > 0, 10_000);
+  await eventually('it fails', () => happened.length > 0);
   expect(happened).toEqual(['SQLITE_NOTADB']);
 });
 

@@ -124,7 +124,7 @@ describe('kill -9 during apply', () => {
     await installation.applied(last, '--prune');
     expect(await installation.applied(last, '--prune')).toEqual({ changes: [], secrets: [] });
     expect(await assertNoHalfTenant()).toBe(TENANTS);
-  }, 120_000);
+  });
 
   /** The first written file of a tenant shows that reading is over. */
   async function untilItWrites(child: ChildProcess): Promise<void> {

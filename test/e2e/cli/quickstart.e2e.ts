@@ -124,7 +124,7 @@ describe('quickstart', () => {
       }
     }
     expect(await secrets()).toEqual([expect.objectContaining({ label: 'quickstart', state: 'live' })]);
-  }, 180_000);
+  });
 
   it('starts after a rotation that left two live secrets, and leaves both as they are', async () => {
     await installation.apply(EXAMPLE);
@@ -142,7 +142,7 @@ describe('quickstart', () => {
     } finally {
       await server.end();
     }
-  }, 180_000);
+  });
 
   it('leaves a tenant that was changed as it is, and says how to reset it', async () => {
     await installation.apply(
@@ -157,7 +157,7 @@ describe('quickstart', () => {
     } finally {
       await server.end();
     }
-  }, 180_000);
+  });
 
   it('asks with a user whom the changed tenant still has', async () => {
     await installation.apply(replaceOnce(EXAMPLE, 'groups: [sales]', 'groups: [sales], status: disabled'));
@@ -169,7 +169,7 @@ describe('quickstart', () => {
     } finally {
       await server.end();
     }
-  }, 180_000);
+  });
 
   it('shows log lines for people on a terminal, and JSON elsewhere', async () => {
     const port = await freePort();
@@ -190,7 +190,7 @@ describe('quickstart', () => {
     const elsewhere = await quickstart();
     await elsewhere.end();
     expect(elsewhere.output()).toContain('"event":"listening"');
-  }, 180_000);
+  });
 });
 
 describe('the toy provider of a quickstart', () => {
@@ -215,26 +215,22 @@ describe('the toy provider of a quickstart', () => {
     expect(JSON.parse(stdout)).toMatchObject({ findings: [{ check: 'trusted-issuers', object: 'issuer acme/toy' }] });
     await installation.apply('apiVersion: tessera/v1\ntenants: [{ id: acme, issuers: [] }]\n', '--prune');
     expect((await installation.run(['doctor', 'acme'])).code).toBe(0);
-  }, 180_000);
+  });
 
   it.each([
     ['in production', { NODE_ENV: 'production' }, undefined],
     ['for a tenant that was there before', {}, EXAMPLE],
-  ])(
-    'does not run %s',
-    async (_, env, before) => {
-      if (before !== undefined) await installation.apply(before);
-      const server = await quickstart(env);
-      try {
-        expect(server.output()).not.toContain('toy');
-        await expect(fetch(toyOf(server))).rejects.toThrow('fetch failed');
-        expect((await installation.run(['issuers', 'list', 'acme', '-o', 'json'])).stdout).not.toContain('toy');
-      } finally {
-        await server.end();
-      }
-    },
-    180_000,
-  );
+  ])('does not run %s', async (_, env, before) => {
+    if (before !== undefined) await installation.apply(before);
+    const server = await quickstart(env);
+    try {
+      expect(server.output()).not.toContain('toy');
+      await expect(fetch(toyOf(server))).rejects.toThrow('fetch failed');
+      expect((await installation.run(['issuers', 'list', 'acme', '-o', 'json'])).stdout).not.toContain('toy');
+    } finally {
+      await server.end();
+    }
+  });
 });
 
 describe('the address of a quickstart', () => {
@@ -269,7 +265,7 @@ describe('the address of a quickstart', () => {
     const said = await refused({ PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${other}` });
     expect(said).toContain(`Another server answers at PUBLIC_URL (http://127.0.0.1:${other}).`);
     expect(said).not.toContain('tsk_');
-  }, 180_000);
+  });
 
   it('is PUBLIC_URL, also if nobody answers there yet', async () => {
     const server = await quickstart({ PUBLIC_URL: `http://127.0.0.1:${await freePort()}/auth` });
@@ -279,5 +275,5 @@ describe('the address of a quickstart', () => {
     } finally {
       await server.end();
     }
-  }, 180_000);
+  });
 });

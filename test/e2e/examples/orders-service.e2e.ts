@@ -105,7 +105,7 @@ beforeAll(async () => {
     copy.start('stock', { PORT: String(stockPort), TOKENS_URL: urls.tessera }),
     copy.start('orders', { PORT: String(ordersPort), TOKENS_URL: urls.tessera, STOCK_URL: urls.stock }),
   ]);
-}, 300_000);
+});
 
 afterAll(async () => {
   await Promise.all([orders?.end(), stock?.end(), tessera?.end()]);

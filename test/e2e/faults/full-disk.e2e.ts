@@ -32,17 +32,13 @@ onSmallDisk(
       const acknowledged: string[] = [(await ask()).tokenId!];
       fillUp();
       // For a while, the write-ahead log of the control database still has free pages.
-      await eventually(
-        'the disk is full for the audit too',
-        async () => {
-          const { status, tokenId, retryAfter } = await ask();
-          if (tokenId !== undefined) acknowledged.push(tokenId);
-          expect([200, 503]).toContain(status);
-          if (status === 503) expect(retryAfter).toMatch(/^[1-9]\d*$/);
-          return status === 503;
-        },
-        20_000,
-      );
+      await eventually('the disk is full for the audit too', async () => {
+        const { status, tokenId, retryAfter } = await ask();
+        if (tokenId !== undefined) acknowledged.push(tokenId);
+        expect([200, 503]).toContain(status);
+        if (status === 503) expect(retryAfter).toMatch(/^[1-9]\d*$/);
+        return status === 503;
+      });
       for (const command of [
         ['secrets', 'add', 'acme/shop/web'],
         ['keys', 'rotate', 'acme'],
@@ -71,7 +67,6 @@ onSmallDisk(
       await installation.remove();
     }
   },
-  60_000,
 );
 
 /** Verified by another library, from the public keys only. */

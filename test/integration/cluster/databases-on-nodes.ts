@@ -19,7 +19,7 @@ export function describeDatabases(cluster: () => GaleraCluster): void {
     ({ nodes } = cluster());
     await nodes[0].sql('CREATE DATABASE shared');
     await withApplyLock(configOf(nodes[0]), () => controlPlaneOn(nodes[0]).migrate());
-  }, 60_000);
+  });
   afterAll(async () => {
     await Promise.all(opened.map((one) => one.close()));
   });
@@ -81,7 +81,7 @@ export function describeDatabases(cluster: () => GaleraCluster): void {
       expect(row?.['value']).toBe(nodes.length * ROUNDS * 2);
       // Without conflicts the test would show nothing.
       expect(await conflicts(nodes)).toBeGreaterThan(conflictsBefore);
-    }, 240_000);
+    });
 
     it('number revocations without a gap, in the order in which every node sees them', async () => {
       const records = nodes.map((node) => new RevocationRecords(controlPlaneOn(node)));
@@ -110,7 +110,7 @@ export function describeDatabases(cluster: () => GaleraCluster): void {
       await written.finally(() => (isOver = true));
       await watched;
       expect(seen).toEqual(Array.from({ length: nodes.length * ROUNDS }, (_, index) => index + 1));
-    }, 240_000);
+    });
   });
 }
 

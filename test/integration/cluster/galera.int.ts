@@ -7,10 +7,10 @@ import { describeReplicas } from './replicas-on-nodes.ts';
 let cluster: GaleraCluster;
 beforeAll(async () => {
   cluster = await startGalera();
-}, 120_000);
+});
 afterAll(async () => {
   await cluster?.close();
-}, 60_000);
+});
 
 describe('the control database', () => {
   describeDatabases(() => cluster);

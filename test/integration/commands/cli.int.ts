@@ -13,7 +13,7 @@ let number = 0;
 beforeAll(async () => {
   running.push((openbao = await startOpenBaoDev()));
   running.push((mariadb = await startMariaDb()));
-}, 60_000);
+});
 // Also if the second could not be started.
 afterAll(() => Promise.all(running.map((server) => server.close())));
 

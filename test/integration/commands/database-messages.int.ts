@@ -15,7 +15,7 @@ beforeAll(async () => {
   installation = await mysqlInstallation(server, 'said', { TESSERA_DANGEROUSLY_ALLOW_PLAINTEXT_DATABASE: 'true' });
   url = installation.env['DATABASE_URL']!;
   await installation.apply(tenantsFile());
-}, 60_000);
+});
 afterAll(async () => {
   await installation.close();
   await server.close();

@@ -32,7 +32,7 @@ beforeAll(async () => {
   running.push((mariadb = await startMariaDb()));
   // Examining needs no more than what a server has.
   token = await openbao.createToken();
-}, 60_000);
+});
 afterAll(() => Promise.all(running.map((server) => server.close())));
 
 beforeEach(async () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   const example = readFileSync(join(REPOSITORY, 'examples/acme.yaml'), 'utf8');
   const database = `{ driver: mysql, host: 127.0.0.1, port: ${mariadb.port}, name: t_acme }`;
   await installation.applied(replaceOnce(example, '\n    database: { driver: sqlite }', `\n    database: ${database}`));
-}, 60_000);
+});
 // Also if the second could not be started.
 afterAll(async () => {
   await Promise.all(running.map((server) => server.close()));

@@ -26,7 +26,7 @@ let servers: ServerProcess[] = [];
 
 beforeAll(async () => {
   [mariadb, redis] = await Promise.all([startMariaDb(), startRedis()]);
-}, 60_000);
+});
 afterAll(() => Promise.all([mariadb.close(), redis.close()]));
 
 beforeEach(async () => {
@@ -130,7 +130,7 @@ describe('the README’s way to production', () => {
     const secret = /^ {2}acme\/shop\/web {2}(tsk_\S+)$/m.exec(applied)?.[1];
     expect(secret).toBeDefined();
     await assertTwoReplicasWork(settings, secret!);
-  }, 120_000);
+  });
 });
 
 describe('deploy/compose.yaml', () => {
@@ -185,5 +185,5 @@ describe('deploy/compose.yaml', () => {
     expect(applied).toMatch(/^Every schema is current\.\n/);
     const { secrets } = JSON.parse(applied.slice(applied.indexOf('{'))) as { secrets: { secret_id: string }[] };
     await assertTwoReplicasWork(settings, secrets[0]!.secret_id);
-  }, 120_000);
+  });
 });

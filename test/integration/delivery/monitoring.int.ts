@@ -106,17 +106,13 @@ async function traffic(): Promise<void> {
 beforeAll(async () => {
   tessera = await startTessera();
   prometheus = await startPrometheus(`127.0.0.1:${tessera.config.port}`, RULES);
-  await eventually(
-    'a rate of issued tokens',
-    async () => {
-      await traffic();
-      const rate = await prometheus.query('sum(rate(tessera_http_requests_total{outcome="issued"}[30s])) > 0');
-      return rate.length > 0;
-      // Prometheus hands new targets to its scraper every five seconds.
-    },
-    60_000,
-  );
-}, 120_000);
+  await eventually('a rate of issued tokens', async () => {
+    await traffic();
+    const rate = await prometheus.query('sum(rate(tessera_http_requests_total{outcome="issued"}[30s])) > 0');
+    return rate.length > 0;
+    // Prometheus hands new targets to its scraper every five seconds.
+  });
+});
 afterAll(async () => {
   await prometheus.close();
   await tessera.close();
@@ -141,17 +137,13 @@ describe('deploy/monitoring/alerts.yaml', () => {
 
   it('is evaluated by Prometheus without an error, and is quiet about a healthy service', async () => {
     let evaluated: readonly EvaluatedRule[] = [];
-    await eventually(
-      'an evaluation of every rule',
-      async () => {
-        const { groups } = (await prometheus.api('rules')) as {
-          groups: readonly { rules: readonly EvaluatedRule[] }[];
-        };
-        evaluated = groups.flatMap((group) => group.rules);
-        return evaluated.length > 0 && evaluated.every(({ health }) => health !== 'unknown');
-      },
-      20_000,
-    );
+    await eventually('an evaluation of every rule', async () => {
+      const { groups } = (await prometheus.api('rules')) as {
+        groups: readonly { rules: readonly EvaluatedRule[] }[];
+      };
+      evaluated = groups.flatMap((group) => group.rules);
+      return evaluated.length > 0 && evaluated.every(({ health }) => health !== 'unknown');
+    });
     expect(evaluated.filter(({ health }) => health !== 'ok')).toEqual([]);
     expect(evaluated.map(({ name }) => name).sort()).toEqual(rules.map(({ alert, record }) => alert ?? record).sort());
     // One in two token requests of this test is unauthorized.
@@ -160,7 +152,7 @@ describe('deploy/monitoring/alerts.yaml', () => {
         state !== 'inactive' && name !== 'TesseraManyUnauthorized' ? [name] : [],
       ),
     ).toEqual([]);
-  }, 30_000);
+  });
 
   it('has a line in the runbook for each alert, and no other', () => {
     const documented = firstCells(section(readPage('docs/operation.md'), '### Alerts'))
@@ -182,16 +174,11 @@ describe('deploy/monitoring/dashboard.json', () => {
   it.each(panelQueries.filter(({ title }) => !EMPTY_HERE.includes(title)))(
     'shows data of a running service for $title: $expr',
     async ({ expr }) => {
-      await eventually(
-        'data',
-        async () => {
-          await traffic();
-          return (await prometheus.query(expr)).length > 0;
-        },
-        20_000,
-      );
+      await eventually('data', async () => {
+        await traffic();
+        return (await prometheus.query(expr)).length > 0;
+      });
     },
-    30_000,
   );
 
   it('has panels that do not overlap, each with a title and a description', () => {

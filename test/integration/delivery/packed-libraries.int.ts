@@ -93,7 +93,7 @@ beforeAll(async () => {
     'nest-12': await installApplication(join(folder, 'nest-12'), 'fastify', { ...NEST_12, ...tarballs }),
   };
   tessera = await startTessera();
-}, 300_000);
+});
 afterAll(async () => {
   await tessera?.close();
   await rm(folder, { recursive: true });
@@ -149,7 +149,7 @@ describe.each(BUILDS)('%s, %s', (applicationName, buildName, build) => {
   beforeAll(async () => {
     built = await buildApplication(applications[applicationName], buildName, build);
     app = await startApplication(built, { TESSERA_URL: tessera.url, TESSERA_SECRET: tessera.secret('acme/shop/web') });
-  }, 90_000);
+  });
   afterAll(() => app?.end());
 
   async function ask(path: string, token?: string, method = 'GET') {
@@ -277,7 +277,7 @@ describe.each(TRANSPORT_BUILDS)('a hybrid application of $applicationName', ({ a
     const port = Number(/^rpc on (\d+)$/m.exec(app.output())?.[1]);
     microservice = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
     token = await issuedToken(tessera, 'user');
-  }, 90_000);
+  });
   afterAll(async () => {
     gateway?.close();
     await microservice?.close();
@@ -338,7 +338,7 @@ describe.each(TRANSPORT_BUILDS)('a hybrid application of $applicationName', ({ a
 
 it("runs in a Nest 11 application's Jest, which is CommonJS", async () => {
   expect(await runItsJest(applications['nest-11'])).toBe(8);
-}, 90_000);
+});
 
 function filesIn(root: string): string[] {
   return readdirSync(root, { recursive: true, withFileTypes: true })

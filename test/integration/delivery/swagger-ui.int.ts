@@ -29,7 +29,7 @@ beforeAll(async () => {
   browser.page.on('console', (message) => {
     if (message.type() === 'error') errors.push(message.text());
   });
-}, 90_000);
+});
 afterAll(async () => {
   await browser.close();
   await new Promise((closed) => proxy.close(closed));
@@ -245,7 +245,7 @@ it('shows each opened route on at most 2,000 pixels, and executes it as it is', 
     await block.locator('.opblock-summary-control').click();
   }
   expect(shown).toEqual(FIRST_EXECUTE);
-}, 180_000);
+});
 
 it('shows one row for an error response, with its codes', async () => {
   await open();
@@ -307,7 +307,7 @@ it('answers 200 everywhere, once the page has what it asks for', async () => {
   expect(decodeJwt(admin)).toMatchObject({ sub: 'a-root', surface: 'admin' });
   await authorizeAgain(admin);
   expect((await execute(await opened('GET /auth/admin/profile'))).status).toBe('200');
-}, 180_000);
+});
 
 describe('the token endpoint', () => {
   const ROUTE = 'POST /tenants/{tenantId}/token';
@@ -347,7 +347,7 @@ describe('the token endpoint', () => {
     await field(introspect, 'token').fill(token);
     await introspect.locator('[data-property-name=surface] select').selectOption('service');
     expect(JSON.parse((await execute(introspect)).text)).toMatchObject({ active: true, sub: 'client:shop/billing' });
-  }, 60_000);
+  });
 
   it('takes the client and its secret in the form, and exchanges a token', async () => {
     await open();
@@ -381,7 +381,7 @@ describe('the token endpoint', () => {
       aud: 'shop-api',
       act: { sub: 'client:shop/billing' },
     });
-  }, 60_000);
+  });
 
   it('shows one row for each status, with its codes', async () => {
     await open();
@@ -421,7 +421,7 @@ it('shows the refusal of a wrong secret, and of an unauthenticated introspection
   const introspect = await opened('POST /tenants/{tenantId}/introspect');
   await introspect.locator('[data-property-name=token] input').fill('any');
   expect(JSON.parse((await execute(introspect)).text)).toMatchObject({ status: 401, error: 'invalid_client' });
-}, 60_000);
+});
 
 describe('Authorize', () => {
   /** A JWT that expires in so many seconds by the clock of the browser. Its signature is of no use to the page. */
@@ -508,4 +508,4 @@ it('loads without an error and without a request to another host', async () => {
   await open();
   expect([...hosts]).toEqual([new URL(tessera.url).host]);
   expect(errors).toEqual([]);
-}, 60_000);
+});

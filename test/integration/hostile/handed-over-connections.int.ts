@@ -57,7 +57,7 @@ beforeAll(async () => {
     'DROP TABLE d_evil.tessera_owner',
     'CREATE SQL SECURITY INVOKER VIEW d_evil.tessera_owner AS SELECT d_evil.leave_behind() AS tenant_id',
   );
-}, 60_000);
+});
 afterAll(async () => {
   await vault.close();
   await server.close();

@@ -69,7 +69,7 @@ beforeAll(async () => {
   server = await startMariaDb();
   provider = await startHostileProvider();
   provider.keys = [KEY.jwk];
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   await provider.close();

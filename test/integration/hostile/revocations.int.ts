@@ -31,7 +31,7 @@ beforeAll(async () => {
   for (const { tenant_id, project_id, client_id, secret_id } of await applySecrets())
     secrets.set(`${tenant_id}/${project_id}/${client_id}`, secret_id);
   servers = [await startServer(env, folder.path), await startServer(env, folder.path)];
-}, 120_000);
+});
 afterEach(() => {
   for (const verifier of verifiers.splice(0)) verifier.close();
 });
@@ -163,7 +163,7 @@ it('pollers of either miss nothing and see every number once, while both write',
     expect(seen.map(({ seq }) => seq)).toEqual(Array.from({ length: count }, (_, index) => start + index + 1));
     expect(seen.map(({ id }) => id).sort()).toEqual(ids);
   }
-}, 60_000);
+});
 
 it('while the database is down: guards continue, the feed answers 503 after 5 s, and both recover by themselves', async () => {
   const [one, other] = servers;
@@ -172,16 +172,16 @@ it('while the database is down: guards continue, the feed answers 503 after 5 s,
   await eventually('the guard refuses', async () => (await profileStatus(other, token)) === 401);
   await database.stop('SIGKILL');
   const status = async () => (await fetch(`${other.url}/revocations`)).status;
-  await eventually('the feed cannot say', async () => (await status()) === 503, 10_000);
+  await eventually('the feed cannot say', async () => (await status()) === 503);
   expect(await profileStatus(other, token)).toBe(401);
   expect(await profileStatus(other, stays)).toBe(200);
   await database.restart();
-  expect(await eventually('the feed says again', async () => (await status()) === 200, 10_000)).toBeLessThan(5_000);
+  expect(await eventually('the feed says again', async () => (await status()) === 200)).toBeLessThan(5_000);
   await revoke(other, stays);
   expect(await eventually('the guard refuses', async () => (await profileStatus(one, stays)) === 401)).toBeLessThan(
     FELT_WITHIN_MS,
   );
-}, 60_000);
+});
 
 it('a server that shuts down releases its pollers, which find the other', async () => {
   const extra = await startServer(env, folder.path);
@@ -193,7 +193,7 @@ it('a server that shuts down releases its pollers, which find the other', async 
   expect(answer).toEqual([{ sequence, entries: [], more: false }, code]);
   expect(performance.now() - startedAt).toBeLessThan(5_000);
   expect((await feed(servers[1], `after=${sequence}&wait=0`)).sequence).toBe(sequence);
-}, 60_000);
+});
 
 it('a number that was never issued is from before a restore: the poller starts again', async () => {
   const { sequence } = await feed(servers[0], 'after=0&wait=0');
@@ -221,16 +221,12 @@ describe('a list of 200,000 revocations of other tenants', () => {
       `UPDATE revocation_sequence SET value = value + ${COUNT}`,
     );
     let slowestMs = 0;
-    await eventually(
-      'the list is known',
-      async () => {
-        const askedAt = performance.now();
-        await fetch(`${server.url}/healthz`);
-        slowestMs = Math.max(slowestMs, performance.now() - askedAt);
-        return (await metric(server, 'tessera_revocations')) >= COUNT;
-      },
-      20_000,
-    );
+    await eventually('the list is known', async () => {
+      const askedAt = performance.now();
+      await fetch(`${server.url}/healthz`);
+      slowestMs = Math.max(slowestMs, performance.now() - askedAt);
+      return (await metric(server, 'tessera_revocations')) >= COUNT;
+    });
     const grown = (await metric(server, 'process_resident_memory_bytes')) - before;
     const proxy = await countingProxy(server.port);
     const verifier = createVerifier({
@@ -250,7 +246,7 @@ describe('a list of 200,000 revocations of other tenants', () => {
     expect(grown).toBeLessThan(120e6);
     expect(read).toBeLessThan(1e6);
     expect(slowestMs).toBeLessThan(1_000);
-  }, 60_000);
+  });
 
   it('is read by a starting server, and by a poller of all tenants', async () => {
     const server = await startServer(env, folder.path);
@@ -267,7 +263,7 @@ describe('a list of 200,000 revocations of other tenants', () => {
     } finally {
       await server.end();
     }
-  }, 60_000);
+  });
 });
 
 /** Forwards everything, and counts the response bytes. */

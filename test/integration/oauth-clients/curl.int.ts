@@ -26,7 +26,7 @@ async function shell(
       WEB_SECRET: clients.web.secret,
       ...variables,
     },
-    timeout: 30_000,
+    timeout: 240_000,
   });
   return JSON.parse(stdout) as Record<string, unknown>;
 }

@@ -18,7 +18,7 @@ beforeAll(async () => {
   [first, second] = await Promise.all([startMariaDb(), startMariaDb()]);
   await Promise.all([first, second].map((server) => server.createTenantDatabase('d_acme')));
   proxy = await startTcpProxy(first.port);
-}, 60_000);
+});
 afterAll(async () => {
   await proxy.close();
   await Promise.all([first.close(), second.close()]);

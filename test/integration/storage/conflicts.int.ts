@@ -22,7 +22,7 @@ beforeAll(async () => {
   proxy = await startTcpProxy(server.port);
   await server.sql('CREATE DATABASE conflicts');
   database = await open(TIMEOUT_MS);
-}, 60_000);
+});
 afterAll(async () => {
   await Promise.all(opened.map((one) => one.close()));
   await proxy?.close();

@@ -65,7 +65,7 @@ beforeAll(async () => {
   const vault = new EmbeddedVault(installation.dataDirectory);
   await placeCredentials(vault, 'acme', { username: 'tessera_reader', password: 'change-me' });
   await vault.close();
-}, 60_000);
+});
 afterAll(async () => {
   for (const end of ends) await end();
 });

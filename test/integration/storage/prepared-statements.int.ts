@@ -12,7 +12,7 @@ let server: RunningMariaDb;
 beforeAll(async () => {
   server = await startMariaDb();
   await server.sql('CREATE DATABASE asked');
-}, 60_000);
+});
 afterAll(() => server?.close());
 
 function open(answerLimit: number): Promise<Database> {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   server = await startMariaDb({
     serverOptions: ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci'],
   });
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   folder.remove();

@@ -54,7 +54,7 @@ beforeAll(async () => {
   await provisionDirectory(failing, vault, 'broken');
   healthy = tenantOn(sound, sound.port, 'healthy');
   broken = tenantOn(failing, proxy.port, 'broken');
-}, 60_000);
+});
 afterAll(async () => {
   await proxy.close();
   await Promise.all([sound.close(), failing.close()]);

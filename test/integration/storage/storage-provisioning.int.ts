@@ -22,7 +22,7 @@ let server: RunningMariaDb;
 
 beforeAll(async () => {
   server = await startMariaDb();
-}, 60_000);
+});
 afterAll(async () => {
   await server.close();
   await vault.close();

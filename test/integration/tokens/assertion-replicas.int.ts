@@ -24,12 +24,12 @@ beforeAll(async () => {
     TESSERA_FEDERATION_ALLOWED_HOSTS: cluster.hostPort,
     TESSERA_FAILURES_PER_MINUTE: '1000',
   });
-}, 120_000);
+});
 afterAll(async () => {
   await replicas.close();
   await database.close();
   await cluster.close();
-}, 60_000);
+});
 
 /** As JSON, which is YAML. */
 function tenantsFile(): string {
@@ -113,7 +113,7 @@ it('twelve at once on both replicas and three endpoints: one success, twenty tim
     const statuses = answers.map(({ status }) => status).sort();
     expect(statuses).toEqual([200, ...Array.from({ length: 11 }, () => 401)]);
   }
-}, 60_000);
+});
 
 it('an outage of the control database is a 503, and the assertion is not used up by it', async () => {
   const [server, other] = replicas.servers;
@@ -133,7 +133,7 @@ it('an outage of the control database is a 503, and the assertion is not used up
     ({ status } = await ask(server!, 'introspect', assertion('outage')));
   expect(status).toBe(200);
   expect((await ask(other!, 'introspect', assertion('outage'))).status).toBe(401);
-}, 60_000);
+});
 
 describe('a pod of a Kubernetes cluster', () => {
   it('gets tokens and uses all endpoints with the token of its service account, at every replica, again and again', async () => {

@@ -45,12 +45,12 @@ beforeAll(async () => {
   grace = await keycloak.addUser({ username: 'grace', email: 'grace@acme.example', emailVerified: true });
   await keycloak.addUser({ username: 'mallory', email: 'ada@acme.example', emailVerified: false });
   tessera = await openExchangeFixture();
-}, 240_000);
+});
 afterAll(async () => {
   await tessera.close();
   await keycloak.close();
   await installation.remove();
-}, 60_000);
+});
 
 // Keycloak's access tokens have "Bearer" there.
 const conditions = new Map([['typ', ['ID']]]);
@@ -164,7 +164,7 @@ describe('a running server', () => {
     });
     const settings = { TESSERA_FEDERATION_ALLOWED_HOSTS: keycloak.hostPort };
     replicas = await startExchangeReplicas(1, tenantsWithTrusts(trust), settings);
-  }, 60_000);
+  });
   afterAll(() => replicas.close());
 
   const exchange = async (surface: 'admin' | 'user', oidcToken: string) =>
@@ -250,7 +250,7 @@ describe('a service account as a workload', () => {
     beforeAll(async () => {
       const settings = { TESSERA_FEDERATION_ALLOWED_HOSTS: keycloak.hostPort };
       replicas = await startExchangeReplicas(1, tenantOfWorkload(batch.sub), settings);
-    }, 60_000);
+    });
     afterAll(() => replicas.close());
 
     const getToken = (assertion: string) => {
@@ -324,7 +324,7 @@ it('is reached by a server through a forward proxy, by TLS with a certificate of
     await server.end();
     await proxy.close();
   }
-}, 120_000);
+});
 
 /** A tenant that trusts Keycloak for workloads only. As JSON, which is YAML. */
 function tenantOfWorkload(sub: string): string {

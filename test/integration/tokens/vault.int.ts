@@ -426,7 +426,7 @@ describe('KvVault through seal, kill and restart', () => {
         }
       }
     })();
-    await eventually('twenty writes', () => acknowledged >= 20, 20_000);
+    await eventually('twenty writes', () => acknowledged >= 20);
     killed = true;
     await raft.stop('SIGKILL');
     await writer;

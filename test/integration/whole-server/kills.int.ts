@@ -17,7 +17,7 @@ let cluster: TestCluster<RaftOpenBao>;
 
 beforeAll(async () => {
   cluster = await TestCluster.onRaftVault();
-}, 120_000);
+});
 afterEach(async () => {
   try {
     expect(cluster.leaks()).toEqual([]);
@@ -54,7 +54,7 @@ describe('kill -9 in mid-load', () => {
     for (let round = 0; round < 3; round += 1) {
       const replica = await cluster.startReplica();
       const load = startLoad(replica, TENANTS, 4);
-      await eventually('tokens are made', () => load.tokens() > 50, 10_000);
+      await eventually('tokens are made', () => load.tokens() > 50);
       await delay(someMs(0, 300));
       await replica.end('SIGKILL');
       await load.stop();
@@ -62,14 +62,14 @@ describe('kill -9 in mid-load', () => {
       await assertAudited(load);
     }
     expect(await servesAll(await cluster.startReplica())).toBe(true);
-  }, 60_000);
+  });
 
   it('of every MariaDB at once loses no record and no change', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
     const secrets = addSecretsWhile(load);
     try {
-      await eventually('tokens are made', () => load.tokens() > 50, 10_000);
+      await eventually('tokens are made', () => load.tokens() > 50);
       await delay(500);
       const servers = [cluster.control, cluster.acmeServer, cluster.othersServer];
       await Promise.all(servers.map((server) => server.stop('SIGKILL')));
@@ -82,14 +82,14 @@ describe('kill -9 in mid-load', () => {
     expect(new Set(load.outcomes.map(({ status }) => status))).toEqual(new Set([200, 503]));
     await assertAudited(load);
     await assertProve(replica, await secrets);
-  }, 60_000);
+  });
 
   it('of OpenBao loses no record and no change', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
     const secrets = addSecretsWhile(load);
     try {
-      await eventually('tokens are made', () => load.tokens() > 50, 10_000);
+      await eventually('tokens are made', () => load.tokens() > 50);
       await delay(someMs(300, 800));
       await cluster.vault.stop('SIGKILL');
       await cluster.vault.start();
@@ -103,7 +103,7 @@ describe('kill -9 in mid-load', () => {
     ).toEqual([]);
     await assertAudited(load);
     await assertProve(replica, await secrets);
-  }, 60_000);
+  });
 
   interface Added {
     readonly tenant: TenantName;
@@ -113,7 +113,7 @@ describe('kill -9 in mid-load', () => {
   /** Changes by the command line during the outage. Resolves to the acknowledged ones. */
   async function addSecretsWhile(load: Load): Promise<Added[]> {
     const added: Added[] = [];
-    await eventually('tokens are made', () => load.tokens() > 30, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 30);
     for (const tenant of TENANTS) {
       await makeRoom(tenant);
       const { code, stdout } = await cluster.startCli(['secrets', 'add', `${tenant}/shop/other`, '-o', 'json']).result;
@@ -163,7 +163,7 @@ describe('kill -9 of a command, beside a server under load', () => {
   beforeEach(async () => {
     replica = await cluster.startReplica();
     load = startLoad(replica, TENANTS, 2, 30);
-    await eventually('tokens are made', () => load.tokens() > 10, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 10);
   });
   // Neither a command nor its death causes a failed token request, and no token is signed by a key that was not published before.
   afterEach(async () => {
@@ -186,7 +186,7 @@ describe('kill -9 of a command, beside a server under load', () => {
     await cluster.apply(file(4), '--prune');
     expect(await cluster.apply(file(4), '--prune')).toMatchObject({ changes: [] });
     await cluster.apply(cluster.tenantsFile(), '--prune');
-  }, 90_000);
+  });
 
   const active = (keys: readonly ListedKey[]) => keys.find(({ state }) => state === 'active');
 
@@ -207,7 +207,7 @@ describe('kill -9 of a command, beside a server under load', () => {
       // Undone: the signing key continues as before.
       expect(active(await keysOf(tenant))).toEqual(active(before));
     }
-  }, 90_000);
+  });
 
   it('secrets add: it has happened or not, and the next one gives a secret that authenticates', async () => {
     for (let round = 0; round < 3; round += 1) {
@@ -226,7 +226,7 @@ describe('kill -9 of a command, beside a server under load', () => {
       await eventually('the new secret proves its client', felt, 3000);
       await makeRoom(tenant);
     }
-  }, 90_000);
+  });
 
   it('migrate: the next one completes it', async () => {
     const databases = [
@@ -241,7 +241,7 @@ describe('kill -9 of a command, beside a server under load', () => {
       expect(JSON.parse(await cluster.cli(['migrate', '-o', 'json']))).toMatchObject({ migrated: [] });
     }
     expect(await cluster.apply(cluster.tenantsFile(), '--prune')).toMatchObject({ changes: [] });
-  }, 90_000);
+  });
 });
 
 it('migrate of an empty installation, killed at any point, is completed by the next one', async () => {
@@ -256,13 +256,13 @@ it('migrate of an empty installation, killed at any point, is completed by the n
     const exported = await cluster.startCli(['export'], '', environment).result;
     expect(exported).toMatchObject({ code: 0, stdout: expect.stringContaining('tenants: []') });
   }
-}, 60_000);
+});
 
 describe('SIGTERM', () => {
   it('under load ends with 0, with a response for every received request', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS, 4);
-    await eventually('tokens are made', () => load.tokens() > 50, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 50);
     expect(await replica.end('SIGTERM')).toBe(0);
     await load.stop();
     const answered = load.outcomes.filter(({ status }) => status !== 0);
@@ -271,12 +271,12 @@ describe('SIGTERM', () => {
     expect(lines).toHaveLength(answered.length);
     expect(replica.output().trim().split('\n').at(-1)).toContain('"event":"stopped"');
     await assertAudited(load);
-  }, 30_000);
+  });
 
   it('while no dependency answers also ends with 0', async () => {
     const replica = await cluster.startReplica();
     const load = startLoad(replica, TENANTS);
-    await eventually('tokens are made', () => load.tokens() > 10, 10_000);
+    await eventually('tokens are made', () => load.tokens() > 10);
     for (const proxy of Object.values(cluster.proxies)) proxy.setMode('black-hole');
     await delay(300);
     const startedAt = performance.now();
@@ -289,5 +289,5 @@ describe('SIGTERM', () => {
     expect(
       [...new Set(load.outcomes.map(({ status }) => status))].filter((status) => ![0, 200, 503].includes(status)),
     ).toEqual([]);
-  }, 30_000);
+  });
 });

@@ -39,7 +39,7 @@ beforeAll(async () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(collector.address() as AddressInfo).port}`,
     OTEL_EXPORTER_OTLP_HEADERS: `authorization=${canaries.plant('what the collector wants to see')}`,
   });
-}, 120_000);
+});
 afterAll(async () => {
   await cluster.close();
   collector.closeAllConnections();

@@ -29,7 +29,7 @@ beforeAll(async () => {
   installation = await ManyTenants.start({ tenants: TENANTS, servers: 2 });
   await installation.provision();
   server = await start();
-}, 180_000);
+});
 afterAll(async () => {
   await server?.end();
   await installation.close();
@@ -78,7 +78,7 @@ it('each tenant gets its first token, and then tokens in turn, within the budget
   console.info(`${TENANTS} tenants: ${most} connections at the most`);
   expect(most).toBeGreaterThan(1);
   expect(most).toBeLessThanOrEqual(BUDGET + SAMPLING);
-}, 60_000);
+});
 
 it('a noisy tenant costs the others no token', async () => {
   const [noisy, ...others] = installation.ids;
@@ -97,7 +97,7 @@ it('a noisy tenant costs the others no token', async () => {
   await Promise.all(noise);
   expect(count).toBeGreaterThan(CALLERS);
   expect(most).toBeLessThanOrEqual(BUDGET + SAMPLING);
-}, 60_000);
+});
 
 it('a rotation of all keys refuses no valid token, of before or after', async () => {
   const before = await oneOfEach();
@@ -113,7 +113,7 @@ it('a rotation of all keys refuses no valid token, of before or after', async ()
   // Run again, it finds nothing to do.
   const again = JSON.parse(await installation.cli(['keys', 'rotate', '--all', '-o', 'json'])) as unknown;
   expect(again).toEqual({ rotated: [], waiting: installation.ids, failed: [] });
-}, 90_000);
+});
 
 it('a command that reads all tenants may take longer than a request', async () => {
   const { host, port, rootPassword } = installation.control;
@@ -128,7 +128,7 @@ it('a command that reads all tenants may take longer than a request', async () =
   } finally {
     holder.destroy();
   }
-}, 60_000);
+});
 
 it('a restart serves every tenant again, and keeps its tokens', async () => {
   const before = await oneOfEach();
@@ -136,4 +136,4 @@ it('a restart serves every tenant again, and keeps its tokens', async () => {
   server = await start();
   expect((await oneOfEach()).size).toBe(TENANTS);
   expect(await statusesOf(before)).toEqual(new Set([200]));
-}, 60_000);
+});

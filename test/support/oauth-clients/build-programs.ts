@@ -44,7 +44,7 @@ async function run(
 ): Promise<void> {
   const inherited = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
   try {
-    await promisify(execFile)(command, args, { cwd, env: { ...inherited, ...env }, timeout: 90_000 });
+    await promisify(execFile)(command, args, { cwd, env: { ...inherited, ...env }, timeout: 240_000 });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { readonly stdout?: string; readonly stderr?: string };
     throw new Error(`${command} failed:\n${stdout}${stderr}`, { cause: error });

@@ -27,7 +27,7 @@ export async function runSteps(
     // Without this process's environment, which comes from Jest. HOME is where a program may keep what it compiled.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...program.env },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: 90_000,
+    timeout: 240_000,
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);

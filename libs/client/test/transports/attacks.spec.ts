@@ -17,7 +17,7 @@ beforeAll(async () => {
   } as const;
   // Development settings of Apollo: not even a stack trace may show why a token was refused.
   applications = await startTransports(options, { includeStacktraceInErrorResponses: true });
-}, 60_000);
+});
 afterAll(() => applications.close());
 
 describe.each(CALL_NAMES)('%s', (name) => {

@@ -58,7 +58,7 @@ let applications: TransportApplications;
 
 beforeAll(async () => {
   applications = await startTransports({ revocations: { source: { isRevoked: revokedOrUnknown } } });
-}, 60_000);
+});
 afterAll(() => applications.close());
 
 function revokedOrUnknown(token: Parameters<NonNullable<typeof source>['isRevoked']>[0]): boolean {
