@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { TesseraError } from '../errors/tessera-error.ts';
 import { Log } from '../logging/log.ts';
 import { ManualClock } from '../testing/storage.ts';
@@ -9,6 +9,7 @@ import { writeAccessLine } from '../http/access-line.ts';
 import { RequestContext } from '../http/request-context.ts';
 
 const ANSWER_MS = 3_000;
+const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const silent = new Log('silent', { write: () => undefined });
 
 /** Takes so long for each call, from which on it is written: like a database that stands still for a while. */
@@ -45,7 +46,11 @@ class Work extends AuditedWork {
   }
 }
 
-async function run(store: AuditStore, steps: () => Promise<string>) {
+function run(store: AuditStore, steps: () => Promise<string>) {
+  return settled(outcomeOf(store, steps));
+}
+
+async function outcomeOf(store: AuditStore, steps: () => Promise<string>) {
   const work = new Work();
   const startedAt = performance.now();
   const outcome = await new Auditor(new AuditTrail(store), new ManualClock(), silent).run(work, steps()).then(
@@ -55,7 +60,25 @@ async function run(store: AuditStore, steps: () => Promise<string>) {
   return { outcome, request: work.request, ms: performance.now() - startedAt };
 }
 
-// Most of each test is waiting: they run side by side.
+// Time passes only when a test lets it pass: no result depends on the machine. One clock for all tests, because the time limits keep their timers.
+beforeAll(() => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
+});
+afterAll(() => {
+  jest.useRealTimers();
+});
+
+/** Lets time pass until the work has ended. */
+async function settled<T>(work: Promise<T>): Promise<T> {
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+  };
+  work.then(end, end);
+  while (!isOver) await jest.advanceTimersByTimeAsync(10);
+  return work;
+}
+
 describe('an audited request', () => {
   it('shows what is established before it has ended, for the log line of a client that hangs up', () => {
     const work = new Work({ tenantId: 'acme', clientId: 'web' });
@@ -68,19 +91,19 @@ describe('an audited request', () => {
     expect(JSON.parse(lines.join(''))).toMatchObject({ outcome: 'aborted', tenant_id: 'acme', client_id: 'web' });
   });
 
-  it.concurrent('gives what the steps give', async () => {
+  it('gives what the steps give', async () => {
     const store = new SlowStore(0);
     expect((await run(store, () => Promise.resolve('token'))).outcome).toBe('token');
     expect(store.records).toEqual([]);
   });
 
-  it.concurrent('records a refusal before it passes it on', async () => {
+  it('records a refusal before it passes it on', async () => {
     const store = new SlowStore(20);
     await run(store, () => Promise.reject(new TesseraError('unauthorized', 'the secret does not match')));
     expect(store.records).toMatchObject([{ outcome: 'unauthorized', reason: 'the secret does not match' }]);
   });
 
-  it.concurrent('answers in time when one slow dependency comes after the other', async () => {
+  it('answers in time when one slow dependency comes after the other', async () => {
     const store = new SlowStore(0);
     const { outcome, request, ms } = await run(store, async () => {
       await delay(1_500);
@@ -93,7 +116,7 @@ describe('an audited request', () => {
     expect(store.records).toMatchObject([{ outcome: 'temporarily_unavailable' }]);
   });
 
-  it.concurrent('does not wait for a store that does not answer, whose record follows when it does', async () => {
+  it('does not wait for a store that does not answer, whose record follows when it does', async () => {
     const store = new SlowStore(1_500);
     const { outcome, ms } = await run(store, async () => {
       await delay(1_500);
@@ -101,13 +124,16 @@ describe('an audited request', () => {
     });
     expect(outcome).toBe('audit: no answer in time');
     expect(ms).toBeLessThan(ANSWER_MS - 500);
-    await delay(1_300);
+    await settled(delay(1_300));
     expect(store.records).toMatchObject([{ requestId: 'r1' }]);
   });
 
   describe('whose steps end after the time limit', () => {
     /** One request that needs so long to come to its token, and whose record is then written at the store's pace. */
-    async function mint(store: SlowStore, stepsMs: number, trail = new AuditTrail(store)) {
+    const mint = (store: SlowStore, stepsMs: number, trail = new AuditTrail(store)) =>
+      settled(mintWith(store, stepsMs, trail));
+
+    async function mintWith(store: SlowStore, stepsMs: number, trail: AuditTrail) {
       const work = new Work({ tenantId: 'acme', tokenId: 't1' });
       const auditor = new Auditor(trail, new ManualClock(), silent);
       const steps = async () => {
@@ -126,11 +152,11 @@ describe('an audited request', () => {
       return { outcome, ms, issued: store.records.filter((record) => record.outcome === 'issued').length };
     }
 
-    it.concurrent('issues the token when its record is written while the verdict is waited for', async () => {
+    it('issues the token when its record is written while the verdict is waited for', async () => {
       expect(await mint(new SlowStore(1_200), 1_400)).toMatchObject({ outcome: 200, issued: 1 });
     });
 
-    it.concurrent.each([
+    it.each([
       ['while the record is being written', 1_800, 1_500],
       ['before the record is begun', 0, 2_800],
       ['before the record is begun, by a slow store', 1_000, 2_500],
@@ -140,17 +166,14 @@ describe('an audited request', () => {
       expect(ms).toBeLessThan(ANSWER_MS);
     });
 
-    it.concurrent(
-      'leaves no record of an issued token when it is refused while the record waits for another one',
-      async () => {
-        const store = new SlowStore(3_000);
-        const trail = new AuditTrail(store);
-        void trail.append({ at: 1, requestId: 'other', route: 'r', source: 's', outcome: 'unauthorized' });
-        await delay(10);
-        const { ms, ...result } = await mint(store, 100, trail);
-        expect(result).toEqual({ outcome: 'temporarily_unavailable', issued: 0 });
-        expect(ms).toBeLessThan(ANSWER_MS);
-      },
-    );
+    it('leaves no record of an issued token when it is refused while the record waits for another one', async () => {
+      const store = new SlowStore(3_000);
+      const trail = new AuditTrail(store);
+      void trail.append({ at: 1, requestId: 'other', route: 'r', source: 's', outcome: 'unauthorized' });
+      await settled(delay(10));
+      const { ms, ...result } = await mint(store, 100, trail);
+      expect(result).toEqual({ outcome: 'temporarily_unavailable', issued: 0 });
+      expect(ms).toBeLessThan(ANSWER_MS);
+    });
   });
 });
