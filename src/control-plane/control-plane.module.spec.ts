@@ -1,6 +1,5 @@
 import { type DynamicModule, type INestApplicationContext, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { createServer } from 'node:net';
 import { DataSource } from 'typeorm';
 import { AuditModule } from '../audit/audit.module.ts';
 import { AuditTrail } from '../audit/audit-trail.ts';
@@ -15,6 +14,7 @@ import { RuntimeModule } from '../runtime/runtime.module.ts';
 import { refusalOf } from '../testing/refusal.ts';
 import { collectingLog, ManualClock, storageConfig, temporaryFolder, tenantId } from '../testing/storage.ts';
 import { createControlPlane, ControlPlane } from './control-plane.ts';
+import { startStopwatch } from '../../libs/token/test/stopwatch.ts';
 
 const CLIENT = [tenantId('acme'), parseProjectId('shop')!, parseClientId('web')!] as const;
 const RECORD = { at: 1, requestId: 'last', route: 'r', source: '::1', outcome: 'issued', tokenId: 't' } as const;
@@ -72,12 +72,12 @@ describe('the control plane in an application', () => {
   });
 
   it('starts without its database, logs that, and shuts down at once', async () => {
-    const port = await closedPort();
     const application = await start({
       controlDatabase: {
         driver: 'mysql',
         host: '127.0.0.1',
-        port,
+        // Nobody listens there, as nobody may without special rights.
+        port: 1,
         username: 'tessera',
         password: new Secret('none'),
         database: 'tessera',
@@ -88,16 +88,8 @@ describe('the control plane in an application', () => {
     expect((await refusalOf(controlPlane.query('SELECT 1'))).reason).toBe('control database: connection refused');
     expect(await application.get(Readiness, { strict: false }).down()).toContain('control database');
     expect(lines.join('')).toContain('control_database_unavailable');
-    const startedAt = performance.now();
+    const stopwatch = startStopwatch();
     await application.close();
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(stopwatch.stop()).toBeLessThan(2_000);
   });
 });
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { readonly port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -53,7 +53,7 @@ it('holds a bounded number of lines for a reader that does not read, and says ho
   // What is being written when the process ends would be lost.
   await eventually('all that was held is read', async () => {
     const before = received.length;
-    await delay(300);
+    await delay(1_000);
     return before > 8 * 1024 * 1024 && received.length === before;
   });
   child.stdin!.write('\n');

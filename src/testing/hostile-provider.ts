@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -52,9 +53,17 @@ export async function startHostileProvider(options: HostileOptions = {}): Promis
     server.on('connection', () => {
       connections += 1;
     });
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return server;
+    // For a moment, the port of a stopped provider may be that of somebody's outgoing connection.
+    for (;;) {
+      server.listen(port, '127.0.0.1');
+      try {
+        await once(server, 'listening');
+        return server;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        await delay(50);
+      }
+    }
   };
   let server: Server | undefined = await listen(0);
   const { port } = server.address() as AddressInfo;

@@ -1,5 +1,5 @@
 import BetterSqlite3 from 'better-sqlite3';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,7 +7,6 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { logSequence } from '../../testing/sqlite-log.ts';
 import { CheckpointThread } from './checkpoint-thread.ts';
 
-const MEGABYTE = 1024 * 1024;
 const ROW = 'x'.repeat(1000);
 
 let folder: string;
@@ -39,8 +38,6 @@ function start(path = file): CheckpointThread {
   ));
 }
 
-const logBytes = () => statSync(`${file}-wal`).size;
-
 interface LogState {
   readonly log: number;
   readonly checkpointed: number;
@@ -68,12 +65,13 @@ async function write(megabytes: number): Promise<{ rows: number; refusals: numbe
   return { rows, refusals };
 }
 
-it('keeps the log small under a constant load of writes, and loses nothing', async () => {
+it('ends the log again and again under a constant load of writes, and loses nothing', async () => {
   start();
   await eventually('it starts', () => happened.includes('started'));
-  const { rows } = await write(30);
-  // All these commits have more than 100 MB.
-  expect(logBytes()).toBeLessThan(60 * MEGABYTE);
+  const sequence = logSequence(file);
+  let rows = 0;
+  // How large the log is when it ends depends on when the thread gets a processor.
+  while (logSequence(file) < sequence + 3) rows += (await write(0.2)).rows;
   await eventually('the log is in the database', isMoved);
   expect(writer.prepare('SELECT count(*) AS rows FROM rows').get()).toEqual({ rows });
   expect(writer.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }]);
@@ -85,15 +83,11 @@ it('ends a log without keeping writers out', async () => {
   start();
   await eventually('it starts', () => happened.includes('started'));
   // Where writers are faster than the disk, they are kept out at the end.
-  await eventually(
-    'a log ended, and nobody noticed',
-    async () => {
-      const before = logSequence(file);
-      const { refusals } = await write(0.2);
-      return refusals === 0 && logSequence(file) > before;
-    },
-    30_000,
-  );
+  await eventually('a log ended, and nobody noticed', async () => {
+    const before = logSequence(file);
+    const { refusals } = await write(0.2);
+    return refusals === 0 && logSequence(file) > before;
+  });
 });
 
 it('leaves the log to a reader of its old pages', async () => {
