@@ -45,10 +45,11 @@ async function changeLeader(change: (leader: OpenBaoNode) => Promise<unknown>): 
     new MintLoad(() => replicas.mint(server, 'user', 'wrong')),
   ];
   await eventually('tokens are made', () => right.tokenIds.length > 20);
-  const changedAt = performance.now();
+  const changedAt = right.now();
   await change(await vault.leader());
   await vault.leader();
   await eventually('it is ready', isReady, ELECTED_WITHIN_MS);
+  await eventually('both are answered again', () => right.statuses.at(-1) === 200 && wrong.statuses.at(-1) === 401);
   await delay(2_000);
   await Promise.all([right.stop(), wrong.stop()]);
   expect([...new Set(right.statuses)].filter((status) => status !== 503)).toEqual([200]);

@@ -16,6 +16,7 @@ import { temporaryFolder } from '../../../src/testing/storage.ts';
 import { TENANTS_FILE } from '../../support/fixtures/tenants-file.ts';
 import { replaceEach } from '../../../libs/token/test/replace-once.ts';
 import { builtProgram } from '../../support/tessera/built-program.ts';
+import { startStopwatch } from '../../../libs/token/test/stopwatch.ts';
 
 /** Two server processes on one MariaDB, warm caches, and clients that send requests while somebody is revoked. */
 const PUBLIC_URL = 'http://tessera.localhost';
@@ -164,14 +165,18 @@ async function countGood(tokens: readonly string[]): Promise<number> {
 
 /** Waits until a token of either server is valid. Returns milliseconds. */
 async function untilGood(wanted: Wanted): Promise<number> {
-  const startedAt = performance.now();
+  const stopwatch = startStopwatch();
   for (;;) {
-    if (performance.now() - startedAt > 15_000) return Infinity;
+    if (stopwatch.elapsedMs() > 60_000) throw new Error('no token becomes valid');
     for (const server of servers) {
       const token = await mint(server, wanted);
       if (token === undefined || !(await isGood(token))) continue;
+      const goodAfterMs = stopwatch.elapsedMs();
       await delay(1_000);
-      if (await isGood(token)) return performance.now() - startedAt - 1_000;
+      if (await isGood(token)) {
+        stopwatch.stop();
+        return goodAfterMs;
+      }
     }
     await delay(20);
   }
@@ -184,13 +189,11 @@ async function warm(wanted: Wanted): Promise<void> {
 it('no token of a disabled and revoked subject stays valid, and tokens after it was restored are valid', async () => {
   await warm(ADA);
   const minting = minters(ADA);
-  await delay(300);
+  await eventually('tokens are made', () => minting.tokens.length > 10);
   setStatus('u-ada', 'disabled');
   await cli(['revoke', '--subject', 'acme/u-ada']);
-  const revokedAt = performance.now();
-  await delay(DEAD_AFTER_MS - (performance.now() - revokedAt));
+  await delay(DEAD_AFTER_MS);
   await minting.end();
-  expect(minting.tokens.length).toBeGreaterThan(10);
   expect(await countGood(minting.tokens)).toBe(0);
   setStatus('u-ada', 'active');
   expect(await untilGood(ADA)).toBeLessThan(GOOD_AFTER_PUT_BACK_MS);
@@ -229,22 +232,21 @@ it('the tokens of what apply removes are revoked permanently, and new ones are v
   ];
   for (const one of removed) await warm(one);
   const minting = minters(...removed);
-  await delay(500);
+  await eventually('tokens are made', () => minting.tokens.length > 10);
   await apply(WITHOUT_SOME, '--prune', '--prune-tenants', '--yes');
   await delay(DEAD_AFTER_MS - 1_000);
   await minting.end();
-  expect(minting.tokens.length).toBeGreaterThan(10);
   expect(await countGood(minting.tokens)).toBe(0);
   expect(await mint(servers[0], ADA)).toBeDefined();
   await apply(TENANTS_FILE);
-  const appliedAt = performance.now();
+  const applied = startStopwatch();
   for (const one of removed)
     for (const server of servers)
       await eventually('the server knows', async () => (await mint(server, one)) !== undefined);
   // A verifier caches for a while that there is no such tenant, because a server that has not read the change says so.
   verifier.close();
   verifier = newVerifier();
-  const knownAfterMs = performance.now() - appliedAt;
+  const knownAfterMs = applied.stop();
   const times = await Promise.all(removed.map(untilGood));
   expect(knownAfterMs + Math.max(...times)).toBeLessThan(GOOD_AFTER_APPLY_MS);
   expect(await countGood(minting.tokens)).toBe(0);
@@ -280,6 +282,7 @@ tenants:
   await inDirectory!.query("SELECT * FROM tessera_users WHERE id = 'u-kim' FOR UPDATE");
   await inControl!.query('SELECT * FROM change_sequence FOR UPDATE');
   const minting = minters(lee);
+  await eventually('tokens are made', () => minting.tokens.length > 10);
   const applying = await startProcess(
     process.execPath,
     [builtProgram('cli'), 'apply', '-f', `${folder.path}/without-lee.yaml`, '--prune'],
@@ -302,7 +305,6 @@ tenants:
   const ofSlow = newVerifier(['slow']);
   const verdicts = await Promise.allSettled(minting.tokens.map((token) => ofSlow.verify(token)));
   ofSlow.close();
-  expect(verdicts.length).toBeGreaterThan(10);
   expect(verdicts.filter(({ status }) => status === 'fulfilled')).toHaveLength(0);
   expect(await mint(servers[0], lee)).toBeUndefined();
 });

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { findGrantsById, findGrantsByIdentity } from '../../../src/directory/grants-query.ts';
 import { DirectoryOpener } from '../../../src/directory/provisioning/directory.opener.ts';
 import { storageConfig, storedTenant } from '../../../src/testing/storage.ts';
@@ -10,6 +9,7 @@ import { type RunningMariaDb, startMariaDb } from '../../support/servers/mariadb
 import { placeCredentials } from '../../support/fixtures/mysql-config.ts';
 import { type ServerProcess, startServer } from '../../support/tessera/server-process.ts';
 import { askForToken } from '../../support/requests/generate-token.ts';
+import { eventually } from '../../../libs/token/test/eventually.ts';
 
 /** The statements of docs/directory.md, as its reader runs them. */
 const statements = codeBlocks(readPage('docs/directory.md'))
@@ -71,7 +71,7 @@ afterAll(async () => {
 });
 
 async function mint(email: string): Promise<Answer> {
-  return readAnswer(await askForToken(server.url, secret, { email, signal: AbortSignal.timeout(15_000) }));
+  return readAnswer(await askForToken(server.url, secret, { email, signal: AbortSignal.timeout(60_000) }));
 }
 
 async function claimsOf(email: string): Promise<Record<string, unknown>> {
@@ -277,8 +277,7 @@ async function restarted(): Promise<void> {
 
 /** The server writes its log after the answer. */
 async function logged(sentence: string): Promise<void> {
-  for (let tries = 0; tries < 100 && !server.output().includes(sentence); tries += 1) await delay(50);
-  expect(server.output()).toContain(sentence);
+  await eventually(`the log says: ${sentence}`, () => server.output().includes(sentence));
 }
 
 describe('a view', () => {

@@ -10,6 +10,7 @@ import { chainTenants } from '../../support/fixtures/chain-tenants.ts';
 import type { Answer } from '../../support/requests/answer.ts';
 import { GRANTS, TokenEndpointUser, tokenOf } from '../../support/requests/token-endpoint.ts';
 import type { ServerProcess } from '../../support/tessera/server-process.ts';
+import { startStopwatch } from '../../../libs/token/test/stopwatch.ts';
 
 /** Two server processes on one MariaDB: a subject token is redeemed once over both, and a chain of exchanges is revoked at both. */
 const KEY = providerKey('k1');
@@ -112,17 +113,14 @@ it('an outage of the control database is a 503, and the token is not used up by 
   const [server] = replicas.servers;
   await replicas.exchange(server!, 'user', bearer, token({ jti: 'warm' }));
   await database.stop('SIGKILL');
-  const startedAt = performance.now();
+  const stopwatch = startStopwatch();
   const answer = await replicas.exchange(server!, 'user', bearer, oidcToken);
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(stopwatch.stop()).toBeLessThan(3_000);
   expect(answer.refusal()).toMatchObject({ status: 503 });
   expect(answer.headers.get('retry-after')).not.toBeNull();
   await database.restart();
-  const deadline = performance.now() + 5_000;
-  let status = 0;
-  while (status !== 200 && performance.now() < deadline)
-    ({ status } = await replicas.exchange(server!, 'user', bearer, oidcToken));
-  expect(status).toBe(200);
+  const isExchanged = async () => (await replicas.exchange(server!, 'user', bearer, oidcToken)).status === 200;
+  await eventually('it is exchanged', isExchanged, 5_000);
   expect((await replicas.exchange(replicas.servers[1]!, 'user', bearer, oidcToken)).status).toBe(401);
 });
 
@@ -153,14 +151,14 @@ describe('the actor of an exchange is revoked', () => {
     for (const server of replicas.servers) expect(await profileStatus(server, exchanged)).toBe(200);
 
     await replicas.cli(['revoke', option, name]);
-    const revokedAt = performance.now();
+    const stopwatch = startStopwatch();
     await Promise.all([
       ...replicas.servers.map((server) =>
         eventually('a server refuses it', async () => (await profileStatus(server, exchanged)) === 401),
       ),
       eventually('a verifier refuses it', () => isRevoked(verifier, exchanged)),
     ]);
-    expect(performance.now() - revokedAt).toBeLessThan(2_000);
+    expect(stopwatch.stop()).toBeLessThan(2_000);
     verifier.close();
     const again = token({ jti: `${name} again` });
     expect((await replicas.exchange(first!, 'user', bearer!, again)).status).toBe(401);
@@ -226,16 +224,12 @@ describe('a chain of exchanges', () => {
       const chain = await atFirst.chain();
       ({ root } = chain);
       const issued: string[] = [];
-      const exchanging = eventually(
-        'the verifier refuses',
-        async () => {
-          const answer = await atFirst.exchange('shop/api', root, stock);
-          if (answer.status === 200) issued.push(tokenOf(answer));
-          // The verifier hears of it from the first replica, which has heard of it then.
-          return (await verdict(chain.child)) === 'TOKEN_REVOKED';
-        },
-        4_000,
-      );
+      const exchanging = eventually('the verifier refuses', async () => {
+        const answer = await atFirst.exchange('shop/api', root, stock);
+        if (answer.status === 200) issued.push(tokenOf(answer));
+        // The verifier hears of it from the first replica, which has heard of it then.
+        return (await verdict(chain.child)) === 'TOKEN_REVOKED';
+      });
       // Shortly before the end of a second, so that the first replica issues tokens of the next one before it hears of the revocation.
       const revoking = delay((1_850 - (Date.now() % 1_000)) % 1_000).then(() =>
         revokeAtSecond('shop/api', chain.child),

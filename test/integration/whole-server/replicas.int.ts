@@ -69,14 +69,16 @@ describe('client secrets on every replica', () => {
   });
 
   it('one with an expiry is refused after it, without any notification', async () => {
-    const { secret } = await addSecret('globex/shop/other', '--expires-in', '4s');
-    const endsAt = performance.now() + 4000;
-    await eventually('it is good', () => everywhere(200, 'globex', { client: 'other', secret }), FELT_MS);
-    const refused = () => everywhere(401, 'globex', { client: 'other', secret });
-    await eventually('it is refused', refused, 5000);
-    // The expiry is a whole second, at most one away from the requested time.
-    expect(performance.now()).toBeGreaterThan(endsAt - 1100);
-    expect(performance.now()).toBeLessThan(endsAt + 1500);
+    const { id, secret } = await addSecret('globex/shop/other', '--expires-in', '15s');
+    const isGood = () => everywhere(200, 'globex', { client: 'other', secret });
+    await eventually('it is good', isGood, FELT_MS);
+    const { secrets } = JSON.parse(await cluster.cli(['secrets', 'list', 'globex/shop/other', '-o', 'json'])) as {
+      secrets: { id: string; expires_at: string | null }[];
+    };
+    const endsAt = Date.parse(secrets.find((listed) => listed.id === id)!.expires_at!);
+    // The servers have the clock of this process.
+    while (Date.now() < endsAt) expect((await isGood()) || Date.now() >= endsAt).toBe(true);
+    await eventually('it is refused', () => everywhere(401, 'globex', { client: 'other', secret }), FELT_MS);
     expect(await statuses('globex', { client: 'other' })).toEqual([200, 200]);
   });
 
@@ -135,20 +137,20 @@ describe('limits on failures over both replicas', () => {
     const from = '192.0.2.12';
     cluster.proxies.vault.setMode('lose-answers');
     try {
-      await eventually('it is away', () => everywhere(503, 'globex', { from }), 5000);
+      await eventually('it is away', () => everywhere(503, 'globex', { from }));
       for (let i = 0; i < LIMIT; i += 1)
         expect(await statuses('globex', { from, secret: 'wrong' })).toEqual([503, 503]);
     } finally {
       cluster.proxies.vault.setMode('pass');
     }
-    await eventually('it is back', () => everywhere(200, 'globex', { from }), 5000);
+    await eventually('it is back', () => everywhere(200, 'globex', { from }));
   });
 
   it('continue in each process while Redis is down, and together again after it', async () => {
     await cluster.redis.stop('SIGKILL');
     const notices = (replica: Replica) => replica.output().match(/"event":"redis_unavailable"/g) ?? [];
     // An outage of less than a second is not noticed. Each replica must have noticed it.
-    await eventually('both say so', () => replicas.every((replica) => notices(replica).length > 0), 5000);
+    await eventually('both say so', () => replicas.every((replica) => notices(replica).length > 0));
     const from = '192.0.2.13';
     for (let i = 0; i < LIMIT; i += 1)
       expect((await replicas[0].mint('acme', { from, secret: 'wrong' })).status).toBe(401);
