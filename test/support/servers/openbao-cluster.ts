@@ -6,8 +6,6 @@ import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { healthOf, operator, prepare, request, type RunningOpenBao } from './openbao.ts';
 import { requireServer } from './required-servers.ts';
 
-const READY_WITHIN_MS = 30_000;
-
 export interface OpenBaoNode {
   readonly port: number;
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -45,15 +43,15 @@ export async function startOpenBaoCluster(): Promise<OpenBaoCluster> {
   const { keys_base64: unsealKeys, root_token: rootToken } = body as { keys_base64: string[]; root_token: string };
   const unseal = async ({ port }: ClusterNode): Promise<void> => {
     await request(port, '', 'PUT', 'sys/unseal', { key: unsealKeys[0] });
-    await eventually('the node is unsealed', async () => UNSEALED.has((await healthOf(port)) ?? 0), READY_WITHIN_MS);
+    await eventually('the node is unsealed', async () => UNSEALED.has((await healthOf(port)) ?? 0));
   };
   await unseal(first);
-  await eventually('there is a leader', async () => (await healthOf(first.port)) === ACTIVE, READY_WITHIN_MS);
+  await eventually('there is a leader', async () => (await healthOf(first.port)) === ACTIVE);
   for (const node of others) {
     await node.start();
     // It joins by its configuration when it is unsealed.
     const isJoined = async () => (await healthOf(node.port)) !== NOT_INITIALIZED;
-    await eventually('the node has joined', isJoined, READY_WITHIN_MS);
+    await eventually('the node has joined', isJoined);
     await unseal(node);
   }
   await prepare(first.port, rootToken);
@@ -66,14 +64,10 @@ export async function startOpenBaoCluster(): Promise<OpenBaoCluster> {
   }));
   const leader = async (): Promise<OpenBaoNode> => {
     let found: OpenBaoNode | undefined;
-    await eventually(
-      'there is a leader',
-      async () => {
-        for (const node of restartable) if ((await healthOf(node.port)) === ACTIVE) found = node;
-        return found !== undefined;
-      },
-      READY_WITHIN_MS,
-    );
+    await eventually('there is a leader', async () => {
+      for (const node of restartable) if ((await healthOf(node.port)) === ACTIVE) found = node;
+      return found !== undefined;
+    });
     return found!;
   };
   const whole = async (): Promise<void> => {
@@ -85,7 +79,7 @@ export async function startOpenBaoCluster(): Promise<OpenBaoCluster> {
       const servers = (answer?.body.data.config.servers ?? []) as { readonly voter: boolean }[];
       return servers.length === nodes.length && servers.every(({ voter }) => voter);
     };
-    await eventually('all nodes are there and vote', isWhole, READY_WITHIN_MS);
+    await eventually('all nodes are there and vote', isWhole);
   };
   // By default a node votes only 10 s after it has joined, and until then the loss of another one may be the loss of the quorum.
   await operator(first.port, rootToken).api('POST', 'sys/storage/raft/autopilot/configuration', {

@@ -6,8 +6,6 @@ import { eventually } from '../../../libs/token/test/eventually.ts';
 import { freePort, type RunningProcess, startProcess } from './process.ts';
 import { findServer, requireServer } from './required-servers.ts';
 
-const READY_WITHIN_MS = 30_000;
-
 /** OpenBao, which has Vault's API, with a KV version 2 engine at `kv`. */
 export interface RunningOpenBao {
   readonly port: number;
@@ -145,7 +143,7 @@ export async function startOpenBaoRaft(): Promise<RaftOpenBao> {
   const { keys_base64: unsealKeys, root_token: rootToken } = keys as { keys_base64: string[]; root_token: string };
   const unseal = async () => {
     await request(port, '', 'PUT', 'sys/unseal', { key: unsealKeys[0] });
-    await eventually('OpenBao is active', () => isActive(port), READY_WITHIN_MS);
+    await eventually('OpenBao is active', () => isActive(port));
   };
   await unseal();
   await prepare(port, rootToken);
@@ -196,7 +194,7 @@ export async function prepare(port: number, token: string): Promise<void> {
   await request(port, token, 'PUT', 'sys/policies/acl/tessera', { policy: POLICY });
   // A new engine refuses writes while it sets up its storage.
   const isSetUp = async () => (await tryRequest(port, token, 'GET', 'kv/config'))?.status === 200;
-  await eventually('the engine is set up', isSetUp, READY_WITHIN_MS);
+  await eventually('the engine is set up', isSetUp);
 }
 
 async function isActive(port: number): Promise<boolean> {
