@@ -48,10 +48,16 @@ function valuesOfOne(record: AuditRecord): ValuesOf<typeof COLUMNS> {
   ];
 }
 
-/** Up to this size, an append is one statement and so one commit. Each size is prepared once per connection. */
-const SMALL_APPEND = 32;
-/** Larger appends are split into these sizes. */
-const LARGE_APPENDS = [256, 128, 64, SMALL_APPEND] as const;
+const upTo = (rows: number): number[] => Array.from({ length: rows }, (_, index) => rows - index);
+
+/**
+ * How many rows one statement may have, and so one commit. Larger appends are split. Each size that occurs is prepared once per connection. The driver of MySQL
+ * keeps 3 KB for each row of a prepared statement, so that all sizes up to 32 would take 2 MB on each connection.
+ */
+const SIZES: Readonly<Record<Kind, readonly number[]>> = Object.freeze({
+  sqlite: [256, 128, 64, ...upTo(32)],
+  mysql: [128, 32, 28, 24, 20, ...upTo(16)],
+});
 
 /** A row that is in all indices at once: for changes in a transaction of their own, which are few. */
 export const INSERT_INDEXED = insertOf(1, false);
@@ -63,12 +69,7 @@ export const INSERTS: Readonly<Record<Kind, ReadonlyMap<number, string>>> = Obje
 });
 
 function insertsFor(kind: Kind): ReadonlyMap<number, string> {
-  return new Map(
-    [...Array.from({ length: SMALL_APPEND }, (_, index) => index + 1), ...LARGE_APPENDS].map((rows) => [
-      rows,
-      insertOf(rows, kind === 'sqlite'),
-    ]),
-  );
+  return new Map(SIZES[kind].map((rows) => [rows, insertOf(rows, kind === 'sqlite')]));
 }
 
 function insertOf(rows: number, isIndexedLater: boolean): string {
@@ -77,8 +78,9 @@ function insertOf(rows: number, isIndexedLater: boolean): string {
   return `INSERT INTO audit_records (${names}) VALUES ${Array(rows).fill(row).join(', ')}`;
 }
 
-export function rowsOfNext(left: number): number {
-  return left <= SMALL_APPEND ? left : (LARGE_APPENDS.find((size) => size <= left) ?? SMALL_APPEND);
+/** @returns the largest size that does not exceed what is left */
+export function rowsOfNext(kind: Kind, left: number): number {
+  return SIZES[kind].find((size) => size <= left) ?? 1;
 }
 
 /** @param rows how many of the records, from the first on */

@@ -46,10 +46,10 @@ export class ControlPlaneAuditStore extends AuditStore {
   override async append(records: readonly AuditRecord[]): Promise<void> {
     let rest = records;
     try {
-      const inserts = INSERTS[this.#controlPlane.kind ?? (await this.#kind())];
+      const kind = this.#controlPlane.kind ?? (await this.#kind());
       while (rest.length > 0) {
-        const rows = rowsOfNext(rest.length);
-        await this.#controlPlane.query(inserts.get(rows) ?? '', valuesOf(rest, rows));
+        const rows = rowsOfNext(kind, rest.length);
+        await this.#controlPlane.query(INSERTS[kind].get(rows) ?? '', valuesOf(rest, rows));
         rest = rest.slice(rows);
       }
       this.#appended += records.length;
